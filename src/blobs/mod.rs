@@ -1,0 +1,1 @@
+//! Bytes: S3 and local files.

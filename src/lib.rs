@@ -1,0 +1,7 @@
+//! Modelport: a model registry that speaks the protocols machine-learning tools already speak.
+//!
+//! A request goes one way: `api` to `registry` to `store` or `blobs`; all of them speak `domain`.
+//! `docs/ARCHITECTURE.md` draws the house, `tests/architecture.rs` keeps it.
+
+pub mod blobs;
+pub mod domain;

@@ -74,11 +74,12 @@ impl Node {
         self.properties.get(property).and_then(Value::as_str)
     }
 
-    /// The name as people see it: without the `<uuid>:` that keeps repeatable names apart.
+    /// The name as people see it: without the `<uuid>:` that keeps names apart which may repeat.
     pub fn display_name(&self) -> Option<&str> {
         let name = self.name.as_deref()?;
+        let repeatable = self.logical_type().is_some_and(|logical| logical.may_repeat(self.home_id.is_some()));
         Some(match name.split_once(':') {
-            Some((prefix, rest)) if self.home_id.is_none() && is_uuid(prefix) => rest,
+            Some((prefix, rest)) if repeatable && is_uuid(prefix) => rest,
             _ => name,
         })
     }
@@ -167,6 +168,15 @@ impl<T> Change<T> {
             Self::Clear => Change::Clear,
             Self::Set(value) => Change::Set(convert(value)?),
         })
+    }
+
+    /// The same change of a converted value.
+    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Change<U> {
+        match self {
+            Self::Keep => Change::Keep,
+            Self::Clear => Change::Clear,
+            Self::Set(value) => Change::Set(convert(value)),
+        }
     }
 
     /// What the member is after the change.

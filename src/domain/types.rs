@@ -196,6 +196,25 @@ impl LogicalType {
         }
     }
 
+    /// The types that may own a node of this type; empty for one that nothing owns.
+    pub fn homes(self) -> &'static [Self] {
+        match self {
+            Self::RegisteredModel | Self::Experiment | Self::ServingEnvironment => &[],
+            Self::ModelVersion => &[Self::RegisteredModel],
+            Self::ModelArtifact | Self::DocArtifact | Self::DataSet | Self::Metric | Self::Parameter => {
+                &[Self::ModelVersion, Self::ExperimentRun]
+            }
+            Self::ExperimentRun => &[Self::Experiment],
+            Self::InferenceService => &[Self::ServingEnvironment],
+            Self::ServeModel => &[Self::InferenceService],
+        }
+    }
+
+    /// Whether names may repeat: of data sets, and of artifacts that nothing owns.
+    pub fn may_repeat(self, has_home: bool) -> bool {
+        self == Self::DataSet || (self.kind() == NodeKind::Artifact && !has_home)
+    }
+
     /// The kind of a property that the type declares.
     pub fn declared(self, name: &str) -> Option<ValueKind> {
         self.properties().iter().find(|(declared, _)| *declared == name).map(|(_, kind)| *kind)

@@ -9,13 +9,8 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use super::connection::{Access, AnyConnection, Location, establish};
 use crate::domain::{Error, ErrorKind, Result};
 
-fn postgres() -> EmbeddedMigrations {
-    embed_migrations!("migrations/postgres")
-}
-
-fn sqlite() -> EmbeddedMigrations {
-    embed_migrations!("migrations/sqlite")
-}
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
 /// Any number, the same in every build: the advisory lock under which one process migrates.
 const LOCK: i64 = 0x6d6f_6465_6c70_6f72;
@@ -39,25 +34,25 @@ pub fn migrate(location: &Location) -> Result<Vec<String>> {
         AnyConnection::Postgres(mut conn) => {
             // The lock is the session's, and goes with the connection whatever happens.
             sql_query("SELECT pg_advisory_lock($1)").bind::<diesel::sql_types::BigInt, _>(LOCK).execute(&mut conn)?;
-            apply(&mut conn, postgres)
+            apply(&mut conn, || POSTGRES)
         }
-        AnyConnection::Sqlite(mut conn) => conn.immediate_transaction(|conn| apply(conn, sqlite)),
+        AnyConnection::Sqlite(mut conn) => conn.immediate_transaction(|conn| apply(conn, || SQLITE)),
     }
 }
 
 /// How far the database is.
 pub fn schema_state(location: &Location) -> Result<SchemaState> {
     match connect(location)? {
-        AnyConnection::Postgres(mut conn) => state::<diesel::pg::Pg>(&mut conn, postgres),
-        AnyConnection::Sqlite(mut conn) => state::<diesel::sqlite::Sqlite>(&mut conn, sqlite),
+        AnyConnection::Postgres(mut conn) => state::<diesel::pg::Pg>(&mut conn, || POSTGRES),
+        AnyConnection::Sqlite(mut conn) => state::<diesel::sqlite::Sqlite>(&mut conn, || SQLITE),
     }
 }
 
 /// Reverts every migration. The tests prove with it that each one reverts; no command offers it.
 pub fn revert_all(location: &Location) -> Result<()> {
     let reverted = match connect(location)? {
-        AnyConnection::Postgres(mut conn) => conn.revert_all_migrations(postgres()).map(drop),
-        AnyConnection::Sqlite(mut conn) => conn.revert_all_migrations(sqlite()).map(drop),
+        AnyConnection::Postgres(mut conn) => conn.revert_all_migrations(POSTGRES).map(drop),
+        AnyConnection::Sqlite(mut conn) => conn.revert_all_migrations(SQLITE).map(drop),
     };
     reverted.map_err(|error| failed("cannot revert the migrations", error))
 }

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use diesel::r2d2::{HandleError, Pool, PooledConnection};
 use tokio::sync::Semaphore;
 
-use crate::domain::{Error, Result};
+use crate::domain::{Error, ErrorKind, Result};
 use connection::{Access, AnyConnection, Manager};
 
 pub use connection::Location;
@@ -74,7 +74,7 @@ impl Store {
             SchemaState::Ahead(unknown) => return Err(migrations::ahead(&unknown)),
             SchemaState::Behind(missing) => {
                 return Err(Error::new(
-                    crate::domain::ErrorKind::FailedPrecondition,
+                    ErrorKind::FailedPrecondition,
                     format!("the database misses the migrations `{}`: run `modelport migrate`", missing.join("`, `")),
                 ));
             }
@@ -93,7 +93,8 @@ impl Store {
 
     /// Runs `work` in a read-only transaction over one snapshot.
     ///
-    /// `work` may run more than once: it is retried, bounded, when the database lost a lock or a connection.
+    /// `work` may run more than once: it is retried, bounded, when the database lost a lock or a connection, or when it
+    /// returns a Conflict.
     /// Errors: what `work` returns; Unavailable when no connection is to be had in time.
     pub async fn read<T: Send + 'static>(&self, work: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
         self.readers.run(Access::Read, work).await
@@ -212,16 +213,13 @@ impl Lane {
             },
             Err(error) => {
                 pooled.broken = error::is_lost(&error) || connection::roll_back(&mut pooled.inner).is_err();
-                if pooled.broken && error.kind() == crate::domain::ErrorKind::Internal {
+                if pooled.broken && error.kind() == ErrorKind::Internal {
                     return Err(Failed::Retryably(
                         Error::unavailable("the database cannot be used right now").caused_by(error),
                     ));
                 }
-                if pooled.broken || error::is_worth_retrying(&error) {
-                    Err(Failed::Retryably(error))
-                } else {
-                    Err(Failed::Finally(error))
-                }
+                let again = error.kind() == ErrorKind::Conflict || error::is_worth_retrying(&error);
+                if pooled.broken || again { Err(Failed::Retryably(error)) } else { Err(Failed::Finally(error)) }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Text};
+use diesel::sql_types::{BigInt, Bool, Text};
 
 use super::connection::{AnyConnection, MultiBackend, on_each};
 use super::error::{is_missing_reference, violated_unique};
@@ -187,10 +187,11 @@ pub fn list(tx: &mut Tx<'_>, selection: &Selection, after: Option<Cursor>, limit
     }
     if let Some(name) = &selection.name {
         // A name that may repeat is stored behind a UUID and a colon.
-        let repeatable =
-            sql::<Bool>("(nodes.home_id IS NULL AND substr(nodes.name, 37, 1) = ':' AND substr(nodes.name, 38) = ")
-                .bind::<Text, _>(name.as_str().to_owned())
-                .sql(")");
+        let repeatable = sql::<Bool>("((nodes.home_id IS NULL OR nodes.type_id = ")
+            .bind::<BigInt, _>(LogicalType::DataSet.id())
+            .sql(") AND nodes.kind = 1 AND substr(nodes.name, 37, 1) = ':' AND substr(nodes.name, 38) = ")
+            .bind::<Text, _>(name.as_str().to_owned())
+            .sql(")");
         query = query.filter(nodes::name.eq(name.as_str().to_owned()).assume_not_null().or(repeatable));
     }
     if let Some(external_id) = &selection.external_id {

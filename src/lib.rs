@@ -4,4 +4,7 @@
 //! `docs/ARCHITECTURE.md` draws the house, `tests/architecture.rs` keeps it.
 
 pub mod blobs;
+pub mod cli;
+pub mod config;
 pub mod domain;
+pub mod telemetry;

@@ -5,6 +5,12 @@
 
 pub mod api;
 pub mod blobs;
+pub mod cli;
+pub mod config;
 pub mod domain;
+<<<<<<< HEAD
 pub mod registry;
 pub mod store;
+=======
+pub mod telemetry;
+>>>>>>> edge

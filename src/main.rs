@@ -1,2 +1,14 @@
+<<<<<<< HEAD
 //! x
 fn main() {}
+=======
+//! The `modelport` command.
+
+use std::process::ExitCode;
+
+use modelport::cli;
+
+fn main() -> ExitCode {
+    cli::run(cli::parse())
+}
+>>>>>>> edge

@@ -1,1 +1,3 @@
+//! What is tested from outside of the library: one module per subject.
 
+mod config;

@@ -8,9 +8,7 @@ pub mod blobs;
 pub mod cli;
 pub mod config;
 pub mod domain;
-<<<<<<< HEAD
 pub mod registry;
+pub mod runtime;
 pub mod store;
-=======
 pub mod telemetry;
->>>>>>> edge

@@ -1,7 +1,3 @@
-<<<<<<< HEAD
-//! x
-fn main() {}
-=======
 //! The `modelport` command.
 
 use std::process::ExitCode;
@@ -11,4 +7,3 @@ use modelport::cli;
 fn main() -> ExitCode {
     cli::run(cli::parse())
 }
->>>>>>> edge

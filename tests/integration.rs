@@ -1,3 +1,4 @@
 //! What is tested from outside of the library: one module per subject.
 
+mod blobs;
 mod config;

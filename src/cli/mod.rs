@@ -1,7 +1,11 @@
 //! The commands, one file each: they read the settings, call the library, and turn its result into an exit code.
 
 mod config;
+mod gc;
 mod healthcheck;
+mod migrate;
+mod openapi;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -21,6 +25,14 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Serve the registry until SIGTERM or SIGINT
+    Serve,
+    /// Bring the database's tables up to this build
+    Migrate,
+    /// Print an OpenAPI document as JSON
+    Openapi(openapi::Args),
+    /// Remove stored objects that nothing needs
+    Gc(gc::Args),
     /// Look at the settings
     #[command(subcommand)]
     Config(config::Command),
@@ -40,6 +52,10 @@ pub fn parse() -> Cli {
 pub fn run(cli: Cli) -> ExitCode {
     let settings = &cli.settings;
     let outcome = match cli.command {
+        Command::Serve => serve::run(settings),
+        Command::Migrate => migrate::run(settings),
+        Command::Openapi(args) => openapi::run(&args),
+        Command::Gc(args) => gc::run(settings, &args),
         Command::Config(command) => config::run(settings, command),
         Command::Healthcheck => healthcheck::run(settings),
     };

@@ -79,6 +79,11 @@ impl Metrics {
         self.registry.register(Box::new(Watched { gauge, sample })).map_err(refused)
     }
 
+    /// How many requests have not ended.
+    pub fn in_flight(&self) -> i64 {
+        self.in_flight.get()
+    }
+
     /// All metrics in Prometheus's text format.
     pub fn text(&self) -> Result<String> {
         TextEncoder::new().encode_to_string(&self.registry.gather()).map_err(refused)

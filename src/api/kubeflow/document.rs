@@ -4,25 +4,27 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 use utoipa::openapi::response::{Response, ResponseBuilder};
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Schema};
+use utoipa::openapi::{ContentBuilder, InfoBuilder, OpenApiBuilder, Ref, RefOr, Schema};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
 use super::entity::{ALL, Entity, Member, Shape, Slot};
 use super::{model_artifacts, model_versions, registered_models};
 use crate::domain::ArtifactState;
 
-/// The document.
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Kubeflow Model Registry REST API",
-        version = "v1alpha3",
-        description = "The registry as Kubeflow's clients know it."
-    ),
-    nest((path = super::PREFIX, api = Operations)),
-    modifiers(&Schemas)
-)]
-pub struct Document;
+/// The document of the API as it is under `prefix`, whose last segment is its version.
+pub fn document(prefix: &str) -> utoipa::openapi::OpenApi {
+    let mut document = OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title("Kubeflow Model Registry REST API")
+                .version(prefix.rsplit('/').next().unwrap_or_default())
+                .description(Some("The registry as Kubeflow's clients know it.")),
+        )
+        .build()
+        .nest(prefix, Operations::openapi());
+    Schemas.modify(&mut document);
+    document
+}
 
 #[derive(OpenApi)]
 #[openapi(paths(

@@ -6,6 +6,7 @@ pub mod change;
 pub mod digest;
 pub mod error;
 pub mod file;
+pub mod filter;
 pub mod name;
 pub mod node;
 pub mod page;

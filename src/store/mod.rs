@@ -8,6 +8,7 @@ pub mod changes;
 mod connection;
 mod error;
 pub mod files;
+mod filter;
 pub mod members;
 mod migrations;
 pub mod nodes;

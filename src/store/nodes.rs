@@ -1,13 +1,17 @@
 //! Nodes: inserted, found, listed, changed and removed, each with its properties in a fixed number of statements.
 
+use std::hash::{Hash, Hasher};
+
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 
 use super::connection::{AnyConnection, MultiBackend, on_each};
 use super::error::{is_missing_reference, violated_unique};
+use super::filter::Filter;
 use super::schema::{members, nodes};
 use super::{Tx, properties};
+use crate::domain::filter::Expr;
 use crate::domain::{
     Cursor, Draft, Error, ExternalId, LogicalType, Millis, Name, Node, NodeId, NodeKind, Order, OrderBy, Properties,
     Result,
@@ -65,7 +69,7 @@ impl From<NodeRow> for Node {
 }
 
 /// Which nodes a list holds. Also what a page token is tied to.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Selection {
     /// The ids of their types.
     pub types: Vec<i64>,
@@ -77,8 +81,19 @@ pub struct Selection {
     pub name: Option<Name>,
     /// Their id in another system.
     pub external_id: Option<ExternalId>,
+    /// What else must be true of them.
+    pub filter: Option<Expr>,
     /// Their order.
     pub order: Order,
+}
+
+impl Hash for Selection {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { types, home, member_of, name, external_id, filter, order } = self;
+        (types, home, member_of, name, external_id, order).hash(state);
+        // A filter has doubles, which have no hash; what it looks like tells filters apart as well.
+        format!("{filter:?}").hash(state);
+    }
 }
 
 impl Selection {
@@ -90,6 +105,7 @@ impl Selection {
             member_of: None,
             name: None,
             external_id: None,
+            filter: None,
             order: Order::default(),
         }
     }
@@ -196,6 +212,9 @@ pub fn list(tx: &mut Tx<'_>, selection: &Selection, after: Option<Cursor>, limit
     }
     if let Some(external_id) = &selection.external_id {
         query = query.filter(nodes::external_id.eq(external_id.as_str().to_owned()));
+    }
+    if let Some(filter) = &selection.filter {
+        query = query.filter(Filter::from(filter));
     }
     macro_rules! ordered_by_time {
         ($column:expr) => {{

@@ -1,6 +1,8 @@
 //! What each entity looks like on the wire: one table, from which bodies are read, answers written and schemas drawn.
 
-use crate::domain::LogicalType;
+use crate::domain::filter::Attribute;
+use crate::domain::filter::kubeflow::Known;
+use crate::domain::{ArtifactState, LogicalType, ValueKind};
 
 /// An entity of the API.
 #[derive(Debug)]
@@ -152,6 +154,18 @@ pub static MODEL_ARTIFACT: Entity = Entity {
     ],
 };
 
+/// The states of an artifact, as a filter names them.
+static ARTIFACT_STATES: [(&str, i64); 7] = {
+    let mut states = [("", 0); 7];
+    let mut at = 0;
+    while at < states.len() {
+        let (state, name) = ArtifactState::ALL[at];
+        states[at] = (name, state as i64);
+        at += 1;
+    }
+    states
+};
+
 /// Every entity that the API has.
 pub static ALL: [&Entity; 3] = [&REGISTERED_MODEL, &MODEL_VERSION, &MODEL_ARTIFACT];
 
@@ -159,6 +173,24 @@ impl Entity {
     /// The member with that name on the wire.
     pub fn member(&self, name: &str) -> Option<&'static Member> {
         self.members.iter().find(|member| member.name == name)
+    }
+
+    /// What a name in a `filterQuery` means; `None` for a free property.
+    pub fn known(&self, name: &str) -> Option<Known> {
+        Some(match name {
+            "id" => Known::Attribute(Attribute::Id),
+            "name" => Known::Attribute(Attribute::Name),
+            "externalId" => Known::Attribute(Attribute::ExternalId),
+            "createTimeSinceEpoch" => Known::Attribute(Attribute::CreatedAt),
+            "lastUpdateTimeSinceEpoch" => Known::Attribute(Attribute::UpdatedAt),
+            "description" => Known::Property("description", ValueKind::String),
+            _ => match self.member(name)?.slot {
+                Slot::Property(property) => Known::Property(property, self.logical.declared(property)?),
+                Slot::Uri => Known::Attribute(Attribute::Uri),
+                Slot::State => Known::State(&ARTIFACT_STATES),
+                Slot::Home => Known::Attribute(Attribute::Home),
+            },
+        })
     }
 
     /// The member that names the home.

@@ -77,7 +77,7 @@ pub async fn find(caller: &Caller, entity: &'static Entity, query: &Query) -> An
 /// A list of the selection, ordered and cut as the query says.
 pub async fn list(caller: &Caller, entity: &'static Entity, query: &Query, selection: Selection) -> Answer {
     let listing = query.listing()?;
-    let selection = Selection { order: listing.order, ..selection };
+    let selection = Selection { order: listing.order, filter: query.filter(entity)?, ..selection };
     let page = caller.registry.list(selection, listing.size, listing.token).await?;
     Ok(show::list(entity, &page, &listing))
 }

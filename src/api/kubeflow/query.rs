@@ -9,7 +9,9 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::SchemaType;
 use utoipa::openapi::{KnownFormat, ObjectBuilder, Ref, RefOr, Required, Schema, SchemaFormat, Type};
 
+use super::entity::Entity;
 use super::error::KubeflowError;
+use crate::domain::filter::{Expr, kubeflow};
 use crate::domain::value::check_text;
 use crate::domain::{Error, ExternalId, Name, NodeId, Order, OrderBy, PageSize, PageToken, Result};
 use crate::registry::entities::Find;
@@ -47,9 +49,6 @@ impl Query {
 
     /// The parameters of a list.
     pub fn listing(&self) -> Result<Listing> {
-        if self.get("filterQuery").is_some() {
-            return Err(Error::invalid("filterQuery", "filterQuery is not supported yet"));
-        }
         let size = self.get("pageSize").map(|text| match text.parse::<u32>() {
             Ok(size) if size > 0 => Ok(PageSize::new(size)),
             _ => {
@@ -78,6 +77,11 @@ impl Query {
         };
         let token = self.get("nextPageToken").map(PageToken::decode).transpose()?;
         Ok(Listing { size: size.transpose()?, order: Order { by, descending }, token })
+    }
+
+    /// The `filterQuery`, in the entity's words.
+    pub fn filter(&self, entity: &Entity) -> Result<Option<Expr>> {
+        self.get("filterQuery").map(|text| kubeflow::parse(text, &|name| entity.known(name))).transpose()
     }
 
     /// The `name` that a nested list is narrowed to.
@@ -138,7 +142,11 @@ pub struct ListParams;
 impl IntoParams for ListParams {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![
-            parameter("filterQuery", "A filter. Not supported yet: it is refused.", text()),
+            parameter(
+                "filterQuery",
+                "Only items that meet the condition, as in `name LIKE 'fraud%' AND accuracy > 0.9`.",
+                text(),
+            ),
             parameter("pageSize", "Number of items in a page.", text().pattern(Some("^[1-9][0-9]{0,8}$"))),
             parameter("orderBy", "What the list is ordered by.", reference("OrderByField")),
             parameter("sortOrder", "The direction of the order.", reference("SortOrder")),

@@ -8,12 +8,12 @@ use super::{kubeflow, native};
 
 /// The document of the Kubeflow API, v1alpha3.
 pub fn kubeflow() -> OpenApi {
-    kubeflow::document(kubeflow::V1ALPHA3)
+    kubeflow::document(kubeflow::Edition::V1Alpha3)
 }
 
 /// The document of the Kubeflow API, v1.
 pub fn kubeflow_v1() -> OpenApi {
-    kubeflow::document(kubeflow::V1)
+    kubeflow::document(kubeflow::Edition::V1)
 }
 
 /// The document of the native API.

@@ -59,7 +59,7 @@ pub async fn get_model_artifact(caller: Caller, id: Path<String>) -> Answer {
     responses((status = 200, description = "Changed.", body = ref("#/components/schemas/ModelArtifact")), UpdateErrors),
 )]
 pub async fn update_model_artifact(caller: Caller, id: Path<String>, request: HttpRequest, body: Bytes) -> Answer {
-    operations::update(&caller, &MODEL_ARTIFACT, &id, request.headers(), &body).await
+    operations::update(&caller, &MODEL_ARTIFACT, &id, &request, &body).await
 }
 
 /// The routes.

@@ -60,7 +60,7 @@ pub async fn get_model_version(caller: Caller, id: Path<String>) -> Answer {
     responses((status = 200, description = "Changed.", body = ref("#/components/schemas/ModelVersion")), UpdateErrors),
 )]
 pub async fn update_model_version(caller: Caller, id: Path<String>, request: HttpRequest, body: Bytes) -> Answer {
-    operations::update(&caller, &MODEL_VERSION, &id, request.headers(), &body).await
+    operations::update(&caller, &MODEL_VERSION, &id, &request, &body).await
 }
 
 /// Lists the artifacts of a model version. Model artifacts are the only ones so far.

@@ -1,7 +1,8 @@
 //! What the operations of all entities have in common; a handler names the entity and, where there is one, the parent.
 
+use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::header::{self, Header as _, IfMatch};
 
 use super::entity::Entity;
 use super::error::{Answer, KubeflowError};
@@ -83,26 +84,29 @@ pub async fn list(caller: &Caller, entity: &'static Entity, query: &Query, selec
 }
 
 /// Changes the entity with that id.
-pub async fn update(caller: &Caller, entity: &'static Entity, id: &str, headers: &HeaderMap, body: &[u8]) -> Answer {
+pub async fn update(caller: &Caller, entity: &'static Entity, id: &str, request: &HttpRequest, body: &[u8]) -> Answer {
     let id = id.parse()?;
     let body = Body::parse(body)?;
     body.check_artifact_type(entity, false)?;
     let mut patch = body.patch(entity, Form::Create)?;
-    patch.if_revision = if_match(headers)?;
+    patch.if_revision = if_match(request)?;
     let node = caller.registry.update(&caller.actor, entity.logical, id, patch).await?;
     Ok(show::entity(StatusCode::OK, entity, &node))
 }
 
-/// The revision that `If-Match` demands.
-fn if_match(headers: &HeaderMap) -> Result<Option<i64>, KubeflowError> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let value = value.to_str().unwrap_or_default().trim();
-    if value == "*" {
+/// The revision that `If-Match` demands; 0, which no entity is at, when it names none.
+fn if_match(request: &HttpRequest) -> Result<Option<i64>, KubeflowError> {
+    if !request.headers().contains_key(header::IF_MATCH) {
         return Ok(None);
     }
-    let revision = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).and_then(|tag| tag.parse().ok());
-    match revision {
-        Some(revision) => Ok(Some(revision)),
-        None => Err(Error::invalid(IF_MATCH, format!("`{}` is not an ETag of an entity", value.escape_debug())).into()),
+    let tags = match IfMatch::parse(request) {
+        Ok(IfMatch::Any) => return Ok(None),
+        Ok(IfMatch::Items(tags)) => tags,
+        Err(_) => return Err(Error::invalid(IF_MATCH, "`If-Match` is not a list of entity tags").into()),
+    };
+    let mut revisions = tags.iter().filter(|tag| !tag.weak).filter_map(|tag| tag.tag().parse().ok());
+    match (revisions.next(), revisions.next()) {
+        (Some(_), Some(_)) => Err(Error::invalid(IF_MATCH, "`If-Match` names more than one revision").into()),
+        (one, _) => Ok(Some(one.unwrap_or(0))),
     }
 }

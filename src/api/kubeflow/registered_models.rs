@@ -59,7 +59,7 @@ pub async fn get_registered_model(caller: Caller, id: Path<String>) -> Answer {
     responses((status = 200, description = "Changed.", body = ref("#/components/schemas/RegisteredModel")), UpdateErrors),
 )]
 pub async fn update_registered_model(caller: Caller, id: Path<String>, request: HttpRequest, body: Bytes) -> Answer {
-    operations::update(&caller, &REGISTERED_MODEL, &id, request.headers(), &body).await
+    operations::update(&caller, &REGISTERED_MODEL, &id, &request, &body).await
 }
 
 /// Lists the versions of a registered model.

@@ -150,7 +150,7 @@ async fn nul_is_refused_wherever_it_stands() {
     ] {
         transcript.post("/registered_models", body).await.expect(400);
     }
-    transcript.post("/registered_models", json!({"name": "a", "language": ["e\0n"]})).await;
+    transcript.post("/registered_models", json!({"name": "a", "language": ["e\0n"]})).await.expect(400);
     transcript.patch("/registered_models/1", json!({"owner": "\0"})).await.expect(400);
     transcript.post("/model_artifacts", json!({"uri": "s3://\0"})).await.expect(400);
     transcript.patch("/model_artifacts/3", json!({"uri": "\0"})).await.expect(400);

@@ -20,7 +20,7 @@ async fn a_change_of_another_revision_is_refused() {
     }
     insta::assert_snapshot!(transcript);
     let model = client.patch("/registered_models/1", json!({"owner": "me"})).await.expect(200);
-    assert_eq!(model.header("etag"), Some("\"4\""));
+    assert_eq!(model.header("etag"), Some("\"5\""));
 }
 
 #[actix_web::test]

@@ -27,6 +27,9 @@ pub struct Options {
     pub json_limit_bytes: usize,
 }
 
+/// How long a client may go on sending a body that was refused, before the connection is closed under it.
+const REFUSED_BODY: Duration = Duration::from_secs(30);
+
 /// What the app is built from: for each worker, and for each test.
 #[derive(Clone)]
 pub struct Service {
@@ -111,6 +114,7 @@ pub fn run(
         let app_of = service.clone();
         let mut server = HttpServer::new(move || app_of.app())
             .disable_signals()
+            .client_disconnect_timeout(REFUSED_BODY)
             .shutdown_timeout(options.shutdown_grace.as_secs().max(1));
         if options.workers > 0 {
             server = server.workers(options.workers);

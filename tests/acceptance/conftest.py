@@ -44,13 +44,14 @@ def services() -> Services:
 def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
     """SQLite with local files, and PostgreSQL with MinIO; empty."""
     if request.param == "embedded":
-        context = Installation.embedded(tmp_path)
+        installation = Installation.embedded(tmp_path)
     else:
-        context = Installation.production(tmp_path, request.getfixturevalue("services"))
-    with context as installation:
+        installation = Installation.production(tmp_path, request.getfixturevalue("services"))
+        installation.run("migrate")
+    with installation:
         yield installation
-        # Shown when the test fails.
-        print(installation.log.read_text() if installation.log.exists() else "")
+    # Shown when the test fails.
+    print(installation.log.read_text() if installation.log.exists() else "")
 
 
 @pytest.fixture

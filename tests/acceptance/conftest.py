@@ -50,8 +50,6 @@ def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ins
         installation.run("migrate")
     with installation:
         yield installation
-    # Shown when the test fails.
-    print(installation.log.read_text() if installation.log.exists() else "")
 
 
 @pytest.fixture

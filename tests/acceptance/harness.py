@@ -148,6 +148,8 @@ class Installation:
     def __exit__(self, *_exception) -> None:
         for server in self.servers:
             server.kill()
+        # Shown when the test fails.
+        print(self.log.read_text() if self.log.exists() else "")
 
     def spawn(self, *arguments: str, **options) -> subprocess.Popen:
         environment = {**os.environ, **self.settings}

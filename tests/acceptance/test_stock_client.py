@@ -158,7 +158,7 @@ def test_pagers_walk_250_models_in_every_order(client: ModelRegistry, server: Se
     for name, (order_by, key) in ORDERS.items():
         for direction in (Pager.ascending, Pager.descending):
             walks = []
-            for size in (7, 100, MODELS, 1000, None):
+            for size in (20, 100, MODELS, None):
                 pager = direction(order_by(client.get_registered_models()))
                 if size:
                     pager.page_size(size)

@@ -50,6 +50,8 @@ def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ins
         installation.run("migrate")
     with installation:
         yield installation
+        # Shown when the test fails.
+        installation.show_log()
 
 
 @pytest.fixture

@@ -145,10 +145,13 @@ class Installation:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_exception) -> None:
+    def __exit__(self, exception, *_details) -> None:
         for server in self.servers:
             server.kill()
-        # Shown when the test fails.
+        if exception:
+            self.show_log()
+
+    def show_log(self) -> None:
         print(self.log.read_text() if self.log.exists() else "")
 
     def spawn(self, *arguments: str, **options) -> subprocess.Popen:

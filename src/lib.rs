@@ -3,5 +3,12 @@
 //! A request goes one way: `api` to `registry` to `store` or `blobs`; all of them speak `domain`.
 //! `docs/ARCHITECTURE.md` draws the house, `tests/architecture.rs` keeps it.
 
+pub mod api;
 pub mod blobs;
+pub mod cli;
+pub mod config;
 pub mod domain;
+pub mod registry;
+pub mod runtime;
+pub mod store;
+pub mod telemetry;

@@ -1,2 +1,9 @@
-//! x
-fn main(){}
+//! The `modelport` command.
+
+use std::process::ExitCode;
+
+use modelport::cli;
+
+fn main() -> ExitCode {
+    cli::run(cli::parse())
+}

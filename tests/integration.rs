@@ -1,0 +1,6 @@
+//! What is tested from outside of the library: one module per subject.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod blobs;
+mod config;
+mod support;

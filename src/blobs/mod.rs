@@ -1,1 +1,183 @@
-//! Bytes: S3 and local files.
+//! The bytes: one port over local files and S3. Knows nothing of names, nodes or databases.
+
+mod intake;
+mod key;
+mod lane;
+pub mod local;
+mod location;
+pub mod s3;
+
+use std::fmt;
+use std::ops::Range;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use futures_util::stream::BoxStream;
+
+use crate::domain::{Error, Result, Sha256};
+
+pub use intake::BodySize;
+pub use key::Key;
+pub use local::LocalBlobs;
+pub use location::{Location, S3Location};
+pub use s3::S3Blobs;
+
+/// Where the bytes are kept, and how the store is prepared.
+#[derive(Debug, Clone)]
+pub struct BlobsConfig {
+    /// The folder or the bucket.
+    pub location: Location,
+    /// Creates the bucket when it is missing. A folder is always created.
+    pub create_bucket: bool,
+}
+
+/// The content of an object: chunks of at most 1 MiB, in order.
+///
+/// A stream that ends without an error was complete; after an error nothing more follows.
+pub type Chunks = BoxStream<'static, Result<Bytes>>;
+
+/// What [`Blobs::put`] stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// The number of bytes.
+    pub size: u64,
+    /// The digest of the bytes.
+    pub sha256: Sha256,
+}
+
+/// One object, or one unfinished upload, as [`Blobs::list`] finds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The key of the object, or the key that the upload was for.
+    pub key: Key,
+    /// The number of bytes; for an unfinished upload those that have arrived.
+    pub size: u64,
+    /// When the bytes were last written, by the store's clock.
+    pub modified: SystemTime,
+    /// Whether this is what an upload left behind, which [`Blobs::discard`] removes.
+    pub partial: bool,
+}
+
+/// One page of [`Blobs::list`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The entries, in the order of their keys.
+    pub entries: Vec<Entry>,
+    /// Where the next page starts; `None` on the last page.
+    pub next: Option<Key>,
+}
+
+/// A store of immutable objects under [`Key`]s. Cloning shares the store.
+///
+/// What holds for every operation: a store that cannot be reached, is overloaded, full or not permitted to be written is
+/// an `Unavailable` error with the cause kept, and is reported within a bounded time. No message carries credentials.
+#[derive(Debug, Clone)]
+pub enum Blobs {
+    /// Files below one folder.
+    Local(LocalBlobs),
+    /// Objects in one S3 bucket.
+    S3(S3Blobs),
+}
+
+impl Blobs {
+    /// Opens the store and makes sure that it can be used.
+    ///
+    /// A missing folder is created; a missing bucket is created when the configuration says so, also when several
+    /// processes do so at once. A store that cannot be used is `Unavailable`, and the message says which store and why.
+    pub async fn open(config: &BlobsConfig) -> Result<Self> {
+        match &config.location {
+            Location::Local(folder) => LocalBlobs::open(folder).await.map(Self::Local),
+            Location::S3(location) => S3Blobs::open(location, config.create_bucket).await.map(Self::S3),
+        }
+    }
+
+    /// Streams `body` into a new object under `key`, and returns its size and digest.
+    ///
+    /// - The object becomes visible whole, and is durable, when this returns; before that nothing is visible under `key`.
+    /// - A body that is shorter or longer than [`BodySize::exact`] is `InvalidArgument`; one that is larger than
+    ///   [`BodySize::at_most`] is `ResourceExhausted`, as soon as the excess has arrived.
+    /// - An error of the body is returned unchanged.
+    /// - On an error, or when the future is dropped, nothing stays visible, and what was stored so far is removed as far as
+    ///   the store can be reached, a dropped upload behind its caller; what cannot be removed is left for
+    ///   [`Blobs::discard`].
+    /// - An object that was there before is replaced at once; when the replacement fails it may be gone. A key is meant for
+    ///   one upload, so two uploads under one key at once may be refused with `Conflict`.
+    /// - Memory does not grow with the body while it stays below 16 GiB, or below 70 GiB where its length is known;
+    ///   beyond that S3's limit of 10,000 parts asks for larger parts.
+    pub async fn put<B, E>(&self, key: &Key, size: BodySize, body: B) -> Result<Stored>
+    where
+        B: Stream<Item = Result<Bytes, E>> + Unpin,
+        E: Into<Error>,
+    {
+        match self {
+            Self::Local(blobs) => blobs.put(key, size, body).await,
+            Self::S3(blobs) => blobs.put(key, size, body).await,
+        }
+    }
+
+    /// The bytes of the object under `key`, or those of the half-open `range` of it.
+    ///
+    /// - A missing object is `NotFound`, before the stream starts.
+    /// - A range that ends past the end of the object is `InvalidArgument`, before the stream starts; an empty one gives an
+    ///   empty stream.
+    /// - An object that is deleted while it is read is either read to its end, or its stream ends with an error.
+    pub async fn get(&self, key: &Key, range: Option<Range<u64>>) -> Result<Chunks> {
+        match self {
+            Self::Local(blobs) => blobs.get(key, range).await,
+            Self::S3(blobs) => blobs.get(key, range).await,
+        }
+    }
+
+    /// Deletes the object under `key`, durably. A missing object is no error.
+    pub async fn delete(&self, key: &Key) -> Result<()> {
+        match self {
+            Self::Local(blobs) => blobs.delete(key).await,
+            Self::S3(blobs) => blobs.delete(key).await,
+        }
+    }
+
+    /// Deletes the object under `key` and whatever an unfinished upload under `key` left behind.
+    ///
+    /// Nothing to remove is no error. Not for a key whose upload is still under way: that upload then fails.
+    pub async fn discard(&self, key: &Key) -> Result<()> {
+        match self {
+            Self::Local(blobs) => blobs.discard(key).await,
+            Self::S3(blobs) => blobs.discard(key).await,
+        }
+    }
+
+    /// The objects whose keys follow `after`, in the order of their keys, about `limit` of them.
+    ///
+    /// - A page is never empty while there is a next one, and ends where [`Page::next`] says.
+    /// - A local store also lists unfinished uploads. An S3 store does not, because MinIO cannot list them: a caller has to
+    ///   know the keys it started to upload under.
+    /// - Whatever in the folder or bucket is not under a valid [`Key`] is skipped.
+    /// - An object that is stored or deleted meanwhile may or may not be listed.
+    pub async fn list(&self, after: Option<&Key>, limit: usize) -> Result<Page> {
+        match self {
+            Self::Local(blobs) => blobs.list(after, limit).await,
+            Self::S3(blobs) => blobs.list(after, limit).await,
+        }
+    }
+
+    /// Asks the store whether it can be used, and answers within a few seconds.
+    ///
+    /// A store that cannot be used is `Unavailable`, and the message says which store and why.
+    pub async fn check(&self) -> Result<()> {
+        match self {
+            Self::Local(blobs) => blobs.check().await,
+            Self::S3(blobs) => blobs.check().await,
+        }
+    }
+}
+
+/// Names the store for a log line or an error; never with credentials.
+impl fmt::Display for Blobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local(blobs) => blobs.fmt(f),
+            Self::S3(blobs) => blobs.fmt(f),
+        }
+    }
+}

@@ -1,10 +1,27 @@
 //! The registry's own words: nodes, values, names, digests, pages, errors.
 //! Pure: no I/O, no HTTP, no SQL, no object storage.
 
+pub mod actor;
+pub mod change;
 pub mod digest;
 pub mod error;
+pub mod file;
+pub mod filter;
+pub mod name;
+pub mod node;
+pub mod page;
 pub mod path;
+pub mod types;
+pub mod value;
 
+pub use actor::Actor;
+pub use change::{Action, ChangeRecord};
 pub use digest::Sha256;
 pub use error::{Error, ErrorKind, Result};
+pub use file::{Blob, File};
+pub use name::{Alias, ExternalId, Name, VersionRef};
+pub use node::{ArtifactState, Change, Draft, Millis, Node, NodeId, Patch};
+pub use page::{Cursor, Order, OrderBy, Page, PageSize, PageToken};
 pub use path::FilePath;
+pub use types::{LogicalType, NodeKind};
+pub use value::{Properties, Value, ValueKind};

@@ -1,0 +1,4 @@
+DROP TABLE uploads;
+DROP TABLE files;
+DROP TABLE blobs;
+DROP TABLE aliases;

@@ -1,0 +1,2 @@
+DROP TABLE metric_points;
+DROP TABLE metrics;

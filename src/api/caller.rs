@@ -1,0 +1,32 @@
+//! What a handler needs: the registry, and who asks.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+
+use super::middleware::RequestId;
+use super::problem::Problem;
+use crate::domain::{Actor, Error};
+use crate::registry::Registry;
+
+/// The registry, and on whose behalf it is used.
+pub struct Caller {
+    /// The registry.
+    pub registry: Registry,
+    /// Who asks: anonymous until there are accounts.
+    pub actor: Actor,
+}
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let Some(registry) = request.app_data::<web::Data<Registry>>() else {
+            return ready(Err(Error::internal("the app was built without a registry").into()));
+        };
+        let request_id = RequestId::current().map(|id| id.to_string()).unwrap_or_default();
+        ready(Ok(Self { registry: registry.get_ref().clone(), actor: Actor::anonymous(request_id) }))
+    }
+}

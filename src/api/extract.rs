@@ -1,0 +1,63 @@
+//! How actix's extractors refuse: in the shape of the API that the path belongs to.
+
+use actix_web::error::{InternalError, JsonPayloadError, PathError, QueryPayloadError};
+use actix_web::http::StatusCode;
+use actix_web::web::{JsonConfig, PathConfig, PayloadConfig, QueryConfig, ServiceConfig};
+use actix_web::{Error, HttpMessage, HttpRequest, ResponseError};
+
+use super::middleware::Shape;
+
+/// Configures every extractor of an app; for [`actix_web::App::configure`]. Bodies that are read whole may have
+/// `json_limit_bytes`; streamed ones are not limited here.
+pub fn configure(json_limit_bytes: usize) -> impl FnOnce(&mut ServiceConfig) {
+    move |app| {
+        app.app_data(json_config(json_limit_bytes))
+            .app_data(PayloadConfig::new(json_limit_bytes))
+            .app_data(path_config())
+            .app_data(query_config());
+    }
+}
+
+/// JSON bodies. They must say so: a page on another site can make a browser send `text/plain` or no media type here
+/// without asking first, but not `application/json`.
+pub fn json_config(limit_bytes: usize) -> JsonConfig {
+    JsonConfig::default().limit(limit_bytes).error_handler(|error, request| {
+        let (status, detail) = match &error {
+            JsonPayloadError::OverflowKnownLength { .. } | JsonPayloadError::Overflow { .. } => {
+                (StatusCode::PAYLOAD_TOO_LARGE, error.to_string())
+            }
+            JsonPayloadError::ContentType => {
+                let sent = request.content_type();
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("media type `{sent}` is not `application/json`"))
+            }
+            JsonPayloadError::Deserialize(error) => (StatusCode::BAD_REQUEST, format!("body: {error}")),
+            other => (other.status_code(), other.to_string()),
+        };
+        refuse(request, status, detail)
+    })
+}
+
+/// Path segments.
+pub fn path_config() -> PathConfig {
+    PathConfig::default().error_handler(|error, request| {
+        let PathError::Deserialize(error) = error else {
+            return refuse(request, StatusCode::BAD_REQUEST, error.to_string());
+        };
+        refuse(request, StatusCode::BAD_REQUEST, format!("path: {error}"))
+    })
+}
+
+/// Query parameters.
+pub fn query_config() -> QueryConfig {
+    QueryConfig::default().error_handler(|error, request| {
+        let QueryPayloadError::Deserialize(error) = error else {
+            return refuse(request, StatusCode::BAD_REQUEST, error.to_string());
+        };
+        refuse(request, StatusCode::BAD_REQUEST, format!("query: {error}"))
+    })
+}
+
+fn refuse(request: &HttpRequest, status: StatusCode, detail: String) -> Error {
+    let response = Shape::of_path(request.path()).response(status, &detail);
+    InternalError::from_response(detail, response).into()
+}

@@ -1,0 +1,42 @@
+//! What every request passes through: an id, a measurement that ends in a log line and metrics, and errors in the
+//! shape of the API they belong to. Knows no protocol's use cases.
+
+mod access_log;
+mod exchange;
+mod framework_errors;
+mod metrics;
+mod request_id;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::{App, Error, web};
+
+pub use framework_errors::{Shape, framework_errors};
+pub use metrics::{Metrics, scrape};
+pub use request_id::{RequestId, request_id};
+
+/// Puts all of it around `app`. Call it where `wrap` would be called: services may be added before and after.
+///
+/// From the outside in: the request id, because everything else names it; the measurement, so that it sees the
+/// bodies that are really sent; the error shapes.
+pub fn around<T, B>(
+    app: App<T>,
+    metrics: web::Data<Metrics>,
+) -> App<
+    impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>,
+>
+where
+    T: ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<B>, Error = Error, InitError = ()>
+        + 'static,
+    B: MessageBody + 'static,
+{
+    let measured = metrics.clone();
+    app.app_data(metrics)
+        .wrap(from_fn(framework_errors))
+        .wrap(from_fn(move |request, next: Next<_>| exchange::measure(measured.clone(), request, next)))
+        .wrap(from_fn(request_id))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! Each request's id: the caller's own where it sent a sane one, else a new one.
+
+use std::fmt;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
+use uuid::Uuid;
+
+const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+const MAX_BYTES: usize = 128;
+
+tokio::task_local! {
+    static CURRENT: RequestId;
+}
+
+/// The id that the log, the changes and the caller know a request by: 1 to 128 visible ASCII characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestId(Arc<str>);
+
+impl RequestId {
+    /// The id of the request whose handler is running. None outside of a handler, and on other threads.
+    ///
+    /// For error bodies, which actix renders without the request at hand; a handler extracts the id instead.
+    pub fn current() -> Option<Self> {
+        CURRENT.try_with(Clone::clone).ok()
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn of(headers: &HeaderMap) -> Self {
+        let sane = |id: &&str| (1..=MAX_BYTES).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+        match headers.get(HEADER).and_then(|id| id.to_str().ok()).filter(sane) {
+            Some(id) => Self(id.into()),
+            None => Self::generate(),
+        }
+    }
+
+    fn generate() -> Self {
+        Self(Uuid::new_v4().to_string().into())
+    }
+
+    fn mark(&self, headers: &mut HeaderMap) {
+        if let Ok(value) = HeaderValue::from_str(&self.0) {
+            headers.insert(HEADER, value);
+        }
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromRequest for RequestId {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(request.extensions().get::<Self>().cloned().unwrap_or_else(Self::generate)))
+    }
+}
+
+/// Gives the request its id, and the response the header `X-Request-Id`.
+pub async fn request_id<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let id = RequestId::of(request.headers());
+    request.extensions_mut().insert(id.clone());
+    match CURRENT.scope(id.clone(), next.call(request)).await {
+        Ok(mut response) => {
+            id.mark(response.headers_mut());
+            Ok(response)
+        }
+        Err(error) => {
+            let mut response = error.error_response();
+            id.mark(response.headers_mut());
+            Err(InternalError::from_response(error, response).into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(sent: &str) -> RequestId {
+        let mut headers = HeaderMap::new();
+        headers.insert(HEADER, HeaderValue::from_str(sent).unwrap());
+        RequestId::of(&headers)
+    }
+
+    #[test]
+    fn only_a_sane_id_is_taken_over() {
+        for sane in ["a", "trace/1:2-3", &"x".repeat(128)] {
+            assert_eq!(of(sane).as_str(), sane);
+        }
+        for other in ["", "two words", "tab\there", &"x".repeat(129)] {
+            assert!(Uuid::parse_str(of(other).as_str()).is_ok(), "{other}");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The history of a node, and the feed of all changes.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Path, Query};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::wire::{ChangeList, ChangeView};
+use crate::api::caller::Caller;
+use crate::api::problem::{Problem, ProblemDetails};
+use crate::domain::{ChangeRecord, NodeId, PageSize};
+
+/// Which changes are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct After {
+    /// Those behind this one: `next` of the page before; 0 for the first page.
+    #[serde(default)]
+    #[param(minimum = 0)]
+    after: i64,
+    /// At most this many.
+    #[serde(default = "hundred")]
+    #[param(minimum = 1, maximum = 10_000)]
+    limit: u32,
+}
+
+fn hundred() -> u32 {
+    100
+}
+
+/// Shows who changed a node, when, and what it was afterwards; a removed node too.
+#[utoipa::path(
+    get, path = "/nodes/{id}/history", operation_id = "getNodeHistory", tag = "history",
+    params(("id" = String, Path, description = "Id of the node."), After),
+    responses(
+        (status = 200, description = "Its changes, oldest first.", body = ChangeList),
+        (status = 400, description = "A bad id or parameter.", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 404, description = "There never was such a node.", body = ProblemDetails,
+            content_type = "application/problem+json"),
+    ),
+)]
+pub async fn get_node_history(caller: Caller, id: Path<String>, page: Query<After>) -> Result<HttpResponse, Problem> {
+    let node: NodeId = id.parse()?;
+    let changes = caller.registry.node_history(node, page.after, PageSize::new(page.limit)).await?;
+    Ok(answer(changes, page.after, |change| Some(change.id)))
+}
+
+/// Lists the changes of all nodes. Whoever follows `next` misses none.
+#[utoipa::path(
+    get, path = "/changes", operation_id = "listChanges", tag = "history",
+    params(After),
+    responses(
+        (status = 200, description = "The changes, oldest first.", body = ChangeList),
+        (status = 400, description = "A bad parameter.", body = ProblemDetails, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn list_changes(caller: Caller, page: Query<After>) -> Result<HttpResponse, Problem> {
+    let changes = caller.registry.changes(page.after, PageSize::new(page.limit)).await?;
+    Ok(answer(changes, page.after, |change| change.position))
+}
+
+fn answer(changes: Vec<ChangeRecord>, after: i64, place: impl Fn(&ChangeRecord) -> Option<i64>) -> HttpResponse {
+    let next = changes.last().and_then(place).unwrap_or(after);
+    HttpResponse::Ok().json(ChangeList { items: changes.into_iter().map(ChangeView::from).collect(), next })
+}

@@ -1,0 +1,117 @@
+//! The native API: what no other protocol has, on the same entities. Routes, wire types, conversion; no rules of its own.
+
+mod body;
+mod conditional;
+mod files;
+mod history;
+mod models;
+mod wire;
+
+use actix_web::web;
+use serde::Deserialize;
+use utoipa::{IntoParams, OpenApi};
+
+use crate::domain::PageSize;
+
+/// Where the API is.
+pub const PREFIX: &str = "/api/v1";
+
+/// The document.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Modelport API",
+        version = "v1",
+        description = "Files, aliases, history and removal, on the entities of every other API."
+    ),
+    nest((path = PREFIX, api = Operations))
+)]
+pub struct Document;
+
+#[derive(OpenApi)]
+#[openapi(paths(
+    models::get_version,
+    models::list_versions,
+    models::delete_model,
+    models::delete_version,
+    models::set_alias,
+    models::delete_alias,
+    files::put_version_file,
+    files::get_version_file,
+    files::delete_version_file,
+    files::list_version_files,
+    files::put_artifact_file,
+    files::get_artifact_file,
+    files::delete_artifact_file,
+    files::list_artifact_files,
+    history::get_node_history,
+    history::list_changes,
+))]
+struct Operations;
+
+/// The routes.
+pub fn routes(service: &mut web::ServiceConfig) {
+    let version_file = web::resource("/models/{model}/versions/{version}/files/{path:.*}")
+        .route(web::put().to(files::put_version_file))
+        .route(web::get().to(files::get_version_file))
+        .route(web::head().to(files::get_version_file))
+        .route(web::delete().to(files::delete_version_file));
+    let artifact_file = web::resource("/artifacts/{id}/files/{path:.*}")
+        .route(web::put().to(files::put_artifact_file))
+        .route(web::get().to(files::get_artifact_file))
+        .route(web::head().to(files::get_artifact_file))
+        .route(web::delete().to(files::delete_artifact_file));
+    service.service(
+        web::scope(PREFIX)
+            .service(version_file)
+            .service(artifact_file)
+            .service(
+                web::resource("/models/{model}/versions/{version}/files")
+                    .route(web::get().to(files::list_version_files)),
+            )
+            .service(web::resource("/artifacts/{id}/files").route(web::get().to(files::list_artifact_files)))
+            .service(
+                web::resource("/models/{model}/versions/{version}")
+                    .route(web::get().to(models::get_version))
+                    .route(web::delete().to(models::delete_version)),
+            )
+            .service(web::resource("/models/{model}/versions").route(web::get().to(models::list_versions)))
+            .service(web::resource("/models/{model}").route(web::delete().to(models::delete_model)))
+            .service(
+                web::resource("/models/{model}/aliases/{alias}")
+                    .route(web::put().to(models::set_alias))
+                    .route(web::delete().to(models::delete_alias)),
+            )
+            .service(web::resource("/nodes/{id}/history").route(web::get().to(history::get_node_history)))
+            .service(web::resource("/changes").route(web::get().to(history::list_changes))),
+    );
+}
+
+/// Which page of a list is wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+struct Paging {
+    /// At most this many items.
+    #[serde(default = "hundred")]
+    #[param(minimum = 1, maximum = 10_000)]
+    page_size: u32,
+    /// Continues a list.
+    #[serde(default)]
+    next_page_token: String,
+}
+
+fn hundred() -> u32 {
+    100
+}
+
+impl Paging {
+    fn size(&self) -> PageSize {
+        PageSize::new(self.page_size)
+    }
+
+    fn next_page_token(&self) -> crate::domain::Result<Option<&str>> {
+        crate::domain::value::check_text("nextPageToken", &self.next_page_token)?;
+        Ok(Some(self.next_page_token.as_str()).filter(|token| !token.is_empty()))
+    }
+}

@@ -1,0 +1,279 @@
+//! What the native API answers. Times are milliseconds since the epoch; ids are strings of digits.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use utoipa::ToSchema;
+
+use crate::domain::{ArtifactState, ChangeRecord, File, Node, NodeId, Properties, Value};
+use crate::registry::Registry;
+use crate::registry::download::FilePage;
+use crate::registry::upload::PutResult;
+use crate::registry::versions::VersionSummary;
+
+/// A file below a version or artifact.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FileView {
+    /// Its path below the artifact.
+    pub path: String,
+    /// How many bytes it has.
+    pub size: u64,
+    /// The SHA-256 of its bytes, in hexadecimal; its ETag.
+    pub sha256: String,
+    /// The media type it is served with.
+    pub media_type: String,
+    /// The id of the artifact that holds it.
+    pub artifact_id: String,
+    /// Where any client can fetch it.
+    pub url: String,
+    /// When its bytes were stored.
+    pub created_at: i64,
+}
+
+impl FileView {
+    fn new(registry: &Registry, file: &File) -> Self {
+        Self {
+            path: file.path.to_string(),
+            size: file.blob.size,
+            sha256: file.blob.sha256.to_string(),
+            media_type: file.media_type.clone(),
+            artifact_id: file.node_id.to_string(),
+            url: registry.file_url(file.node_id, &file.path),
+            created_at: file.created_at,
+        }
+    }
+}
+
+/// A file that was stored, and where.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredFile {
+    /// The file.
+    #[serde(flatten)]
+    pub file: FileView,
+    /// The id of the version, where the artifact belongs to one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
+    /// The id of the registered model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_id: Option<String>,
+}
+
+impl StoredFile {
+    /// What came of an upload.
+    pub fn new(registry: &Registry, result: &PutResult) -> Self {
+        Self {
+            file: FileView::new(registry, &result.file),
+            version_id: result.version.map(|(version, _)| version.to_string()),
+            model_id: result.version.map(|(_, model)| model.to_string()),
+        }
+    }
+}
+
+/// A page of files, ordered by path.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FileList {
+    /// The files.
+    pub items: Vec<FileView>,
+    /// Continues the list; empty at its end.
+    pub next_page_token: String,
+}
+
+impl FileList {
+    /// A page of the registry.
+    pub fn new(registry: &Registry, page: &FilePage) -> Self {
+        Self {
+            items: page.files.iter().map(|file| FileView::new(registry, file)).collect(),
+            next_page_token: page.next.as_ref().map(|token| token.encode()).unwrap_or_default(),
+        }
+    }
+}
+
+/// A node as it is.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeView {
+    /// Its id.
+    pub id: String,
+    /// Its logical type, as ML Metadata knows it: `kf.ModelVersion`.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub type_name: Option<&'static str>,
+    /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Its id in another system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// Where an artifact's bytes are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uri: Option<String>,
+    /// The state of an artifact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<&'static str>,
+    /// When it was created.
+    pub created_at: i64,
+    /// When it was changed last.
+    pub updated_at: i64,
+    /// How often it was written.
+    pub revision: i64,
+    /// The properties that its type declares.
+    pub properties: BTreeMap<String, Json>,
+    /// Its free properties.
+    pub custom_properties: BTreeMap<String, Json>,
+}
+
+impl NodeView {
+    /// A node of the registry.
+    pub fn new(node: &Node) -> Self {
+        Self {
+            id: node.id.to_string(),
+            type_name: node.logical_type().map(crate::domain::LogicalType::type_name),
+            name: node.display_name().map(ToOwned::to_owned),
+            external_id: node.external_id.clone(),
+            uri: node.uri.clone(),
+            state: node.state.and_then(ArtifactState::name_of),
+            created_at: node.created_at,
+            updated_at: node.updated_at,
+            revision: node.revision,
+            properties: plain(&node.properties),
+            custom_properties: plain(&node.custom),
+        }
+    }
+}
+
+/// Values as plain JSON: what people read. The Kubeflow API has them with their kinds.
+fn plain(properties: &Properties) -> BTreeMap<String, Json> {
+    let show = |value: &Value| match value {
+        Value::Int(value) => (*value).into(),
+        Value::Double(value) if value.is_finite() => (*value).into(),
+        Value::Double(value) => value.to_string().into(),
+        Value::String(text) => text.clone().into(),
+        Value::Struct(json) => json.clone(),
+        Value::Proto { type_url, value } => serde_json::json!({"typeUrl": type_url, "bytes": value.len()}),
+        Value::Bool(value) => (*value).into(),
+    };
+    properties.iter().map(|(name, value)| (name.clone(), show(value))).collect()
+}
+
+/// A version with what it holds.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VersionView {
+    /// The version itself.
+    #[serde(flatten)]
+    pub version: NodeView,
+    /// The name of its model.
+    pub model: String,
+    /// The id of its model.
+    pub model_id: String,
+    /// The aliases that point at it.
+    pub aliases: Vec<String>,
+    /// Its artifacts.
+    pub artifacts: Vec<NodeView>,
+    /// Its files, the first thousand of them.
+    pub files: Vec<FileView>,
+    /// Continues the files under `…/files?nextPageToken=`; empty when these are all.
+    pub files_next_page_token: String,
+}
+
+impl VersionView {
+    /// A summary of the registry.
+    pub fn new(registry: &Registry, summary: &VersionSummary) -> Self {
+        let files = FileList::new(registry, &summary.files);
+        Self {
+            version: NodeView::new(&summary.version),
+            model: summary.model.name.clone().unwrap_or_default(),
+            model_id: summary.model.id.to_string(),
+            aliases: summary.aliases.clone(),
+            artifacts: summary.artifacts.iter().map(NodeView::new).collect(),
+            files: files.items,
+            files_next_page_token: files.next_page_token,
+        }
+    }
+}
+
+/// A page of nodes.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeList {
+    /// The nodes.
+    pub items: Vec<NodeView>,
+    /// Continues the list; empty at its end.
+    pub next_page_token: String,
+}
+
+/// Where an alias is to point.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetAlias {
+    /// The name of a version of the model, `latest`, or `@` and another alias.
+    pub version: String,
+}
+
+/// An alias, and where it points.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AliasView {
+    /// Its name.
+    pub alias: String,
+    /// The name of the version.
+    pub version: String,
+    /// The id of the version.
+    pub version_id: String,
+}
+
+/// A change: who did what to which node, when, and what it was afterwards.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeView {
+    /// Its id. A node's history is ordered by it.
+    pub id: i64,
+    /// Its place in the feed of all changes; absent until that feed was read past it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<i64>,
+    /// When.
+    pub at: i64,
+    /// Who.
+    pub actor: String,
+    /// What.
+    pub action: String,
+    /// To which node.
+    pub node_id: String,
+    /// The node's revision afterwards.
+    pub revision: i64,
+    /// In which request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The node as it was afterwards, and for a file or alias which one.
+    pub document: Json,
+}
+
+impl From<ChangeRecord> for ChangeView {
+    fn from(change: ChangeRecord) -> Self {
+        let NodeId(node_id) = change.node_id;
+        Self {
+            id: change.id,
+            position: change.position,
+            at: change.at,
+            actor: change.actor,
+            action: change.action,
+            node_id: node_id.to_string(),
+            revision: change.revision,
+            request_id: change.request_id,
+            document: change.document,
+        }
+    }
+}
+
+/// A page of changes.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeList {
+    /// The changes, oldest first.
+    pub items: Vec<ChangeView>,
+    /// What to send as `after` for those that follow, now or later.
+    pub next: i64,
+}

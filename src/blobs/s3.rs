@@ -1,0 +1,188 @@
+//! Bytes as objects in one S3 bucket. The only place that knows AWS; keeps nothing on disk.
+
+mod body;
+mod bucket;
+mod client;
+mod fault;
+mod part;
+mod put;
+mod sizes;
+mod upload;
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::Object;
+use futures_util::{StreamExt, stream};
+use tokio::sync::Semaphore;
+
+use self::fault::Fault;
+use super::{Chunks, Entry, Key, Page, S3Location};
+use crate::domain::{Error, Result};
+
+/// The most keys that S3 lists at once.
+const PAGE: usize = 1000;
+
+/// A store in one bucket, below the prefix of its location: the object of a key is the key below that prefix.
+#[derive(Debug, Clone)]
+pub struct S3Blobs(Arc<Bucket>);
+
+/// The bucket and the way to it.
+#[derive(Debug)]
+struct Bucket {
+    client: Client,
+    location: S3Location,
+    /// What all uploads together may have on the way to the server; see `upload`.
+    in_flight: Arc<Semaphore>,
+}
+
+impl S3Blobs {
+    /// Opens the store in the bucket of `location`, which is created when it is missing and `create` says so.
+    pub async fn open(location: &S3Location, create: bool) -> Result<Self> {
+        let client = client::connect(location).await?;
+        let in_flight = Arc::new(Semaphore::new(upload::IN_FLIGHT as usize));
+        let blobs = Self(Arc::new(Bucket { client, location: location.clone(), in_flight }));
+        blobs.0.prepare(create).await?;
+        Ok(blobs)
+    }
+
+    pub(super) async fn get(&self, key: &Key, range: Option<Range<u64>>) -> Result<Chunks> {
+        let bucket = &self.0;
+        if let Some(Range { start, end }) = range.clone().filter(|range| range.start >= range.end) {
+            return match bucket.size(key).await? {
+                size if start == end && end <= size => Ok(stream::empty().boxed()),
+                _ => Err(unsatisfiable(start, end)),
+            };
+        }
+        let wanted = range.as_ref().map(|range| format!("bytes={}-{}", range.start, range.end - 1));
+        let request = bucket.client.get_object().bucket(bucket.name()).key(bucket.object(key)).set_range(wanted);
+        let object = request.send().await.map_err(|error| match (Fault::of(&error), &range) {
+            (Fault::Range, Some(range)) => unsatisfiable(range.start, range.end),
+            (fault, _) => bucket.fault_of_key(key, fault, error),
+        })?;
+        if let Some(Range { start, end }) = range
+            && object.content_length() != i64::try_from(end - start).ok()
+        {
+            return Err(unsatisfiable(start, end));
+        }
+        Ok(chunks(Arc::clone(bucket), object.body))
+    }
+
+    pub(super) async fn delete(&self, key: &Key) -> Result<()> {
+        self.0.delete(key).await
+    }
+
+    pub(super) async fn discard(&self, key: &Key) -> Result<()> {
+        self.0.abort_uploads(key).await?;
+        self.0.delete(key).await
+    }
+
+    pub(super) async fn list(&self, after: Option<&Key>, limit: usize) -> Result<Page> {
+        let bucket = &self.0;
+        let limit = limit.clamp(1, PAGE);
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut start = after.map(|key| bucket.object(key));
+        loop {
+            let request = bucket.client.list_objects_v2().bucket(bucket.name()).prefix(bucket.root());
+            let wanted = i32::try_from(limit - entries.len()).unwrap_or(i32::MAX);
+            let listed = request.max_keys(wanted).set_start_after(start.take()).send().await;
+            let listed = listed.map_err(|error| bucket.fault(error))?;
+            entries.extend(listed.contents().iter().filter_map(|object| bucket.entry(object)));
+            let more = listed.is_truncated() == Some(true);
+            start = listed.contents().last().and_then(Object::key).map(str::to_owned).filter(|_| more);
+            if start.is_none() || entries.len() == limit {
+                let next = entries.last().map(|entry| entry.key.clone()).filter(|_| start.is_some());
+                return Ok(Page { entries, next });
+            }
+        }
+    }
+
+    pub(super) async fn check(&self) -> Result<()> {
+        self.0.check().await
+    }
+}
+
+impl Bucket {
+    fn name(&self) -> &str {
+        &self.location.bucket
+    }
+
+    /// The name of the object under `key`.
+    fn object(&self, key: &Key) -> String {
+        self.below_prefix(key.as_str())
+    }
+
+    /// What the names of all objects start with.
+    fn root(&self) -> String {
+        self.below_prefix(&format!("{}/", Key::ROOT))
+    }
+
+    fn below_prefix(&self, name: &str) -> String {
+        match self.location.prefix.as_str() {
+            "" => name.to_owned(),
+            prefix => format!("{prefix}/{name}"),
+        }
+    }
+
+    fn entry(&self, object: &Object) -> Option<Entry> {
+        let name = object.key()?;
+        let name = match self.location.prefix.as_str() {
+            "" => name,
+            prefix => name.strip_prefix(prefix)?.strip_prefix('/')?,
+        };
+        Some(Entry {
+            key: name.parse().ok()?,
+            size: u64::try_from(object.size()?).ok()?,
+            modified: SystemTime::try_from(*object.last_modified()?).ok()?,
+            partial: false,
+        })
+    }
+
+    /// The size of the object under `key`.
+    async fn size(&self, key: &Key) -> Result<u64> {
+        let request = self.client.head_object().bucket(self.name()).key(self.object(key));
+        let head = request.send().await.map_err(|error| self.fault_of_key(key, Fault::of(&error), error))?;
+        head.content_length()
+            .and_then(|size| u64::try_from(size).ok())
+            .ok_or_else(|| Error::internal(format!("{self} does not say how large blob `{key}` is")))
+    }
+
+    async fn delete(&self, key: &Key) -> Result<()> {
+        let request = self.client.delete_object().bucket(self.name()).key(self.object(key));
+        request.send().await.map(|_| ()).map_err(|error| self.fault(error))
+    }
+}
+
+fn unsatisfiable(start: u64, end: u64) -> Error {
+    Error::invalid("range", format!("range `{start}..{end}` is not within the object"))
+}
+
+fn chunks(bucket: Arc<Bucket>, body: ByteStream) -> Chunks {
+    stream::unfold(Some((bucket, body)), |state| async {
+        let (bucket, mut body) = state?;
+        match body.next().await? {
+            Ok(chunk) => Some((Ok(chunk), Some((bucket, body)))),
+            Err(error) => {
+                let message = format!("{bucket} broke off while an object was read");
+                Some((Err(Error::unavailable(message).caused_by(error)), None))
+            }
+        }
+    })
+    .boxed()
+}
+
+impl fmt::Display for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "bucket `{}` at `{}`", self.location.bucket, self.location.server())
+    }
+}
+
+impl fmt::Display for S3Blobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,85 @@
+//! `modelport healthcheck`: one readiness request to the configured listener, for containers without curl.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use super::Outcome;
+use crate::config::{Listen, SettingsArgs};
+
+const TIMEOUT: Duration = Duration::from_secs(3);
+const MAX_ANSWER_BYTES: u64 = 64 * 1024;
+
+pub(super) fn run(args: &SettingsArgs) -> Outcome {
+    match super::load(args)?.server.listen {
+        Listen::Off => Err("the listener is switched off: `server.listen` is `none`".into()),
+        Listen::At(address) if address.port() == 0 => Err("`server.listen` has no fixed port to ask".into()),
+        Listen::At(address) => ask(reachable(address)),
+    }
+}
+
+/// Where a listener can be reached from the same machine.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+fn ask(address: SocketAddr) -> Outcome {
+    let answer = request(address).map_err(|error| format!("`{address}` does not answer: {error}"))?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    match head.split_ascii_whitespace().nth(1) {
+        Some("200") => Ok(()),
+        Some(status) => Err(format!("`{address}` is not ready, status `{status}`: {}", body.trim()).into()),
+        None => Err(format!("`{address}` does not speak HTTP").into()),
+    }
+}
+
+/// HTTP/1.0, so that the answer is neither chunked nor kept open.
+fn request(address: SocketAddr) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
+    write!(stream, "GET /health/ready HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.take(MAX_ANSWER_BYTES).read_to_end(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn answering(answer: &'static str) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 256];
+            let read = stream.read(&mut request).unwrap();
+            assert!(request[..read].starts_with(b"GET /health/ready HTTP/1.0\r\n"));
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        address
+    }
+
+    #[test]
+    fn only_200_is_ready() {
+        ask(answering("HTTP/1.0 200 OK\r\n\r\n{}")).unwrap();
+        let error = ask(answering("HTTP/1.0 503 Service Unavailable\r\n\r\n{\"database\":\"down\"}")).unwrap_err();
+        assert!(error.to_string().ends_with("status `503`: {\"database\":\"down\"}"), "{error}");
+        assert!(ask(answering("")).is_err());
+    }
+
+    #[test]
+    fn a_wildcard_is_reached_by_loopback() {
+        assert_eq!(reachable("0.0.0.0:80".parse().unwrap()), "127.0.0.1:80".parse().unwrap());
+        assert_eq!(reachable("[::]:80".parse().unwrap()), "[::1]:80".parse().unwrap());
+        assert_eq!(reachable("10.0.0.7:80".parse().unwrap()), "10.0.0.7:80".parse().unwrap());
+    }
+}

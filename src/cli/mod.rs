@@ -1,0 +1,93 @@
+//! The commands, one file each: they read the settings, call the library, and turn its result into an exit code.
+
+mod config;
+mod gc;
+mod healthcheck;
+mod migrate;
+mod openapi;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Problems, Settings, SettingsArgs};
+
+/// A model registry that speaks the protocols machine-learning tools already speak.
+#[derive(Parser)]
+#[command(name = "modelport", version, about)]
+pub struct Cli {
+    #[command(flatten)]
+    settings: SettingsArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the registry until SIGTERM or SIGINT
+    Serve,
+    /// Bring the database's tables up to this build
+    Migrate,
+    /// Print an OpenAPI document as JSON
+    Openapi(openapi::Args),
+    /// Remove stored objects that nothing needs
+    Gc(gc::Args),
+    /// Look at the settings
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Ask the server at the configured address whether it is ready
+    Healthcheck,
+}
+
+/// What a command ends with; an error's text goes to stderr.
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+/// The process's arguments. Wrong ones, `--help` and `--version` end the process here.
+pub fn parse() -> Cli {
+    Cli::parse()
+}
+
+/// Runs the command: exit code 0, or 1 with the error on stderr.
+pub fn run(cli: Cli) -> ExitCode {
+    let settings = &cli.settings;
+    let outcome = match cli.command {
+        Command::Serve => serve::run(settings),
+        Command::Migrate => migrate::run(settings),
+        Command::Openapi(args) => openapi::run(&args),
+        Command::Gc(args) => gc::run(settings, &args),
+        Command::Config(command) => config::run(settings, command),
+        Command::Healthcheck => healthcheck::run(settings),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("modelport: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn load(args: &SettingsArgs) -> Result<Settings, Problems> {
+    Settings::load(args, std::env::vars_os())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn settings_may_stand_on_either_side_of_the_command() {
+        for line in [["modelport", "--listen", "none", "healthcheck"], ["modelport", "healthcheck", "--listen", "none"]]
+        {
+            assert_eq!(Cli::try_parse_from(line).unwrap().settings.listen.as_deref(), Some("none"));
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The settings: what they are, where they come from, and how they are shown without their secrets.
+//! Knows no other room: whoever needs a setting is handed its value.
+
+mod load;
+mod redact;
+mod values;
+
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub use load::{Problems, SettingsArgs};
+pub use values::{ArtifactStore, DatabaseUrl, Listen, LogFilter, LogFormat, PublicUrl};
+
+/// All settings after all layers, with what was left empty derived. `config/default.toml` documents each.
+///
+/// Neither `Debug` nor serialising shows a secret.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The embedded set-up's folder.
+    pub data: Data,
+    /// The HTTP listener.
+    pub server: Server,
+    /// The metadata's database.
+    pub database: Database,
+    /// The object store.
+    pub artifacts: Artifacts,
+    /// The remover of objects that no file uses.
+    pub collector: Collector,
+    /// The log.
+    pub log: Log,
+}
+
+/// `[data]`
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// The folder of everything that the embedded set-up keeps.
+    pub dir: PathBuf,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// The HTTP listener's address.
+    pub listen: Listen,
+    /// Where clients reach this server; empty only while the listener's port is not known yet.
+    pub public_url: PublicUrl,
+    /// Threads that serve HTTP; 0 is one per core.
+    pub workers: usize,
+    /// How long requests under way may take to finish after SIGTERM.
+    pub shutdown_grace_seconds: u64,
+    /// The largest JSON body that is read.
+    pub json_limit_bytes: NonZeroUsize,
+}
+
+/// `[database]`
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// `sqlite://…` or `postgres://…`; never empty once loaded.
+    pub url: DatabaseUrl,
+    /// PostgreSQL's connections, SQLite's readers.
+    pub pool_size: NonZeroU32,
+    /// How long a request waits for a connection.
+    pub acquire_timeout_ms: NonZeroU64,
+    /// Whether `serve` migrates PostgreSQL at start.
+    pub migrate_on_start: bool,
+}
+
+/// `[artifacts]`
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Artifacts {
+    /// `file://…` or `s3://…`; never empty once loaded.
+    pub store: ArtifactStore,
+    /// Whether a missing bucket is created at start.
+    pub create_bucket: bool,
+    /// The largest file that may be uploaded; 0 is no limit.
+    pub max_file_bytes: u64,
+}
+
+/// `[collector]`
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Collector {
+    /// How often unused objects are looked for; 0 is never.
+    pub interval_seconds: u64,
+    /// How old an unused object must be to be removed.
+    pub grace_seconds: u64,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// What is logged, in env_logger's filter syntax.
+    pub level: LogFilter,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+impl Settings {
+    /// The settings as TOML with every secret replaced by `***`: what `config print` shows.
+    pub fn redacted(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(self)
+    }
+
+    /// Fills what was left empty from what was set.
+    fn derive_empty(mut self) -> Self {
+        let dir = self.data.dir.display();
+        if self.database.url.is_empty() {
+            self.database.url = DatabaseUrl::sqlite(format!("{dir}/modelport.db"));
+        }
+        if self.artifacts.store.is_empty() {
+            self.artifacts.store = ArtifactStore::folder(format!("{dir}/artifacts"));
+        }
+        if let Listen::At(address) = self.server.listen
+            && self.server.public_url.is_empty()
+            && address.port() != 0
+        {
+            self.server.public_url = PublicUrl::of_address(address);
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENTED: &str = include_str!("../../config/default.toml");
+
+    fn keys(text: &str) -> Vec<String> {
+        let table: toml::Table = text.parse().unwrap();
+        let mut keys: Vec<_> = table
+            .iter()
+            .flat_map(|(section, values)| {
+                values.as_table().unwrap().keys().map(move |key| format!("{section}.{key}")).collect::<Vec<_>>()
+            })
+            .collect();
+        keys.sort();
+        keys
+    }
+
+    #[test]
+    fn the_documented_file_has_exactly_the_fields() {
+        let settings: Settings = toml::from_str(DOCUMENTED).unwrap();
+        assert_eq!(keys(DOCUMENTED), keys(&settings.redacted().unwrap()));
+    }
+
+    #[test]
+    fn every_documented_key_has_a_comment_above_it() {
+        let lines: Vec<_> = DOCUMENTED.lines().collect();
+        for pair in lines.windows(2).filter(|pair| pair[1].contains(" = ") && !pair[1].starts_with('#')) {
+            assert!(pair[0].starts_with("# "), "no comment above `{}`", pair[1]);
+        }
+    }
+
+    #[test]
+    fn what_is_empty_is_derived() {
+        let settings = Settings::load(&SettingsArgs::default(), []).unwrap();
+        assert_eq!(settings.database.url.as_str(), "sqlite://./data/modelport.db");
+        assert_eq!(settings.artifacts.store.as_str(), "file://./data/artifacts");
+        assert_eq!(settings.server.public_url.as_str(), "http://127.0.0.1:8080");
+    }
+}

@@ -1,0 +1,244 @@
+//! The settings' own types: each accepts only what can work, and keeps its secrets out of every print.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize, Serializer};
+use url::Url;
+
+use super::redact::redact;
+
+/// A listener's address, or `none`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Listen {
+    /// The listener is switched off.
+    Off,
+    /// The address to bind; port 0 takes a free one.
+    At(SocketAddr),
+}
+
+impl TryFrom<String> for Listen {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "none" => Ok(Self::Off),
+            text => text
+                .parse()
+                .map(Self::At)
+                .map_err(|_| "expected an IP address with a port, as in `127.0.0.1:8080`, or `none`"),
+        }
+    }
+}
+
+impl From<Listen> for String {
+    fn from(listen: Listen) -> Self {
+        match listen {
+            Listen::Off => "none".to_owned(),
+            Listen::At(address) => address.to_string(),
+        }
+    }
+}
+
+/// The URL under which clients reach this server, without a slash at its end; empty where it is to be derived.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PublicUrl(String);
+
+impl PublicUrl {
+    /// The URL of a listener at `address`, with `localhost` in place of a wildcard address.
+    pub fn of_address(address: SocketAddr) -> Self {
+        if address.ip().is_unspecified() {
+            return Self(format!("http://localhost:{}", address.port()));
+        }
+        Self(format!("http://{address}"))
+    }
+
+    /// The URL as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the URL was left to be derived, and the listener's port is not known yet.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl TryFrom<String> for PublicUrl {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text.is_empty() {
+            return Ok(Self(text));
+        }
+        let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        let Some(url) = url else { return Err("expected an `http://` or `https://` URL") };
+        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+            return Err("expected a URL without credentials, query and fragment");
+        }
+        Ok(Self(text.trim_end_matches('/').to_owned()))
+    }
+}
+
+impl From<PublicUrl> for String {
+    fn from(url: PublicUrl) -> Self {
+        url.0
+    }
+}
+
+/// The database's URL. Prints without its password.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    pub(super) fn sqlite(path: String) -> Self {
+        Self(format!("sqlite://{path}"))
+    }
+
+    /// The URL with its password, for the driver only.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl TryFrom<String> for DatabaseUrl {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let known = ["sqlite://", "postgres://", "postgresql://"];
+        expect_scheme(&text, &known, "expected `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/NAME`")?;
+        Ok(Self(text))
+    }
+}
+
+/// The object store's location. Prints without credentials.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ArtifactStore(String);
+
+impl ArtifactStore {
+    pub(super) fn folder(path: String) -> Self {
+        Self(format!("file://{path}"))
+    }
+
+    /// The location as given, for the object store only.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl TryFrom<String> for ArtifactStore {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        expect_scheme(&text, &["file://", "s3://"], "expected `file://DIR` or `s3://BUCKET/PREFIX`")?;
+        Ok(Self(text))
+    }
+}
+
+/// Empty, or one of `schemes` with something behind it.
+fn expect_scheme(text: &str, schemes: &[&str], expected: &'static str) -> Result<(), &'static str> {
+    let fits = |scheme: &&str| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty());
+    if text.is_empty() || schemes.iter().any(fits) { Ok(()) } else { Err(expected) }
+}
+
+macro_rules! print_redacted {
+    ($($name:ident),*) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($name)).field(&redact(&self.0)).finish()
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&redact(&self.0))
+            }
+        }
+    )*};
+}
+
+print_redacted!(DatabaseUrl, ArtifactStore);
+
+/// What is logged, in env_logger's filter syntax, as in `info,access=debug`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct LogFilter(String);
+
+impl LogFilter {
+    /// The filter as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for LogFilter {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        env_filter::Builder::new().try_parse(&text).map_err(|error| error.to_string())?;
+        Ok(Self(text))
+    }
+}
+
+impl From<LogFilter> for String {
+    fn from(filter: LogFilter) -> Self {
+        filter.0
+    }
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl TryFrom<String> for LogFormat {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("expected `text` or `json`"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_url_prints_without_its_password() {
+        let url = DatabaseUrl::try_from("postgres://u:hunter2@h/db".to_owned());
+        assert_eq!(format!("{url:?}"), r#"Ok(DatabaseUrl("postgres://u:***@h/db"))"#);
+    }
+
+    #[test]
+    fn a_public_url_is_derived_from_the_address() {
+        for (address, url) in [
+            ("127.0.0.1:80", "http://127.0.0.1:80"),
+            ("0.0.0.0:8080", "http://localhost:8080"),
+            ("[::]:8080", "http://localhost:8080"),
+            ("[::1]:8080", "http://[::1]:8080"),
+        ] {
+            assert_eq!(PublicUrl::of_address(address.parse().unwrap()).as_str(), url);
+        }
+    }
+}

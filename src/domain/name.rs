@@ -1,0 +1,151 @@
+//! Names that people and tools give: of nodes, outside ids, and aliases.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{Error, Result};
+
+/// The longest name or external id, in characters: what fits the index of every database in any script.
+const MAX_CHARS: usize = 512;
+
+fn check(field: &str, text: &str) -> Result<()> {
+    super::value::check_text(field, text)?;
+    if text.is_empty() {
+        return Err(Error::invalid(field, format!("`{field}` is empty")));
+    }
+    let chars = text.chars().count();
+    if chars > MAX_CHARS {
+        return Err(Error::invalid(field, format!("`{field}` has {chars} characters, more than {MAX_CHARS}")));
+    }
+    Ok(())
+}
+
+/// The name of a node: 1 to 512 characters without NUL.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Name(String);
+
+/// The id that a node has in another system: 1 to 512 characters without NUL.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ExternalId(String);
+
+/// A movable name of a version: 1 to 128 letters, digits, `.`, `_` and `-`, and not `latest`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Alias(String);
+
+impl FromStr for Name {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        check("name", text)?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl FromStr for ExternalId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        check("externalId", text)?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl FromStr for Alias {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
+        if !plain || text.is_empty() || text.len() > 128 {
+            return Err(Error::invalid(
+                "alias",
+                format!("alias `{}` is not 1 to 128 letters, digits, `.`, `_` or `-`", text.escape_debug()),
+            ));
+        }
+        if text.eq_ignore_ascii_case("latest") {
+            return Err(Error::invalid("alias", "alias `latest` is reserved for the newest version"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+macro_rules! text {
+    ($($name:ident),*) => {$(
+        impl $name {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+    )*};
+}
+text!(Name, ExternalId, Alias);
+
+/// Which version of a model: by its name, by an alias (`@champion`), or the newest one (`latest`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VersionRef {
+    /// The version with that name.
+    Named(Name),
+    /// The version that the alias points at.
+    Aliased(Alias),
+    /// The version that was created last.
+    Latest,
+}
+
+impl FromStr for VersionRef {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.strip_prefix('@') {
+            Some(alias) => Ok(Self::Aliased(alias.parse()?)),
+            None if text == "latest" => Ok(Self::Latest),
+            None => Ok(Self::Named(text.parse()?)),
+        }
+    }
+}
+
+impl fmt::Display for VersionRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(name) => write!(f, "{name}"),
+            Self::Aliased(alias) => write!(f, "@{alias}"),
+            Self::Latest => f.write_str("latest"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_take_any_script_but_no_nul() {
+        for good in ["a", "模型:latest", "50% _off_", &"ü".repeat(512)] {
+            assert_eq!(good.parse::<Name>().unwrap().as_str(), good);
+        }
+        for bad in ["", "a\0b", &"x".repeat(513)] {
+            assert_eq!(bad.parse::<Name>().unwrap_err().field(), Some("name"));
+        }
+    }
+
+    #[test]
+    fn a_version_is_named_aliased_or_the_latest() {
+        assert_eq!("latest".parse::<VersionRef>().unwrap(), VersionRef::Latest);
+        assert_eq!("@best".parse::<VersionRef>().unwrap(), VersionRef::Aliased("best".parse().unwrap()));
+        assert_eq!("1.0".parse::<VersionRef>().unwrap(), VersionRef::Named("1.0".parse().unwrap()));
+        for bad in ["", "@", "@latest", "@a b", "@a/b"] {
+            assert!(bad.parse::<VersionRef>().is_err(), "{bad}");
+        }
+    }
+}

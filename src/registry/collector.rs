@@ -1,0 +1,133 @@
+//! The collector: removes objects that nothing points at, after a grace period.
+//!
+//! An object is needed by the blob row that names its key, or by the upload row of whoever is writing it. A commit that
+//! links an object deletes its upload row in the same transaction; the collector deletes the upload row of an abandoned
+//! upload before it touches the object. Only one of the two can succeed, so no commit under way ever loses its object.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::Registry;
+use crate::blobs::{Entry, Key};
+use crate::domain::{Millis, Result};
+use crate::store::{blobs, uploads};
+
+/// How many rows or objects are looked at together.
+const BATCH: u16 = 500;
+
+/// What the collector found, and removed unless it was a dry run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Uploads that were abandoned, with whatever they left in the object store.
+    pub abandoned_uploads: u64,
+    /// Blobs that no file points at.
+    pub unreferenced_blobs: u64,
+    /// Their bytes.
+    pub unreferenced_bytes: u64,
+    /// Objects that no blob and no upload knows.
+    pub orphan_objects: u64,
+    /// Their bytes.
+    pub orphan_bytes: u64,
+}
+
+impl Registry {
+    /// Removes what nothing needs and nobody has touched for the grace period; only counts it in a dry run.
+    ///
+    /// Safe to run while requests are served, several times at once, and to be interrupted at any moment.
+    pub async fn collect(&self, grace: Duration, dry_run: bool) -> Result<Report> {
+        let grace = Millis::try_from(grace.as_millis()).unwrap_or(Millis::MAX);
+        let before = self.now().saturating_sub(grace);
+        let mut report = Report::default();
+        self.collect_uploads(before, dry_run, &mut report).await?;
+        self.collect_blobs(before, dry_run, &mut report).await?;
+        self.collect_orphans(before, dry_run, &mut report).await?;
+        Ok(report)
+    }
+
+    async fn collect_uploads(&self, before: Millis, dry_run: bool, report: &mut Report) -> Result<()> {
+        if dry_run {
+            let found = self.store.read(move |tx| uploads::abandoned(tx, before, i64::MAX)).await?;
+            report.abandoned_uploads = found.len() as u64;
+            return Ok(());
+        }
+        loop {
+            let keys = self.store.read(move |tx| uploads::abandoned(tx, before, BATCH.into())).await?;
+            if keys.is_empty() {
+                return Ok(());
+            }
+            for key in keys {
+                let taken = {
+                    let key = key.clone();
+                    self.store.write(move |tx| uploads::take_abandoned(tx, &key, before)).await?
+                };
+                if taken {
+                    self.blobs.discard(&key.parse()?).await?;
+                    report.abandoned_uploads += 1;
+                }
+            }
+        }
+    }
+
+    async fn collect_blobs(&self, before: Millis, dry_run: bool, report: &mut Report) -> Result<()> {
+        loop {
+            let gone = if dry_run {
+                self.store.read(move |tx| blobs::unreferenced(tx, before, i64::MAX)).await?
+            } else {
+                self.store.write(move |tx| blobs::delete_unreferenced(tx, before, BATCH.into())).await?
+            };
+            for blob in &gone {
+                report.unreferenced_blobs += 1;
+                report.unreferenced_bytes += blob.size;
+                if !dry_run {
+                    self.blobs.delete(&blob.key.parse()?).await?;
+                }
+            }
+            if gone.is_empty() || dry_run {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn collect_orphans(&self, before: Millis, dry_run: bool, report: &mut Report) -> Result<()> {
+        let mut after: Option<Key> = None;
+        loop {
+            let page = self.blobs.list(after.as_ref(), BATCH.into()).await?;
+            let old: Vec<_> = page.entries.into_iter().filter(|entry| modified_at(entry) < before).collect();
+            for orphan in self.without_rows(old).await? {
+                report.orphan_objects += 1;
+                report.orphan_bytes += orphan.size;
+                if !dry_run {
+                    self.blobs.discard(&orphan.key).await?;
+                }
+            }
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Those of the objects that neither a blob nor an upload knows, by one snapshot taken after they were listed.
+    ///
+    /// Keys are never used twice and the upload's row comes before its object, so an object without rows stays without.
+    async fn without_rows(&self, mut entries: Vec<Entry>) -> Result<Vec<Entry>> {
+        if entries.is_empty() {
+            return Ok(entries);
+        }
+        let keys: Vec<String> = entries.iter().map(|entry| entry.key.to_string()).collect();
+        let known = self
+            .store
+            .read(move |tx| {
+                let mut known = blobs::known_keys(tx, &keys)?;
+                known.extend(uploads::known_keys(tx, &keys)?);
+                Ok(known)
+            })
+            .await?;
+        entries.retain(|entry| !known.iter().any(|key| key == entry.key.as_str()));
+        Ok(entries)
+    }
+}
+
+fn modified_at(entry: &Entry) -> Millis {
+    let since = entry.modified.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+}

@@ -1,0 +1,48 @@
+//! Who changed what, and when: of one node, and of everything.
+
+use super::Registry;
+use crate::domain::{ChangeRecord, Error, NodeId, PageSize, Result};
+use crate::store::changes;
+
+/// How many changes get their place in the feed at once.
+const PLACED_AT_ONCE: i64 = 10_000;
+
+impl Registry {
+    /// The changes of a node after the change with the id `after`, oldest first. A removed node keeps its history.
+    ///
+    /// Errors: NotFound when there never was such a node.
+    pub async fn node_history(&self, node: NodeId, after: i64, size: PageSize) -> Result<Vec<ChangeRecord>> {
+        self.store
+            .read(move |tx| {
+                let found = changes::of_node(tx, node, after, size.get())?;
+                if found.is_empty() && changes::of_node(tx, node, 0, 1)?.is_empty() {
+                    return Err(Error::not_found(format!("node `{node}`")));
+                }
+                Ok(found)
+            })
+            .await
+    }
+
+    /// The changes of all nodes after the position `after`, in the order in which they became visible.
+    ///
+    /// Whoever follows positions misses nothing: see [`changes::place`].
+    pub async fn changes(&self, after: i64, size: PageSize) -> Result<Vec<ChangeRecord>> {
+        let placed = self
+            .store
+            .read(move |tx| {
+                let found = changes::feed(tx, after, size.get())?;
+                let is_whole = found.len() >= size.get() as usize || !changes::any_unplaced(tx)?;
+                Ok(is_whole.then_some(found))
+            })
+            .await?;
+        if let Some(found) = placed {
+            return Ok(found);
+        }
+        self.store
+            .write(move |tx| {
+                changes::place(tx, PLACED_AT_ONCE)?;
+                changes::feed(tx, after, size.get())
+            })
+            .await
+    }
+}

@@ -1,0 +1,97 @@
+//! The use cases. Every protocol calls these and nothing below them; nothing here knows HTTP, gRPC or SQL.
+
+pub mod aliases;
+pub mod collector;
+pub mod download;
+pub mod entities;
+pub mod history;
+pub mod upload;
+pub mod versions;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::blobs::Blobs;
+use crate::domain::change::document;
+use crate::domain::{Action, Actor, Millis, Node, Result};
+use crate::store::{PoolStatus, Store, Tx, changes};
+
+pub use crate::store::nodes::Selection;
+
+/// The field of an error about a version that the caller no longer has the current one of.
+pub const IF_MATCH: &str = "If-Match";
+
+/// Tells the time; tests bring their own.
+pub type Clock = Arc<dyn Fn() -> Millis + Send + Sync>;
+
+/// The wall clock.
+pub fn wall_clock() -> Clock {
+    Arc::new(|| {
+        let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        Millis::try_from(elapsed.as_millis()).unwrap_or(Millis::MAX)
+    })
+}
+
+/// The registry: its metadata, its bytes, and the rules over both. Cheap to clone.
+#[derive(Clone)]
+pub struct Registry {
+    store: Store,
+    blobs: Blobs,
+    clock: Clock,
+    public_url: Arc<str>,
+    max_file_bytes: Option<u64>,
+}
+
+/// Whether the services below can be used.
+#[derive(Debug)]
+pub struct Health {
+    /// The database's answer.
+    pub database: Result<()>,
+    /// The object store's answer.
+    pub object_store: Result<()>,
+}
+
+impl Registry {
+    /// A registry over an open store and open blobs.
+    ///
+    /// `public_url` is what file URLs begin with, without a slash at its end; `max_file_bytes` refuses larger files.
+    pub fn new(store: Store, blobs: Blobs, clock: Clock, public_url: &str, max_file_bytes: Option<u64>) -> Self {
+        Self { store, blobs, clock, public_url: public_url.trim_end_matches('/').into(), max_file_bytes }
+    }
+
+    /// Really asks the database and the object store, both at once.
+    pub async fn health(&self) -> Health {
+        let (database, object_store) = tokio::join!(self.store.check(), self.blobs.check());
+        Health { database, object_store }
+    }
+
+    /// How the database's connections stand.
+    pub fn pools(&self) -> Vec<PoolStatus> {
+        self.store.pools()
+    }
+
+    fn now(&self) -> Millis {
+        (self.clock)()
+    }
+}
+
+/// Records one change of one node, with what the node itself does not show.
+fn record(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    now: Millis,
+    action: Action,
+    node: &Node,
+    detail: Option<(&str, serde_json::Value)>,
+) -> Result<()> {
+    let mut document = document(node);
+    if let (Some((name, value)), Some(members)) = (detail, document.as_object_mut()) {
+        members.insert(name.to_owned(), value);
+    }
+    changes::append(
+        tx,
+        actor,
+        now,
+        &[changes::NewChange { action, node_id: node.id, revision: node.revision, document }],
+    )
+}

@@ -1,0 +1,381 @@
+//! Upload: bytes first, while no transaction is open; then one short transaction that links them.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::Stream;
+
+use super::download::holder;
+use super::entities::{create, get, touch};
+use super::versions::{file_in_version, model_named, resolve};
+use super::{Registry, record};
+use crate::blobs::{BodySize, Key, Stored};
+use crate::domain::{
+    Action, Actor, ArtifactState, Draft, Error, ErrorKind, File, FilePath, LogicalType, Millis, Name, Node, NodeId,
+    Result, Sha256, VersionRef,
+};
+use crate::store::{Tx, blobs, files, nodes, uploads};
+
+/// How often an upload under way says that it is.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// Where a file is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// In a version.
+    Version {
+        /// The name of the model.
+        model: Name,
+        /// Which of its versions.
+        version: VersionRef,
+    },
+    /// In a model artifact.
+    Artifact(NodeId),
+}
+
+/// What must be true of the file that is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Precondition {
+    /// Nothing; but other bytes are not replaced.
+    #[default]
+    None,
+    /// There is a file (`If-Match: *`).
+    Exists,
+    /// There is one with one of these digests (`If-Match`).
+    Is(Vec<Sha256>),
+    /// There is none (`If-None-Match: *`).
+    Absent,
+}
+
+impl Precondition {
+    /// Errors: FailedPrecondition on the header's field.
+    pub fn check(&self, file: Option<&File>) -> Result<()> {
+        let (holds, field) = match self {
+            Self::None => (true, ""),
+            Self::Exists => (file.is_some(), super::IF_MATCH),
+            Self::Is(digests) => (file.is_some_and(|file| digests.contains(&file.blob.sha256)), super::IF_MATCH),
+            Self::Absent => (file.is_none(), "If-None-Match"),
+        };
+        if holds {
+            return Ok(());
+        }
+        let state =
+            file.map_or_else(|| "does not exist".to_owned(), |file| format!("has sha256 `{}`", file.blob.sha256));
+        Err(Error::new(ErrorKind::FailedPrecondition, format!("the file {state}")).on_field(field))
+    }
+}
+
+/// What is to be stored, besides the bytes.
+#[derive(Debug, Clone)]
+pub struct PutFile {
+    /// Where.
+    pub target: Target,
+    /// Under which path.
+    pub path: FilePath,
+    /// Its media type; guessed from the path when the client did not say.
+    pub media_type: Option<String>,
+    /// How many bytes, when the client said so.
+    pub length: Option<u64>,
+    /// Their digest, when the client said so.
+    pub sha256: Option<Sha256>,
+    /// What must be true of the file that is there.
+    pub precondition: Precondition,
+    /// Whether a missing model, version or model artifact is made.
+    pub create: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The path is new.
+    Created,
+    /// The path had other bytes.
+    Replaced,
+    /// The path had these bytes already.
+    Unchanged,
+}
+
+/// A stored file, and where it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PutResult {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The file.
+    pub file: File,
+    /// The version and its model, where the artifact belongs to one.
+    pub version: Option<(NodeId, NodeId)>,
+}
+
+impl Registry {
+    /// Streams a file in.
+    ///
+    /// Errors: NotFound when a parent is missing and not to be made; FailedPrecondition; InvalidArgument when the bytes
+    /// have another digest or length than announced; AlreadyExists when the path has other bytes and no precondition
+    /// allowed to replace them; ResourceExhausted when it is too large. On any of them nothing is kept.
+    pub async fn put_file<B, E>(&self, actor: &Actor, put: PutFile, body: B) -> Result<PutResult>
+    where
+        B: Stream<Item = Result<Bytes, E>> + Unpin,
+        E: Into<Error>,
+    {
+        let key = Key::new_upload();
+        let put = self.begin_upload(put, &key).await?;
+        let guard = Guard { registry: self.clone(), key: Some(key.clone()) };
+        let result = self.store_and_link(actor, &put, &key, body).await;
+        match result {
+            Ok((result, linked_key)) => {
+                guard.disarm();
+                if linked_key != key.as_str() {
+                    self.drop_object(&key).await;
+                }
+                Ok(result)
+            }
+            Err(error) => {
+                guard.disarm();
+                abandon(self, &key).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Refuses early what the bytes cannot change, fixes what `latest` and aliases mean, and announces the upload.
+    async fn begin_upload(&self, mut put: PutFile, key: &Key) -> Result<PutFile> {
+        if let (Some(length), Some(limit)) = (put.length, self.max_file_bytes)
+            && length > limit
+        {
+            return Err(Error::new(
+                ErrorKind::ResourceExhausted,
+                format!("the file has {length} bytes, more than the limit of {limit}"),
+            ));
+        }
+        let (now, key, asked) = (self.now(), key.to_string(), put.clone());
+        put.target = self
+            .store
+            .write(move |tx| {
+                let target = settle(tx, &asked)?;
+                let file = match super::download::find(tx, &target, &asked.path) {
+                    Ok(file) => Some(file),
+                    Err(error) if error.kind() == ErrorKind::NotFound => None,
+                    Err(error) => return Err(error),
+                };
+                asked.precondition.check(file.as_ref())?;
+                uploads::insert(tx, &key, now)?;
+                Ok(target)
+            })
+            .await?;
+        Ok(put)
+    }
+
+    async fn store_and_link<B, E>(
+        &self,
+        actor: &Actor,
+        put: &PutFile,
+        key: &Key,
+        body: B,
+    ) -> Result<(PutResult, String)>
+    where
+        B: Stream<Item = Result<Bytes, E>> + Unpin,
+        E: Into<Error>,
+    {
+        let size = BodySize { exact: put.length, at_most: self.max_file_bytes };
+        let stored = self.alive(key, self.blobs.put(key, size, body)).await?;
+        if let Some(announced) = put.sha256.filter(|announced| *announced != stored.sha256) {
+            return Err(Error::invalid(
+                "Content-Digest",
+                format!("the bytes have sha256 `{}`, not `{announced}` as announced", stored.sha256),
+            ));
+        }
+        let (actor, now, put, key) = (actor.clone(), self.now(), put.clone(), key.to_string());
+        self.store.write(move |tx| link(tx, &actor, &put, &key, stored, now)).await
+    }
+
+    /// Runs the upload while saying now and then that it is under way, so that the collector leaves it alone.
+    async fn alive<T>(&self, key: &Key, upload: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut upload = std::pin::pin!(upload);
+        let mut beat = tokio::time::interval(HEARTBEAT);
+        beat.tick().await;
+        loop {
+            tokio::select! {
+                result = &mut upload => return result,
+                _ = beat.tick() => {
+                    let (now, key) = (self.now(), key.to_string());
+                    // A database that is away for a moment does not end an upload; the commit will ask it again.
+                    if let Ok(false) = self.store.write(move |tx| uploads::seen(tx, &key, now)).await {
+                        return Err(taken_for_abandoned());
+                    }
+                }
+            }
+        }
+    }
+
+    async fn drop_object(&self, key: &Key) {
+        if let Err(error) = self.blobs.delete(key).await {
+            log::warn!(key = key.as_str(), error = error.to_string().as_str(); "object left for the collector");
+        }
+    }
+}
+
+/// Removes what an upload left, unless its object was linked after all.
+async fn abandon(registry: &Registry, key: &Key) {
+    let row = key.to_string();
+    let removed = match registry.store.write(move |tx| uploads::take(tx, &row)).await {
+        Ok(true) => registry.blobs.discard(key).await,
+        Ok(false) => Ok(()),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = removed {
+        log::warn!(key = key.as_str(), error = error.to_string().as_str(); "upload left for the collector");
+    }
+}
+
+/// Abandons the upload when its future is dropped, as it is when the client goes away.
+struct Guard {
+    registry: Registry,
+    key: Option<Key>,
+}
+
+impl Guard {
+    fn disarm(mut self) {
+        self.key = None;
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let (Some(key), Ok(runtime)) = (self.key.take(), tokio::runtime::Handle::try_current()) {
+            let registry = self.registry.clone();
+            runtime.spawn(async move { abandon(&registry, &key).await });
+        }
+    }
+}
+
+fn taken_for_abandoned() -> Error {
+    Error::unavailable("the upload stood still for so long that it was taken for abandoned")
+}
+
+/// Checks that the target is there or may be made, and replaces `latest` and aliases by the name they mean now.
+fn settle(tx: &mut Tx<'_>, put: &PutFile) -> Result<Target> {
+    match &put.target {
+        Target::Artifact(id) => {
+            get(tx, LogicalType::ModelArtifact, *id)?;
+            Ok(put.target.clone())
+        }
+        Target::Version { version: VersionRef::Named(_), .. } if put.create => Ok(put.target.clone()),
+        Target::Version { model, version } => {
+            let (_, found) = resolve(tx, model, version)?;
+            let name = found.name.unwrap_or_default().parse()?;
+            Ok(Target::Version { model: model.clone(), version: VersionRef::Named(name) })
+        }
+    }
+}
+
+/// Links stored bytes to a path. Gives the key that the file's blob has, which is another one when the bytes were known.
+fn link(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    put: &PutFile,
+    key: &str,
+    stored: Stored,
+    now: Millis,
+) -> Result<(PutResult, String)> {
+    if !uploads::take(tx, key)? {
+        return Err(taken_for_abandoned());
+    }
+    let (artifact, version) = place(tx, actor, put, now)?;
+    nodes::lock(tx, &[artifact])?;
+    let existing = files::find(tx, artifact, &put.path)?;
+    put.precondition.check(existing.as_ref())?;
+    let outcome = match &existing {
+        None => Outcome::Created,
+        Some(file) if file.blob.sha256 == stored.sha256 => {
+            let result = PutResult { outcome: Outcome::Unchanged, file: file.clone(), version };
+            return Ok((result, file.blob.key.clone()));
+        }
+        Some(_) if matches!(put.precondition, Precondition::Exists | Precondition::Is(_)) => Outcome::Replaced,
+        Some(file) => {
+            return Err(Error::already_exists(format!(
+                "file `{}` has sha256 `{}`, the bytes sent have sha256 `{}`; send If-Match to replace it",
+                put.path, file.blob.sha256, stored.sha256
+            ))
+            .on_field("path"));
+        }
+    };
+    let blob = blobs::get_or_insert(tx, stored.sha256, stored.size, key, now)?;
+    let media_type = put
+        .media_type
+        .clone()
+        .unwrap_or_else(|| mime_guess::from_path(put.path.as_str()).first_or_octet_stream().essence_str().to_owned());
+    match outcome {
+        Outcome::Replaced => files::replace(tx, artifact, &put.path, &blob, &media_type, now)?,
+        Outcome::Created | Outcome::Unchanged => files::insert(tx, artifact, &put.path, &blob, &media_type, now)?,
+    }
+    let node = touch(tx, LogicalType::ModelArtifact, artifact, None, now)?;
+    let key = blob.key.clone();
+    let file = File { node_id: artifact, path: put.path.clone(), media_type, created_at: now, blob };
+    record_file(tx, actor, now, Action::PutFile, &node, &file)?;
+    Ok((PutResult { outcome, file, version }, key))
+}
+
+/// The artifact that the file goes to, made with its version and model where they are missing and may be.
+fn place(tx: &mut Tx<'_>, actor: &Actor, put: &PutFile, now: Millis) -> Result<(NodeId, Option<(NodeId, NodeId)>)> {
+    let (model, version) = match &put.target {
+        Target::Artifact(id) => {
+            let artifact = get(tx, LogicalType::ModelArtifact, *id)?;
+            let home = artifact.home_id.map(|home| nodes::find(tx, home)).transpose()?.flatten();
+            return Ok((*id, home.and_then(|home| Some((home.id, home.home_id?)))));
+        }
+        Target::Version { model, version } => (model, version),
+    };
+    let named = |name: &Name, state: &str| Draft::named(name.clone()).with("state", Some(state));
+    let found_model = match model_named(tx, model) {
+        Err(error) if error.kind() == ErrorKind::NotFound && put.create => {
+            made(create(tx, actor, LogicalType::RegisteredModel, None, &named(model, "LIVE"), now))?
+        }
+        found => found?,
+    };
+    let found_version = match (resolve(tx, model, version), version) {
+        (Ok((_, version)), _) => version,
+        (Err(error), VersionRef::Named(name)) if error.kind() == ErrorKind::NotFound && put.create => {
+            made(create(tx, actor, LogicalType::ModelVersion, Some(found_model.id), &named(name, "LIVE"), now))?
+        }
+        (Err(error), _) => return Err(error),
+    };
+    // Without the lock two uploads into a new version would each make its artifact.
+    nodes::lock(tx, &[found_version.id])?;
+    let in_place = file_in_version(tx, found_version.id, &put.path)?.map(|file| file.node_id);
+    let artifact = match in_place.map_or_else(|| holder(tx, found_version.id), |id| Ok(Some(id)))? {
+        Some(id) => id,
+        None if put.create => {
+            let draft = Draft { state: Some(ArtifactState::Live.number()), ..Draft::named(model.clone()) };
+            made(create(tx, actor, LogicalType::ModelArtifact, Some(found_version.id), &draft, now))?.id
+        }
+        None => return Err(Error::not_found(format!("a model artifact of version `{version}`"))),
+    };
+    Ok((artifact, Some((found_version.id, found_model.id))))
+}
+
+/// Somebody else made the same thing just now: the transaction is begun anew and finds it.
+fn made(created: Result<Node>) -> Result<Node> {
+    created.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => {
+            Error::new(ErrorKind::Conflict, "somebody else made the same version at the same time").caused_by(error)
+        }
+        _ => error,
+    })
+}
+
+pub(super) fn record_file(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    now: Millis,
+    action: Action,
+    artifact: &Node,
+    file: &File,
+) -> Result<()> {
+    let detail = serde_json::json!({
+        "path": file.path.as_str(),
+        "sha256": file.blob.sha256.to_string(),
+        "size": file.blob.size,
+        "mediaType": file.media_type,
+    });
+    record(tx, actor, now, action, artifact, Some(("file", detail)))
+}

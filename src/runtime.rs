@@ -1,0 +1,91 @@
+//! Puts the rooms together as the settings say.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use crate::api::server;
+use crate::blobs::{Blobs, BlobsConfig};
+use crate::config::{Listen, PublicUrl, Settings};
+use crate::domain::{Error, Result};
+use crate::registry::collector::Report;
+use crate::registry::{Registry, wall_clock};
+use crate::store::{self, Store};
+
+/// Serves until the process is told to stop.
+pub fn serve(settings: &Settings) -> Result<()> {
+    let Listen::At(address) = settings.server.listen else {
+        return Err(Error::invalid("server.listen", "every listener is switched off: there is nothing to serve"));
+    };
+    let listener = TcpListener::bind(address)
+        .map_err(|error| Error::unavailable(format!("cannot listen on `{address}`")).caused_by(error))?;
+    let bound = listener.local_addr().map_err(|error| Error::internal("a socket has no address").caused_by(error))?;
+    let public_url = match &settings.server.public_url {
+        unset if unset.is_empty() => PublicUrl::of_address(bound),
+        set => set.clone(),
+    };
+    let options = server::Options {
+        workers: settings.server.workers,
+        shutdown_grace: Duration::from_secs(settings.server.shutdown_grace_seconds),
+        json_limit_bytes: settings.server.json_limit_bytes.get(),
+    };
+    let interval = Duration::from_secs(settings.collector.interval_seconds);
+    let grace = Duration::from_secs(settings.collector.grace_seconds);
+    server::run(listener, &options, open(settings, public_url.as_str()), async move |registry| {
+        collect_now_and_then(&registry, interval, grace).await;
+    })
+}
+
+/// Runs the collector once.
+pub fn collect(settings: &Settings, grace: Duration, dry_run: bool) -> Result<Report> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Error::internal("cannot start the runtime").caused_by(error))?;
+    runtime.block_on(async {
+        let registry = open(settings, settings.server.public_url.as_str()).await?;
+        registry.collect(grace, dry_run).await
+    })
+}
+
+/// Opens the database and the object store; SQLite's tables, and PostgreSQL's where that is asked for, are migrated.
+async fn open(settings: &Settings, public_url: &str) -> Result<Registry> {
+    let options = store::Options {
+        location: settings.database.url.as_str().parse()?,
+        pool_size: settings.database.pool_size.get(),
+        acquire_timeout: Duration::from_millis(settings.database.acquire_timeout_ms.get()),
+    };
+    if settings.database.migrate_on_start || matches!(options.location, store::Location::Sqlite(_)) {
+        for migration in store::migrate(&options.location)? {
+            log::info!(migration = migration.as_str(); "migration applied");
+        }
+    }
+    let store = Store::open(&options)?;
+    let blobs = Blobs::open(&BlobsConfig {
+        location: settings.artifacts.store.as_str().parse()?,
+        create_bucket: settings.artifacts.create_bucket,
+    })
+    .await?;
+    let max_file_bytes = Some(settings.artifacts.max_file_bytes).filter(|limit| *limit > 0);
+    Ok(Registry::new(store, blobs, wall_clock(), public_url, max_file_bytes))
+}
+
+async fn collect_now_and_then(registry: &Registry, interval: Duration, grace: Duration) {
+    if interval.is_zero() {
+        return;
+    }
+    loop {
+        tokio::time::sleep(interval).await;
+        match registry.collect(grace, false).await {
+            Ok(report) if report == Report::default() => log::debug!("nothing to collect"),
+            Ok(report) => log::info!(
+                uploads = report.abandoned_uploads,
+                blobs = report.unreferenced_blobs,
+                objects = report.orphan_objects,
+                bytes = report.unreferenced_bytes + report.orphan_bytes;
+                "collected what nothing needs"
+            ),
+            Err(error) => log::warn!(error = error.to_string().as_str(); "collector stopped early"),
+        }
+    }
+}

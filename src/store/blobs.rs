@@ -1,0 +1,94 @@
+//! Blobs: which bytes there are, and under which key.
+
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+
+use super::Tx;
+use super::connection::on_each;
+use super::schema::{blobs, files};
+use crate::domain::{Blob, Error, Millis, Result, Sha256};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = blobs)]
+pub(super) struct BlobRow {
+    id: i64,
+    sha256: String,
+    size: i64,
+    key: String,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = blobs)]
+struct NewBlob<'a> {
+    sha256: &'a str,
+    size: i64,
+    key: &'a str,
+    created_at: i64,
+}
+
+impl TryFrom<BlobRow> for Blob {
+    type Error = Error;
+
+    fn try_from(row: BlobRow) -> Result<Self> {
+        let broken = |_| Error::internal(format!("blob `{}` has a broken digest or size", row.id));
+        Ok(Self {
+            id: row.id,
+            sha256: row.sha256.parse().map_err(broken)?,
+            size: u64::try_from(row.size).map_err(|_| broken(Error::internal("negative size")))?,
+            key: row.key,
+        })
+    }
+}
+
+/// The blob with that digest: the one there is, or a new one under `key`.
+///
+/// Either way it cannot be removed until the transaction ends.
+pub fn get_or_insert(tx: &mut Tx<'_>, sha256: Sha256, size: u64, key: &str, now: Millis) -> Result<Blob> {
+    let digest = sha256.to_string();
+    let size = i64::try_from(size).map_err(|_| Error::internal("a blob is larger than 2^63 bytes"))?;
+    let new = NewBlob { sha256: &digest, size, key, created_at: now };
+    // An update that changes nothing, because DO NOTHING neither returns nor locks the row.
+    let row = on_each!(tx.conn, conn => {
+        diesel::insert_into(blobs::table)
+            .values(&new)
+            .on_conflict(blobs::sha256)
+            .do_update()
+            .set(blobs::sha256.eq(excluded(blobs::sha256)))
+            .returning(BlobRow::as_returning())
+            .get_result::<BlobRow>(conn)
+    })?;
+    row.try_into()
+}
+
+/// Removes up to `limit` blobs that no file points at and that were made before `before`, and returns them.
+pub fn delete_unreferenced(tx: &mut Tx<'_>, before: Millis, limit: i64) -> Result<Vec<Blob>> {
+    let ids = unreferenced(tx, before, limit)?.into_iter().map(|blob| blob.id).collect::<Vec<_>>();
+    let used = files::table.filter(files::blob_id.eq(blobs::id));
+    let target = blobs::table.filter(blobs::id.eq_any(ids)).filter(diesel::dsl::not(diesel::dsl::exists(used)));
+    let rows: Vec<BlobRow> =
+        on_each!(tx.conn, conn => diesel::delete(target).returning(BlobRow::as_returning()).get_results(conn))?;
+    rows.into_iter().map(Blob::try_from).collect()
+}
+
+/// Up to `limit` blobs that no file points at and that were made before `before`.
+pub fn unreferenced(tx: &mut Tx<'_>, before: Millis, limit: i64) -> Result<Vec<Blob>> {
+    let used = files::table.filter(files::blob_id.eq(blobs::id));
+    let rows: Vec<BlobRow> = blobs::table
+        .filter(blobs::created_at.lt(before))
+        .filter(diesel::dsl::not(diesel::dsl::exists(used)))
+        .order(blobs::id)
+        .limit(limit)
+        .select(BlobRow::as_select())
+        .load(tx.conn)?;
+    rows.into_iter().map(Blob::try_from).collect()
+}
+
+/// Which of these keys hold a blob.
+pub fn known_keys(tx: &mut Tx<'_>, keys: &[String]) -> Result<Vec<String>> {
+    let mut known = Vec::new();
+    for chunk in keys.chunks(super::nodes::CHUNK) {
+        let rows = blobs::table.filter(blobs::key.eq_any(chunk.to_vec())).select(blobs::key);
+        known.extend(rows.load::<String>(tx.conn)?);
+    }
+    Ok(known)
+}

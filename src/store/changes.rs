@@ -1,0 +1,132 @@
+//! The record of changes: the audit log, the history of a node, and the feed of everything.
+
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+
+use super::Tx;
+use super::connection::{AnyConnection, on_each};
+use super::nodes::CHUNK;
+use super::schema::changes;
+use crate::domain::{Action, Actor, ChangeRecord, Error, Millis, NodeId, Result};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = changes)]
+struct ChangeRow {
+    id: i64,
+    position: Option<i64>,
+    at: i64,
+    actor: String,
+    action: String,
+    node_id: i64,
+    revision: i64,
+    document: String,
+    request_id: Option<String>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = changes, treat_none_as_default_value = false)]
+struct NewChangeRow {
+    at: i64,
+    actor: String,
+    action: String,
+    node_id: i64,
+    revision: i64,
+    document: String,
+    request_id: Option<String>,
+}
+
+/// A change to be recorded.
+#[derive(Debug, Clone)]
+pub struct NewChange {
+    /// What was done.
+    pub action: Action,
+    /// To which node.
+    pub node_id: NodeId,
+    /// The node's revision afterwards.
+    pub revision: i64,
+    /// The node as it is afterwards.
+    pub document: serde_json::Value,
+}
+
+/// Records changes, all by one actor at one time.
+pub fn append(tx: &mut Tx<'_>, actor: &Actor, now: Millis, new: &[NewChange]) -> Result<()> {
+    for chunk in new.chunks(CHUNK) {
+        let rows: Vec<NewChangeRow> = chunk
+            .iter()
+            .map(|change| NewChangeRow {
+                at: now,
+                actor: actor.name().to_owned(),
+                action: change.action.to_string(),
+                node_id: change.node_id.0,
+                revision: change.revision,
+                document: change.document.to_string(),
+                request_id: actor.request_id().map(ToOwned::to_owned),
+            })
+            .collect();
+        on_each!(tx.conn, conn => diesel::insert_into(changes::table).values(&rows).execute(conn))?;
+    }
+    Ok(())
+}
+
+/// The first `limit` changes of a node after the change `after`, oldest first.
+pub fn of_node(tx: &mut Tx<'_>, node: NodeId, after: i64, limit: u32) -> Result<Vec<ChangeRecord>> {
+    let rows = changes::table
+        .filter(changes::node_id.eq(node.0).and(changes::id.gt(after)))
+        .order(changes::id)
+        .limit(i64::from(limit))
+        .select(ChangeRow::as_select())
+        .load::<ChangeRow>(tx.conn)?;
+    rows.into_iter().map(record).collect()
+}
+
+/// The first `limit` changes of the feed after the position `after`.
+pub fn feed(tx: &mut Tx<'_>, after: i64, limit: u32) -> Result<Vec<ChangeRecord>> {
+    let rows = changes::table
+        .filter(changes::position.gt(after))
+        .order(changes::position)
+        .limit(i64::from(limit))
+        .select(ChangeRow::as_select())
+        .load::<ChangeRow>(tx.conn)?;
+    rows.into_iter().map(record).collect()
+}
+
+/// Whether committed changes have no place in the feed yet.
+pub fn any_unplaced(tx: &mut Tx<'_>) -> Result<bool> {
+    let unplaced = changes::table.filter(changes::position.is_null());
+    Ok(diesel::select(diesel::dsl::exists(unplaced)).get_result(tx.conn)?)
+}
+
+/// Gives up to `limit` committed changes their place in the feed, behind all that have one.
+///
+/// A change's id is taken before its transaction commits, so a smaller id can become visible after a greater one, and a
+/// reader that follows ids would miss it. Positions are given to committed changes alone, one transaction at a time.
+pub fn place(tx: &mut Tx<'_>, limit: i64) -> Result<()> {
+    if let AnyConnection::Postgres(conn) = tx.conn {
+        diesel::sql_query("SELECT pg_advisory_xact_lock(hashtext('modelport.changes'))").execute(conn)?;
+    }
+    diesel::sql_query(
+        "UPDATE changes SET position = placed.position
+         FROM (SELECT id,
+                      row_number() OVER (ORDER BY id) + (SELECT coalesce(max(position), 0) FROM changes) AS position
+               FROM (SELECT id FROM changes WHERE position IS NULL ORDER BY id LIMIT $1) AS unplaced) AS placed
+         WHERE changes.id = placed.id",
+    )
+    .bind::<BigInt, _>(limit)
+    .execute(tx.conn)?;
+    Ok(())
+}
+
+fn record(row: ChangeRow) -> Result<ChangeRecord> {
+    Ok(ChangeRecord {
+        document: serde_json::from_str(&row.document)
+            .map_err(|error| Error::internal(format!("change `{}` is not JSON", row.id)).caused_by(error))?,
+        id: row.id,
+        position: row.position,
+        at: row.at,
+        actor: row.actor,
+        action: row.action,
+        node_id: NodeId(row.node_id),
+        revision: row.revision,
+        request_id: row.request_id,
+    })
+}

@@ -1,0 +1,82 @@
+//! What a database error means: worth another try, a lost connection, or a fault of ours.
+//! A constraint that a use case can run into becomes a domain error where the statement is issued.
+
+use std::error::Error as _;
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use crate::domain::{Error, ErrorKind};
+
+impl From<DieselError> for Error {
+    fn from(error: DieselError) -> Self {
+        let kind = match &error {
+            DieselError::DatabaseError(
+                DatabaseErrorKind::ClosedConnection
+                | DatabaseErrorKind::UnableToSendCommand
+                | DatabaseErrorKind::SerializationFailure,
+                _,
+            ) => ErrorKind::Unavailable,
+            DieselError::DatabaseError(_, info) if is_transient(info.message()) => ErrorKind::Unavailable,
+            DieselError::BrokenTransactionManager => ErrorKind::Unavailable,
+            _ => ErrorKind::Internal,
+        };
+        let message = match kind {
+            ErrorKind::Unavailable => "the database cannot be used right now",
+            _ => "the database refused a statement",
+        };
+        Error::new(kind, message).caused_by(error)
+    }
+}
+
+/// What neither Diesel nor SQLite gives a kind of its own: a lost lock, a full disk, a server going down or coming up.
+fn is_transient(message: &str) -> bool {
+    is_contention(message)
+        || ["terminating connection", "is shutting down", "is starting up", "in recovery mode", "disk is full"]
+            .iter()
+            .any(|part| message.contains(part))
+}
+
+fn is_contention(message: &str) -> bool {
+    ["database is locked", "database table is locked", "deadlock detected"].iter().any(|part| message.contains(part))
+}
+
+/// Whether the same transaction, begun anew, may well succeed.
+pub(super) fn is_worth_retrying(error: &Error) -> bool {
+    match database_error(error) {
+        Some(DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,
+        Some(DieselError::DatabaseError(_, info)) => is_contention(info.message()),
+        _ => false,
+    }
+}
+
+/// Whether the connection went away under the statement.
+pub(super) fn is_lost(error: &Error) -> bool {
+    match database_error(error) {
+        Some(DieselError::DatabaseError(
+            DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
+            _,
+        )) => true,
+        Some(DieselError::DatabaseError(_, info)) => info.message().contains("terminating connection"),
+        Some(DieselError::BrokenTransactionManager) => true,
+        _ => false,
+    }
+}
+
+fn database_error(error: &Error) -> Option<&DieselError> {
+    error.source()?.downcast_ref()
+}
+
+/// The constraint that a unique violation names: its name on PostgreSQL, its columns on SQLite.
+pub(super) fn violated_unique(error: &DieselError) -> Option<String> {
+    match error {
+        DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info) => {
+            Some(info.constraint_name().unwrap_or_else(|| info.message()).to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// Whether a row that the statement refers to is not there.
+pub(super) fn is_missing_reference(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _))
+}

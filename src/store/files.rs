@@ -1,0 +1,126 @@
+//! Files: paths below a node that point at blobs.
+
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+
+use super::Tx;
+use super::blobs::BlobRow;
+use super::error::{is_missing_reference, violated_unique};
+use super::nodes::CHUNK;
+use super::schema::{blobs, files};
+use crate::domain::{Blob, Error, File, FilePath, Millis, NodeId, Result};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = files)]
+struct FileRow {
+    node_id: i64,
+    path: String,
+    media_type: String,
+    created_at: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = files)]
+struct NewFile<'a> {
+    node_id: i64,
+    path: &'a str,
+    blob_id: i64,
+    media_type: &'a str,
+    created_at: i64,
+}
+
+fn file((row, blob): (FileRow, BlobRow)) -> Result<File> {
+    Ok(File {
+        node_id: NodeId(row.node_id),
+        path: row.path.parse().map_err(|_| Error::internal(format!("file path `{}` is broken", row.path)))?,
+        media_type: row.media_type,
+        created_at: row.created_at,
+        blob: blob.try_into()?,
+    })
+}
+
+/// The file at that path.
+pub fn find(tx: &mut Tx<'_>, node: NodeId, path: &FilePath) -> Result<Option<File>> {
+    let row = files::table
+        .inner_join(blobs::table)
+        .filter(files::node_id.eq(node.0).and(files::path.eq(path.as_str())))
+        .select((FileRow::as_select(), BlobRow::as_select()))
+        .first(tx.conn)
+        .optional()?;
+    row.map(file).transpose()
+}
+
+/// The first `limit` files of these nodes after the path, ordered by path and then by node.
+pub fn list(tx: &mut Tx<'_>, nodes: &[NodeId], after: Option<(&FilePath, NodeId)>, limit: u32) -> Result<Vec<File>> {
+    let ids: Vec<_> = nodes.iter().map(|id| id.0).collect();
+    let mut query = files::table
+        .inner_join(blobs::table)
+        .filter(files::node_id.eq_any(ids))
+        .select((FileRow::as_select(), BlobRow::as_select()))
+        .order((files::path.asc(), files::node_id.asc()))
+        .limit(i64::from(limit))
+        .into_boxed::<super::connection::MultiBackend>();
+    if let Some((path, node)) = after {
+        let path = path.as_str();
+        query = query.filter(files::path.ge(path)).filter(files::path.gt(path).or(files::node_id.gt(node.0)));
+    }
+    query.load::<(FileRow, BlobRow)>(tx.conn)?.into_iter().map(file).collect()
+}
+
+/// How many files each of these nodes has, and the path of the first; nodes without files are left out.
+pub fn summaries(tx: &mut Tx<'_>, nodes: &[NodeId]) -> Result<BTreeMap<NodeId, (i64, String)>> {
+    let mut summaries = BTreeMap::new();
+    for chunk in nodes.chunks(CHUNK) {
+        let ids: Vec<_> = chunk.iter().map(|id| id.0).collect();
+        let rows: Vec<(i64, i64, Option<String>)> = files::table
+            .filter(files::node_id.eq_any(ids))
+            .group_by(files::node_id)
+            .select((files::node_id, diesel::dsl::count_star(), diesel::dsl::min(files::path)))
+            .load(tx.conn)?;
+        summaries.extend(rows.into_iter().map(|(id, count, first)| (NodeId(id), (count, first.unwrap_or_default()))));
+    }
+    Ok(summaries)
+}
+
+/// Adds a file.
+///
+/// Errors: AlreadyExists when the path is taken, NotFound when the node is gone.
+pub fn insert(
+    tx: &mut Tx<'_>,
+    node: NodeId,
+    path: &FilePath,
+    blob: &Blob,
+    media_type: &str,
+    now: Millis,
+) -> Result<()> {
+    let new = NewFile { node_id: node.0, path: path.as_str(), blob_id: blob.id, media_type, created_at: now };
+    match diesel::insert_into(files::table).values(&new).execute(tx.conn) {
+        Ok(_) => Ok(()),
+        Err(error) if violated_unique(&error).is_some() => {
+            Err(Error::already_exists(format!("file `{path}` already exists")).on_field("path"))
+        }
+        Err(error) if is_missing_reference(&error) => Err(Error::not_found(format!("artifact `{node}`"))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Points an existing file at other bytes.
+pub fn replace(
+    tx: &mut Tx<'_>,
+    node: NodeId,
+    path: &FilePath,
+    blob: &Blob,
+    media_type: &str,
+    now: Millis,
+) -> Result<()> {
+    diesel::update(files::table.find((node.0, path.as_str())))
+        .set((files::blob_id.eq(blob.id), files::media_type.eq(media_type), files::created_at.eq(now)))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
+/// Removes a file. `false` when there was none.
+pub fn delete(tx: &mut Tx<'_>, node: NodeId, path: &FilePath) -> Result<bool> {
+    Ok(diesel::delete(files::table.find((node.0, path.as_str()))).execute(tx.conn)? > 0)
+}

@@ -1,0 +1,348 @@
+//! Nodes: inserted, found, listed, changed and removed, each with its properties in a fixed number of statements.
+
+use std::hash::{Hash, Hasher};
+
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Text};
+
+use super::connection::{AnyConnection, MultiBackend, on_each};
+use super::error::{is_missing_reference, violated_unique};
+use super::filter::Filter;
+use super::schema::{members, nodes};
+use super::{Tx, properties};
+use crate::domain::filter::Expr;
+use crate::domain::{
+    Cursor, Draft, Error, ExternalId, LogicalType, Millis, Name, Node, NodeId, NodeKind, Order, OrderBy, Properties,
+    Result,
+};
+
+/// How many ids one statement names at most.
+pub(super) const CHUNK: usize = 1000;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = nodes)]
+struct NodeRow {
+    id: i64,
+    type_id: i64,
+    home_id: Option<i64>,
+    name: Option<String>,
+    external_id: Option<String>,
+    uri: Option<String>,
+    state: Option<i64>,
+    created_at: i64,
+    updated_at: i64,
+    revision: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = nodes, treat_none_as_default_value = false)]
+struct NewNode<'a> {
+    kind: i64,
+    type_id: i64,
+    home_id: Option<i64>,
+    name: Option<&'a str>,
+    external_id: Option<&'a str>,
+    uri: Option<&'a str>,
+    state: Option<i64>,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl From<NodeRow> for Node {
+    fn from(row: NodeRow) -> Self {
+        Self {
+            id: NodeId(row.id),
+            type_id: row.type_id,
+            home_id: row.home_id.map(NodeId),
+            name: row.name,
+            external_id: row.external_id,
+            uri: row.uri,
+            state: row.state,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            revision: row.revision,
+            properties: Properties::new(),
+            custom: Properties::new(),
+        }
+    }
+}
+
+/// Which nodes a list holds. Also what a page token is tied to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Selection {
+    /// The ids of their types.
+    pub types: Vec<i64>,
+    /// The context that owns them.
+    pub home: Option<NodeId>,
+    /// A context that they are members of.
+    pub member_of: Option<NodeId>,
+    /// Their name as people see it.
+    pub name: Option<Name>,
+    /// Their id in another system.
+    pub external_id: Option<ExternalId>,
+    /// What else must be true of them.
+    pub filter: Option<Expr>,
+    /// Their order.
+    pub order: Order,
+}
+
+impl Hash for Selection {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { types, home, member_of, name, external_id, filter, order } = self;
+        (types, home, member_of, name, external_id, order).hash(state);
+        // A filter has doubles, which have no hash; what it looks like tells filters apart as well.
+        format!("{filter:?}").hash(state);
+    }
+}
+
+impl Selection {
+    /// All nodes of a logical type.
+    pub fn of(logical: LogicalType) -> Self {
+        Self {
+            types: vec![logical.id()],
+            home: None,
+            member_of: None,
+            name: None,
+            external_id: None,
+            filter: None,
+            order: Order::default(),
+        }
+    }
+}
+
+/// Inserts a node, with its properties and as a member of its home.
+///
+/// Errors: AlreadyExists when the name or external id is taken, NotFound when the home is gone.
+pub fn insert(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, draft: &Draft, now: Millis) -> Result<Node> {
+    let new = NewNode {
+        kind: logical.kind().number(),
+        type_id: logical.id(),
+        home_id: home.map(|home| home.0),
+        name: draft.name.as_ref().map(Name::as_str),
+        external_id: draft.external_id.as_ref().map(ExternalId::as_str),
+        uri: draft.uri.as_deref(),
+        state: draft.state,
+        created_at: now,
+        updated_at: now,
+    };
+    let inserted = on_each!(tx.conn, conn => {
+        diesel::insert_into(nodes::table).values(&new).returning(NodeRow::as_returning()).get_result::<NodeRow>(conn)
+    });
+    let row = inserted.map_err(|error| taken(error, logical, draft.name.as_ref(), draft.external_id.as_ref()))?;
+    if let Some(home) = home {
+        super::members::insert(tx, home, NodeId(row.id))?;
+    }
+    let mut node = Node::from(row);
+    node.properties.clone_from(&draft.properties);
+    node.custom.clone_from(&draft.custom);
+    properties::insert(tx, &[&node])?;
+    Ok(node)
+}
+
+fn taken(
+    error: diesel::result::Error,
+    logical: LogicalType,
+    name: Option<&Name>,
+    external_id: Option<&ExternalId>,
+) -> Error {
+    let noun = logical.noun();
+    match (violated_unique(&error), external_id, name) {
+        (Some(constraint), Some(id), _) if constraint.contains("external_id") => {
+            Error::already_exists(format!("external id `{id}` is taken")).on_field("externalId")
+        }
+        (Some(_), _, Some(name)) => Error::already_exists(format!("{noun} `{name}` already exists")).on_field("name"),
+        _ if is_missing_reference(&error) => Error::not_found(format!("the home of the {noun}")),
+        _ => error.into(),
+    }
+}
+
+/// The node with that id, of any type.
+pub fn find(tx: &mut Tx<'_>, id: NodeId) -> Result<Option<Node>> {
+    let row = nodes::table.find(id.0).select(NodeRow::as_select()).first(tx.conn).optional()?;
+    one(tx, row)
+}
+
+/// The node of that type with that name in that home.
+pub fn find_named(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, name: &Name) -> Result<Option<Node>> {
+    let query = nodes::table
+        .filter(nodes::type_id.eq(logical.id()).and(nodes::name.eq(name.as_str())))
+        .select(NodeRow::as_select())
+        .into_boxed::<MultiBackend>();
+    let query = match home {
+        Some(home) => query.filter(nodes::home_id.eq(home.0)),
+        None => query.filter(nodes::home_id.is_null()),
+    };
+    let row = query.first(tx.conn).optional()?;
+    one(tx, row)
+}
+
+/// The node of that kind with that id in another system.
+pub fn find_external(tx: &mut Tx<'_>, kind: NodeKind, external_id: &ExternalId) -> Result<Option<Node>> {
+    let row = nodes::table
+        .filter(nodes::kind.eq(kind.number()).and(nodes::external_id.eq(external_id.as_str())))
+        .select(NodeRow::as_select())
+        .first(tx.conn)
+        .optional()?;
+    one(tx, row)
+}
+
+/// The first `limit` nodes of the selection after the cursor, in its order.
+pub fn list(tx: &mut Tx<'_>, selection: &Selection, after: Option<Cursor>, limit: u32) -> Result<Vec<Node>> {
+    let mut query = nodes::table.select(NodeRow::as_select()).into_boxed::<MultiBackend>();
+    query = match selection.types.as_slice() {
+        [one] => query.filter(nodes::type_id.eq(*one)),
+        many => query.filter(nodes::type_id.eq_any(many.to_vec())),
+    };
+    if let Some(home) = selection.home {
+        query = query.filter(nodes::home_id.eq(home.0));
+    }
+    if let Some(context) = selection.member_of {
+        let members = members::table.filter(members::context_id.eq(context.0)).select(members::node_id);
+        query = query.filter(nodes::id.eq_any(members));
+    }
+    if let Some(name) = &selection.name {
+        // A name that may repeat is stored behind a UUID and a colon.
+        let repeatable = sql::<Bool>("((nodes.home_id IS NULL OR nodes.type_id = ")
+            .bind::<BigInt, _>(LogicalType::DataSet.id())
+            .sql(") AND nodes.kind = 1 AND substr(nodes.name, 37, 1) = ':' AND substr(nodes.name, 38) = ")
+            .bind::<Text, _>(name.as_str().to_owned())
+            .sql(")");
+        query = query.filter(nodes::name.eq(name.as_str().to_owned()).assume_not_null().or(repeatable));
+    }
+    if let Some(external_id) = &selection.external_id {
+        query = query.filter(nodes::external_id.eq(external_id.as_str().to_owned()));
+    }
+    if let Some(filter) = &selection.filter {
+        query = query.filter(Filter::from(filter));
+    }
+    macro_rules! ordered_by_time {
+        ($column:expr) => {{
+            query = match (after, selection.order.descending) {
+                (None, _) => query,
+                (Some(Cursor { value, id }), false) => {
+                    query.filter($column.ge(value)).filter($column.gt(value).or(nodes::id.gt(id.0)))
+                }
+                (Some(Cursor { value, id }), true) => {
+                    query.filter($column.le(value)).filter($column.lt(value).or(nodes::id.lt(id.0)))
+                }
+            };
+            if selection.order.descending {
+                query.order(($column.desc(), nodes::id.desc()))
+            } else {
+                query.order(($column.asc(), nodes::id.asc()))
+            }
+        }};
+    }
+    let query = match selection.order.by {
+        OrderBy::CreateTime => ordered_by_time!(nodes::created_at),
+        OrderBy::UpdateTime => ordered_by_time!(nodes::updated_at),
+        OrderBy::Id => match (after, selection.order.descending) {
+            (None, false) => query.order(nodes::id.asc()),
+            (None, true) => query.order(nodes::id.desc()),
+            (Some(Cursor { id, .. }), false) => query.filter(nodes::id.gt(id.0)).order(nodes::id.asc()),
+            (Some(Cursor { id, .. }), true) => query.filter(nodes::id.lt(id.0)).order(nodes::id.desc()),
+        },
+    };
+    let rows: Vec<NodeRow> = query.limit(i64::from(limit)).load(tx.conn)?;
+    hydrate(tx, rows)
+}
+
+/// The nodes that have one of these as their home, and nothing of what is below them, ordered by id.
+pub fn children(tx: &mut Tx<'_>, homes: &[NodeId]) -> Result<Vec<Node>> {
+    let mut rows: Vec<NodeRow> = Vec::new();
+    for chunk in homes.chunks(CHUNK) {
+        let ids: Vec<_> = chunk.iter().map(|id| id.0).collect();
+        rows.extend(
+            nodes::table
+                .filter(nodes::home_id.eq_any(ids))
+                .order(nodes::id)
+                .select(NodeRow::as_select())
+                .load::<NodeRow>(tx.conn)?,
+        );
+    }
+    hydrate(tx, rows)
+}
+
+/// Whether any node of that type has it as its home.
+pub fn has_child(tx: &mut Tx<'_>, home: NodeId, logical: LogicalType) -> Result<bool> {
+    let children = nodes::table.filter(nodes::home_id.eq(home.0).and(nodes::type_id.eq(logical.id())));
+    Ok(diesel::select(diesel::dsl::exists(children)).get_result(tx.conn)?)
+}
+
+/// Counts one more change of the node and locks it until the transaction ends: the first statement of every change.
+///
+/// The node comes back as it is by then. `None` when there is none of that type or, where `if_revision` is given, it is
+/// at another revision.
+pub fn touch(
+    tx: &mut Tx<'_>,
+    logical: LogicalType,
+    id: NodeId,
+    if_revision: Option<i64>,
+    now: Millis,
+) -> Result<Option<Node>> {
+    let target = nodes::table.filter(nodes::id.eq(id.0).and(nodes::type_id.eq(logical.id())));
+    let change = (nodes::revision.eq(nodes::revision + 1), nodes::updated_at.eq(now));
+    // Every revision is at least 1, so the lower bound of an unconditional change lets all of them through.
+    let (least, most) = if_revision.map_or((0, i64::MAX), |revision| (revision, revision));
+    let target = target.filter(nodes::revision.between(least, most));
+    let row = on_each!(tx.conn, conn => {
+        diesel::update(target).set(change).returning(NodeRow::as_returning()).get_result::<NodeRow>(conn).optional()
+    })?;
+    one(tx, row)
+}
+
+/// Stores what the node is now, after [`touch`] gave it as `before`.
+///
+/// Errors: AlreadyExists when the external id is taken.
+pub fn replace(tx: &mut Tx<'_>, before: &Node, now: &Node) -> Result<()> {
+    if (&before.external_id, &before.uri, before.state) != (&now.external_id, &now.uri, now.state) {
+        let updated = diesel::update(nodes::table.find(now.id.0))
+            .set((
+                nodes::external_id.eq(now.external_id.as_deref()),
+                nodes::uri.eq(now.uri.as_deref()),
+                nodes::state.eq(now.state),
+            ))
+            .execute(tx.conn);
+        updated.map_err(|error| match (violated_unique(&error), &now.external_id) {
+            (Some(_), Some(id)) => Error::already_exists(format!("external id `{id}` is taken")).on_field("externalId"),
+            _ => error.into(),
+        })?;
+    }
+    properties::replace(tx, before, now)
+}
+
+/// Keeps others from adding children to these nodes, or changing them, until the transaction ends.
+pub fn lock(tx: &mut Tx<'_>, ids: &[NodeId]) -> Result<()> {
+    match tx.conn {
+        AnyConnection::Postgres(conn) => {
+            for chunk in ids.chunks(CHUNK) {
+                let ids: Vec<_> = chunk.iter().map(|id| id.0).collect();
+                nodes::table
+                    .filter(nodes::id.eq_any(ids))
+                    .order(nodes::id)
+                    .select(nodes::id)
+                    .for_update()
+                    .load::<i64>(conn)?;
+            }
+        }
+        // A write transaction has the whole database to itself.
+        AnyConnection::Sqlite(_) => {}
+    }
+    Ok(())
+}
+
+/// Removes a node and everything that has it as its home. `false` when it is not there.
+pub fn delete(tx: &mut Tx<'_>, id: NodeId) -> Result<bool> {
+    Ok(diesel::delete(nodes::table.find(id.0)).execute(tx.conn)? > 0)
+}
+
+fn one(tx: &mut Tx<'_>, row: Option<NodeRow>) -> Result<Option<Node>> {
+    Ok(hydrate(tx, row.into_iter().collect())?.pop())
+}
+
+fn hydrate(tx: &mut Tx<'_>, rows: Vec<NodeRow>) -> Result<Vec<Node>> {
+    let mut nodes: Vec<_> = rows.into_iter().map(Node::from).collect();
+    properties::load(tx, &mut nodes)?;
+    Ok(nodes)
+}

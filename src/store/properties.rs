@@ -1,0 +1,141 @@
+//! Property rows: many nodes' at once, never one statement per row.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use serde_json::Value as Json;
+
+use super::Tx;
+use super::connection::on_each;
+use super::nodes::CHUNK;
+use super::schema::properties;
+use crate::domain::{Error, Node, Properties, Result, Value, ValueKind};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = properties)]
+struct PropertyRow {
+    node_id: i64,
+    custom: bool,
+    name: String,
+    kind: i64,
+    int_value: Option<i64>,
+    double_value: Option<f64>,
+    text_value: Option<String>,
+    bytes_value: Option<Vec<u8>>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = properties, treat_none_as_default_value = false)]
+struct NewProperty<'a> {
+    node_id: i64,
+    custom: bool,
+    name: &'a str,
+    kind: i64,
+    int_value: Option<i64>,
+    double_value: Option<f64>,
+    text_value: Option<String>,
+    bytes_value: Option<&'a [u8]>,
+}
+
+/// Fills in the properties of nodes that were just loaded.
+pub(super) fn load(tx: &mut Tx<'_>, nodes: &mut [Node]) -> Result<()> {
+    let places: HashMap<i64, usize> = nodes.iter().enumerate().map(|(at, node)| (node.id.0, at)).collect();
+    let ids: Vec<i64> = nodes.iter().map(|node| node.id.0).collect();
+    for chunk in ids.chunks(CHUNK) {
+        let rows: Vec<PropertyRow> = properties::table
+            .filter(properties::node_id.eq_any(chunk.to_vec()))
+            .select(PropertyRow::as_select())
+            .load(tx.conn)?;
+        for mut row in rows {
+            let Some(node) = places.get(&row.node_id).and_then(|at| nodes.get_mut(*at)) else { continue };
+            let name = std::mem::take(&mut row.name);
+            let map = if row.custom { &mut node.custom } else { &mut node.properties };
+            map.insert(name, value(row)?);
+        }
+    }
+    Ok(())
+}
+
+/// Inserts all properties of new nodes.
+pub(super) fn insert(tx: &mut Tx<'_>, nodes: &[&Node]) -> Result<()> {
+    let rows: Vec<NewProperty<'_>> = nodes
+        .iter()
+        .flat_map(|node| {
+            let declared = node.properties.iter().map(|(name, value)| row(node.id.0, false, name, value));
+            declared.chain(node.custom.iter().map(|(name, value)| row(node.id.0, true, name, value)))
+        })
+        .collect();
+    insert_rows(tx, &rows)
+}
+
+fn insert_rows(tx: &mut Tx<'_>, rows: &[NewProperty<'_>]) -> Result<()> {
+    for chunk in rows.chunks(CHUNK) {
+        on_each!(tx.conn, conn => diesel::insert_into(properties::table).values(chunk).execute(conn))?;
+    }
+    Ok(())
+}
+
+/// Writes the difference between the node's properties before and now.
+pub(super) fn replace(tx: &mut Tx<'_>, before: &Node, now: &Node) -> Result<()> {
+    let mut rows = Vec::new();
+    for (custom, old, new) in [(false, &before.properties, &now.properties), (true, &before.custom, &now.custom)] {
+        let stale: Vec<&str> =
+            old.iter().filter(|(name, value)| new.get(*name) != Some(value)).map(|(name, _)| name.as_str()).collect();
+        for chunk in stale.chunks(CHUNK) {
+            let target = properties::table
+                .filter(properties::node_id.eq(now.id.0).and(properties::custom.eq(custom)))
+                .filter(properties::name.eq_any(chunk.to_vec()));
+            diesel::delete(target).execute(tx.conn)?;
+        }
+        rows.extend(changed(old, new).map(|(name, value)| row(now.id.0, custom, name, value)));
+    }
+    insert_rows(tx, &rows)
+}
+
+fn changed<'a>(old: &'a Properties, new: &'a Properties) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    new.iter().filter(|(name, value)| old.get(*name) != Some(value))
+}
+
+fn row<'a>(node_id: i64, custom: bool, name: &'a str, value: &'a Value) -> NewProperty<'a> {
+    let kind = value.kind().number();
+    let empty = NewProperty {
+        node_id,
+        custom,
+        name,
+        kind,
+        int_value: None,
+        double_value: None,
+        text_value: None,
+        bytes_value: None,
+    };
+    match value {
+        Value::Int(value) => NewProperty { int_value: Some(*value), ..empty },
+        Value::Bool(value) => NewProperty { int_value: Some(i64::from(*value)), ..empty },
+        Value::Double(value) => NewProperty { double_value: Some(*value).filter(|value| !value.is_nan()), ..empty },
+        Value::String(text) => NewProperty { text_value: Some(text.clone()), ..empty },
+        Value::Struct(json) => NewProperty { text_value: Some(json.to_string()), ..empty },
+        Value::Proto { type_url, value } => {
+            NewProperty { text_value: Some(type_url.clone()), bytes_value: Some(value), ..empty }
+        }
+    }
+}
+
+fn value(row: PropertyRow) -> Result<Value> {
+    let broken = || Error::internal(format!("a property of node `{}` is not of the kind `{}`", row.node_id, row.kind));
+    let kind = ValueKind::from_number(row.kind).ok_or_else(broken)?;
+    Ok(match kind {
+        ValueKind::Int => Value::Int(row.int_value.ok_or_else(broken)?),
+        ValueKind::Bool => Value::Bool(row.int_value.ok_or_else(broken)? != 0),
+        ValueKind::Double => Value::Double(row.double_value.unwrap_or(f64::NAN)),
+        ValueKind::String => Value::String(row.text_value.ok_or_else(broken)?),
+        ValueKind::Struct => {
+            let text = row.text_value.as_deref().ok_or_else(broken)?;
+            let json: Json = serde_json::from_str(text).map_err(|error| broken().caused_by(error))?;
+            Value::Struct(json)
+        }
+        ValueKind::Proto => Value::Proto {
+            type_url: row.text_value.clone().ok_or_else(broken)?,
+            value: row.bytes_value.clone().ok_or_else(broken)?,
+        },
+    })
+}

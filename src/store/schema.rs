@@ -1,0 +1,94 @@
+//! The tables, as Diesel sees them. The migrations are the truth; the conformance suite compares the two.
+
+use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
+
+table! {
+    nodes (id) {
+        id -> BigInt,
+        kind -> BigInt,
+        type_id -> BigInt,
+        home_id -> Nullable<BigInt>,
+        name -> Nullable<Text>,
+        external_id -> Nullable<Text>,
+        uri -> Nullable<Text>,
+        state -> Nullable<BigInt>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        revision -> BigInt,
+    }
+}
+
+table! {
+    properties (node_id, custom, name) {
+        node_id -> BigInt,
+        custom -> Bool,
+        name -> Text,
+        kind -> BigInt,
+        int_value -> Nullable<BigInt>,
+        double_value -> Nullable<Double>,
+        text_value -> Nullable<Text>,
+        bytes_value -> Nullable<Binary>,
+    }
+}
+
+table! {
+    members (context_id, node_id) {
+        context_id -> BigInt,
+        node_id -> BigInt,
+    }
+}
+
+table! {
+    aliases (model_id, name) {
+        model_id -> BigInt,
+        name -> Text,
+        version_id -> BigInt,
+    }
+}
+
+table! {
+    blobs (id) {
+        id -> BigInt,
+        sha256 -> Text,
+        size -> BigInt,
+        key -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    files (node_id, path) {
+        node_id -> BigInt,
+        path -> Text,
+        blob_id -> BigInt,
+        media_type -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    uploads (id) {
+        id -> BigInt,
+        key -> Text,
+        created_at -> BigInt,
+        seen_at -> BigInt,
+    }
+}
+
+table! {
+    changes (id) {
+        id -> BigInt,
+        position -> Nullable<BigInt>,
+        at -> BigInt,
+        actor -> Text,
+        action -> Text,
+        node_id -> BigInt,
+        revision -> BigInt,
+        document -> Text,
+        request_id -> Nullable<Text>,
+    }
+}
+
+joinable!(files -> blobs (blob_id));
+joinable!(members -> nodes (node_id));
+allow_tables_to_appear_in_same_query!(nodes, properties, members, aliases, blobs, files, uploads, changes);

@@ -1,0 +1,59 @@
+//! Uploads under way. Whoever deletes the row owns the object behind its key: see `registry::collector`.
+
+use diesel::prelude::*;
+
+use super::Tx;
+use super::schema::uploads;
+use crate::domain::{Millis, Result};
+
+#[derive(Insertable)]
+#[diesel(table_name = uploads)]
+struct NewUpload<'a> {
+    key: &'a str,
+    created_at: i64,
+    seen_at: i64,
+}
+
+/// Announces that bytes are about to be written under the key.
+pub fn insert(tx: &mut Tx<'_>, key: &str, now: Millis) -> Result<()> {
+    let new = NewUpload { key, created_at: now, seen_at: now };
+    diesel::insert_into(uploads::table).values(&new).execute(tx.conn)?;
+    Ok(())
+}
+
+/// Says that bytes still arrive. `false` when the collector has taken the upload for abandoned.
+pub fn seen(tx: &mut Tx<'_>, key: &str, now: Millis) -> Result<bool> {
+    let target = uploads::table.filter(uploads::key.eq(key));
+    Ok(diesel::update(target).set(uploads::seen_at.eq(now)).execute(tx.conn)? > 0)
+}
+
+/// Takes the object over, to link it or to remove it. `false` when somebody else did.
+pub fn take(tx: &mut Tx<'_>, key: &str) -> Result<bool> {
+    Ok(diesel::delete(uploads::table.filter(uploads::key.eq(key))).execute(tx.conn)? > 0)
+}
+
+/// Takes the object over when its upload was last seen before `before`. `false` when it goes on, or is taken.
+pub fn take_abandoned(tx: &mut Tx<'_>, key: &str, before: Millis) -> Result<bool> {
+    let target = uploads::table.filter(uploads::key.eq(key).and(uploads::seen_at.lt(before)));
+    Ok(diesel::delete(target).execute(tx.conn)? > 0)
+}
+
+/// The keys of up to `limit` uploads that were last seen before `before`.
+pub fn abandoned(tx: &mut Tx<'_>, before: Millis, limit: i64) -> Result<Vec<String>> {
+    Ok(uploads::table
+        .filter(uploads::seen_at.lt(before))
+        .order(uploads::id)
+        .limit(limit)
+        .select(uploads::key)
+        .load(tx.conn)?)
+}
+
+/// Which of these keys belong to an upload under way.
+pub fn known_keys(tx: &mut Tx<'_>, keys: &[String]) -> Result<Vec<String>> {
+    let mut known = Vec::new();
+    for chunk in keys.chunks(super::nodes::CHUNK) {
+        let rows = uploads::table.filter(uploads::key.eq_any(chunk.to_vec())).select(uploads::key);
+        known.extend(rows.load::<String>(tx.conn)?);
+    }
+    Ok(known)
+}

@@ -1,0 +1,147 @@
+//! Settings from all layers, right and wrong ones, through the library and through the command.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use modelport::config::{Listen, LogFormat, Settings, SettingsArgs};
+use tempfile::TempDir;
+
+/// A folder with files of the given names and texts.
+fn folder<const N: usize>(files: [(&str, &str); N]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+fn env<const N: usize>(variables: [(&str, &str); N]) -> Vec<(OsString, OsString)> {
+    variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+fn with_file(path: PathBuf) -> SettingsArgs {
+    SettingsArgs { config: Some(path), ..SettingsArgs::default() }
+}
+
+fn problems<const N: usize>(args: &SettingsArgs, variables: [(&str, &str); N]) -> Vec<String> {
+    Settings::load(args, env(variables)).unwrap_err().lines().to_vec()
+}
+
+#[test]
+fn later_layers_win() {
+    let folder = folder([("m.toml", "[server]\nworkers = 2\njson_limit_bytes = 10\n[data]\ndir = \"/file\"\n")]);
+    let args = SettingsArgs { data_dir: Some("/flag".to_owned()), ..with_file(folder.path().join("m.toml")) };
+    let variables = [
+        ("MODELPORT__DATA__DIR", "/env"),
+        ("MODELPORT__SERVER__JSON_LIMIT_BYTES", "20"),
+        ("MODELPORT__SERVER__LISTEN", "[::]:9000"),
+        ("MODELPORT__DATABASE__MIGRATE_ON_START", "true"),
+        ("MODELPORT__LOG__FORMAT", "json"),
+        ("MODELPORT_PORT", "ignored"),
+    ];
+    let settings = Settings::load(&args, env(variables)).unwrap();
+    assert_eq!(settings.server.workers, 2);
+    assert_eq!(settings.server.json_limit_bytes.get(), 20);
+    assert_eq!(settings.server.listen, Listen::At("[::]:9000".parse().unwrap()));
+    assert_eq!(settings.server.public_url.as_str(), "http://localhost:9000");
+    assert_eq!(settings.database.url.as_str(), "sqlite:///flag/modelport.db");
+    assert_eq!(settings.log.format, LogFormat::Json);
+    assert!(settings.database.migrate_on_start);
+}
+
+#[test]
+fn a_port_that_is_not_known_yet_gives_no_public_url() {
+    for listen in ["127.0.0.1:0", "none"] {
+        let args = SettingsArgs { listen: Some(listen.to_owned()), ..SettingsArgs::default() };
+        assert!(Settings::load(&args, []).unwrap().server.public_url.is_empty());
+    }
+    let variables = env([("MODELPORT__SERVER__PUBLIC_URL", "https://models.example.org/registry/")]);
+    let settings = Settings::load(&SettingsArgs::default(), variables).unwrap();
+    assert_eq!(settings.server.public_url.as_str(), "https://models.example.org/registry");
+}
+
+#[test]
+fn a_secret_may_come_from_a_file() {
+    let folder = folder([("url", "postgres://u:12345@h/db\n")]);
+    let path = folder.path().join("url").to_str().unwrap().to_owned();
+    let settings =
+        Settings::load(&SettingsArgs::default(), env([("MODELPORT__DATABASE__URL__FILE", path.as_str())])).unwrap();
+    assert_eq!(settings.database.url.as_str(), "postgres://u:12345@h/db");
+
+    let twice = [("MODELPORT__DATABASE__URL__FILE", path.as_str()), ("MODELPORT__DATABASE__URL", "sqlite://x")];
+    let lines = problems(&SettingsArgs::default(), twice);
+    assert_eq!(lines, ["variables `MODELPORT__DATABASE__URL` and `MODELPORT__DATABASE__URL__FILE` are both set"]);
+}
+
+#[test]
+fn all_problems_are_listed_at_once() {
+    let file = "[server]\nworkers = \"many\"\nlisten = 80\nworker = 3\n[database]\npool_size = 0\n[extra]\n";
+    let folder = folder([("m.toml", file)]);
+    let path = folder.path().join("m.toml");
+    let args = SettingsArgs { artifact_store: Some("gs://bucket".to_owned()), ..with_file(path.clone()) };
+    let variables = [
+        ("MODELPORT__DATABASE__URL", "mysql://root:hunter2@h/db"),
+        ("MODELPORT__DATABASE__PASSWORD", "hunter2"),
+        ("MODELPORT__LOG__LEVEL", "info,access=loud"),
+        ("MODELPORT__LOG__FORMAT", "xml"),
+        ("MODELPORT__SERVER__PUBLIC_URL", "models.example.org"),
+        ("MODELPORT__COLLECTOR__GRACE_SECONDS__FILE", "/nowhere/grace"),
+    ];
+    let lines = problems(&args, variables).join("\n").replace(path.to_str().unwrap(), "m.toml");
+    insta::assert_snapshot!(lines);
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_named_without_its_text() {
+    let folder = folder([("m.toml", "[database]\nurl = \"postgres://u:hunter2@h/db\n")]);
+    let path = folder.path().join("m.toml");
+    let lines = problems(&with_file(path.clone()), []);
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].starts_with(&format!("file `{}` is not TOML, line 2: ", path.display())), "{lines:?}");
+    assert!(!lines[0].contains("hunter2"));
+
+    let lines = problems(&with_file(folder.path().join("none.toml")), []);
+    assert!(lines[0].contains("none.toml` cannot be read"), "{lines:?}");
+}
+
+fn modelport(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_modelport"));
+    command.args(arguments).env_clear().output().unwrap()
+}
+
+#[test]
+fn config_print_shows_effective_values_without_secrets() {
+    let output = modelport(&["config", "print", "--database-url", "postgres://u:hunter2@h/db", "--data-dir", "/d"]);
+    assert!(output.status.success());
+    insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap());
+}
+
+#[test]
+fn what_config_print_shows_is_a_settings_file() {
+    let printed = modelport(&["config", "print"]).stdout;
+    let folder = folder([("m.toml", std::str::from_utf8(&printed).unwrap())]);
+    let path = folder.path().join("m.toml");
+    assert_eq!(modelport(&["config", "print", "--config", path.to_str().unwrap()]).stdout, printed);
+}
+
+#[test]
+fn wrong_settings_stop_every_command() {
+    for command in [["config", "print"].as_slice(), &["healthcheck"]] {
+        let output = modelport(&[command, &["--listen", "here"]].concat());
+        assert_eq!(output.status.code(), Some(1));
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.starts_with("modelport: wrong settings\n  `server.listen` is `here` (flags): "), "{error}");
+    }
+}
+
+#[test]
+fn version_and_an_unanswered_healthcheck() {
+    let version = String::from_utf8(modelport(&["--version"]).stdout).unwrap();
+    assert_eq!(version, format!("modelport {}\n", env!("CARGO_PKG_VERSION")));
+
+    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let output = modelport(&["healthcheck", "--listen", &unused]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("does not answer"));
+}

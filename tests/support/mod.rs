@@ -1,0 +1,106 @@
+//! What tests stand on: a database of their own on either backend, and a registry over it.
+
+use std::sync::OnceLock;
+
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, PgConnection};
+use modelport::store::{self, Location, Options, Store};
+use tempfile::TempDir;
+
+/// The databases that every test of the store runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+/// A migrated database that goes away with this value.
+pub struct Database {
+    pub location: Location,
+    _folder: TempDir,
+    postgres: Option<(String, String)>,
+}
+
+/// The server whose URL is in `MODELPORT_TEST_POSTGRES`; a missing server is an error, never a skipped test.
+pub fn postgres_server() -> String {
+    std::env::var("MODELPORT_TEST_POSTGRES").expect("MODELPORT_TEST_POSTGRES is not set: run `make test`")
+}
+
+impl Database {
+    pub fn new(backend: Backend) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        match backend {
+            Backend::Sqlite => {
+                let location = Location::Sqlite(folder.path().join("modelport.db"));
+                store::migrate(&location).unwrap();
+                Self { location, _folder: folder, postgres: None }
+            }
+            Backend::Postgres => Self::postgres(folder, Some(template())),
+        }
+    }
+
+    /// A database without tables.
+    pub fn empty(backend: Backend) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        match backend {
+            Backend::Sqlite => {
+                let location = Location::Sqlite(folder.path().join("modelport.db"));
+                Self { location, _folder: folder, postgres: None }
+            }
+            Backend::Postgres => Self::postgres(folder, None),
+        }
+    }
+
+    fn postgres(folder: TempDir, template: Option<&str>) -> Self {
+        let server = postgres_server();
+        let name = format!("test_{}", uuid::Uuid::new_v4().simple());
+        let from = template.map(|template| format!(" TEMPLATE {template}")).unwrap_or_default();
+        on_server(&server, &format!("CREATE DATABASE {name}{from}"));
+        let location = Location::Postgres(at(&server, &name));
+        Self { location, _folder: folder, postgres: Some((server, name)) }
+    }
+
+    pub fn open(&self) -> Store {
+        self.open_with(4)
+    }
+
+    pub fn open_with(&self, pool_size: u32) -> Store {
+        Store::open(&Options {
+            location: self.location.clone(),
+            pool_size,
+            acquire_timeout: std::time::Duration::from_secs(20),
+        })
+        .unwrap()
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Some((server, name)) = &self.postgres {
+            on_server(server, &format!("DROP DATABASE {name} WITH (FORCE)"));
+        }
+    }
+}
+
+fn on_server(server: &str, sql: &str) {
+    PgConnection::establish(server).unwrap().batch_execute(sql).unwrap();
+}
+
+/// The server's URL with another database.
+fn at(server: &str, name: &str) -> String {
+    let mut url = url::Url::parse(server).unwrap();
+    url.set_path(name);
+    url.into()
+}
+
+/// Migrated once for the whole run: copying it is quicker than migrating each test's database.
+fn template() -> &'static str {
+    static TEMPLATE: OnceLock<String> = OnceLock::new();
+    TEMPLATE.get_or_init(|| {
+        let server = postgres_server();
+        let name = format!("template_{}", uuid::Uuid::new_v4().simple());
+        on_server(&server, &format!("CREATE DATABASE {name}"));
+        store::migrate(&Location::Postgres(at(&server, &name))).unwrap();
+        name
+    })
+}

@@ -49,11 +49,13 @@ rust-tests:
 
 PROFILE := debug
 PYTEST :=
+acceptance: export MODELPORT_BIN = $(abspath $(target))/$(PROFILE)/modelport
+acceptance: export PYTHONDONTWRITEBYTECODE = 1
 acceptance:
 	cargo build $(locked) $(if $(filter release,$(PROFILE)),--release)
-	MODELPORT_BIN=$(abspath $(target))/$(PROFILE)/modelport \
-	    "$$(scripts/tools python)" -m pytest tests/acceptance $(PYTEST)
+	"$$(scripts/tools python-v1)" -m pytest tests/acceptance $(PYTEST)
+	"$$(scripts/tools python-v1alpha3)" -m pytest tests/acceptance/test_stock_client.py
 
 MIB := 4096
 transfer:
-	"$$(scripts/tools python)" scripts/measure-transfer --binary $(target)/release/modelport --mib $(MIB)
+	"$$(scripts/tools python-v1)" scripts/measure-transfer --binary $(target)/release/modelport --mib $(MIB)

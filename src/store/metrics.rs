@@ -11,7 +11,7 @@ use super::filter::Filter;
 use super::nodes::CHUNK;
 use super::schema::{metric_points, metrics, nodes};
 use crate::domain::filter::Expr;
-use crate::domain::{Cursor, LogicalType, MetricPoint, Node, NodeId, Order, OrderBy, Properties, Result};
+use crate::domain::{Cursor, LogicalType, MetricPoint, Node, NodeId, Order, OrderBy, Properties, Result, Value};
 
 #[derive(Insertable)]
 #[diesel(table_name = metric_points, treat_none_as_default_value = false)]

@@ -34,8 +34,38 @@ async fn the_documents() {
     }
 }
 
-/// The contract's table (§1.1), 31 to 49: method, path, operation id, query parameters.
-const OPERATIONS: [(&str, &str, &str, &str); 19] = [
+/// The contract's table (§1.1): method, path, operation id, query parameters.
+const OPERATIONS: [(&str, &str, &str, &str); 56] = [
+    ("GET", "/artifact", "findArtifact", "N P"),
+    ("GET", "/artifacts", "getArtifacts", "F L artifactType"),
+    ("POST", "/artifacts", "createArtifact", ""),
+    ("GET", "/artifacts/{id}", "getArtifact", ""),
+    ("PATCH", "/artifacts/{id}", "updateArtifact", ""),
+    ("GET", "/experiment", "findExperiment", "N"),
+    ("GET", "/experiments", "getExperiments", "F L"),
+    ("POST", "/experiments", "createExperiment", ""),
+    ("GET", "/experiments/{experimentId}", "getExperiment", ""),
+    ("PATCH", "/experiments/{experimentId}", "updateExperiment", ""),
+    ("GET", "/experiments/{experimentId}/experiment_runs", "getExperimentExperimentRuns", "N F L"),
+    ("POST", "/experiments/{experimentId}/experiment_runs", "createExperimentExperimentRun", ""),
+    ("GET", "/experiment_run", "findExperimentRun", "N P"),
+    ("GET", "/experiment_runs", "getExperimentRuns", "F L"),
+    ("POST", "/experiment_runs", "createExperimentRun", ""),
+    ("GET", "/experiment_runs/metric_history", "getExperimentRunsMetricHistory", "F L name stepIds"),
+    ("GET", "/experiment_runs/{experimentrunId}", "getExperimentRun", ""),
+    ("PATCH", "/experiment_runs/{experimentrunId}", "updateExperimentRun", ""),
+    ("GET", "/experiment_runs/{experimentrunId}/artifacts", "getExperimentRunArtifacts", "N F L artifactType"),
+    ("POST", "/experiment_runs/{experimentrunId}/artifacts", "upsertExperimentRunArtifact", ""),
+    ("GET", "/experiment_runs/{experimentrunId}/metric_history", "getExperimentRunMetricHistory", "F L name stepIds"),
+    ("GET", "/inference_service", "findInferenceService", "N P"),
+    ("GET", "/inference_services", "getInferenceServices", "F L"),
+    ("POST", "/inference_services", "createInferenceService", ""),
+    ("GET", "/inference_services/{inferenceserviceId}", "getInferenceService", ""),
+    ("PATCH", "/inference_services/{inferenceserviceId}", "updateInferenceService", ""),
+    ("GET", "/inference_services/{inferenceserviceId}/model", "getInferenceServiceModel", ""),
+    ("GET", "/inference_services/{inferenceserviceId}/version", "getInferenceServiceVersion", ""),
+    ("GET", "/inference_services/{inferenceserviceId}/serves", "getInferenceServiceServes", "N F L"),
+    ("POST", "/inference_services/{inferenceserviceId}/serves", "createInferenceServiceServe", ""),
     ("GET", "/model_artifact", "findModelArtifact", "N P"),
     ("GET", "/model_artifacts", "getModelArtifacts", "F L"),
     ("POST", "/model_artifacts", "createModelArtifact", ""),
@@ -55,6 +85,23 @@ const OPERATIONS: [(&str, &str, &str, &str); 19] = [
     ("PATCH", "/registered_models/{registeredmodelId}", "updateRegisteredModel", ""),
     ("GET", "/registered_models/{registeredmodelId}/versions", "getRegisteredModelVersions", "N F L"),
     ("POST", "/registered_models/{registeredmodelId}/versions", "createRegisteredModelVersion", ""),
+    ("GET", "/serving_environment", "findServingEnvironment", "N"),
+    ("GET", "/serving_environments", "getServingEnvironments", "F L"),
+    ("POST", "/serving_environments", "createServingEnvironment", ""),
+    ("GET", "/serving_environments/{servingenvironmentId}", "getServingEnvironment", ""),
+    ("PATCH", "/serving_environments/{servingenvironmentId}", "updateServingEnvironment", ""),
+    (
+        "GET",
+        "/serving_environments/{servingenvironmentId}/inference_services",
+        "getEnvironmentInferenceServices",
+        "N F L",
+    ),
+    (
+        "POST",
+        "/serving_environments/{servingenvironmentId}/inference_services",
+        "createEnvironmentInferenceService",
+        "",
+    ),
 ];
 
 fn expand(sets: &str) -> BTreeSet<&str> {

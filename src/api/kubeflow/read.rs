@@ -53,8 +53,8 @@ impl Body {
         let given = self.text("artifactType")?.unwrap_or_default();
         artifact_of(given).ok_or_else(|| {
             let types: Vec<_> = artifacts().filter_map(|entity| entity.artifact_type).collect();
-            let given = given.escape_debug();
-            Error::invalid("artifactType", format!("artifactType `{given}` is none of `{}`", types.join("`, `")))
+            let what = if given.is_empty() { "is missing".to_owned() } else { format!("`{}`", given.escape_debug()) };
+            Error::invalid("artifactType", format!("artifactType {what}: expected one of `{}`", types.join("`, `")))
         })
     }
 

@@ -22,7 +22,7 @@ async fn filled() -> Client {
 async fn bad_parameters_are_refused_by_every_list() {
     let client = filled().await;
     let bad = [
-        "filterQuery=name='a'",
+        "filterQuery=name='a",
         "pageSize=0",
         "pageSize=-1",
         "pageSize=abc",

@@ -92,7 +92,7 @@ async fn paths_that_do_not_exist() {
         "/registered_models/1/nonsense",
         "/Registered_Models",
         "//registered_models",
-        "/experiments",
+        "/experiment_runs/1/nonsense",
     ] {
         transcript.get(path).await.expect(404);
     }

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
+use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::response::{Response, ResponseBuilder};
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Schema};
+use utoipa::openapi::schema::SchemaType;
+use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Required, Schema, Type};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
 use super::entity::{ALL, Entity, Member, Shape, Slot};
@@ -84,10 +86,31 @@ fn error(description: &str) -> Response {
     ResponseBuilder::new().description(description).content("application/json", content).build()
 }
 
+/// What an id looks like: a positive integer of 64 bits.
+const ID: &str = "^[1-9][0-9]{0,18}$";
+
+/// Adds what the annotations of the handlers cannot say: that a body must be there, and what an id looks like.
+fn complete(operation: &mut Operation) {
+    if let Some(RefOr::T(body)) = &mut operation.request_body {
+        body.required = Some(Required::True);
+    }
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter
+            && parameter.parameter_in == ParameterIn::Path
+        {
+            let schema = ObjectBuilder::new().schema_type(SchemaType::new(Type::String)).pattern(Some(ID));
+            parameter.schema = Some(schema.into());
+        }
+    }
+}
+
 struct Schemas;
 
 impl Modify for Schemas {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        for path in document.paths.paths.values_mut() {
+            [&mut path.get, &mut path.post, &mut path.patch].into_iter().flatten().for_each(complete);
+        }
         let components = document.components.get_or_insert_default();
         let mut add = |name: &str, schema: Json| {
             let schema: Schema = serde_json::from_value(schema).unwrap_or_else(|error| unreadable(name, &error));
@@ -170,9 +193,9 @@ fn member(member: &Member) -> Json {
     match member.shape {
         Shape::Text => described(json!({"type": ["string", "null"]})),
         Shape::TextList => described(json!({"type": ["array", "null"], "items": {"type": "string"}})),
-        Shape::Enum(name, _) => reference(name),
-        Shape::ArtifactState => reference("ArtifactState"),
-        Shape::Id => described(json!({"type": "string"})),
+        Shape::Enum(name, _) => json!({"oneOf": [reference(name), {"type": "null"}]}),
+        Shape::ArtifactState => json!({"oneOf": [reference("ArtifactState"), {"type": "null"}]}),
+        Shape::Id => described(json!({"type": "string", "pattern": ID})),
     }
 }
 
@@ -233,7 +256,9 @@ fn whole(entity: &Entity) -> Json {
         properties
             .push((time, json!({"type": "string", "format": "int64", "readOnly": true, "description": description})));
     }
-    object(entity, properties, &required(entity), false)
+    let mut required = required(entity);
+    required.extend(entity.artifact_type.map(|_| "artifactType"));
+    object(entity, properties, &required, false)
 }
 
 fn create(entity: &Entity) -> Json {

@@ -7,11 +7,10 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::web::{self, Data};
 use actix_web::{App, Error as ActixError, HttpServer};
-use serde_json::Value as Json;
-use utoipa_swagger_ui::Url;
 
 use super::health::{self, Draining};
 use super::middleware::{self, Metrics};
+use super::openapi::Document;
 use super::{extract, kubeflow, native, openapi};
 use crate::domain::{Error, Result};
 use crate::registry::Registry;
@@ -37,7 +36,7 @@ pub struct Service {
     metrics: Data<Metrics>,
     draining: Data<Draining>,
     json_limit_bytes: usize,
-    documents: Vec<(Url<'static>, Json)>,
+    documents: Vec<Document>,
 }
 
 impl Service {
@@ -85,7 +84,7 @@ impl Service {
             .app_data(self.draining.clone())
             .configure(extract::configure(self.json_limit_bytes))
             .configure(routes)
-            .service(openapi::swagger_ui(self.documents.clone()))
+            .configure(openapi::routes(&self.documents))
     }
 }
 
@@ -96,7 +95,7 @@ fn routes(service: &mut web::ServiceConfig) {
         .service(web::resource("/health/live").route(web::get().to(health::live)))
         .service(web::resource("/health/ready").route(web::get().to(health::ready)))
         .service(web::resource("/metrics").route(web::get().to(middleware::scrape)))
-        .service(web::redirect("/docs", "/docs/"));
+;
 }
 
 /// Serves on the listener until SIGTERM or SIGINT; then requests under way finish, and it returns.

@@ -202,6 +202,17 @@ async fn the_app_has_every_operation_of_the_documents_and_no_other_method() {
 }
 
 #[actix_web::test]
+async fn the_native_document_has_the_errors_that_every_operation_may_answer() {
+    let app = TestApp::new().await;
+    let document = document(&app, "native").await;
+    for (path, method, operation) in operations(&document) {
+        let declared: BTreeSet<_> = operation["responses"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert!(declared.is_superset(&["400", "500", "503"].into()), "{method} {path}: {declared:?}");
+        assert!(path.ends_with("/changes") || declared.contains("404"), "{method} {path}: {declared:?}");
+    }
+}
+
+#[actix_web::test]
 async fn every_operation_is_told_apart_and_described() {
     let app = TestApp::new().await;
     for name in ["kubeflow", "native"] {

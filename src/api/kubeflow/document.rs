@@ -128,8 +128,11 @@ fn schemas_of(action: Action) -> (Option<String>, String) {
     }
 }
 
+/// What an id looks like: a positive integer of 64 bits.
+const ID: &str = "^[1-9][0-9]{0,18}$";
+
 fn id() -> Json {
-    json!({"type": "string", "pattern": "^[1-9][0-9]{0,18}$"})
+    json!({"type": "string", "pattern": ID})
 }
 
 fn parameters(group: Parameters) -> Vec<Json> {
@@ -245,8 +248,8 @@ fn member(member: &Member, edition: Edition) -> Json {
     match member.shape {
         Shape::Text => described(json!({"type": clearable("string")})),
         Shape::TextList => described(json!({"type": clearable("array"), "items": {"type": "string"}})),
-        Shape::Enum(name, _) | Shape::State(name, _) => reference(name),
-        Shape::Id => described(json!({"type": clearable("string")})),
+        Shape::Enum(name, _) | Shape::State(name, _) => json!({"oneOf": [reference(name), {"type": "null"}]}),
+        Shape::Id => described(json!({"type": clearable("string"), "pattern": ID})),
         Shape::Double => described(json!({"type": clearable("number"), "format": "double"})),
         Shape::Int if edition == Edition::V1 => described(json!({"type": clearable("string"), "format": "int64"})),
         Shape::Int => described(json!({"type": clearable("integer"), "format": "int64"})),
@@ -306,7 +309,9 @@ fn whole(entity: &Entity, edition: Edition) -> Json {
         let schema = json!({"type": "string", "format": "int64", "readOnly": true, "description": description});
         properties.push((time, schema));
     }
-    object(entity, properties, &entity.required(), false)
+    let mut required = entity.required();
+    required.extend(entity.artifact_type.map(|_| "artifactType"));
+    object(entity, properties, &required, false)
 }
 
 fn create(entity: &Entity, edition: Edition) -> Json {

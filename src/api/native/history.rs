@@ -7,9 +7,10 @@ use actix_web::web::{Path, Query};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::errors::{FeedErrors, ReadErrors};
 use super::wire::{ChangeList, ChangeView};
 use crate::api::caller::Caller;
-use crate::api::problem::{Problem, ProblemDetails};
+use crate::api::problem::Problem;
 use crate::domain::{ChangeRecord, Error, NodeId, PageSize, Result};
 
 /// Which changes are wanted.
@@ -38,12 +39,10 @@ impl After {
 /// Shows who changed a node, when, and what it was afterwards; a removed node too.
 #[utoipa::path(
     get, path = "/nodes/{id}/history", operation_id = "getNodeHistory", tag = "history",
-    params(("id" = String, Path, description = "Id of the node."), After),
+    params(("id" = String, Path, description = "Id of the node.", pattern = "^[1-9][0-9]{0,18}$"), After),
     responses(
         (status = 200, description = "Its changes, oldest first.", body = ChangeList),
-        (status = 400, description = "A bad id or parameter.", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 404, description = "There never was such a node.", body = ProblemDetails,
-            content_type = "application/problem+json"),
+        ReadErrors,
     ),
 )]
 pub async fn get_node_history(caller: Caller, id: Path<String>, page: Query<After>) -> Result<HttpResponse, Problem> {
@@ -59,7 +58,7 @@ pub async fn get_node_history(caller: Caller, id: Path<String>, page: Query<Afte
     params(After),
     responses(
         (status = 200, description = "The changes, oldest first.", body = ChangeList),
-        (status = 400, description = "A bad parameter.", body = ProblemDetails, content_type = "application/problem+json"),
+        FeedErrors,
     ),
 )]
 pub async fn list_changes(caller: Caller, page: Query<After>) -> Result<HttpResponse, Problem> {

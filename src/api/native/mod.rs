@@ -2,6 +2,7 @@
 
 mod body;
 mod conditional;
+mod errors;
 mod files;
 mod history;
 mod models;
@@ -26,7 +27,8 @@ pub const PREFIX: &str = "/api/v1";
         version = "v1",
         description = "Files, aliases, history and removal, on the entities of every other API."
     ),
-    nest((path = PREFIX, api = Operations))
+    nest((path = PREFIX, api = Operations)),
+    components(schemas(crate::api::problem::ProblemDetails))
 )]
 pub struct Document;
 

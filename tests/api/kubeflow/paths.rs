@@ -7,7 +7,7 @@ use serde_json::json;
 async fn ids_are_positive_integers_of_64_bits() {
     let client = Client::new().await;
     let mut transcript = client.transcript();
-    for id in ["abc", "0", "-1", "1.0", "1e3", "9223372036854775808", "%20", "%00", "1%2F2"] {
+    for id in ["abc", "0", "-1", "1.0", "1e3", "01", "9223372036854775808", "%20", "%00", "1%2F2"] {
         transcript.get(&format!("/registered_models/{id}")).await.expect(400);
     }
     for path in [

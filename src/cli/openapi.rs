@@ -25,7 +25,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let document = match args.api {
         Api::Kubeflow => openapi::kubeflow(),
         Api::KubeflowV1 => openapi::kubeflow_v1(),
-        Api::Native => openapi::native(),
+        Api::Native => openapi::native()?,
     };
     let mut out = std::io::stdout().lock();
     serde_json::to_writer_pretty(&mut out, &document)?;

@@ -7,13 +7,15 @@ use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Bool, Double, HasSqlType, Text};
 
-use super::schema::nodes;
 use crate::domain::filter::{Attribute, Comparison, Condition, Expr, Field, Operand};
 use crate::domain::{LogicalType, ValueKind};
 
-/// The SQL of a filter, for a query on `nodes`.
+/// The SQL of a filter, for a query on `nodes`, or on `metric_points` joined with `nodes`.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Filter(Vec<Part>);
+pub(super) struct Filter {
+    parts: Vec<Part>,
+    of_points: bool,
+}
 
 /// A piece of SQL that is ours, or a value that is bound.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,8 +29,8 @@ enum Part {
 impl Expression for Filter {
     type SqlType = Bool;
 }
-impl AppearsOnTable<nodes::table> for Filter {}
-impl SelectableExpression<nodes::table> for Filter {}
+impl<T> AppearsOnTable<T> for Filter {}
+impl<T> SelectableExpression<T> for Filter {}
 impl ValidGrouping<()> for Filter {
     type IsAggregate = is_aggregate::No;
 }
@@ -47,7 +49,7 @@ where
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         // The text differs from filter to filter without end: such statements are not worth keeping prepared.
         out.unsafe_to_cache_prepared();
-        for part in &self.0 {
+        for part in &self.parts {
             match part {
                 Part::Sql(sql) => out.push_sql(sql),
                 Part::Int(value) => out.push_bind_param::<BigInt, _>(value)?,
@@ -61,22 +63,29 @@ where
 
 impl From<&Expr> for Filter {
     fn from(expr: &Expr) -> Self {
-        let mut filter = Self(Vec::new());
+        let mut filter = Self { parts: Vec::new(), of_points: false };
         filter.expr(expr);
         filter
     }
 }
 
 impl Filter {
+    /// A filter of the points of metrics, whose value, step and times are the point's and not the latest.
+    pub(super) fn of_points(expr: &Expr) -> Self {
+        let mut filter = Self { parts: Vec::new(), of_points: true };
+        filter.expr(expr);
+        filter
+    }
+
     fn sql(&mut self, sql: &str) {
-        match self.0.last_mut() {
+        match self.parts.last_mut() {
             Some(Part::Sql(last)) => last.push_str(sql),
-            _ => self.0.push(Part::Sql(sql.to_owned())),
+            _ => self.parts.push(Part::Sql(sql.to_owned())),
         }
     }
 
     fn text(&mut self, text: &str) {
-        self.0.push(Part::Text(text.to_owned()));
+        self.parts.push(Part::Text(text.to_owned()));
     }
 
     fn expr(&mut self, expr: &Expr) {
@@ -91,7 +100,8 @@ impl Filter {
             }
             Expr::Test(Field::Attribute(attribute), condition) => {
                 self.sql("(");
-                self.condition(attribute_sql(*attribute), condition);
+                let column = if self.of_points { point_sql(*attribute) } else { attribute_sql(*attribute) };
+                self.condition(column, condition);
                 self.sql(")");
             }
             Expr::Test(Field::Declared(name, kind), condition) => self.property(name, false, Some(*kind), condition),
@@ -154,8 +164,8 @@ impl Filter {
 
     fn operand(&mut self, operand: &Operand) {
         match operand {
-            Operand::Number(value) | Operand::Int(value) => self.0.push(Part::Int(*value)),
-            Operand::Double(value) => self.0.push(Part::Double(*value)),
+            Operand::Number(value) | Operand::Int(value) => self.parts.push(Part::Int(*value)),
+            Operand::Double(value) => self.parts.push(Part::Double(*value)),
             Operand::Text(text) => self.text(text),
             Operand::Bool(value) => self.sql(if *value { "1" } else { "0" }),
         }
@@ -237,7 +247,7 @@ impl Filter {
             #[expect(clippy::cast_precision_loss, reason = "the property is a double, so is what it is compared with")]
             let value = *value as f64;
             self.sql(&format!(" OR p.kind = {} AND p.double_value {} ", ValueKind::Double.number(), sign(*comparison)));
-            self.0.push(Part::Double(value));
+            self.parts.push(Part::Double(value));
         }
     }
 }
@@ -275,10 +285,21 @@ fn attribute_sql(attribute: Attribute) -> &'static str {
         Attribute::CreatedAt => "nodes.created_at",
         Attribute::UpdatedAt => "nodes.updated_at",
         Attribute::Home => "nodes.home_id",
-        Attribute::HomeOfHome => "(SELECT home.home_id FROM nodes AS home WHERE home.id = nodes.home_id)",
         Attribute::MetricValue => "(SELECT metrics.value FROM metrics WHERE metrics.node_id = nodes.id)",
         Attribute::MetricStep => "(SELECT metrics.step FROM metrics WHERE metrics.node_id = nodes.id)",
         Attribute::MetricTime => "(SELECT metrics.at FROM metrics WHERE metrics.node_id = nodes.id)",
+    }
+}
+
+fn point_sql(attribute: Attribute) -> &'static str {
+    match attribute {
+        Attribute::Id => "metric_points.id",
+        Attribute::CreatedAt | Attribute::UpdatedAt | Attribute::MetricTime => "metric_points.at",
+        Attribute::MetricValue => "metric_points.value",
+        Attribute::MetricStep => "metric_points.step",
+        Attribute::Name | Attribute::ExternalId | Attribute::Uri | Attribute::State | Attribute::Home => {
+            attribute_sql(attribute)
+        }
     }
 }
 
@@ -337,8 +358,7 @@ mod tests {
             Field::Custom(text.to_owned()),
             Condition::Compare(Comparison::Equal, Operand::Text(text.to_owned())),
         );
-        let Filter(parts) = Filter::from(&expr);
-        for part in parts {
+        for part in Filter::from(&expr).parts {
             match part {
                 Part::Sql(sql) => assert!(!sql.contains("DROP"), "{sql}"),
                 Part::Text(bound) => assert_eq!(bound, text),

@@ -10,6 +10,7 @@ mod error;
 pub mod files;
 mod filter;
 pub mod members;
+pub mod metrics;
 mod migrations;
 pub mod nodes;
 mod properties;

@@ -77,6 +77,8 @@ pub struct Selection {
     pub home: Option<NodeId>,
     /// A context that they are members of.
     pub member_of: Option<NodeId>,
+    /// The type of that home or context; any that may be one, when it is not given.
+    pub parent_type: Option<LogicalType>,
     /// Their name as people see it.
     pub name: Option<Name>,
     /// Their id in another system.
@@ -89,8 +91,8 @@ pub struct Selection {
 
 impl Hash for Selection {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let Self { types, home, member_of, name, external_id, filter, order } = self;
-        (types, home, member_of, name, external_id, order).hash(state);
+        let Self { types, home, member_of, parent_type, name, external_id, filter, order } = self;
+        (types, home, member_of, parent_type, name, external_id, order).hash(state);
         // A filter has doubles, which have no hash; what it looks like tells filters apart as well.
         format!("{filter:?}").hash(state);
     }
@@ -99,10 +101,16 @@ impl Hash for Selection {
 impl Selection {
     /// All nodes of a logical type.
     pub fn of(logical: LogicalType) -> Self {
+        Self::of_any(&[logical])
+    }
+
+    /// All nodes of these logical types.
+    pub fn of_any(types: &[LogicalType]) -> Self {
         Self {
-            types: vec![logical.id()],
+            types: types.iter().map(|logical| logical.id()).collect(),
             home: None,
             member_of: None,
+            parent_type: None,
             name: None,
             external_id: None,
             filter: None,
@@ -161,6 +169,12 @@ fn taken(
 pub fn find(tx: &mut Tx<'_>, id: NodeId) -> Result<Option<Node>> {
     let row = nodes::table.find(id.0).select(NodeRow::as_select()).first(tx.conn).optional()?;
     one(tx, row)
+}
+
+/// The one node of the selection; `None` when there is none or more than one.
+pub fn find_only(tx: &mut Tx<'_>, selection: &Selection) -> Result<Option<Node>> {
+    let mut found = list(tx, selection, None, 2)?;
+    Ok(if found.len() == 1 { found.pop() } else { None })
 }
 
 /// The node of that type with that name in that home.
@@ -344,5 +358,6 @@ fn one(tx: &mut Tx<'_>, row: Option<NodeRow>) -> Result<Option<Node>> {
 fn hydrate(tx: &mut Tx<'_>, rows: Vec<NodeRow>) -> Result<Vec<Node>> {
     let mut nodes: Vec<_> = rows.into_iter().map(Node::from).collect();
     properties::load(tx, &mut nodes)?;
+    super::metrics::load(tx, &mut nodes)?;
     Ok(nodes)
 }

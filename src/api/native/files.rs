@@ -130,12 +130,15 @@ async fn put(
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
+    if request.headers().contains_key(CONTENT_RANGE) {
+        return Err(Error::invalid("Content-Range", "a file is stored as a whole, not in parts").into());
+    }
     let put = PutFile {
         target,
         path,
         media_type: media_type(request)?,
         length: header(request, "content-length")?.and_then(|length| length.parse().ok()),
-        sha256: header(request, "content-digest")?.map(Sha256::from_digest_field).transpose()?.flatten(),
+        sha256: content_digest(request)?,
         precondition: precondition(request)?,
         create,
     };
@@ -154,6 +157,17 @@ async fn put(
 fn header<'a>(request: &'a HttpRequest, name: &str) -> Result<Option<&'a str>> {
     let value = request.headers().get(name).map(|value| value.to_str());
     value.transpose().map_err(|_| Error::invalid(name, format!("header `{name}` is not ASCII")))
+}
+
+/// The sha-256 that the client announced, in whichever of the field's lines.
+fn content_digest(request: &HttpRequest) -> Result<Option<Sha256>> {
+    let lines: std::result::Result<Vec<_>, _> =
+        request.headers().get_all("content-digest").map(|line| line.to_str()).collect();
+    match lines {
+        Ok(lines) if lines.is_empty() => Ok(None),
+        Ok(lines) => Sha256::from_digest_field(&lines.join(", ")),
+        Err(_) => Err(Error::invalid("Content-Digest", "header `Content-Digest` is not ASCII")),
+    }
 }
 
 /// The media type the client gave; not the one that curl gives to every body it was not told about.

@@ -60,8 +60,6 @@ pub enum Attribute {
     UpdatedAt,
     /// The id of the home.
     Home,
-    /// The id of the home's home.
-    HomeOfHome,
     /// The value of a metric's latest point.
     MetricValue,
     /// The step of a metric's latest point.
@@ -81,7 +79,6 @@ impl Attribute {
             | Self::CreatedAt
             | Self::UpdatedAt
             | Self::Home
-            | Self::HomeOfHome
             | Self::MetricStep
             | Self::MetricTime => ValueKind::Int,
         }

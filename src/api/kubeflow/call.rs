@@ -1,0 +1,74 @@
+//! A request as the actions take it.
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{self, Header as _, IfMatch};
+use actix_web::web::Bytes;
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::future::LocalBoxFuture;
+
+use super::Edition;
+use super::error::KubeflowError;
+use super::query::Query;
+use crate::api::caller::Caller;
+use crate::domain::{Actor, Error, NodeId, Result};
+use crate::registry::{IF_MATCH, Registry};
+
+/// What was asked, and on whose behalf.
+pub struct Call {
+    /// The registry.
+    pub registry: Registry,
+    /// Who asks.
+    pub actor: Actor,
+    /// The query parameters.
+    pub query: Query,
+    /// The body; empty for a GET.
+    pub body: Bytes,
+    /// Under which path it was asked.
+    pub edition: Edition,
+    id: Option<String>,
+    if_match: Option<std::result::Result<IfMatch, ()>>,
+}
+
+impl FromRequest for Call {
+    type Error = actix_web::Error;
+    type Future = LocalBoxFuture<'static, Result<Self, actix_web::Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let caller = Caller::from_request(request, payload);
+        let query = Query::parse(request.query_string()).map_err(KubeflowError::from);
+        let body = Bytes::from_request(request, payload);
+        let id = request.match_info().iter().next().map(|(_, id)| id.to_owned());
+        let has_if_match = request.headers().contains_key(header::IF_MATCH);
+        let if_match = has_if_match.then(|| IfMatch::parse(request).map_err(drop));
+        Box::pin(async move {
+            let Caller { registry, actor } = caller.await?;
+            Ok(Self { registry, actor, query: query?, body: body.await?, edition: Edition::V1Alpha3, id, if_match })
+        })
+    }
+}
+
+impl Call {
+    /// The same call under the path of that edition.
+    pub fn in_edition(self, edition: Edition) -> Self {
+        Self { edition, ..self }
+    }
+
+    /// The id in the path.
+    pub fn id(&self) -> Result<NodeId> {
+        self.id.as_deref().unwrap_or_default().parse()
+    }
+
+    /// The revision that `If-Match` demands; 0, which no entity is at, when it names none.
+    pub fn if_revision(&self) -> Result<Option<i64>> {
+        let tags = match &self.if_match {
+            None | Some(Ok(IfMatch::Any)) => return Ok(None),
+            Some(Ok(IfMatch::Items(tags))) => tags,
+            Some(Err(())) => return Err(Error::invalid(IF_MATCH, "`If-Match` is not a list of entity tags")),
+        };
+        let mut revisions = tags.iter().filter(|tag| !tag.weak).filter_map(|tag| tag.tag().parse().ok());
+        match (revisions.next(), revisions.next()) {
+            (Some(_), Some(_)) => Err(Error::invalid(IF_MATCH, "`If-Match` names more than one revision")),
+            (one, _) => Ok(Some(one.unwrap_or(0))),
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The protocols over HTTP, through the same app that the server runs.
+
+mod app;
+mod backends;
+mod documents;
+mod kubeflow;
+mod native;
+mod server;
+mod transcript;

@@ -15,7 +15,7 @@ target := $(or $(CARGO_TARGET_DIR),target)
 .PHONY: help run check test bench long audit rust-tests acceptance transfer
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | column -t -s $$'\t'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## build, and serve on the embedded default: SQLite and local files below ./data
 	cargo run --release $(locked) -- serve

@@ -37,7 +37,7 @@ BAD_REQUESTS = [
     ("GET", "model_versions/999999/artifacts", None, 404, "not found"),
     ("GET", "registered_models?nextPageToken=broken", None, 400, None),
     ("GET", "registered_models?pageSize=many", None, 400, None),
-    ("GET", "registered_models?filterQuery=name='m'", None, 400, None),
+    ("GET", "registered_models?filterQuery=name='m", None, 400, None),
     ("GET", "registered_model?name=a%00b", None, 400, None),
     ("GET", "registered_mdoels", None, 404, "not found"),
 ]

@@ -1,7 +1,7 @@
 //! The OpenAPI documents, and Swagger UI over them.
 
-use actix_web::web::{self, Bytes, ServiceConfig};
 use actix_web::HttpResponse;
+use actix_web::web::{self, Bytes, ServiceConfig};
 use serde_json::Value as Json;
 use utoipa::OpenApi as _;
 use utoipa_swagger_ui::{Config, SwaggerUi, Url};

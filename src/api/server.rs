@@ -94,8 +94,7 @@ fn routes(service: &mut web::ServiceConfig) {
         .configure(native::routes)
         .service(web::resource("/health/live").route(web::get().to(health::live)))
         .service(web::resource("/health/ready").route(web::get().to(health::ready)))
-        .service(web::resource("/metrics").route(web::get().to(middleware::scrape)))
-;
+        .service(web::resource("/metrics").route(web::get().to(middleware::scrape)));
 }
 
 /// Serves on the listener until SIGTERM or SIGINT; then requests under way finish, and it returns.

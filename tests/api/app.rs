@@ -32,6 +32,8 @@ type Call = Box<dyn Fn(TestRequest) -> LocalBoxFuture<'static, Result<ServiceRes
 
 /// The app that `serve` runs, in this process.
 pub struct TestApp {
+    /// What the app is built from, for a server that listens.
+    pub service: Service,
     call: Call,
     clock: Arc<AtomicI64>,
     tick: AtomicI64,
@@ -64,8 +66,10 @@ impl TestApp {
         let shown = clock.clone();
         let clock_of_registry = Arc::new(move || shown.load(Ordering::SeqCst));
         let registry = Registry::new(database.open(), blobs, clock_of_registry, PUBLIC_URL, max_file_bytes);
-        let app = init_service(Service::new(registry, json_limit_bytes).unwrap().app()).await;
+        let service = Service::new(registry, json_limit_bytes).unwrap();
+        let app = init_service(service.app()).await;
         Self {
+            service,
             call: Box::new(move |request| Box::pin(app.call(request.to_request()))),
             clock,
             tick: AtomicI64::new(TICK),

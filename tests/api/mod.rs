@@ -5,5 +5,6 @@ mod backends;
 mod documents;
 mod kubeflow;
 mod native;
+mod refused_bodies;
 mod server;
 mod transcript;

@@ -3,4 +3,6 @@
 
 mod blobs;
 mod config;
+mod registry;
+mod store;
 mod support;

@@ -7,6 +7,8 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::web::{self, Data};
 use actix_web::{App, Error as ActixError, HttpServer};
+use serde_json::Value as Json;
+use utoipa_swagger_ui::Url;
 
 use super::health::{self, Draining};
 use super::middleware::{self, Metrics};
@@ -32,6 +34,7 @@ pub struct Service {
     metrics: Data<Metrics>,
     draining: Data<Draining>,
     json_limit_bytes: usize,
+    documents: Vec<(Url<'static>, Json)>,
 }
 
 impl Service {
@@ -58,6 +61,7 @@ impl Service {
             metrics: Data::new(metrics),
             draining: Data::new(Draining::default()),
             json_limit_bytes,
+            documents: openapi::documents()?,
         })
     }
 
@@ -78,6 +82,7 @@ impl Service {
             .app_data(self.draining.clone())
             .configure(extract::configure(self.json_limit_bytes))
             .configure(routes)
+            .service(openapi::swagger_ui(self.documents.clone()))
     }
 }
 
@@ -88,8 +93,7 @@ fn routes(service: &mut web::ServiceConfig) {
         .service(web::resource("/health/live").route(web::get().to(health::live)))
         .service(web::resource("/health/ready").route(web::get().to(health::ready)))
         .service(web::resource("/metrics").route(web::get().to(middleware::scrape)))
-        .service(web::redirect("/docs", "/docs/"))
-        .service(openapi::swagger_ui());
+        .service(web::redirect("/docs", "/docs/"));
 }
 
 /// Serves on the listener until SIGTERM or SIGINT; then requests under way finish, and it returns.

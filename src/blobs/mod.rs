@@ -98,8 +98,9 @@ impl Blobs {
     /// - A body that is shorter or longer than [`BodySize::exact`] is `InvalidArgument`; one that is larger than
     ///   [`BodySize::at_most`] is `ResourceExhausted`, as soon as the excess has arrived.
     /// - An error of the body is returned unchanged.
-    /// - On an error, or when the future is dropped, nothing becomes visible, and what was stored so far is removed as far
-    ///   as the store can be reached; what cannot be removed is left for [`Blobs::discard`].
+    /// - On an error, or when the future is dropped, nothing stays visible, and what was stored so far is removed as far as
+    ///   the store can be reached, a dropped upload behind its caller; what cannot be removed is left for
+    ///   [`Blobs::discard`].
     /// - An object that was there before is replaced at once; when the replacement fails it may be gone. A key is meant for
     ///   one upload, so two uploads under one key at once may be refused with `Conflict`.
     /// - Memory does not grow with the body while it stays below 16 GiB, or below 70 GiB where its length is known;

@@ -6,6 +6,7 @@ mod client;
 mod fault;
 mod part;
 mod put;
+mod read;
 mod sizes;
 mod upload;
 
@@ -15,9 +16,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::Object;
-use futures_util::{StreamExt, stream};
 use tokio::sync::Semaphore;
 
 use self::fault::Fault;
@@ -51,25 +50,7 @@ impl S3Blobs {
     }
 
     pub(super) async fn get(&self, key: &Key, range: Option<Range<u64>>) -> Result<Chunks> {
-        let bucket = &self.0;
-        if let Some(Range { start, end }) = range.clone().filter(|range| range.start >= range.end) {
-            return match bucket.size(key).await? {
-                size if start == end && end <= size => Ok(stream::empty().boxed()),
-                _ => Err(unsatisfiable(start, end)),
-            };
-        }
-        let wanted = range.as_ref().map(|range| format!("bytes={}-{}", range.start, range.end - 1));
-        let request = bucket.client.get_object().bucket(bucket.name()).key(bucket.object(key)).set_range(wanted);
-        let object = request.send().await.map_err(|error| match (Fault::of(&error), &range) {
-            (Fault::Range, Some(range)) => unsatisfiable(range.start, range.end),
-            (fault, _) => bucket.fault_of_key(key, fault, error),
-        })?;
-        if let Some(Range { start, end }) = range
-            && object.content_length() != i64::try_from(end - start).ok()
-        {
-            return Err(unsatisfiable(start, end));
-        }
-        Ok(chunks(Arc::clone(bucket), object.body))
+        read::chunks(Arc::clone(&self.0), key, range).await
     }
 
     pub(super) async fn delete(&self, key: &Key) -> Result<()> {
@@ -155,24 +136,6 @@ impl Bucket {
         let request = self.client.delete_object().bucket(self.name()).key(self.object(key));
         request.send().await.map(|_| ()).map_err(|error| self.fault(error))
     }
-}
-
-fn unsatisfiable(start: u64, end: u64) -> Error {
-    Error::invalid("range", format!("range `{start}..{end}` is not within the object"))
-}
-
-fn chunks(bucket: Arc<Bucket>, body: ByteStream) -> Chunks {
-    stream::unfold(Some((bucket, body)), |state| async {
-        let (bucket, mut body) = state?;
-        match body.next().await? {
-            Ok(chunk) => Some((Ok(chunk), Some((bucket, body)))),
-            Err(error) => {
-                let message = format!("{bucket} broke off while an object was read");
-                Some((Err(Error::unavailable(message).caused_by(error)), None))
-            }
-        }
-    })
-    .boxed()
 }
 
 impl fmt::Display for Bucket {

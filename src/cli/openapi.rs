@@ -17,13 +17,15 @@ pub(super) struct Args {
 #[derive(Clone, Copy, ValueEnum)]
 enum Api {
     Kubeflow,
+    KubeflowV1,
     Native,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
     let document = match args.api {
         Api::Kubeflow => openapi::kubeflow(),
-        Api::Native => openapi::native(),
+        Api::KubeflowV1 => openapi::kubeflow_v1(),
+        Api::Native => openapi::native()?,
     };
     let mut out = std::io::stdout().lock();
     serde_json::to_writer_pretty(&mut out, &document)?;

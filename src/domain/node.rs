@@ -206,6 +206,25 @@ pub struct Patch {
     pub if_revision: Option<i64>,
 }
 
+impl From<&Draft> for Patch {
+    /// Sets what the draft has, and keeps the rest.
+    fn from(draft: &Draft) -> Self {
+        let set = |value: Option<String>| value.map_or(Change::Keep, Change::Set);
+        Self {
+            external_id: draft.external_id.clone().map_or(Change::Keep, Change::Set),
+            uri: set(draft.uri.clone()),
+            state: draft.state.map_or(Change::Keep, Change::Set),
+            properties: draft
+                .properties
+                .iter()
+                .map(|(name, value)| (name.clone(), Change::Set(value.clone())))
+                .collect(),
+            custom: Some(draft.custom.clone()).filter(|custom| !custom.is_empty()),
+            if_revision: None,
+        }
+    }
+}
+
 impl Patch {
     /// Changes a declared property.
     #[must_use]

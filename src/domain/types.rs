@@ -154,6 +154,8 @@ impl LogicalType {
             Self::ModelVersion => &[("author", String), ("description", String), ("state", String)],
             Self::ModelArtifact => &[
                 ("description", String),
+                ("experiment_id", Int),
+                ("experiment_run_id", Int),
                 ("model_format_name", String),
                 ("model_format_version", String),
                 ("model_source_class", String),
@@ -165,17 +167,33 @@ impl LogicalType {
                 ("storage_key", String),
                 ("storage_path", String),
             ],
-            Self::DocArtifact | Self::ServingEnvironment => &[("description", String)],
+            Self::DocArtifact => &[("description", String), ("experiment_id", Int), ("experiment_run_id", Int)],
+            Self::ServingEnvironment => &[("description", String)],
             Self::DataSet => &[
                 ("description", String),
                 ("digest", String),
+                ("experiment_id", Int),
+                ("experiment_run_id", Int),
                 ("profile", String),
                 ("schema", String),
                 ("source", String),
                 ("source_type", String),
             ],
-            Self::Metric => &[("description", String), ("step", Int), ("timestamp", Int), ("value", Double)],
-            Self::Parameter => &[("description", String), ("parameter_type", String), ("value", String)],
+            Self::Metric => &[
+                ("description", String),
+                ("experiment_id", Int),
+                ("experiment_run_id", Int),
+                ("step", Int),
+                ("timestamp", Int),
+                ("value", Double),
+            ],
+            Self::Parameter => &[
+                ("description", String),
+                ("experiment_id", Int),
+                ("experiment_run_id", Int),
+                ("parameter_type", String),
+                ("value", String),
+            ],
             Self::Experiment => &[("description", String), ("owner", String), ("state", String)],
             Self::ExperimentRun => &[
                 ("description", String),
@@ -214,6 +232,35 @@ impl LogicalType {
     pub fn may_repeat(self, has_home: bool) -> bool {
         self == Self::DataSet || (self.kind() == NodeKind::Artifact && !has_home)
     }
+
+    /// The properties that hold the id of another entity, and its type.
+    pub fn references(self) -> &'static [(&'static str, Self)] {
+        match self {
+            Self::InferenceService => {
+                &[("registered_model_id", Self::RegisteredModel), ("model_version_id", Self::ModelVersion)]
+            }
+            Self::ServeModel => &[("model_version_id", Self::ModelVersion)],
+            Self::RegisteredModel
+            | Self::ModelVersion
+            | Self::ModelArtifact
+            | Self::DocArtifact
+            | Self::DataSet
+            | Self::Metric
+            | Self::Parameter
+            | Self::Experiment
+            | Self::ExperimentRun
+            | Self::ServingEnvironment => &[],
+        }
+    }
+
+    /// Whether creating one whose name is taken in its home changes the one there is.
+    pub fn is_upserted(self) -> bool {
+        matches!(self, Self::Metric | Self::Parameter)
+    }
+
+    /// The types of artifacts.
+    pub const ARTIFACTS: &'static [Self] =
+        &[Self::ModelArtifact, Self::DocArtifact, Self::DataSet, Self::Metric, Self::Parameter];
 
     /// The kind of a property that the type declares.
     pub fn declared(self, name: &str) -> Option<ValueKind> {

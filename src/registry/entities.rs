@@ -4,11 +4,13 @@ use uuid::Uuid;
 
 use super::{Registry, Selection, record};
 use crate::domain::change::document;
+use crate::domain::experiment::{check_times, without_value};
+use crate::domain::serving::check_servable;
 use crate::domain::{
-    Action, Actor, Cursor, Draft, Error, ErrorKind, ExternalId, LogicalType, Millis, Name, Node, NodeId, NodeKind,
-    OrderBy, Page, PageSize, PageToken, Patch, Result,
+    Action, Actor, Change, Cursor, Draft, Error, ErrorKind, ExternalId, LogicalType, MetricPoint, Millis, Name, Node,
+    NodeId, NodeKind, OrderBy, Page, PageSize, PageToken, Patch, Properties, Result, Value,
 };
-use crate::store::{Tx, changes, members, nodes};
+use crate::store::{Tx, changes, members, metrics, nodes};
 
 /// Without a page size the whole list comes, read in batches of this many.
 const BATCH: u32 = 1000;
@@ -51,12 +53,36 @@ impl Registry {
             .await
     }
 
-    /// The one entity that matches. Errors: NotFound when none does, or when an artifact's name is not unique.
-    pub async fn find(&self, logical: LogicalType, find: Find) -> Result<Node> {
+    /// The artifact with that id, of whichever type.
+    pub async fn get_artifact(&self, id: NodeId) -> Result<Node> {
         let registry = self.clone();
         self.store
             .read(move |tx| {
-                let mut node = find_one(tx, logical, &find)?;
+                let found = nodes::find(tx, id)?;
+                let is_artifact =
+                    |node: &Node| node.logical_type().is_some_and(|logical| LogicalType::ARTIFACTS.contains(&logical));
+                let mut node = found.filter(is_artifact).ok_or_else(|| Error::not_found(format!("artifact `{id}`")))?;
+                registry.fill_uris(tx, std::slice::from_mut(&mut node))?;
+                Ok(node)
+            })
+            .await
+    }
+
+    /// The one entity that matches. Errors: NotFound when none does, or when an artifact's name is not unique.
+    pub async fn find(&self, logical: LogicalType, find: Find) -> Result<Node> {
+        self.find_any(vec![logical], find).await
+    }
+
+    /// The one artifact that matches, of whichever type.
+    pub async fn find_artifact(&self, find: Find) -> Result<Node> {
+        self.find_any(LogicalType::ARTIFACTS.to_vec(), find).await
+    }
+
+    async fn find_any(&self, types: Vec<LogicalType>, find: Find) -> Result<Node> {
+        let registry = self.clone();
+        self.store
+            .read(move |tx| {
+                let mut node = find_one(tx, &types, &find)?;
                 registry.fill_uris(tx, std::slice::from_mut(&mut node))?;
                 Ok(node)
             })
@@ -124,6 +150,26 @@ impl Registry {
         self.store.write(move |tx| delete(tx, &actor, logical, id, recursive, now)).await
     }
 
+    /// Creates an artifact in a version or run; a metric or parameter of a name that is taken there is changed instead.
+    ///
+    /// Gives the artifact and whether it is new. Errors: as [`Registry::create`]; a metric needs a value.
+    pub async fn upsert_artifact(
+        &self,
+        actor: &Actor,
+        logical: LogicalType,
+        context: (LogicalType, NodeId),
+        draft: Draft,
+    ) -> Result<(Node, bool)> {
+        draft.check(logical)?;
+        let (actor, now) = (actor.clone(), self.now());
+        self.store
+            .write(move |tx| {
+                let home = get(tx, context.0, context.1)?;
+                upsert(tx, &actor, logical, home.id, &draft, now)
+            })
+            .await
+    }
+
     /// Makes an artifact of a version (or run) a member of another one, or changes it there.
     ///
     /// Errors: as [`Registry::update`], and NotFound when the context does not exist.
@@ -140,6 +186,9 @@ impl Registry {
         self.store
             .write(move |tx| {
                 let home = get(tx, context.0, context.1)?;
+                let mut patch = patch.clone();
+                let said_by_home = properties_of_home(&home, logical).into_iter();
+                patch.properties.extend(said_by_home.map(|(name, value)| (name, Change::Set(value))));
                 let mut node = update(tx, &actor, logical, id, &patch, now)?;
                 if members::insert(tx, home.id, id)? {
                     record(tx, &actor, now, Action::Attach, &home, Some(("memberId", id.0.into())))?;
@@ -159,14 +208,98 @@ pub(super) fn create(
     draft: &Draft,
     now: Millis,
 ) -> Result<Node> {
-    if let Some(home) = home {
-        check_home(tx, logical, home)?;
-    }
     let mut named = draft.clone();
+    if let Some(home) = home {
+        named.properties.extend(properties_of_home(&check_home(tx, logical, home)?, logical));
+    }
+    check_references(tx, logical, &named.properties)?;
+    let point = if logical == LogicalType::Metric {
+        Some(MetricPoint::take(&mut named.properties, now)?.ok_or_else(without_value)?)
+    } else {
+        None
+    };
     named.name = Some(stored_name(logical, home, draft.name.as_ref())?);
-    let node = nodes::insert(tx, logical, home, &named, now)?;
+    let mut node = nodes::insert(tx, logical, home, &named, now)?;
+    check_times(&node)?;
+    if let Some(point) = point {
+        add_point(tx, &mut node, point)?;
+    }
     record(tx, actor, now, Action::Create, &node, None)?;
     Ok(node)
+}
+
+/// What an artifact of a run says of it, so that filters find it by its run.
+fn properties_of_home(home: &Node, logical: LogicalType) -> Properties {
+    let mut properties = Properties::new();
+    if home.logical_type() == Some(LogicalType::ExperimentRun) && logical.kind() == NodeKind::Artifact {
+        properties.insert("experiment_run_id".to_owned(), Value::Int(home.id.0));
+        properties.extend(home.home_id.map(|experiment| ("experiment_id".to_owned(), Value::Int(experiment.0))));
+    }
+    properties
+}
+
+/// Refuses the id of an entity that does not exist, and of a version that may not be served.
+fn check_references(tx: &mut Tx<'_>, logical: LogicalType, properties: &Properties) -> Result<()> {
+    for (property, referred) in logical.references() {
+        if let Some(Value::Int(id)) = properties.get(*property) {
+            let found = get(tx, *referred, NodeId(*id))?;
+            if logical == LogicalType::ServeModel {
+                check_servable(&found)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn add_point(tx: &mut Tx<'_>, metric: &mut Node, point: MetricPoint) -> Result<()> {
+    metrics::append(tx, &[(&*metric, point)])?;
+    metric.properties.extend(point.properties());
+    Ok(())
+}
+
+/// Creates an artifact in its home, or changes the one of its name there where the type is upserted.
+fn upsert(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    logical: LogicalType,
+    home: NodeId,
+    draft: &Draft,
+    now: Millis,
+) -> Result<(Node, bool)> {
+    let existing = match &draft.name {
+        Some(name) if logical.is_upserted() => nodes::find_named(tx, logical, Some(home), name)?,
+        _ => None,
+    };
+    let Some(existing) = existing else {
+        let created = create(tx, actor, logical, Some(home), draft, now);
+        return match created {
+            Err(error)
+                if error.kind() == ErrorKind::AlreadyExists
+                    && logical.is_upserted()
+                    && error.field() == Some("name") =>
+            {
+                Err(Error::new(ErrorKind::Conflict, "somebody else made it at the same time").caused_by(error))
+            }
+            created => created.map(|node| (node, true)),
+        };
+    };
+    let mut properties = draft.properties.clone();
+    let point = if logical == LogicalType::Metric { MetricPoint::take(&mut properties, now)? } else { None };
+    let is_point_alone = properties.is_empty()
+        && draft.custom.is_empty()
+        && draft.state.is_none_or(|state| existing.state == Some(state))
+        && draft.external_id.is_none()
+        && draft.uri.is_none();
+    match point {
+        // Points are their own history: a metric that is only measured again is not changed.
+        Some(point) if is_point_alone => {
+            let mut node = existing;
+            add_point(tx, &mut node, point)?;
+            Ok((node, false))
+        }
+        None if logical == LogicalType::Metric => Err(without_value()),
+        _ => Ok((update(tx, actor, logical, existing.id, &Patch::from(draft), now)?, false)),
+    }
 }
 
 /// The name under which it is stored: a new UUID when the type may go without one, behind a UUID when names may repeat.
@@ -178,10 +311,11 @@ fn stored_name(logical: LogicalType, home: Option<NodeId>, name: Option<&Name>) 
     }
 }
 
-fn check_home(tx: &mut Tx<'_>, logical: LogicalType, home: NodeId) -> Result<()> {
-    let found = nodes::find(tx, home)?.and_then(|node| node.logical_type());
+fn check_home(tx: &mut Tx<'_>, logical: LogicalType, home: NodeId) -> Result<Node> {
+    let found = nodes::find(tx, home)?;
+    let is_home = |node: &Node| node.logical_type().is_some_and(|found| logical.homes().contains(&found));
     match (found, logical.homes()) {
-        (Some(found), homes) if homes.contains(&found) => Ok(()),
+        (Some(node), _) if is_home(&node) => Ok(node),
         (_, [home_type, ..]) => Err(Error::not_found(format!("{} `{home}`", home_type.noun()))),
         (_, []) => Err(Error::internal(format!("nothing owns a {}", logical.noun()))),
     }
@@ -195,35 +329,40 @@ pub(super) fn get(tx: &mut Tx<'_>, logical: LogicalType, id: NodeId) -> Result<N
     }
 }
 
-fn find_one(tx: &mut Tx<'_>, logical: LogicalType, find: &Find) -> Result<Node> {
-    let (found, what) = match find {
-        Find::ExternalId(id) => {
-            let node = nodes::find_external(tx, logical.kind(), id)?.filter(|node| node.type_id == logical.id());
-            (node, format!("{} with external id `{id}`", logical.noun()))
+fn find_one(tx: &mut Tx<'_>, types: &[LogicalType], find: &Find) -> Result<Node> {
+    let noun = match types {
+        [one] => one.noun(),
+        _ => "artifact",
+    };
+    let is_artifact = types.iter().all(|logical| logical.kind() == NodeKind::Artifact);
+    let (found, what) = match (find, types) {
+        (Find::ExternalId(id), [first, ..]) => {
+            let node = nodes::find_external(tx, first.kind(), id)?;
+            let node = node.filter(|node| node.logical_type().is_some_and(|logical| types.contains(&logical)));
+            (node, format!("{noun} with external id `{id}`"))
         }
-        Find::Name(name, Some(home)) if logical.kind() == NodeKind::Artifact => {
-            let selection = Selection { member_of: Some(*home), name: Some(name.clone()), ..Selection::of(logical) };
-            let mut found = nodes::list(tx, &selection, None, 2)?;
-            let only = if found.len() == 1 { found.pop() } else { None };
-            (only, format!("{} `{name}` in `{home}`", logical.noun()))
+        (Find::Name(name, Some(home)), _) if is_artifact => {
+            let selection = Selection { member_of: Some(*home), name: Some(name.clone()), ..Selection::of_any(types) };
+            (nodes::find_only(tx, &selection)?, format!("{noun} `{name}` in `{home}`"))
         }
-        Find::Name(name, home) => {
+        (Find::Name(name, home), [first, ..]) => {
             let place = home.map(|home| format!(" in `{home}`")).unwrap_or_default();
-            (nodes::find_named(tx, logical, *home, name)?, format!("{} `{name}`{place}", logical.noun()))
+            (nodes::find_named(tx, *first, *home, name)?, format!("{noun} `{name}`{place}"))
         }
+        (_, []) => (None, noun.to_owned()),
     };
     found.ok_or_else(|| Error::not_found(what))
 }
 
 fn check_parents(tx: &mut Tx<'_>, selection: &Selection) -> Result<()> {
     let Some(parent) = selection.home.or(selection.member_of) else { return Ok(()) };
-    let homes = selection.types.first().and_then(|id| LogicalType::from_id(*id)).map_or(&[][..], LogicalType::homes);
-    let found = nodes::find(tx, parent)?.and_then(|node| node.logical_type());
-    if found.is_some_and(|found| homes.contains(&found)) {
-        return Ok(());
+    if let Some(parent_type) = selection.parent_type {
+        return get(tx, parent_type, parent).map(drop);
     }
-    let noun = homes.first().map_or("node", |home| home.noun());
-    Err(Error::not_found(format!("{noun} `{parent}`")))
+    match selection.types.first().and_then(|id| LogicalType::from_id(*id)) {
+        Some(logical) => check_home(tx, logical, parent).map(drop),
+        None => Ok(()),
+    }
 }
 
 fn cursor(selection: &Selection, last: &Node) -> Cursor {
@@ -272,10 +411,26 @@ fn update(
         change.clone().apply(&mut value);
         node.properties.extend(value.map(|value| (name.clone(), value)));
     }
+    check_references(tx, logical, &node.properties)?;
+    check_times(&node)?;
     if let Some(custom) = &patch.custom {
         node.custom.clone_from(custom);
     }
-    nodes::replace(tx, &before, &node)?;
+    if logical == LogicalType::Metric {
+        // The point is not among the node's properties; what of it the patch leaves out stays.
+        let mut before = before;
+        MetricPoint::take(&mut before.properties, now)?;
+        let point = MetricPoint::take(&mut node.properties, now)?.ok_or_else(without_value)?;
+        nodes::replace(tx, &before, &node)?;
+        let is_measured = ["value", "step", "timestamp"].iter().any(|name| patch.properties.contains_key(*name));
+        if is_measured {
+            add_point(tx, &mut node, point)?;
+        } else {
+            node.properties.extend(point.properties());
+        }
+    } else {
+        nodes::replace(tx, &before, &node)?;
+    }
     record(tx, actor, now, Action::Update, &node, None)?;
     Ok(node)
 }

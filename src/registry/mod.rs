@@ -5,6 +5,8 @@ pub mod collector;
 pub mod download;
 pub mod entities;
 pub mod history;
+pub mod metrics;
+pub mod serving;
 pub mod upload;
 pub mod versions;
 

@@ -1,13 +1,17 @@
 //! Nodes: inserted, found, listed, changed and removed, each with its properties in a fixed number of statements.
 
+use std::hash::{Hash, Hasher};
+
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 
 use super::connection::{AnyConnection, MultiBackend, on_each};
 use super::error::{is_missing_reference, violated_unique};
+use super::filter::Filter;
 use super::schema::{members, nodes};
 use super::{Tx, properties};
+use crate::domain::filter::Expr;
 use crate::domain::{
     Cursor, Draft, Error, ExternalId, LogicalType, Millis, Name, Node, NodeId, NodeKind, Order, OrderBy, Properties,
     Result,
@@ -65,7 +69,7 @@ impl From<NodeRow> for Node {
 }
 
 /// Which nodes a list holds. Also what a page token is tied to.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Selection {
     /// The ids of their types.
     pub types: Vec<i64>,
@@ -73,23 +77,43 @@ pub struct Selection {
     pub home: Option<NodeId>,
     /// A context that they are members of.
     pub member_of: Option<NodeId>,
+    /// The type of that home or context; any that may be one, when it is not given.
+    pub parent_type: Option<LogicalType>,
     /// Their name as people see it.
     pub name: Option<Name>,
     /// Their id in another system.
     pub external_id: Option<ExternalId>,
+    /// What else must be true of them.
+    pub filter: Option<Expr>,
     /// Their order.
     pub order: Order,
+}
+
+impl Hash for Selection {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { types, home, member_of, parent_type, name, external_id, filter, order } = self;
+        (types, home, member_of, parent_type, name, external_id, order).hash(state);
+        // A filter has doubles, which have no hash; what it looks like tells filters apart as well.
+        format!("{filter:?}").hash(state);
+    }
 }
 
 impl Selection {
     /// All nodes of a logical type.
     pub fn of(logical: LogicalType) -> Self {
+        Self::of_any(&[logical])
+    }
+
+    /// All nodes of these logical types.
+    pub fn of_any(types: &[LogicalType]) -> Self {
         Self {
-            types: vec![logical.id()],
+            types: types.iter().map(|logical| logical.id()).collect(),
             home: None,
             member_of: None,
+            parent_type: None,
             name: None,
             external_id: None,
+            filter: None,
             order: Order::default(),
         }
     }
@@ -147,6 +171,12 @@ pub fn find(tx: &mut Tx<'_>, id: NodeId) -> Result<Option<Node>> {
     one(tx, row)
 }
 
+/// The one node of the selection; `None` when there is none or more than one.
+pub fn find_only(tx: &mut Tx<'_>, selection: &Selection) -> Result<Option<Node>> {
+    let mut found = list(tx, selection, None, 2)?;
+    Ok(if found.len() == 1 { found.pop() } else { None })
+}
+
 /// The node of that type with that name in that home.
 pub fn find_named(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, name: &Name) -> Result<Option<Node>> {
     let query = nodes::table
@@ -196,6 +226,9 @@ pub fn list(tx: &mut Tx<'_>, selection: &Selection, after: Option<Cursor>, limit
     }
     if let Some(external_id) = &selection.external_id {
         query = query.filter(nodes::external_id.eq(external_id.as_str().to_owned()));
+    }
+    if let Some(filter) = &selection.filter {
+        query = query.filter(Filter::from(filter));
     }
     macro_rules! ordered_by_time {
         ($column:expr) => {{
@@ -325,5 +358,6 @@ fn one(tx: &mut Tx<'_>, row: Option<NodeRow>) -> Result<Option<Node>> {
 fn hydrate(tx: &mut Tx<'_>, rows: Vec<NodeRow>) -> Result<Vec<Node>> {
     let mut nodes: Vec<_> = rows.into_iter().map(Node::from).collect();
     properties::load(tx, &mut nodes)?;
+    super::metrics::load(tx, &mut nodes)?;
     Ok(nodes)
 }

@@ -76,6 +76,29 @@ table! {
 }
 
 table! {
+    metrics (node_id) {
+        node_id -> BigInt,
+        home_id -> Nullable<BigInt>,
+        name -> Text,
+        value -> Nullable<Double>,
+        is_nan -> Bool,
+        step -> BigInt,
+        at -> BigInt,
+    }
+}
+
+table! {
+    metric_points (id) {
+        id -> BigInt,
+        node_id -> BigInt,
+        step -> BigInt,
+        at -> BigInt,
+        value -> Nullable<Double>,
+        is_nan -> Bool,
+    }
+}
+
+table! {
     changes (id) {
         id -> BigInt,
         position -> Nullable<BigInt>,
@@ -91,4 +114,16 @@ table! {
 
 joinable!(files -> blobs (blob_id));
 joinable!(members -> nodes (node_id));
-allow_tables_to_appear_in_same_query!(nodes, properties, members, aliases, blobs, files, uploads, changes);
+joinable!(metric_points -> nodes (node_id));
+allow_tables_to_appear_in_same_query!(
+    nodes,
+    properties,
+    members,
+    metrics,
+    metric_points,
+    aliases,
+    blobs,
+    files,
+    uploads,
+    changes
+);

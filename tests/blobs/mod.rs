@@ -32,7 +32,7 @@ conformance! {
     a_body_over_the_limit_is_refused_at_once,
     an_error_of_the_body_is_unchanged_and_leaves_nothing,
     a_dropped_upload_leaves_nothing,
-    an_upload_dropped_at_any_time_leaves_nothing_or_all,
+    an_upload_dropped_at_any_time_leaves_nothing,
     an_object_is_replaced_at_once,
     many_uploads_at_once_keep_apart,
     clients_that_stand_still_keep_nobody_waiting,

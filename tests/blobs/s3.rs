@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::TryStreamExt;
 use modelport::blobs::{Blobs, BlobsConfig, BodySize, Key, Location, S3Location};
 use modelport::domain::{Error, ErrorKind, Result};
 use uuid::Uuid;
@@ -98,4 +99,20 @@ async fn bytes_travel_once_with_a_checksum_and_without_a_signature() {
         }
         blobs.delete(&key).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_download_that_breaks_off_goes_on_where_it_was() {
+    let Some(mut location) = stores::s3_location() else { return };
+    location.prefix = format!("test-{}", Uuid::new_v4());
+    let (blobs, key, bytes) = (open(&location, true).await.unwrap(), Key::new_upload(), bytes(20 << 20, 42));
+    blobs.put(&key, BodySize::default(), body(&bytes)).await.unwrap();
+    location.endpoint = Some(server::breaking(location.endpoint.as_deref().unwrap(), 3_000_000).await);
+    let breaking = open(&location, false).await.unwrap();
+    for range in [None, Some(1_000_000..20 << 20)] {
+        let start = range.as_ref().map_or(0, |range| range.start) as usize;
+        let parts: Vec<_> = breaking.get(&key, range).await.unwrap().try_collect().await.unwrap();
+        assert!(parts.concat() == bytes[start..]);
+    }
+    blobs.delete(&key).await.unwrap();
 }

@@ -1,4 +1,5 @@
-//! Servers that stand in the way of a store: one that relays and listens, one that always gives the same answer.
+//! Servers that stand in the way of a store: one that listens, one that breaks off, one that always
+//! gives the same answer.
 
 use std::sync::{Arc, Mutex};
 
@@ -49,6 +50,24 @@ pub async fn relaying(target: &str) -> (String, Arc<Mutex<Vec<u8>>>) {
         }
     });
     (url.await, heard)
+}
+
+/// A server that passes everything on to `target`, and hangs up after every `limit` bytes of its answers.
+pub async fn breaking(target: &str, limit: u64) -> String {
+    let target = target.trim_start_matches("http://").to_owned();
+    listen(move |client| {
+        let target = target.clone();
+        async move {
+            let (mut client_reads, mut client_writes) = client.into_split();
+            let (server_reads, mut server_writes) = TcpStream::connect(target).await.unwrap().into_split();
+            let mut server_reads = server_reads.take(limit);
+            tokio::select! {
+                _ = copy(&mut client_reads, &mut server_writes) => {}
+                _ = copy(&mut server_reads, &mut client_writes) => {}
+            }
+        }
+    })
+    .await
 }
 
 async fn overhear(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, log: Arc<Mutex<Vec<u8>>>) {

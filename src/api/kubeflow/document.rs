@@ -1,138 +1,180 @@
-//! The OpenAPI document: upstream's operation ids, parameters and schema names; the schemas are drawn from the tables.
-
-use std::collections::BTreeMap;
+//! The OpenAPI document: upstream's operation ids, parameters and schema names, drawn from the tables.
 
 use serde_json::{Value as Json, json};
-use utoipa::openapi::response::{Response, ResponseBuilder};
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Schema};
-use utoipa::{IntoResponses, Modify, OpenApi};
 
-use super::entity::{ALL, Entity, Member, Shape, Slot};
-use super::{model_artifacts, model_versions, registered_models};
-use crate::domain::ArtifactState;
+use super::entity::{ALL, Entity, Given, Member, Shape, artifacts};
+use super::table::{Action, OPERATIONS, Operation, Parameters};
+use super::{Edition, TAG, V1, V1ALPHA3};
 
-/// The document.
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Kubeflow Model Registry REST API",
-        version = "v1alpha3",
-        description = "The registry as Kubeflow's clients know it."
-    ),
-    nest((path = super::PREFIX, api = Operations)),
-    modifiers(&Schemas)
-)]
-pub struct Document;
-
-#[derive(OpenApi)]
-#[openapi(paths(
-    model_artifacts::find_model_artifact,
-    model_artifacts::get_model_artifacts,
-    model_artifacts::create_model_artifact,
-    model_artifacts::get_model_artifact,
-    model_artifacts::update_model_artifact,
-    model_versions::find_model_version,
-    model_versions::get_model_versions,
-    model_versions::create_model_version,
-    model_versions::get_model_version,
-    model_versions::update_model_version,
-    model_versions::get_model_version_artifacts,
-    model_versions::upsert_model_version_artifact,
-    registered_models::find_registered_model,
-    registered_models::get_registered_models,
-    registered_models::create_registered_model,
-    registered_models::get_registered_model,
-    registered_models::update_registered_model,
-    registered_models::get_registered_model_versions,
-    registered_models::create_registered_model_version,
-))]
-struct Operations;
-
-macro_rules! errors {
-    ($($(#[$doc:meta])* $name:ident: $($status:literal $what:literal),*;)*) => {$(
-        $(#[$doc])*
-        pub struct $name;
-
-        impl IntoResponses for $name {
-            fn responses() -> BTreeMap<String, RefOr<Response>> {
-                [$(($status, $what)),*, ("500", "A fault of the server."), ("503", "The database cannot be used now.")]
-                    .into_iter()
-                    .map(|(status, what)| (status.to_owned(), RefOr::T(error(what))))
-                    .collect()
-            }
+/// The document of the API as it is under the edition's path.
+pub fn document(edition: Edition) -> Json {
+    let (prefix, version) = match edition {
+        Edition::V1Alpha3 => (V1ALPHA3, "v1alpha3"),
+        Edition::V1 => (V1, "v1"),
+    };
+    let mut paths = serde_json::Map::new();
+    for operation in &OPERATIONS {
+        let path = paths.entry(format!("{prefix}{}", operation.path)).or_insert_with(|| json!({}));
+        if let Some(path) = path.as_object_mut() {
+            path.insert(operation.method.to_ascii_lowercase(), described(operation));
         }
-    )*};
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Kubeflow Model Registry REST API",
+            "version": version,
+            "description": "The registry as Kubeflow's clients know it.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "tags": [{"name": TAG, "description": "The model registry."}],
+        "paths": paths,
+        "components": {"schemas": schemas(edition)},
+    })
 }
 
-errors! {
-    /// The errors of a read.
-    ReadErrors: "400" "A parameter cannot be accepted.", "404" "Not found.";
-    /// The errors of a creation.
-    CreateErrors: "400" "The body cannot be accepted.", "409" "The name or external id is taken.",
-        "413" "The body is too large.", "422" "A required member is missing.";
-    /// The errors of a creation below a parent.
-    NestedCreateErrors: "400" "The body cannot be accepted.", "404" "The parent is not found.",
-        "409" "The name or external id is taken.", "413" "The body is too large.",
-        "422" "A required member is missing.";
-    /// The errors of a change.
-    UpdateErrors: "400" "The body cannot be accepted.", "404" "Not found.", "409" "The external id is taken.",
-        "412" "Changed since the revision in If-Match.", "413" "The body is too large.";
-}
-
-fn error(description: &str) -> Response {
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Error"))).build();
-    ResponseBuilder::new().description(description).content("application/json", content).build()
-}
-
-struct Schemas;
-
-impl Modify for Schemas {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let components = document.components.get_or_insert_default();
-        let mut add = |name: &str, schema: Json| {
-            let schema: Schema = serde_json::from_value(schema).unwrap_or_else(|error| unreadable(name, &error));
-            components.schemas.insert(name.to_owned(), RefOr::T(schema));
-        };
-        for entity in ALL {
-            add(entity.schema, whole(entity));
-            add(&format!("{}Create", entity.schema), create(entity));
-            add(&format!("{}Update", entity.schema), update(entity));
-            add(&format!("{}List", entity.schema), list(entity.schema));
-            for member in entity.members {
-                if let Shape::Enum(name, values) = member.shape {
-                    add(name, json!({"type": "string", "enum": values, "default": values.first()}));
-                }
-            }
-        }
-        let states: Vec<_> = ArtifactState::ALL.into_iter().map(|(_, name)| name).collect();
-        add("ArtifactState", json!({"type": "string", "enum": states, "default": "UNKNOWN"}));
-        let artifact_types: Vec<_> = ALL.into_iter().filter_map(|entity| entity.artifact_type).collect();
-        add("ArtifactTypeQueryParam", json!({"type": "string", "enum": artifact_types}));
-        add("Artifact", one_of(""));
-        add("ArtifactList", list("Artifact"));
-        add("OrderByField", json!({"type": "string", "enum": ["CREATE_TIME", "LAST_UPDATE_TIME", "ID"]}));
-        add("SortOrder", json!({"type": "string", "enum": ["ASC", "DESC"]}));
-        add(
-            "Error",
-            json!({
-                "type": "object",
-                "required": ["code", "message"],
-                "properties": {
-                    "code": {"type": "string", "description": "The status's reason phrase."},
-                    "message": {"type": "string", "description": "What was wrong."},
-                },
-            }),
+fn described(operation: &Operation) -> Json {
+    let mut parameters: Vec<Json> = operation.query.iter().flat_map(|group| parameters(*group)).collect();
+    if let Some(name) = operation.path_parameter() {
+        parameters.insert(
+            0,
+            json!({"name": name, "in": "path", "required": true, "description": "Id of the entity.", "schema": id()}),
         );
-        for (name, schema) in metadata_values() {
-            add(name, schema);
+    }
+    let (body, answer) = schemas_of(operation.action);
+    let mut responses = serde_json::Map::new();
+    for status in operation.statuses.iter().chain(&[401, 500, 503]) {
+        let (what, schema) = match status {
+            200 | 201 => ("Done.", answer.as_str()),
+            400 => ("A parameter or the body cannot be accepted.", "Error"),
+            401 => ("The caller is not known.", "Error"),
+            404 => ("Not found.", "Error"),
+            409 => ("The name or external id is taken.", "Error"),
+            412 => ("Changed since the revision in If-Match.", "Error"),
+            413 => ("The body is too large.", "Error"),
+            422 => ("A required member is missing.", "Error"),
+            503 => ("The database cannot be used now.", "Error"),
+            _ => ("A fault of the server.", "Error"),
+        };
+        let content = json!({"application/json": {"schema": reference(schema)}});
+        responses.insert(status.to_string(), json!({"description": what, "content": content}));
+    }
+    let mut described = json!({"tags": [TAG], "operationId": operation.id, "responses": responses});
+    if let Some(members) = described.as_object_mut() {
+        if let Some(body) = body {
+            let content = json!({"application/json": {"schema": reference(&body)}});
+            members.insert("requestBody".to_owned(), json!({"required": true, "content": content}));
+        }
+        if operation.method == "PATCH" {
+            let text = "The ETag that the entity must have.";
+            let schema = json!({"type": "string"});
+            parameters.push(json!({"name": "If-Match", "in": "header", "description": text, "schema": schema}));
+        }
+        if !parameters.is_empty() {
+            members.insert("parameters".to_owned(), parameters.into());
+        }
+    }
+    described
+}
+
+/// The names of the schemas of the body, where there is one, and of the answer.
+fn schemas_of(action: Action) -> (Option<String>, String) {
+    let named = |entity: &Entity, suffix: &str| format!("{}{suffix}", entity.schema);
+    match action {
+        Action::Find(entity) | Action::Get(entity) => (None, named(entity, "")),
+        Action::List(entity) | Action::ListIn(_, entity) => (None, named(entity, "List")),
+        Action::Create(entity) | Action::CreateIn(_, entity) => (Some(named(entity, "Create")), named(entity, "")),
+        Action::Update(entity) => (Some(named(entity, "Update")), named(entity, "")),
+        Action::UpsertIn(_, entity) => (Some(named(entity, "")), named(entity, "")),
+        Action::FindArtifact | Action::GetArtifact => (None, "Artifact".to_owned()),
+        Action::ListArtifacts | Action::ListArtifactsIn(_) => (None, "ArtifactList".to_owned()),
+        Action::CreateArtifact => (Some("ArtifactCreate".to_owned()), "Artifact".to_owned()),
+        Action::UpdateArtifact => (Some("ArtifactUpdate".to_owned()), "Artifact".to_owned()),
+        Action::UpsertArtifactIn(_) => (Some("Artifact".to_owned()), "Artifact".to_owned()),
+        Action::MetricHistory | Action::MetricHistoryOfRun => (None, "MetricList".to_owned()),
+        Action::InferenceModel => (None, "RegisteredModel".to_owned()),
+        Action::InferenceVersion => (None, "ModelVersion".to_owned()),
+    }
+}
+
+fn id() -> Json {
+    json!({"type": "string", "pattern": "^[1-9][0-9]{0,18}$"})
+}
+
+fn parameters(group: Parameters) -> Vec<Json> {
+    let query = |name: &str, description: &str, schema: Json| json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema});
+    let text = || json!({"type": "string"});
+    match group {
+        Parameters::N => vec![
+            query("name", "Name of the entity.", text()),
+            query("externalId", "Id of the entity in another system.", text()),
+        ],
+        Parameters::P => vec![query("parentResourceId", "Id of the parent, for a search by name.", id())],
+        Parameters::F => {
+            let what = "Only items that meet the condition, as in `name LIKE 'fraud%' AND accuracy > 0.9`.";
+            vec![query("filterQuery", what, text())]
+        }
+        Parameters::L => vec![
+            query("pageSize", "Number of items in a page.", json!({"type": "string", "pattern": "^[1-9][0-9]{0,8}$"})),
+            query("orderBy", "What the list is ordered by.", reference("OrderByField")),
+            query("sortOrder", "The direction of the order.", reference("SortOrder")),
+            query("nextPageToken", "Continues a list.", text()),
+        ],
+        Parameters::ArtifactType => {
+            vec![query("artifactType", "Only artifacts of this type.", reference("ArtifactTypeQueryParam"))]
+        }
+        Parameters::Steps => {
+            let steps = json!({"type": "string", "pattern": "^[0-9]{1,9}(,[0-9]{1,9})*$"});
+            vec![
+                query("name", "What the metric's name contains.", text()),
+                query("stepIds", "Only these steps, between commas.", steps),
+            ]
         }
     }
 }
 
-/// The tables are fixed at compile time and every test that asks for the document passes here.
-fn unreadable(name: &str, error: &serde_json::Error) -> Schema {
-    log::error!("schema `{name}` cannot be read: {error}");
-    Schema::default()
+fn schemas(edition: Edition) -> serde_json::Map<String, Json> {
+    let mut schemas = serde_json::Map::new();
+    let mut add = |name: &str, schema: Json| schemas.insert(name.to_owned(), schema);
+    for entity in ALL {
+        add(entity.schema, whole(entity, edition));
+        add(&format!("{}Create", entity.schema), create(entity, edition));
+        add(&format!("{}Update", entity.schema), update(entity, edition));
+        add(&format!("{}List", entity.schema), list(entity.schema));
+        for member in entity.members {
+            match member.shape {
+                Shape::Enum(name, values) => {
+                    add(name, json!({"type": "string", "enum": values, "default": values.first()}));
+                }
+                Shape::State(name, states) => {
+                    let names: Vec<_> = states.iter().map(|(name, _)| *name).collect();
+                    add(name, json!({"type": "string", "enum": names, "default": names.first()}));
+                }
+                Shape::Text | Shape::TextList | Shape::Id | Shape::Double | Shape::Int | Shape::Millis => {}
+            }
+        }
+    }
+    let artifact_types: Vec<_> = artifacts().filter_map(|entity| entity.artifact_type).collect();
+    add("ArtifactTypeQueryParam", json!({"type": "string", "enum": artifact_types}));
+    for suffix in ["", "Create", "Update"] {
+        add(&format!("Artifact{suffix}"), one_of(suffix));
+    }
+    add("ArtifactList", list("Artifact"));
+    add("OrderByField", json!({"type": "string", "enum": ["CREATE_TIME", "LAST_UPDATE_TIME", "ID"]}));
+    add("SortOrder", json!({"type": "string", "enum": ["ASC", "DESC"]}));
+    let error = json!({
+        "type": "object",
+        "required": ["code", "message"],
+        "properties": {
+            "code": {"type": "string", "description": "The status's reason phrase."},
+            "message": {"type": "string", "description": "What was wrong."},
+        },
+    });
+    add("Error", error);
+    for (name, schema) in metadata_values() {
+        add(name, schema);
+    }
+    schemas
 }
 
 fn reference(name: &str) -> Json {
@@ -153,26 +195,31 @@ fn list(item: &str) -> Json {
 }
 
 fn one_of(suffix: &str) -> Json {
-    let artifacts = ALL.into_iter().filter_map(|entity| Some((entity.artifact_type?, entity.schema)));
-    let mapping: BTreeMap<_, _> =
+    let artifacts = artifacts().filter_map(|entity| Some((entity.artifact_type?, entity.schema)));
+    let mapping: std::collections::BTreeMap<_, _> =
         artifacts.clone().map(|(kind, schema)| (kind, format!("#/components/schemas/{schema}{suffix}"))).collect();
     let schemas: Vec<_> = artifacts.map(|(_, schema)| reference(&format!("{schema}{suffix}"))).collect();
     json!({"oneOf": schemas, "discriminator": {"propertyName": "artifactType", "mapping": mapping}})
 }
 
-fn member(member: &Member) -> Json {
+fn member(member: &Member, edition: Edition) -> Json {
     let described = |mut schema: Json| {
         if let Some(object) = schema.as_object_mut() {
             object.insert("description".to_owned(), member.description.into());
         }
         schema
     };
+    // What may be given may be cleared with null.
+    let clearable = |kind: &str| if member.given == Given::Always { json!([kind, "null"]) } else { kind.into() };
     match member.shape {
-        Shape::Text => described(json!({"type": ["string", "null"]})),
-        Shape::TextList => described(json!({"type": ["array", "null"], "items": {"type": "string"}})),
-        Shape::Enum(name, _) => reference(name),
-        Shape::ArtifactState => reference("ArtifactState"),
-        Shape::Id => described(json!({"type": "string"})),
+        Shape::Text => described(json!({"type": clearable("string")})),
+        Shape::TextList => described(json!({"type": clearable("array"), "items": {"type": "string"}})),
+        Shape::Enum(name, _) | Shape::State(name, _) => reference(name),
+        Shape::Id => described(json!({"type": clearable("string")})),
+        Shape::Double => described(json!({"type": clearable("number"), "format": "double"})),
+        Shape::Int if edition == Edition::V1 => described(json!({"type": clearable("string"), "format": "int64"})),
+        Shape::Int => described(json!({"type": clearable("integer"), "format": "int64"})),
+        Shape::Millis => described(json!({"type": clearable("string"), "format": "int64"})),
     }
 }
 
@@ -219,32 +266,28 @@ fn name(entity: &Entity) -> (&'static str, Json) {
     ("name", schema)
 }
 
-fn required(entity: &Entity) -> Vec<&'static str> {
-    let name = entity.name_required.then_some("name");
-    name.into_iter().chain(entity.home().map(|home| home.name)).collect()
-}
-
-fn whole(entity: &Entity) -> Json {
-    let mut properties: Vec<_> = entity.members.iter().map(|each| (each.name, member(each))).collect();
+fn whole(entity: &Entity, edition: Edition) -> Json {
+    let mut properties: Vec<_> = entity.members.iter().map(|each| (each.name, member(each, edition))).collect();
     properties.push(name(entity));
     properties.push(("id", json!({"type": "string", "description": "Its id, given by the server."})));
     for time in ["createTimeSinceEpoch", "lastUpdateTimeSinceEpoch"] {
         let description = "Milliseconds since the epoch, given by the server.";
-        properties
-            .push((time, json!({"type": "string", "format": "int64", "readOnly": true, "description": description})));
+        let schema = json!({"type": "string", "format": "int64", "readOnly": true, "description": description});
+        properties.push((time, schema));
     }
-    object(entity, properties, &required(entity), false)
+    object(entity, properties, &entity.required(), false)
 }
 
-fn create(entity: &Entity) -> Json {
-    let mut properties: Vec<_> = entity.members.iter().map(|each| (each.name, member(each))).collect();
+fn create(entity: &Entity, edition: Edition) -> Json {
+    let members = entity.members.iter().filter(|each| each.given != Given::Never);
+    let mut properties: Vec<_> = members.map(|each| (each.name, member(each, edition))).collect();
     properties.push(name(entity));
-    object(entity, properties, &required(entity), true)
+    object(entity, properties, &entity.required(), true)
 }
 
-fn update(entity: &Entity) -> Json {
-    let members = entity.members.iter().filter(|each| each.slot != Slot::Home);
-    object(entity, members.map(|each| (each.name, member(each))).collect(), &[], true)
+fn update(entity: &Entity, edition: Edition) -> Json {
+    let members = entity.members.iter().filter(|each| each.given == Given::Always);
+    object(entity, members.map(|each| (each.name, member(each, edition))).collect(), &[], true)
 }
 
 fn metadata_values() -> Vec<(&'static str, Json)> {
@@ -262,7 +305,7 @@ fn metadata_values() -> Vec<(&'static str, Json)> {
             ],
         ),
     ];
-    let mapping: BTreeMap<_, _> =
+    let mapping: std::collections::BTreeMap<_, _> =
         kinds.iter().map(|(kind, _)| (*kind, format!("#/components/schemas/{kind}"))).collect();
     let any = json!({
         "oneOf": kinds.iter().map(|(kind, _)| reference(kind)).collect::<Vec<_>>(),

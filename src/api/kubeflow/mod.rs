@@ -1,23 +1,30 @@
-//! Kubeflow Model Registry's REST API, v1alpha3: routes, wire types, conversion, error mapping. No rules of its own.
+//! Kubeflow Model Registry's REST API: routes, wire types, conversion, error mapping. No rules of its own.
+//!
+//! The stock clients speak it under two paths: `v1alpha3`, and `v1` since their release 0.3.15. The same operations are
+//! there under both.
 
+mod call;
 mod document;
 pub mod entity;
 mod error;
 mod metadata_value;
-mod model_artifacts;
-mod model_versions;
 mod operations;
 mod query;
 mod read;
-mod registered_models;
 mod show;
+pub mod table;
+
+use std::collections::BTreeMap;
 
 use actix_web::web;
 
-pub use document::Document;
+pub use document::document;
 
-/// Where the API is.
-pub const PREFIX: &str = "/api/model_registry/v1alpha3";
+/// Where the API is for the clients that the contract describes.
+pub const V1ALPHA3: &str = "/api/model_registry/v1alpha3";
+
+/// Where the API is for the clients since then.
+pub const V1: &str = "/api/model_registry/v1";
 
 /// The tag of every operation in upstream's document.
 const TAG: &str = "ModelRegistryService";
@@ -25,12 +32,42 @@ const TAG: &str = "ModelRegistryService";
 /// The content type of every answer.
 const CONTENT_TYPE: &str = "application/json; charset=UTF-8";
 
+/// Under which path the API is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edition {
+    /// `v1alpha3`: a metric's step is a number.
+    V1Alpha3,
+    /// `v1`: a metric's step is text.
+    V1,
+}
+
 /// The routes.
 pub fn routes(service: &mut web::ServiceConfig) {
-    service.service(
-        web::scope(PREFIX)
-            .configure(registered_models::routes)
-            .configure(model_versions::routes)
-            .configure(model_artifacts::routes),
-    );
+    for (prefix, edition) in [(V1ALPHA3, Edition::V1Alpha3), (V1, Edition::V1)] {
+        let mut scope = web::scope(prefix);
+        for (path, operations) in by_path() {
+            let mut resource = web::resource(path);
+            for operation in operations {
+                let action = operation.action;
+                let handler = move |call: call::Call| operations::perform(action, call.in_edition(edition));
+                let route = match operation.method {
+                    "POST" => web::post(),
+                    "PATCH" => web::patch(),
+                    _ => web::get(),
+                };
+                resource = resource.route(route.to(handler));
+            }
+            scope = scope.service(resource);
+        }
+        service.service(scope);
+    }
+}
+
+/// The operations of each path, plain paths before those that end in an id.
+fn by_path() -> BTreeMap<&'static str, Vec<&'static table::Operation>> {
+    let mut paths = BTreeMap::<_, Vec<_>>::new();
+    for operation in &table::OPERATIONS {
+        paths.entry(operation.path).or_default().push(operation);
+    }
+    paths
 }

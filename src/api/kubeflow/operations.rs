@@ -1,108 +1,194 @@
-//! What the operations of all entities have in common; a handler names the entity and, where there is one, the parent.
+//! What each action does: read the request, one call of the registry, show the answer.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderMap};
 
-use super::entity::Entity;
-use super::error::{Answer, KubeflowError};
-use super::query::Query;
+use super::call::Call;
+use super::entity::{Entity, METRIC, artifacts, known_to_artifacts};
+use super::error::Answer;
 use super::read::{Body, Form};
 use super::show;
-use crate::api::caller::Caller;
-use crate::domain::{Error, NodeId};
-use crate::registry::{IF_MATCH, Selection};
+use super::table::Action;
+use crate::domain::{Error, LogicalType, Node, NodeId, Result};
+use crate::registry::Selection;
+use crate::registry::metrics::HistorySelection;
 
-/// Creates an entity from its `…Create` body.
-pub async fn create(caller: &Caller, entity: &'static Entity, body: &[u8]) -> Answer {
-    let body = Body::parse(body)?;
-    body.check_artifact_type(entity, false)?;
-    let (draft, home) = body.draft(entity, Form::Create)?;
-    let node = caller.registry.create(&caller.actor, entity.logical, home, draft).await?;
-    Ok(show::entity(StatusCode::CREATED, entity, &node))
+/// Performs the action.
+pub async fn perform(action: Action, call: Call) -> Answer {
+    match action {
+        Action::Find(entity) => find(entity, &call).await,
+        Action::List(entity) => list(entity, Selection::of(entity.logical), &call).await,
+        Action::Create(entity) => create(entity, &call).await,
+        Action::Get(entity) => {
+            let node = call.registry.get(entity.logical, call.id()?).await?;
+            Ok(show::entity(StatusCode::OK, &node, call.edition))
+        }
+        Action::Update(entity) => update(entity, &Body::parse(&call.body)?, &call).await,
+        Action::ListIn(_, entity) => list(entity, narrowed(Selection::of(entity.logical), &call)?, &call).await,
+        Action::CreateIn(_, entity) => create_in(entity, Form::Create, &call).await,
+        Action::UpsertIn(_, entity) => create_in(entity, Form::Whole, &call).await,
+        Action::FindArtifact => {
+            let node = call.registry.find_artifact(call.query.find(true)?).await?;
+            Ok(show::entity(StatusCode::OK, &node, call.edition))
+        }
+        Action::ListArtifacts => list_artifacts(Selection::of_any(&[]), &call).await,
+        Action::CreateArtifact => create_artifact(&call).await,
+        Action::GetArtifact => {
+            let node = call.registry.get_artifact(call.id()?).await?;
+            Ok(show::entity(StatusCode::OK, &node, call.edition))
+        }
+        Action::UpdateArtifact => update_artifact(&call).await,
+        Action::ListArtifactsIn(parent) => {
+            let selection = Selection {
+                member_of: Some(call.id()?),
+                parent_type: Some(parent.logical),
+                name: call.query.name()?,
+                external_id: call.query.external_id()?,
+                ..Selection::of_any(&[])
+            };
+            list_artifacts(selection, &call).await
+        }
+        Action::UpsertArtifactIn(parent) => upsert_artifact(parent, &call).await,
+        Action::MetricHistory => metric_history(None, &call).await,
+        Action::MetricHistoryOfRun => metric_history(Some(call.id()?), &call).await,
+        Action::InferenceModel => {
+            let node = call.registry.inference_model(call.id()?).await?;
+            Ok(show::entity(StatusCode::OK, &node, call.edition))
+        }
+        Action::InferenceVersion => {
+            let node = call.registry.inference_version(call.id()?).await?;
+            Ok(show::entity(StatusCode::OK, &node, call.edition))
+        }
+    }
 }
 
-/// Creates an entity below its parent, or changes the one whose id the body carries; the parent in the path wins.
-pub async fn create_in(caller: &Caller, entity: &'static Entity, parent: &str, body: &[u8]) -> Answer {
-    let parent: NodeId = parent.parse()?;
-    let body = Body::parse(body)?;
-    let (draft, _) = body.draft(entity, Form::Whole)?;
-    let node = match body.id()? {
-        None => caller.registry.create(&caller.actor, entity.logical, Some(parent), draft).await?,
+async fn find(entity: &'static Entity, call: &Call) -> Answer {
+    let has_parent = !entity.logical.homes().is_empty();
+    let node = call.registry.find(entity.logical, call.query.find(has_parent)?).await?;
+    Ok(show::entity(StatusCode::OK, &node, call.edition))
+}
+
+async fn list(entity: &'static Entity, selection: Selection, call: &Call) -> Answer {
+    let listing = call.query.listing()?;
+    let filter = call.query.filter(&|name| entity.known(name))?;
+    let selection = Selection { order: listing.order, filter, ..selection };
+    let page = call.registry.list(selection, listing.size, listing.token).await?;
+    Ok(show::list(&page, &listing, call.edition))
+}
+
+/// The selection in the home that the path names, narrowed to a name or external id.
+fn narrowed(selection: Selection, call: &Call) -> Result<Selection> {
+    let (name, external_id) = (call.query.name()?, call.query.external_id()?);
+    Ok(Selection { home: Some(call.id()?), name, external_id, ..selection })
+}
+
+async fn create(entity: &'static Entity, call: &Call) -> Answer {
+    let body = Body::parse(&call.body)?;
+    body.check_artifact_type(entity)?;
+    let (draft, home) = body.draft(entity, Form::Create)?;
+    let node = call.registry.create(&call.actor, entity.logical, home, draft).await?;
+    Ok(show::entity(StatusCode::CREATED, &node, call.edition))
+}
+
+/// Creates an entity in its parent; a whole body may carry the id of one to be changed. The parent in the path wins.
+async fn create_in(entity: &'static Entity, form: Form, call: &Call) -> Answer {
+    let parent = call.id()?;
+    let body = Body::parse(&call.body)?;
+    let (draft, _) = body.draft(entity, form)?;
+    let id = if form == Form::Whole { body.id()? } else { None };
+    let node = match id {
+        None => call.registry.create(&call.actor, entity.logical, Some(parent), draft).await?,
         Some(id) => {
-            let found = caller.registry.get(entity.logical, id).await?;
+            let found = call.registry.get(entity.logical, id).await?;
             if found.home_id != Some(parent) {
                 return Err(Error::not_found(format!("{} `{id}` in `{parent}`", entity.logical.noun())).into());
             }
-            let patch = body.patch(entity, Form::Whole)?;
-            caller.registry.update(&caller.actor, entity.logical, id, patch).await?
+            let patch = body.patch(entity, form)?;
+            call.registry.update(&call.actor, entity.logical, id, patch).await?
         }
     };
-    Ok(show::entity(StatusCode::CREATED, entity, &node))
+    Ok(show::entity(StatusCode::CREATED, &node, call.edition))
 }
 
-/// Creates an artifact below a version, or changes the one whose id the body carries and attaches it there.
-pub async fn upsert_artifact(caller: &Caller, entity: &'static Entity, parent: (&Entity, &str), body: &[u8]) -> Answer {
-    let (parent_type, parent_id) = (parent.0.logical, parent.1.parse()?);
-    let body = Body::parse(body)?;
-    body.check_artifact_type(entity, true)?;
-    let (status, node) = match body.id()? {
-        None => {
-            let (draft, _) = body.draft(entity, Form::OneOf)?;
-            let node = caller.registry.create(&caller.actor, entity.logical, Some(parent_id), draft).await?;
-            (StatusCode::CREATED, node)
-        }
-        Some(id) => {
-            let patch = body.patch(entity, Form::OneOf)?;
-            let context = (parent_type, parent_id);
-            let node = caller.registry.attach(&caller.actor, entity.logical, id, context, patch).await?;
-            (StatusCode::OK, node)
-        }
+async fn update(entity: &'static Entity, body: &Body, call: &Call) -> Answer {
+    body.check_artifact_type(entity)?;
+    let form = if entity.artifact_type.is_some() { Form::OneOf } else { Form::Create };
+    let mut patch = body.patch(entity, form)?;
+    patch.if_revision = call.if_revision()?;
+    let node = call.registry.update(&call.actor, entity.logical, call.id()?, patch).await?;
+    Ok(show::entity(StatusCode::OK, &node, call.edition))
+}
+
+async fn list_artifacts(selection: Selection, call: &Call) -> Answer {
+    let listing = call.query.listing()?;
+    let (types, filter) = match call.query.artifact_type()? {
+        Some(entity) => (vec![entity.logical], call.query.filter(&|name| entity.known(name))?),
+        None => (LogicalType::ARTIFACTS.to_vec(), call.query.filter(&known_to_artifacts)?),
     };
-    Ok(show::entity(status, entity, &node))
+    let types = types.into_iter().map(LogicalType::id).collect();
+    let selection = Selection { types, order: listing.order, filter, ..selection };
+    let page = call.registry.list(selection, listing.size, listing.token).await?;
+    Ok(show::list(&page, &listing, call.edition))
 }
 
-/// The entity with that id.
-pub async fn get(caller: &Caller, entity: &'static Entity, id: &str) -> Answer {
-    let node = caller.registry.get(entity.logical, id.parse()?).await?;
-    Ok(show::entity(StatusCode::OK, entity, &node))
+async fn create_artifact(call: &Call) -> Answer {
+    let body = Body::parse(&call.body)?;
+    let entity = body.artifact()?;
+    let (draft, _) = body.draft(entity, Form::OneOf)?;
+    let node = call.registry.create(&call.actor, entity.logical, None, draft).await?;
+    Ok(show::entity(StatusCode::CREATED, &node, call.edition))
 }
 
-/// The one entity that the query finds.
-pub async fn find(caller: &Caller, entity: &'static Entity, query: &Query) -> Answer {
-    let has_parent = !entity.logical.homes().is_empty();
-    let node = caller.registry.find(entity.logical, query.find(has_parent)?).await?;
-    Ok(show::entity(StatusCode::OK, entity, &node))
+async fn update_artifact(call: &Call) -> Answer {
+    let body = Body::parse(&call.body)?;
+    let given = body.artifact()?;
+    let found = call.registry.get_artifact(call.id()?).await?;
+    check_type_of(given, &found)?;
+    update(given, &body, call).await
 }
 
-/// A list of the selection, ordered and cut as the query says.
-pub async fn list(caller: &Caller, entity: &'static Entity, query: &Query, selection: Selection) -> Answer {
-    let listing = query.listing()?;
-    let selection = Selection { order: listing.order, ..selection };
-    let page = caller.registry.list(selection, listing.size, listing.token).await?;
-    Ok(show::list(entity, &page, &listing))
-}
-
-/// Changes the entity with that id.
-pub async fn update(caller: &Caller, entity: &'static Entity, id: &str, headers: &HeaderMap, body: &[u8]) -> Answer {
-    let id = id.parse()?;
-    let body = Body::parse(body)?;
-    body.check_artifact_type(entity, false)?;
-    let mut patch = body.patch(entity, Form::Create)?;
-    patch.if_revision = if_match(headers)?;
-    let node = caller.registry.update(&caller.actor, entity.logical, id, patch).await?;
-    Ok(show::entity(StatusCode::OK, entity, &node))
-}
-
-/// The revision that `If-Match` demands.
-fn if_match(headers: &HeaderMap) -> Result<Option<i64>, KubeflowError> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let value = value.to_str().unwrap_or_default().trim();
-    if value == "*" {
-        return Ok(None);
+/// Refuses an `artifactType` that is not that of the artifact.
+fn check_type_of(given: &Entity, found: &Node) -> Result<()> {
+    if found.logical_type() == Some(given.logical) {
+        return Ok(());
     }
-    let revision = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).and_then(|tag| tag.parse().ok());
-    match revision {
-        Some(revision) => Ok(Some(revision)),
-        None => Err(Error::invalid(IF_MATCH, format!("`{}` is not an ETag of an entity", value.escape_debug())).into()),
+    let is = artifacts().find(|entity| found.logical_type() == Some(entity.logical));
+    let (is, given) = (is.and_then(|entity| entity.artifact_type), given.artifact_type);
+    Err(Error::invalid(
+        "artifactType",
+        format!("artifact `{}` is a `{}`, not a `{}`", found.id, is.unwrap_or_default(), given.unwrap_or_default()),
+    ))
+}
+
+/// Creates an artifact in a version or run, or changes the one whose id the body carries and attaches it there.
+async fn upsert_artifact(parent: &'static Entity, call: &Call) -> Answer {
+    let context = (parent.logical, call.id()?);
+    let body = Body::parse(&call.body)?;
+    let entity = body.artifact()?;
+    if let Some(id) = body.id()? {
+        check_type_of(entity, &call.registry.get_artifact(id).await?)?;
+        let patch = body.patch(entity, Form::OneOf)?;
+        let node = call.registry.attach(&call.actor, entity.logical, id, context, patch).await?;
+        return Ok(show::entity(StatusCode::OK, &node, call.edition));
     }
+    let (draft, _) = body.draft(entity, Form::OneOf)?;
+    let (node, _) = call.registry.upsert_artifact(&call.actor, entity.logical, context, draft).await?;
+    // Upstream says 201 of models and documents alone.
+    let status = match entity.logical {
+        LogicalType::ModelArtifact | LogicalType::DocArtifact => StatusCode::CREATED,
+        _ => StatusCode::OK,
+    };
+    Ok(show::entity(status, &node, call.edition))
+}
+
+async fn metric_history(run: Option<NodeId>, call: &Call) -> Answer {
+    let listing = call.query.listing()?;
+    let selection = HistorySelection {
+        run,
+        name_contains: call.query.name()?.map(String::from),
+        steps: call.query.step_ids()?,
+        filter: call.query.filter(&|name| METRIC.known(name))?,
+        order: listing.order,
+    };
+    let page = call.registry.metric_history(selection, listing.size, listing.token).await?;
+    Ok(show::list(&page, &listing, call.edition))
 }

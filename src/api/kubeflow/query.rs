@@ -2,17 +2,15 @@
 
 use std::collections::HashMap;
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload};
-use std::future::{Ready, ready};
-use utoipa::IntoParams;
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::SchemaType;
-use utoipa::openapi::{KnownFormat, ObjectBuilder, Ref, RefOr, Required, Schema, SchemaFormat, Type};
-
-use super::error::KubeflowError;
+use super::entity::{Entity, artifact_of, artifacts};
+use crate::domain::filter::Expr;
+use crate::domain::filter::kubeflow::{self, Known};
 use crate::domain::value::check_text;
 use crate::domain::{Error, ExternalId, Name, NodeId, Order, OrderBy, PageSize, PageToken, Result};
 use crate::registry::entities::Find;
+
+/// The most steps that a history may be narrowed to.
+const MAX_STEPS: usize = 1000;
 
 /// The parameters of a request, decoded.
 pub struct Query(HashMap<String, String>);
@@ -28,28 +26,21 @@ pub struct Listing {
     pub token: Option<PageToken>,
 }
 
-impl FromRequest for Query {
-    type Error = KubeflowError;
-    type Future = Ready<Result<Self, KubeflowError>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
-        let query = Self(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect());
-        let checked = query.0.iter().try_for_each(|(name, value)| check_text(name, value));
-        ready(checked.map(|()| query).map_err(KubeflowError::from))
-    }
-}
-
 impl Query {
+    /// Reads the query of a URL.
+    pub fn parse(query: &str) -> Result<Self> {
+        let pairs = url::form_urlencoded::parse(query.as_bytes());
+        let query = Self(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect());
+        query.0.iter().try_for_each(|(name, value)| check_text(name, value))?;
+        Ok(query)
+    }
+
     fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// The parameters of a list.
     pub fn listing(&self) -> Result<Listing> {
-        if self.get("filterQuery").is_some() {
-            return Err(Error::invalid("filterQuery", "filterQuery is not supported yet"));
-        }
         let size = self.get("pageSize").map(|text| match text.parse::<u32>() {
             Ok(size) if size > 0 => Ok(PageSize::new(size)),
             _ => {
@@ -80,6 +71,21 @@ impl Query {
         Ok(Listing { size: size.transpose()?, order: Order { by, descending }, token })
     }
 
+    /// The `filterQuery`; `known` says what the entity's well-known names mean.
+    pub fn filter(&self, known: &dyn Fn(&str) -> Option<Known>) -> Result<Option<Expr>> {
+        self.get("filterQuery").map(|text| kubeflow::parse(text, known)).transpose()
+    }
+
+    /// The steps that a metric's history is narrowed to.
+    pub fn step_ids(&self) -> Result<Vec<i64>> {
+        let Some(list) = self.get("stepIds") else { return Ok(Vec::new()) };
+        let steps: std::result::Result<Vec<i64>, _> = list.split(',').map(str::parse).collect();
+        steps.ok().filter(|steps| steps.len() <= MAX_STEPS).ok_or_else(|| {
+            let list = list.escape_debug();
+            Error::invalid("stepIds", format!("stepIds `{list}` is not a list of up to {MAX_STEPS} integers"))
+        })
+    }
+
     /// The `name` that a nested list is narrowed to.
     pub fn name(&self) -> Result<Option<Name>> {
         self.get("name").map(str::parse).transpose()
@@ -90,9 +96,14 @@ impl Query {
         self.get("externalId").map(str::parse).transpose()
     }
 
-    /// The `artifactType` that a list of artifacts is narrowed to.
-    pub fn artifact_type(&self) -> Option<&str> {
-        self.get("artifactType")
+    /// The artifacts that a list is narrowed to by `artifactType`.
+    pub fn artifact_type(&self) -> Result<Option<&'static Entity>> {
+        let Some(given) = self.get("artifactType") else { return Ok(None) };
+        artifact_of(given).map(Some).ok_or_else(|| {
+            let types: Vec<_> = artifacts().filter_map(|entity| entity.artifact_type).collect();
+            let given = given.escape_debug();
+            Error::invalid("artifactType", format!("artifactType `{given}` is none of `{}`", types.join("`, `")))
+        })
     }
 
     /// What a singular path looks for: a name, in its parent where there is one, or an external id.
@@ -111,69 +122,5 @@ impl Query {
             }
             _ => Err(Error::invalid("name", "either name or externalId must be given")),
         }
-    }
-}
-
-fn parameter(name: &str, description: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
-    ParameterBuilder::new()
-        .name(name)
-        .parameter_in(ParameterIn::Query)
-        .required(Required::False)
-        .description(Some(description))
-        .schema(Some(schema))
-        .build()
-}
-
-fn text() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(SchemaType::new(Type::String))
-}
-
-fn reference(schema: &str) -> RefOr<Schema> {
-    RefOr::Ref(Ref::from_schema_name(schema))
-}
-
-/// The parameters of a list, for the document.
-pub struct ListParams;
-
-impl IntoParams for ListParams {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![
-            parameter("filterQuery", "A filter. Not supported yet: it is refused.", text()),
-            parameter("pageSize", "Number of items in a page.", text().pattern(Some("^[1-9][0-9]{0,8}$"))),
-            parameter("orderBy", "What the list is ordered by.", reference("OrderByField")),
-            parameter("sortOrder", "The direction of the order.", reference("SortOrder")),
-            parameter("nextPageToken", "Continues a list.", text()),
-        ]
-    }
-}
-
-/// `name` and `externalId`, for the document.
-pub struct NameParams;
-
-impl IntoParams for NameParams {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![
-            parameter("name", "Name of the entity.", text()),
-            parameter("externalId", "Id of the entity in another system.", text()),
-        ]
-    }
-}
-
-/// `parentResourceId`, for the document.
-pub struct ParentParams;
-
-impl IntoParams for ParentParams {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let schema = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)));
-        vec![parameter("parentResourceId", "Id of the parent, for a search by name.", schema)]
-    }
-}
-
-/// `artifactType`, for the document.
-pub struct ArtifactTypeParams;
-
-impl IntoParams for ArtifactTypeParams {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![parameter("artifactType", "Only artifacts of this type.", reference("ArtifactTypeQueryParam"))]
     }
 }

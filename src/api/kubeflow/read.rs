@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::entity::{Entity, Member, Shape, Slot};
+use super::entity::{Entity, Given, Member, Shape, Slot, artifact_of, artifacts};
 use super::error::KubeflowError;
 use super::metadata_value;
-use crate::domain::{ArtifactState, Change, Draft, Error, Name, NodeId, Patch, Result, Value};
+use crate::domain::{Change, Draft, Error, Name, NodeId, Patch, Result, Value};
 
 /// Which schema a body has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,18 +36,25 @@ impl Body {
         self.text("id")?.filter(|id| !id.is_empty()).map(str::parse).transpose()
     }
 
-    /// The `artifactType`, which must be the entity's where it is given, and must be given where `required`.
-    pub fn check_artifact_type(&self, entity: &Entity, required: bool) -> Result<()> {
-        let Some(expected) = entity.artifact_type else { return Ok(()) };
-        match self.text("artifactType")? {
-            Some(given) if given == expected => Ok(()),
-            None if !required => Ok(()),
-            Some(given) => Err(Error::invalid(
+    /// Refuses an `artifactType` other than the entity's; it may be left out.
+    pub fn check_artifact_type(&self, entity: &Entity) -> Result<()> {
+        match (self.text("artifactType")?, entity.artifact_type) {
+            (Some(given), Some(expected)) if given != expected => Err(Error::invalid(
                 "artifactType",
                 format!("artifactType `{}` is not `{expected}`", given.escape_debug()),
             )),
-            None => Err(Error::invalid("artifactType", format!("artifactType is missing, expected `{expected}`"))),
+            _ => Ok(()),
         }
+    }
+
+    /// The artifact that the body is, by its `artifactType`.
+    pub fn artifact(&self) -> Result<&'static Entity> {
+        let given = self.text("artifactType")?.unwrap_or_default();
+        artifact_of(given).ok_or_else(|| {
+            let types: Vec<_> = artifacts().filter_map(|entity| entity.artifact_type).collect();
+            let given = given.escape_debug();
+            Error::invalid("artifactType", format!("artifactType `{given}` is none of `{}`", types.join("`, `")))
+        })
     }
 
     /// What is to be created, and the home that the body names.
@@ -64,19 +71,19 @@ impl Body {
             draft = draft.with("description", Some(description));
         }
         let mut home = None;
-        for member in entity.members {
+        for member in entity.members.iter().filter(|member| member.given != Given::Never) {
             let given = self.0.get(member.name).filter(|json| !json.is_null());
             let value = match given {
                 Some(json) => Some(read(member, json)?),
+                None if member.given == Given::Required => return Err(KubeflowError::Required(member.name)),
                 None if form == Form::OneOf => None,
                 None => default(member.shape),
             };
-            match (member.slot, value) {
-                (Slot::Home, None) => return Err(KubeflowError::Required(member.name)),
-                (Slot::Home, Some(value)) => home = id_of(&value),
-                (Slot::Property(property), value) => draft = draft.with(property, value),
-                (Slot::Uri, value) => draft.uri = value.and_then(text_of),
-                (Slot::State, value) => draft.state = value.and_then(|value| id_of(&value)).map(|id| id.0),
+            match member.slot {
+                Slot::Home => home = value.as_ref().and_then(id_of),
+                Slot::Property(property) => draft = draft.with(property, value),
+                Slot::Uri => draft.uri = value.and_then(text_of),
+                Slot::State => draft.state = value.as_ref().and_then(id_of).map(|id| id.0),
             }
         }
         Ok((draft, home))
@@ -99,17 +106,17 @@ impl Body {
             ..Patch::default()
         };
         patch = patch.with("description", self.change("description")?.map(Value::from));
-        for member in entity.members {
+        for member in entity.members.iter().filter(|member| member.given == Given::Always) {
             let change = match self.0.get(member.name) {
                 None => continue,
                 Some(Json::Null) => default(member.shape).map_or(Change::Clear, Change::Set),
                 Some(json) => Change::Set(read(member, json)?),
             };
             match member.slot {
-                Slot::Home => {}
                 Slot::Property(property) => patch = patch.with(property, change),
                 Slot::Uri => patch.uri = change.map(|value| text_of(value).unwrap_or_default()),
                 Slot::State => patch.state = change.map(|value| id_of(&value).map_or(0, |id| id.0)),
+                Slot::Home => {}
             }
         }
         Ok(patch)
@@ -142,14 +149,16 @@ impl Body {
             "id" | "createTimeSinceEpoch" | "lastUpdateTimeSinceEpoch" => form == Form::Whole,
             _ => false,
         };
-        self.refuse(|name| form == Form::OneOf || of_resource(name) || entity.member(name).is_some())
+        let may_be_given =
+            |name: &str| entity.member(name).is_some_and(|member| form == Form::Whole || member.given != Given::Never);
+        self.refuse(|name| form == Form::OneOf || of_resource(name) || may_be_given(name))
     }
 
     fn refuse_unknown_in_update(&self, entity: &Entity) -> Result<()> {
         self.refuse(|name| match name {
             "description" | "externalId" | "customProperties" => true,
             "artifactType" => entity.artifact_type.is_some(),
-            _ => entity.member(name).is_some_and(|member| member.slot != Slot::Home),
+            _ => entity.member(name).is_some_and(|member| member.given == Given::Always),
         })
     }
 
@@ -190,11 +199,27 @@ fn read(member: &Member, json: &Json) -> Result<Value> {
             let given = text()?;
             if values.contains(&given) { Ok(given.into()) } else { Err(one_of(&mut values.iter().copied(), given)) }
         }
-        Shape::ArtifactState => {
+        Shape::State(_, states) => {
             let given = text()?;
-            let found = ArtifactState::ALL.into_iter().find(|(_, state)| *state == given);
-            let mut names = ArtifactState::ALL.into_iter().map(|(_, state)| state);
-            found.map(|(state, _)| Value::Int(state.number())).ok_or_else(|| one_of(&mut names, given))
+            let found = states.iter().find(|(state, _)| *state == given);
+            let mut names = states.iter().map(|(state, _)| *state);
+            found.map(|(_, number)| Value::Int(*number)).ok_or_else(|| one_of(&mut names, given))
+        }
+        Shape::Double => {
+            let value = json.as_f64().filter(|value| value.is_finite());
+            value.map(Value::Double).ok_or_else(|| mistyped(name, json, "a number"))
+        }
+        // One release of the stock client writes it as a string.
+        Shape::Int => {
+            let value = json.as_i64().or_else(|| json.as_str()?.parse().ok());
+            value.map(Value::Int).ok_or_else(|| mistyped(name, json, "a 64-bit integer"))
+        }
+        Shape::Millis => {
+            let given = text()?;
+            given
+                .parse()
+                .map(Value::Int)
+                .map_err(|_| Error::invalid(name, format!("{name} `{}` is not a 64-bit integer", given.escape_debug())))
         }
         Shape::Id => {
             let id: NodeId = text()?.parse().map_err(|error: Error| error.on_field(name))?;
@@ -206,8 +231,8 @@ fn read(member: &Member, json: &Json) -> Result<Value> {
 fn default(shape: Shape) -> Option<Value> {
     match shape {
         Shape::Enum(_, values) => values.first().map(|first| Value::from(*first)),
-        Shape::ArtifactState => Some(Value::Int(ArtifactState::Unknown.number())),
-        Shape::Text | Shape::TextList | Shape::Id => None,
+        Shape::State(_, states) => states.first().map(|(_, number)| Value::Int(*number)),
+        Shape::Text | Shape::TextList | Shape::Id | Shape::Double | Shape::Int | Shape::Millis => None,
     }
 }
 

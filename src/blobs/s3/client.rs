@@ -20,10 +20,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// For one attempt at a request that carries no bytes, and for the head of one that answers with bytes.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long the bytes of a request or an answer may stand still.
-const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+const STALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// The slowest link, in bytes per second, over which a part still arrives.
 const SLOWEST: u64 = 64 << 10;
 const ATTEMPTS: u32 = 3;
+/// What the further attempts may add: enough where the first one failed soon, little where it got no answer.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A client for the server of `location`, with the credentials of the usual AWS chain.
 pub(super) async fn connect(location: &S3Location) -> Result<Client> {
@@ -73,6 +75,6 @@ fn timeouts(attempt: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(attempt)
-        .operation_timeout(attempt * ATTEMPTS)
+        .operation_timeout(attempt + RETRY_TIMEOUT)
         .build()
 }

@@ -61,7 +61,7 @@ impl Bucket {
         match Fault::of(&error) {
             Fault::NoBucket => Error::unavailable(format!("{self} does not exist")),
             Fault::Unavailable => Error::unavailable(format!("{self} cannot be used at the moment")),
-            Fault::Forbidden => Error::internal(format!("{self} does not permit this server to do its work")),
+            Fault::Forbidden => Error::unavailable(format!("{self} does not permit this server to do its work")),
             Fault::Missing | Fault::NoUpload | Fault::Range | Fault::Raced | Fault::Other => {
                 Error::internal(format!("{self} refused a request"))
             }

@@ -26,12 +26,15 @@ const AHEAD: usize = 2;
 /// How long a failed upload waits for its clean-up, which goes on behind it.
 const ABANDON_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Tells the task that its caller has learned of the object, which otherwise would be nobody's.
+type Seen = oneshot::Sender<()>;
+
 /// The caller's end of an upload. Dropping it before it is finished makes the task remove what it has sent.
 pub(super) struct Upload {
     bucket: Arc<Bucket>,
     ahead: Arc<Semaphore>,
     parts: mpsc::UnboundedSender<Part>,
-    answer: oneshot::Receiver<Result<()>>,
+    answer: oneshot::Receiver<Result<Seen>>,
     task: JoinHandle<()>,
 }
 
@@ -71,7 +74,7 @@ impl Upload {
     }
 
     async fn answer(&mut self) -> Result<()> {
-        (&mut self.answer).await.map_err(cut_off)?
+        (&mut self.answer).await.map_err(cut_off)??.send(()).map_err(cut_off)
     }
 }
 
@@ -92,12 +95,13 @@ struct Task {
 type Sending = FuturesUnordered<BoxFuture<'static, Result<CompletedPart>>>;
 
 impl Task {
-    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Part>, reply: oneshot::Sender<Result<()>>) {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Part>, reply: oneshot::Sender<Result<Seen>>) {
         let mut sending = Sending::new();
         let sent = self.send(&mut inbox, &mut sending).await;
         drop(inbox);
-        let done = sent.is_ok();
-        if reply.send(sent).is_ok() && done {
+        let (seen, was_seen) = oneshot::channel();
+        let told = reply.send(sent.map(|()| seen)).is_ok();
+        if told && was_seen.await.is_ok() {
             return;
         }
         // A part that arrives after its upload has been aborted would stay, so those under way are waited for.

@@ -1,0 +1,59 @@
+# The commands of this repository; `make help` lists them. Each works from a clean clone.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# In CI the build's output stays out of the checkout, and the lock file is taken as it is.
+ifneq ($(CI),)
+export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/modelport/target
+locked := --locked
+endif
+target := $(or $(CARGO_TARGET_DIR),target)
+
+.PHONY: help run check test bench long audit rust-tests acceptance transfer
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | column -t -s $$'\t'
+
+run: ## build, and serve on the embedded default: SQLite and local files below ./data
+	cargo run --release $(locked) -- serve
+
+check: ## formatting, lints, documentation, licences, unused dependencies
+	cargo fmt --check
+	cargo clippy $(locked) --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc $(locked) --no-deps
+	"$$(scripts/tools cargo-deny)" check --hide-inclusion-graph bans licenses sources
+	"$$(scripts/tools cargo-machete)" --skip-target-dir
+
+test: ## every test, the stock clients included, on SQLite with local files and on PostgreSQL with MinIO
+	scripts/with-services $(MAKE) rust-tests acceptance
+
+bench: ## what transfers cost beside what the hardware allows, with 1 GiB
+	cargo build --release $(locked)
+	scripts/with-services $(MAKE) transfer MIB=1024
+
+long: ## what takes long: 4 GiB through both stores, and many rounds of faults
+	cargo build --release $(locked)
+	scripts/with-services $(MAKE) transfer MIB=4096
+	MODELPORT_TEST_LONG=1 scripts/with-services $(MAKE) acceptance PROFILE=release PYTEST='-s -k "faults or lifecycle"'
+
+audit: ## known vulnerabilities in the dependencies; fetches the advisory database
+	"$$(scripts/tools cargo-deny)" check advisories
+
+# What follows needs the services, which the targets above start.
+
+rust-tests:
+	cargo test $(locked)
+
+PROFILE := debug
+PYTEST :=
+acceptance:
+	cargo build $(locked) $(if $(filter release,$(PROFILE)),--release)
+	MODELPORT_BIN=$(abspath $(target))/$(PROFILE)/modelport \
+	    "$$(scripts/tools python)" -m pytest tests/acceptance $(PYTEST)
+
+MIB := 4096
+transfer:
+	"$$(scripts/tools python)" scripts/measure-transfer --binary $(target)/release/modelport --mib $(MIB)

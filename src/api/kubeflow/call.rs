@@ -1,0 +1,70 @@
+//! A request as the actions take it.
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::web::Bytes;
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::future::LocalBoxFuture;
+
+use super::Edition;
+use super::error::KubeflowError;
+use super::query::Query;
+use crate::api::caller::Caller;
+use crate::domain::{Actor, Error, NodeId, Result};
+use crate::registry::{IF_MATCH, Registry};
+
+/// What was asked, and on whose behalf.
+pub struct Call {
+    /// The registry.
+    pub registry: Registry,
+    /// Who asks.
+    pub actor: Actor,
+    /// The query parameters.
+    pub query: Query,
+    /// The body; empty for a GET.
+    pub body: Bytes,
+    /// Under which path it was asked.
+    pub edition: Edition,
+    id: Option<String>,
+    if_match: Option<String>,
+}
+
+impl FromRequest for Call {
+    type Error = actix_web::Error;
+    type Future = LocalBoxFuture<'static, Result<Self, actix_web::Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let caller = Caller::from_request(request, payload);
+        let query = Query::parse(request.query_string()).map_err(KubeflowError::from);
+        let body = Bytes::from_request(request, payload);
+        let id = request.match_info().iter().next().map(|(_, id)| id.to_owned());
+        let if_match =
+            request.headers().get(header::IF_MATCH).map(|value| value.to_str().unwrap_or_default().to_owned());
+        Box::pin(async move {
+            let Caller { registry, actor } = caller.await?;
+            Ok(Self { registry, actor, query: query?, body: body.await?, edition: Edition::V1Alpha3, id, if_match })
+        })
+    }
+}
+
+impl Call {
+    /// The same call under the path of that edition.
+    pub fn in_edition(self, edition: Edition) -> Self {
+        Self { edition, ..self }
+    }
+
+    /// The id in the path.
+    pub fn id(&self) -> Result<NodeId> {
+        self.id.as_deref().unwrap_or_default().parse()
+    }
+
+    /// The revision that `If-Match` demands.
+    pub fn if_revision(&self) -> Result<Option<i64>> {
+        let Some(value) = self.if_match.as_deref().map(str::trim).filter(|value| *value != "*") else {
+            return Ok(None);
+        };
+        let tag = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).and_then(|tag| tag.parse().ok());
+        let broken = || Error::invalid(IF_MATCH, format!("`{}` is not an ETag of an entity", value.escape_debug()));
+        tag.map(Some).ok_or_else(broken)
+    }
+}

@@ -1,0 +1,175 @@
+//! The API at a glance: its operations in upstream's order (contracts/kubeflow §1.1). Routes and document come from here.
+
+use super::entity::{
+    EXPERIMENT, EXPERIMENT_RUN, Entity, INFERENCE_SERVICE, MODEL_ARTIFACT, MODEL_VERSION, REGISTERED_MODEL,
+    SERVE_MODEL, SERVING_ENVIRONMENT,
+};
+
+/// An operation.
+#[derive(Debug)]
+pub struct Operation {
+    /// `GET`, `POST` or `PATCH`.
+    pub method: &'static str,
+    /// Its path below the API's.
+    pub path: &'static str,
+    /// Upstream's operation id.
+    pub id: &'static str,
+    /// Its query parameters.
+    pub query: &'static [Parameters],
+    /// What it does.
+    pub action: Action,
+    /// The statuses that are documented, besides 401, 500 and 503.
+    pub statuses: &'static [u16],
+}
+
+/// Groups of query parameters, with upstream's abbreviations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parameters {
+    /// `name` and `externalId`.
+    N,
+    /// `parentResourceId`.
+    P,
+    /// `filterQuery`.
+    F,
+    /// `pageSize`, `orderBy`, `sortOrder` and `nextPageToken`.
+    L,
+    /// `artifactType`.
+    ArtifactType,
+    /// `name`, which is contained in a metric's, and `stepIds`.
+    Steps,
+}
+
+/// What an operation does, with what.
+#[derive(Debug, Clone, Copy)]
+pub enum Action {
+    /// Finds one by name or external id.
+    Find(&'static Entity),
+    /// Lists all.
+    List(&'static Entity),
+    /// Creates one.
+    Create(&'static Entity),
+    /// Gets one by id.
+    Get(&'static Entity),
+    /// Changes one.
+    Update(&'static Entity),
+    /// Lists those in a parent.
+    ListIn(&'static Entity, &'static Entity),
+    /// Creates one in a parent from its `…Create` body.
+    CreateIn(&'static Entity, &'static Entity),
+    /// Creates one in a parent from its whole body, which may carry the id of one to be changed.
+    UpsertIn(&'static Entity, &'static Entity),
+    /// Finds an artifact of any type.
+    FindArtifact,
+    /// Lists artifacts of every type.
+    ListArtifacts,
+    /// Creates an artifact of the type that the body says.
+    CreateArtifact,
+    /// Gets an artifact of any type.
+    GetArtifact,
+    /// Changes an artifact of the type that the body says.
+    UpdateArtifact,
+    /// Lists the artifacts of a version or run.
+    ListArtifactsIn(&'static Entity),
+    /// Creates, changes or attaches an artifact of a version or run.
+    UpsertArtifactIn(&'static Entity),
+    /// The points of every run's metrics.
+    MetricHistory,
+    /// The points of a run's metrics.
+    MetricHistoryOfRun,
+    /// The model behind an inference service.
+    InferenceModel,
+    /// The version behind an inference service.
+    InferenceVersion,
+}
+
+use Action::{
+    Create, CreateArtifact, CreateIn, Find, FindArtifact, Get, GetArtifact, InferenceModel, InferenceVersion, List,
+    ListArtifacts, ListArtifactsIn, ListIn, MetricHistory, MetricHistoryOfRun, Update, UpdateArtifact,
+    UpsertArtifactIn, UpsertIn,
+};
+use Parameters::{ArtifactType, F, L, N, P, Steps};
+
+const fn op(
+    method: &'static str,
+    path: &'static str,
+    id: &'static str,
+    query: &'static [Parameters],
+    action: Action,
+    statuses: &'static [u16],
+) -> Operation {
+    Operation { method, path, id, query, action, statuses }
+}
+
+const READ: &[u16] = &[200, 400, 404];
+const CREATE: &[u16] = &[201, 400, 404, 409, 413, 422];
+const UPDATE: &[u16] = &[200, 400, 404, 409, 412, 413];
+const UPSERT: &[u16] = &[200, 201, 400, 404, 409, 413, 422];
+
+/// The 56 operations.
+#[rustfmt::skip]
+pub static OPERATIONS: [Operation; 56] = [
+    op("GET", "/artifact", "findArtifact", &[N, P], FindArtifact, READ),
+    op("GET", "/artifacts", "getArtifacts", &[F, L, ArtifactType], ListArtifacts, READ),
+    op("POST", "/artifacts", "createArtifact", &[], CreateArtifact, CREATE),
+    op("GET", "/artifacts/{id}", "getArtifact", &[], GetArtifact, READ),
+    op("PATCH", "/artifacts/{id}", "updateArtifact", &[], UpdateArtifact, UPDATE),
+    op("GET", "/experiment", "findExperiment", &[N], Find(&EXPERIMENT), READ),
+    op("GET", "/experiments", "getExperiments", &[F, L], List(&EXPERIMENT), READ),
+    op("POST", "/experiments", "createExperiment", &[], Create(&EXPERIMENT), CREATE),
+    op("GET", "/experiments/{experimentId}", "getExperiment", &[], Get(&EXPERIMENT), READ),
+    op("PATCH", "/experiments/{experimentId}", "updateExperiment", &[], Update(&EXPERIMENT), UPDATE),
+    op("GET", "/experiments/{experimentId}/experiment_runs", "getExperimentExperimentRuns", &[N, F, L], ListIn(&EXPERIMENT, &EXPERIMENT_RUN), READ),
+    op("POST", "/experiments/{experimentId}/experiment_runs", "createExperimentExperimentRun", &[], UpsertIn(&EXPERIMENT, &EXPERIMENT_RUN), CREATE),
+    op("GET", "/experiment_run", "findExperimentRun", &[N, P], Find(&EXPERIMENT_RUN), READ),
+    op("GET", "/experiment_runs", "getExperimentRuns", &[F, L], List(&EXPERIMENT_RUN), READ),
+    op("POST", "/experiment_runs", "createExperimentRun", &[], Create(&EXPERIMENT_RUN), CREATE),
+    op("GET", "/experiment_runs/metric_history", "getExperimentRunsMetricHistory", &[F, L, Steps], MetricHistory, READ),
+    op("GET", "/experiment_runs/{experimentrunId}", "getExperimentRun", &[], Get(&EXPERIMENT_RUN), READ),
+    op("PATCH", "/experiment_runs/{experimentrunId}", "updateExperimentRun", &[], Update(&EXPERIMENT_RUN), UPDATE),
+    op("GET", "/experiment_runs/{experimentrunId}/artifacts", "getExperimentRunArtifacts", &[N, F, L, ArtifactType], ListArtifactsIn(&EXPERIMENT_RUN), READ),
+    op("POST", "/experiment_runs/{experimentrunId}/artifacts", "upsertExperimentRunArtifact", &[], UpsertArtifactIn(&EXPERIMENT_RUN), UPSERT),
+    op("GET", "/experiment_runs/{experimentrunId}/metric_history", "getExperimentRunMetricHistory", &[F, L, Steps], MetricHistoryOfRun, READ),
+    op("GET", "/inference_service", "findInferenceService", &[N, P], Find(&INFERENCE_SERVICE), READ),
+    op("GET", "/inference_services", "getInferenceServices", &[F, L], List(&INFERENCE_SERVICE), READ),
+    op("POST", "/inference_services", "createInferenceService", &[], Create(&INFERENCE_SERVICE), CREATE),
+    op("GET", "/inference_services/{inferenceserviceId}", "getInferenceService", &[], Get(&INFERENCE_SERVICE), READ),
+    op("PATCH", "/inference_services/{inferenceserviceId}", "updateInferenceService", &[], Update(&INFERENCE_SERVICE), UPDATE),
+    op("GET", "/inference_services/{inferenceserviceId}/model", "getInferenceServiceModel", &[], InferenceModel, READ),
+    op("GET", "/inference_services/{inferenceserviceId}/version", "getInferenceServiceVersion", &[], InferenceVersion, READ),
+    op("GET", "/inference_services/{inferenceserviceId}/serves", "getInferenceServiceServes", &[N, F, L], ListIn(&INFERENCE_SERVICE, &SERVE_MODEL), READ),
+    op("POST", "/inference_services/{inferenceserviceId}/serves", "createInferenceServiceServe", &[], CreateIn(&INFERENCE_SERVICE, &SERVE_MODEL), CREATE),
+    op("GET", "/model_artifact", "findModelArtifact", &[N, P], Find(&MODEL_ARTIFACT), READ),
+    op("GET", "/model_artifacts", "getModelArtifacts", &[F, L], List(&MODEL_ARTIFACT), READ),
+    op("POST", "/model_artifacts", "createModelArtifact", &[], Create(&MODEL_ARTIFACT), CREATE),
+    op("GET", "/model_artifacts/{modelartifactId}", "getModelArtifact", &[], Get(&MODEL_ARTIFACT), READ),
+    op("PATCH", "/model_artifacts/{modelartifactId}", "updateModelArtifact", &[], Update(&MODEL_ARTIFACT), UPDATE),
+    op("GET", "/model_version", "findModelVersion", &[N, P], Find(&MODEL_VERSION), READ),
+    op("GET", "/model_versions", "getModelVersions", &[F, L], List(&MODEL_VERSION), READ),
+    op("POST", "/model_versions", "createModelVersion", &[], Create(&MODEL_VERSION), CREATE),
+    op("GET", "/model_versions/{modelversionId}", "getModelVersion", &[], Get(&MODEL_VERSION), READ),
+    op("PATCH", "/model_versions/{modelversionId}", "updateModelVersion", &[], Update(&MODEL_VERSION), UPDATE),
+    op("GET", "/model_versions/{modelversionId}/artifacts", "getModelVersionArtifacts", &[N, F, L, ArtifactType], ListArtifactsIn(&MODEL_VERSION), READ),
+    op("POST", "/model_versions/{modelversionId}/artifacts", "upsertModelVersionArtifact", &[], UpsertArtifactIn(&MODEL_VERSION), UPSERT),
+    op("GET", "/registered_model", "findRegisteredModel", &[N], Find(&REGISTERED_MODEL), READ),
+    op("GET", "/registered_models", "getRegisteredModels", &[F, L], List(&REGISTERED_MODEL), READ),
+    op("POST", "/registered_models", "createRegisteredModel", &[], Create(&REGISTERED_MODEL), CREATE),
+    op("GET", "/registered_models/{registeredmodelId}", "getRegisteredModel", &[], Get(&REGISTERED_MODEL), READ),
+    op("PATCH", "/registered_models/{registeredmodelId}", "updateRegisteredModel", &[], Update(&REGISTERED_MODEL), UPDATE),
+    op("GET", "/registered_models/{registeredmodelId}/versions", "getRegisteredModelVersions", &[N, F, L], ListIn(&REGISTERED_MODEL, &MODEL_VERSION), READ),
+    op("POST", "/registered_models/{registeredmodelId}/versions", "createRegisteredModelVersion", &[], UpsertIn(&REGISTERED_MODEL, &MODEL_VERSION), CREATE),
+    op("GET", "/serving_environment", "findServingEnvironment", &[N], Find(&SERVING_ENVIRONMENT), READ),
+    op("GET", "/serving_environments", "getServingEnvironments", &[F, L], List(&SERVING_ENVIRONMENT), READ),
+    op("POST", "/serving_environments", "createServingEnvironment", &[], Create(&SERVING_ENVIRONMENT), CREATE),
+    op("GET", "/serving_environments/{servingenvironmentId}", "getServingEnvironment", &[], Get(&SERVING_ENVIRONMENT), READ),
+    op("PATCH", "/serving_environments/{servingenvironmentId}", "updateServingEnvironment", &[], Update(&SERVING_ENVIRONMENT), UPDATE),
+    op("GET", "/serving_environments/{servingenvironmentId}/inference_services", "getEnvironmentInferenceServices", &[N, F, L], ListIn(&SERVING_ENVIRONMENT, &INFERENCE_SERVICE), READ),
+    op("POST", "/serving_environments/{servingenvironmentId}/inference_services", "createEnvironmentInferenceService", &[], CreateIn(&SERVING_ENVIRONMENT, &INFERENCE_SERVICE), CREATE),
+];
+
+impl Operation {
+    /// The name of the id in its path.
+    pub fn path_parameter(&self) -> Option<&'static str> {
+        let (_, rest) = self.path.split_once('{')?;
+        rest.split_once('}').map(|(name, _)| name)
+    }
+}

@@ -1,0 +1,97 @@
+//! Reading an object, and going on where the connection broke off.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+
+use super::Bucket;
+use super::fault::Fault;
+use crate::blobs::{Chunks, Key};
+use crate::domain::{Error, Result};
+
+/// How often a download is taken up again without a single byte arriving in between.
+const RESUMES: u32 = 2;
+
+/// The bytes of the object under `key`, or those of `range` of it.
+pub(super) async fn chunks(bucket: Arc<Bucket>, key: &Key, range: Option<Range<u64>>) -> Result<Chunks> {
+    let range = match range {
+        Some(Range { start, end }) if start >= end => {
+            let size = bucket.size(key).await?;
+            return if start == end && end <= size {
+                Ok(stream::empty().boxed())
+            } else {
+                Err(unsatisfiable(start, end))
+            };
+        }
+        range => range,
+    };
+    let object = bucket.get_object(key, range.as_ref(), None).await?;
+    let length = object.content_length().and_then(|length| u64::try_from(length).ok());
+    let length = length.ok_or_else(|| Error::internal(format!("{bucket} does not say how large blob `{key}` is")))?;
+    let range = match range {
+        Some(Range { start, end }) if length != end - start => return Err(unsatisfiable(start, end)),
+        Some(range) => range,
+        None => 0..length,
+    };
+    let download = Download { bucket, key: key.clone(), left: range, object, resumes: 0 };
+    Ok(stream::unfold(Some(download), |download| async { download?.next().await }).boxed())
+}
+
+/// An object that is being read, and what is left to read of it.
+struct Download {
+    bucket: Arc<Bucket>,
+    key: Key,
+    left: Range<u64>,
+    object: GetObjectOutput,
+    resumes: u32,
+}
+
+impl Download {
+    /// A server may hang up on a client that reads slowly, or be restarted: neither has to fail a long download.
+    async fn next(mut self) -> Option<(Result<Bytes>, Option<Self>)> {
+        while !self.left.is_empty() {
+            let broken = match self.object.body.next().await {
+                Some(Ok(chunk)) => {
+                    self.left.start += chunk.len() as u64;
+                    self.resumes = 0;
+                    return Some((Ok(chunk), Some(self)));
+                }
+                Some(Err(error)) => self.broken().caused_by(error),
+                None => self.broken(),
+            };
+            if self.resumes == RESUMES {
+                return Some((Err(broken), None));
+            }
+            log::debug!(key:% = self.key, at = self.left.start, error:% = broken; "a download is taken up again");
+            self.resumes += 1;
+            match self.bucket.get_object(&self.key, Some(&self.left), self.object.e_tag.take()).await {
+                Ok(object) => self.object = object,
+                Err(error) => return Some((Err(error), None)),
+            }
+        }
+        None
+    }
+
+    fn broken(&self) -> Error {
+        Error::unavailable(format!("{} broke off while blob `{}` was read", self.bucket, self.key))
+    }
+}
+
+impl Bucket {
+    /// Starts to read `range`, which is not empty; of the object with `tag` and no other, where there is one.
+    async fn get_object(&self, key: &Key, range: Option<&Range<u64>>, tag: Option<String>) -> Result<GetObjectOutput> {
+        let wanted = range.map(|range| format!("bytes={}-{}", range.start, range.end - 1));
+        let request = self.client.get_object().bucket(self.name()).key(self.object(key));
+        request.set_range(wanted).set_if_match(tag).send().await.map_err(|error| match (Fault::of(&error), range) {
+            (Fault::Range, Some(range)) => unsatisfiable(range.start, range.end),
+            (fault, _) => self.fault_of_key(key, fault, error),
+        })
+    }
+}
+
+fn unsatisfiable(start: u64, end: u64) -> Error {
+    Error::invalid("range", format!("range `{start}..{end}` is not within the object"))
+}

@@ -1,0 +1,305 @@
+//! Kubeflow's `filterQuery` (contracts/kubeflow §1.15), and beyond it NOT, NOT IN, IS [NOT] NULL and BETWEEN.
+//!
+//! ```text
+//! or    := and { OR and }
+//! and   := not { AND not }
+//! not   := NOT not | "(" or ")" | test
+//! test  := field ( cmp value | [NOT] (LIKE | ILIKE) text | [NOT] IN "(" [value {"," value}] ")"
+//!                | [NOT] BETWEEN value AND value | IS [NOT] NULL )
+//! field := name { "." name } [ ".string_value" | ".int_value" | ".double_value" | ".bool_value" ]
+//! ```
+
+use super::lexer::{Placed, Token, tokens};
+use super::{Attribute, Comparison, Condition, Expr, Field, MAX_CONDITIONS, MAX_DEPTH, Operand, check_length, refused};
+use crate::domain::{Error, Result, ValueKind};
+
+/// The parameter that errors name.
+const FIELD: &str = "filterQuery";
+
+/// What a well-known name means; every other name is that of a free property.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// An attribute of the node.
+    Attribute(Attribute),
+    /// The node's state, given by these names with their numbers.
+    State(&'static [(&'static str, i64)]),
+    /// A property that the type declares.
+    Property(&'static str, ValueKind),
+}
+
+/// Reads a filter. `known` says what the entity's well-known names mean.
+///
+/// Errors: InvalidArgument on `filterQuery` that tells the character where it cannot go on.
+pub fn parse(text: &str, known: &dyn Fn(&str) -> Option<Known>) -> Result<Expr> {
+    check_length(FIELD, text)?;
+    let tokens = tokens(FIELD, text)?;
+    let mut parser = Parser { text, tokens, next: 0, known, conditions: 0 };
+    let expr = parser.or(0)?;
+    match parser.tokens.get(parser.next) {
+        None => Ok(expr),
+        Some(_) => Err(parser.refuse("expected AND, OR or the end")),
+    }
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    tokens: Vec<Placed>,
+    next: usize,
+    known: &'a dyn Fn(&str) -> Option<Known>,
+    conditions: usize,
+}
+
+/// A field with the place where it stands, and what its values must be.
+struct Target {
+    field: Field,
+    kind: Expected,
+    at: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    Kind(ValueKind),
+    State(&'static [(&'static str, i64)]),
+    Any,
+}
+
+impl Parser<'_> {
+    fn peek(&self) -> Option<&Token> {
+        self.tokens.get(self.next).map(|placed| &placed.token)
+    }
+
+    fn at(&self) -> usize {
+        self.tokens.get(self.next).map_or(self.text.len(), |placed| placed.at)
+    }
+
+    fn refuse(&self, what: impl std::fmt::Display) -> Error {
+        refused(FIELD, self.text, self.at(), what)
+    }
+
+    fn keyword(&mut self, keyword: &str) -> bool {
+        let found = matches!(self.peek(), Some(Token::Word(word)) if word.eq_ignore_ascii_case(keyword));
+        self.next += usize::from(found);
+        found
+    }
+
+    fn sign(&mut self, sign: &str) -> bool {
+        let found = matches!(self.peek(), Some(Token::Sign(found)) if *found == sign);
+        self.next += usize::from(found);
+        found
+    }
+
+    fn expect_sign(&mut self, sign: &str) -> Result<()> {
+        if self.sign(sign) { Ok(()) } else { Err(self.refuse(format_args!("expected `{sign}`"))) }
+    }
+
+    fn or(&mut self, depth: usize) -> Result<Expr> {
+        let mut terms = vec![self.and(depth)?];
+        while self.keyword("OR") {
+            terms.push(self.and(depth)?);
+        }
+        Ok(if terms.len() == 1 { terms.remove(0) } else { Expr::Or(terms) })
+    }
+
+    fn and(&mut self, depth: usize) -> Result<Expr> {
+        let mut terms = vec![self.not(depth)?];
+        while self.keyword("AND") {
+            terms.push(self.not(depth)?);
+        }
+        Ok(if terms.len() == 1 { terms.remove(0) } else { Expr::And(terms) })
+    }
+
+    fn not(&mut self, depth: usize) -> Result<Expr> {
+        if depth >= MAX_DEPTH {
+            return Err(self.refuse(format_args!("nested deeper than {MAX_DEPTH}")));
+        }
+        if self.keyword("NOT") {
+            return Ok(Expr::Not(Box::new(self.not(depth + 1)?)));
+        }
+        if self.sign("(") {
+            let inner = self.or(depth + 1)?;
+            self.expect_sign(")")?;
+            return Ok(inner);
+        }
+        self.test()
+    }
+
+    fn test(&mut self) -> Result<Expr> {
+        let target = self.field()?;
+        let negated = self.keyword("NOT");
+        let condition = if self.keyword("LIKE") {
+            self.like(&target, false)?
+        } else if self.keyword("ILIKE") {
+            self.like(&target, true)?
+        } else if self.keyword("IN") {
+            self.expect_sign("(")?;
+            let mut values = Vec::new();
+            if !self.sign(")") {
+                values.push(self.value(&target)?);
+                while self.sign(",") {
+                    values.push(self.value(&target)?);
+                }
+                self.expect_sign(")")?;
+            }
+            Condition::In(values)
+        } else if self.keyword("BETWEEN") {
+            let low = self.value(&target)?;
+            if !self.keyword("AND") {
+                return Err(self.refuse("expected AND"));
+            }
+            Condition::Between(low, self.value(&target)?)
+        } else if negated {
+            return Err(self.refuse("expected LIKE, ILIKE, IN or BETWEEN after NOT"));
+        } else if self.keyword("IS") {
+            let present = self.keyword("NOT");
+            if !self.keyword("NULL") {
+                return Err(self.refuse("expected NULL"));
+            }
+            let absent = Expr::Test(target.field, Condition::Null);
+            return Ok(if present { Expr::Not(Box::new(absent)) } else { absent });
+        } else {
+            let comparison = self.comparison()?;
+            if comparison != Comparison::Equal && comparison != Comparison::NotEqual && is_unordered(&target) {
+                return Err(refused(FIELD, self.text, target.at, "it has no order, compare with = or !="));
+            }
+            Condition::Compare(comparison, self.value(&target)?)
+        };
+        self.count()?;
+        let test = Expr::Test(target.field, condition);
+        Ok(if negated { Expr::Not(Box::new(test)) } else { test })
+    }
+
+    fn count(&mut self) -> Result<()> {
+        self.conditions += 1;
+        if self.conditions > MAX_CONDITIONS {
+            return Err(self.refuse(format_args!("more than {MAX_CONDITIONS} conditions")));
+        }
+        Ok(())
+    }
+
+    fn comparison(&mut self) -> Result<Comparison> {
+        let signs = [
+            ("=", Comparison::Equal),
+            ("!=", Comparison::NotEqual),
+            ("<>", Comparison::NotEqual),
+            ("<=", Comparison::LessOrEqual),
+            (">=", Comparison::GreaterOrEqual),
+            ("<", Comparison::Less),
+            (">", Comparison::Greater),
+        ];
+        let found = signs.into_iter().find(|(sign, _)| self.sign(sign)).map(|(_, comparison)| comparison);
+        found.ok_or_else(|| self.refuse("expected a comparison: =, !=, <, <=, >, >=, LIKE, ILIKE, IN, BETWEEN or IS"))
+    }
+
+    /// A name, and where it is not well-known perhaps the kind of value behind it.
+    fn field(&mut self) -> Result<Target> {
+        let at = self.at();
+        let (mut name, quoted) = self.name()?;
+        let mut parts = 1;
+        let mut kind = None;
+        while self.sign(".") {
+            let (part, quoted) = self.name()?;
+            let is_last = !matches!(self.peek(), Some(Token::Sign(".")));
+            kind = value_kind(&part).filter(|_| is_last && !quoted);
+            if kind.is_none() {
+                name = format!("{name}.{part}");
+                parts += 1;
+            }
+        }
+        let known = if quoted || parts > 1 { None } else { (self.known)(&name) };
+        let (field, expected) = match known {
+            Some(Known::Attribute(attribute)) => (Field::Attribute(attribute), Expected::Kind(attribute.kind())),
+            Some(Known::State(names)) => (Field::Attribute(Attribute::State), Expected::State(names)),
+            Some(Known::Property(property, kind)) => (Field::Declared(property.to_owned(), kind), Expected::Kind(kind)),
+            None => (Field::Custom(name.clone()), kind.map_or(Expected::Any, Expected::Kind)),
+        };
+        if let (Some(_), Some(given), Expected::Kind(own)) = (known, kind, expected)
+            && given != own
+        {
+            let problem = format!("`{name}` is a {}, not a {}", own.name(), given.name());
+            return Err(refused(FIELD, self.text, at, problem));
+        }
+        Ok(Target { field, kind: expected, at })
+    }
+
+    fn name(&mut self) -> Result<(String, bool)> {
+        let found = match self.peek() {
+            Some(Token::Word(word)) => (word.clone(), false),
+            Some(Token::Quoted(name)) => (name.clone(), true),
+            _ => return Err(self.refuse("expected the name of a property")),
+        };
+        self.next += 1;
+        Ok(found)
+    }
+
+    fn like(&mut self, target: &Target, ignore_case: bool) -> Result<Condition> {
+        if !matches!(target.kind, Expected::Any | Expected::Kind(ValueKind::String)) {
+            return Err(refused(FIELD, self.text, target.at, "only strings are LIKE a pattern"));
+        }
+        match self.peek().cloned() {
+            Some(Token::Text(pattern)) => {
+                self.next += 1;
+                Ok(Condition::Like { pattern, ignore_case })
+            }
+            _ => Err(self.refuse("expected a pattern in quotes")),
+        }
+    }
+
+    fn value(&mut self, target: &Target) -> Result<Operand> {
+        self.count()?;
+        let value = match self.peek() {
+            Some(Token::Text(text)) => Operand::Text(text.clone()),
+            Some(Token::Int(value)) => Operand::Number(*value),
+            Some(Token::Float(value)) => Operand::Double(*value),
+            Some(Token::Word(word)) if word.eq_ignore_ascii_case("true") => Operand::Bool(true),
+            Some(Token::Word(word)) if word.eq_ignore_ascii_case("false") => Operand::Bool(false),
+            _ => return Err(self.refuse("expected a value: a text in quotes, a number, true or false")),
+        };
+        let typed = typed(value, target.kind).map_err(|what| self.refuse(what))?;
+        self.next += 1;
+        Ok(typed)
+    }
+}
+
+fn is_unordered(target: &Target) -> bool {
+    matches!(target.kind, Expected::State(_) | Expected::Kind(ValueKind::Bool))
+}
+
+fn value_kind(suffix: &str) -> Option<ValueKind> {
+    match suffix {
+        "string_value" => Some(ValueKind::String),
+        "int_value" => Some(ValueKind::Int),
+        "double_value" => Some(ValueKind::Double),
+        "bool_value" => Some(ValueKind::Bool),
+        _ => None,
+    }
+}
+
+/// The value as one of the expected kind. Clients write ids and times in quotes, so a text of digits is an int too.
+fn typed(value: Operand, expected: Expected) -> Result<Operand, String> {
+    match (expected, value) {
+        (Expected::Any, value) => Ok(value),
+        (Expected::State(names), Operand::Text(text)) => match names.iter().find(|(name, _)| *name == text) {
+            Some((_, number)) => Ok(Operand::Int(*number)),
+            None => {
+                let names: Vec<_> = names.iter().map(|(name, _)| *name).collect();
+                Err(format!("`{}` is none of `{}`", text.escape_debug(), names.join("`, `")))
+            }
+        },
+        (Expected::State(_), _) => Err("expected the name of a state in quotes".to_owned()),
+        (Expected::Kind(kind), value) => match (kind, value) {
+            (ValueKind::String | ValueKind::Struct, Operand::Text(text)) => Ok(Operand::Text(text)),
+            (ValueKind::Int, Operand::Number(value)) => Ok(Operand::Int(value)),
+            (ValueKind::Int, Operand::Text(text)) => {
+                text.parse().map(Operand::Int).map_err(|_| format!("`{}` is not an integer", text.escape_debug()))
+            }
+            #[expect(clippy::cast_precision_loss, reason = "the field is a double, so is what it is compared with")]
+            (ValueKind::Double, Operand::Number(value)) => Ok(Operand::Double(value as f64)),
+            (ValueKind::Double, Operand::Double(value)) => Ok(Operand::Double(value)),
+            (ValueKind::Bool, Operand::Bool(value)) => Ok(Operand::Bool(value)),
+            (kind, _) => Err(format!("expected a {}", kind.name())),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

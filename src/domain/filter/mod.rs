@@ -1,0 +1,152 @@
+//! Filters: one typed expression tree, and a parser for each dialect that makes it.
+//!
+//! The tree names attributes of nodes and properties by kind; the store renders it to SQL with bound parameters. What does
+//! not parse or does not type-check never gets there.
+
+pub mod kubeflow;
+mod lexer;
+
+use super::{Error, Result, ValueKind};
+
+/// The longest filter, in bytes.
+pub const MAX_BYTES: usize = 16 * 1024;
+
+/// How deep parentheses and NOT may nest.
+pub const MAX_DEPTH: usize = 64;
+
+/// How many conditions a filter may have, each value of a list counted.
+pub const MAX_CONDITIONS: usize = 500;
+
+/// A filter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Expr {
+    /// All of them hold.
+    And(Vec<Expr>),
+    /// One of them holds.
+    Or(Vec<Expr>),
+    /// It does not hold.
+    Not(Box<Expr>),
+    /// A condition on one field.
+    Test(Field, Condition),
+}
+
+/// What a condition is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Field {
+    /// An attribute that every node has.
+    Attribute(Attribute),
+    /// A property that the type declares, which has one kind.
+    Declared(String, ValueKind),
+    /// A free property; the kind of the value that it is compared with says which of them match.
+    Custom(String),
+}
+
+/// An attribute of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Attribute {
+    /// The id.
+    Id,
+    /// The name as people see it.
+    Name,
+    /// The id in another system.
+    ExternalId,
+    /// The URI.
+    Uri,
+    /// The state, as its number.
+    State,
+    /// The time of creation.
+    CreatedAt,
+    /// The time of the last change.
+    UpdatedAt,
+    /// The id of the home.
+    Home,
+    /// The value of a metric's latest point.
+    MetricValue,
+    /// The step of a metric's latest point.
+    MetricStep,
+    /// The time of a metric's latest point.
+    MetricTime,
+}
+
+impl Attribute {
+    /// The kind of its values.
+    pub fn kind(self) -> ValueKind {
+        match self {
+            Self::Name | Self::ExternalId | Self::Uri => ValueKind::String,
+            Self::MetricValue => ValueKind::Double,
+            Self::Id
+            | Self::State
+            | Self::CreatedAt
+            | Self::UpdatedAt
+            | Self::Home
+            | Self::MetricStep
+            | Self::MetricTime => ValueKind::Int,
+        }
+    }
+}
+
+/// What must be true of the field. Except for `Null`, an absent field meets no condition.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Condition {
+    /// It compares so with the value.
+    Compare(Comparison, Operand),
+    /// It is one of the values; never, when there are none.
+    In(Vec<Operand>),
+    /// It is between the two, both included.
+    Between(Operand, Operand),
+    /// It is like the pattern: `%` any text, `_` any character, `\` takes the next one as it is.
+    Like {
+        /// The pattern.
+        pattern: String,
+        /// Whether the case of ASCII letters is ignored.
+        ignore_case: bool,
+    },
+    /// It is absent.
+    Null,
+}
+
+/// How two values compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// `=`
+    Equal,
+    /// `!=` and `<>`
+    NotEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+/// A value that a field is compared with, and by its kind which values of a free property it can match.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Operand {
+    /// Ints; doubles too, when the field is a free property and the dialect named no kind.
+    Number(i64),
+    /// Ints alone.
+    Int(i64),
+    /// Doubles alone.
+    Double(f64),
+    /// Strings.
+    Text(String),
+    /// Booleans.
+    Bool(bool),
+}
+
+/// A filter that cannot be accepted, at that byte of its text.
+fn refused(field: &str, text: &str, at: usize, what: impl std::fmt::Display) -> Error {
+    let column = text.get(..at).map_or(at, |before| before.chars().count()) + 1;
+    Error::invalid(field, format!("{field} at character {column}: {what}"))
+}
+
+fn check_length(field: &str, text: &str) -> Result<()> {
+    super::value::check_text(field, text)?;
+    if text.len() > MAX_BYTES {
+        return Err(Error::invalid(field, format!("{field} has {} bytes, more than {MAX_BYTES}", text.len())));
+    }
+    Ok(())
+}

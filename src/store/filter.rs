@@ -1,0 +1,369 @@
+//! A filter as SQL over `nodes`: bound parameters only, one EXISTS for each condition on a property.
+
+use diesel::QueryResult;
+use diesel::backend::Backend;
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::serialize::ToSql;
+use diesel::sql_types::{BigInt, Bool, Double, HasSqlType, Text};
+
+use crate::domain::filter::{Attribute, Comparison, Condition, Expr, Field, Operand};
+use crate::domain::{LogicalType, ValueKind};
+
+/// The SQL of a filter, for a query on `nodes`, or on `metric_points` joined with `nodes`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Filter {
+    parts: Vec<Part>,
+    of_points: bool,
+}
+
+/// A piece of SQL that is ours, or a value that is bound.
+#[derive(Debug, Clone, PartialEq)]
+enum Part {
+    Sql(String),
+    Int(i64),
+    Double(f64),
+    Text(String),
+}
+
+impl Expression for Filter {
+    type SqlType = Bool;
+}
+impl<T> AppearsOnTable<T> for Filter {}
+impl<T> SelectableExpression<T> for Filter {}
+impl ValidGrouping<()> for Filter {
+    type IsAggregate = is_aggregate::No;
+}
+impl QueryId for Filter {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<DB> QueryFragment<DB> for Filter
+where
+    DB: Backend + HasSqlType<BigInt> + HasSqlType<Double> + HasSqlType<Text>,
+    i64: ToSql<BigInt, DB>,
+    f64: ToSql<Double, DB>,
+    String: ToSql<Text, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        // The text differs from filter to filter without end: such statements are not worth keeping prepared.
+        out.unsafe_to_cache_prepared();
+        for part in &self.parts {
+            match part {
+                Part::Sql(sql) => out.push_sql(sql),
+                Part::Int(value) => out.push_bind_param::<BigInt, _>(value)?,
+                Part::Double(value) => out.push_bind_param::<Double, _>(value)?,
+                Part::Text(value) => out.push_bind_param::<Text, _>(value)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl From<&Expr> for Filter {
+    fn from(expr: &Expr) -> Self {
+        let mut filter = Self { parts: Vec::new(), of_points: false };
+        filter.expr(expr);
+        filter
+    }
+}
+
+impl Filter {
+    /// A filter of the points of metrics, whose value, step and times are the point's and not the latest.
+    pub(super) fn of_points(expr: &Expr) -> Self {
+        let mut filter = Self { parts: Vec::new(), of_points: true };
+        filter.expr(expr);
+        filter
+    }
+
+    fn sql(&mut self, sql: &str) {
+        match self.parts.last_mut() {
+            Some(Part::Sql(last)) => last.push_str(sql),
+            _ => self.parts.push(Part::Sql(sql.to_owned())),
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        self.parts.push(Part::Text(text.to_owned()));
+    }
+
+    fn expr(&mut self, expr: &Expr) {
+        match expr {
+            Expr::And(terms) => self.joined(terms, " AND "),
+            Expr::Or(terms) => self.joined(terms, " OR "),
+            Expr::Not(inner) => {
+                // A condition on an absent attribute is NULL to SQL, and so would be its opposite.
+                self.sql("NOT coalesce(");
+                self.expr(inner);
+                self.sql(", FALSE)");
+            }
+            Expr::Test(Field::Attribute(attribute), condition) => {
+                self.sql("(");
+                let column = if self.of_points { point_sql(*attribute) } else { attribute_sql(*attribute) };
+                self.condition(column, condition);
+                self.sql(")");
+            }
+            Expr::Test(Field::Declared(name, kind), condition) => self.property(name, false, Some(*kind), condition),
+            Expr::Test(Field::Custom(name), condition) => self.property(name, true, None, condition),
+        }
+    }
+
+    fn joined(&mut self, terms: &[Expr], between: &str) {
+        self.sql("(");
+        for (at, term) in terms.iter().enumerate() {
+            if at > 0 {
+                self.sql(between);
+            }
+            self.expr(term);
+        }
+        self.sql(")");
+    }
+
+    /// A condition on one expression of the right kind.
+    fn condition(&mut self, column: &str, condition: &Condition) {
+        match condition {
+            Condition::Null => self.sql(&format!("{column} IS NULL")),
+            Condition::Compare(comparison, operand) => {
+                self.sql(&format!("{column} {} ", sign(*comparison)));
+                self.operand(operand);
+            }
+            Condition::In(operands) if operands.is_empty() => self.sql("FALSE"),
+            Condition::In(operands) => {
+                self.sql(&format!("{column} IN ("));
+                for (at, operand) in operands.iter().enumerate() {
+                    if at > 0 {
+                        self.sql(", ");
+                    }
+                    self.operand(operand);
+                }
+                self.sql(")");
+            }
+            Condition::Between(low, high) => {
+                self.sql(&format!("{column} BETWEEN "));
+                self.operand(low);
+                self.sql(" AND ");
+                self.operand(high);
+            }
+            Condition::Like { pattern, ignore_case } => self.like(column, pattern, *ignore_case),
+        }
+    }
+
+    fn like(&mut self, column: &str, pattern: &str, ignore_case: bool) {
+        let pattern = well_formed(pattern);
+        if ignore_case {
+            // Of ASCII letters alone, on both databases.
+            self.sql(&format!("lower({column}) LIKE "));
+            self.text(&pattern.to_ascii_lowercase());
+        } else {
+            self.sql(&format!("{column} LIKE "));
+            self.text(&pattern);
+        }
+        self.sql(" ESCAPE '\\'");
+    }
+
+    fn operand(&mut self, operand: &Operand) {
+        match operand {
+            Operand::Number(value) | Operand::Int(value) => self.parts.push(Part::Int(*value)),
+            Operand::Double(value) => self.parts.push(Part::Double(*value)),
+            Operand::Text(text) => self.text(text),
+            Operand::Bool(value) => self.sql(if *value { "1" } else { "0" }),
+        }
+    }
+
+    fn property(&mut self, name: &str, custom: bool, kind: Option<ValueKind>, condition: &Condition) {
+        let custom = if custom { "TRUE" } else { "FALSE" };
+        let not = if *condition == Condition::Null { "NOT " } else { "" };
+        self.sql(&format!(
+            "{not}EXISTS (SELECT 1 FROM properties AS p WHERE p.node_id = nodes.id AND p.custom = {custom} AND p.name = "
+        ));
+        self.text(name);
+        if *condition != Condition::Null {
+            self.sql(" AND (");
+            self.row(kind, condition);
+            self.sql(")");
+        }
+        self.sql(")");
+    }
+
+    /// A condition on a property row: on the column of its values, when the row is of their kind.
+    fn row(&mut self, kind: Option<ValueKind>, condition: &Condition) {
+        match condition {
+            Condition::Null => {}
+            Condition::Compare(comparison, operand) => {
+                self.of_kind(operand, kind);
+                if let (Comparison::Equal, Operand::Text(text)) = (comparison, operand) {
+                    // What the index holds is the beginning of the text.
+                    self.sql("substr(p.text_value, 1, 128) = ");
+                    self.text(&text.chars().take(128).collect::<String>());
+                    self.sql(" AND ");
+                }
+                self.condition(column(operand), condition);
+                self.as_double(operand, condition);
+            }
+            // A list or a range may mix kinds, so each value brings its own.
+            Condition::In(operands) if operands.is_empty() => self.sql("FALSE"),
+            Condition::In(operands) => {
+                for (at, operand) in operands.iter().enumerate() {
+                    self.sql(if at > 0 { " OR (" } else { "(" });
+                    self.row(kind, &Condition::Compare(Comparison::Equal, operand.clone()));
+                    self.sql(")");
+                }
+            }
+            Condition::Between(low, high) => {
+                self.sql("(");
+                self.row(kind, &Condition::Compare(Comparison::GreaterOrEqual, low.clone()));
+                self.sql(") AND (");
+                self.row(kind, &Condition::Compare(Comparison::LessOrEqual, high.clone()));
+                self.sql(")");
+            }
+            Condition::Like { pattern, ignore_case } => {
+                self.of_kind(&Operand::Text(String::new()), kind);
+                if let Some((first, behind)) = prefix_range(pattern).filter(|_| !ignore_case) {
+                    self.sql("substr(p.text_value, 1, 128) >= ");
+                    self.text(&first);
+                    self.sql(" AND substr(p.text_value, 1, 128) < ");
+                    self.text(&behind);
+                    self.sql(" AND ");
+                }
+                self.like("p.text_value", pattern, *ignore_case);
+            }
+        }
+    }
+
+    fn of_kind(&mut self, operand: &Operand, declared: Option<ValueKind>) {
+        let kind = match operand {
+            Operand::Number(_) | Operand::Int(_) => ValueKind::Int,
+            Operand::Double(_) => ValueKind::Double,
+            Operand::Text(_) => declared.unwrap_or(ValueKind::String),
+            Operand::Bool(_) => ValueKind::Bool,
+        };
+        self.sql(&format!("p.kind = {} AND ", kind.number()));
+    }
+
+    /// The other half of a condition on ints and doubles alike.
+    fn as_double(&mut self, operand: &Operand, condition: &Condition) {
+        if let (Operand::Number(value), Condition::Compare(comparison, _)) = (operand, condition) {
+            #[expect(clippy::cast_precision_loss, reason = "the property is a double, so is what it is compared with")]
+            let value = *value as f64;
+            self.sql(&format!(" OR p.kind = {} AND p.double_value {} ", ValueKind::Double.number(), sign(*comparison)));
+            self.parts.push(Part::Double(value));
+        }
+    }
+}
+
+fn column(operand: &Operand) -> &'static str {
+    match operand {
+        Operand::Number(_) | Operand::Int(_) | Operand::Bool(_) => "p.int_value",
+        Operand::Double(_) => "p.double_value",
+        Operand::Text(_) => "p.text_value",
+    }
+}
+
+fn sign(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Equal => "=",
+        Comparison::NotEqual => "<>",
+        Comparison::Less => "<",
+        Comparison::LessOrEqual => "<=",
+        Comparison::Greater => ">",
+        Comparison::GreaterOrEqual => ">=",
+    }
+}
+
+fn attribute_sql(attribute: Attribute) -> &'static str {
+    match attribute {
+        Attribute::Id => "nodes.id",
+        // The UUID that keeps repeatable names apart is not what people see: see `Node::display_name`.
+        Attribute::Name => {
+            "(CASE WHEN nodes.kind = 1 AND (nodes.home_id IS NULL OR nodes.type_id = 15) AND nodes.type_id BETWEEN 11 AND 22 \
+             THEN substr(nodes.name, 38) ELSE nodes.name END)"
+        }
+        Attribute::ExternalId => "nodes.external_id",
+        Attribute::Uri => "nodes.uri",
+        Attribute::State => "nodes.state",
+        Attribute::CreatedAt => "nodes.created_at",
+        Attribute::UpdatedAt => "nodes.updated_at",
+        Attribute::Home => "nodes.home_id",
+        Attribute::MetricValue => "(SELECT metrics.value FROM metrics WHERE metrics.node_id = nodes.id)",
+        Attribute::MetricStep => "(SELECT metrics.step FROM metrics WHERE metrics.node_id = nodes.id)",
+        Attribute::MetricTime => "(SELECT metrics.at FROM metrics WHERE metrics.node_id = nodes.id)",
+    }
+}
+
+fn point_sql(attribute: Attribute) -> &'static str {
+    match attribute {
+        Attribute::Id => "metric_points.id",
+        Attribute::CreatedAt | Attribute::UpdatedAt | Attribute::MetricTime => "metric_points.at",
+        Attribute::MetricValue => "metric_points.value",
+        Attribute::MetricStep => "metric_points.step",
+        Attribute::Name | Attribute::ExternalId | Attribute::Uri | Attribute::State | Attribute::Home => {
+            attribute_sql(attribute)
+        }
+    }
+}
+
+/// A pattern whose last backslash escapes nothing is an error to PostgreSQL; it stands for itself.
+fn well_formed(pattern: &str) -> String {
+    let trailing = pattern.chars().rev().take_while(|each| *each == '\\').count();
+    if trailing % 2 == 1 { format!("{pattern}\\") } else { pattern.to_owned() }
+}
+
+/// The texts that begin as the pattern does, as a half-open range of the index; `None` when it begins with a wildcard.
+fn prefix_range(pattern: &str) -> Option<(String, String)> {
+    let mut prefix = String::new();
+    let mut chars = pattern.chars();
+    while let Some(each) = chars.next() {
+        match each {
+            '%' | '_' => break,
+            '\\' => prefix.extend(chars.next()),
+            each => prefix.push(each),
+        }
+    }
+    let prefix: String = prefix.chars().take(128).collect();
+    let mut behind = prefix.clone();
+    // The next greater text of this length; the order of UTF-8 is that of its characters.
+    loop {
+        let last = behind.pop()?;
+        let next = (u32::from(last) + 1..=u32::from(char::MAX)).find_map(char::from_u32);
+        if let Some(next) = next {
+            behind.push(next);
+            return Some((prefix, behind));
+        }
+    }
+}
+
+/// The declared ids that the SQL above names.
+const _: () = assert!(LogicalType::DataSet as i64 + 11 == 15);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_is_a_range_of_the_index() {
+        let range = |pattern| prefix_range(pattern);
+        assert_eq!(range("ab%"), Some(("ab".into(), "ac".into())));
+        assert_eq!(range("a\\_b_"), Some(("a_b".into(), "a_c".into())));
+        assert_eq!(range("a\u{10ffff}%"), Some(("a\u{10ffff}".into(), "b".into())));
+        assert_eq!(range("\u{d7ff}%"), Some(("\u{d7ff}".into(), "\u{e000}".into())));
+        assert_eq!(range("%a"), None);
+        assert_eq!(range(""), None);
+    }
+
+    #[test]
+    fn every_value_is_bound() {
+        let text = "a'; DROP TABLE nodes --";
+        let expr = Expr::Test(
+            Field::Custom(text.to_owned()),
+            Condition::Compare(Comparison::Equal, Operand::Text(text.to_owned())),
+        );
+        for part in Filter::from(&expr).parts {
+            match part {
+                Part::Sql(sql) => assert!(!sql.contains("DROP"), "{sql}"),
+                Part::Text(bound) => assert_eq!(bound, text),
+                Part::Int(_) | Part::Double(_) => panic!("no number was given"),
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Metrics: the latest point of each, and every point there was; two statements whatever the batch.
+
+use std::collections::{BTreeMap, HashMap};
+
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+
+use super::Tx;
+use super::connection::{MultiBackend, on_each};
+use super::filter::Filter;
+use super::nodes::CHUNK;
+use super::schema::{metric_points, metrics, nodes};
+use crate::domain::filter::Expr;
+use crate::domain::{Cursor, LogicalType, MetricPoint, Node, NodeId, Order, OrderBy, Properties, Result};
+
+#[derive(Insertable)]
+#[diesel(table_name = metric_points, treat_none_as_default_value = false)]
+struct NewPoint {
+    node_id: i64,
+    step: i64,
+    at: i64,
+    value: Option<f64>,
+    is_nan: bool,
+}
+
+#[derive(Insertable, Queryable, Selectable)]
+#[diesel(table_name = metrics, treat_none_as_default_value = false)]
+struct LatestRow {
+    node_id: i64,
+    home_id: Option<i64>,
+    name: String,
+    value: Option<f64>,
+    is_nan: bool,
+    step: i64,
+    at: i64,
+}
+
+/// A NaN is NULL and a flag, as SQLite has none.
+fn stored(value: f64) -> (Option<f64>, bool) {
+    if value.is_nan() { (None, true) } else { (Some(value), false) }
+}
+
+fn loaded(value: Option<f64>) -> f64 {
+    value.unwrap_or(f64::NAN)
+}
+
+/// Appends points to metric nodes; of each node, the last one given becomes its latest.
+pub fn append(tx: &mut Tx<'_>, points: &[(&Node, MetricPoint)]) -> Result<()> {
+    for chunk in points.chunks(CHUNK) {
+        let rows: Vec<NewPoint> = chunk
+            .iter()
+            .map(|(node, point)| {
+                let (value, is_nan) = stored(point.value);
+                NewPoint { node_id: node.id.0, step: point.step, at: point.at, value, is_nan }
+            })
+            .collect();
+        on_each!(tx.conn, conn => diesel::insert_into(metric_points::table).values(&rows).execute(conn))?;
+        let latest: BTreeMap<i64, LatestRow> = chunk
+            .iter()
+            .map(|(node, point)| {
+                let (value, is_nan) = stored(point.value);
+                let row = LatestRow {
+                    node_id: node.id.0,
+                    home_id: node.home_id.map(|home| home.0),
+                    name: node.display_name().unwrap_or_default().to_owned(),
+                    value,
+                    is_nan,
+                    step: point.step,
+                    at: point.at,
+                };
+                (node.id.0, row)
+            })
+            .collect();
+        let latest: Vec<_> = latest.into_values().collect();
+        on_each!(tx.conn, conn => {
+            diesel::insert_into(metrics::table)
+                .values(&latest)
+                .on_conflict(metrics::node_id)
+                .do_update()
+                .set((
+                    metrics::value.eq(excluded(metrics::value)),
+                    metrics::is_nan.eq(excluded(metrics::is_nan)),
+                    metrics::step.eq(excluded(metrics::step)),
+                    metrics::at.eq(excluded(metrics::at)),
+                ))
+                .execute(conn)
+        })?;
+    }
+    Ok(())
+}
+
+/// Gives metric nodes that were just loaded their latest point, as the properties `value`, `step` and `timestamp`.
+pub(super) fn load(tx: &mut Tx<'_>, loaded_nodes: &mut [Node]) -> Result<()> {
+    let is_metric = |node: &Node| node.type_id == LogicalType::Metric.id();
+    let ids: Vec<i64> = loaded_nodes.iter().filter(|node| is_metric(node)).map(|node| node.id.0).collect();
+    let mut latest = HashMap::new();
+    for chunk in ids.chunks(CHUNK) {
+        let rows: Vec<LatestRow> = metrics::table
+            .filter(metrics::node_id.eq_any(chunk.to_vec()))
+            .select(LatestRow::as_select())
+            .load(tx.conn)?;
+        latest.extend(rows.into_iter().map(|row| (row.node_id, row)));
+    }
+    for node in loaded_nodes.iter_mut() {
+        if let Some(row) = latest.get(&node.id.0) {
+            let point = MetricPoint { value: loaded(row.value), step: row.step, at: row.at };
+            node.properties.extend(point.properties());
+        }
+    }
+    Ok(())
+}
+
+/// Which points a history holds.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct HistorySelection {
+    /// The run whose metrics they belong to; every run when it is not given.
+    pub run: Option<NodeId>,
+    /// What the metric's name contains.
+    pub name_contains: Option<String>,
+    /// The steps; every step when there are none.
+    pub steps: Vec<i64>,
+    /// What else must be true of them.
+    pub filter: Option<Expr>,
+    /// Their order.
+    pub order: Order,
+}
+
+/// The first `limit` points of the selection after the cursor, each as the metric that it belongs to was with it.
+///
+/// The id is the point's; both times are the point's too.
+pub fn history(tx: &mut Tx<'_>, selection: &HistorySelection, after: Option<Cursor>, limit: u32) -> Result<Vec<Node>> {
+    let mut query = metric_points::table
+        .inner_join(nodes::table)
+        .filter(nodes::type_id.eq(LogicalType::Metric.id()))
+        .select((
+            metric_points::id,
+            nodes::id,
+            nodes::home_id,
+            nodes::name,
+            metric_points::value,
+            metric_points::step,
+            metric_points::at,
+        ))
+        .into_boxed::<MultiBackend>();
+    query = match selection.run {
+        Some(run) => query.filter(nodes::home_id.eq(run.0)),
+        None => query.filter(nodes::home_id.is_not_null()),
+    };
+    if let Some(part) = &selection.name_contains {
+        let escaped = part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        query = query.filter(nodes::name.like(format!("%{escaped}%")).escape('\\').assume_not_null());
+    }
+    if !selection.steps.is_empty() {
+        query = query.filter(metric_points::step.eq_any(selection.steps.clone()));
+    }
+    if let Some(filter) = &selection.filter {
+        query = query.filter(Filter::of_points(filter));
+    }
+    // A point is made and changed at its own time.
+    let by_time = selection.order.by != OrderBy::Id;
+    let descending = selection.order.descending;
+    if let Some(Cursor { value, id: NodeId(id) }) = after {
+        query = match (by_time, descending) {
+            (false, false) => query.filter(metric_points::id.gt(id)),
+            (false, true) => query.filter(metric_points::id.lt(id)),
+            (true, false) => query
+                .filter(metric_points::at.ge(value))
+                .filter(metric_points::at.gt(value).or(metric_points::id.gt(id))),
+            (true, true) => query
+                .filter(metric_points::at.le(value))
+                .filter(metric_points::at.lt(value).or(metric_points::id.lt(id))),
+        };
+    }
+    query = match (by_time, descending) {
+        (false, false) => query.order(metric_points::id.asc()),
+        (false, true) => query.order(metric_points::id.desc()),
+        (true, false) => query.order((metric_points::at.asc(), metric_points::id.asc())),
+        (true, true) => query.order((metric_points::at.desc(), metric_points::id.desc())),
+    };
+    type Row = (i64, i64, Option<i64>, Option<String>, Option<f64>, i64, i64);
+    let rows: Vec<Row> = query.limit(i64::from(limit)).load(tx.conn)?;
+    let point = |(id, _, home, name, value, step, at): Row| Node {
+        id: NodeId(id),
+        type_id: LogicalType::Metric.id(),
+        home_id: home.map(NodeId),
+        name,
+        external_id: None,
+        uri: None,
+        state: None,
+        created_at: at,
+        updated_at: at,
+        revision: 1,
+        properties: Properties::from(MetricPoint { value: loaded(value), step, at }.properties()),
+        custom: Properties::new(),
+    };
+    Ok(rows.into_iter().map(point).collect())
+}

@@ -1,0 +1,69 @@
+"""The two set-ups that every test runs on, each with a server of its own."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness import Installation, Server, Services
+from model_registry import ModelRegistry
+
+SERVICES = ["MODELPORT_TEST_SERVICES", "MODELPORT_TEST_POSTGRES", "MODELPORT_TEST_S3"]
+FIGURES = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[FIGURES] = []
+    if not Path(os.environ.get("MODELPORT_BIN", "")).is_file():
+        raise pytest.UsageError("MODELPORT_BIN does not name the binary; `make test` sets it")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.stash[FIGURES]:
+        terminalreporter.section("figures")
+        for figure in config.stash[FIGURES]:
+            terminalreporter.line(figure)
+
+
+@pytest.fixture
+def figures(pytestconfig: pytest.Config) -> list[str]:
+    """Lines that are printed at the end, whatever else is."""
+    return pytestconfig.stash[FIGURES]
+
+
+@pytest.fixture(scope="session")
+def services() -> Services:
+    """The services that all tests share."""
+    if missing := [name for name in SERVICES if name not in os.environ]:
+        absent = pytest.fail if os.environ.get("CI") else pytest.skip
+        absent(f"{', '.join(missing)} not set; `make test` starts the services")
+    return Services(dict(os.environ))
+
+
+@pytest.fixture(params=["embedded", "production"])
+def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
+    """SQLite with local files, and PostgreSQL with MinIO; empty."""
+    if request.param == "embedded":
+        context = Installation.embedded(tmp_path)
+    else:
+        context = Installation.production(tmp_path, request.getfixturevalue("services"))
+    with context as installation:
+        yield installation
+        # Shown when the test fails.
+        print(installation.log.read_text() if installation.log.exists() else "")
+
+
+@pytest.fixture
+def server(installation: Installation) -> Iterator[Server]:
+    """A ready server, which has to stop cleanly after the test and may leave nothing unfinished in the store."""
+    unfinished = installation.store.unfinished()
+    server = installation.serve()
+    yield server
+    server.stop()
+    assert installation.store.unfinished() <= unfinished
+
+
+@pytest.fixture
+def client(server: Server) -> ModelRegistry:
+    """The stock client."""
+    return server.client()

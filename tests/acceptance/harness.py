@@ -1,0 +1,281 @@
+"""An installation of Modelport as its users run it: a database, a store for bytes, and the real binary over them."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+import httpx
+from model_registry import ModelRegistry
+
+T = TypeVar("T")
+ROOT = Path(__file__).resolve().parents[2]
+KUBEFLOW = "/api/model_registry/v1alpha3"
+# How long the server may take for what should be immediate, on a busy machine.
+PATIENCE = 30.0
+
+
+def eventually(probe: Callable[[], T], what: str, seconds: float = PATIENCE) -> T:
+    """The first true answer of `probe`, which is asked until `seconds` have passed."""
+    deadline = time.monotonic() + seconds
+    while not (answer := probe()):
+        assert time.monotonic() < deadline, f"{what} did not happen within {seconds:.0f} s"
+        time.sleep(0.01)
+    return answer
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Services:
+    """A set of PostgreSQL and MinIO, as `scripts/services` runs it."""
+
+    def __init__(self, variables: dict[str, str]):
+        self.folder = Path(variables["MODELPORT_TEST_SERVICES"])
+        self.postgres = variables["MODELPORT_TEST_POSTGRES"]
+        self.s3 = urlsplit(variables["MODELPORT_TEST_S3"])
+        self.credentials = {name: variables[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+
+    @classmethod
+    @contextmanager
+    def of_its_own(cls) -> Iterator["Services"]:
+        """Another set than the one that all tests share: one that may be stopped."""
+        with TemporaryDirectory(prefix="modelport-services-") as folder:
+            Path(folder).chmod(0o755)
+            cls.control(folder, "start")
+            try:
+                lines = cls.control(folder, "env").splitlines()
+                yield cls(dict(line.split("=", 1) for line in lines))
+            finally:
+                cls.control(folder, "remove")
+                Path(folder).mkdir(exist_ok=True)
+
+    @staticmethod
+    def control(folder: str | Path, *arguments: str) -> str:
+        environment = {**os.environ, "MODELPORT_TEST_SERVICES": str(folder)}
+        return subprocess.check_output([ROOT / "scripts/services", *arguments], env=environment, text=True)
+
+    def start(self, name: str) -> None:
+        self.control(self.folder, "start", name)
+
+    def stop(self, name: str) -> None:
+        self.control(self.folder, "stop", name)
+
+    def sql(self, statement: str) -> None:
+        subprocess.run(["psql", self.postgres, "-qc", statement], check=True)
+
+
+class LocalStore:
+    """The bytes in a folder."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.url = f"file://{folder}"
+
+    def objects(self) -> set[str]:
+        """Whatever lies in the store: objects, and what unfinished uploads left."""
+        return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file()}
+
+    def unfinished(self) -> set[str]:
+        """Uploads under way are files like any other."""
+        return set()
+
+    def remove(self) -> None:
+        pass
+
+
+class S3Store:
+    """The bytes in a bucket of their own, which the server creates."""
+
+    def __init__(self, services: Services):
+        query = parse_qs(services.s3.query)
+        self.bucket = f"acceptance-{uuid.uuid4().hex}"
+        self.url = f"s3://{self.bucket}/some/prefix?{services.s3.query}"
+        self.client = boto3.client(
+            "s3",
+            endpoint_url=query["endpoint"][0],
+            region_name=query["region"][0],
+            aws_access_key_id=services.credentials["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=services.credentials["AWS_SECRET_ACCESS_KEY"],
+        )
+        self.multipart = services.folder / "minio/data/.minio.sys/multipart"
+
+    def objects(self) -> set[str]:
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
+        return {item["Key"] for page in pages for item in page.get("Contents", [])}
+
+    def unfinished(self) -> set[str]:
+        """MinIO lists the unfinished uploads of a known key only, so this looks at its disk."""
+        return {str(path.relative_to(self.multipart)) for path in self.multipart.glob("*/*")}
+
+    def remove(self) -> None:
+        try:
+            for key in self.objects():
+                self.client.delete_object(Bucket=self.bucket, Key=key)
+            self.client.delete_bucket(Bucket=self.bucket)
+        except self.client.exceptions.NoSuchBucket:
+            pass
+
+
+class Installation:
+    """A database and a store, which outlive the server process over them."""
+
+    def __init__(self, folder: Path, database_url: str, store: LocalStore | S3Store, settings: dict[str, str]):
+        self.folder = folder
+        self.store = store
+        self.log = folder / "server.log"
+        self.settings = settings
+        self.places = ["--data-dir", folder, "--database-url", database_url, "--artifact-store", store.url]
+
+    @classmethod
+    @contextmanager
+    def embedded(cls, folder: Path) -> Iterator["Installation"]:
+        """SQLite and local files."""
+        yield cls(folder, f"sqlite://{folder}/modelport.db", LocalStore(folder / "artifacts"), {})
+
+    @classmethod
+    @contextmanager
+    def production(cls, folder: Path, services: Services, migrate: bool = True) -> Iterator["Installation"]:
+        """A PostgreSQL database and a bucket of its own."""
+        database = f"acceptance_{uuid.uuid4().hex}"
+        services.sql(f"CREATE DATABASE {database}")
+        url = urlsplit(services.postgres)._replace(path=f"/{database}").geturl()
+        settings = {"MODELPORT__ARTIFACTS__CREATE_BUCKET": "true", **services.credentials}
+        installation = cls(folder, url, S3Store(services), settings)
+        try:
+            if migrate:
+                installation.run("migrate")
+            yield installation
+        finally:
+            installation.store.remove()
+            services.sql(f"DROP DATABASE {database} WITH (FORCE)")
+
+    def spawn(self, *arguments: str, **options) -> subprocess.Popen:
+        environment = {**os.environ, **self.settings}
+        command = [os.environ["MODELPORT_BIN"], *arguments, *self.places]
+        return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, **options)
+
+    def run(self, *arguments: str, expect: int = 0) -> str:
+        """The output of a command that ends by itself, which must be with `expect`."""
+        process = self.spawn(*arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        output, _ = process.communicate(timeout=4 * PATIENCE)
+        assert process.returncode == expect, f"{arguments} ended with {process.returncode}: {output}"
+        return output
+
+    def collect(self) -> None:
+        """Removes what nothing uses, however new it is."""
+        self.run("gc", "--grace-seconds", "0")
+
+    def kept(self) -> set[str]:
+        """Everything that takes room in the store."""
+        return self.store.objects() | self.store.unfinished()
+
+    def serve(self) -> "Server":
+        return Server(self)
+
+
+class Server:
+    """A server process that is ready."""
+
+    def __init__(self, installation: Installation):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.http = httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)
+        started = time.monotonic()
+        with installation.log.open("a") as log:
+            self.process = installation.spawn("serve", "--listen", f"127.0.0.1:{self.port}", stdout=log, stderr=log)
+        self.log = installation.log
+        try:
+            eventually(lambda: self.exited() or self.ready() == 200, "readiness")
+            assert not self.exited(), f"the server ended with {self.process.returncode}: {self.log.read_text()}"
+        except BaseException:
+            self.kill()
+            raise
+        self.start_seconds = time.monotonic() - started
+
+    def exited(self) -> bool:
+        return self.process.poll() is not None
+
+    def ready(self) -> int:
+        """The status of the readiness probe; 0 when nothing answers."""
+        try:
+            return httpx.get(f"{self.url}/health/ready", timeout=PATIENCE, trust_env=False).status_code
+        except httpx.TransportError:
+            return 0
+
+    def memory(self, line: str) -> int:
+        """A figure of /proc/PID/status in bytes: `VmRSS` is the resident memory, `VmHWM` its peak."""
+        for entry in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            name, _, value = entry.partition(":")
+            if name == line:
+                return int(value.split()[0]) * 1024
+        raise AssertionError(f"no `{line}` in the status of the server")
+
+    def client(self) -> ModelRegistry:
+        """The stock client, as its users make one."""
+        return ModelRegistry("http://127.0.0.1", self.port, author="acceptance", is_secure=False)
+
+    def put(self, model: str, version: str, path: str, body, **options) -> httpx.Response:
+        return self.http.put(f"/api/v1/models/{model}/versions/{version}/files/{path}", content=body, **options)
+
+    def get(self, model: str, version: str, path: str, **options) -> httpx.Response:
+        url = f"/api/v1/models/{model}/versions/{version}/files/{path}"
+        return self.http.get(url, follow_redirects=True, **options)
+
+    def kubeflow(self, method: str, path: str, **options) -> httpx.Response:
+        return self.http.request(method, f"{KUBEFLOW}/{path}", **options)
+
+    def terminate(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """Stops the server as an operator does; it must end by itself, soon and cleanly."""
+        self.http.close()
+        try:
+            if not self.exited():
+                self.terminate()
+            assert self.process.wait(timeout=10) == 0, f"the server ended with {self.process.returncode}"
+        finally:
+            self.kill()
+        assert "panicked" not in self.log.read_text()
+
+    def kill(self) -> None:
+        """Ends the server as a power cut does."""
+        self.http.close()
+        self.process.kill()
+        self.process.wait()
+
+
+class SlowUpload:
+    """A PUT whose body is sent piece by piece, so that a test can look at the server in the middle of it."""
+
+    def __init__(self, server: Server, path: str, size: int, chunked: bool = False):
+        self.chunked = chunked
+        self.connection = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
+        framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {size}"
+        self.connection.sendall(f"PUT {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{framing}\r\n\r\n".encode())
+
+    def send(self, data: bytes) -> None:
+        self.connection.sendall(b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data)
+
+    def finish(self) -> int:
+        """Ends the body; the status of the answer."""
+        if self.chunked:
+            self.connection.sendall(b"0\r\n\r\n")
+        with self.connection, self.connection.makefile("rb") as answer:
+            return int(answer.readline().split()[1])
+
+    def close(self) -> None:
+        self.connection.close()

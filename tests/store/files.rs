@@ -1,7 +1,8 @@
 //! Files below nodes.
 
 use modelport::domain::{Blob, ErrorKind, File, FilePath, NodeId, Result, Sha256};
-use modelport::store::{Tx, blobs, files};
+use modelport::store::files::{self, Holder};
+use modelport::store::{Tx, blobs};
 
 use super::Scene;
 use crate::support::{Backend, on_both};
@@ -12,6 +13,7 @@ on_both! {
     a_file_of_what_is_gone_is_not_found,
     replacing_points_at_other_bytes,
     deleting_leaves_the_blob,
+    a_file_is_found_among_the_members_of_a_context,
     lists_are_ordered_by_path_and_then_node,
     summaries_count_and_name_the_first,
 }
@@ -110,26 +112,45 @@ async fn deleting_leaves_the_blob(backend: Backend) {
     assert_eq!((scene.count("files"), scene.count("blobs")), (1, 1));
 }
 
+async fn a_file_is_found_among_the_members_of_a_context(backend: Backend) {
+    let scene = Scene::new(backend);
+    let [first, second] = scene.holders().await;
+    scene.file(second, "f", 1).await.unwrap();
+    scene.file(second, "g", 1).await.unwrap();
+    scene.file(first, "g", 2).await.unwrap();
+    let version = scene.find(first).await.unwrap().home_id.unwrap();
+    let find = |context, text: &str| {
+        let path = path(text);
+        let read = scene.store.read(move |tx| files::find_in(tx, context, &path));
+        async move { read.await.unwrap().map(|file| (file.node_id, file.blob.size)) }
+    };
+    assert_eq!(find(version, "f").await, Some((second, 1)));
+    assert_eq!(find(version, "g").await, Some((first, 2)));
+    assert_eq!(find(version, "h").await, None);
+    assert_eq!(find(first, "f").await, None);
+}
+
 async fn lists_are_ordered_by_path_and_then_node(backend: Backend) {
     let scene = Scene::new(backend);
     let holders @ [first, second] = scene.holders().await;
+    let all = Holder::Members(scene.find(first).await.unwrap().home_id.unwrap());
     for text in ["b", "a/b", "a.b", "B", "ä", "a"] {
         scene.file(second, text, 1).await.unwrap();
         scene.file(first, text, 2).await.unwrap();
     }
-    let list = |nodes: Vec<NodeId>, after: Option<(FilePath, NodeId)>, limit| {
+    let list = |holder: Holder, after: Option<(FilePath, NodeId)>, limit| {
         let after =
-            move |tx: &mut Tx<'_>| files::list(tx, &nodes, after.as_ref().map(|(path, node)| (path, *node)), limit);
+            move |tx: &mut Tx<'_>| files::list(tx, holder, after.as_ref().map(|(path, node)| (path, *node)), limit);
         let read = scene.store.read(after);
         async move { read.await.unwrap().into_iter().map(|file| (file.path, file.node_id)).collect::<Vec<_>>() }
     };
     let sorted = ["B", "a", "a.b", "a/b", "b", "ä"].map(path);
     let expected: Vec<_> = sorted.iter().flat_map(|path| holders.map(|node| (path.clone(), node))).collect();
-    assert_eq!(list(holders.to_vec(), None, 100).await, expected);
+    assert_eq!(list(all, None, 100).await, expected);
     for size in [1, 2, 5, 12] {
         let mut seen: Vec<(FilePath, NodeId)> = Vec::new();
         loop {
-            let page = list(holders.to_vec(), seen.last().cloned(), size).await;
+            let page = list(all, seen.last().cloned(), size).await;
             if page.is_empty() {
                 break;
             }
@@ -138,8 +159,9 @@ async fn lists_are_ordered_by_path_and_then_node(backend: Backend) {
         assert_eq!(seen, expected, "by {size}");
     }
     let own: Vec<_> = sorted.iter().map(|path| (path.clone(), second)).collect();
-    assert_eq!(list(vec![second], None, 100).await, own);
-    assert_eq!(list(Vec::new(), None, 100).await, []);
+    assert_eq!(list(Holder::Node(second), None, 100).await, own);
+    assert_eq!(list(Holder::Node(NodeId(99)), None, 100).await, []);
+    assert_eq!(list(Holder::Members(second), None, 100).await, []);
 }
 
 async fn summaries_count_and_name_the_first(backend: Backend) {

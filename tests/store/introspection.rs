@@ -33,7 +33,7 @@ pub fn of(backend: Backend, database: &Database) -> Schema {
 
 /// An index from the statement that makes it, as each database words it.
 fn index(definition: &str) -> String {
-    let definition = definition.replace("public.", "").replace("USING btree ", "").replace("  ", " ");
+    let definition = definition.replace("public.", "").replace("USING btree ", "").replace('"', "").replace("  ", " ");
     let unique = if definition.starts_with("CREATE UNIQUE") { " unique" } else { "" };
     let (_, rest) = definition.split_once("INDEX ").unwrap();
     let (name, rest) = rest.split_once(" ON ").unwrap();

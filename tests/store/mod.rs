@@ -30,8 +30,12 @@ struct Scene {
 
 impl Scene {
     fn new(backend: Backend) -> Self {
+        Self::with_pool(backend, 4)
+    }
+
+    fn with_pool(backend: Backend, size: u32) -> Self {
         let database = Database::new(backend);
-        Self { store: database.open(), database }
+        Self { store: database.open_with(size), database }
     }
 
     async fn insert(&self, logical: LogicalType, home: Option<NodeId>, draft: Draft, now: Millis) -> Result<Node> {

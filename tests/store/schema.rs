@@ -53,7 +53,9 @@ async fn the_tables_are_as_diesel_sees_them(backend: Backend) {
             assert!(schema.primary_keys.contains(&format!("{name} ({key}")), "{name} ({key}");
             table = format!("{name}.");
             tables += 1;
-        } else if let Some((name, kind)) = line.trim_end_matches(',').split_once(" -> ") {
+        } else if line == "}" {
+            table.clear();
+        } else if let Some((name, kind)) = line.trim_end_matches(',').split_once(" -> ").filter(|_| !table.is_empty()) {
             let name = name.trim_matches('"');
             let (kind, null) = match kind.strip_prefix("Nullable<") {
                 Some(inner) => (inner.trim_end_matches('>'), "nullable"),

@@ -45,7 +45,8 @@ impl Instrumentation for Counter {
 fn counted(backend: Backend) -> Scene {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| set_default_instrumentation(|| Some(Box::new(Counter::default()))).unwrap());
-    Scene::new(backend)
+    // One connection, so that the pool opens no other while statements are counted.
+    Scene::with_pool(backend, 1)
 }
 
 impl Scene {

@@ -8,6 +8,7 @@ use crate::support::{Backend, on_both};
 on_both! {
     an_upload_is_taken_once,
     one_of_many_takes_an_upload,
+    a_condemned_upload_stays_until_it_is_removed,
     an_upload_that_is_seen_is_not_abandoned,
     a_taken_upload_is_not_seen,
     abandoned_uploads_are_listed_in_order,
@@ -23,8 +24,12 @@ impl Scene {
         self.store.write(move |tx| uploads::take(tx, key)).await.unwrap()
     }
 
-    async fn take_abandoned(&self, key: &'static str, before: i64) -> bool {
-        self.store.write(move |tx| uploads::take_abandoned(tx, key, before)).await.unwrap()
+    async fn condemn(&self, key: &'static str, before: i64) -> bool {
+        self.store.write(move |tx| uploads::condemn(tx, key, before)).await.unwrap()
+    }
+
+    async fn abandoned(&self, before: i64, limit: i64) -> Vec<String> {
+        self.store.read(move |tx| uploads::abandoned(tx, before, limit)).await.unwrap()
     }
 }
 
@@ -35,8 +40,8 @@ async fn an_upload_is_taken_once(backend: Backend) {
     assert!(!scene.take("c").await);
     assert!(scene.take("a").await);
     assert!(!scene.take("a").await);
-    assert!(!scene.take_abandoned("a", 100).await);
-    assert!(scene.take_abandoned("b", 100).await);
+    assert!(!scene.condemn("a", 100).await);
+    assert!(scene.condemn("b", 100).await);
     assert!(!scene.take("b").await);
 }
 
@@ -46,30 +51,54 @@ async fn one_of_many_takes_an_upload(backend: Backend) {
         scene.begin("a", 1).await;
         let takes = (0..16).map(|number| {
             let take = move |tx: &mut Tx<'_>| match number % 2 {
-                0 => uploads::take(tx, "a"),
-                _ => uploads::take_abandoned(tx, "a", 100),
+                0 => uploads::take(tx, "a").map(|taken| (taken, false)),
+                _ => uploads::condemn(tx, "a", 100).map(|condemned| (false, condemned)),
             };
             scene.store.write(take)
         });
-        let taken = futures_util::future::join_all(takes).await;
-        assert_eq!(taken.into_iter().filter(|taken| *taken.as_ref().unwrap()).count(), 1);
+        let outcomes: Vec<_> =
+            futures_util::future::join_all(takes).await.into_iter().map(modelport::domain::Result::unwrap).collect();
+        let taken = outcomes.iter().filter(|(taken, _)| *taken).count();
+        let condemned = outcomes.iter().any(|(_, condemned)| *condemned);
+        assert!(taken == usize::from(!condemned), "{outcomes:?}");
+        scene.store.write(|tx| uploads::remove(tx, "a")).await.unwrap();
+        assert_eq!(scene.count("uploads"), 0);
     }
+}
+
+async fn a_condemned_upload_stays_until_it_is_removed(backend: Backend) {
+    let scene = Scene::new(backend);
+    scene.begin("a", 50).await;
+    scene.store.write(|tx| uploads::remove(tx, "a")).await.unwrap();
+    assert_eq!(scene.abandoned(10, 10).await, [""; 0]);
+    assert!(scene.condemn("a", 51).await);
+    assert!(!scene.take("a").await);
+    assert_eq!(scene.abandoned(10, 10).await, ["a"]);
+    // Whoever was interrupted may come again.
+    assert!(scene.condemn("a", 10).await);
+    scene.store.write(|tx| uploads::remove(tx, "a")).await.unwrap();
+    assert!(!scene.condemn("a", 51).await);
+    assert_eq!(scene.count("uploads"), 0);
 }
 
 async fn an_upload_that_is_seen_is_not_abandoned(backend: Backend) {
     let scene = Scene::new(backend);
     scene.begin("a", 10).await;
-    assert!(!scene.take_abandoned("a", 10).await);
+    assert!(!scene.condemn("a", 10).await);
     assert!(scene.store.write(|tx| uploads::seen(tx, "a", 20)).await.unwrap());
-    assert!(!scene.take_abandoned("a", 20).await);
-    assert!(scene.take_abandoned("a", 21).await);
+    assert!(!scene.condemn("a", 20).await);
+    assert!(scene.condemn("a", 21).await);
 }
 
 async fn a_taken_upload_is_not_seen(backend: Backend) {
     let scene = Scene::new(backend);
     scene.begin("a", 10).await;
     assert!(scene.take("a").await);
-    assert!(!scene.store.write(|tx| uploads::seen(tx, "a", 20)).await.unwrap());
+    scene.begin("b", 10).await;
+    assert!(scene.condemn("b", 11).await);
+    for key in ["a", "b"] {
+        assert!(!scene.store.write(move |tx| uploads::seen(tx, key, 20)).await.unwrap(), "{key}");
+    }
 }
 
 async fn abandoned_uploads_are_listed_in_order(backend: Backend) {
@@ -77,9 +106,8 @@ async fn abandoned_uploads_are_listed_in_order(backend: Backend) {
     for (key, now) in [("c", 5), ("a", 9), ("b", 10), ("d", 1)] {
         scene.begin(key, now).await;
     }
-    let abandoned = |limit| scene.store.read(move |tx| uploads::abandoned(tx, 10, limit));
-    assert_eq!(abandoned(10).await.unwrap(), ["c", "a", "d"]);
-    assert_eq!(abandoned(2).await.unwrap(), ["c", "a"]);
+    assert_eq!(scene.abandoned(10, 10).await, ["c", "a", "d"]);
+    assert_eq!(scene.abandoned(10, 2).await, ["c", "a"]);
 }
 
 async fn known_keys_are_those_under_way(backend: Backend) {

@@ -4,4 +4,6 @@
 mod api;
 mod blobs;
 mod config;
+mod registry;
+mod store;
 mod support;

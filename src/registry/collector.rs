@@ -1,7 +1,7 @@
 //! The collector: removes objects that nothing points at, after a grace period.
 //!
 //! An object is needed by the blob row that names its key, or by the upload row of whoever is writing it. A commit that
-//! links an object deletes its upload row in the same transaction; the collector deletes the upload row of an abandoned
+//! links an object deletes its upload row in the same transaction; the collector condemns the upload row of an abandoned
 //! upload before it touches the object. Only one of the two can succeed, so no commit under way ever loses its object.
 
 use std::time::{Duration, UNIX_EPOCH};
@@ -55,12 +55,7 @@ impl Registry {
                 return Ok(());
             }
             for key in keys {
-                let taken = {
-                    let key = key.clone();
-                    self.store.write(move |tx| uploads::take_abandoned(tx, &key, before)).await?
-                };
-                if taken {
-                    self.blobs.discard(&key.parse()?).await?;
+                if self.discard_upload(&key.parse()?, before).await? {
                     report.abandoned_uploads += 1;
                 }
             }

@@ -8,9 +8,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::Registry;
 use super::entities::{get, touch};
 use super::upload::{Precondition, Target, record_file};
-use super::versions::{artifacts_of, file_in_version, resolve};
+use super::versions::resolve;
 use crate::blobs::Chunks;
 use crate::domain::{Action, Actor, Error, ErrorKind, File, FilePath, LogicalType, NodeId, PageSize, Result};
+use crate::store::files::Holder;
+use crate::store::nodes::{self, Selection};
 use crate::store::{Tx, files};
 
 /// A page of files, ordered by path.
@@ -77,7 +79,7 @@ impl Registry {
         self.store
             .read(move |tx| {
                 get(tx, LogicalType::ModelArtifact, artifact)?;
-                page(tx, artifact, &[artifact], token.as_ref(), size)
+                page(tx, artifact, Holder::Node(artifact), token.as_ref(), size)
             })
             .await
     }
@@ -105,11 +107,11 @@ impl Registry {
     }
 }
 
-/// A page of the files of `holders`, for the list of `of`.
+/// A page of the files of `holder`, for the list of `of`.
 pub(super) fn page(
     tx: &mut Tx<'_>,
     of: NodeId,
-    holders: &[NodeId],
+    holder: Holder,
     token: Option<&FileToken>,
     size: PageSize,
 ) -> Result<FilePage> {
@@ -117,7 +119,7 @@ pub(super) fn page(
         return Err(Error::invalid("nextPageToken", "page token belongs to another query"));
     }
     let after = token.map(|token| (&token.path, token.node));
-    let mut found = files::list(tx, holders, after, size.get() + 1)?;
+    let mut found = files::list(tx, holder, after, size.get() + 1)?;
     let more = found.len() > size.get() as usize;
     found.truncate(size.get() as usize);
     let next = found.last().filter(|_| more).map(|last| FileToken { of, path: last.path.clone(), node: last.node_id });
@@ -129,7 +131,7 @@ pub(super) fn find(tx: &mut Tx<'_>, target: &Target, path: &FilePath) -> Result<
     let found = match target {
         Target::Version { model, version } => {
             let (_, version) = resolve(tx, model, version)?;
-            file_in_version(tx, version.id, path)?
+            files::find_in(tx, version.id, path)?
         }
         Target::Artifact(id) => {
             get(tx, LogicalType::ModelArtifact, *id)?;
@@ -145,7 +147,6 @@ fn missing(path: &FilePath) -> Error {
 
 /// The artifact that files of the version go to: its first model artifact.
 pub(super) fn holder(tx: &mut Tx<'_>, version: NodeId) -> Result<Option<NodeId>> {
-    let artifacts = artifacts_of(tx, version)?;
-    let first = artifacts.iter().find(|artifact| artifact.logical_type() == Some(LogicalType::ModelArtifact));
-    Ok(first.map(|artifact| artifact.id))
+    let selection = Selection { member_of: Some(version), ..Selection::of(LogicalType::ModelArtifact) };
+    Ok(nodes::list(tx, &selection, None, 1)?.pop().map(|artifact| artifact.id))
 }

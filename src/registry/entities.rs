@@ -185,6 +185,7 @@ impl Registry {
         let (actor, now, registry) = (actor.clone(), self.now(), self.clone());
         self.store
             .write(move |tx| {
+                nodes::lock(tx, &[context.1])?;
                 let home = get(tx, context.0, context.1)?;
                 let mut patch = patch.clone();
                 let said_by_home = properties_of_home(&home, logical).into_iter();
@@ -443,8 +444,9 @@ fn delete(
     recursive: bool,
     now: Millis,
 ) -> Result<()> {
-    let node = get(tx, logical, id)?;
+    // Read once they are locked: what another changes until then belongs into the record.
     nodes::lock(tx, &[id])?;
+    let node = get(tx, logical, id)?;
     if logical == LogicalType::RegisteredModel && !recursive && nodes::has_child(tx, id, LogicalType::ModelVersion)? {
         return Err(Error::new(
             ErrorKind::FailedPrecondition,
@@ -454,9 +456,9 @@ fn delete(
     let mut gone = vec![node];
     let mut level = vec![id];
     while !level.is_empty() {
+        nodes::lock_children(tx, &level)?;
         let children = nodes::children(tx, &level)?;
         level = children.iter().map(|child| child.id).collect();
-        nodes::lock(tx, &level)?;
         gone.extend(children);
     }
     if !nodes::delete(tx, id)? {

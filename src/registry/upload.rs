@@ -7,7 +7,7 @@ use futures_util::Stream;
 
 use super::download::holder;
 use super::entities::{create, get, touch};
-use super::versions::{file_in_version, model_named, resolve};
+use super::versions::{model_named, resolve};
 use super::{Registry, record};
 use crate::blobs::{BodySize, Key, Stored};
 use crate::domain::{
@@ -207,6 +207,20 @@ impl Registry {
         }
     }
 
+    /// Removes what an upload that was last seen before `before` left. `false` when it goes on, or its object is linked.
+    ///
+    /// The row outlives the object, because only its key leads to an unfinished upload in a bucket.
+    pub(super) async fn discard_upload(&self, key: &Key, before: Millis) -> Result<bool> {
+        let row = key.to_string();
+        if !self.store.write(move |tx| uploads::condemn(tx, &row, before)).await? {
+            return Ok(false);
+        }
+        self.blobs.discard(key).await?;
+        let row = key.to_string();
+        self.store.write(move |tx| uploads::remove(tx, &row)).await?;
+        Ok(true)
+    }
+
     async fn drop_object(&self, key: &Key) {
         if let Err(error) = self.blobs.delete(key).await {
             log::warn!(key = key.as_str(), error = error.to_string().as_str(); "object left for the collector");
@@ -216,13 +230,7 @@ impl Registry {
 
 /// Removes what an upload left, unless its object was linked after all.
 async fn abandon(registry: &Registry, key: &Key) {
-    let row = key.to_string();
-    let removed = match registry.store.write(move |tx| uploads::take(tx, &row)).await {
-        Ok(true) => registry.blobs.discard(key).await,
-        Ok(false) => Ok(()),
-        Err(error) => Err(error),
-    };
-    if let Err(error) = removed {
+    if let Err(error) = registry.discard_upload(key, Millis::MAX).await {
         log::warn!(key = key.as_str(), error = error.to_string().as_str(); "upload left for the collector");
     }
 }
@@ -341,7 +349,7 @@ fn place(tx: &mut Tx<'_>, actor: &Actor, put: &PutFile, now: Millis) -> Result<(
     };
     // Without the lock two uploads into a new version would each make its artifact.
     nodes::lock(tx, &[found_version.id])?;
-    let in_place = file_in_version(tx, found_version.id, &put.path)?.map(|file| file.node_id);
+    let in_place = files::find_in(tx, found_version.id, &put.path)?.map(|file| file.node_id);
     let artifact = match in_place.map_or_else(|| holder(tx, found_version.id), |id| Ok(Some(id)))? {
         Some(id) => id,
         None if put.create => {

@@ -3,8 +3,7 @@
 use super::download::{FilePage, FileToken};
 use super::{Registry, Selection};
 use crate::domain::{
-    Error, File, FilePath, LogicalType, Name, Node, NodeId, Order, OrderBy, Page, PageSize, PageToken, Result,
-    VersionRef,
+    Error, FilePath, LogicalType, Name, Node, NodeId, Order, OrderBy, Page, PageSize, PageToken, Result, VersionRef,
 };
 use crate::store::{Tx, aliases, files, nodes};
 
@@ -40,8 +39,8 @@ impl Registry {
             .read(move |tx| {
                 let (model, version) = resolve(tx, &model, &version)?;
                 let mut artifacts = artifacts_of(tx, version.id)?;
-                let holders: Vec<_> = artifacts.iter().map(|artifact| artifact.id).collect();
-                let files = super::download::page(tx, version.id, &holders, None, PageSize::new(FILES_IN_SUMMARY))?;
+                let holder = files::Holder::Members(version.id);
+                let files = super::download::page(tx, version.id, holder, None, PageSize::new(FILES_IN_SUMMARY))?;
                 registry.fill_uris(tx, &mut artifacts)?;
                 Ok(VersionSummary { aliases: aliases::of_version(tx, version.id)?, model, version, artifacts, files })
             })
@@ -80,8 +79,8 @@ impl Registry {
         self.store
             .read(move |tx| {
                 let (_, version) = resolve(tx, &model, &version)?;
-                let holders: Vec<_> = artifacts_of(tx, version.id)?.iter().map(|artifact| artifact.id).collect();
-                super::download::page(tx, version.id, &holders, token.as_ref(), size)
+                let holder = files::Holder::Members(version.id);
+                super::download::page(tx, version.id, holder, token.as_ref(), size)
             })
             .await
     }
@@ -152,7 +151,7 @@ pub(super) fn resolve(tx: &mut Tx<'_>, model: &Name, version: &VersionRef) -> Re
 }
 
 /// The artifacts of a version, its own and those attached to it, oldest first.
-pub(super) fn artifacts_of(tx: &mut Tx<'_>, version: NodeId) -> Result<Vec<Node>> {
+fn artifacts_of(tx: &mut Tx<'_>, version: NodeId) -> Result<Vec<Node>> {
     let types = LogicalType::ALL.into_iter().filter(|logical| logical.homes().contains(&LogicalType::ModelVersion));
     let selection = Selection {
         types: types.map(LogicalType::id).collect(),
@@ -160,14 +159,4 @@ pub(super) fn artifacts_of(tx: &mut Tx<'_>, version: NodeId) -> Result<Vec<Node>
         ..Selection::of(LogicalType::ModelArtifact)
     };
     nodes::list(tx, &selection, None, PageSize::MAX)
-}
-
-/// The file at that path in the version, wherever among its artifacts.
-pub(super) fn file_in_version(tx: &mut Tx<'_>, version: NodeId, path: &FilePath) -> Result<Option<File>> {
-    for artifact in artifacts_of(tx, version)? {
-        if let Some(file) = files::find(tx, artifact.id, path)? {
-            return Ok(Some(file));
-        }
-    }
-    Ok(None)
 }

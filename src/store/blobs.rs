@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::upsert::excluded;
 
 use super::Tx;
-use super::connection::on_each;
+use super::connection::{AnyConnection, on_each};
 use super::schema::{blobs, files};
 use crate::domain::{Blob, Error, Millis, Result, Sha256};
 
@@ -61,13 +61,28 @@ pub fn get_or_insert(tx: &mut Tx<'_>, sha256: Sha256, size: u64, key: &str, now:
 }
 
 /// Removes up to `limit` blobs that no file points at and that were made before `before`, and returns them.
+///
+/// One that is about to be linked is passed by.
 pub fn delete_unreferenced(tx: &mut Tx<'_>, before: Millis, limit: i64) -> Result<Vec<Blob>> {
     let ids = unreferenced(tx, before, limit)?.into_iter().map(|blob| blob.id).collect::<Vec<_>>();
+    let ids = lock_free(tx, ids)?;
     let used = files::table.filter(files::blob_id.eq(blobs::id));
     let target = blobs::table.filter(blobs::id.eq_any(ids)).filter(diesel::dsl::not(diesel::dsl::exists(used)));
     let rows: Vec<BlobRow> =
         on_each!(tx.conn, conn => diesel::delete(target).returning(BlobRow::as_returning()).get_results(conn))?;
     rows.into_iter().map(Blob::try_from).collect()
+}
+
+/// Locks those of the blobs that nobody else has locked; the next statement sees every file that points at them.
+fn lock_free(tx: &mut Tx<'_>, ids: Vec<i64>) -> Result<Vec<i64>> {
+    match tx.conn {
+        AnyConnection::Postgres(conn) => {
+            let free = blobs::table.filter(blobs::id.eq_any(ids)).select(blobs::id).for_update().skip_locked();
+            Ok(free.load(conn)?)
+        }
+        // A write transaction has the whole database to itself.
+        AnyConnection::Sqlite(_) => Ok(ids),
+    }
 }
 
 /// Up to `limit` blobs that no file points at and that were made before `before`.

@@ -115,7 +115,10 @@ pub(super) fn begin(connection: &mut AnyConnection, access: Access) -> QueryResu
         (AnyConnection::Postgres(conn), Access::Read) => {
             AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         }
-        (AnyConnection::Postgres(conn), Access::Write) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN"),
+        // Said aloud, because a server may have another default, under which a wait for a lock ends in stale reads.
+        (AnyConnection::Postgres(conn), Access::Write) => {
+            AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN ISOLATION LEVEL READ COMMITTED")
+        }
         (AnyConnection::Sqlite(conn), Access::Read) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN"),
         (AnyConnection::Sqlite(conn), Access::Write) => {
             AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE")
@@ -168,7 +171,8 @@ impl diesel::r2d2::ManageConnection for Manager {
     }
 
     fn has_broken(&self, pooled: &mut Pooled) -> bool {
-        pooled.broken
+        // What panicked has left its transaction open: closing the connection rolls it back and lets its locks go.
+        pooled.broken || std::thread::panicking()
     }
 }
 

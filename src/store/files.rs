@@ -8,7 +8,7 @@ use super::Tx;
 use super::blobs::BlobRow;
 use super::error::{is_missing_reference, violated_unique};
 use super::nodes::CHUNK;
-use super::schema::{blobs, files};
+use super::schema::{blobs, files, members};
 use crate::domain::{Blob, Error, File, FilePath, Millis, NodeId, Result};
 
 #[derive(Queryable, Selectable)]
@@ -28,6 +28,15 @@ struct NewFile<'a> {
     blob_id: i64,
     media_type: &'a str,
     created_at: i64,
+}
+
+/// Whose files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// Those of one node.
+    Node(NodeId),
+    /// Those of all members of a context.
+    Members(NodeId),
 }
 
 fn file((row, blob): (FileRow, BlobRow)) -> Result<File> {
@@ -51,16 +60,34 @@ pub fn find(tx: &mut Tx<'_>, node: NodeId, path: &FilePath) -> Result<Option<Fil
     row.map(file).transpose()
 }
 
-/// The first `limit` files of these nodes after the path, ordered by path and then by node.
-pub fn list(tx: &mut Tx<'_>, nodes: &[NodeId], after: Option<(&FilePath, NodeId)>, limit: u32) -> Result<Vec<File>> {
-    let ids: Vec<_> = nodes.iter().map(|id| id.0).collect();
+/// The file at that path of a member of the context; of several, that of the oldest member.
+pub fn find_in(tx: &mut Tx<'_>, context: NodeId, path: &FilePath) -> Result<Option<File>> {
+    let members = members::table.filter(members::context_id.eq(context.0)).select(members::node_id);
+    let row = files::table
+        .inner_join(blobs::table)
+        .filter(files::path.eq(path.as_str()).and(files::node_id.eq_any(members)))
+        .order(files::node_id)
+        .select((FileRow::as_select(), BlobRow::as_select()))
+        .first(tx.conn)
+        .optional()?;
+    row.map(file).transpose()
+}
+
+/// The first `limit` files of the holder after the path, ordered by path and then by node.
+pub fn list(tx: &mut Tx<'_>, holder: Holder, after: Option<(&FilePath, NodeId)>, limit: u32) -> Result<Vec<File>> {
     let mut query = files::table
         .inner_join(blobs::table)
-        .filter(files::node_id.eq_any(ids))
         .select((FileRow::as_select(), BlobRow::as_select()))
         .order((files::path.asc(), files::node_id.asc()))
         .limit(i64::from(limit))
         .into_boxed::<super::connection::MultiBackend>();
+    query = match holder {
+        Holder::Node(node) => query.filter(files::node_id.eq(node.0)),
+        Holder::Members(context) => {
+            let members = members::table.filter(members::context_id.eq(context.0)).select(members::node_id);
+            query.filter(files::node_id.eq_any(members))
+        }
+    };
     if let Some((path, node)) = after {
         let path = path.as_str();
         query = query.filter(files::path.ge(path)).filter(files::path.gt(path).or(files::node_id.gt(node.0)));

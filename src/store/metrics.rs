@@ -7,11 +7,12 @@ use diesel::upsert::excluded;
 
 use super::Tx;
 use super::connection::{MultiBackend, on_each};
+use super::error::is_missing_reference;
 use super::filter::Filter;
 use super::nodes::CHUNK;
 use super::schema::{metric_points, metrics, nodes};
 use crate::domain::filter::Expr;
-use crate::domain::{Cursor, LogicalType, MetricPoint, Node, NodeId, Order, OrderBy, Properties, Result, Value};
+use crate::domain::{Cursor, Error, LogicalType, MetricPoint, Node, NodeId, Order, OrderBy, Properties, Result, Value};
 
 #[derive(Insertable)]
 #[diesel(table_name = metric_points, treat_none_as_default_value = false)]
@@ -45,6 +46,8 @@ fn loaded(value: Option<f64>) -> f64 {
 }
 
 /// Appends points to metric nodes; of each node, the last one given becomes its latest.
+///
+/// Errors: NotFound when one of the nodes is gone.
 pub fn append(tx: &mut Tx<'_>, points: &[(&Node, MetricPoint)]) -> Result<()> {
     for chunk in points.chunks(CHUNK) {
         let rows: Vec<NewPoint> = chunk
@@ -54,7 +57,9 @@ pub fn append(tx: &mut Tx<'_>, points: &[(&Node, MetricPoint)]) -> Result<()> {
                 NewPoint { node_id: node.id.0, step: point.step, at: point.at, value, is_nan }
             })
             .collect();
-        on_each!(tx.conn, conn => diesel::insert_into(metric_points::table).values(&rows).execute(conn))?;
+        let inserted = on_each!(tx.conn, conn => diesel::insert_into(metric_points::table).values(&rows).execute(conn));
+        inserted
+            .map_err(|error| if is_missing_reference(&error) { Error::not_found("metric") } else { error.into() })?;
         let latest: BTreeMap<i64, LatestRow> = chunk
             .iter()
             .map(|(node, point)| {

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use diesel::dsl::{select, sql};
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
-use diesel::{RunQueryDsl as _, sql_query};
+use diesel::sql_types::Bool;
+use diesel::{QueryResult, RunQueryDsl as _, sql_query};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::connection::{Access, AnyConnection, Location, establish};
@@ -40,11 +42,19 @@ pub fn migrate(location: &Location) -> Result<Vec<String>> {
     }
 }
 
-/// How far the database is.
+/// How far the database is. Writes nothing, not even the table in which the migrations are counted.
 pub fn schema_state(location: &Location) -> Result<SchemaState> {
     match connect(location)? {
-        AnyConnection::Postgres(mut conn) => state::<diesel::pg::Pg>(&mut conn, || POSTGRES),
-        AnyConnection::Sqlite(mut conn) => state::<diesel::sqlite::Sqlite>(&mut conn, || SQLITE),
+        AnyConnection::Postgres(mut conn) => {
+            let is_known = "to_regclass('__diesel_schema_migrations') IS NOT NULL";
+            let is_known = select(sql::<Bool>(is_known)).get_result(&mut conn);
+            state::<diesel::pg::Pg>(&mut conn, || POSTGRES, is_known)
+        }
+        AnyConnection::Sqlite(mut conn) => {
+            let is_known = "EXISTS (SELECT 1 FROM sqlite_master WHERE name = '__diesel_schema_migrations')";
+            let is_known = select(sql::<Bool>(is_known)).get_result(&mut conn);
+            state::<diesel::sqlite::Sqlite>(&mut conn, || SQLITE, is_known)
+        }
     }
 }
 
@@ -72,7 +82,7 @@ where
     <C as diesel::Connection>::Backend: diesel::backend::Backend,
     EmbeddedMigrations: MigrationSource<<C as diesel::Connection>::Backend>,
 {
-    if let SchemaState::Ahead(unknown) = state(conn, migrations)? {
+    if let SchemaState::Ahead(unknown) = state(conn, migrations, Ok(true))? {
         return Err(ahead(&unknown));
     }
     let applied =
@@ -91,13 +101,18 @@ pub(super) fn ahead(unknown: &[String]) -> Error {
 fn state<DB: diesel::backend::Backend>(
     conn: &mut impl MigrationHarness<DB>,
     migrations: fn() -> EmbeddedMigrations,
+    is_known: QueryResult<bool>,
 ) -> Result<SchemaState>
 where
     EmbeddedMigrations: MigrationSource<DB>,
 {
     let what = "cannot read which migrations are applied";
     let known: Vec<Box<dyn Migration<DB>>> = migrations().migrations().map_err(|error| failed(what, error))?;
-    let applied: BTreeSet<_> = conn.applied_migrations().map_err(|error| failed(what, error))?.into_iter().collect();
+    let applied: BTreeSet<_> = match is_known {
+        Ok(true) => conn.applied_migrations().map_err(|error| failed(what, error))?.into_iter().collect(),
+        Ok(false) => BTreeSet::new(),
+        Err(error) => return Err(failed(what, error.into())),
+    };
     let versions: BTreeSet<MigrationVersion<'static>> =
         known.iter().map(|migration| migration.name().version().as_owned()).collect();
     let unknown: Vec<_> = applied.difference(&versions).map(ToString::to_string).collect();

@@ -346,6 +346,26 @@ pub fn lock(tx: &mut Tx<'_>, ids: &[NodeId]) -> Result<()> {
     Ok(())
 }
 
+/// Keeps others from changing the nodes that have one of these as their home, until the transaction ends.
+pub fn lock_children(tx: &mut Tx<'_>, homes: &[NodeId]) -> Result<()> {
+    match tx.conn {
+        AnyConnection::Postgres(conn) => {
+            for chunk in homes.chunks(CHUNK) {
+                let ids: Vec<_> = chunk.iter().map(|id| id.0).collect();
+                nodes::table
+                    .filter(nodes::home_id.eq_any(ids))
+                    .order(nodes::id)
+                    .select(nodes::id)
+                    .for_update()
+                    .load::<i64>(conn)?;
+            }
+        }
+        // A write transaction has the whole database to itself.
+        AnyConnection::Sqlite(_) => {}
+    }
+    Ok(())
+}
+
 /// Removes a node and everything that has it as its home. `false` when it is not there.
 pub fn delete(tx: &mut Tx<'_>, id: NodeId) -> Result<bool> {
     Ok(diesel::delete(nodes::table.find(id.0)).execute(tx.conn)? > 0)

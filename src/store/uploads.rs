@@ -1,10 +1,13 @@
-//! Uploads under way. Whoever deletes the row owns the object behind its key: see `registry::collector`.
+//! Uploads under way. Whoever deletes or condemns the row owns the object behind its key: see `registry::collector`.
 
 use diesel::prelude::*;
 
 use super::Tx;
 use super::schema::uploads;
 use crate::domain::{Millis, Result};
+
+/// What `seen_at` says of an upload whose object is being removed.
+const CONDEMNED: Millis = Millis::MIN;
 
 #[derive(Insertable)]
 #[diesel(table_name = uploads)]
@@ -23,22 +26,31 @@ pub fn insert(tx: &mut Tx<'_>, key: &str, now: Millis) -> Result<()> {
 
 /// Says that bytes still arrive. `false` when the collector has taken the upload for abandoned.
 pub fn seen(tx: &mut Tx<'_>, key: &str, now: Millis) -> Result<bool> {
-    let target = uploads::table.filter(uploads::key.eq(key));
+    let target = uploads::table.filter(uploads::key.eq(key).and(uploads::seen_at.gt(CONDEMNED)));
     Ok(diesel::update(target).set(uploads::seen_at.eq(now)).execute(tx.conn)? > 0)
 }
 
-/// Takes the object over, to link it or to remove it. `false` when somebody else did.
+/// Takes the object over, to link it. `false` when it is linked already, or condemned.
 pub fn take(tx: &mut Tx<'_>, key: &str) -> Result<bool> {
-    Ok(diesel::delete(uploads::table.filter(uploads::key.eq(key))).execute(tx.conn)? > 0)
-}
-
-/// Takes the object over when its upload was last seen before `before`. `false` when it goes on, or is taken.
-pub fn take_abandoned(tx: &mut Tx<'_>, key: &str, before: Millis) -> Result<bool> {
-    let target = uploads::table.filter(uploads::key.eq(key).and(uploads::seen_at.lt(before)));
+    let target = uploads::table.filter(uploads::key.eq(key).and(uploads::seen_at.gt(CONDEMNED)));
     Ok(diesel::delete(target).execute(tx.conn)? > 0)
 }
 
-/// The keys of up to `limit` uploads that were last seen before `before`.
+/// Condemns the object when its upload was last seen before `before`: nobody can link it any more, and it counts as
+/// abandoned until [`remove`] says that it is gone. `false` when the upload goes on, or its object is linked.
+pub fn condemn(tx: &mut Tx<'_>, key: &str, before: Millis) -> Result<bool> {
+    let target = uploads::table.filter(uploads::key.eq(key).and(uploads::seen_at.lt(before)));
+    Ok(diesel::update(target).set(uploads::seen_at.eq(CONDEMNED)).execute(tx.conn)? > 0)
+}
+
+/// Forgets a condemned upload, once its object is gone.
+pub fn remove(tx: &mut Tx<'_>, key: &str) -> Result<()> {
+    let target = uploads::table.filter(uploads::key.eq(key).and(uploads::seen_at.eq(CONDEMNED)));
+    diesel::delete(target).execute(tx.conn)?;
+    Ok(())
+}
+
+/// The keys of up to `limit` uploads that were last seen before `before`, or are condemned.
 pub fn abandoned(tx: &mut Tx<'_>, before: Millis, limit: i64) -> Result<Vec<String>> {
     Ok(uploads::table
         .filter(uploads::seen_at.lt(before))

@@ -3,7 +3,7 @@
 mod local;
 mod s3;
 mod server;
-mod stores;
+pub(crate) mod stores;
 mod suite;
 
 /// Makes a test on each store of every sentence in `suite`.

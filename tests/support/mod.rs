@@ -3,9 +3,29 @@
 use std::sync::OnceLock;
 
 use diesel::connection::SimpleConnection as _;
-use diesel::{Connection as _, PgConnection};
+use diesel::sql_types::Text;
+use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, SqliteConnection, sql_query};
 use modelport::store::{self, Location, Options, Store};
 use tempfile::TempDir;
+
+/// Makes a test on each database of every sentence: an async function that takes the [`Backend`].
+macro_rules! on_both {
+    ($($sentence:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $sentence() {
+                super::$sentence($crate::support::Backend::Sqlite).await;
+            })*
+        }
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $sentence() {
+                super::$sentence($crate::support::Backend::Postgres).await;
+            })*
+        }
+    };
+}
+pub(crate) use on_both;
 
 /// The databases that every test of the store runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +80,28 @@ impl Database {
         Self { location, _folder: folder, postgres: Some((server, name)) }
     }
 
+    /// What a statement gives that selects one text column named `line`, over a connection of its own.
+    pub fn lines(&self, sql: &str) -> Vec<String> {
+        let rows: Vec<Line> = match &self.location {
+            Location::Postgres(url) => sql_query(sql).load(&mut PgConnection::establish(url).unwrap()).unwrap(),
+            Location::Sqlite(path) => sql_query(sql).load(&mut sqlite(path)).unwrap(),
+        };
+        rows.into_iter().map(|row| row.line).collect()
+    }
+
+    /// Runs statements over a connection of its own.
+    pub fn execute(&self, sql: &str) {
+        self.try_execute(sql).unwrap();
+    }
+
+    /// Runs statements that may fail over a connection of its own.
+    pub fn try_execute(&self, sql: &str) -> diesel::QueryResult<()> {
+        match &self.location {
+            Location::Postgres(url) => PgConnection::establish(url).unwrap().batch_execute(sql),
+            Location::Sqlite(path) => sqlite(path).batch_execute(sql),
+        }
+    }
+
     pub fn open(&self) -> Store {
         self.open_with(4)
     }
@@ -80,6 +122,18 @@ impl Drop for Database {
             on_server(server, &format!("DROP DATABASE {name} WITH (FORCE)"));
         }
     }
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+fn sqlite(path: &std::path::Path) -> SqliteConnection {
+    let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    conn.batch_execute("PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON").unwrap();
+    conn
 }
 
 fn on_server(server: &str, sql: &str) {

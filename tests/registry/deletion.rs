@@ -1,0 +1,161 @@
+//! Removal: what goes along, what stays in the record, and who comes in between.
+
+use std::collections::BTreeSet;
+
+use modelport::domain::{Change, ErrorKind, LogicalType, PageSize, Patch};
+use modelport::registry::Selection;
+
+use super::{HOUR, Scene, actor, file};
+use crate::support::{Backend, on_both};
+
+on_both! {
+    a_model_with_versions_needs_to_be_asked_for,
+    a_model_takes_everything_along,
+    what_goes_along_is_recorded_before_its_home,
+    bytes_that_nothing_else_uses_are_collected,
+    a_name_is_free_again,
+    a_version_that_comes_meanwhile_is_no_orphan,
+    a_change_that_comes_meanwhile_is_in_the_record,
+    one_of_many_removes,
+}
+
+const MODEL: LogicalType = LogicalType::RegisteredModel;
+const VERSION: LogicalType = LogicalType::ModelVersion;
+
+async fn a_model_with_versions_needs_to_be_asked_for(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let model = scene.model("m").await;
+    let version = scene.version(&model, "1").await;
+    let error = scene.registry.delete(&actor(), MODEL, model.id, false).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::FailedPrecondition);
+    assert!(error.message().contains("`m`"), "{error}");
+    scene.registry.delete(&actor(), VERSION, version.id, false).await.unwrap();
+    scene.registry.delete(&actor(), MODEL, model.id, false).await.unwrap();
+    assert_eq!(scene.count("nodes"), 0);
+    let gone = scene.registry.delete(&actor(), MODEL, model.id, false).await.unwrap_err();
+    assert_eq!(gone.kind(), ErrorKind::NotFound);
+}
+
+async fn a_model_takes_everything_along(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let kept = scene.put(file("kept", "1", "f"), "bytes").await.unwrap();
+    for version in ["1", "2"] {
+        scene.put(file("m", version, "f"), "bytes").await.unwrap();
+    }
+    let name = "m".parse().unwrap();
+    scene.registry.set_alias(&actor(), &name, &"best".parse().unwrap(), &"1".parse().unwrap()).await.unwrap();
+    let model = scene.registry.get_model(&name).await.unwrap();
+    scene.registry.delete(&actor(), MODEL, model.id, true).await.unwrap();
+    for logical in [MODEL, VERSION, LogicalType::ModelArtifact] {
+        let page = scene.registry.list(Selection::of(logical), None, None).await.unwrap();
+        assert_eq!(page.items.len(), 1, "{}", logical.noun());
+    }
+    assert_eq!((scene.count("aliases"), scene.count("files"), scene.count("members")), (0, 1, 2));
+    assert_eq!(scene.read(&kept.file).await, b"bytes");
+}
+
+async fn what_goes_along_is_recorded_before_its_home(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let put = scene.put(file("m", "1", "f"), "bytes").await.unwrap();
+    let (version, model) = put.version.unwrap();
+    let before = scene.registry.changes(0, PageSize::new(100)).await.unwrap().len();
+    scene.registry.delete(&actor(), MODEL, model, true).await.unwrap();
+    let changes = scene.registry.changes(0, PageSize::new(100)).await.unwrap();
+    let gone: Vec<_> = changes[before..].iter().map(|change| (change.node_id, change.action.as_str())).collect();
+    assert_eq!(gone, [put.file.node_id, version, model].map(|id| (id, "delete")));
+    let history = scene.registry.node_history(version, 0, PageSize::new(10)).await.unwrap();
+    let last = history.last().unwrap();
+    assert_eq!((last.revision, last.document["name"].as_str()), (2, Some("1")));
+}
+
+async fn bytes_that_nothing_else_uses_are_collected(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    scene.put(file("kept", "1", "f"), "shared").await.unwrap();
+    scene.put(file("m", "1", "f"), "shared").await.unwrap();
+    let own = scene.put(file("m", "1", "g"), "own").await.unwrap();
+    scene.registry.delete(&actor(), MODEL, own.version.unwrap().1, true).await.unwrap();
+    assert_eq!(scene.registry.collect(HOUR, false).await.unwrap(), Default::default());
+    scene.holds(1, 2, 2).await;
+    scene.pass(2 * HOUR);
+    assert_eq!(scene.registry.collect(HOUR, false).await.unwrap().unreferenced_blobs, 1);
+    scene.holds(1, 1, 1).await;
+    let error = scene.registry.open_file(&own.file, None).await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+async fn a_name_is_free_again(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let first = scene.model("m").await;
+    scene.registry.delete(&actor(), MODEL, first.id, false).await.unwrap();
+    let second = scene.model("m").await;
+    assert!(second.id > first.id, "an id is never used twice");
+    assert_eq!(scene.registry.node_history(first.id, 0, PageSize::new(10)).await.unwrap().len(), 2);
+}
+
+async fn a_version_that_comes_meanwhile_is_no_orphan(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    for round in 0..16 {
+        let model = scene.model(&format!("m{round}")).await;
+        scene.version(&model, "0").await;
+        let actor = actor();
+        let (created, removed) = tokio::join!(
+            scene.named(VERSION, Some(model.id), "1"),
+            scene.registry.delete(&actor, MODEL, model.id, true),
+        );
+        removed.unwrap();
+        match created {
+            Ok(version) => {
+                let history = scene.registry.node_history(version.id, 0, PageSize::new(10)).await.unwrap();
+                let actions: BTreeSet<_> = history.iter().map(|change| change.action.as_str()).collect();
+                assert_eq!(actions, ["create", "delete"].into());
+            }
+            Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound),
+        }
+        assert_eq!((scene.count("nodes"), scene.count("members")), (0, 0));
+    }
+}
+
+async fn a_change_that_comes_meanwhile_is_in_the_record(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    for round in 0..16 {
+        let model = scene.model(&format!("m{round}")).await;
+        let version = scene.version(&model, "1").await;
+        let patch = || Patch::default().with("description", Change::Set("d".into()));
+        let actor = actor();
+        let (of_model, of_version, removed) = tokio::join!(
+            scene.registry.update(&actor, MODEL, model.id, patch()),
+            scene.registry.update(&actor, VERSION, version.id, patch()),
+            scene.registry.delete(&actor, MODEL, model.id, true),
+        );
+        removed.unwrap();
+        for (id, changed) in [(model.id, of_model), (version.id, of_version)] {
+            let history = scene.registry.node_history(id, 0, PageSize::new(10)).await.unwrap();
+            let revisions: Vec<_> = history.iter().map(|change| change.revision).collect();
+            let last = history.last().unwrap();
+            assert_eq!(last.action, "delete");
+            match changed {
+                Ok(_) => {
+                    assert_eq!(revisions, [1, 2, 3]);
+                    assert_eq!(last.document["properties"]["description"]["string"], "d");
+                }
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::NotFound);
+                    assert_eq!(revisions, [1, 2]);
+                }
+            }
+        }
+    }
+}
+
+async fn one_of_many_removes(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let model = scene.model("m").await;
+    let removals = (0..16).map(|_| {
+        let registry = scene.registry.clone();
+        async move { registry.delete(&actor(), MODEL, model.id, false).await }
+    });
+    let outcomes = futures_util::future::join_all(removals).await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    assert!(outcomes.iter().flat_map(|outcome| outcome.as_ref().err()).all(|e| e.kind() == ErrorKind::NotFound));
+    assert_eq!(scene.count("changes"), 2);
+}

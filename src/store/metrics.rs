@@ -58,7 +58,8 @@ pub fn append(tx: &mut Tx<'_>, points: &[(&Node, MetricPoint)]) -> Result<()> {
             })
             .collect();
         let inserted = on_each!(tx.conn, conn => diesel::insert_into(metric_points::table).values(&rows).execute(conn));
-        inserted.map_err(|error| if is_missing_reference(&error) { Error::not_found("metric") } else { error.into() })?;
+        inserted
+            .map_err(|error| if is_missing_reference(&error) { Error::not_found("metric") } else { error.into() })?;
         let latest: BTreeMap<i64, LatestRow> = chunk
             .iter()
             .map(|(node, point)| {

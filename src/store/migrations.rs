@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel::dsl::{select, sql};
+use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel::sql_types::Bool;
 use diesel::{QueryResult, RunQueryDsl as _, sql_query};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};

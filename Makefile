@@ -15,7 +15,7 @@ target := $(or $(CARGO_TARGET_DIR),target)
 .PHONY: help run check test bench long audit rust-tests acceptance transfer
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | column -t -s $$'\t'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## build, and serve on the embedded default: SQLite and local files below ./data
 	cargo run --release $(locked) -- serve
@@ -49,11 +49,13 @@ rust-tests:
 
 PROFILE := debug
 PYTEST :=
+acceptance: export MODELPORT_BIN = $(abspath $(target))/$(PROFILE)/modelport
+acceptance: export PYTHONDONTWRITEBYTECODE = 1
 acceptance:
 	cargo build $(locked) $(if $(filter release,$(PROFILE)),--release)
-	MODELPORT_BIN=$(abspath $(target))/$(PROFILE)/modelport \
-	    "$$(scripts/tools python)" -m pytest tests/acceptance $(PYTEST)
+	"$$(scripts/tools python-v1)" -m pytest tests/acceptance $(PYTEST)
+	"$$(scripts/tools python-v1alpha3)" -m pytest tests/acceptance/test_stock_client.py
 
 MIB := 4096
 transfer:
-	"$$(scripts/tools python)" scripts/measure-transfer --binary $(target)/release/modelport --mib $(MIB)
+	"$$(scripts/tools python-v1)" scripts/measure-transfer --binary $(target)/release/modelport --mib $(MIB)

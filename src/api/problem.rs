@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::middleware::RequestId;
 use crate::domain::{Error, ErrorKind};
+use crate::registry::{IF_MATCH, IF_NONE_MATCH};
 
 /// The media type of [`ProblemDetails`].
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -54,7 +55,11 @@ impl ResponseError for Problem {
             ErrorKind::InvalidArgument => StatusCode::BAD_REQUEST,
             ErrorKind::NotFound => StatusCode::NOT_FOUND,
             ErrorKind::AlreadyExists | ErrorKind::Conflict => StatusCode::CONFLICT,
-            ErrorKind::FailedPrecondition => StatusCode::PRECONDITION_FAILED,
+            // 412 is for what the request's own headers demand.
+            ErrorKind::FailedPrecondition if matches!(self.0.field(), Some(IF_MATCH | IF_NONE_MATCH)) => {
+                StatusCode::PRECONDITION_FAILED
+            }
+            ErrorKind::FailedPrecondition => StatusCode::CONFLICT,
             ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
             ErrorKind::PermissionDenied => StatusCode::FORBIDDEN,
             ErrorKind::ResourceExhausted => StatusCode::PAYLOAD_TOO_LARGE,

@@ -7,11 +7,10 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::web::{self, Data};
 use actix_web::{App, Error as ActixError, HttpServer};
-use serde_json::Value as Json;
-use utoipa_swagger_ui::Url;
 
 use super::health::{self, Draining};
 use super::middleware::{self, Metrics};
+use super::openapi::Document;
 use super::{extract, kubeflow, native, openapi};
 use crate::domain::{Error, Result};
 use crate::registry::Registry;
@@ -27,6 +26,9 @@ pub struct Options {
     pub json_limit_bytes: usize,
 }
 
+/// How long a client may go on sending a body that was refused, before the connection is closed under it.
+const REFUSED_BODY: Duration = Duration::from_secs(30);
+
 /// What the app is built from: for each worker, and for each test.
 #[derive(Clone)]
 pub struct Service {
@@ -34,7 +36,7 @@ pub struct Service {
     metrics: Data<Metrics>,
     draining: Data<Draining>,
     json_limit_bytes: usize,
-    documents: Vec<(Url<'static>, Json)>,
+    documents: Vec<Document>,
 }
 
 impl Service {
@@ -82,7 +84,7 @@ impl Service {
             .app_data(self.draining.clone())
             .configure(extract::configure(self.json_limit_bytes))
             .configure(routes)
-            .service(openapi::swagger_ui(self.documents.clone()))
+            .configure(openapi::routes(&self.documents))
     }
 }
 
@@ -92,8 +94,7 @@ fn routes(service: &mut web::ServiceConfig) {
         .configure(native::routes)
         .service(web::resource("/health/live").route(web::get().to(health::live)))
         .service(web::resource("/health/ready").route(web::get().to(health::ready)))
-        .service(web::resource("/metrics").route(web::get().to(middleware::scrape)))
-        .service(web::redirect("/docs", "/docs/"));
+        .service(web::resource("/metrics").route(web::get().to(middleware::scrape)));
 }
 
 /// Serves on the listener until SIGTERM or SIGINT; then requests under way finish, and it returns.
@@ -111,6 +112,7 @@ pub fn run(
         let app_of = service.clone();
         let mut server = HttpServer::new(move || app_of.app())
             .disable_signals()
+            .client_disconnect_timeout(REFUSED_BODY)
             .shutdown_timeout(options.shutdown_grace.as_secs().max(1));
         if options.workers > 0 {
             server = server.workers(options.workers);

@@ -41,6 +41,14 @@ impl FromStr for Name {
     }
 }
 
+impl Name {
+    /// The name as it is stored where names may repeat: behind a prefix, which does not count towards its length.
+    #[must_use]
+    pub fn behind(&self, prefix: impl fmt::Display) -> Self {
+        Self(format!("{prefix}:{}", self.0))
+    }
+}
+
 impl FromStr for ExternalId {
     type Err = Error;
 

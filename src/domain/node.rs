@@ -19,7 +19,7 @@ impl FromStr for NodeId {
 
     fn from_str(text: &str) -> Result<Self> {
         match text.parse::<i64>() {
-            Ok(id) if id > 0 && text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Self(id)),
+            Ok(id) if id > 0 && id.to_string() == text => Ok(Self(id)),
             _ => Err(Error::invalid("id", format!("id `{}` is not a positive integer", text.escape_debug()))),
         }
     }
@@ -298,7 +298,7 @@ mod tests {
     #[test]
     fn ids_are_positive_integers_of_64_bits() {
         assert_eq!("9223372036854775807".parse::<NodeId>().unwrap(), NodeId(i64::MAX));
-        for bad in ["", "0", "-1", "+1", "1.0", "abc", "9223372036854775808", " 1"] {
+        for bad in ["", "0", "-1", "+1", "1.0", "abc", "9223372036854775808", " 1", "01"] {
             assert_eq!(bad.parse::<NodeId>().unwrap_err().field(), Some("id"), "{bad}");
         }
     }

@@ -306,7 +306,7 @@ fn upsert(
 /// The name under which it is stored: a new UUID when the type may go without one, behind a UUID when names may repeat.
 fn stored_name(logical: LogicalType, home: Option<NodeId>, name: Option<&Name>) -> Result<Name> {
     match name {
-        Some(name) if logical.may_repeat(home.is_some()) => format!("{}:{name}", Uuid::new_v4()).parse(),
+        Some(name) if logical.may_repeat(home.is_some()) => Ok(name.behind(Uuid::new_v4())),
         Some(name) => Ok(name.clone()),
         None => Uuid::new_v4().to_string().parse(),
     }

@@ -23,6 +23,9 @@ pub use crate::store::nodes::Selection;
 /// The field of an error about a version that the caller no longer has the current one of.
 pub const IF_MATCH: &str = "If-Match";
 
+/// The field of an error about something that is there, where the caller wants nothing to be.
+pub const IF_NONE_MATCH: &str = "If-None-Match";
+
 /// Tells the time; tests bring their own.
 pub type Clock = Arc<dyn Fn() -> Millis + Send + Sync>;
 

@@ -54,7 +54,7 @@ impl Precondition {
             Self::None => (true, ""),
             Self::Exists => (file.is_some(), super::IF_MATCH),
             Self::Is(digests) => (file.is_some_and(|file| digests.contains(&file.blob.sha256)), super::IF_MATCH),
-            Self::Absent => (file.is_none(), "If-None-Match"),
+            Self::Absent => (file.is_none(), super::IF_NONE_MATCH),
         };
         if holds {
             return Ok(());

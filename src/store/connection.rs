@@ -67,6 +67,8 @@ pub(super) enum Access {
 pub(super) fn establish(location: &Location, access: Access) -> ConnectionResult<AnyConnection> {
     match location {
         Location::Postgres(url) => {
+            // Left to itself, OpenSSL cleans up at exit, under the feet of a thread that is still connecting.
+            openssl_sys::init();
             let mut conn = PgConnection::establish(&with_defaults(url))?;
             conn.batch_execute("SET client_min_messages = warning")
                 .map_err(ConnectionError::CouldntSetupConfiguration)?;

@@ -1,6 +1,6 @@
 //! Metrics: the latest point of each, and every point there was; two statements whatever the batch.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::prelude::*;
 use diesel::upsert::excluded;
@@ -12,7 +12,7 @@ use super::filter::Filter;
 use super::nodes::CHUNK;
 use super::schema::{metric_points, metrics, nodes};
 use crate::domain::filter::Expr;
-use crate::domain::{Cursor, Error, LogicalType, MetricPoint, Node, NodeId, Order, OrderBy, Properties, Result};
+use crate::domain::{Cursor, Error, LogicalType, MetricPoint, Node, NodeId, Order, OrderBy, Properties, Result, Value};
 
 #[derive(Insertable)]
 #[diesel(table_name = metric_points, treat_none_as_default_value = false)]
@@ -184,19 +184,41 @@ pub fn history(tx: &mut Tx<'_>, selection: &HistorySelection, after: Option<Curs
     };
     type Row = (i64, i64, Option<i64>, Option<String>, Option<f64>, i64, i64);
     let rows: Vec<Row> = query.limit(i64::from(limit)).load(tx.conn)?;
-    let point = |(id, _, home, name, value, step, at): Row| Node {
-        id: NodeId(id),
-        type_id: LogicalType::Metric.id(),
-        home_id: home.map(NodeId),
-        name,
-        external_id: None,
-        uri: None,
-        state: None,
-        created_at: at,
-        updated_at: at,
-        revision: 1,
-        properties: Properties::from(MetricPoint { value: loaded(value), step, at }.properties()),
-        custom: Properties::new(),
+    let runs: BTreeSet<i64> = rows.iter().filter_map(|row| row.2).collect();
+    let experiments = experiments_of(tx, runs.into_iter().collect())?;
+    let point = |(id, _, home, name, value, step, at): Row| {
+        let mut properties = Properties::from(MetricPoint { value: loaded(value), step, at }.properties());
+        if let Some((run, experiment)) = home.and_then(|home| Some((home, experiments.get(&home)?))) {
+            properties.insert("experiment_run_id".to_owned(), Value::Int(run));
+            properties.insert("experiment_id".to_owned(), Value::Int(*experiment));
+        }
+        Node {
+            id: NodeId(id),
+            type_id: LogicalType::Metric.id(),
+            home_id: home.map(NodeId),
+            name,
+            external_id: None,
+            uri: None,
+            state: None,
+            created_at: at,
+            updated_at: at,
+            revision: 1,
+            properties,
+            custom: Properties::new(),
+        }
     };
     Ok(rows.into_iter().map(point).collect())
+}
+
+/// The experiment of each of these that is a run.
+fn experiments_of(tx: &mut Tx<'_>, homes: Vec<i64>) -> Result<HashMap<i64, i64>> {
+    let mut experiments = HashMap::new();
+    for chunk in homes.chunks(CHUNK) {
+        let rows: Vec<(i64, Option<i64>)> = nodes::table
+            .filter(nodes::id.eq_any(chunk.to_vec()).and(nodes::type_id.eq(LogicalType::ExperimentRun.id())))
+            .select((nodes::id, nodes::home_id))
+            .load(tx.conn)?;
+        experiments.extend(rows.into_iter().filter_map(|(run, experiment)| Some((run, experiment?))));
+    }
+    Ok(experiments)
 }

@@ -1,6 +1,7 @@
 """The two set-ups that every test runs on, each with a server of its own."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ FIGURES = pytest.StashKey[list[str]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[FIGURES] = []
+    # A run that is terminated cleans up after itself like one that is interrupted.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if not Path(os.environ.get("MODELPORT_BIN", "")).is_file():
         raise pytest.UsageError("MODELPORT_BIN does not name the binary; `make test` sets it")
 
@@ -44,13 +47,14 @@ def services() -> Services:
 def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
     """SQLite with local files, and PostgreSQL with MinIO; empty."""
     if request.param == "embedded":
-        context = Installation.embedded(tmp_path)
+        installation = Installation.embedded(tmp_path)
     else:
-        context = Installation.production(tmp_path, request.getfixturevalue("services"))
-    with context as installation:
+        installation = Installation.production(tmp_path, request.getfixturevalue("services"))
+        installation.run("migrate")
+    with installation:
         yield installation
         # Shown when the test fails.
-        print(installation.log.read_text() if installation.log.exists() else "")
+        installation.show_log()
 
 
 @pytest.fixture

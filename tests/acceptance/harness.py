@@ -8,9 +8,10 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
+from typing import Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
@@ -59,8 +60,7 @@ class Services:
                 lines = cls.control(folder, "env").splitlines()
                 yield cls(dict(line.split("=", 1) for line in lines))
             finally:
-                cls.control(folder, "remove")
-                Path(folder).mkdir(exist_ok=True)
+                cls.control(folder, "stop")
 
     @staticmethod
     def control(folder: str | Path, *arguments: str) -> str:
@@ -92,9 +92,6 @@ class LocalStore:
         """Uploads under way are files like any other."""
         return set()
 
-    def remove(self) -> None:
-        pass
-
 
 class S3Store:
     """The bytes in a bucket of their own, which the server creates."""
@@ -120,47 +117,42 @@ class S3Store:
         """MinIO lists the unfinished uploads of a known key only, so this looks at its disk."""
         return {str(path.relative_to(self.multipart)) for path in self.multipart.glob("*/*")}
 
-    def remove(self) -> None:
-        try:
-            for key in self.objects():
-                self.client.delete_object(Bucket=self.bucket, Key=key)
-            self.client.delete_bucket(Bucket=self.bucket)
-        except self.client.exceptions.NoSuchBucket:
-            pass
-
 
 class Installation:
-    """A database and a store, which outlive the server process over them."""
+    """A database and a store, which outlive the server processes over them."""
 
     def __init__(self, folder: Path, database_url: str, store: LocalStore | S3Store, settings: dict[str, str]):
-        self.folder = folder
         self.store = store
         self.log = folder / "server.log"
         self.settings = settings
         self.places = ["--data-dir", folder, "--database-url", database_url, "--artifact-store", store.url]
+        self.servers: list[Server] = []
 
     @classmethod
-    @contextmanager
-    def embedded(cls, folder: Path) -> Iterator["Installation"]:
+    def embedded(cls, folder: Path) -> Self:
         """SQLite and local files."""
-        yield cls(folder, f"sqlite://{folder}/modelport.db", LocalStore(folder / "artifacts"), {})
+        return cls(folder, f"sqlite://{folder}/modelport.db", LocalStore(folder / "artifacts"), {})
 
     @classmethod
-    @contextmanager
-    def production(cls, folder: Path, services: Services, migrate: bool = True) -> Iterator["Installation"]:
-        """A PostgreSQL database and a bucket of its own."""
+    def production(cls, folder: Path, services: Services) -> Self:
+        """A PostgreSQL database and a bucket of its own, which go when the services go."""
         database = f"acceptance_{uuid.uuid4().hex}"
         services.sql(f"CREATE DATABASE {database}")
         url = urlsplit(services.postgres)._replace(path=f"/{database}").geturl()
         settings = {"MODELPORT__ARTIFACTS__CREATE_BUCKET": "true", **services.credentials}
-        installation = cls(folder, url, S3Store(services), settings)
-        try:
-            if migrate:
-                installation.run("migrate")
-            yield installation
-        finally:
-            installation.store.remove()
-            services.sql(f"DROP DATABASE {database} WITH (FORCE)")
+        return cls(folder, url, S3Store(services), settings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, exception, *_details) -> None:
+        for server in self.servers:
+            server.kill()
+        if exception:
+            self.show_log()
+
+    def show_log(self) -> None:
+        print(self.log.read_text() if self.log.exists() else "")
 
     def spawn(self, *arguments: str, **options) -> subprocess.Popen:
         environment = {**os.environ, **self.settings}
@@ -183,37 +175,43 @@ class Installation:
         return self.store.objects() | self.store.unfinished()
 
     def serve(self) -> "Server":
-        return Server(self)
+        """A server that is ready. What still runs in the end is killed."""
+        server = Server(self)
+        self.servers.append(server)
+        server.await_readiness()
+        return server
 
 
 class Server:
-    """A server process that is ready."""
+    """A server process."""
 
     def __init__(self, installation: Installation):
+        self.installation = installation
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)
-        started = time.monotonic()
+        self.started = time.monotonic()
         with installation.log.open("a") as log:
             self.process = installation.spawn("serve", "--listen", f"127.0.0.1:{self.port}", stdout=log, stderr=log)
-        self.log = installation.log
-        try:
-            eventually(lambda: self.exited() or self.ready() == 200, "readiness")
-            assert not self.exited(), f"the server ended with {self.process.returncode}: {self.log.read_text()}"
-        except BaseException:
-            self.kill()
-            raise
-        self.start_seconds = time.monotonic() - started
+
+    def await_readiness(self) -> None:
+        eventually(lambda: self.exited() or self.ready() == 200, "readiness")
+        assert not self.exited(), f"the server ended: {self.installation.log.read_text()}"
+        self.start_seconds = time.monotonic() - self.started
 
     def exited(self) -> bool:
         return self.process.poll() is not None
 
     def ready(self) -> int:
-        """The status of the readiness probe; 0 when nothing answers."""
+        """The status of the readiness probe, asked over a connection of its own; 0 when nothing answers."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
-            return httpx.get(f"{self.url}/health/ready", timeout=PATIENCE, trust_env=False).status_code
-        except httpx.TransportError:
+            connection.request("GET", "/health/ready")
+            return connection.getresponse().status
+        except (OSError, HTTPException):
             return 0
+        finally:
+            connection.close()
 
     def memory(self, line: str) -> int:
         """A figure of /proc/PID/status in bytes: `VmRSS` is the resident memory, `VmHWM` its peak."""
@@ -237,25 +235,35 @@ class Server:
     def kubeflow(self, method: str, path: str, **options) -> httpx.Response:
         return self.http.request(method, f"{KUBEFLOW}/{path}", **options)
 
+    def files(self, model: str, version: str) -> dict[str, str]:
+        """The digests of a version's files by path."""
+        digests, token = {}, None
+        while token != "":
+            query = {"nextPageToken": token} if token else {}
+            page = self.http.get(f"/api/v1/models/{model}/versions/{version}/files", params=query).json()
+            digests |= {item["path"]: item["sha256"] for item in page["items"]}
+            token = page["nextPageToken"]
+        return digests
+
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 
+    def ended(self) -> int:
+        """The exit code of a server that is stopping; it has to stop soon."""
+        return self.process.wait(timeout=10)
+
     def stop(self) -> None:
-        """Stops the server as an operator does; it must end by itself, soon and cleanly."""
-        self.http.close()
-        try:
-            if not self.exited():
-                self.terminate()
-            assert self.process.wait(timeout=10) == 0, f"the server ended with {self.process.returncode}"
-        finally:
-            self.kill()
-        assert "panicked" not in self.log.read_text()
+        """Stops the server as an operator does, which has to be clean."""
+        if not self.exited():
+            self.terminate()
+        assert self.ended() == 0
+        assert "panicked" not in self.installation.log.read_text()
 
     def kill(self) -> None:
         """Ends the server as a power cut does."""
-        self.http.close()
         self.process.kill()
         self.process.wait()
+        self.http.close()
 
 
 class SlowUpload:

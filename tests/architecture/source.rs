@@ -31,10 +31,8 @@ pub(crate) fn paths(name: &str, text: &str) -> Vec<Vec<String>> {
                 }
             }
             "{" => braces.push(false),
-            "}" => {
-                if braces.pop() == Some(true) {
-                    modules.pop();
-                }
+            "}" if braces.pop() == Some(true) => {
+                modules.pop();
             }
             "extern" if next == "crate" => {
                 imported.push(vec![tokens[at + 2].clone()]);

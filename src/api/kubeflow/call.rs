@@ -1,7 +1,7 @@
 //! A request as the actions take it.
 
 use actix_web::dev::Payload;
-use actix_web::http::header;
+use actix_web::http::header::{self, Header as _, IfMatch};
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
@@ -26,7 +26,7 @@ pub struct Call {
     /// Under which path it was asked.
     pub edition: Edition,
     id: Option<String>,
-    if_match: Option<String>,
+    if_match: Option<std::result::Result<IfMatch, ()>>,
 }
 
 impl FromRequest for Call {
@@ -38,8 +38,8 @@ impl FromRequest for Call {
         let query = Query::parse(request.query_string()).map_err(KubeflowError::from);
         let body = Bytes::from_request(request, payload);
         let id = request.match_info().iter().next().map(|(_, id)| id.to_owned());
-        let if_match =
-            request.headers().get(header::IF_MATCH).map(|value| value.to_str().unwrap_or_default().to_owned());
+        let has_if_match = request.headers().contains_key(header::IF_MATCH);
+        let if_match = has_if_match.then(|| IfMatch::parse(request).map_err(drop));
         Box::pin(async move {
             let Caller { registry, actor } = caller.await?;
             Ok(Self { registry, actor, query: query?, body: body.await?, edition: Edition::V1Alpha3, id, if_match })
@@ -58,13 +58,17 @@ impl Call {
         self.id.as_deref().unwrap_or_default().parse()
     }
 
-    /// The revision that `If-Match` demands.
+    /// The revision that `If-Match` demands; 0, which no entity is at, when it names none.
     pub fn if_revision(&self) -> Result<Option<i64>> {
-        let Some(value) = self.if_match.as_deref().map(str::trim).filter(|value| *value != "*") else {
-            return Ok(None);
+        let tags = match &self.if_match {
+            None | Some(Ok(IfMatch::Any)) => return Ok(None),
+            Some(Ok(IfMatch::Items(tags))) => tags,
+            Some(Err(())) => return Err(Error::invalid(IF_MATCH, "`If-Match` is not a list of entity tags")),
         };
-        let tag = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).and_then(|tag| tag.parse().ok());
-        let broken = || Error::invalid(IF_MATCH, format!("`{}` is not an ETag of an entity", value.escape_debug()));
-        tag.map(Some).ok_or_else(broken)
+        let mut revisions = tags.iter().filter(|tag| !tag.weak).filter_map(|tag| tag.tag().parse().ok());
+        match (revisions.next(), revisions.next()) {
+            (Some(_), Some(_)) => Err(Error::invalid(IF_MATCH, "`If-Match` names more than one revision")),
+            (one, _) => Ok(Some(one.unwrap_or(0))),
+        }
     }
 }

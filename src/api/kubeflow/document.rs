@@ -59,7 +59,8 @@ fn described(operation: &Operation) -> Json {
         let content = json!({"application/json": {"schema": reference(schema)}});
         responses.insert(status.to_string(), json!({"description": what, "content": content}));
     }
-    let mut described = json!({"tags": [TAG], "operationId": operation.id, "responses": responses});
+    let summary = summary(operation.action);
+    let mut described = json!({"tags": [TAG], "operationId": operation.id, "summary": summary, "responses": responses});
     if let Some(members) = described.as_object_mut() {
         if let Some(body) = body {
             let content = json!({"application/json": {"schema": reference(&body)}});
@@ -75,6 +76,36 @@ fn described(operation: &Operation) -> Json {
         }
     }
     described
+}
+
+fn summary(action: Action) -> String {
+    let noun = |entity: &Entity| entity.logical.noun();
+    match action {
+        Action::Find(entity) => format!("Finds one {} by name or external id.", noun(entity)),
+        Action::List(entity) => format!("Lists every {}.", noun(entity)),
+        Action::Create(entity) => format!("Creates a new {}.", noun(entity)),
+        Action::Get(entity) => format!("Gets one {} by id.", noun(entity)),
+        Action::Update(entity) => format!("Changes one {}.", noun(entity)),
+        Action::ListIn(parent, entity) => format!("Lists every {} of one {}.", noun(entity), noun(parent)),
+        Action::CreateIn(parent, entity) => format!("Creates a new {} of one {}.", noun(entity), noun(parent)),
+        Action::UpsertIn(parent, entity) => {
+            format!("Creates a new {} of one {}, or changes the one with the given id.", noun(entity), noun(parent))
+        }
+        Action::FindArtifact => "Finds one artifact by name or external id.".to_owned(),
+        Action::ListArtifacts => "Lists every artifact.".to_owned(),
+        Action::CreateArtifact => "Creates a new artifact of the given type.".to_owned(),
+        Action::GetArtifact => "Gets one artifact by id.".to_owned(),
+        Action::UpdateArtifact => "Changes one artifact.".to_owned(),
+        Action::ListArtifactsIn(parent) => format!("Lists every artifact of one {}.", noun(parent)),
+        Action::UpsertArtifactIn(parent) => format!(
+            "Creates a new artifact of one {}; changes the metric or parameter of that name, and attaches the artifact with the given id.",
+            noun(parent)
+        ),
+        Action::MetricHistory => "Lists every point of the metrics of every experiment run.".to_owned(),
+        Action::MetricHistoryOfRun => "Lists every point of the metrics of one experiment run.".to_owned(),
+        Action::InferenceModel => "Gets the registered model that one inference service serves.".to_owned(),
+        Action::InferenceVersion => "Gets the model version that one inference service serves.".to_owned(),
+    }
 }
 
 /// The names of the schemas of the body, where there is one, and of the answer.
@@ -97,8 +128,11 @@ fn schemas_of(action: Action) -> (Option<String>, String) {
     }
 }
 
+/// What an id looks like: a positive integer of 64 bits.
+const ID: &str = "^[1-9][0-9]{0,18}$";
+
 fn id() -> Json {
-    json!({"type": "string", "pattern": "^[1-9][0-9]{0,18}$"})
+    json!({"type": "string", "pattern": ID})
 }
 
 fn parameters(group: Parameters) -> Vec<Json> {
@@ -214,8 +248,8 @@ fn member(member: &Member, edition: Edition) -> Json {
     match member.shape {
         Shape::Text => described(json!({"type": clearable("string")})),
         Shape::TextList => described(json!({"type": clearable("array"), "items": {"type": "string"}})),
-        Shape::Enum(name, _) | Shape::State(name, _) => reference(name),
-        Shape::Id => described(json!({"type": clearable("string")})),
+        Shape::Enum(name, _) | Shape::State(name, _) => json!({"oneOf": [reference(name), {"type": "null"}]}),
+        Shape::Id => described(json!({"type": clearable("string"), "pattern": ID})),
         Shape::Double => described(json!({"type": clearable("number"), "format": "double"})),
         Shape::Int if edition == Edition::V1 => described(json!({"type": clearable("string"), "format": "int64"})),
         Shape::Int => described(json!({"type": clearable("integer"), "format": "int64"})),
@@ -275,7 +309,9 @@ fn whole(entity: &Entity, edition: Edition) -> Json {
         let schema = json!({"type": "string", "format": "int64", "readOnly": true, "description": description});
         properties.push((time, schema));
     }
-    object(entity, properties, &entity.required(), false)
+    let mut required = entity.required();
+    required.extend(entity.artifact_type.map(|_| "artifactType"));
+    object(entity, properties, &required, false)
 }
 
 fn create(entity: &Entity, edition: Edition) -> Json {

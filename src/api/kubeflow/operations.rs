@@ -22,7 +22,7 @@ pub async fn perform(action: Action, call: Call) -> Answer {
             let node = call.registry.get(entity.logical, call.id()?).await?;
             Ok(show::entity(StatusCode::OK, &node, call.edition))
         }
-        Action::Update(entity) => update(entity, &Body::parse(&call.body)?, &call).await,
+        Action::Update(entity) => update(entity, Form::Create, &Body::parse(&call.body)?, &call).await,
         Action::ListIn(_, entity) => list(entity, narrowed(Selection::of(entity.logical), &call)?, &call).await,
         Action::CreateIn(_, entity) => create_in(entity, Form::Create, &call).await,
         Action::UpsertIn(_, entity) => create_in(entity, Form::Whole, &call).await,
@@ -109,9 +109,8 @@ async fn create_in(entity: &'static Entity, form: Form, call: &Call) -> Answer {
     Ok(show::entity(StatusCode::CREATED, &node, call.edition))
 }
 
-async fn update(entity: &'static Entity, body: &Body, call: &Call) -> Answer {
+async fn update(entity: &'static Entity, form: Form, body: &Body, call: &Call) -> Answer {
     body.check_artifact_type(entity)?;
-    let form = if entity.artifact_type.is_some() { Form::OneOf } else { Form::Create };
     let mut patch = body.patch(entity, form)?;
     patch.if_revision = call.if_revision()?;
     let node = call.registry.update(&call.actor, entity.logical, call.id()?, patch).await?;
@@ -143,7 +142,7 @@ async fn update_artifact(call: &Call) -> Answer {
     let given = body.artifact()?;
     let found = call.registry.get_artifact(call.id()?).await?;
     check_type_of(given, &found)?;
-    update(given, &body, call).await
+    update(given, Form::OneOf, &body, call).await
 }
 
 /// Refuses an `artifactType` that is not that of the artifact.

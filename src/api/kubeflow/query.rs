@@ -41,12 +41,7 @@ impl Query {
 
     /// The parameters of a list.
     pub fn listing(&self) -> Result<Listing> {
-        let size = self.get("pageSize").map(|text| match text.parse::<u32>() {
-            Ok(size) if size > 0 => Ok(PageSize::new(size)),
-            _ => {
-                Err(Error::invalid("pageSize", format!("pageSize `{}` is not a positive integer", text.escape_debug())))
-            }
-        });
+        let size = self.get("pageSize").map(page_size).transpose()?;
         let by = match self.get("orderBy") {
             None | Some("ID") => OrderBy::Id,
             Some("CREATE_TIME") => OrderBy::CreateTime,
@@ -68,7 +63,7 @@ impl Query {
             }
         };
         let token = self.get("nextPageToken").map(PageToken::decode).transpose()?;
-        Ok(Listing { size: size.transpose()?, order: Order { by, descending }, token })
+        Ok(Listing { size, order: Order { by, descending }, token })
     }
 
     /// The `filterQuery`; `known` says what the entity's well-known names mean.
@@ -110,17 +105,25 @@ impl Query {
     pub fn find(&self, has_parent: bool) -> Result<Find> {
         let parent: Option<NodeId> = self
             .get("parentResourceId")
+            .filter(|_| has_parent)
             .map(|id| id.parse().map_err(|error: Error| error.on_field("parentResourceId")))
             .transpose()?;
         match (self.name()?, parent, self.external_id()?) {
             (Some(name), None, _) if !has_parent => Ok(Find::Name(name, None)),
-            (Some(name), Some(parent), _) if has_parent => Ok(Find::Name(name, Some(parent))),
-            (Some(name), Some(_), _) => Ok(Find::Name(name, None)),
+            (Some(name), Some(parent), _) => Ok(Find::Name(name, Some(parent))),
             (_, _, Some(external_id)) => Ok(Find::ExternalId(external_id)),
             _ if has_parent => {
                 Err(Error::invalid("name", "either name with parentResourceId, or externalId must be given"))
             }
             _ => Err(Error::invalid("name", "either name or externalId must be given")),
         }
+    }
+}
+
+/// One to nine digits, without a zero before them.
+fn page_size(text: &str) -> Result<PageSize> {
+    match text.parse::<u32>() {
+        Ok(size) if (1..=999_999_999).contains(&size) && size.to_string() == text => Ok(PageSize::new(size)),
+        _ => Err(Error::invalid("pageSize", format!("pageSize `{}` is not a positive integer", text.escape_debug()))),
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json};
 use super::entity::{Entity, Given, Member, Shape, Slot, artifact_of, artifacts};
 use super::error::KubeflowError;
 use super::metadata_value;
+use crate::domain::value::check_text;
 use crate::domain::{Change, Draft, Error, Name, NodeId, Patch, Result, Value};
 
 /// Which schema a body has.
@@ -52,8 +53,8 @@ impl Body {
         let given = self.text("artifactType")?.unwrap_or_default();
         artifact_of(given).ok_or_else(|| {
             let types: Vec<_> = artifacts().filter_map(|entity| entity.artifact_type).collect();
-            let given = given.escape_debug();
-            Error::invalid("artifactType", format!("artifactType `{given}` is none of `{}`", types.join("`, `")))
+            let what = if given.is_empty() { "is missing".to_owned() } else { format!("`{}`", given.escape_debug()) };
+            Error::invalid("artifactType", format!("artifactType {what}: expected one of `{}`", types.join("`, `")))
         })
     }
 
@@ -73,6 +74,7 @@ impl Body {
         let mut home = None;
         for member in entity.members.iter().filter(|member| member.given != Given::Never) {
             let given = self.0.get(member.name).filter(|json| !json.is_null());
+            let given = given.filter(|json| member.given != Given::Required || json.as_str() != Some(""));
             let value = match given {
                 Some(json) => Some(read(member, json)?),
                 None if member.given == Given::Required => return Err(KubeflowError::Required(member.name)),
@@ -192,8 +194,10 @@ fn read(member: &Member, json: &Json) -> Result<Value> {
     match member.shape {
         Shape::Text => Ok(text()?.into()),
         Shape::TextList => {
-            let is_text_list = json.as_array().is_some_and(|items| items.iter().all(Json::is_string));
-            if is_text_list { Ok(Value::Struct(json.clone())) } else { Err(mistyped(name, json, "a list of strings")) }
+            let texts: Option<Vec<_>> = json.as_array().and_then(|items| items.iter().map(Json::as_str).collect());
+            let texts = texts.ok_or_else(|| mistyped(name, json, "a list of strings"))?;
+            texts.into_iter().try_for_each(|text| check_text(name, text))?;
+            Ok(Value::Struct(json.clone()))
         }
         Shape::Enum(_, values) => {
             let given = text()?;

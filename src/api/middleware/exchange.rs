@@ -1,6 +1,6 @@
 //! One request and its response, measured from the first byte to the last, whichever way it ends.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::error::Error as StdError;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::error::PayloadError;
 use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
 use bytes::Bytes;
-use futures_util::TryStreamExt;
+use futures_util::{Stream, TryStreamExt};
 
 use super::metrics::Metrics;
 use super::{RequestId, access_log};
@@ -31,6 +32,10 @@ pub(super) struct Exchange {
     metrics: web::Data<Metrics>,
     started: Instant,
     received: Rc<Cell<u64>>,
+    /// The request's body, held until the response has ended. A body that the handler left unread then closes the
+    /// connection, after the server has read on for a while, so that a client still sending sees the response. Were it
+    /// let go before, the server would go on reading a chunked one for ever, or stand still in the middle of it.
+    _body: Rc<RefCell<Payload>>,
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) route: String,
@@ -46,9 +51,10 @@ impl Exchange {
     fn start(metrics: web::Data<Metrics>, request: &mut ServiceRequest) -> Self {
         metrics.in_flight.inc();
         let received = Rc::new(Cell::new(0));
-        if !matches!(request.parts().1, Payload::None) {
+        let body = Rc::new(RefCell::new(request.take_payload()));
+        if !matches!(*body.borrow(), Payload::None) {
             let (bytes, total) = (Rc::clone(&received), metrics.bytes_received.clone());
-            let counted = request.take_payload().inspect_ok(move |chunk| {
+            let counted = Shared(Rc::clone(&body)).inspect_ok(move |chunk| {
                 bytes.set(bytes.get() + chunk.len() as u64);
                 total.inc_by(chunk.len() as u64);
             });
@@ -58,6 +64,7 @@ impl Exchange {
             metrics,
             started: Instant::now(),
             received,
+            _body: body,
             method: request.method().clone(),
             path: request.path().to_owned(),
             // Asked before the routing, so that a client that leaves is still counted at its route.
@@ -91,6 +98,17 @@ impl Drop for Exchange {
         self.metrics.in_flight.dec();
         self.metrics.count(&self.method, &self.route, self.status, self.duration());
         access_log::write(self);
+    }
+}
+
+/// A body that somebody else holds too.
+struct Shared(Rc<RefCell<Payload>>);
+
+impl Stream for Shared {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut *self.0.borrow_mut()).poll_next(context)
     }
 }
 

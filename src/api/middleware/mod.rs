@@ -5,6 +5,7 @@ mod access_log;
 mod exchange;
 mod framework_errors;
 mod metrics;
+mod readable_path;
 mod request_id;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -14,12 +15,13 @@ use actix_web::{App, Error, web};
 
 pub use framework_errors::{Shape, framework_errors};
 pub use metrics::{Metrics, scrape};
+pub use readable_path::readable_path;
 pub use request_id::{RequestId, request_id};
 
 /// Puts all of it around `app`. Call it where `wrap` would be called: services may be added before and after.
 ///
 /// From the outside in: the request id, because everything else names it; the measurement, so that it sees the
-/// bodies that are really sent; the error shapes.
+/// bodies that are really sent; the error shapes; the check of the path.
 pub fn around<T, B>(
     app: App<T>,
     metrics: web::Data<Metrics>,
@@ -33,6 +35,7 @@ where
 {
     let measured = metrics.clone();
     app.app_data(metrics)
+        .wrap(from_fn(readable_path))
         .wrap(from_fn(framework_errors))
         .wrap(from_fn(move |request, next: Next<_>| exchange::measure(measured.clone(), request, next)))
         .wrap(from_fn(request_id))

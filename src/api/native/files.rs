@@ -13,10 +13,11 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::conditional::{Selected, etag, if_match, precondition, select};
+use super::errors::{DeleteFileErrors, DownloadErrors, ReadErrors, UploadErrors};
 use super::wire::{FileList, StoredFile};
 use super::{Paging, body};
 use crate::api::caller::Caller;
-use crate::api::problem::{Problem, ProblemDetails, problem_response, report};
+use crate::api::problem::{Problem, problem_response, report};
 use crate::domain::{Error, File, FilePath, NodeId, Result, Sha256};
 use crate::registry::download::FileToken;
 use crate::registry::upload::{Outcome, PutFile, Target};
@@ -70,18 +71,7 @@ fn in_artifact(segments: InArtifact) -> Result<(Target, FilePath)> {
     responses(
         (status = 201, description = "Stored.", body = StoredFile),
         (status = 200, description = "Replaced, or the same bytes were there.", body = StoredFile),
-        (status = 400, description = "A bad name, path or header, or a digest mismatch.", body = ProblemDetails,
-            content_type = "application/problem+json"),
-        (status = 404, description = "The parent is not found.", body = ProblemDetails,
-            content_type = "application/problem+json"),
-        (status = 409, description = "The path has other bytes.", body = ProblemDetails,
-            content_type = "application/problem+json"),
-        (status = 412, description = "A precondition does not hold.", body = ProblemDetails,
-            content_type = "application/problem+json"),
-        (status = 413, description = "The file is too large.", body = ProblemDetails,
-            content_type = "application/problem+json"),
-        (status = 503, description = "The database or object store cannot be used now.", body = ProblemDetails,
-            content_type = "application/problem+json"),
+        UploadErrors,
     ),
 )]
 pub async fn put_version_file(
@@ -98,7 +88,7 @@ pub async fn put_version_file(
 #[utoipa::path(
     put, path = "/artifacts/{id}/files/{path}", operation_id = "putArtifactFile", tag = "files",
     params(
-        ("id" = String, Path, description = "Id of the model artifact."),
+        ("id" = String, Path, description = "Id of the model artifact.", pattern = "^[1-9][0-9]{0,18}$"),
         ("path" = String, Path, description = "Path of the file; may have slashes."),
         ("If-Match" = Option<String>, Header, description = "ETag of the file to be replaced, or `*`."),
         ("If-None-Match" = Option<String>, Header, description = "`*`: only when there is no such file."),
@@ -108,10 +98,7 @@ pub async fn put_version_file(
     responses(
         (status = 201, description = "Stored.", body = StoredFile),
         (status = 200, description = "Replaced, or the same bytes were there.", body = StoredFile),
-        (status = "4XX", description = "As for a file of a version.", body = ProblemDetails,
-            content_type = "application/problem+json"),
-        (status = 503, description = "The database or object store cannot be used now.", body = ProblemDetails,
-            content_type = "application/problem+json"),
+        UploadErrors,
     ),
 )]
 pub async fn put_artifact_file(
@@ -130,12 +117,15 @@ async fn put(
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
+    if request.headers().contains_key(CONTENT_RANGE) {
+        return Err(Error::invalid("Content-Range", "a file is stored as a whole, not in parts").into());
+    }
     let put = PutFile {
         target,
         path,
         media_type: media_type(request)?,
         length: header(request, "content-length")?.and_then(|length| length.parse().ok()),
-        sha256: header(request, "content-digest")?.map(Sha256::from_digest_field).transpose()?.flatten(),
+        sha256: content_digest(request)?,
         precondition: precondition(request)?,
         create,
     };
@@ -154,6 +144,17 @@ async fn put(
 fn header<'a>(request: &'a HttpRequest, name: &str) -> Result<Option<&'a str>> {
     let value = request.headers().get(name).map(|value| value.to_str());
     value.transpose().map_err(|_| Error::invalid(name, format!("header `{name}` is not ASCII")))
+}
+
+/// The sha-256 that the client announced, in whichever of the field's lines.
+fn content_digest(request: &HttpRequest) -> Result<Option<Sha256>> {
+    let lines: std::result::Result<Vec<_>, _> =
+        request.headers().get_all("content-digest").map(|line| line.to_str()).collect();
+    match lines {
+        Ok(lines) if lines.is_empty() => Ok(None),
+        Ok(lines) => Sha256::from_digest_field(&lines.join(", ")),
+        Err(_) => Err(Error::invalid("Content-Digest", "header `Content-Digest` is not ASCII")),
+    }
 }
 
 /// The media type the client gave; not the one that curl gives to every body it was not told about.
@@ -183,12 +184,7 @@ fn media_type(request: &HttpRequest) -> Result<Option<String>> {
         (status = 200, description = "The bytes.", body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 206, description = "The range.", body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 304, description = "The client has it."),
-        (status = 400, description = "A bad name or path.", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 404, description = "Not found.", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 416, description = "The range is beyond the file.", body = ProblemDetails,
-            content_type = "application/problem+json"),
-        (status = 503, description = "The database or object store cannot be used now.", body = ProblemDetails,
-            content_type = "application/problem+json"),
+        DownloadErrors,
     ),
 )]
 pub async fn get_version_file(
@@ -203,7 +199,7 @@ pub async fn get_version_file(
 #[utoipa::path(
     get, path = "/artifacts/{id}/files/{path}", operation_id = "getArtifactFile", tag = "files",
     params(
-        ("id" = String, Path, description = "Id of the model artifact."),
+        ("id" = String, Path, description = "Id of the model artifact.", pattern = "^[1-9][0-9]{0,18}$"),
         ("path" = String, Path, description = "Path of the file; may have slashes."),
         ("Range" = Option<String>, Header, description = "One range of bytes."),
         ("If-Range" = Option<String>, Header, description = "ETag for which the range is wanted."),
@@ -213,12 +209,7 @@ pub async fn get_version_file(
         (status = 200, description = "The bytes.", body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 206, description = "The range.", body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 304, description = "The client has it."),
-        (status = 400, description = "A bad id or path.", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 404, description = "Not found.", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 416, description = "The range is beyond the file.", body = ProblemDetails,
-            content_type = "application/problem+json"),
-        (status = 503, description = "The database or object store cannot be used now.", body = ProblemDetails,
-            content_type = "application/problem+json"),
+        DownloadErrors,
     ),
 )]
 pub async fn get_artifact_file(
@@ -307,9 +298,7 @@ fn disposition(path: &FilePath) -> ContentDisposition {
     ),
     responses(
         (status = 204, description = "Removed."),
-        (status = 404, description = "Not found.", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 412, description = "A precondition does not hold.", body = ProblemDetails,
-            content_type = "application/problem+json"),
+        DeleteFileErrors,
     ),
 )]
 pub async fn delete_version_file(
@@ -324,15 +313,13 @@ pub async fn delete_version_file(
 #[utoipa::path(
     delete, path = "/artifacts/{id}/files/{path}", operation_id = "deleteArtifactFile", tag = "files",
     params(
-        ("id" = String, Path, description = "Id of the model artifact."),
+        ("id" = String, Path, description = "Id of the model artifact.", pattern = "^[1-9][0-9]{0,18}$"),
         ("path" = String, Path, description = "Path of the file; may have slashes."),
         ("If-Match" = Option<String>, Header, description = "ETag of the file to be removed, or `*`."),
     ),
     responses(
         (status = 204, description = "Removed."),
-        (status = 404, description = "Not found.", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 412, description = "A precondition does not hold.", body = ProblemDetails,
-            content_type = "application/problem+json"),
+        DeleteFileErrors,
     ),
 )]
 pub async fn delete_artifact_file(
@@ -362,8 +349,7 @@ async fn delete(
     ),
     responses(
         (status = 200, description = "A page.", body = FileList),
-        (status = 400, description = "A bad parameter.", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 404, description = "Not found.", body = ProblemDetails, content_type = "application/problem+json"),
+        ReadErrors,
     ),
 )]
 pub async fn list_version_files(
@@ -380,11 +366,10 @@ pub async fn list_version_files(
 /// Lists the files of an artifact, ordered by path.
 #[utoipa::path(
     get, path = "/artifacts/{id}/files", operation_id = "listArtifactFiles", tag = "files",
-    params(("id" = String, Path, description = "Id of the model artifact."), Paging),
+    params(("id" = String, Path, description = "Id of the model artifact.", pattern = "^[1-9][0-9]{0,18}$"), Paging),
     responses(
         (status = 200, description = "A page.", body = FileList),
-        (status = 400, description = "A bad parameter.", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 404, description = "Not found.", body = ProblemDetails, content_type = "application/problem+json"),
+        ReadErrors,
     ),
 )]
 pub async fn list_artifact_files(

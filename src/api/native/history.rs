@@ -1,14 +1,17 @@
 //! The history of a node, and the feed of all changes.
 
+use std::num::NonZeroU32;
+
 use actix_web::HttpResponse;
 use actix_web::web::{Path, Query};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::errors::{FeedErrors, ReadErrors};
 use super::wire::{ChangeList, ChangeView};
 use crate::api::caller::Caller;
-use crate::api::problem::{Problem, ProblemDetails};
-use crate::domain::{ChangeRecord, NodeId, PageSize};
+use crate::api::problem::Problem;
+use crate::domain::{ChangeRecord, Error, NodeId, PageSize, Result};
 
 /// Which changes are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -18,31 +21,35 @@ pub struct After {
     #[serde(default)]
     #[param(minimum = 0)]
     after: i64,
-    /// At most this many.
-    #[serde(default = "hundred")]
-    #[param(minimum = 1, maximum = 10_000)]
-    limit: u32,
+    /// At most this many, and never more than 10000.
+    #[serde(default = "super::hundred")]
+    #[param(value_type = u32, minimum = 1)]
+    limit: NonZeroU32,
 }
 
-fn hundred() -> u32 {
-    100
+impl After {
+    fn read(&self) -> Result<(i64, PageSize)> {
+        match self.after {
+            after if after < 0 => Err(Error::invalid("after", format!("after `{after}` is negative"))),
+            after => Ok((after, PageSize::new(self.limit.get()))),
+        }
+    }
 }
 
 /// Shows who changed a node, when, and what it was afterwards; a removed node too.
 #[utoipa::path(
     get, path = "/nodes/{id}/history", operation_id = "getNodeHistory", tag = "history",
-    params(("id" = String, Path, description = "Id of the node."), After),
+    params(("id" = String, Path, description = "Id of the node.", pattern = "^[1-9][0-9]{0,18}$"), After),
     responses(
         (status = 200, description = "Its changes, oldest first.", body = ChangeList),
-        (status = 400, description = "A bad id or parameter.", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 404, description = "There never was such a node.", body = ProblemDetails,
-            content_type = "application/problem+json"),
+        ReadErrors,
     ),
 )]
 pub async fn get_node_history(caller: Caller, id: Path<String>, page: Query<After>) -> Result<HttpResponse, Problem> {
     let node: NodeId = id.parse()?;
-    let changes = caller.registry.node_history(node, page.after, PageSize::new(page.limit)).await?;
-    Ok(answer(changes, page.after, |change| Some(change.id)))
+    let (after, limit) = page.read()?;
+    let changes = caller.registry.node_history(node, after, limit).await?;
+    Ok(answer(changes, after, |change| Some(change.id)))
 }
 
 /// Lists the changes of all nodes. Whoever follows `next` misses none.
@@ -51,12 +58,13 @@ pub async fn get_node_history(caller: Caller, id: Path<String>, page: Query<Afte
     params(After),
     responses(
         (status = 200, description = "The changes, oldest first.", body = ChangeList),
-        (status = 400, description = "A bad parameter.", body = ProblemDetails, content_type = "application/problem+json"),
+        FeedErrors,
     ),
 )]
 pub async fn list_changes(caller: Caller, page: Query<After>) -> Result<HttpResponse, Problem> {
-    let changes = caller.registry.changes(page.after, PageSize::new(page.limit)).await?;
-    Ok(answer(changes, page.after, |change| change.position))
+    let (after, limit) = page.read()?;
+    let changes = caller.registry.changes(after, limit).await?;
+    Ok(answer(changes, after, |change| change.position))
 }
 
 fn answer(changes: Vec<ChangeRecord>, after: i64, place: impl Fn(&ChangeRecord) -> Option<i64>) -> HttpResponse {

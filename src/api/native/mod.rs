@@ -2,10 +2,13 @@
 
 mod body;
 mod conditional;
+mod errors;
 mod files;
 mod history;
 mod models;
 mod wire;
+
+use std::num::NonZeroU32;
 
 use actix_web::web;
 use serde::Deserialize;
@@ -24,7 +27,8 @@ pub const PREFIX: &str = "/api/v1";
         version = "v1",
         description = "Files, aliases, history and removal, on the entities of every other API."
     ),
-    nest((path = PREFIX, api = Operations))
+    nest((path = PREFIX, api = Operations)),
+    components(schemas(crate::api::problem::ProblemDetails))
 )]
 pub struct Document;
 
@@ -92,22 +96,22 @@ pub fn routes(service: &mut web::ServiceConfig) {
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 struct Paging {
-    /// At most this many items.
+    /// At most this many items, and never more than 10000.
     #[serde(default = "hundred")]
-    #[param(minimum = 1, maximum = 10_000)]
-    page_size: u32,
+    #[param(value_type = u32, minimum = 1)]
+    page_size: NonZeroU32,
     /// Continues a list.
     #[serde(default)]
     next_page_token: String,
 }
 
-fn hundred() -> u32 {
-    100
+fn hundred() -> NonZeroU32 {
+    NonZeroU32::MIN.saturating_add(99)
 }
 
 impl Paging {
     fn size(&self) -> PageSize {
-        PageSize::new(self.page_size)
+        PageSize::new(self.page_size.get())
     }
 
     fn next_page_token(&self) -> crate::domain::Result<Option<&str>> {

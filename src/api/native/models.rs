@@ -6,9 +6,10 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::Paging;
+use super::errors::{AliasErrors, DeleteModelErrors, ReadErrors};
 use super::wire::{AliasView, NodeList, NodeView, SetAlias, VersionView};
 use crate::api::caller::Caller;
-use crate::api::problem::{Problem, ProblemDetails};
+use crate::api::problem::Problem;
 use crate::domain::{Alias, Error, LogicalType, Name, Order, OrderBy, PageToken, Result, VersionRef};
 
 fn model_segment(model: &str) -> Result<Name> {
@@ -38,8 +39,7 @@ pub struct DeleteOptions {
     ),
     responses(
         (status = 200, description = "The version.", body = VersionView),
-        (status = 400, description = "A bad name.", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 404, description = "Not found.", body = ProblemDetails, content_type = "application/problem+json"),
+        ReadErrors,
     ),
 )]
 pub async fn get_version(caller: Caller, segments: Path<(String, String)>) -> Result<HttpResponse, Problem> {
@@ -56,8 +56,7 @@ pub async fn get_version(caller: Caller, segments: Path<(String, String)>) -> Re
     params(("model" = String, Path, description = "Name of the registered model."), Paging),
     responses(
         (status = 200, description = "A page.", body = NodeList),
-        (status = 400, description = "A bad parameter.", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 404, description = "Not found.", body = ProblemDetails, content_type = "application/problem+json"),
+        ReadErrors,
     ),
 )]
 pub async fn list_versions(
@@ -81,8 +80,7 @@ pub async fn list_versions(
     params(("model" = String, Path, description = "Name of the registered model."), DeleteOptions),
     responses(
         (status = 204, description = "Removed; its history is kept."),
-        (status = 404, description = "Not found.", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 409, description = "It has versions.", body = ProblemDetails, content_type = "application/problem+json"),
+        DeleteModelErrors,
     ),
 )]
 pub async fn delete_model(
@@ -105,7 +103,7 @@ pub async fn delete_model(
     ),
     responses(
         (status = 204, description = "Removed; its history is kept."),
-        (status = 404, description = "Not found.", body = ProblemDetails, content_type = "application/problem+json"),
+        ReadErrors,
     ),
 )]
 pub async fn delete_version(caller: Caller, segments: Path<(String, String)>) -> Result<HttpResponse, Problem> {
@@ -120,13 +118,12 @@ pub async fn delete_version(caller: Caller, segments: Path<(String, String)>) ->
     put, path = "/models/{model}/aliases/{alias}", operation_id = "setAlias", tag = "models",
     params(
         ("model" = String, Path, description = "Name of the registered model."),
-        ("alias" = String, Path, description = "Name of the alias: letters, digits, `.`, `_`, `-`; not `latest`."),
+        ("alias" = String, Path, description = "Name of the alias; not `latest`.", pattern = "^[A-Za-z0-9._-]{1,128}$"),
     ),
     request_body = SetAlias,
     responses(
         (status = 200, description = "Where it points now.", body = AliasView),
-        (status = 400, description = "A bad name.", body = ProblemDetails, content_type = "application/problem+json"),
-        (status = 404, description = "Not found.", body = ProblemDetails, content_type = "application/problem+json"),
+        AliasErrors,
     ),
 )]
 pub async fn set_alias(
@@ -150,11 +147,11 @@ pub async fn set_alias(
     delete, path = "/models/{model}/aliases/{alias}", operation_id = "deleteAlias", tag = "models",
     params(
         ("model" = String, Path, description = "Name of the registered model."),
-        ("alias" = String, Path, description = "Name of the alias."),
+        ("alias" = String, Path, description = "Name of the alias.", pattern = "^[A-Za-z0-9._-]{1,128}$"),
     ),
     responses(
         (status = 204, description = "Removed."),
-        (status = 404, description = "Not found.", body = ProblemDetails, content_type = "application/problem+json"),
+        ReadErrors,
     ),
 )]
 pub async fn delete_alias(caller: Caller, segments: Path<(String, String)>) -> Result<HttpResponse, Problem> {

@@ -210,6 +210,7 @@ pub struct NodeList {
 #[serde(deny_unknown_fields)]
 pub struct SetAlias {
     /// The name of a version of the model, `latest`, or `@` and another alias.
+    #[schema(min_length = 1)]
     pub version: String,
 }
 

@@ -1,0 +1,54 @@
+//! Which errors an operation may answer, for the document.
+
+use std::collections::BTreeMap;
+
+use utoipa::IntoResponses;
+use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr};
+
+use crate::api::problem::PROBLEM_JSON;
+
+macro_rules! errors {
+    ($($(#[$doc:meta])* $name:ident: $($status:literal $what:literal),*;)*) => {$(
+        $(#[$doc])*
+        pub struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                [
+                    ("400", "A name, id, path, parameter or header cannot be accepted."),
+                    $(($status, $what),)*
+                    ("500", "A fault of the server."),
+                    ("503", "The database or the object store cannot be used now."),
+                ]
+                .into_iter()
+                .map(|(status, what)| (status.to_owned(), RefOr::T(error(what))))
+                .collect()
+            }
+        }
+    )*};
+}
+
+errors! {
+    /// The errors of the feed of changes.
+    FeedErrors: ;
+    /// The errors of a read.
+    ReadErrors: "404" "Not found.";
+    /// The errors of reading a file.
+    DownloadErrors: "404" "Not found.", "412" "A precondition does not hold.",
+        "416" "The range is beyond the file.";
+    /// The errors of storing a file.
+    UploadErrors: "404" "The parent is not found.", "409" "The path has other bytes.",
+        "412" "A precondition does not hold.", "413" "The file is too large.";
+    /// The errors of removing a file.
+    DeleteFileErrors: "404" "Not found.", "412" "A precondition does not hold.";
+    /// The errors of removing a model.
+    DeleteModelErrors: "404" "Not found.", "409" "It has versions.";
+    /// The errors of setting an alias.
+    AliasErrors: "404" "Not found.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
+}
+
+fn error(description: &str) -> Response {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("ProblemDetails"))).build();
+    ResponseBuilder::new().description(description).content(PROBLEM_JSON, content).build()
+}

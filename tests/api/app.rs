@@ -1,0 +1,238 @@
+//! The app under test: a registry of its own over a database and a folder, a clock that the test moves.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use actix_web::body::{BoxBody, MessageBody as _};
+use actix_web::dev::{Service as _, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::HeaderMap;
+use actix_web::test::{TestRequest, init_service, read_body};
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+use modelport::api::server::Service;
+use modelport::blobs::{Blobs, BlobsConfig, Location};
+use modelport::registry::Registry;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+
+use crate::support::{Backend, Database};
+
+/// What file URLs begin with.
+pub const PUBLIC_URL: &str = "https://models.example";
+
+/// The clock at the first request.
+const EPOCH: i64 = 1_700_000_000_000;
+
+/// How far each request moves the clock.
+const TICK: i64 = 1000;
+
+type Call = Box<dyn Fn(TestRequest) -> LocalBoxFuture<'static, Result<ServiceResponse<BoxBody>, actix_web::Error>>>;
+
+/// The app that `serve` runs, in this process.
+pub struct TestApp {
+    /// What the app is built from, for a server that listens.
+    pub service: Service,
+    call: Call,
+    clock: Arc<AtomicI64>,
+    tick: AtomicI64,
+    _folder: TempDir,
+    _database: Database,
+}
+
+impl TestApp {
+    /// On SQLite and local files, with limits that no ordinary test meets.
+    pub async fn new() -> Self {
+        Self::build(Backend::Sqlite, 1024 * 1024, None).await
+    }
+
+    /// On that database.
+    pub async fn on(backend: Backend) -> Self {
+        Self::build(backend, 1024 * 1024, None).await
+    }
+
+    /// With these limits on a JSON body and on a file.
+    pub async fn with_limits(json_bytes: usize, file_bytes: u64) -> Self {
+        Self::build(Backend::Sqlite, json_bytes, Some(file_bytes)).await
+    }
+
+    async fn build(backend: Backend, json_limit_bytes: usize, max_file_bytes: Option<u64>) -> Self {
+        let database = Database::new(backend);
+        let folder = tempfile::tempdir().unwrap();
+        let location = Location::Local(folder.path().to_owned());
+        let blobs = Blobs::open(&BlobsConfig { location, create_bucket: false }).await.unwrap();
+        let clock = Arc::new(AtomicI64::new(EPOCH));
+        let shown = clock.clone();
+        let clock_of_registry = Arc::new(move || shown.load(Ordering::SeqCst));
+        let registry = Registry::new(database.open(), blobs, clock_of_registry, PUBLIC_URL, max_file_bytes);
+        let service = Service::new(registry, json_limit_bytes).unwrap();
+        let app = init_service(service.app()).await;
+        Self {
+            service,
+            call: Box::new(move |request| Box::pin(app.call(request.to_request()))),
+            clock,
+            tick: AtomicI64::new(TICK),
+            _folder: folder,
+            _database: database,
+        }
+    }
+
+    /// From now on everything happens in the same millisecond.
+    pub fn stop_clock(&self) {
+        self.tick.store(0, Ordering::SeqCst);
+    }
+
+    /// Sends a request, and reads its answer to the end. Errors are rendered as the server does.
+    pub async fn send(&self, request: TestRequest) -> Answer {
+        self.clock.fetch_add(self.tick.load(Ordering::SeqCst), Ordering::SeqCst);
+        match (self.call)(request.insert_header(("X-Request-Id", "test"))).await {
+            Ok(response) => {
+                let size = response.response().body().size();
+                let (status, headers) = (response.status().as_u16(), response.headers().clone());
+                Answer { status, headers, size: format!("{size:?}"), body: read_body(response).await }
+            }
+            Err(error) => {
+                let response = error.error_response();
+                let (status, headers) = (response.status().as_u16(), response.headers().clone());
+                let body = actix_web::body::to_bytes(response.into_body()).await.unwrap();
+                Answer { status, headers, size: format!("Sized({})", body.len()), body }
+            }
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(TestRequest::get().uri(path)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(TestRequest::delete().uri(path)).await
+    }
+
+    /// Sends bytes without a media type.
+    pub async fn put(&self, path: &str, body: impl Into<Bytes>) -> Answer {
+        self.send(TestRequest::put().uri(path).set_payload(body)).await
+    }
+
+    /// Sends JSON.
+    pub async fn json(&self, method: Method, path: &str, body: &Value) -> Answer {
+        self.send(request(method, path).set_json(body)).await
+    }
+}
+
+/// A request without a body.
+pub fn request(method: Method, path: &str) -> TestRequest {
+    TestRequest::default().method(method).uri(path)
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    /// The size that the body announces.
+    pub size: String,
+    pub body: Bytes,
+}
+
+/// The headers that snapshots show, besides the content type.
+const SHOWN: [&str; 12] = [
+    "allow",
+    "etag",
+    "location",
+    "last-modified",
+    "accept-ranges",
+    "content-range",
+    "content-disposition",
+    "content-security-policy",
+    "repr-digest",
+    "retry-after",
+    "x-content-type-options",
+    "x-request-id",
+];
+
+impl Answer {
+    /// Fails the test when the status is another one.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text());
+        self
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {} {}", self.status, self.text()))
+    }
+
+    /// A member of the JSON body that is a string.
+    #[track_caller]
+    pub fn member(&self, name: &str) -> String {
+        self.json()[name].as_str().unwrap_or_else(|| panic!("no `{name}` in {}", self.text())).to_owned()
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The media type, with its parameters.
+    pub fn content_type(&self) -> &str {
+        self.header("content-type").unwrap_or("-")
+    }
+
+    /// The headers that a snapshot shows; the request id is the test's own unless it is missing.
+    pub fn shown_headers(&self) -> Vec<(&'static str, &str)> {
+        let shown = SHOWN.into_iter().filter_map(|name| Some((name, self.header(name)?)));
+        shown.filter(|(name, value)| (*name, *value) != ("x-request-id", "test")).collect()
+    }
+
+    /// The body for a snapshot: what changes from run to run has a word in its place.
+    pub fn shown_body(&self) -> Value {
+        match serde_json::from_slice(&self.body) {
+            Ok(mut body) => {
+                settle(&mut body);
+                body
+            }
+            Err(_) if self.body.is_empty() => Value::Null,
+            Err(_) => self.text().into(),
+        }
+    }
+}
+
+impl Serialize for Answer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut headers = Map::from_iter([("content-type".to_owned(), self.content_type().into())]);
+        headers.extend(self.shown_headers().into_iter().map(|(name, value)| (name.to_owned(), value.into())));
+        json!({"status": self.status, "headers": headers, "body": self.shown_body()}).serialize(serializer)
+    }
+}
+
+/// Page tokens are opaque, and UUIDs are made anew each time.
+fn settle(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member {
+                    Value::String(token) if name.to_lowercase().ends_with("nextpagetoken") && !token.is_empty() => {
+                        "[token]".clone_into(token);
+                    }
+                    member => settle(member),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(settle),
+        Value::String(text) => *text = without_uuids(text),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn without_uuids(text: &str) -> String {
+    let is_uuid = |part: Option<&str>| part.is_some_and(|part| uuid::Uuid::try_parse(part).is_ok());
+    match (0..text.len()).find(|at| is_uuid(text.get(*at..at + 36))) {
+        Some(at) => format!("{}[uuid]{}", &text[..at], without_uuids(&text[at + 36..])),
+        None => text.to_owned(),
+    }
+}

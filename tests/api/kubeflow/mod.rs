@@ -1,0 +1,86 @@
+//! Kubeflow's REST API: success and each client error of every operation, as its contract has them.
+
+mod attaching;
+mod bodies;
+mod conditional;
+mod finding;
+mod lists;
+mod model_artifacts;
+mod model_versions;
+mod names;
+mod paging;
+mod patching;
+mod paths;
+mod registered_models;
+mod values;
+
+use actix_web::http::Method;
+use serde_json::{Value, json};
+
+use super::app::{Answer, TestApp};
+use super::transcript::Transcript;
+use crate::support::Backend;
+
+/// Where the API is.
+pub const API: &str = "/api/model_registry/v1alpha3";
+
+/// The content type of every answer.
+const CONTENT_TYPE: &str = "application/json; charset=UTF-8";
+
+/// A client of the API.
+pub struct Client(pub TestApp);
+
+impl Client {
+    pub async fn new() -> Self {
+        Self(TestApp::new().await)
+    }
+
+    pub async fn on(backend: Backend) -> Self {
+        Self(TestApp::on(backend).await)
+    }
+
+    pub fn transcript(&self) -> Transcript<'_> {
+        Transcript::new(&self.0, API)
+    }
+
+    #[track_caller]
+    fn checked(answer: Answer) -> Answer {
+        assert_eq!(answer.content_type(), CONTENT_TYPE);
+        answer
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        Self::checked(self.0.get(&format!("{API}{path}")).await)
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        Self::checked(self.0.json(Method::POST, &format!("{API}{path}"), &body).await)
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        Self::checked(self.0.json(Method::PATCH, &format!("{API}{path}"), &body).await)
+    }
+
+    /// Creates a registered model, and gives its id.
+    pub async fn model(&self, name: &str) -> String {
+        self.post("/registered_models", json!({"name": name})).await.expect(201).member("id")
+    }
+
+    /// Creates a version, and gives its id.
+    pub async fn version(&self, model: &str, name: &str) -> String {
+        let body = json!({"name": name, "registeredModelId": model});
+        self.post("/model_versions", body).await.expect(201).member("id")
+    }
+
+    /// Creates an artifact of a version, and gives its id.
+    pub async fn artifact(&self, version: &str, name: &str) -> String {
+        let body = json!({"artifactType": "model-artifact", "name": name, "uri": format!("s3://bucket/{name}")});
+        self.post(&format!("/model_versions/{version}/artifacts"), body).await.expect(201).member("id")
+    }
+
+    /// The names in a list.
+    pub async fn names(&self, path: &str) -> Vec<String> {
+        let list = self.get(path).await.expect(200).json();
+        list["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+    }
+}

@@ -1,0 +1,46 @@
+//! The native API: files, versions, aliases, removal, history.
+
+mod aliases;
+mod digests;
+mod downloads;
+mod history;
+mod listing;
+mod paths;
+mod ranges;
+mod removal;
+mod replacing;
+mod uploads;
+
+use super::app::{Answer, TestApp};
+use super::transcript::Transcript;
+
+/// Where the API is.
+pub const API: &str = "/api/v1";
+
+/// Where the tests keep their file.
+const FILE: &str = "/api/v1/models/demo/versions/1/files/model.bin";
+
+/// The bytes of that file.
+const BYTES: &[u8] = b"0123456789";
+
+/// The digest of those bytes, in hexadecimal.
+const SHA256: &str = "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882";
+
+/// The same digest as RFC 9530 writes it.
+const DIGEST: &str = "sha-256=:hNiYd/DUBB77a/kaFvAkjy/Vc+avBcGflr7bn4gveII=:";
+
+fn transcript(app: &TestApp) -> Transcript<'_> {
+    Transcript::new(app, API)
+}
+
+/// An app that has [`FILE`].
+async fn with_file() -> TestApp {
+    let app = TestApp::new().await;
+    app.put(FILE, BYTES).await.expect(201);
+    app
+}
+
+/// The paths in a list of files.
+fn paths(list: &Answer) -> Vec<String> {
+    list.json()["items"].as_array().unwrap().iter().map(|item| item["path"].as_str().unwrap().to_owned()).collect()
+}

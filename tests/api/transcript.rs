@@ -1,0 +1,123 @@
+//! Requests and their answers as text, so that one snapshot shows a whole table of cases.
+
+use std::fmt::{self, Write as _};
+
+use actix_web::http::Method;
+use serde_json::Value;
+
+use super::app::{Answer, TestApp, request};
+
+/// What was said so far.
+pub struct Transcript<'a> {
+    app: &'a TestApp,
+    prefix: &'static str,
+    text: String,
+}
+
+/// One request.
+#[derive(Clone, Copy, Default)]
+pub struct Say<'a> {
+    pub method: &'a str,
+    pub path: &'a str,
+    pub headers: &'a [(&'a str, &'a str)],
+    pub body: &'a [u8],
+}
+
+impl<'a> Transcript<'a> {
+    /// An empty transcript; `prefix` stands before every path and is not shown.
+    pub fn new(app: &'a TestApp, prefix: &'static str) -> Self {
+        Self { app, prefix, text: String::new() }
+    }
+
+    pub async fn say(&mut self, say: Say<'_>) -> Answer {
+        let path = format!("{}{}", self.prefix, say.path);
+        let method = Method::from_bytes(say.method.as_bytes()).unwrap();
+        let mut sent = say.headers.iter().fold(request(method, &path), |sent, header| sent.append_header(*header));
+        if !say.body.is_empty() {
+            sent = sent.set_payload(say.body.to_vec());
+        }
+        let answer = self.app.send(sent).await;
+        self.note(say, &answer);
+        answer
+    }
+
+    pub async fn get(&mut self, path: &str) -> Answer {
+        self.say(Say { method: "GET", path, ..Say::default() }).await
+    }
+
+    pub async fn delete(&mut self, path: &str) -> Answer {
+        self.say(Say { method: "DELETE", path, ..Say::default() }).await
+    }
+
+    pub async fn post(&mut self, path: &str, body: Value) -> Answer {
+        self.raw("POST", path, &body.to_string()).await
+    }
+
+    pub async fn patch(&mut self, path: &str, body: Value) -> Answer {
+        self.raw("PATCH", path, &body.to_string()).await
+    }
+
+    /// A body that says it is JSON, whether or not it is.
+    pub async fn raw(&mut self, method: &str, path: &str, body: &str) -> Answer {
+        let headers = [("Content-Type", "application/json")];
+        self.say(Say { method, path, headers: &headers, body: body.as_bytes() }).await
+    }
+
+    /// A body of bytes.
+    pub async fn put(&mut self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        self.say(Say { method: "PUT", path, headers, body }).await
+    }
+
+    fn note(&mut self, say: Say<'_>, answer: &Answer) {
+        let text = &mut self.text;
+        writeln!(text, "{} {}", say.method, shortened(say.path)).unwrap();
+        for (name, value) in say.headers.iter().filter(|header| **header != ("Content-Type", "application/json")) {
+            writeln!(text, "  {name}: {}", shortened(value)).unwrap();
+        }
+        if !say.body.is_empty() {
+            writeln!(text, "  {}", shortened(&String::from_utf8_lossy(say.body)).escape_debug_but_quotes()).unwrap();
+        }
+        writeln!(text, "{} {}", answer.status, answer.content_type()).unwrap();
+        for (name, value) in answer.shown_headers() {
+            writeln!(text, "  {name}: {value}").unwrap();
+        }
+        match answer.shown_body() {
+            Value::Null => {}
+            body => writeln!(text, "  {}", shortened(&body.to_string())).unwrap(),
+        }
+        text.push('\n');
+    }
+}
+
+impl fmt::Display for Transcript<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Long runs of one character as their number.
+fn shortened(text: &str) -> String {
+    let mut short = String::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let run = rest.chars().take_while(|each| *each == first).count();
+        let (this, behind) = rest.split_at(run * first.len_utf8());
+        rest = behind;
+        if run > 20 {
+            write!(short, "{first}×{run}").unwrap();
+        } else {
+            short.push_str(this);
+        }
+    }
+    short
+}
+
+trait EscapeDebug {
+    fn escape_debug_but_quotes(&self) -> String;
+}
+
+impl EscapeDebug for String {
+    fn escape_debug_but_quotes(&self) -> String {
+        self.chars().map(|each| if each.is_control() { each.escape_debug().to_string() } else { each.into() }).collect()
+    }
+}

@@ -50,6 +50,9 @@ CREATE INDEX nodes_type ON nodes (type_id, id);
 CREATE INDEX nodes_type_created ON nodes (type_id, created_at, id);
 CREATE INDEX nodes_type_updated ON nodes (type_id, updated_at, id);
 CREATE INDEX nodes_home ON nodes (home_id, id);
+-- For the latest version of a model, and its versions by time, however many other models have.
+CREATE INDEX nodes_home_created ON nodes (home_id, type_id, created_at, id);
+CREATE INDEX nodes_home_updated ON nodes (home_id, type_id, updated_at, id);
 
 CREATE TABLE properties (
     node_id BIGINT NOT NULL REFERENCES nodes (id) ON DELETE CASCADE,

@@ -1,7 +1,7 @@
 //! Aliases: movable names of a model's versions.
 
 use super::entities::touch;
-use super::versions::{model_named, resolve};
+use super::resolve::{model_named, resolve};
 use super::{Registry, record};
 use crate::domain::{Action, Actor, Alias, Error, LogicalType, Name, Node, Result, VersionRef};
 use crate::store::aliases;

@@ -5,10 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::Stream;
 
-use super::download::holder;
+use super::Registry;
 use super::entities::{create, get, touch};
-use super::versions::{model_named, resolve};
-use super::{Registry, record};
+use super::files::{Precondition, Target, find, holder, record_file};
+use super::resolve::{model_named, resolve};
 use crate::blobs::{BodySize, Key, Stored};
 use crate::domain::{
     Action, Actor, ArtifactState, Draft, Error, ErrorKind, File, FilePath, LogicalType, Millis, Name, Node, NodeId,
@@ -18,52 +18,6 @@ use crate::store::{Tx, blobs, files, nodes, uploads};
 
 /// How often an upload under way says that it is.
 const HEARTBEAT: Duration = Duration::from_secs(30);
-
-/// Where a file is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// In a version.
-    Version {
-        /// The name of the model.
-        model: Name,
-        /// Which of its versions.
-        version: VersionRef,
-    },
-    /// In a model artifact.
-    Artifact(NodeId),
-}
-
-/// What must be true of the file that is there.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Precondition {
-    /// Nothing; but other bytes are not replaced.
-    #[default]
-    None,
-    /// There is a file (`If-Match: *`).
-    Exists,
-    /// There is one with one of these digests (`If-Match`).
-    Is(Vec<Sha256>),
-    /// There is none (`If-None-Match: *`).
-    Absent,
-}
-
-impl Precondition {
-    /// Errors: FailedPrecondition on the header's field.
-    pub fn check(&self, file: Option<&File>) -> Result<()> {
-        let (holds, field) = match self {
-            Self::None => (true, ""),
-            Self::Exists => (file.is_some(), super::IF_MATCH),
-            Self::Is(digests) => (file.is_some_and(|file| digests.contains(&file.blob.sha256)), super::IF_MATCH),
-            Self::Absent => (file.is_none(), super::IF_NONE_MATCH),
-        };
-        if holds {
-            return Ok(());
-        }
-        let state =
-            file.map_or_else(|| "does not exist".to_owned(), |file| format!("has sha256 `{}`", file.blob.sha256));
-        Err(Error::new(ErrorKind::FailedPrecondition, format!("the file {state}")).on_field(field))
-    }
-}
 
 /// What is to be stored, besides the bytes.
 #[derive(Debug, Clone)]
@@ -152,7 +106,7 @@ impl Registry {
             .store
             .write(move |tx| {
                 let target = settle(tx, &asked)?;
-                let file = match super::download::find(tx, &target, &asked.path) {
+                let file = match find(tx, &target, &asked.path) {
                     Ok(file) => Some(file),
                     Err(error) if error.kind() == ErrorKind::NotFound => None,
                     Err(error) => return Err(error),
@@ -369,21 +323,4 @@ fn made(created: Result<Node>) -> Result<Node> {
         }
         _ => error,
     })
-}
-
-pub(super) fn record_file(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
-    now: Millis,
-    action: Action,
-    artifact: &Node,
-    file: &File,
-) -> Result<()> {
-    let detail = serde_json::json!({
-        "path": file.path.as_str(),
-        "sha256": file.blob.sha256.to_string(),
-        "size": file.blob.size,
-        "mediaType": file.media_type,
-    });
-    record(tx, actor, now, action, artifact, Some(("file", detail)))
 }

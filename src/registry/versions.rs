@@ -1,10 +1,10 @@
 //! Models and versions as people address them: by name, by alias, the latest; and what a version holds.
 
-use super::download::{FilePage, FileToken};
+use super::files::{FilePage, FileToken, page};
+use super::resolve::{model_named, resolve};
 use super::{Registry, Selection};
 use crate::domain::{
-    Change, Error, FilePath, LogicalType, Name, Node, NodeId, Order, OrderBy, Page, PageSize, PageToken, Result,
-    VersionRef,
+    Change, FilePath, LogicalType, Name, Node, NodeId, Order, Page, PageSize, PageToken, Result, VersionRef,
 };
 use crate::store::{Tx, aliases, files, nodes};
 
@@ -41,7 +41,7 @@ impl Registry {
                 let (model, version) = resolve(tx, &model, &version)?;
                 let mut artifacts = artifacts_of(tx, version.id)?;
                 let holder = files::Holder::Members(version.id);
-                let files = super::download::page(tx, version.id, holder, None, PageSize::new(FILES_IN_SUMMARY))?;
+                let files = page(tx, version.id, holder, None, PageSize::new(FILES_IN_SUMMARY))?;
                 registry.fill_uris(tx, &mut artifacts)?;
                 Ok(VersionSummary { aliases: aliases::of_version(tx, version.id)?, model, version, artifacts, files })
             })
@@ -81,7 +81,7 @@ impl Registry {
             .read(move |tx| {
                 let (_, version) = resolve(tx, &model, &version)?;
                 let holder = files::Holder::Members(version.id);
-                super::download::page(tx, version.id, holder, token.as_ref(), size)
+                page(tx, version.id, holder, token.as_ref(), size)
             })
             .await
     }
@@ -127,37 +127,6 @@ impl Registry {
 /// Everything but the unreserved characters of RFC 3986.
 const SEGMENT: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// The model with that name, inside a transaction.
-pub(super) fn model_named(tx: &mut Tx<'_>, model: &Name) -> Result<Node> {
-    nodes::find_named(tx, LogicalType::RegisteredModel, None, model)?
-        .ok_or_else(|| Error::not_found(format!("registered model `{model}`")))
-}
-
-/// The model and the version, inside a transaction.
-pub(super) fn resolve(tx: &mut Tx<'_>, model: &Name, version: &VersionRef) -> Result<(Node, Node)> {
-    let model = model_named(tx, model)?;
-    let found = match version {
-        VersionRef::Named(name) => nodes::find_named(tx, LogicalType::ModelVersion, Some(model.id), name)?,
-        VersionRef::Aliased(alias) => match aliases::find(tx, model.id, alias)? {
-            Some(id) => nodes::find(tx, id)?,
-            None => None,
-        },
-        VersionRef::Latest => {
-            let newest_first = Order { by: OrderBy::CreateTime, descending: true };
-            let selection =
-                Selection { home: Some(model.id), order: newest_first, ..Selection::of(LogicalType::ModelVersion) };
-            nodes::list(tx, &selection, None, 1)?.pop()
-        }
-    };
-    match found {
-        Some(version) => Ok((model, version)),
-        None => Err(Error::not_found(format!(
-            "version `{version}` of registered model `{}`",
-            model.name.as_deref().unwrap_or_default()
-        ))),
-    }
-}
 
 /// The artifacts of a version, its own and those attached to it, oldest first.
 fn artifacts_of(tx: &mut Tx<'_>, version: NodeId) -> Result<Vec<Node>> {

@@ -3,8 +3,7 @@
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use modelport::domain::{ErrorKind, LogicalType, NodeId, PageSize, Patch};
-use modelport::registry::download::FileToken;
-use modelport::registry::upload::{Precondition, Target};
+use modelport::registry::files::{FileToken, Precondition, Target};
 
 use super::{HOUR, Scene, actor, digest, file};
 use crate::support::{Backend, on_both};

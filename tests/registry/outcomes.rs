@@ -2,7 +2,8 @@
 
 use modelport::domain::{ErrorKind, FilePath, LogicalType, NodeId};
 use modelport::registry::Selection;
-use modelport::registry::upload::{Outcome, Precondition, PutFile, Target};
+use modelport::registry::files::{Precondition, Target};
+use modelport::registry::upload::{Outcome, PutFile};
 
 use super::{Scene, digest, file};
 use crate::support::{Backend, on_both};

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use futures_util::future::join_all;
 use modelport::domain::{Change, ErrorKind, LogicalType, PageSize, Patch, Result, Value};
 use modelport::registry::Selection;
-use modelport::registry::upload::{Outcome, Precondition};
+use modelport::registry::files::Precondition;
+use modelport::registry::upload::Outcome;
 
 use super::{Scene, actor, digest, file};
 use crate::support::{Backend, on_both};

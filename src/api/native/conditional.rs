@@ -4,7 +4,7 @@ use actix_web::http::header::{ByteRangeSpec, EntityTag, Header as _, IfMatch, If
 use actix_web::{HttpMessage, HttpRequest};
 
 use crate::domain::{Error, File, Result, Sha256};
-use crate::registry::upload::Precondition;
+use crate::registry::files::Precondition;
 
 /// The strong ETag of a file.
 pub fn etag(file: &File) -> EntityTag {

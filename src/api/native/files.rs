@@ -19,8 +19,9 @@ use super::{Paging, body};
 use crate::api::caller::Caller;
 use crate::api::problem::{Problem, problem_response, report};
 use crate::domain::{Error, File, FilePath, NodeId, Result, Sha256};
-use crate::registry::download::FileToken;
-use crate::registry::upload::{Outcome, PutFile, Target};
+use crate::registry::files::FileToken;
+use crate::registry::files::Target;
+use crate::registry::upload::{Outcome, PutFile};
 
 /// What an upload may ask for.
 #[derive(Debug, Deserialize, IntoParams)]

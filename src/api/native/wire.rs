@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::domain::{ArtifactState, ChangeRecord, File, Node, NodeId, Properties, Value};
 use crate::registry::Registry;
-use crate::registry::download::FilePage;
+use crate::registry::files::FilePage;
 use crate::registry::upload::PutResult;
 use crate::registry::versions::VersionSummary;
 

@@ -1,0 +1,36 @@
+//! What people mean by the name of a model and of a version.
+
+use super::Selection;
+use crate::domain::{Error, LogicalType, Name, Node, Order, OrderBy, Result, VersionRef};
+use crate::store::{Tx, aliases, nodes};
+
+/// The model with that name, inside a transaction.
+pub(super) fn model_named(tx: &mut Tx<'_>, model: &Name) -> Result<Node> {
+    nodes::find_named(tx, LogicalType::RegisteredModel, None, model)?
+        .ok_or_else(|| Error::not_found(format!("registered model `{model}`")))
+}
+
+/// The model and the version, inside a transaction.
+pub(super) fn resolve(tx: &mut Tx<'_>, model: &Name, version: &VersionRef) -> Result<(Node, Node)> {
+    let model = model_named(tx, model)?;
+    let found = match version {
+        VersionRef::Named(name) => nodes::find_named(tx, LogicalType::ModelVersion, Some(model.id), name)?,
+        VersionRef::Aliased(alias) => match aliases::find(tx, model.id, alias)? {
+            Some(id) => nodes::find(tx, id)?,
+            None => None,
+        },
+        VersionRef::Latest => {
+            let newest_first = Order { by: OrderBy::CreateTime, descending: true };
+            let selection =
+                Selection { home: Some(model.id), order: newest_first, ..Selection::of(LogicalType::ModelVersion) };
+            nodes::list(tx, &selection, None, 1)?.pop()
+        }
+    };
+    match found {
+        Some(version) => Ok((model, version)),
+        None => Err(Error::not_found(format!(
+            "version `{version}` of registered model `{}`",
+            model.name.as_deref().unwrap_or_default()
+        ))),
+    }
+}

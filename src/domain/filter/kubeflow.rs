@@ -1,4 +1,4 @@
-//! Kubeflow's `filterQuery` (contracts/kubeflow §1.15), and beyond it NOT, NOT IN, IS [NOT] NULL and BETWEEN.
+//! Kubeflow's `filterQuery` (contracts/kubeflow §1.15), and beyond it `NOT`, `NOT IN`, `IS NULL`, `IS NOT NULL` and `BETWEEN`.
 //!
 //! ```text
 //! or    := and { OR and }

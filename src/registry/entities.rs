@@ -134,6 +134,10 @@ impl Registry {
         let (actor, now, registry) = (actor.clone(), self.now(), self.clone());
         self.store
             .write(move |tx| {
+                let mut patch = patch.clone();
+                if registry.is_own_uri(tx, id, &patch.uri)? {
+                    patch.uri = Change::Keep;
+                }
                 let mut node = update(tx, &actor, logical, id, &patch, now)?;
                 registry.fill_uris(tx, std::slice::from_mut(&mut node))?;
                 Ok(node)

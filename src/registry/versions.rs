@@ -3,7 +3,8 @@
 use super::download::{FilePage, FileToken};
 use super::{Registry, Selection};
 use crate::domain::{
-    Error, FilePath, LogicalType, Name, Node, NodeId, Order, OrderBy, Page, PageSize, PageToken, Result, VersionRef,
+    Change, Error, FilePath, LogicalType, Name, Node, NodeId, Order, OrderBy, Page, PageSize, PageToken, Result,
+    VersionRef,
 };
 use crate::store::{Tx, aliases, files, nodes};
 
@@ -102,6 +103,14 @@ impl Registry {
             };
         }
         Ok(())
+    }
+
+    /// Whether a client sends back the URI that we made up for the node: it is not the client's own then.
+    pub(super) fn is_own_uri(&self, tx: &mut Tx<'_>, id: NodeId, uri: &Change<String>) -> Result<bool> {
+        let Change::Set(sent) = uri else { return Ok(false) };
+        let Some(mut node) = nodes::find(tx, id)?.filter(|node| node.uri.is_none()) else { return Ok(false) };
+        self.fill_uris(tx, std::slice::from_mut(&mut node))?;
+        Ok(node.uri.as_ref() == Some(sent))
     }
 
     /// The URL of a file, which any client can fetch.

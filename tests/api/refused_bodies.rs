@@ -14,7 +14,7 @@ use super::app::TestApp;
 
 /// More than the buffers of both ends hold.
 const CHUNKS: usize = 32;
-const CHUNK: [u8; 1 << 20] = [b'x'; 1 << 20];
+static CHUNK: [u8; 1 << 20] = [b'x'; 1 << 20];
 
 fn serve(app: &TestApp) -> (SocketAddr, ServerHandle) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

@@ -3,11 +3,13 @@
 use std::fs;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager, Connection as _, SimpleConnection as _, TransactionManager};
 use diesel::{ConnectionError, ConnectionResult, PgConnection, QueryResult, RunQueryDsl as _, SqliteConnection};
 
+use super::error::is_contention;
 use crate::domain::{Error, Result};
 
 /// A connection to either database; queries that both understand run on it as they are.
@@ -84,16 +86,30 @@ pub(super) fn establish(location: &Location, access: Access) -> ConnectionResult
             let query_only = access == Access::Read;
             conn.batch_execute(&format!(
                 "PRAGMA busy_timeout = 5000;
-                 PRAGMA journal_mode = WAL;
                  PRAGMA synchronous = FULL;
                  PRAGMA foreign_keys = ON;
                  PRAGMA case_sensitive_like = ON;
                  PRAGMA temp_store = MEMORY;
                  PRAGMA query_only = {query_only};"
             ))
+            .and_then(|()| log_ahead(&mut conn))
             .map_err(ConnectionError::CouldntSetupConfiguration)?;
             Ok(AnyConnection::Sqlite(conn))
         }
+    }
+}
+
+/// Turns a new database to write-ahead logging; one that is turned stays so.
+///
+/// SQLite does not wait for another connection that is just about to do the same, so that the waiting is done here.
+fn log_ahead(conn: &mut SqliteConnection) -> QueryResult<()> {
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match conn.batch_execute("PRAGMA journal_mode = WAL") {
+            Err(error) if is_contention(&error) && pause < Duration::from_secs(2) => thread::sleep(pause),
+            turned => return turned,
+        }
+        pause *= 2;
     }
 }
 

@@ -30,13 +30,13 @@ impl From<DieselError> for Error {
 
 /// What neither Diesel nor SQLite gives a kind of its own: a lost lock, a full disk, a server going down or coming up.
 fn is_transient(message: &str) -> bool {
-    is_contention(message)
+    speaks_of_contention(message)
         || ["terminating connection", "is shutting down", "is starting up", "in recovery mode", "disk is full"]
             .iter()
             .any(|part| message.contains(part))
 }
 
-fn is_contention(message: &str) -> bool {
+fn speaks_of_contention(message: &str) -> bool {
     ["database is locked", "database table is locked", "deadlock detected"].iter().any(|part| message.contains(part))
 }
 
@@ -44,9 +44,14 @@ fn is_contention(message: &str) -> bool {
 pub(super) fn is_worth_retrying(error: &Error) -> bool {
     match database_error(error) {
         Some(DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,
-        Some(DieselError::DatabaseError(_, info)) => is_contention(info.message()),
-        _ => false,
+        Some(error) => is_contention(error),
+        None => false,
     }
+}
+
+/// Whether another connection holds the lock, or got it first.
+pub(super) fn is_contention(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(_, info) if speaks_of_contention(info.message()))
 }
 
 /// Whether the connection went away under the statement.

@@ -148,7 +148,7 @@ fn at_once<T: Send>(work: impl Fn() -> T + Sync) -> Vec<T> {
 }
 
 async fn many_may_migrate_an_empty_database_at_once(backend: Backend) {
-    for _ in 0..4 {
+    for _ in 0..8 {
         let database = Database::empty(backend);
         let mut applied: Vec<_> = at_once(|| migrate(&database.location).unwrap().len());
         applied.sort_unstable();

@@ -5,6 +5,7 @@ mod blobs;
 mod capacity;
 mod changes;
 mod changing;
+mod faults;
 mod files;
 mod introspection;
 mod lists;

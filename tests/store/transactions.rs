@@ -24,7 +24,7 @@ on_both! {
 
 const MODEL: LogicalType = LogicalType::RegisteredModel;
 
-fn insert(tx: &mut Tx<'_>, name: &str) -> modelport::domain::Result<NodeId> {
+pub fn insert(tx: &mut Tx<'_>, name: &str) -> modelport::domain::Result<NodeId> {
     let draft = Draft::named(name.parse()?).with("owner", Some("me"));
     Ok(nodes::insert(tx, MODEL, None, &draft, 1)?.id)
 }
@@ -137,7 +137,7 @@ async fn a_read_cannot_write(backend: Backend) {
 }
 
 /// Runs `work` up to where it calls its argument, and on once the returned sender says so.
-fn stopped<T: Send + 'static>(
+pub fn stopped<T: Send + 'static>(
     run: impl FnOnce(Box<dyn Fn() + Send>) -> T,
 ) -> (T, mpsc::Receiver<()>, mpsc::Sender<()>) {
     let (arrived, has_arrived) = mpsc::channel();
@@ -150,7 +150,7 @@ fn stopped<T: Send + 'static>(
     (run(Box::new(stop)), has_arrived, go_on)
 }
 
-async fn arrival(has_arrived: mpsc::Receiver<()>) {
+pub async fn arrival(has_arrived: mpsc::Receiver<()>) {
     tokio::task::spawn_blocking(move || has_arrived.recv().unwrap()).await.unwrap();
 }
 

@@ -142,6 +142,9 @@ impl Parser<'_> {
             }
             Condition::In(values)
         } else if self.keyword("BETWEEN") {
+            if is_unordered(&target) {
+                return Err(refused(FIELD, self.text, target.at, "it has no order, compare with = or !="));
+            }
             let low = self.value(&target)?;
             if !self.keyword("AND") {
                 return Err(self.refuse("expected AND"));
@@ -154,6 +157,7 @@ impl Parser<'_> {
             if !self.keyword("NULL") {
                 return Err(self.refuse("expected NULL"));
             }
+            self.count()?;
             let absent = Expr::Test(target.field, Condition::Null);
             return Ok(if present { Expr::Not(Box::new(absent)) } else { absent });
         } else {

@@ -219,7 +219,7 @@ impl Parser<'_> {
         if let (Some(_), Some(given), Expected::Kind(own)) = (known, kind, expected)
             && given != own
         {
-            let problem = format!("`{name}` is a {}, not a {}", own.name(), given.name());
+            let problem = format!("`{name}` is {}, not {}", with_article(own), with_article(given));
             return Err(refused(FIELD, self.text, at, problem));
         }
         Ok(Target { field, kind: expected, at })
@@ -268,6 +268,11 @@ fn is_unordered(target: &Target) -> bool {
     matches!(target.kind, Expected::State(_) | Expected::Kind(ValueKind::Bool))
 }
 
+fn with_article(kind: ValueKind) -> String {
+    let article = if kind == ValueKind::Int { "an" } else { "a" };
+    format!("{article} {}", kind.name())
+}
+
 fn value_kind(suffix: &str) -> Option<ValueKind> {
     match suffix {
         "string_value" => Some(ValueKind::String),
@@ -300,7 +305,7 @@ fn typed(value: Operand, expected: Expected) -> Result<Operand, String> {
             (ValueKind::Double, Operand::Number(value)) => Ok(Operand::Double(value as f64)),
             (ValueKind::Double, Operand::Double(value)) => Ok(Operand::Double(value)),
             (ValueKind::Bool, Operand::Bool(value)) => Ok(Operand::Bool(value)),
-            (kind, _) => Err(format!("expected a {}", kind.name())),
+            (kind, _) => Err(format!("expected {}", with_article(kind))),
         },
     }
 }

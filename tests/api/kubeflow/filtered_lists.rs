@@ -132,7 +132,7 @@ async fn every_list_is_filtered(backend: Backend) {
     }
     // An artifact without a name of its own is found by the one that it got.
     let name = client.post("/model_artifacts", json!({})).await.expect(201).member("name");
-    assert_eq!(client.filtered("/artifacts", &format!("name = '{name}'")).await, [name.clone()]);
+    assert_eq!(client.filtered("/artifacts", &format!("name = '{name}'")).await, [name.as_str()]);
     assert_eq!(client.filtered("/artifacts", "name = ''").await, [""; 0]);
     let in_run = json!({"artifactType": "dataset-artifact"});
     let name = client.post("/experiment_runs/7/artifacts", in_run).await.expect(200).member("name");

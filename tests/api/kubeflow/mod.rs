@@ -6,6 +6,7 @@ mod bodies;
 mod conditional;
 mod experiment_runs;
 mod experiments;
+mod filter_limits;
 mod filtered_lists;
 mod filters;
 mod finding;

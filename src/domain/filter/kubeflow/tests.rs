@@ -109,7 +109,7 @@ fn a_bad_filter_tells_where() {
         ("(name = 'x'", "filterQuery at character 12: expected `)`"),
         ("id = 'x'", "filterQuery at character 6: `x` is not an integer"),
         ("owner = 5", "filterQuery at character 9: expected a string"),
-        ("owner.int_value = 5", "filterQuery at character 1: `owner` is a string, not a int"),
+        ("owner.int_value = 5", "filterQuery at character 1: `owner` is a string, not an int"),
         ("state = 'GONE'", "filterQuery at character 9: `GONE` is none of `UNKNOWN`, `LIVE`"),
         ("state > 'LIVE'", "filterQuery at character 1: it has no order"),
         ("id LIKE '1%'", "filterQuery at character 1: only strings are LIKE a pattern"),

@@ -303,7 +303,13 @@ fn upsert(
             Ok((node, false))
         }
         None if logical == LogicalType::Metric => Err(without_value()),
-        _ => Ok((update(tx, actor, logical, existing.id, &Patch::from(draft), now)?, false)),
+        // Measured anew, whatever else is said of it: an older step or time does not stay.
+        point => {
+            let mut patch = Patch::from(draft);
+            let measured = point.into_iter().flat_map(MetricPoint::properties);
+            patch.properties.extend(measured.map(|(name, value)| (name, Change::Set(value))));
+            Ok((update(tx, actor, logical, existing.id, &patch, now)?, false))
+        }
     }
 }
 
@@ -416,7 +422,9 @@ fn update(
         change.clone().apply(&mut value);
         node.properties.extend(value.map(|value| (name.clone(), value)));
     }
-    check_references(tx, logical, &node.properties)?;
+    // What it refers to since before may be gone; a service must be undeployable all the same.
+    let changed = node.properties.iter().filter(|(name, _)| patch.properties.contains_key(*name));
+    check_references(tx, logical, &changed.map(|(name, value)| (name.clone(), value.clone())).collect())?;
     check_times(&node)?;
     if let Some(custom) = &patch.custom {
         node.custom.clone_from(custom);

@@ -15,7 +15,11 @@ use crate::domain::{LogicalType, ValueKind};
 pub(super) struct Filter {
     parts: Vec<Part>,
     of_points: bool,
+    properties: usize,
 }
+
+/// So many conditions on properties PostgreSQL may make joins of; it would plan hundreds of them for minutes.
+const MAX_JOINS: usize = 8;
 
 /// A piece of SQL that is ours, or a value that is bound.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,7 +67,7 @@ where
 
 impl From<&Expr> for Filter {
     fn from(expr: &Expr) -> Self {
-        let mut filter = Self { parts: Vec::new(), of_points: false };
+        let mut filter = Self { parts: Vec::new(), of_points: false, properties: 0 };
         filter.expr(expr);
         filter
     }
@@ -72,7 +76,7 @@ impl From<&Expr> for Filter {
 impl Filter {
     /// A filter of the points of metrics, whose value, step and times are the point's and not the latest.
     pub(super) fn of_points(expr: &Expr) -> Self {
-        let mut filter = Self { parts: Vec::new(), of_points: true };
+        let mut filter = Self { parts: Vec::new(), of_points: true, properties: 0 };
         filter.expr(expr);
         filter
     }
@@ -174,6 +178,11 @@ impl Filter {
     fn property(&mut self, name: &str, custom: bool, kind: Option<ValueKind>, condition: &Condition) {
         let custom = if custom { "TRUE" } else { "FALSE" };
         let not = if *condition == Condition::Null { "NOT " } else { "" };
+        self.properties += 1;
+        let fenced = self.properties > MAX_JOINS;
+        if fenced {
+            self.sql("(");
+        }
         self.sql(&format!(
             "{not}EXISTS (SELECT 1 FROM properties AS p WHERE p.node_id = nodes.id AND p.custom = {custom} AND p.name = "
         ));
@@ -183,7 +192,7 @@ impl Filter {
             self.row(kind, condition);
             self.sql(")");
         }
-        self.sql(")");
+        self.sql(if fenced { ")) IS TRUE" } else { ")" });
     }
 
     /// A condition on a property row: on the column of its values, when the row is of their kind.
@@ -192,24 +201,16 @@ impl Filter {
             Condition::Null => {}
             Condition::Compare(comparison, operand) => {
                 self.of_kind(operand, kind);
-                if let (Comparison::Equal, Operand::Text(text)) = (comparison, operand) {
-                    // What the index holds is the beginning of the text.
+                if let (Comparison::Equal, Some(indexed)) = (comparison, indexed(operand)) {
                     self.sql("substr(p.text_value, 1, 128) = ");
-                    self.text(&text.chars().take(128).collect::<String>());
+                    self.text(&indexed);
                     self.sql(" AND ");
                 }
                 self.condition(column(operand), condition);
                 self.as_double(operand, condition);
             }
-            // A list or a range may mix kinds, so each value brings its own.
-            Condition::In(operands) if operands.is_empty() => self.sql("FALSE"),
-            Condition::In(operands) => {
-                for (at, operand) in operands.iter().enumerate() {
-                    self.sql(if at > 0 { " OR (" } else { "(" });
-                    self.row(kind, &Condition::Compare(Comparison::Equal, operand.clone()));
-                    self.sql(")");
-                }
-            }
+            Condition::In(operands) => self.one_of(operands, kind),
+            // A range may mix kinds, so each value brings its own.
             Condition::Between(low, high) => {
                 self.sql("(");
                 self.row(kind, &Condition::Compare(Comparison::GreaterOrEqual, low.clone()));
@@ -231,24 +232,64 @@ impl Filter {
         }
     }
 
-    fn of_kind(&mut self, operand: &Operand, declared: Option<ValueKind>) {
-        let kind = match operand {
-            Operand::Number(_) | Operand::Int(_) => ValueKind::Int,
-            Operand::Double(_) => ValueKind::Double,
-            Operand::Text(_) => declared.unwrap_or(ValueKind::String),
-            Operand::Bool(_) => ValueKind::Bool,
+    /// Whether a property row has one of the values: one list for each kind that they are of, as long ones would nest
+    /// too deep for SQLite otherwise.
+    fn one_of(&mut self, operands: &[Operand], declared: Option<ValueKind>) {
+        let mut lists: Vec<(ValueKind, Vec<Operand>)> = Vec::new();
+        let mut add = |kind, operand| match lists.iter_mut().find(|(of, _)| *of == kind) {
+            Some((_, list)) => list.push(operand),
+            None => lists.push((kind, vec![operand])),
         };
-        self.sql(&format!("p.kind = {} AND ", kind.number()));
+        for operand in operands {
+            if let Operand::Number(value) = operand {
+                add(ValueKind::Double, Operand::Double(as_double(*value)));
+            }
+            add(kind_of(operand, declared), operand.clone());
+        }
+        self.sql("FALSE");
+        for (kind, list) in lists {
+            self.sql(&format!(" OR p.kind = {} AND ", kind.number()));
+            let prefixes: Vec<_> = list.iter().filter_map(indexed).map(Operand::Text).collect();
+            if !prefixes.is_empty() {
+                self.condition("substr(p.text_value, 1, 128)", &Condition::In(prefixes));
+                self.sql(" AND ");
+            }
+            self.condition(list.first().map_or("p.text_value", column), &Condition::In(list.clone()));
+        }
+    }
+
+    fn of_kind(&mut self, operand: &Operand, declared: Option<ValueKind>) {
+        self.sql(&format!("p.kind = {} AND ", kind_of(operand, declared).number()));
     }
 
     /// The other half of a condition on ints and doubles alike.
     fn as_double(&mut self, operand: &Operand, condition: &Condition) {
         if let (Operand::Number(value), Condition::Compare(comparison, _)) = (operand, condition) {
-            #[expect(clippy::cast_precision_loss, reason = "the property is a double, so is what it is compared with")]
-            let value = *value as f64;
             self.sql(&format!(" OR p.kind = {} AND p.double_value {} ", ValueKind::Double.number(), sign(*comparison)));
-            self.parts.push(Part::Double(value));
+            self.parts.push(Part::Double(as_double(*value)));
         }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the property is a double, so is what it is compared with")]
+fn as_double(value: i64) -> f64 {
+    value as f64
+}
+
+/// What the index holds of a text: its beginning.
+fn indexed(operand: &Operand) -> Option<String> {
+    match operand {
+        Operand::Text(text) => Some(text.chars().take(128).collect()),
+        _ => None,
+    }
+}
+
+fn kind_of(operand: &Operand, declared: Option<ValueKind>) -> ValueKind {
+    match operand {
+        Operand::Number(_) | Operand::Int(_) => ValueKind::Int,
+        Operand::Double(_) => ValueKind::Double,
+        Operand::Text(_) => declared.unwrap_or(ValueKind::String),
+        Operand::Bool(_) => ValueKind::Bool,
     }
 }
 
@@ -274,10 +315,11 @@ fn sign(comparison: Comparison) -> &'static str {
 fn attribute_sql(attribute: Attribute) -> &'static str {
     match attribute {
         Attribute::Id => "nodes.id",
-        // The UUID that keeps repeatable names apart is not what people see: see `Node::display_name`.
+        // The UUID that keeps repeatable names apart is not what people see, unless it is the whole name: see
+        // `Node::display_name`.
         Attribute::Name => {
             "(CASE WHEN nodes.kind = 1 AND (nodes.home_id IS NULL OR nodes.type_id = 15) AND nodes.type_id BETWEEN 11 AND 22 \
-             THEN substr(nodes.name, 38) ELSE nodes.name END)"
+             AND substr(nodes.name, 37, 1) = ':' THEN substr(nodes.name, 38) ELSE nodes.name END)"
         }
         Attribute::ExternalId => "nodes.external_id",
         Attribute::Uri => "nodes.uri",

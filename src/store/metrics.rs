@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
 use diesel::upsert::excluded;
 
 use super::Tx;
@@ -149,7 +151,14 @@ pub fn history(tx: &mut Tx<'_>, selection: &HistorySelection, after: Option<Curs
         .into_boxed::<MultiBackend>();
     query = match selection.run {
         Some(run) => query.filter(nodes::home_id.eq(run.0)),
-        None => query.filter(nodes::home_id.is_not_null()),
+        None => {
+            let run = LogicalType::ExperimentRun.id();
+            query.filter(
+                sql::<Bool>("EXISTS (SELECT 1 FROM nodes AS run WHERE run.id = nodes.home_id AND run.type_id = ")
+                    .bind::<BigInt, _>(run)
+                    .sql(")"),
+            )
+        }
     };
     if let Some(part) = &selection.name_contains {
         let escaped = part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");

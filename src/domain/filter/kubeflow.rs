@@ -142,6 +142,9 @@ impl Parser<'_> {
             }
             Condition::In(values)
         } else if self.keyword("BETWEEN") {
+            if is_unordered(&target) {
+                return Err(refused(FIELD, self.text, target.at, "it has no order, compare with = or !="));
+            }
             let low = self.value(&target)?;
             if !self.keyword("AND") {
                 return Err(self.refuse("expected AND"));
@@ -154,6 +157,7 @@ impl Parser<'_> {
             if !self.keyword("NULL") {
                 return Err(self.refuse("expected NULL"));
             }
+            self.count()?;
             let absent = Expr::Test(target.field, Condition::Null);
             return Ok(if present { Expr::Not(Box::new(absent)) } else { absent });
         } else {
@@ -215,7 +219,7 @@ impl Parser<'_> {
         if let (Some(_), Some(given), Expected::Kind(own)) = (known, kind, expected)
             && given != own
         {
-            let problem = format!("`{name}` is a {}, not a {}", own.name(), given.name());
+            let problem = format!("`{name}` is {}, not {}", with_article(own), with_article(given));
             return Err(refused(FIELD, self.text, at, problem));
         }
         Ok(Target { field, kind: expected, at })
@@ -264,6 +268,11 @@ fn is_unordered(target: &Target) -> bool {
     matches!(target.kind, Expected::State(_) | Expected::Kind(ValueKind::Bool))
 }
 
+fn with_article(kind: ValueKind) -> String {
+    let article = if kind == ValueKind::Int { "an" } else { "a" };
+    format!("{article} {}", kind.name())
+}
+
 fn value_kind(suffix: &str) -> Option<ValueKind> {
     match suffix {
         "string_value" => Some(ValueKind::String),
@@ -296,7 +305,7 @@ fn typed(value: Operand, expected: Expected) -> Result<Operand, String> {
             (ValueKind::Double, Operand::Number(value)) => Ok(Operand::Double(value as f64)),
             (ValueKind::Double, Operand::Double(value)) => Ok(Operand::Double(value)),
             (ValueKind::Bool, Operand::Bool(value)) => Ok(Operand::Bool(value)),
-            (kind, _) => Err(format!("expected a {}", kind.name())),
+            (kind, _) => Err(format!("expected {}", with_article(kind))),
         },
     }
 }

@@ -1,17 +1,28 @@
 //! Kubeflow's REST API: success and each client error of every operation, as its contract has them.
 
+mod artifact_kinds;
 mod attaching;
 mod bodies;
 mod conditional;
+mod experiment_runs;
+mod experiments;
+mod filter_limits;
+mod filtered_lists;
+mod filters;
 mod finding;
 mod lists;
+mod metric_history;
 mod model_artifacts;
 mod model_versions;
 mod names;
+mod operations;
 mod paging;
 mod patching;
 mod paths;
 mod registered_models;
+mod run_artifacts;
+mod serves;
+mod serving;
 mod values;
 
 use actix_web::http::Method;
@@ -76,6 +87,49 @@ impl Client {
     pub async fn artifact(&self, version: &str, name: &str) -> String {
         let body = json!({"artifactType": "model-artifact", "name": name, "uri": format!("s3://bucket/{name}")});
         self.post(&format!("/model_versions/{version}/artifacts"), body).await.expect(201).member("id")
+    }
+
+    /// Creates an experiment, and gives its id.
+    pub async fn experiment(&self, name: &str) -> String {
+        self.post("/experiments", json!({"name": name})).await.expect(201).member("id")
+    }
+
+    /// Creates a run, and gives its id.
+    pub async fn run(&self, experiment: &str, name: &str) -> String {
+        let body = json!({"name": name, "experimentId": experiment});
+        self.post("/experiment_runs", body).await.expect(201).member("id")
+    }
+
+    /// Measures a metric of a run, and gives the metric's id.
+    pub async fn measure(&self, run: &str, name: &str, step: i64, value: f64) -> String {
+        let body = json!({"artifactType": "metric", "name": name, "step": step, "value": value});
+        self.post(&format!("/experiment_runs/{run}/artifacts"), body).await.expect(200).member("id")
+    }
+
+    /// Creates a serving environment, and gives its id.
+    pub async fn environment(&self, name: &str) -> String {
+        self.post("/serving_environments", json!({"name": name})).await.expect(201).member("id")
+    }
+
+    /// Creates an inference service, and gives its id.
+    pub async fn service(&self, environment: &str, model: &str, name: &str) -> String {
+        let body = json!({"name": name, "servingEnvironmentId": environment, "registeredModelId": model});
+        self.post("/inference_services", body).await.expect(201).member("id")
+    }
+
+    /// The path of a list that is narrowed by a `filterQuery`.
+    pub fn filter(list: &str, filter: &str) -> String {
+        let join = if list.contains('?') { '&' } else { '?' };
+        let filter: String = url::form_urlencoded::byte_serialize(filter.as_bytes()).collect();
+        format!("{list}{join}filterQuery={filter}")
+    }
+
+    /// The names in a list that is narrowed by a `filterQuery`.
+    pub async fn filtered(&self, list: &str, filter: &str) -> Vec<String> {
+        let answer = self.get(&Self::filter(list, filter)).await;
+        assert_eq!(answer.status, 200, "{list} {filter}: {}", answer.text());
+        let list = answer.json();
+        list["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
     }
 
     /// The names in a list.

@@ -8,7 +8,7 @@ use super::Client;
 use crate::support::Backend;
 
 /// Walks a list in pages, and gives the names.
-async fn walk(client: &Client, list: &str, size: usize) -> Vec<String> {
+pub async fn walk(client: &Client, list: &str, size: usize) -> Vec<String> {
     let (mut names, mut tokens, mut token) = (Vec::new(), HashSet::new(), String::new());
     loop {
         let page = client.get(&format!("{list}&pageSize={size}&nextPageToken={token}")).await.expect(200).json();

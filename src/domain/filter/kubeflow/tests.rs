@@ -109,7 +109,7 @@ fn a_bad_filter_tells_where() {
         ("(name = 'x'", "filterQuery at character 12: expected `)`"),
         ("id = 'x'", "filterQuery at character 6: `x` is not an integer"),
         ("owner = 5", "filterQuery at character 9: expected a string"),
-        ("owner.int_value = 5", "filterQuery at character 1: `owner` is a string, not a int"),
+        ("owner.int_value = 5", "filterQuery at character 1: `owner` is a string, not an int"),
         ("state = 'GONE'", "filterQuery at character 9: `GONE` is none of `UNKNOWN`, `LIVE`"),
         ("state > 'LIVE'", "filterQuery at character 1: it has no order"),
         ("id LIKE '1%'", "filterQuery at character 1: only strings are LIKE a pattern"),
@@ -148,5 +148,128 @@ proptest! {
         )
     ) {
         let _ = parse(&words.join(" "), &known);
+    }
+}
+
+/// A filter as text that reads back as the same tree.
+fn printed(expr: &Expr) -> String {
+    let all = |terms: &[Expr], between: &str| {
+        terms.iter().map(|term| format!("({})", printed(term))).collect::<Vec<_>>().join(between)
+    };
+    match expr {
+        Expr::And(terms) => all(terms, " AND "),
+        Expr::Or(terms) => all(terms, " OR "),
+        Expr::Not(inner) => format!("NOT ({})", printed(inner)),
+        Expr::Test(field, condition) => {
+            format!("{} {}", printed_field(field, condition), printed_condition(field, condition))
+        }
+    }
+}
+
+fn printed_field(field: &Field, condition: &Condition) -> String {
+    let operand = match condition {
+        Condition::Compare(_, operand) | Condition::Between(operand, _) => Some(operand),
+        Condition::In(operands) => operands.first(),
+        Condition::Like { .. } | Condition::Null => None,
+    };
+    match (field, operand) {
+        (Field::Attribute(Attribute::Id), _) => "id".to_owned(),
+        (Field::Attribute(Attribute::State), _) => "state".to_owned(),
+        (Field::Attribute(Attribute::MetricValue), _) => "value".to_owned(),
+        (Field::Attribute(_), _) => "name".to_owned(),
+        (Field::Declared(name, _), _) => name.clone(),
+        (Field::Custom(name), Some(Operand::Int(_))) => format!("`{name}`.int_value"),
+        (Field::Custom(name), _) => format!("`{name}`"),
+    }
+}
+
+fn printed_condition(field: &Field, condition: &Condition) -> String {
+    let text = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"));
+    let value = |operand: &Operand| match operand {
+        Operand::Int(0) if *field == Field::Attribute(Attribute::State) => "'UNKNOWN'".to_owned(),
+        Operand::Int(_) if *field == Field::Attribute(Attribute::State) => "'LIVE'".to_owned(),
+        Operand::Number(value) | Operand::Int(value) => value.to_string(),
+        Operand::Double(value) => format!("{value:e}"),
+        Operand::Text(value) => text(value),
+        Operand::Bool(value) => value.to_string(),
+    };
+    match condition {
+        Condition::Compare(comparison, operand) => {
+            let sign = match comparison {
+                Comparison::Equal => "=",
+                Comparison::NotEqual => "!=",
+                Comparison::Less => "<",
+                Comparison::LessOrEqual => "<=",
+                Comparison::Greater => ">",
+                Comparison::GreaterOrEqual => ">=",
+            };
+            format!("{sign}{}", value(operand))
+        }
+        Condition::In(operands) => format!("IN ({})", operands.iter().map(value).collect::<Vec<_>>().join(", ")),
+        Condition::Between(low, high) => format!("between {} and {}", value(low), value(high)),
+        Condition::Like { pattern, ignore_case } => {
+            format!("{} {}", if *ignore_case { "ILIKE" } else { "LIKE" }, text(pattern))
+        }
+        Condition::Null => "IS NULL".to_owned(),
+    }
+}
+
+/// A field with a value that it can be compared with, and whether it has an order and is text.
+fn fields() -> impl Strategy<Value = (Field, BoxedStrategy<Operand>, bool, bool)> {
+    let text = || any::<String>().prop_map(|text| Operand::Text(text.replace('\0', ""))).boxed();
+    let double = || prop::num::f64::NORMAL.prop_map(Operand::Double).boxed();
+    let int = || any::<i64>().prop_map(Operand::Int).boxed();
+    let attribute = |attribute| Just(Field::Attribute(attribute));
+    let custom = || "[^`\0]{0,12}".prop_map(Field::Custom);
+    let state = prop::sample::select(vec![Operand::Int(0), Operand::Int(2)]).boxed();
+    prop_oneof![
+        attribute(Attribute::Id).prop_map(move |field| (field, int(), true, false)),
+        attribute(Attribute::Name).prop_map(move |field| (field, text(), true, true)),
+        attribute(Attribute::MetricValue).prop_map(move |field| (field, double(), true, false)),
+        attribute(Attribute::State).prop_map(move |field| (field, state.clone(), false, false)),
+        Just(Field::Declared("owner".into(), ValueKind::String)).prop_map(move |field| (field, text(), true, true)),
+        custom().prop_map(move |field| (field, text(), true, true)),
+        custom().prop_map(move |field| (field, int(), true, false)),
+        custom().prop_map(move |field| {
+            let number = any::<i64>().prop_map(Operand::Number);
+            let bool = any::<bool>().prop_map(Operand::Bool);
+            (field, prop_oneof![number, double(), bool, text()].boxed(), true, false)
+        }),
+    ]
+}
+
+fn exprs() -> impl Strategy<Value = Expr> {
+    let test = fields().prop_flat_map(|(field, value, ordered, is_text)| {
+        let equal = vec![Comparison::Equal, Comparison::NotEqual];
+        let order = [Comparison::Less, Comparison::LessOrEqual, Comparison::Greater, Comparison::GreaterOrEqual];
+        let comparisons = if ordered { [equal, order.to_vec()].concat() } else { equal };
+        let compare = (prop::sample::select(comparisons), value.clone())
+            .prop_map(|(comparison, value)| Condition::Compare(comparison, value));
+        let list = prop::collection::vec(value.clone(), 0..4).prop_map(Condition::In);
+        let between = (value.clone(), value).prop_map(|(low, high)| Condition::Between(low, high));
+        let like = (any::<String>(), any::<bool>())
+            .prop_map(|(pattern, ignore_case)| Condition::Like { pattern: pattern.replace('\0', ""), ignore_case });
+        let condition = match (ordered, is_text) {
+            (false, _) => prop_oneof![compare, list, Just(Condition::Null)].boxed(),
+            (true, false) => prop_oneof![compare, list, between, Just(Condition::Null)].boxed(),
+            (true, true) => prop_oneof![compare, list, between, like, Just(Condition::Null)].boxed(),
+        };
+        condition.prop_map(move |condition| Expr::Test(field.clone(), condition))
+    });
+    test.prop_recursive(5, 24, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 2..4).prop_map(Expr::And),
+            prop::collection::vec(inner.clone(), 2..4).prop_map(Expr::Or),
+            inner.prop_map(|inner| Expr::Not(Box::new(inner))),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_printed_reads_back_as_it_was(expr in exprs()) {
+        let text = printed(&expr);
+        let read = parse(&text, &known).map_err(|error| error.to_string());
+        prop_assert_eq!(read, Ok(expr), "{}", text);
     }
 }

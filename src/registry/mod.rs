@@ -5,6 +5,7 @@ pub mod collector;
 pub mod download;
 pub mod entities;
 pub mod history;
+pub mod lineage;
 pub mod metrics;
 pub mod serving;
 pub mod upload;

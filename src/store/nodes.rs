@@ -171,6 +171,17 @@ pub fn find(tx: &mut Tx<'_>, id: NodeId) -> Result<Option<Node>> {
     one(tx, row)
 }
 
+/// Those of these nodes that exist, ordered by id.
+pub fn find_all(tx: &mut Tx<'_>, ids: &[NodeId]) -> Result<Vec<Node>> {
+    let mut rows: Vec<NodeRow> = Vec::new();
+    for chunk in ids.chunks(CHUNK) {
+        let ids: Vec<_> = chunk.iter().map(|id| id.0).collect();
+        rows.extend(nodes::table.filter(nodes::id.eq_any(ids)).select(NodeRow::as_select()).load::<NodeRow>(tx.conn)?);
+    }
+    rows.sort_by_key(|row| row.id);
+    hydrate(tx, rows)
+}
+
 /// The one node of the selection; `None` when there is none or more than one.
 pub fn find_only(tx: &mut Tx<'_>, selection: &Selection) -> Result<Option<Node>> {
     let mut found = list(tx, selection, None, 2)?;

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use diesel::connection::SimpleConnection as _;
-use diesel::{Connection as _, PgConnection};
+use diesel::{Connection as _, PgConnection, SqliteConnection};
 use modelport::store::{self, Location, Options, Store};
 use tempfile::TempDir;
 
@@ -58,6 +58,16 @@ impl Database {
         on_server(&server, &format!("CREATE DATABASE {name}{from}"));
         let location = Location::Postgres(at(&server, &name));
         Self { location, _folder: folder, postgres: Some((server, name)) }
+    }
+
+    /// Runs SQL beside the store.
+    pub fn execute(&self, sql: &str) {
+        match &self.location {
+            Location::Postgres(url) => PgConnection::establish(url).unwrap().batch_execute(sql).unwrap(),
+            Location::Sqlite(path) => {
+                SqliteConnection::establish(path.to_str().unwrap()).unwrap().batch_execute(sql).unwrap();
+            }
+        }
     }
 
     pub fn open(&self) -> Store {

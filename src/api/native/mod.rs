@@ -5,6 +5,7 @@ mod conditional;
 mod errors;
 mod files;
 mod history;
+mod lineage;
 mod models;
 mod wire;
 
@@ -50,6 +51,7 @@ pub struct Document;
     files::list_artifact_files,
     history::get_node_history,
     history::list_changes,
+    lineage::get_node_lineage,
 ))]
 struct Operations;
 
@@ -87,6 +89,7 @@ pub fn routes(service: &mut web::ServiceConfig) {
                     .route(web::delete().to(models::delete_alias)),
             )
             .service(web::resource("/nodes/{id}/history").route(web::get().to(history::get_node_history)))
+            .service(web::resource("/nodes/{id}/lineage").route(web::get().to(lineage::get_node_lineage)))
             .service(web::resource("/changes").route(web::get().to(history::list_changes))),
     );
 }

@@ -4,6 +4,7 @@ mod aliases;
 mod digests;
 mod downloads;
 mod history;
+mod lineage;
 mod listing;
 mod paths;
 mod ranges;

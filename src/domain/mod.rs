@@ -25,7 +25,7 @@ pub use experiment::MetricPoint;
 pub use file::{Blob, File};
 pub use name::{Alias, ExternalId, Name, VersionRef};
 pub use node::{ArtifactState, Change, Draft, Millis, Node, NodeId, Patch};
-pub use page::{Cursor, Order, OrderBy, Page, PageSize, PageToken};
+pub use page::{Cursor, Order, OrderBy, Page, PageRequest, PageSize, PageToken};
 pub use path::FilePath;
 pub use types::{LogicalType, NodeKind};
 pub use value::{Properties, Value, ValueKind};

@@ -8,7 +8,7 @@ use crate::domain::experiment::{check_times, without_value};
 use crate::domain::serving::check_servable;
 use crate::domain::{
     Action, Actor, Change, Cursor, Draft, Error, ErrorKind, ExternalId, LogicalType, MetricPoint, Millis, Name, Node,
-    NodeId, NodeKind, OrderBy, Page, PageSize, PageToken, Patch, Properties, Result, Value,
+    NodeId, NodeKind, OrderBy, Page, PageRequest, PageSize, PageToken, Patch, Properties, Result, Value,
 };
 use crate::store::{Tx, changes, members, metrics, nodes};
 
@@ -92,35 +92,35 @@ impl Registry {
     /// A page of the selection, or all of it when no size is given.
     ///
     /// Errors: NotFound when the home or context does not exist, InvalidArgument when the token belongs to another query.
-    pub async fn list(
-        &self,
-        selection: Selection,
-        size: Option<PageSize>,
-        token: Option<PageToken>,
-    ) -> Result<Page<Node>> {
+    pub async fn list(&self, selection: Selection, request: PageRequest) -> Result<Page<Node>> {
+        let PageRequest { size, token, with_total } = request;
         let mut after = token.map(|token| token.cursor_for(&selection)).transpose()?;
-        let mut items = Vec::new();
+        let (mut items, mut total) = (Vec::new(), None);
         loop {
             let limit = size.map_or(BATCH, PageSize::get);
-            let (registry, batch_of) = (self.clone(), selection.clone());
-            let mut batch = self
+            let is_counted = with_total && total.is_none();
+            let (registry, batch_of, from) = (self.clone(), selection.clone(), after.take());
+            let (mut batch, counted) = self
                 .store
                 .read(move |tx| {
                     check_parents(tx, &batch_of)?;
-                    let mut batch = nodes::list(tx, &batch_of, after, limit + 1)?;
+                    let mut batch = nodes::list(tx, &batch_of, from.as_ref(), limit + 1)?;
                     registry.fill_uris(tx, &mut batch)?;
-                    Ok(batch)
+                    let counted = is_counted.then(|| nodes::count(tx, &batch_of)).transpose()?;
+                    Ok((batch, counted))
                 })
                 .await?;
+            total = total.or(counted);
             let more = batch.len() > limit as usize;
             batch.truncate(limit as usize);
-            after = batch.last().map(|last| cursor(&selection, last));
+            let last = batch.last().map(|last| cursor(selection.order.by, last));
             items.append(&mut batch);
-            match (size, after) {
-                (_, Some(_)) if !more => return Ok(Page { items, next: None }),
-                (_, None) => return Ok(Page { items, next: None }),
-                (Some(_), Some(after)) => return Ok(Page { items, next: Some(PageToken::new(&selection, after)) }),
-                (None, Some(_)) => {}
+            match (more, size, last) {
+                (true, None, last) => after = last,
+                (true, Some(_), Some(last)) => {
+                    return Ok(Page { items, next: Some(PageToken::new(&selection, last)), total });
+                }
+                _ => return Ok(Page { items, next: None, total }),
             }
         }
     }
@@ -365,13 +365,15 @@ fn check_parents(tx: &mut Tx<'_>, selection: &Selection) -> Result<()> {
     }
 }
 
-fn cursor(selection: &Selection, last: &Node) -> Cursor {
-    let value = match selection.order.by {
-        OrderBy::Id => 0,
-        OrderBy::CreateTime => last.created_at,
-        OrderBy::UpdateTime => last.updated_at,
+/// Where a page ends whose last item this is.
+pub(super) fn cursor(by: OrderBy, last: &Node) -> Cursor {
+    let (value, name) = match by {
+        OrderBy::Id => (0, ""),
+        OrderBy::CreateTime => (last.created_at, ""),
+        OrderBy::UpdateTime => (last.updated_at, ""),
+        OrderBy::Name => (0, last.display_name().unwrap_or_default()),
     };
-    Cursor { value, id: last.id }
+    Cursor { value, name: name.to_owned(), id: last.id }
 }
 
 /// Counts a change of the node, and tells a missing one from one at another revision.

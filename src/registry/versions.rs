@@ -3,8 +3,8 @@
 use super::download::{FilePage, FileToken};
 use super::{Registry, Selection};
 use crate::domain::{
-    Error, File, FilePath, LogicalType, Name, Node, NodeId, Order, OrderBy, Page, PageSize, PageToken, Result,
-    VersionRef,
+    Error, File, FilePath, LogicalType, Name, Node, NodeId, Order, OrderBy, Page, PageRequest, PageSize, PageToken,
+    Result, VersionRef,
 };
 use crate::store::{Tx, aliases, files, nodes};
 
@@ -58,7 +58,7 @@ impl Registry {
     ) -> Result<(Node, Page<Node>)> {
         let model = self.get_model(model).await?;
         let selection = Selection { home: Some(model.id), order, ..Selection::of(LogicalType::ModelVersion) };
-        let page = self.list(selection, size, token).await?;
+        let page = self.list(selection, PageRequest { size, token, with_total: false }).await?;
         Ok((model, page))
     }
 

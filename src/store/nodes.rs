@@ -6,9 +6,9 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 
-use super::connection::{AnyConnection, MultiBackend, on_each};
+use super::connection::{AnyConnection, MultiBackend, keyset, on_each};
 use super::error::{is_missing_reference, violated_unique};
-use super::filter::Filter;
+use super::filter::{Filter, name_key};
 use super::schema::{members, nodes};
 use super::{Tx, properties};
 use crate::domain::filter::Expr;
@@ -212,9 +212,9 @@ pub fn find_external(tx: &mut Tx<'_>, kind: NodeKind, external_id: &ExternalId) 
     one(tx, row)
 }
 
-/// The first `limit` nodes of the selection after the cursor, in its order.
-pub fn list(tx: &mut Tx<'_>, selection: &Selection, after: Option<Cursor>, limit: u32) -> Result<Vec<Node>> {
-    let mut query = nodes::table.select(NodeRow::as_select()).into_boxed::<MultiBackend>();
+/// The nodes of the selection, in no order.
+fn matching<'a>(selection: &Selection) -> nodes::BoxedQuery<'a, MultiBackend> {
+    let mut query = nodes::table.into_boxed::<MultiBackend>();
     query = match selection.types.as_slice() {
         [one] => query.filter(nodes::type_id.eq(*one)),
         many => query.filter(nodes::type_id.eq_any(many.to_vec())),
@@ -241,28 +241,28 @@ pub fn list(tx: &mut Tx<'_>, selection: &Selection, after: Option<Cursor>, limit
     if let Some(filter) = &selection.filter {
         query = query.filter(Filter::from(filter));
     }
-    macro_rules! ordered_by_time {
-        ($column:expr) => {{
-            query = match (after, selection.order.descending) {
-                (None, _) => query,
-                (Some(Cursor { value, id }), false) => {
-                    query.filter($column.ge(value)).filter($column.gt(value).or(nodes::id.gt(id.0)))
-                }
-                (Some(Cursor { value, id }), true) => {
-                    query.filter($column.le(value)).filter($column.lt(value).or(nodes::id.lt(id.0)))
-                }
-            };
-            if selection.order.descending {
-                query.order(($column.desc(), nodes::id.desc()))
-            } else {
-                query.order(($column.asc(), nodes::id.asc()))
-            }
-        }};
-    }
+    query
+}
+
+/// How many nodes the selection has.
+pub fn count(tx: &mut Tx<'_>, selection: &Selection) -> Result<u64> {
+    let count: i64 = matching(selection).count().get_result(tx.conn)?;
+    Ok(count.unsigned_abs())
+}
+
+/// The first `limit` nodes of the selection after the cursor, in its order.
+pub fn list(tx: &mut Tx<'_>, selection: &Selection, after: Option<&Cursor>, limit: u32) -> Result<Vec<Node>> {
+    let query = matching(selection).select(NodeRow::as_select());
+    let descending = selection.order.descending;
+    let time = after.map(|cursor| (&cursor.value, &cursor.id.0));
     let query = match selection.order.by {
-        OrderBy::CreateTime => ordered_by_time!(nodes::created_at),
-        OrderBy::UpdateTime => ordered_by_time!(nodes::updated_at),
-        OrderBy::Id => match (after, selection.order.descending) {
+        OrderBy::CreateTime => keyset!(query, nodes::created_at, nodes::id, time, descending),
+        OrderBy::UpdateTime => keyset!(query, nodes::updated_at, nodes::id, time, descending),
+        OrderBy::Name => {
+            let name = after.map(|cursor| (cursor.name.as_str(), &cursor.id.0));
+            keyset!(query, name_key(), nodes::id, name, descending)
+        }
+        OrderBy::Id => match (after, descending) {
             (None, false) => query.order(nodes::id.asc()),
             (None, true) => query.order(nodes::id.desc()),
             (Some(Cursor { id, .. }), false) => query.filter(nodes::id.gt(id.0)).order(nodes::id.asc()),

@@ -153,6 +153,7 @@ fn parameters(group: Parameters) -> Vec<Json> {
             query("orderBy", "What the list is ordered by.", reference("OrderByField")),
             query("sortOrder", "The direction of the order.", reference("SortOrder")),
             query("nextPageToken", "Continues a list.", text()),
+            extension(query("totals", "Adds the size of the whole list.", json!({"type": "boolean"}))),
         ],
         Parameters::ArtifactType => {
             vec![query("artifactType", "Only artifacts of this type.", reference("ArtifactTypeQueryParam"))]
@@ -194,7 +195,12 @@ fn schemas(edition: Edition) -> serde_json::Map<String, Json> {
         add(&format!("Artifact{suffix}"), one_of(suffix));
     }
     add("ArtifactList", list("Artifact"));
-    add("OrderByField", json!({"type": "string", "enum": ["CREATE_TIME", "LAST_UPDATE_TIME", "ID"]}));
+    let order_by = json!({
+        "type": "string",
+        "enum": ["CREATE_TIME", "LAST_UPDATE_TIME", "ID", "NAME"],
+        EXTENSION: ["NAME"],
+    });
+    add("OrderByField", order_by);
     add("SortOrder", json!({"type": "string", "enum": ["ASC", "DESC"]}));
     let error = json!({
         "type": "object",
@@ -211,6 +217,16 @@ fn schemas(edition: Edition) -> serde_json::Map<String, Json> {
     schemas
 }
 
+/// Marks what upstream does not have.
+const EXTENSION: &str = "x-modelport-extension";
+
+fn extension(mut what: Json) -> Json {
+    if let Some(members) = what.as_object_mut() {
+        members.insert(EXTENSION.to_owned(), true.into());
+    }
+    what
+}
+
 fn reference(name: &str) -> Json {
     json!({"$ref": format!("#/components/schemas/{name}")})
 }
@@ -224,6 +240,11 @@ fn list(item: &str) -> Json {
             "nextPageToken": {"type": "string", "description": "Continues the list; empty at its end."},
             "pageSize": {"type": "integer", "format": "int32", "description": "How many items a page has; 0 for all."},
             "size": {"type": "integer", "format": "int32", "description": "How many items this page has."},
+            "totalSize": extension(json!({
+                "type": "integer",
+                "format": "int64",
+                "description": "How many items all pages have; there when it was asked for with `totals`.",
+            })),
         },
     })
 }

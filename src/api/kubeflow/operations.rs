@@ -71,8 +71,9 @@ async fn list(entity: &'static Entity, selection: Selection, call: &Call) -> Ans
     let listing = call.query.listing()?;
     let filter = call.query.filter(&|name| entity.known(name))?;
     let selection = Selection { order: listing.order, filter, ..selection };
-    let page = call.registry.list(selection, listing.size, listing.token).await?;
-    Ok(show::list(&page, &listing, call.edition))
+    let size = listing.page.size;
+    let page = call.registry.list(selection, listing.page).await?;
+    Ok(show::list(&page, size, call.edition))
 }
 
 /// The selection in the home that the path names, narrowed to a name or external id.
@@ -125,8 +126,9 @@ async fn list_artifacts(selection: Selection, call: &Call) -> Answer {
     };
     let types = types.into_iter().map(LogicalType::id).collect();
     let selection = Selection { types, order: listing.order, filter, ..selection };
-    let page = call.registry.list(selection, listing.size, listing.token).await?;
-    Ok(show::list(&page, &listing, call.edition))
+    let size = listing.page.size;
+    let page = call.registry.list(selection, listing.page).await?;
+    Ok(show::list(&page, size, call.edition))
 }
 
 async fn create_artifact(call: &Call) -> Answer {
@@ -188,6 +190,7 @@ async fn metric_history(run: Option<NodeId>, call: &Call) -> Answer {
         filter: call.query.filter(&|name| METRIC.known(name))?,
         order: listing.order,
     };
-    let page = call.registry.metric_history(selection, listing.size, listing.token).await?;
-    Ok(show::list(&page, &listing, call.edition))
+    let size = listing.page.size;
+    let page = call.registry.metric_history(selection, listing.page).await?;
+    Ok(show::list(&page, size, call.edition))
 }

@@ -31,7 +31,7 @@ pub enum Parameters {
     P,
     /// `filterQuery`.
     F,
-    /// `pageSize`, `orderBy`, `sortOrder` and `nextPageToken`.
+    /// `pageSize`, `orderBy`, `sortOrder` and `nextPageToken`; and `totals`, an extension.
     L,
     /// `artifactType`.
     ArtifactType,

@@ -2,6 +2,7 @@
 
 mod attaching;
 mod bodies;
+mod by_name;
 mod conditional;
 mod finding;
 mod lists;

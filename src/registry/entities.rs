@@ -10,7 +10,7 @@ use crate::domain::{
     Action, Actor, Change, Cursor, Draft, Error, ErrorKind, ExternalId, LogicalType, MetricPoint, Millis, Name, Node,
     NodeId, NodeKind, OrderBy, Page, PageRequest, PageSize, PageToken, Patch, Properties, Result, Value,
 };
-use crate::store::{Tx, changes, members, metrics, nodes};
+use crate::store::{Tx, changes, files, members, metrics, nodes};
 
 /// Without a page size the whole list comes, read in batches of this many.
 const BATCH: u32 = 1000;
@@ -22,6 +22,20 @@ pub enum Find {
     Name(Name, Option<NodeId>),
     /// By its id in another system.
     ExternalId(ExternalId),
+}
+
+/// How something is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Removal {
+    /// Together with what it owns and its files; without it, only something that has neither.
+    pub recursive: bool,
+    /// Only when it is at that revision.
+    pub if_revision: Option<i64>,
+}
+
+impl Removal {
+    /// With all that it owns.
+    pub const RECURSIVE: Self = Self { recursive: true, if_revision: None };
 }
 
 impl Registry {
@@ -143,11 +157,11 @@ impl Registry {
 
     /// Removes an entity and all it owns; the record of changes keeps them.
     ///
-    /// Errors: NotFound when there is none of that type, FailedPrecondition when it is a model that has versions and
-    /// `recursive` is not set.
-    pub async fn delete(&self, actor: &Actor, logical: LogicalType, id: NodeId, recursive: bool) -> Result<()> {
+    /// Errors: NotFound when there is none of that type, FailedPrecondition when it owns others or has files and
+    /// the removal is not recursive, or when it is at another revision than demanded.
+    pub async fn delete(&self, actor: &Actor, logical: LogicalType, id: NodeId, removal: Removal) -> Result<()> {
         let (actor, now) = (actor.clone(), self.now());
-        self.store.write(move |tx| delete(tx, &actor, logical, id, recursive, now)).await
+        self.store.write(move |tx| delete(tx, &actor, logical, id, removal, now)).await
     }
 
     /// Creates an artifact in a version or run; a metric or parameter of a name that is taken there is changed instead.
@@ -387,12 +401,23 @@ pub(super) fn touch(
     if let Some(node) = nodes::touch(tx, logical, id, if_revision, now)? {
         return Ok(node);
     }
-    let found = get(tx, logical, id)?;
-    Err(Error::new(
-        ErrorKind::FailedPrecondition,
-        format!("{} `{id}` is at revision `{}`", logical.noun(), found.revision),
-    )
-    .on_field(super::IF_MATCH))
+    Err(at_other_revision(&get(tx, logical, id)?, logical))
+}
+
+fn at_other_revision(found: &Node, logical: LogicalType) -> Error {
+    let message = format!("{} `{}` is at revision `{}`", logical.noun(), found.id, found.revision);
+    Error::new(ErrorKind::FailedPrecondition, message).on_field(super::IF_MATCH)
+}
+
+fn check_owns_nothing(tx: &mut Tx<'_>, node: &Node, logical: LogicalType) -> Result<()> {
+    let owned = match nodes::type_of_child(tx, node.id)? {
+        Some(child) => format!("{}s", LogicalType::from_id(child).map_or("node", LogicalType::noun)),
+        None if files::summaries(tx, &[node.id])?.is_empty() => return Ok(()),
+        None => "files".to_owned(),
+    };
+    let name = node.display_name().unwrap_or_default();
+    let message = format!("{} `{name}` has {owned}: `recursive=true` removes all that it has", logical.noun());
+    Err(Error::new(ErrorKind::FailedPrecondition, message).on_field(super::RECURSIVE))
 }
 
 fn update(
@@ -442,16 +467,17 @@ fn delete(
     actor: &Actor,
     logical: LogicalType,
     id: NodeId,
-    recursive: bool,
+    removal: Removal,
     now: Millis,
 ) -> Result<()> {
-    let node = get(tx, logical, id)?;
+    // What it owns and its revision are looked at behind the lock, so that neither changes before it goes.
     nodes::lock(tx, &[id])?;
-    if logical == LogicalType::RegisteredModel && !recursive && nodes::has_child(tx, id, LogicalType::ModelVersion)? {
-        return Err(Error::new(
-            ErrorKind::FailedPrecondition,
-            format!("registered model `{}` has versions", node.name.as_deref().unwrap_or_default()),
-        ));
+    let node = get(tx, logical, id)?;
+    if removal.if_revision.is_some_and(|revision| revision != node.revision) {
+        return Err(at_other_revision(&node, logical));
+    }
+    if !removal.recursive {
+        check_owns_nothing(tx, &node, logical)?;
     }
     let mut gone = vec![node];
     let mut level = vec![id];

@@ -27,6 +27,9 @@ pub const IF_MATCH: &str = "If-Match";
 /// The field of an error about something that is there, where the caller wants nothing to be.
 pub const IF_NONE_MATCH: &str = "If-None-Match";
 
+/// The field of an error about something that goes only together with what it owns.
+pub const RECURSIVE: &str = "recursive";
+
 /// Tells the time; tests bring their own.
 pub type Clock = Arc<dyn Fn() -> Millis + Send + Sync>;
 

@@ -289,10 +289,10 @@ pub fn children(tx: &mut Tx<'_>, homes: &[NodeId]) -> Result<Vec<Node>> {
     hydrate(tx, rows)
 }
 
-/// Whether any node of that type has it as its home.
-pub fn has_child(tx: &mut Tx<'_>, home: NodeId, logical: LogicalType) -> Result<bool> {
-    let children = nodes::table.filter(nodes::home_id.eq(home.0).and(nodes::type_id.eq(logical.id())));
-    Ok(diesel::select(diesel::dsl::exists(children)).get_result(tx.conn)?)
+/// The type of the oldest node that has it as its home.
+pub fn type_of_child(tx: &mut Tx<'_>, home: NodeId) -> Result<Option<i64>> {
+    let children = nodes::table.filter(nodes::home_id.eq(home.0)).order(nodes::id).select(nodes::type_id);
+    Ok(children.first(tx.conn).optional()?)
 }
 
 /// Counts one more change of the node and locks it until the transaction ends: the first statement of every change.

@@ -132,6 +132,7 @@ async fn the_kubeflow_document_has_the_operations_of_the_contract() {
     let document = document(&app, "kubeflow").await;
     let found: BTreeMap<_, _> = operations(&document)
         .into_iter()
+        .filter(|(_, _, operation)| operation.get(EXTENSION).is_none())
         .map(|(path, method, operation)| {
             let path = path.strip_prefix(super::kubeflow::API).unwrap().to_owned();
             let id = operation["operationId"].as_str().unwrap().to_owned();
@@ -241,4 +242,30 @@ async fn every_operation_is_told_apart_and_described() {
             assert!(document["components"]["schemas"].get(schema).is_some(), "no schema `{schema}`");
         }
     }
+}
+
+#[actix_web::test]
+async fn the_extensions_of_the_kubeflow_api_are_marked() {
+    let app = TestApp::new().await;
+    let document = document(&app, "kubeflow").await;
+    let found: BTreeSet<String> = operations(&document)
+        .into_iter()
+        .filter(|(_, _, operation)| operation[EXTENSION] == true)
+        .map(|(path, method, _)| format!("{method} {}", path.strip_prefix(super::kubeflow::API).unwrap()))
+        .collect();
+    let expected = [
+        "DELETE /artifacts/{id}",
+        "DELETE /experiments/{experimentId}",
+        "DELETE /experiment_runs/{experimentrunId}",
+        "DELETE /inference_services/{inferenceserviceId}",
+        "DELETE /model_artifacts/{modelartifactId}",
+        "DELETE /model_versions/{modelversionId}",
+        "DELETE /registered_models/{registeredmodelId}",
+        "DELETE /serve_models/{servemodelId}",
+        "DELETE /serving_environments/{servingenvironmentId}",
+    ];
+    assert_eq!(found, expected.map(str::to_owned).into());
+    let schemas = &document["components"]["schemas"];
+    assert_eq!(schemas["OrderByField"][EXTENSION], serde_json::json!(["NAME"]));
+    assert_eq!(schemas["ModelVersionList"]["properties"]["totalSize"][EXTENSION], true);
 }

@@ -1,5 +1,6 @@
 //! What each action does: read the request, one call of the registry, show the answer.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
 use super::call::Call;
@@ -10,6 +11,7 @@ use super::show;
 use super::table::Action;
 use crate::domain::{Error, LogicalType, Node, NodeId, Result};
 use crate::registry::Selection;
+use crate::registry::entities::Removal;
 use crate::registry::metrics::HistorySelection;
 
 /// Performs the action.
@@ -50,6 +52,11 @@ pub async fn perform(action: Action, call: Call) -> Answer {
         Action::UpsertArtifactIn(parent) => upsert_artifact(parent, &call).await,
         Action::MetricHistory => metric_history(None, &call).await,
         Action::MetricHistoryOfRun => metric_history(Some(call.id()?), &call).await,
+        Action::Delete(entity) => delete(entity.logical, &call).await,
+        Action::DeleteArtifact => {
+            let found = call.registry.get_artifact(call.id()?).await?;
+            delete(found.logical_type().unwrap_or(LogicalType::ModelArtifact), &call).await
+        }
         Action::InferenceModel => {
             let node = call.registry.inference_model(call.id()?).await?;
             Ok(show::entity(StatusCode::OK, &node, call.edition))
@@ -116,6 +123,12 @@ async fn update(entity: &'static Entity, form: Form, body: &Body, call: &Call) -
     patch.if_revision = call.if_revision()?;
     let node = call.registry.update(&call.actor, entity.logical, call.id()?, patch).await?;
     Ok(show::entity(StatusCode::OK, &node, call.edition))
+}
+
+async fn delete(logical: LogicalType, call: &Call) -> Answer {
+    let removal = Removal { recursive: call.query.recursive()?, if_revision: call.if_revision()? };
+    call.registry.delete(&call.actor, logical, call.id()?, removal).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 async fn list_artifacts(selection: Selection, call: &Call) -> Answer {

@@ -62,15 +62,24 @@ impl Query {
             }
         };
         let token = self.get("nextPageToken").map(PageToken::decode).transpose()?;
-        let with_total = match self.get("totals") {
-            None | Some("false") => false,
-            Some("true") => true,
+        let with_total = self.flag("totals")?;
+        Ok(Listing { order: Order { by, descending }, page: PageRequest { size, token, with_total } })
+    }
+
+    /// Whether a removal takes along what is owned.
+    pub fn recursive(&self) -> Result<bool> {
+        self.flag("recursive")
+    }
+
+    fn flag(&self, name: &str) -> Result<bool> {
+        match self.get(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
             Some(other) => {
                 let other = other.escape_debug();
-                return Err(Error::invalid("totals", format!("totals `{other}` is neither `true` nor `false`")));
+                Err(Error::invalid(name, format!("{name} `{other}` is neither `true` nor `false`")))
             }
-        };
-        Ok(Listing { order: Order { by, descending }, page: PageRequest { size, token, with_total } })
+        }
     }
 
     /// The `filterQuery`; `known` says what the entity's well-known names mean.

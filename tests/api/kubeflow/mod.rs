@@ -13,6 +13,7 @@ mod paging;
 mod patching;
 mod paths;
 mod registered_models;
+mod removal;
 mod values;
 
 use actix_web::http::Method;

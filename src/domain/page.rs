@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::value::check_text;
 use super::{Error, Millis, NodeId, Result};
 
 /// What a list is ordered by; ties are broken by id, in the same direction.
@@ -17,6 +18,8 @@ pub enum OrderBy {
     CreateTime,
     /// The time of the last change.
     UpdateTime,
+    /// The name as people see it, by its UTF-8 bytes; what has none comes first.
+    Name,
 }
 
 /// The order of a list.
@@ -48,22 +51,25 @@ impl PageSize {
 }
 
 /// Where a page ends: the last item's order value and id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
-    /// The value of the time it is ordered by; 0 when ordered by id.
+    /// The value of the time it is ordered by; 0 when ordered by something else.
     pub value: Millis,
+    /// The name when ordered by it; empty when ordered by something else.
+    pub name: String,
     /// The id.
     pub id: NodeId,
 }
 
 /// The opaque token of a page: a cursor, tied to the query it came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageToken {
     query: u64,
     cursor: Cursor,
 }
 
 impl PageToken {
+    /// The bytes before the name.
     const LENGTH: usize = 24;
 
     /// The token that continues `query` after `cursor`.
@@ -74,17 +80,18 @@ impl PageToken {
     /// The cursor, when the token belongs to `query`.
     pub fn cursor_for(&self, query: &impl Hash) -> Result<Cursor> {
         if self.query == fingerprint(query) {
-            return Ok(self.cursor);
+            return Ok(self.cursor.clone());
         }
         Err(Error::invalid("nextPageToken", "page token belongs to another query"))
     }
 
     /// The token as text.
     pub fn encode(&self) -> String {
-        let mut bytes = Vec::with_capacity(Self::LENGTH);
+        let mut bytes = Vec::with_capacity(Self::LENGTH + self.cursor.name.len());
         bytes.extend(self.query.to_be_bytes());
         bytes.extend(self.cursor.value.to_be_bytes());
         bytes.extend(self.cursor.id.0.to_be_bytes());
+        bytes.extend(self.cursor.name.as_bytes());
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
@@ -92,7 +99,8 @@ impl PageToken {
     pub fn decode(text: &str) -> Result<Self> {
         let broken = || Error::invalid("nextPageToken", format!("page token `{}` is broken", text.escape_debug()));
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| broken())?;
-        let bytes: [u8; Self::LENGTH] = bytes.try_into().map_err(|_| broken())?;
+        let name = bytes.get(Self::LENGTH..).and_then(|name| String::from_utf8(name.to_vec()).ok());
+        let name = name.filter(|name| check_text("nextPageToken", name).is_ok()).ok_or_else(broken)?;
         let word = |at: usize| {
             let mut word = [0; 8];
             word.copy_from_slice(bytes.get(at..at + 8)?);
@@ -101,7 +109,7 @@ impl PageToken {
         let (Some(query), Some(value), Some(id)) = (word(0), word(8), word(16)) else {
             return Err(broken());
         };
-        let cursor = Cursor { value: i64::from_be_bytes(value), id: NodeId(i64::from_be_bytes(id)) };
+        let cursor = Cursor { value: i64::from_be_bytes(value), name, id: NodeId(i64::from_be_bytes(id)) };
         Ok(Self { query: u64::from_be_bytes(query), cursor })
     }
 }
@@ -113,6 +121,17 @@ fn fingerprint(query: &impl Hash) -> u64 {
     hasher.finish()
 }
 
+/// Which page of a list is wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PageRequest {
+    /// How many items it has; all of them when it is not given.
+    pub size: Option<PageSize>,
+    /// What it continues.
+    pub token: Option<PageToken>,
+    /// Whether all items are to be counted, those of the other pages too.
+    pub with_total: bool,
+}
+
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T> {
@@ -120,6 +139,8 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// What continues the list; `None` at the end.
     pub next: Option<PageToken>,
+    /// How many items all pages have, when it was asked for.
+    pub total: Option<u64>,
 }
 
 #[cfg(test)]
@@ -129,9 +150,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_token_reads_back_and_is_tied_to_its_query(value: i64, id: i64, query: (u8, String), other: (u8, String)) {
-            let cursor = Cursor { value, id: NodeId(id) };
-            let token = PageToken::decode(&PageToken::new(&query, cursor).encode()).unwrap();
+        fn a_token_reads_back_and_is_tied_to_its_query(
+            value: i64,
+            id: i64,
+            name in "[^\\x00]*",
+            query: (u8, String),
+            other: (u8, String),
+        ) {
+            let cursor = Cursor { value, name, id: NodeId(id) };
+            let token = PageToken::decode(&PageToken::new(&query, cursor.clone()).encode()).unwrap();
             prop_assert_eq!(token.cursor_for(&query).unwrap(), cursor);
             prop_assert_eq!(token.cursor_for(&other).is_ok(), query == other);
         }

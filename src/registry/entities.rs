@@ -8,9 +8,9 @@ use crate::domain::experiment::{check_times, without_value};
 use crate::domain::serving::check_servable;
 use crate::domain::{
     Action, Actor, Change, Cursor, Draft, Error, ErrorKind, ExternalId, LogicalType, MetricPoint, Millis, Name, Node,
-    NodeId, NodeKind, OrderBy, Page, PageSize, PageToken, Patch, Properties, Result, Value,
+    NodeId, NodeKind, OrderBy, Page, PageRequest, PageSize, PageToken, Patch, Properties, Result, Value,
 };
-use crate::store::{Tx, changes, members, metrics, nodes};
+use crate::store::{Tx, changes, files, members, metrics, nodes};
 
 /// Without a page size the whole list comes, read in batches of this many.
 const BATCH: u32 = 1000;
@@ -22,6 +22,20 @@ pub enum Find {
     Name(Name, Option<NodeId>),
     /// By its id in another system.
     ExternalId(ExternalId),
+}
+
+/// How something is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Removal {
+    /// Together with what it owns and its files; without it, only something that has neither.
+    pub recursive: bool,
+    /// Only when it is at that revision.
+    pub if_revision: Option<i64>,
+}
+
+impl Removal {
+    /// With all that it owns.
+    pub const RECURSIVE: Self = Self { recursive: true, if_revision: None };
 }
 
 impl Registry {
@@ -92,35 +106,35 @@ impl Registry {
     /// A page of the selection, or all of it when no size is given.
     ///
     /// Errors: NotFound when the home or context does not exist, InvalidArgument when the token belongs to another query.
-    pub async fn list(
-        &self,
-        selection: Selection,
-        size: Option<PageSize>,
-        token: Option<PageToken>,
-    ) -> Result<Page<Node>> {
+    pub async fn list(&self, selection: Selection, request: PageRequest) -> Result<Page<Node>> {
+        let PageRequest { size, token, with_total } = request;
         let mut after = token.map(|token| token.cursor_for(&selection)).transpose()?;
-        let mut items = Vec::new();
+        let (mut items, mut total) = (Vec::new(), None);
         loop {
             let limit = size.map_or(BATCH, PageSize::get);
-            let (registry, batch_of) = (self.clone(), selection.clone());
-            let mut batch = self
+            let is_counted = with_total && total.is_none();
+            let (registry, batch_of, from) = (self.clone(), selection.clone(), after.take());
+            let (mut batch, counted) = self
                 .store
                 .read(move |tx| {
                     check_parents(tx, &batch_of)?;
-                    let mut batch = nodes::list(tx, &batch_of, after, limit + 1)?;
+                    let mut batch = nodes::list(tx, &batch_of, from.as_ref(), limit + 1)?;
                     registry.fill_uris(tx, &mut batch)?;
-                    Ok(batch)
+                    let counted = is_counted.then(|| nodes::count(tx, &batch_of)).transpose()?;
+                    Ok((batch, counted))
                 })
                 .await?;
+            total = total.or(counted);
             let more = batch.len() > limit as usize;
             batch.truncate(limit as usize);
-            after = batch.last().map(|last| cursor(&selection, last));
+            let last = batch.last().map(|last| cursor(selection.order.by, last));
             items.append(&mut batch);
-            match (size, after) {
-                (_, Some(_)) if !more => return Ok(Page { items, next: None }),
-                (_, None) => return Ok(Page { items, next: None }),
-                (Some(_), Some(after)) => return Ok(Page { items, next: Some(PageToken::new(&selection, after)) }),
-                (None, Some(_)) => {}
+            match (more, size, last) {
+                (true, None, last) => after = last,
+                (true, Some(_), Some(last)) => {
+                    return Ok(Page { items, next: Some(PageToken::new(&selection, last)), total });
+                }
+                _ => return Ok(Page { items, next: None, total }),
             }
         }
     }
@@ -147,11 +161,11 @@ impl Registry {
 
     /// Removes an entity and all it owns; the record of changes keeps them.
     ///
-    /// Errors: NotFound when there is none of that type, FailedPrecondition when it is a model that has versions and
-    /// `recursive` is not set.
-    pub async fn delete(&self, actor: &Actor, logical: LogicalType, id: NodeId, recursive: bool) -> Result<()> {
+    /// Errors: NotFound when there is none of that type, FailedPrecondition when it owns others or has files and
+    /// the removal is not recursive, or when it is at another revision than demanded.
+    pub async fn delete(&self, actor: &Actor, logical: LogicalType, id: NodeId, removal: Removal) -> Result<()> {
         let (actor, now) = (actor.clone(), self.now());
-        self.store.write(move |tx| delete(tx, &actor, logical, id, recursive, now)).await
+        self.store.write(move |tx| delete(tx, &actor, logical, id, removal, now)).await
     }
 
     /// Creates an artifact in a version or run; a metric or parameter of a name that is taken there is changed instead.
@@ -376,13 +390,15 @@ fn check_parents(tx: &mut Tx<'_>, selection: &Selection) -> Result<()> {
     }
 }
 
-fn cursor(selection: &Selection, last: &Node) -> Cursor {
-    let value = match selection.order.by {
-        OrderBy::Id => 0,
-        OrderBy::CreateTime => last.created_at,
-        OrderBy::UpdateTime => last.updated_at,
+/// Where a page ends whose last item this is.
+pub(super) fn cursor(by: OrderBy, last: &Node) -> Cursor {
+    let (value, name) = match by {
+        OrderBy::Id => (0, ""),
+        OrderBy::CreateTime => (last.created_at, ""),
+        OrderBy::UpdateTime => (last.updated_at, ""),
+        OrderBy::Name => (0, last.display_name().unwrap_or_default()),
     };
-    Cursor { value, id: last.id }
+    Cursor { value, name: name.to_owned(), id: last.id }
 }
 
 /// Counts a change of the node, and tells a missing one from one at another revision.
@@ -396,12 +412,23 @@ pub(super) fn touch(
     if let Some(node) = nodes::touch(tx, logical, id, if_revision, now)? {
         return Ok(node);
     }
-    let found = get(tx, logical, id)?;
-    Err(Error::new(
-        ErrorKind::FailedPrecondition,
-        format!("{} `{id}` is at revision `{}`", logical.noun(), found.revision),
-    )
-    .on_field(super::IF_MATCH))
+    Err(at_other_revision(&get(tx, logical, id)?, logical))
+}
+
+fn at_other_revision(found: &Node, logical: LogicalType) -> Error {
+    let message = format!("{} `{}` is at revision `{}`", logical.noun(), found.id, found.revision);
+    Error::new(ErrorKind::FailedPrecondition, message).on_field(super::IF_MATCH)
+}
+
+fn check_owns_nothing(tx: &mut Tx<'_>, node: &Node, logical: LogicalType) -> Result<()> {
+    let owned = match nodes::type_of_child(tx, node.id)? {
+        Some(child) => format!("{}s", LogicalType::from_id(child).map_or("node", LogicalType::noun)),
+        None if files::summaries(tx, &[node.id])?.is_empty() => return Ok(()),
+        None => "files".to_owned(),
+    };
+    let name = node.display_name().unwrap_or_default();
+    let message = format!("{} `{name}` has {owned}: `recursive=true` removes all that it has", logical.noun());
+    Err(Error::new(ErrorKind::FailedPrecondition, message).on_field(super::RECURSIVE))
 }
 
 fn update(
@@ -453,17 +480,17 @@ fn delete(
     actor: &Actor,
     logical: LogicalType,
     id: NodeId,
-    recursive: bool,
+    removal: Removal,
     now: Millis,
 ) -> Result<()> {
-    // Read once they are locked: what another changes until then belongs into the record.
+    // What it owns and its revision are looked at behind the lock, so that neither changes before it goes.
     nodes::lock(tx, &[id])?;
     let node = get(tx, logical, id)?;
-    if logical == LogicalType::RegisteredModel && !recursive && nodes::has_child(tx, id, LogicalType::ModelVersion)? {
-        return Err(Error::new(
-            ErrorKind::FailedPrecondition,
-            format!("registered model `{}` has versions", node.name.as_deref().unwrap_or_default()),
-        ));
+    if removal.if_revision.is_some_and(|revision| revision != node.revision) {
+        return Err(at_other_revision(&node, logical));
+    }
+    if !removal.recursive {
+        check_owns_nothing(tx, &node, logical)?;
     }
     let mut gone = vec![node];
     let mut level = vec![id];

@@ -6,7 +6,9 @@ pub mod download;
 pub mod entities;
 pub mod files;
 pub mod history;
+pub mod lineage;
 pub mod metrics;
+pub mod register;
 mod resolve;
 pub mod serving;
 pub mod upload;
@@ -27,6 +29,9 @@ pub const IF_MATCH: &str = "If-Match";
 
 /// The field of an error about something that is there, where the caller wants nothing to be.
 pub const IF_NONE_MATCH: &str = "If-None-Match";
+
+/// The field of an error about something that goes only together with what it owns.
+pub const RECURSIVE: &str = "recursive";
 
 /// Tells the time; tests bring their own.
 pub type Clock = Arc<dyn Fn() -> Millis + Send + Sync>;

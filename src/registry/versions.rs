@@ -4,7 +4,8 @@ use super::files::{FilePage, FileToken, page};
 use super::resolve::{model_named, resolve};
 use super::{Registry, Selection};
 use crate::domain::{
-    Change, FilePath, LogicalType, Name, Node, NodeId, Order, Page, PageSize, PageToken, Result, VersionRef,
+    Change, FilePath, LogicalType, Name, Node, NodeId, Order, Page, PageRequest, PageSize, PageToken, Result,
+    VersionRef,
 };
 use crate::store::{Tx, aliases, files, nodes};
 
@@ -58,7 +59,7 @@ impl Registry {
     ) -> Result<(Node, Page<Node>)> {
         let model = self.get_model(model).await?;
         let selection = Selection { home: Some(model.id), order, ..Selection::of(LogicalType::ModelVersion) };
-        let page = self.list(selection, size, token).await?;
+        let page = self.list(selection, PageRequest { size, token, with_total: false }).await?;
         Ok((model, page))
     }
 

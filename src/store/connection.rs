@@ -32,6 +32,19 @@ macro_rules! on_each {
 }
 pub(super) use on_each;
 
+/// Orders a boxed query by a key and then by id, and continues it after the key and id of `$after`, both by reference.
+macro_rules! keyset {
+    ($query:expr, $key:expr, $id:expr, $after:expr, $descending:expr) => {{
+        let query = match ($after, $descending) {
+            (None, _) => $query,
+            (Some((value, id)), false) => $query.filter($key.ge(value)).filter($key.gt(value).or($id.gt(id))),
+            (Some((value, id)), true) => $query.filter($key.le(value)).filter($key.lt(value).or($id.lt(id))),
+        };
+        if $descending { query.order(($key.desc(), $id.desc())) } else { query.order(($key.asc(), $id.asc())) }
+    }};
+}
+pub(super) use keyset;
+
 /// Where the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {

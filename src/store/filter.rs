@@ -2,7 +2,8 @@
 
 use diesel::QueryResult;
 use diesel::backend::Backend;
-use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
+use diesel::dsl::sql;
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, SqlLiteral, ValidGrouping, is_aggregate};
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Bool, Double, HasSqlType, Text};
@@ -312,15 +313,21 @@ fn sign(comparison: Comparison) -> &'static str {
     }
 }
 
+/// The name as people see it. An index has the same expression.
+const SEEN_NAME: &str = "(CASE WHEN nodes.kind = 1 AND (nodes.home_id IS NULL OR nodes.type_id = 15) \
+     AND nodes.type_id BETWEEN 11 AND 22 AND substr(nodes.name, 37, 1) = ':' \
+     THEN substr(nodes.name, 38) ELSE nodes.name END)";
+
+/// What nodes are ordered by when they are ordered by name: text, empty where there is no name.
+pub(super) fn name_key() -> SqlLiteral<Text> {
+    sql(&format!("coalesce({SEEN_NAME}, '')"))
+}
+
 fn attribute_sql(attribute: Attribute) -> &'static str {
     match attribute {
         Attribute::Id => "nodes.id",
-        // The UUID that keeps repeatable names apart is not what people see, unless it is the whole name: see
-        // `Node::display_name`.
-        Attribute::Name => {
-            "(CASE WHEN nodes.kind = 1 AND (nodes.home_id IS NULL OR nodes.type_id = 15) AND nodes.type_id BETWEEN 11 AND 22 \
-             AND substr(nodes.name, 37, 1) = ':' THEN substr(nodes.name, 38) ELSE nodes.name END)"
-        }
+        // The UUID that keeps repeatable names apart is not what people see: see `Node::display_name`.
+        Attribute::Name => SEEN_NAME,
         Attribute::ExternalId => "nodes.external_id",
         Attribute::Uri => "nodes.uri",
         Attribute::State => "nodes.state",

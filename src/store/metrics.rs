@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use diesel::dsl::sql;
+use diesel::dsl::{InnerJoin, IntoBoxed, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
 use diesel::upsert::excluded;
 
 use super::Tx;
-use super::connection::{MultiBackend, on_each};
+use super::connection::{MultiBackend, keyset, on_each};
 use super::error::is_missing_reference;
-use super::filter::Filter;
+use super::filter::{Filter, name_key};
 use super::nodes::CHUNK;
 use super::schema::{metric_points, metrics, nodes};
 use crate::domain::filter::Expr;
@@ -132,23 +132,13 @@ pub struct HistorySelection {
     pub order: Order,
 }
 
-/// The first `limit` points of the selection after the cursor, each as the metric that it belongs to was with it.
-///
-/// The id is the point's; both times are the point's too.
-pub fn history(tx: &mut Tx<'_>, selection: &HistorySelection, after: Option<Cursor>, limit: u32) -> Result<Vec<Node>> {
-    let mut query = metric_points::table
-        .inner_join(nodes::table)
-        .filter(nodes::type_id.eq(LogicalType::Metric.id()))
-        .select((
-            metric_points::id,
-            nodes::id,
-            nodes::home_id,
-            nodes::name,
-            metric_points::value,
-            metric_points::step,
-            metric_points::at,
-        ))
-        .into_boxed::<MultiBackend>();
+/// Points with the nodes of their metrics.
+type Points<'a> = IntoBoxed<'a, InnerJoin<metric_points::table, nodes::table>, MultiBackend>;
+
+/// The points of the selection, in no order.
+fn matching<'a>(selection: &HistorySelection) -> Points<'a> {
+    let mut query = metric_points::table.inner_join(nodes::table).into_boxed::<MultiBackend>();
+    query = query.filter(nodes::type_id.eq(LogicalType::Metric.id()));
     query = match selection.run {
         Some(run) => query.filter(nodes::home_id.eq(run.0)),
         None => {
@@ -170,26 +160,45 @@ pub fn history(tx: &mut Tx<'_>, selection: &HistorySelection, after: Option<Curs
     if let Some(filter) = &selection.filter {
         query = query.filter(Filter::of_points(filter));
     }
-    // A point is made and changed at its own time.
-    let by_time = selection.order.by != OrderBy::Id;
+    query
+}
+
+/// How many points the selection has.
+pub fn count(tx: &mut Tx<'_>, selection: &HistorySelection) -> Result<u64> {
+    let count: i64 = matching(selection).count().get_result(tx.conn)?;
+    Ok(count.unsigned_abs())
+}
+
+/// The first `limit` points of the selection after the cursor, each as the metric that it belongs to was with it.
+///
+/// The id is the point's; both times are the point's too.
+pub fn history(tx: &mut Tx<'_>, selection: &HistorySelection, after: Option<&Cursor>, limit: u32) -> Result<Vec<Node>> {
+    let query = matching(selection).select((
+        metric_points::id,
+        nodes::id,
+        nodes::home_id,
+        nodes::name,
+        metric_points::value,
+        metric_points::step,
+        metric_points::at,
+    ));
     let descending = selection.order.descending;
-    if let Some(Cursor { value, id: NodeId(id) }) = after {
-        query = match (by_time, descending) {
-            (false, false) => query.filter(metric_points::id.gt(id)),
-            (false, true) => query.filter(metric_points::id.lt(id)),
-            (true, false) => query
-                .filter(metric_points::at.ge(value))
-                .filter(metric_points::at.gt(value).or(metric_points::id.gt(id))),
-            (true, true) => query
-                .filter(metric_points::at.le(value))
-                .filter(metric_points::at.lt(value).or(metric_points::id.lt(id))),
-        };
-    }
-    query = match (by_time, descending) {
-        (false, false) => query.order(metric_points::id.asc()),
-        (false, true) => query.order(metric_points::id.desc()),
-        (true, false) => query.order((metric_points::at.asc(), metric_points::id.asc())),
-        (true, true) => query.order((metric_points::at.desc(), metric_points::id.desc())),
+    let query = match selection.order.by {
+        OrderBy::Id => match (after, descending) {
+            (None, false) => query.order(metric_points::id.asc()),
+            (None, true) => query.order(metric_points::id.desc()),
+            (Some(Cursor { id, .. }), false) => query.filter(metric_points::id.gt(id.0)).order(metric_points::id.asc()),
+            (Some(Cursor { id, .. }), true) => query.filter(metric_points::id.lt(id.0)).order(metric_points::id.desc()),
+        },
+        // A point is made and changed at its own time.
+        OrderBy::CreateTime | OrderBy::UpdateTime => {
+            let time = after.map(|cursor| (&cursor.value, &cursor.id.0));
+            keyset!(query, metric_points::at, metric_points::id, time, descending)
+        }
+        OrderBy::Name => {
+            let name = after.map(|cursor| (cursor.name.as_str(), &cursor.id.0));
+            keyset!(query, name_key(), metric_points::id, name, descending)
+        }
     };
     type Row = (i64, i64, Option<i64>, Option<String>, Option<f64>, i64, i64);
     let rows: Vec<Row> = query.limit(i64::from(limit)).load(tx.conn)?;

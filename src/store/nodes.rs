@@ -6,9 +6,9 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 
-use super::connection::{AnyConnection, MultiBackend, on_each};
+use super::connection::{AnyConnection, MultiBackend, keyset, on_each};
 use super::error::{is_missing_reference, violated_unique};
-use super::filter::Filter;
+use super::filter::{Filter, name_key};
 use super::schema::{members, nodes};
 use super::{Tx, properties};
 use crate::domain::filter::Expr;
@@ -171,6 +171,17 @@ pub fn find(tx: &mut Tx<'_>, id: NodeId) -> Result<Option<Node>> {
     one(tx, row)
 }
 
+/// Those of these nodes that exist, ordered by id.
+pub fn find_all(tx: &mut Tx<'_>, ids: &[NodeId]) -> Result<Vec<Node>> {
+    let mut rows: Vec<NodeRow> = Vec::new();
+    for chunk in ids.chunks(CHUNK) {
+        let ids: Vec<_> = chunk.iter().map(|id| id.0).collect();
+        rows.extend(nodes::table.filter(nodes::id.eq_any(ids)).select(NodeRow::as_select()).load::<NodeRow>(tx.conn)?);
+    }
+    rows.sort_by_key(|row| row.id);
+    hydrate(tx, rows)
+}
+
 /// The one node of the selection; `None` when there is none or more than one.
 pub fn find_only(tx: &mut Tx<'_>, selection: &Selection) -> Result<Option<Node>> {
     let mut found = list(tx, selection, None, 2)?;
@@ -201,9 +212,9 @@ pub fn find_external(tx: &mut Tx<'_>, kind: NodeKind, external_id: &ExternalId) 
     one(tx, row)
 }
 
-/// The first `limit` nodes of the selection after the cursor, in its order.
-pub fn list(tx: &mut Tx<'_>, selection: &Selection, after: Option<Cursor>, limit: u32) -> Result<Vec<Node>> {
-    let mut query = nodes::table.select(NodeRow::as_select()).into_boxed::<MultiBackend>();
+/// The nodes of the selection, in no order.
+fn matching<'a>(selection: &Selection) -> nodes::BoxedQuery<'a, MultiBackend> {
+    let mut query = nodes::table.into_boxed::<MultiBackend>();
     query = match selection.types.as_slice() {
         [one] => query.filter(nodes::type_id.eq(*one)),
         many => query.filter(nodes::type_id.eq_any(many.to_vec())),
@@ -230,28 +241,28 @@ pub fn list(tx: &mut Tx<'_>, selection: &Selection, after: Option<Cursor>, limit
     if let Some(filter) = &selection.filter {
         query = query.filter(Filter::from(filter));
     }
-    macro_rules! ordered_by_time {
-        ($column:expr) => {{
-            query = match (after, selection.order.descending) {
-                (None, _) => query,
-                (Some(Cursor { value, id }), false) => {
-                    query.filter($column.ge(value)).filter($column.gt(value).or(nodes::id.gt(id.0)))
-                }
-                (Some(Cursor { value, id }), true) => {
-                    query.filter($column.le(value)).filter($column.lt(value).or(nodes::id.lt(id.0)))
-                }
-            };
-            if selection.order.descending {
-                query.order(($column.desc(), nodes::id.desc()))
-            } else {
-                query.order(($column.asc(), nodes::id.asc()))
-            }
-        }};
-    }
+    query
+}
+
+/// How many nodes the selection has.
+pub fn count(tx: &mut Tx<'_>, selection: &Selection) -> Result<u64> {
+    let count: i64 = matching(selection).count().get_result(tx.conn)?;
+    Ok(count.unsigned_abs())
+}
+
+/// The first `limit` nodes of the selection after the cursor, in its order.
+pub fn list(tx: &mut Tx<'_>, selection: &Selection, after: Option<&Cursor>, limit: u32) -> Result<Vec<Node>> {
+    let query = matching(selection).select(NodeRow::as_select());
+    let descending = selection.order.descending;
+    let time = after.map(|cursor| (&cursor.value, &cursor.id.0));
     let query = match selection.order.by {
-        OrderBy::CreateTime => ordered_by_time!(nodes::created_at),
-        OrderBy::UpdateTime => ordered_by_time!(nodes::updated_at),
-        OrderBy::Id => match (after, selection.order.descending) {
+        OrderBy::CreateTime => keyset!(query, nodes::created_at, nodes::id, time, descending),
+        OrderBy::UpdateTime => keyset!(query, nodes::updated_at, nodes::id, time, descending),
+        OrderBy::Name => {
+            let name = after.map(|cursor| (cursor.name.as_str(), &cursor.id.0));
+            keyset!(query, name_key(), nodes::id, name, descending)
+        }
+        OrderBy::Id => match (after, descending) {
             (None, false) => query.order(nodes::id.asc()),
             (None, true) => query.order(nodes::id.desc()),
             (Some(Cursor { id, .. }), false) => query.filter(nodes::id.gt(id.0)).order(nodes::id.asc()),
@@ -278,10 +289,10 @@ pub fn children(tx: &mut Tx<'_>, homes: &[NodeId]) -> Result<Vec<Node>> {
     hydrate(tx, rows)
 }
 
-/// Whether any node of that type has it as its home.
-pub fn has_child(tx: &mut Tx<'_>, home: NodeId, logical: LogicalType) -> Result<bool> {
-    let children = nodes::table.filter(nodes::home_id.eq(home.0).and(nodes::type_id.eq(logical.id())));
-    Ok(diesel::select(diesel::dsl::exists(children)).get_result(tx.conn)?)
+/// The type of the oldest node that has it as its home.
+pub fn type_of_child(tx: &mut Tx<'_>, home: NodeId) -> Result<Option<i64>> {
+    let children = nodes::table.filter(nodes::home_id.eq(home.0)).order(nodes::id).select(nodes::type_id);
+    Ok(children.first(tx.conn).optional()?)
 }
 
 /// Counts one more change of the node and locks it until the transaction ends: the first statement of every change.

@@ -39,6 +39,18 @@ table! {
 }
 
 table! {
+    events (id) {
+        id -> BigInt,
+        artifact_id -> BigInt,
+        execution_id -> BigInt,
+        #[sql_name = "type"]
+        event_type -> BigInt,
+        at -> BigInt,
+        path -> Nullable<Text>,
+    }
+}
+
+table! {
     aliases (model_id, name) {
         model_id -> BigInt,
         name -> Text,
@@ -112,18 +124,31 @@ table! {
     }
 }
 
+table! {
+    idempotency_keys (actor, key) {
+        actor -> Text,
+        key -> Text,
+        fingerprint -> Text,
+        answer -> Nullable<Text>,
+        expires_at -> BigInt,
+    }
+}
+
 joinable!(files -> blobs (blob_id));
 joinable!(members -> nodes (node_id));
+joinable!(properties -> nodes (node_id));
 joinable!(metric_points -> nodes (node_id));
 allow_tables_to_appear_in_same_query!(
     nodes,
     properties,
     members,
+    events,
     metrics,
     metric_points,
     aliases,
     blobs,
     files,
     uploads,
-    changes
+    changes,
+    idempotency_keys
 );

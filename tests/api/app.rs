@@ -38,7 +38,7 @@ pub struct TestApp {
     clock: Arc<AtomicI64>,
     tick: AtomicI64,
     _folder: TempDir,
-    _database: Database,
+    database: Database,
 }
 
 impl TestApp {
@@ -74,13 +74,23 @@ impl TestApp {
             clock,
             tick: AtomicI64::new(TICK),
             _folder: folder,
-            _database: database,
+            database,
         }
     }
 
     /// From now on everything happens in the same millisecond.
     pub fn stop_clock(&self) {
         self.tick.store(0, Ordering::SeqCst);
+    }
+
+    /// Lets that many milliseconds pass.
+    pub fn advance(&self, millis: i64) {
+        self.clock.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    /// Runs SQL on the database, for what no protocol writes yet.
+    pub fn sql(&self, sql: &str) {
+        self.database.execute(sql);
     }
 
     /// Sends a request, and reads its answer to the end. Errors are rendered as the server does.

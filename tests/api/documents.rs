@@ -116,9 +116,14 @@ fn expand(sets: &str) -> BTreeSet<&str> {
         .collect()
 }
 
+/// What marks parameters, members, values and operations that the contract does not have.
+const EXTENSION: &str = "x-modelport-extension";
+
+/// The names of an operation's parameters in that place, without the extensions.
 fn parameters<'a>(operation: &'a Value, place: &str) -> BTreeSet<&'a str> {
     let all = operation["parameters"].as_array().map_or(&[][..], Vec::as_slice);
-    all.iter().filter(|each| each["in"] == place).map(|each| each["name"].as_str().unwrap()).collect()
+    let contract = all.iter().filter(|each| each.get(EXTENSION).is_none());
+    contract.filter(|each| each["in"] == place).map(|each| each["name"].as_str().unwrap()).collect()
 }
 
 #[actix_web::test]
@@ -127,6 +132,7 @@ async fn the_kubeflow_document_has_the_operations_of_the_contract() {
     let document = document(&app, "kubeflow").await;
     let found: BTreeMap<_, _> = operations(&document)
         .into_iter()
+        .filter(|(_, _, operation)| operation.get(EXTENSION).is_none())
         .map(|(path, method, operation)| {
             let path = path.strip_prefix(super::kubeflow::API).unwrap().to_owned();
             let id = operation["operationId"].as_str().unwrap().to_owned();
@@ -151,7 +157,13 @@ async fn the_kubeflow_schemas_have_the_members_of_the_stock_client() {
     let app = TestApp::new().await;
     let document = document(&app, "kubeflow").await;
     let names = |schema: &str| -> BTreeSet<String> {
-        document["components"]["schemas"][schema]["properties"].as_object().unwrap().keys().cloned().collect()
+        document["components"]["schemas"][schema]["properties"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(_, member)| member.get(EXTENSION).is_none())
+            .map(|(name, _)| name.clone())
+            .collect()
     };
     let update = "customProperties description externalId";
     let create = format!("{update} name");
@@ -208,7 +220,10 @@ async fn the_native_document_has_the_errors_that_every_operation_may_answer() {
     for (path, method, operation) in operations(&document) {
         let declared: BTreeSet<_> = operation["responses"].as_object().unwrap().keys().map(String::as_str).collect();
         assert!(declared.is_superset(&["400", "500", "503"].into()), "{method} {path}: {declared:?}");
-        assert!(path.ends_with("/changes") || declared.contains("404"), "{method} {path}: {declared:?}");
+        assert!(
+            ["/changes", "/register"].iter().any(|end| path.ends_with(end)) || declared.contains("404"),
+            "{method} {path}: {declared:?}"
+        );
     }
 }
 
@@ -230,4 +245,30 @@ async fn every_operation_is_told_apart_and_described() {
             assert!(document["components"]["schemas"].get(schema).is_some(), "no schema `{schema}`");
         }
     }
+}
+
+#[actix_web::test]
+async fn the_extensions_of_the_kubeflow_api_are_marked() {
+    let app = TestApp::new().await;
+    let document = document(&app, "kubeflow").await;
+    let found: BTreeSet<String> = operations(&document)
+        .into_iter()
+        .filter(|(_, _, operation)| operation[EXTENSION] == true)
+        .map(|(path, method, _)| format!("{method} {}", path.strip_prefix(super::kubeflow::API).unwrap()))
+        .collect();
+    let expected = [
+        "DELETE /artifacts/{id}",
+        "DELETE /experiments/{experimentId}",
+        "DELETE /experiment_runs/{experimentrunId}",
+        "DELETE /inference_services/{inferenceserviceId}",
+        "DELETE /model_artifacts/{modelartifactId}",
+        "DELETE /model_versions/{modelversionId}",
+        "DELETE /registered_models/{registeredmodelId}",
+        "DELETE /serve_models/{servemodelId}",
+        "DELETE /serving_environments/{servingenvironmentId}",
+    ];
+    assert_eq!(found, expected.map(str::to_owned).into());
+    let schemas = &document["components"]["schemas"];
+    assert_eq!(schemas["OrderByField"][EXTENSION], serde_json::json!(["NAME"]));
+    assert_eq!(schemas["ModelVersionList"]["properties"]["totalSize"][EXTENSION], true);
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use modelport::domain::{Change, ErrorKind, LogicalType, PageSize, Patch};
 use modelport::registry::Selection;
+use modelport::registry::entities::Removal;
 
-use super::{HOUR, Scene, actor, file};
+use super::{HOUR, Scene, actor, cut, file};
 use crate::support::{Backend, on_both};
 
 on_both! {
@@ -26,13 +27,13 @@ async fn a_model_with_versions_needs_to_be_asked_for(backend: Backend) {
     let scene = Scene::new(backend).await;
     let model = scene.model("m").await;
     let version = scene.version(&model, "1").await;
-    let error = scene.registry.delete(&actor(), MODEL, model.id, false).await.unwrap_err();
+    let error = scene.registry.delete(&actor(), MODEL, model.id, Removal::default()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::FailedPrecondition);
     assert!(error.message().contains("`m`"), "{error}");
-    scene.registry.delete(&actor(), VERSION, version.id, false).await.unwrap();
-    scene.registry.delete(&actor(), MODEL, model.id, false).await.unwrap();
+    scene.registry.delete(&actor(), VERSION, version.id, Removal::default()).await.unwrap();
+    scene.registry.delete(&actor(), MODEL, model.id, Removal::default()).await.unwrap();
     assert_eq!(scene.count("nodes"), 0);
-    let gone = scene.registry.delete(&actor(), MODEL, model.id, false).await.unwrap_err();
+    let gone = scene.registry.delete(&actor(), MODEL, model.id, Removal::default()).await.unwrap_err();
     assert_eq!(gone.kind(), ErrorKind::NotFound);
 }
 
@@ -45,9 +46,9 @@ async fn a_model_takes_everything_along(backend: Backend) {
     let name = "m".parse().unwrap();
     scene.registry.set_alias(&actor(), &name, &"best".parse().unwrap(), &"1".parse().unwrap()).await.unwrap();
     let model = scene.registry.get_model(&name).await.unwrap();
-    scene.registry.delete(&actor(), MODEL, model.id, true).await.unwrap();
+    scene.registry.delete(&actor(), MODEL, model.id, Removal::RECURSIVE).await.unwrap();
     for logical in [MODEL, VERSION, LogicalType::ModelArtifact] {
-        let page = scene.registry.list(Selection::of(logical), None, None).await.unwrap();
+        let page = scene.registry.list(Selection::of(logical), cut(None, None)).await.unwrap();
         assert_eq!(page.items.len(), 1, "{}", logical.noun());
     }
     assert_eq!((scene.count("aliases"), scene.count("files"), scene.count("members")), (0, 1, 2));
@@ -59,7 +60,7 @@ async fn what_goes_along_is_recorded_before_its_home(backend: Backend) {
     let put = scene.put(file("m", "1", "f"), "bytes").await.unwrap();
     let (version, model) = put.version.unwrap();
     let before = scene.registry.changes(0, PageSize::new(100)).await.unwrap().len();
-    scene.registry.delete(&actor(), MODEL, model, true).await.unwrap();
+    scene.registry.delete(&actor(), MODEL, model, Removal::RECURSIVE).await.unwrap();
     let changes = scene.registry.changes(0, PageSize::new(100)).await.unwrap();
     let gone: Vec<_> = changes[before..].iter().map(|change| (change.node_id, change.action.as_str())).collect();
     assert_eq!(gone, [put.file.node_id, version, model].map(|id| (id, "delete")));
@@ -73,7 +74,7 @@ async fn bytes_that_nothing_else_uses_are_collected(backend: Backend) {
     scene.put(file("kept", "1", "f"), "shared").await.unwrap();
     scene.put(file("m", "1", "f"), "shared").await.unwrap();
     let own = scene.put(file("m", "1", "g"), "own").await.unwrap();
-    scene.registry.delete(&actor(), MODEL, own.version.unwrap().1, true).await.unwrap();
+    scene.registry.delete(&actor(), MODEL, own.version.unwrap().1, Removal::RECURSIVE).await.unwrap();
     assert_eq!(scene.registry.collect(HOUR, false).await.unwrap(), Default::default());
     scene.holds(1, 2, 2).await;
     scene.pass(2 * HOUR);
@@ -86,7 +87,7 @@ async fn bytes_that_nothing_else_uses_are_collected(backend: Backend) {
 async fn a_name_is_free_again(backend: Backend) {
     let scene = Scene::new(backend).await;
     let first = scene.model("m").await;
-    scene.registry.delete(&actor(), MODEL, first.id, false).await.unwrap();
+    scene.registry.delete(&actor(), MODEL, first.id, Removal::default()).await.unwrap();
     let second = scene.model("m").await;
     assert!(second.id > first.id, "an id is never used twice");
     assert_eq!(scene.registry.node_history(first.id, 0, PageSize::new(10)).await.unwrap().len(), 2);
@@ -100,7 +101,7 @@ async fn a_version_that_comes_meanwhile_is_no_orphan(backend: Backend) {
         let actor = actor();
         let (created, removed) = tokio::join!(
             scene.named(VERSION, Some(model.id), "1"),
-            scene.registry.delete(&actor, MODEL, model.id, true),
+            scene.registry.delete(&actor, MODEL, model.id, Removal::RECURSIVE),
         );
         removed.unwrap();
         match created {
@@ -125,7 +126,7 @@ async fn a_change_that_comes_meanwhile_is_in_the_record(backend: Backend) {
         let (of_model, of_version, removed) = tokio::join!(
             scene.registry.update(&actor, MODEL, model.id, patch()),
             scene.registry.update(&actor, VERSION, version.id, patch()),
-            scene.registry.delete(&actor, MODEL, model.id, true),
+            scene.registry.delete(&actor, MODEL, model.id, Removal::RECURSIVE),
         );
         removed.unwrap();
         for (id, changed) in [(model.id, of_model), (version.id, of_version)] {
@@ -152,7 +153,7 @@ async fn one_of_many_removes(backend: Backend) {
     let model = scene.model("m").await;
     let removals = (0..16).map(|_| {
         let registry = scene.registry.clone();
-        async move { registry.delete(&actor(), MODEL, model.id, false).await }
+        async move { registry.delete(&actor(), MODEL, model.id, Removal::default()).await }
     });
     let outcomes = futures_util::future::join_all(removals).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);

@@ -5,8 +5,9 @@ use modelport::domain::{
 };
 use modelport::registry::Selection;
 use modelport::registry::entities::Find;
+use modelport::registry::entities::Removal;
 
-use super::{Scene, actor};
+use super::{Scene, actor, cut};
 use crate::support::{Backend, on_both};
 
 on_both! {
@@ -36,7 +37,7 @@ async fn what_is_created_can_be_got_found_and_listed(backend: Backend) {
     for find in [by_name, by_external] {
         assert_eq!(scene.registry.find(MODEL, find).await.unwrap(), model);
     }
-    let page = scene.registry.list(Selection::of(MODEL), None, None).await.unwrap();
+    let page = scene.registry.list(Selection::of(MODEL), cut(None, None)).await.unwrap();
     assert_eq!((page.items, page.next), (vec![model], None));
 }
 
@@ -60,7 +61,7 @@ async fn a_parent_must_be_of_the_right_type(backend: Backend) {
         assert_eq!(error.kind(), ErrorKind::NotFound);
         assert!(error.message().contains(&format!("registered model `{home}`")), "{error}");
         let selection = Selection { home: Some(home), ..Selection::of(LogicalType::ModelVersion) };
-        let error = scene.registry.list(selection, None, None).await.unwrap_err();
+        let error = scene.registry.list(selection, cut(None, None)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
     }
 }
@@ -72,7 +73,7 @@ async fn an_entity_of_another_type_is_not_found(backend: Backend) {
     let get = scene.registry.get(other, model.id).await.map(drop);
     let find = scene.registry.find(other, Find::Name("m".parse().unwrap(), None)).await.map(drop);
     let update = scene.registry.update(&actor(), other, model.id, Patch::default()).await.map(drop);
-    let delete = scene.registry.delete(&actor(), other, model.id, true).await;
+    let delete = scene.registry.delete(&actor(), other, model.id, Removal::RECURSIVE).await;
     for outcome in [get, find, update, delete] {
         assert_eq!(outcome.unwrap_err().kind(), ErrorKind::NotFound);
     }
@@ -132,7 +133,7 @@ async fn pages_give_everything_once(backend: Backend) {
             let selection = Selection { order: Order { by, descending }, ..Selection::of(MODEL) };
             let (mut seen, mut token, mut pages) = (Vec::new(), None, 0);
             loop {
-                let page = scene.registry.list(selection.clone(), Some(PageSize::new(5)), token).await.unwrap();
+                let page = scene.registry.list(selection.clone(), cut(Some(PageSize::new(5)), token)).await.unwrap();
                 seen.extend(page.items.iter().map(|node| node.id));
                 pages += 1;
                 let Some(next) = page.next else { break };
@@ -151,10 +152,10 @@ async fn a_token_belongs_to_its_query(backend: Backend) {
     for name in ["a", "b"] {
         scene.model(name).await;
     }
-    let page = scene.registry.list(Selection::of(MODEL), Some(PageSize::new(1)), None).await.unwrap();
+    let page = scene.registry.list(Selection::of(MODEL), cut(Some(PageSize::new(1)), None)).await.unwrap();
     let order = Order { by: OrderBy::Id, descending: true };
     let other = Selection { order, ..Selection::of(MODEL) };
-    let error = scene.registry.list(other, None, page.next).await.unwrap_err();
+    let error = scene.registry.list(other, cut(None, page.next)).await.unwrap_err();
     assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some("nextPageToken")));
 }
 
@@ -166,5 +167,5 @@ async fn an_artifact_without_a_home_may_share_its_name(backend: Backend) {
     assert_ne!(first.name, second.name);
     assert_eq!((first.display_name(), second.display_name()), (Some("a"), Some("a")));
     let selection = Selection { name: Some("a".parse().unwrap()), ..Selection::of(artifact) };
-    assert_eq!(scene.registry.list(selection, None, None).await.unwrap().items, [first, second]);
+    assert_eq!(scene.registry.list(selection, cut(None, None)).await.unwrap().items, [first, second]);
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use modelport::domain::{Actor, Change, ErrorKind, LogicalType, NodeId, PageSize, Patch, Value};
+use modelport::registry::entities::Removal;
 
 use super::{Scene, actor};
 use crate::support::{Backend, on_both};
@@ -22,7 +23,7 @@ async fn a_node_keeps_its_history(backend: Backend) {
     scene.pass(super::HOUR);
     let patch = Patch::default().with("owner", Change::Set("me".into()));
     scene.registry.update(&Actor::anonymous("second"), MODEL, model.id, patch).await.unwrap();
-    scene.registry.delete(&Actor::system(), MODEL, model.id, false).await.unwrap();
+    scene.registry.delete(&Actor::system(), MODEL, model.id, Removal::default()).await.unwrap();
     let history = scene.registry.node_history(model.id, 0, PageSize::new(10)).await.unwrap();
     let seen: Vec<_> = history
         .iter()

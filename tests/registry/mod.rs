@@ -18,7 +18,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use modelport::blobs::{Blobs, BlobsConfig, Location};
-use modelport::domain::{Actor, Draft, Error, File, LogicalType, Node, NodeId, Result, Sha256};
+use modelport::domain::{
+    Actor, Draft, Error, File, LogicalType, Node, NodeId, PageRequest, PageSize, PageToken, Result, Sha256,
+};
 use modelport::registry::files::{Precondition, Target};
 use modelport::registry::upload::{PutFile, PutResult};
 use modelport::registry::{Registry, wall_clock};
@@ -129,4 +131,9 @@ fn file(model: &str, version: &str, path: &str) -> PutFile {
 
 fn digest(bytes: &str) -> Sha256 {
     Sha256::from_bytes(sha2::Sha256::digest(bytes).into())
+}
+
+/// The page of that size behind the token.
+fn cut(size: Option<PageSize>, token: Option<PageToken>) -> PageRequest {
+    PageRequest { size, token, with_total: false }
 }

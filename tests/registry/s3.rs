@@ -2,6 +2,7 @@
 
 use modelport::blobs::{BlobsConfig, BodySize, Key, Location};
 use modelport::registry::collector::Report;
+use modelport::registry::entities::Removal;
 use modelport::registry::upload::Outcome;
 use modelport::store::uploads as upload_rows;
 
@@ -32,7 +33,7 @@ async fn files_in_a_bucket_are_stored_read_and_collected(backend: Backend) {
     assert!(scene.put(file("m", "1", "f"), "other").await.is_err());
     scene.holds(2, 1, 1).await;
     let model = modelport::domain::LogicalType::RegisteredModel;
-    scene.registry.delete(&super::actor(), model, put.version.unwrap().1, true).await.unwrap();
+    scene.registry.delete(&super::actor(), model, put.version.unwrap().1, Removal::RECURSIVE).await.unwrap();
     assert_eq!(scene.registry.collect(HOUR, false).await.unwrap(), Report::default());
     scene.pass(2 * HOUR);
     assert_eq!(scene.registry.collect(HOUR, false).await.unwrap().unreferenced_blobs, 1);

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use modelport::domain::{Error, ErrorKind, Result};
+use modelport::registry::entities::Removal;
 use tokio::sync::oneshot;
 
 use super::{Scene, actor, body, file};
@@ -66,7 +67,11 @@ async fn an_upload_into_what_was_removed_meanwhile_leaves_nothing(backend: Backe
     put.create = false;
     let upload = tokio::spawn(async move { registry.put_file(&actor(), put, body).await });
     has_arrived.await.unwrap();
-    scene.registry.delete(&actor(), modelport::domain::LogicalType::RegisteredModel, model, true).await.unwrap();
+    scene
+        .registry
+        .delete(&actor(), modelport::domain::LogicalType::RegisteredModel, model, Removal::RECURSIVE)
+        .await
+        .unwrap();
     go_on.send(()).unwrap();
     assert_eq!(upload.await.unwrap().unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(scene.count("uploads"), 0);

@@ -1,6 +1,7 @@
 //! Versions by name, by alias, and the latest.
 
 use modelport::domain::{ErrorKind, LogicalType, Node, Order, PageSize, Result, VersionRef};
+use modelport::registry::entities::Removal;
 
 use super::{HOUR, Scene, actor};
 use crate::support::{Backend, on_both};
@@ -38,7 +39,7 @@ async fn latest_is_the_version_created_last(backend: Backend) {
     let version = LogicalType::ModelVersion;
     scene.registry.update(&actor(), version, first.id, Default::default()).await.unwrap();
     assert_eq!(scene.resolve("latest").await.unwrap(), second);
-    scene.registry.delete(&actor(), version, second.id, false).await.unwrap();
+    scene.registry.delete(&actor(), version, second.id, Removal::default()).await.unwrap();
     assert_eq!(scene.resolve("latest").await.unwrap().id, first.id);
 }
 

@@ -27,7 +27,7 @@ async fn list(scene: &Scene, selection: &Selection) -> Vec<NodeId> {
 
 fn value(node: &Node, by: OrderBy) -> i64 {
     match by {
-        OrderBy::Id => 0,
+        OrderBy::Id | OrderBy::Name => 0,
         OrderBy::CreateTime => node.created_at,
         OrderBy::UpdateTime => node.updated_at,
     }
@@ -35,8 +35,12 @@ fn value(node: &Node, by: OrderBy) -> i64 {
 
 async fn page(scene: &Scene, selection: &Selection, after: Option<Cursor>, size: u32) -> (Vec<NodeId>, Option<Cursor>) {
     let asked = selection.clone();
-    let nodes = scene.store.read(move |tx| nodes::list(tx, &asked, after, size)).await.unwrap();
-    let next = nodes.last().map(|last| Cursor { value: value(last, selection.order.by), id: last.id });
+    let nodes = scene.store.read(move |tx| nodes::list(tx, &asked, after.as_ref(), size)).await.unwrap();
+    let next = nodes.last().map(|last| Cursor {
+        value: value(last, selection.order.by),
+        name: String::new(),
+        id: last.id,
+    });
     (nodes.iter().map(|node| node.id).collect(), next)
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::entity::{ALL, Entity, Given, Member, Shape, artifacts};
-use super::table::{Action, OPERATIONS, Operation, Parameters};
+use super::table::{Action, EXTENSIONS, OPERATIONS, Operation, Parameters};
 use super::{Edition, TAG, V1, V1ALPHA3};
 
 /// The document of the API as it is under the edition's path.
@@ -13,10 +13,12 @@ pub fn document(edition: Edition) -> Json {
         Edition::V1 => (V1, "v1"),
     };
     let mut paths = serde_json::Map::new();
-    for operation in &OPERATIONS {
+    let contract = OPERATIONS.iter().map(|operation| (operation, described(operation)));
+    let extensions = EXTENSIONS.iter().map(|operation| (operation, extension(described(operation))));
+    for (operation, described) in contract.chain(extensions) {
         let path = paths.entry(format!("{prefix}{}", operation.path)).or_insert_with(|| json!({}));
         if let Some(path) = path.as_object_mut() {
-            path.insert(operation.method.to_ascii_lowercase(), described(operation));
+            path.insert(operation.method.to_ascii_lowercase(), described);
         }
     }
     json!({
@@ -46,9 +48,14 @@ fn described(operation: &Operation) -> Json {
     for status in operation.statuses.iter().chain(&[401, 500, 503]) {
         let (what, schema) = match status {
             200 | 201 => ("Done.", answer.as_str()),
+            204 => {
+                responses.insert("204".to_owned(), json!({"description": "Removed; its history is kept."}));
+                continue;
+            }
             400 => ("A parameter or the body cannot be accepted.", "Error"),
             401 => ("The caller is not known.", "Error"),
             404 => ("Not found.", "Error"),
+            409 if operation.method == "DELETE" => ("It owns others or has files.", "Error"),
             409 => ("The name or external id is taken.", "Error"),
             412 => ("Changed since the revision in If-Match.", "Error"),
             413 => ("The body is too large.", "Error"),
@@ -66,7 +73,7 @@ fn described(operation: &Operation) -> Json {
             let content = json!({"application/json": {"schema": reference(&body)}});
             members.insert("requestBody".to_owned(), json!({"required": true, "content": content}));
         }
-        if operation.method == "PATCH" {
+        if ["PATCH", "DELETE"].contains(&operation.method) {
             let text = "The ETag that the entity must have.";
             let schema = json!({"type": "string"});
             parameters.push(json!({"name": "If-Match", "in": "header", "description": text, "schema": schema}));
@@ -103,6 +110,8 @@ fn summary(action: Action) -> String {
         ),
         Action::MetricHistory => "Lists every point of the metrics of every experiment run.".to_owned(),
         Action::MetricHistoryOfRun => "Lists every point of the metrics of one experiment run.".to_owned(),
+        Action::Delete(entity) => format!("Removes one {}, with `recursive` all that it owns.", noun(entity)),
+        Action::DeleteArtifact => "Removes one artifact, with `recursive` its files.".to_owned(),
         Action::InferenceModel => "Gets the registered model that one inference service serves.".to_owned(),
         Action::InferenceVersion => "Gets the model version that one inference service serves.".to_owned(),
     }
@@ -123,6 +132,8 @@ fn schemas_of(action: Action) -> (Option<String>, String) {
         Action::UpdateArtifact => (Some("ArtifactUpdate".to_owned()), "Artifact".to_owned()),
         Action::UpsertArtifactIn(_) => (Some("Artifact".to_owned()), "Artifact".to_owned()),
         Action::MetricHistory | Action::MetricHistoryOfRun => (None, "MetricList".to_owned()),
+        // There is none.
+        Action::Delete(_) | Action::DeleteArtifact => (None, String::new()),
         Action::InferenceModel => (None, "RegisteredModel".to_owned()),
         Action::InferenceVersion => (None, "ModelVersion".to_owned()),
     }
@@ -153,9 +164,14 @@ fn parameters(group: Parameters) -> Vec<Json> {
             query("orderBy", "What the list is ordered by.", reference("OrderByField")),
             query("sortOrder", "The direction of the order.", reference("SortOrder")),
             query("nextPageToken", "Continues a list.", text()),
+            extension(query("totals", "Adds the size of the whole list.", json!({"type": "boolean"}))),
         ],
         Parameters::ArtifactType => {
             vec![query("artifactType", "Only artifacts of this type.", reference("ArtifactTypeQueryParam"))]
+        }
+        Parameters::Recursive => {
+            let what = "Whether what it owns and its files are removed as well.";
+            vec![query("recursive", what, json!({"type": "boolean"}))]
         }
         Parameters::Steps => {
             let steps = json!({"type": "string", "pattern": "^[0-9]{1,9}(,[0-9]{1,9})*$"});
@@ -194,7 +210,12 @@ fn schemas(edition: Edition) -> serde_json::Map<String, Json> {
         add(&format!("Artifact{suffix}"), one_of(suffix));
     }
     add("ArtifactList", list("Artifact"));
-    add("OrderByField", json!({"type": "string", "enum": ["CREATE_TIME", "LAST_UPDATE_TIME", "ID"]}));
+    let order_by = json!({
+        "type": "string",
+        "enum": ["CREATE_TIME", "LAST_UPDATE_TIME", "ID", "NAME"],
+        EXTENSION: ["NAME"],
+    });
+    add("OrderByField", order_by);
     add("SortOrder", json!({"type": "string", "enum": ["ASC", "DESC"]}));
     let error = json!({
         "type": "object",
@@ -211,6 +232,16 @@ fn schemas(edition: Edition) -> serde_json::Map<String, Json> {
     schemas
 }
 
+/// Marks what upstream does not have.
+const EXTENSION: &str = "x-modelport-extension";
+
+fn extension(mut what: Json) -> Json {
+    if let Some(members) = what.as_object_mut() {
+        members.insert(EXTENSION.to_owned(), true.into());
+    }
+    what
+}
+
 fn reference(name: &str) -> Json {
     json!({"$ref": format!("#/components/schemas/{name}")})
 }
@@ -224,6 +255,11 @@ fn list(item: &str) -> Json {
             "nextPageToken": {"type": "string", "description": "Continues the list; empty at its end."},
             "pageSize": {"type": "integer", "format": "int32", "description": "How many items a page has; 0 for all."},
             "size": {"type": "integer", "format": "int32", "description": "How many items this page has."},
+            "totalSize": extension(json!({
+                "type": "integer",
+                "format": "int64",
+                "description": "How many items all pages have; there when it was asked for with `totals`.",
+            })),
         },
     })
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::api::problem::report;
 use crate::domain::{Error, ErrorKind};
-use crate::registry::IF_MATCH;
+use crate::registry::{IF_MATCH, RECURSIVE};
 
 /// An error on its way to a client of this API.
 #[derive(Debug)]
@@ -46,6 +46,7 @@ impl ResponseError for KubeflowError {
             ErrorKind::NotFound => StatusCode::NOT_FOUND,
             ErrorKind::AlreadyExists | ErrorKind::Conflict => StatusCode::CONFLICT,
             ErrorKind::FailedPrecondition if error.field() == Some(IF_MATCH) => StatusCode::PRECONDITION_FAILED,
+            ErrorKind::FailedPrecondition if error.field() == Some(RECURSIVE) => StatusCode::CONFLICT,
             ErrorKind::FailedPrecondition => StatusCode::BAD_REQUEST,
             ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
             ErrorKind::PermissionDenied => StatusCode::FORBIDDEN,

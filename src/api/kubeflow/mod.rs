@@ -53,6 +53,7 @@ pub fn routes(service: &mut web::ServiceConfig) {
                 let route = match operation.method {
                     "POST" => web::post(),
                     "PATCH" => web::patch(),
+                    "DELETE" => web::delete(),
                     _ => web::get(),
                 };
                 resource = resource.route(route.to(handler));
@@ -66,7 +67,7 @@ pub fn routes(service: &mut web::ServiceConfig) {
 /// The operations of each path, plain paths before those that end in an id.
 fn by_path() -> BTreeMap<&'static str, Vec<&'static table::Operation>> {
     let mut paths = BTreeMap::<_, Vec<_>>::new();
-    for operation in &table::OPERATIONS {
+    for operation in table::all() {
         paths.entry(operation.path).or_default().push(operation);
     }
     paths

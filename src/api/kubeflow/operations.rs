@@ -1,5 +1,6 @@
 //! What each action does: read the request, one call of the registry, show the answer.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
 use super::call::Call;
@@ -10,6 +11,7 @@ use super::show;
 use super::table::Action;
 use crate::domain::{Error, LogicalType, Node, NodeId, Result};
 use crate::registry::Selection;
+use crate::registry::entities::Removal;
 use crate::registry::metrics::HistorySelection;
 
 /// Performs the action.
@@ -50,6 +52,11 @@ pub async fn perform(action: Action, call: Call) -> Answer {
         Action::UpsertArtifactIn(parent) => upsert_artifact(parent, &call).await,
         Action::MetricHistory => metric_history(None, &call).await,
         Action::MetricHistoryOfRun => metric_history(Some(call.id()?), &call).await,
+        Action::Delete(entity) => delete(entity.logical, &call).await,
+        Action::DeleteArtifact => {
+            let found = call.registry.get_artifact(call.id()?).await?;
+            delete(found.logical_type().unwrap_or(LogicalType::ModelArtifact), &call).await
+        }
         Action::InferenceModel => {
             let node = call.registry.inference_model(call.id()?).await?;
             Ok(show::entity(StatusCode::OK, &node, call.edition))
@@ -71,8 +78,9 @@ async fn list(entity: &'static Entity, selection: Selection, call: &Call) -> Ans
     let listing = call.query.listing()?;
     let filter = call.query.filter(&|name| entity.known(name))?;
     let selection = Selection { order: listing.order, filter, ..selection };
-    let page = call.registry.list(selection, listing.size, listing.token).await?;
-    Ok(show::list(&page, &listing, call.edition))
+    let size = listing.page.size;
+    let page = call.registry.list(selection, listing.page).await?;
+    Ok(show::list(&page, size, call.edition))
 }
 
 /// The selection in the home that the path names, narrowed to a name or external id.
@@ -117,6 +125,12 @@ async fn update(entity: &'static Entity, form: Form, body: &Body, call: &Call) -
     Ok(show::entity(StatusCode::OK, &node, call.edition))
 }
 
+async fn delete(logical: LogicalType, call: &Call) -> Answer {
+    let removal = Removal { recursive: call.query.recursive()?, if_revision: call.if_revision()? };
+    call.registry.delete(&call.actor, logical, call.id()?, removal).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
 async fn list_artifacts(selection: Selection, call: &Call) -> Answer {
     let listing = call.query.listing()?;
     let (types, filter) = match call.query.artifact_type()? {
@@ -125,8 +139,9 @@ async fn list_artifacts(selection: Selection, call: &Call) -> Answer {
     };
     let types = types.into_iter().map(LogicalType::id).collect();
     let selection = Selection { types, order: listing.order, filter, ..selection };
-    let page = call.registry.list(selection, listing.size, listing.token).await?;
-    Ok(show::list(&page, &listing, call.edition))
+    let size = listing.page.size;
+    let page = call.registry.list(selection, listing.page).await?;
+    Ok(show::list(&page, size, call.edition))
 }
 
 async fn create_artifact(call: &Call) -> Answer {
@@ -188,6 +203,7 @@ async fn metric_history(run: Option<NodeId>, call: &Call) -> Answer {
         filter: call.query.filter(&|name| METRIC.known(name))?,
         order: listing.order,
     };
-    let page = call.registry.metric_history(selection, listing.size, listing.token).await?;
-    Ok(show::list(&page, &listing, call.edition))
+    let size = listing.page.size;
+    let page = call.registry.metric_history(selection, listing.page).await?;
+    Ok(show::list(&page, size, call.edition))
 }

@@ -6,7 +6,7 @@ use super::entity::{Entity, artifact_of, artifacts};
 use crate::domain::filter::Expr;
 use crate::domain::filter::kubeflow::{self, Known};
 use crate::domain::value::check_text;
-use crate::domain::{Error, ExternalId, Name, NodeId, Order, OrderBy, PageSize, PageToken, Result};
+use crate::domain::{Error, ExternalId, Name, NodeId, Order, OrderBy, PageRequest, PageSize, PageToken, Result};
 use crate::registry::entities::Find;
 
 /// The most steps that a history may be narrowed to.
@@ -18,12 +18,10 @@ pub struct Query(HashMap<String, String>);
 /// How a list is cut and ordered.
 #[derive(Debug, Clone)]
 pub struct Listing {
-    /// How many items a page has; all of them when it was not given.
-    pub size: Option<PageSize>,
     /// The order.
     pub order: Order,
-    /// Where to go on.
-    pub token: Option<PageToken>,
+    /// The page.
+    pub page: PageRequest,
 }
 
 impl Query {
@@ -46,11 +44,12 @@ impl Query {
             None | Some("ID") => OrderBy::Id,
             Some("CREATE_TIME") => OrderBy::CreateTime,
             Some("LAST_UPDATE_TIME") => OrderBy::UpdateTime,
+            Some("NAME") => OrderBy::Name,
             Some(other) => {
                 let other = other.escape_debug();
                 return Err(Error::invalid(
                     "orderBy",
-                    format!("orderBy `{other}` is none of `CREATE_TIME`, `LAST_UPDATE_TIME`, `ID`"),
+                    format!("orderBy `{other}` is none of `CREATE_TIME`, `LAST_UPDATE_TIME`, `ID`, `NAME`"),
                 ));
             }
         };
@@ -63,7 +62,24 @@ impl Query {
             }
         };
         let token = self.get("nextPageToken").map(PageToken::decode).transpose()?;
-        Ok(Listing { size, order: Order { by, descending }, token })
+        let with_total = self.flag("totals")?;
+        Ok(Listing { order: Order { by, descending }, page: PageRequest { size, token, with_total } })
+    }
+
+    /// Whether a removal takes along what is owned.
+    pub fn recursive(&self) -> Result<bool> {
+        self.flag("recursive")
+    }
+
+    fn flag(&self, name: &str) -> Result<bool> {
+        match self.get(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(other) => {
+                let other = other.escape_debug();
+                Err(Error::invalid(name, format!("{name} `{other}` is neither `true` nor `false`")))
+            }
+        }
     }
 
     /// The `filterQuery`; `known` says what the entity's well-known names mean.

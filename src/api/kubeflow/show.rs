@@ -7,7 +7,6 @@ use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 use super::Edition;
 use super::entity::{Entity, Member, Shape, Slot};
 use super::metadata_value;
-use super::query::Listing;
 use crate::domain::{Node, Page, PageSize, PageToken, Properties, Value};
 
 /// An entity with its ETag.
@@ -19,8 +18,8 @@ pub fn entity(status: StatusCode, node: &Node, edition: Edition) -> HttpResponse
 }
 
 /// A page of entities.
-pub fn list(page: &Page<Node>, listing: &Listing, edition: Edition) -> HttpResponse {
-    let list = List { page, size: listing.size, edition };
+pub fn list(page: &Page<Node>, size: Option<PageSize>, edition: Edition) -> HttpResponse {
+    let list = List { page, size, edition };
     HttpResponse::Ok().insert_header((header::CONTENT_TYPE, super::CONTENT_TYPE)).json(list)
 }
 
@@ -33,12 +32,15 @@ struct List<'a> {
 impl Serialize for List<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let items: Vec<_> = self.page.items.iter().map(|node| View { node, edition: self.edition }).collect();
-        let mut list = serializer.serialize_struct("List", 4)?;
+        let mut list = serializer.serialize_struct("List", if self.page.total.is_some() { 5 } else { 4 })?;
         list.serialize_field("items", &items)?;
-        let next = self.page.next.map(|token: PageToken| token.encode()).unwrap_or_default();
+        let next = self.page.next.as_ref().map(PageToken::encode).unwrap_or_default();
         list.serialize_field("nextPageToken", &next)?;
         list.serialize_field("pageSize", &self.size.map_or(0, PageSize::get))?;
         list.serialize_field("size", &items.len())?;
+        if let Some(total) = self.page.total {
+            list.serialize_field("totalSize", &total)?;
+        }
         list.end()
     }
 }

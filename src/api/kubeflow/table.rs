@@ -1,4 +1,4 @@
-//! The API at a glance: its operations in upstream's order (contracts/kubeflow §1.1). Routes and document come from here.
+//! The API at a glance: its operations in upstream's order (contracts/kubeflow §1.1), and its extensions. Routes and document come from here.
 
 use super::entity::{
     EXPERIMENT, EXPERIMENT_RUN, Entity, INFERENCE_SERVICE, MODEL_ARTIFACT, MODEL_VERSION, REGISTERED_MODEL,
@@ -8,7 +8,7 @@ use super::entity::{
 /// An operation.
 #[derive(Debug)]
 pub struct Operation {
-    /// `GET`, `POST` or `PATCH`.
+    /// `GET`, `POST`, `PATCH` or `DELETE`.
     pub method: &'static str,
     /// Its path below the API's.
     pub path: &'static str,
@@ -31,10 +31,12 @@ pub enum Parameters {
     P,
     /// `filterQuery`.
     F,
-    /// `pageSize`, `orderBy`, `sortOrder` and `nextPageToken`.
+    /// `pageSize`, `orderBy`, `sortOrder` and `nextPageToken`; and `totals`, an extension.
     L,
     /// `artifactType`.
     ArtifactType,
+    /// `recursive`, of the removals.
+    Recursive,
     /// `name`, which is contained in a metric's, and `stepIds`.
     Steps,
 }
@@ -76,6 +78,10 @@ pub enum Action {
     MetricHistory,
     /// The points of a run's metrics.
     MetricHistoryOfRun,
+    /// Removes one; an extension.
+    Delete(&'static Entity),
+    /// Removes an artifact of any type; an extension.
+    DeleteArtifact,
     /// The model behind an inference service.
     InferenceModel,
     /// The version behind an inference service.
@@ -83,11 +89,11 @@ pub enum Action {
 }
 
 use Action::{
-    Create, CreateArtifact, CreateIn, Find, FindArtifact, Get, GetArtifact, InferenceModel, InferenceVersion, List,
-    ListArtifacts, ListArtifactsIn, ListIn, MetricHistory, MetricHistoryOfRun, Update, UpdateArtifact,
-    UpsertArtifactIn, UpsertIn,
+    Create, CreateArtifact, CreateIn, Delete, DeleteArtifact, Find, FindArtifact, Get, GetArtifact, InferenceModel,
+    InferenceVersion, List, ListArtifacts, ListArtifactsIn, ListIn, MetricHistory, MetricHistoryOfRun, Update,
+    UpdateArtifact, UpsertArtifactIn, UpsertIn,
 };
-use Parameters::{ArtifactType, F, L, N, P, Steps};
+use Parameters::{ArtifactType, F, L, N, P, Recursive, Steps};
 
 const fn op(
     method: &'static str,
@@ -103,6 +109,7 @@ const fn op(
 const READ: &[u16] = &[200, 400, 404];
 const CREATE: &[u16] = &[201, 400, 404, 409, 413, 422];
 const UPDATE: &[u16] = &[200, 400, 404, 409, 412, 413];
+const DELETE: &[u16] = &[204, 400, 404, 409, 412];
 const UPSERT: &[u16] = &[200, 201, 400, 404, 409, 413, 422];
 
 /// The 56 operations.
@@ -165,6 +172,25 @@ pub static OPERATIONS: [Operation; 56] = [
     op("GET", "/serving_environments/{servingenvironmentId}/inference_services", "getEnvironmentInferenceServices", &[N, F, L], ListIn(&SERVING_ENVIRONMENT, &INFERENCE_SERVICE), READ),
     op("POST", "/serving_environments/{servingenvironmentId}/inference_services", "createEnvironmentInferenceService", &[], CreateIn(&SERVING_ENVIRONMENT, &INFERENCE_SERVICE), CREATE),
 ];
+
+/// What the contract does not have. The document marks it as ours.
+#[rustfmt::skip]
+pub static EXTENSIONS: [Operation; 9] = [
+    op("DELETE", "/artifacts/{id}", "deleteArtifact", &[Recursive], DeleteArtifact, DELETE),
+    op("DELETE", "/experiments/{experimentId}", "deleteExperiment", &[Recursive], Delete(&EXPERIMENT), DELETE),
+    op("DELETE", "/experiment_runs/{experimentrunId}", "deleteExperimentRun", &[Recursive], Delete(&EXPERIMENT_RUN), DELETE),
+    op("DELETE", "/inference_services/{inferenceserviceId}", "deleteInferenceService", &[Recursive], Delete(&INFERENCE_SERVICE), DELETE),
+    op("DELETE", "/model_artifacts/{modelartifactId}", "deleteModelArtifact", &[Recursive], Delete(&MODEL_ARTIFACT), DELETE),
+    op("DELETE", "/model_versions/{modelversionId}", "deleteModelVersion", &[Recursive], Delete(&MODEL_VERSION), DELETE),
+    op("DELETE", "/registered_models/{registeredmodelId}", "deleteRegisteredModel", &[Recursive], Delete(&REGISTERED_MODEL), DELETE),
+    op("DELETE", "/serve_models/{servemodelId}", "deleteServeModel", &[Recursive], Delete(&SERVE_MODEL), DELETE),
+    op("DELETE", "/serving_environments/{servingenvironmentId}", "deleteServingEnvironment", &[Recursive], Delete(&SERVING_ENVIRONMENT), DELETE),
+];
+
+/// The contract's operations and then the extensions.
+pub fn all() -> impl Iterator<Item = &'static Operation> {
+    OPERATIONS.iter().chain(&EXTENSIONS)
+}
 
 impl Operation {
     /// The name of the id in its path.

@@ -5,7 +5,9 @@ mod conditional;
 mod errors;
 mod files;
 mod history;
+mod lineage;
 mod models;
+mod register;
 mod wire;
 
 use std::num::NonZeroU32;
@@ -34,6 +36,7 @@ pub struct Document;
 
 #[derive(OpenApi)]
 #[openapi(paths(
+    register::register,
     models::get_version,
     models::list_versions,
     models::delete_model,
@@ -50,6 +53,7 @@ pub struct Document;
     files::list_artifact_files,
     history::get_node_history,
     history::list_changes,
+    lineage::get_node_lineage,
 ))]
 struct Operations;
 
@@ -67,6 +71,7 @@ pub fn routes(service: &mut web::ServiceConfig) {
         .route(web::delete().to(files::delete_artifact_file));
     service.service(
         web::scope(PREFIX)
+            .service(web::resource("/register").route(web::post().to(register::register)))
             .service(version_file)
             .service(artifact_file)
             .service(
@@ -87,6 +92,7 @@ pub fn routes(service: &mut web::ServiceConfig) {
                     .route(web::delete().to(models::delete_alias)),
             )
             .service(web::resource("/nodes/{id}/history").route(web::get().to(history::get_node_history)))
+            .service(web::resource("/nodes/{id}/lineage").route(web::get().to(lineage::get_node_lineage)))
             .service(web::resource("/changes").route(web::get().to(history::list_changes))),
     );
 }

@@ -11,6 +11,7 @@ use super::wire::{AliasView, NodeList, NodeView, SetAlias, VersionView};
 use crate::api::caller::Caller;
 use crate::api::problem::Problem;
 use crate::domain::{Alias, Error, LogicalType, Name, Order, OrderBy, PageToken, Result, VersionRef};
+use crate::registry::entities::Removal;
 
 fn model_segment(model: &str) -> Result<Name> {
     model.parse().map_err(|error: Error| error.on_field("model"))
@@ -90,7 +91,8 @@ pub async fn delete_model(
 ) -> Result<HttpResponse, Problem> {
     let model = caller.registry.get_model(&model_segment(&model)?).await?;
     let logical = LogicalType::RegisteredModel;
-    caller.registry.delete(&caller.actor, logical, model.id, options.recursive).await?;
+    let removal = Removal { recursive: options.recursive, if_revision: None };
+    caller.registry.delete(&caller.actor, logical, model.id, removal).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -109,7 +111,7 @@ pub async fn delete_model(
 pub async fn delete_version(caller: Caller, segments: Path<(String, String)>) -> Result<HttpResponse, Problem> {
     let (model, version) = version_segments(segments)?;
     let (_, version) = caller.registry.resolve_version(&model, &version).await?;
-    caller.registry.delete(&caller.actor, LogicalType::ModelVersion, version.id, true).await?;
+    caller.registry.delete(&caller.actor, LogicalType::ModelVersion, version.id, Removal::RECURSIVE).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

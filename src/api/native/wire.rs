@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
+use crate::domain::lineage::Lineage;
 use crate::domain::{ArtifactState, ChangeRecord, File, Node, NodeId, Properties, Value};
 use crate::registry::Registry;
 use crate::registry::files::FilePage;
@@ -277,4 +278,42 @@ pub struct ChangeList {
     pub items: Vec<ChangeView>,
     /// What to send as `after` for those that follow, now or later.
     pub next: i64,
+}
+
+/// An edge of the graph around a node.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EdgeView {
+    /// The id of what was there.
+    pub from: String,
+    /// The id of what came of it.
+    pub to: String,
+    /// How: `owns`, `contains`, `usedBy`, `input`, `output` or `servedBy`.
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
+/// The graph around a node.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LineageView {
+    /// The nodes, ordered by id, the one that was asked about among them.
+    pub nodes: Vec<NodeView>,
+    /// The edges between them.
+    pub edges: Vec<EdgeView>,
+    /// Whether there is more within the depth than is shown.
+    pub truncated: bool,
+}
+
+impl From<&Lineage> for LineageView {
+    fn from(lineage: &Lineage) -> Self {
+        let edge = |edge: &crate::domain::lineage::Edge| EdgeView {
+            from: edge.from.to_string(),
+            to: edge.to.to_string(),
+            kind: edge.kind.to_string(),
+        };
+        Self {
+            nodes: lineage.nodes.iter().map(NodeView::new).collect(),
+            edges: lineage.edges.iter().map(edge).collect(),
+            truncated: lineage.truncated,
+        }
+    }
 }

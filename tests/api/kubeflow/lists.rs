@@ -30,7 +30,7 @@ async fn bad_parameters_are_refused_by_every_list() {
         "pageSize=%2B1",
         "pageSize=01",
         "pageSize=99999999999",
-        "orderBy=NAME",
+        "orderBy=AUTHOR",
         "orderBy=id",
         "sortOrder=UP",
         "sortOrder=desc",

@@ -3,6 +3,7 @@
 mod artifact_kinds;
 mod attaching;
 mod bodies;
+mod by_name;
 mod conditional;
 mod experiment_runs;
 mod experiments;
@@ -20,6 +21,7 @@ mod paging;
 mod patching;
 mod paths;
 mod registered_models;
+mod removal;
 mod run_artifacts;
 mod serves;
 mod serving;

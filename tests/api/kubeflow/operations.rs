@@ -166,7 +166,12 @@ fn errors(operation: &Operation) -> Vec<(u16, String, Value)> {
             errors.push((404, here.clone(), json!({"artifactType": kind, "id": "999999"})));
             errors.push((409, here, json!({"artifactType": kind, "name": "taken"})));
         }
-        Action::Get(_) | Action::GetArtifact | Action::InferenceModel | Action::InferenceVersion => {}
+        Action::Get(_)
+        | Action::GetArtifact
+        | Action::InferenceModel
+        | Action::InferenceVersion
+        | Action::Delete(_)
+        | Action::DeleteArtifact => {}
     }
     errors
 }

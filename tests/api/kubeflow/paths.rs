@@ -61,7 +61,7 @@ async fn methods_that_a_path_does_not_have() {
     let mut transcript = client.transcript();
     for (method, path) in [
         ("PUT", "/registered_models"),
-        ("DELETE", "/registered_models/1"),
+        ("DELETE", "/registered_models"),
         ("POST", "/registered_models/1"),
         ("PATCH", "/registered_models/1/versions"),
         ("POST", "/registered_model"),

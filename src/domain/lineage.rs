@@ -1,0 +1,111 @@
+//! Lineage: what a node was made from, and what was made from it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{Error, Node, NodeId, Result};
+
+/// Which way lineage is followed, from the node that is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Direction {
+    /// What it was made from, and what it belongs to: edges are followed from `to` to `from`.
+    Upstream,
+    /// What was made from it, what belongs to it and what serves it: edges are followed from `from` to `to`.
+    Downstream,
+    /// Both, each from the node outwards: what shares an ancestor with it is not among them.
+    #[default]
+    Both,
+}
+
+impl FromStr for Direction {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "upstream" => Ok(Self::Upstream),
+            "downstream" => Ok(Self::Downstream),
+            "both" => Ok(Self::Both),
+            other => Err(Error::invalid(
+                "direction",
+                format!("direction `{}` is none of `upstream`, `downstream`, `both`", other.escape_debug()),
+            )),
+        }
+    }
+}
+
+/// What an edge says. It leads from what was there to what came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum EdgeKind {
+    /// From a home to what it owns: a model to its version, a run to the artifact that it logged.
+    Owns,
+    /// From a context to an execution or context that is a member of it.
+    Contains,
+    /// From an artifact to the context that uses it: one that something else made, and every data set.
+    UsedBy,
+    /// From an artifact to the execution that read it.
+    Input,
+    /// From an execution to the artifact that it wrote.
+    Output,
+    /// From a model or version to what serves it.
+    ServedBy,
+}
+
+impl fmt::Display for EdgeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Owns => "owns",
+            Self::Contains => "contains",
+            Self::UsedBy => "usedBy",
+            Self::Input => "input",
+            Self::Output => "output",
+            Self::ServedBy => "servedBy",
+        })
+    }
+}
+
+/// An edge between two nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Edge {
+    /// What was there.
+    pub from: NodeId,
+    /// What came of it.
+    pub to: NodeId,
+    /// How.
+    pub kind: EdgeKind,
+}
+
+/// How many edges there are at most between a node and the farthest one that is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Depth(u32);
+
+impl Depth {
+    /// Without a depth of the caller's.
+    pub const DEFAULT: Self = Self(5);
+
+    /// The greatest depth.
+    pub const MAX: u32 = 20;
+
+    /// Errors: InvalidArgument when it is beyond [`Depth::MAX`].
+    pub fn new(depth: u32) -> Result<Self> {
+        match depth {
+            depth if depth <= Self::MAX => Ok(Self(depth)),
+            depth => Err(Error::invalid("depth", format!("depth `{depth}` is more than `{}`", Self::MAX))),
+        }
+    }
+
+    /// The number of edges.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+/// The graph around a node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lineage {
+    /// The nodes, ordered by id, the one that was asked about among them.
+    pub nodes: Vec<Node>,
+    /// The edges between them that were followed, in order.
+    pub edges: Vec<Edge>,
+    /// Whether there is more within the depth than is shown.
+    pub truncated: bool,
+}

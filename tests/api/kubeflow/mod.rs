@@ -3,6 +3,7 @@
 mod artifact_kinds;
 mod attaching;
 mod bodies;
+mod concurrency;
 mod conditional;
 mod experiment_runs;
 mod experiments;

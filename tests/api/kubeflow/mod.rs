@@ -4,6 +4,7 @@ mod artifact_kinds;
 mod attaching;
 mod bodies;
 mod by_name;
+mod concurrency;
 mod conditional;
 mod experiment_runs;
 mod experiments;

@@ -18,6 +18,12 @@ impl Sha256 {
         Self(bytes)
     }
 
+    /// The digest of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        use sha2::Digest as _;
+        Self(sha2::Sha256::digest(bytes).into())
+    }
+
     /// The sha-256 member of a `Content-Digest` or `Repr-Digest` field (RFC 9530), as in `sha-256=:…:`.
     ///
     /// `None` when the field carries no sha-256; an error when it carries one that cannot be read.

@@ -7,6 +7,7 @@ pub mod entities;
 pub mod history;
 pub mod lineage;
 pub mod metrics;
+pub mod register;
 pub mod serving;
 pub mod upload;
 pub mod versions;

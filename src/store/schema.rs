@@ -124,6 +124,16 @@ table! {
     }
 }
 
+table! {
+    idempotency_keys (actor, key) {
+        actor -> Text,
+        key -> Text,
+        fingerprint -> Text,
+        answer -> Nullable<Text>,
+        expires_at -> BigInt,
+    }
+}
+
 joinable!(files -> blobs (blob_id));
 joinable!(members -> nodes (node_id));
 joinable!(properties -> nodes (node_id));
@@ -139,5 +149,6 @@ allow_tables_to_appear_in_same_query!(
     blobs,
     files,
     uploads,
-    changes
+    changes,
+    idempotency_keys
 );

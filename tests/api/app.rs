@@ -79,6 +79,11 @@ impl TestApp {
         self.tick.store(0, Ordering::SeqCst);
     }
 
+    /// Lets that many milliseconds pass.
+    pub fn advance(&self, millis: i64) {
+        self.clock.fetch_add(millis, Ordering::SeqCst);
+    }
+
     /// Runs SQL on the database, for what no protocol writes yet.
     pub fn sql(&self, sql: &str) {
         self.database.execute(sql);

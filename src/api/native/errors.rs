@@ -44,6 +44,9 @@ errors! {
     DeleteFileErrors: "404" "Not found.", "412" "A precondition does not hold.";
     /// The errors of removing a model.
     DeleteModelErrors: "404" "Not found.", "409" "It has versions.";
+    /// The errors of a registration.
+    RegisterErrors: "409" "The version, a name or an external id is taken, or the key was used for another request.",
+        "413" "The body is too large.", "415" "The body does not say that it is JSON.";
     /// The errors of setting an alias.
     AliasErrors: "404" "Not found.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
 }

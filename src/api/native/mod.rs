@@ -7,6 +7,7 @@ mod files;
 mod history;
 mod lineage;
 mod models;
+mod register;
 mod wire;
 
 use std::num::NonZeroU32;
@@ -35,6 +36,7 @@ pub struct Document;
 
 #[derive(OpenApi)]
 #[openapi(paths(
+    register::register,
     models::get_version,
     models::list_versions,
     models::delete_model,
@@ -69,6 +71,7 @@ pub fn routes(service: &mut web::ServiceConfig) {
         .route(web::delete().to(files::delete_artifact_file));
     service.service(
         web::scope(PREFIX)
+            .service(web::resource("/register").route(web::post().to(register::register)))
             .service(version_file)
             .service(artifact_file)
             .service(

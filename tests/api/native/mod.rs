@@ -8,6 +8,7 @@ mod lineage;
 mod listing;
 mod paths;
 mod ranges;
+mod register;
 mod removal;
 mod replacing;
 mod uploads;

@@ -1,0 +1,119 @@
+//! A model, a version and its artifacts, all at once or not at all.
+
+use super::Registry;
+use super::entities::create;
+use super::versions::model_named;
+use crate::domain::{Actor, Draft, Error, ErrorKind, LogicalType, Millis, Name, Node, Result, Sha256};
+use crate::store::Tx;
+use crate::store::idempotency::{self, Claim};
+
+/// The field of an error about a key that was used for another request.
+pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// How long an answer is kept under its key.
+const KEPT: Millis = 24 * 60 * 60 * 1000;
+
+/// What is to be registered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Registration {
+    /// The name of the model.
+    pub model_name: Name,
+    /// The model, should there be none of that name.
+    pub model: Draft,
+    /// The version, which must be new.
+    pub version: Draft,
+    /// The version's artifacts.
+    pub artifacts: Vec<(LogicalType, Draft)>,
+}
+
+/// What was registered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Registered {
+    /// The model, new or found.
+    pub model: Node,
+    /// The version.
+    pub version: Node,
+    /// Its artifacts, in the order in which they were given.
+    pub artifacts: Vec<Node>,
+}
+
+/// Under which key a request is done once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// The key that the caller chose.
+    pub key: String,
+    /// What tells the request from others.
+    pub fingerprint: Sha256,
+}
+
+/// An answer, and whether it was given before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// What `show` made of it.
+    pub answer: String,
+    /// Whether an earlier request with this key was answered so.
+    pub is_replayed: bool,
+}
+
+impl Registry {
+    /// Creates a version with its artifacts, and its model if there is none of that name; one that is there stays as it
+    /// is. With a key, the answer is kept for a day, and a request with the same key and fingerprint gets it again.
+    ///
+    /// Errors: AlreadyExists when the version, the name of an artifact or an external id is taken; FailedPrecondition
+    /// when the key was used for a request with another fingerprint; InvalidArgument on a property that a type does not
+    /// have. On any of them nothing is kept, the key included.
+    pub async fn register(
+        &self,
+        actor: &Actor,
+        registration: Registration,
+        key: Option<IdempotencyKey>,
+        show: fn(&Registered) -> Result<String>,
+    ) -> Result<Answered> {
+        registration.model.check(LogicalType::RegisteredModel)?;
+        registration.version.check(LogicalType::ModelVersion)?;
+        registration.artifacts.iter().try_for_each(|(logical, draft)| draft.check(*logical))?;
+        let (actor, now) = (actor.clone(), self.now());
+        self.store
+            .write(move |tx| {
+                let Some(IdempotencyKey { key, fingerprint }) = &key else {
+                    let answer = show(&register(tx, &actor, &registration, now)?)?;
+                    return Ok(Answered { answer, is_replayed: false });
+                };
+                match idempotency::claim(tx, &actor, key, fingerprint, now, now.saturating_add(KEPT))? {
+                    Claim::Answered(of, answer) if of == *fingerprint => Ok(Answered { answer, is_replayed: true }),
+                    Claim::Answered(..) => Err(Error::new(
+                        ErrorKind::FailedPrecondition,
+                        format!("key `{}` was used for another request", key.escape_debug()),
+                    )
+                    .on_field(IDEMPOTENCY_KEY)),
+                    Claim::New => {
+                        let answer = show(&register(tx, &actor, &registration, now)?)?;
+                        idempotency::answer(tx, &actor, key, &answer)?;
+                        Ok(Answered { answer, is_replayed: false })
+                    }
+                }
+            })
+            .await
+    }
+}
+
+fn register(tx: &mut Tx<'_>, actor: &Actor, registration: &Registration, now: Millis) -> Result<Registered> {
+    let model = match model_named(tx, &registration.model_name) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let created = create(tx, actor, LogicalType::RegisteredModel, None, &registration.model, now);
+            created.map_err(|error| match error.field() {
+                // Somebody else made it just now: the transaction is begun anew and finds it.
+                Some("name") => Error::new(ErrorKind::Conflict, "the model was made at the same time").caused_by(error),
+                _ => error,
+            })?
+        }
+        found => found?,
+    };
+    let version = create(tx, actor, LogicalType::ModelVersion, Some(model.id), &registration.version, now)?;
+    let artifacts = registration
+        .artifacts
+        .iter()
+        .map(|(logical, draft)| create(tx, actor, *logical, Some(version.id), draft, now))
+        .collect::<Result<_>>()?;
+    Ok(Registered { model, version, artifacts })
+}

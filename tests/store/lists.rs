@@ -36,11 +36,8 @@ fn value(node: &Node, by: OrderBy) -> i64 {
 async fn page(scene: &Scene, selection: &Selection, after: Option<Cursor>, size: u32) -> (Vec<NodeId>, Option<Cursor>) {
     let asked = selection.clone();
     let nodes = scene.store.read(move |tx| nodes::list(tx, &asked, after.as_ref(), size)).await.unwrap();
-    let next = nodes.last().map(|last| Cursor {
-        value: value(last, selection.order.by),
-        name: String::new(),
-        id: last.id,
-    });
+    let next =
+        nodes.last().map(|last| Cursor { value: value(last, selection.order.by), name: String::new(), id: last.id });
     (nodes.iter().map(|node| node.id).collect(), next)
 }
 

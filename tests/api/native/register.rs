@@ -37,8 +37,10 @@ async fn all_at_once_or_not_at_all(backend: Backend) -> String {
     let mut transcript = transcript(&app);
     transcript.post("/register", body()).await.expect(201);
     let before = changes(&app).await;
-    // The version is taken.
-    transcript.post("/register", body()).await.expect(409);
+    // The version is taken. Of a name and an external id that both are, each database names another one first.
+    let mut again = body();
+    again["version"]["externalId"] = json!(null);
+    transcript.post("/register", again).await.expect(409);
     // The last artifact has the name of another: neither it nor what came before is there.
     let twice = json!([{"name": "a"}, {"name": "b"}, {"name": "a"}]);
     let other = json!({"model": {"name": "other"}, "version": {"name": "1"}, "artifacts": twice});

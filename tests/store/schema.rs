@@ -46,7 +46,7 @@ async fn the_tables_are_as_diesel_sees_them(backend: Backend) {
     let columns: BTreeSet<_> =
         schema.columns.iter().map(|line| line.splitn(4, ' ').take(3).collect::<Vec<_>>()).collect();
     let columns: BTreeSet<String> = columns.into_iter().map(|words| words.join(" ")).collect();
-    let (mut seen, mut table) = (BTreeSet::new(), String::new());
+    let (mut seen, mut table, mut renamed) = (BTreeSet::new(), String::new(), None);
     let mut tables = 0;
     for line in include_str!("../../src/store/schema.rs").lines().map(str::trim) {
         if let Some((name, key)) = line.strip_suffix(" {").and_then(|line| line.split_once(" (")) {
@@ -55,8 +55,10 @@ async fn the_tables_are_as_diesel_sees_them(backend: Backend) {
             tables += 1;
         } else if line == "}" {
             table.clear();
+        } else if let Some(name) = line.strip_prefix("#[sql_name = \"").and_then(|line| line.strip_suffix("\"]")) {
+            renamed = Some(name);
         } else if let Some((name, kind)) = line.trim_end_matches(',').split_once(" -> ").filter(|_| !table.is_empty()) {
-            let name = name.trim_matches('"');
+            let name = renamed.take().unwrap_or(name);
             let (kind, null) = match kind.strip_prefix("Nullable<") {
                 Some(inner) => (inner.trim_end_matches('>'), "nullable"),
                 None => (kind, "required"),

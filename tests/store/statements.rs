@@ -33,14 +33,18 @@ impl Instrumentation for Counter {
             InstrumentationEvent::StartEstablishConnection { url, .. } => {
                 self.database = url.split('?').next().unwrap_or_default().to_owned();
             }
-            // Whether an idle connection still works is asked now and then, whatever is counted.
-            InstrumentationEvent::StartQuery { query, .. } if !query.to_string().starts_with("SELECT 1 ") => {
+            InstrumentationEvent::StartQuery { query, .. } if !is_of_the_pool(&query.to_string()) => {
                 let mut statements = STATEMENTS.lock().unwrap();
                 *statements.get_or_insert_default().entry(self.database.clone()).or_default() += 1;
             }
             _ => {}
         }
     }
+}
+
+/// Whether the pool opens a connection or asks whether one still works, which it does beside what is counted.
+fn is_of_the_pool(query: &str) -> bool {
+    query.starts_with("PRAGMA ") || query.starts_with("SELECT 1 ")
 }
 
 fn counted(backend: Backend) -> Scene {

@@ -188,7 +188,11 @@ impl diesel::r2d2::ManageConnection for Manager {
     type Error = diesel::r2d2::Error;
 
     fn connect(&self) -> Result<Pooled, Self::Error> {
-        let inner = establish(&self.location, self.access).map_err(diesel::r2d2::Error::ConnectionError)?;
+        let mut inner = establish(&self.location, self.access).map_err(diesel::r2d2::Error::ConnectionError)?;
+        if let AnyConnection::Postgres(conn) = &mut inner {
+            // A filter can be made to cost any time, and goes on when its caller has left. Migrations are not pooled.
+            conn.batch_execute("SET statement_timeout = '60s'").map_err(diesel::r2d2::Error::QueryError)?;
+        }
         Ok(Pooled { inner, used: Instant::now(), broken: false })
     }
 

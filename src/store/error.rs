@@ -31,9 +31,16 @@ impl From<DieselError> for Error {
 /// What neither Diesel nor SQLite gives a kind of its own: a lost lock, a full disk, a server going down or coming up.
 fn is_transient(message: &str) -> bool {
     speaks_of_contention(message)
-        || ["terminating connection", "is shutting down", "is starting up", "in recovery mode", "disk is full"]
-            .iter()
-            .any(|part| message.contains(part))
+        || [
+            "terminating connection",
+            "is shutting down",
+            "is starting up",
+            "in recovery mode",
+            "disk is full",
+            "statement timeout",
+        ]
+        .iter()
+        .any(|part| message.contains(part))
 }
 
 fn speaks_of_contention(message: &str) -> bool {

@@ -32,7 +32,7 @@ const OUTPUTS: [i64; 4] = [1, 4, 6, 7];
 const USED: &str =
     "(nodes.kind = 1 AND (nodes.type_id = 15 OR nodes.home_id IS NULL OR nodes.home_id <> members.context_id))";
 
-/// The edges one hop from these nodes, at most `limit` of each kind. Of the nodes, the first [`CHUNK`] count.
+/// The edges one hop from these nodes, at most `limit` of each kind. Of the nodes, the first `CHUNK` count.
 ///
 /// A reference may lead to a node that is gone.
 pub fn hop(tx: &mut Tx<'_>, known: &[NodeId], hop: Hop, limit: u32) -> Result<Vec<Edge>> {

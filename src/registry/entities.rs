@@ -3,14 +3,13 @@
 use uuid::Uuid;
 
 use super::{Registry, Selection, record};
-use crate::domain::change::document;
 use crate::domain::experiment::{check_times, without_value};
 use crate::domain::serving::check_servable;
 use crate::domain::{
     Action, Actor, Change, Cursor, Draft, Error, ErrorKind, ExternalId, LogicalType, MetricPoint, Millis, Name, Node,
     NodeId, NodeKind, OrderBy, Page, PageRequest, PageSize, PageToken, Patch, Properties, Result, Value,
 };
-use crate::store::{Tx, changes, files, members, metrics, nodes};
+use crate::store::{Tx, metrics, nodes};
 
 /// Without a page size the whole list comes, read in batches of this many.
 const BATCH: u32 = 1000;
@@ -22,20 +21,6 @@ pub enum Find {
     Name(Name, Option<NodeId>),
     /// By its id in another system.
     ExternalId(ExternalId),
-}
-
-/// How something is removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Removal {
-    /// Together with what it owns and its files; without it, only something that has neither.
-    pub recursive: bool,
-    /// Only when it is at that revision.
-    pub if_revision: Option<i64>,
-}
-
-impl Removal {
-    /// With all that it owns.
-    pub const RECURSIVE: Self = Self { recursive: true, if_revision: None };
 }
 
 impl Registry {
@@ -158,65 +143,6 @@ impl Registry {
             })
             .await
     }
-
-    /// Removes an entity and all it owns; the record of changes keeps them.
-    ///
-    /// Errors: NotFound when there is none of that type, FailedPrecondition when it owns others or has files and
-    /// the removal is not recursive, or when it is at another revision than demanded.
-    pub async fn delete(&self, actor: &Actor, logical: LogicalType, id: NodeId, removal: Removal) -> Result<()> {
-        let (actor, now) = (actor.clone(), self.now());
-        self.store.write(move |tx| delete(tx, &actor, logical, id, removal, now)).await
-    }
-
-    /// Creates an artifact in a version or run; a metric or parameter of a name that is taken there is changed instead.
-    ///
-    /// Gives the artifact and whether it is new. Errors: as [`Registry::create`]; a metric needs a value.
-    pub async fn upsert_artifact(
-        &self,
-        actor: &Actor,
-        logical: LogicalType,
-        context: (LogicalType, NodeId),
-        draft: Draft,
-    ) -> Result<(Node, bool)> {
-        draft.check(logical)?;
-        let (actor, now) = (actor.clone(), self.now());
-        self.store
-            .write(move |tx| {
-                let home = get(tx, context.0, context.1)?;
-                upsert(tx, &actor, logical, home.id, &draft, now)
-            })
-            .await
-    }
-
-    /// Makes an artifact of a version (or run) a member of another one, or changes it there.
-    ///
-    /// Errors: as [`Registry::update`], and NotFound when the context does not exist.
-    pub async fn attach(
-        &self,
-        actor: &Actor,
-        logical: LogicalType,
-        id: NodeId,
-        context: (LogicalType, NodeId),
-        patch: Patch,
-    ) -> Result<Node> {
-        patch.check(logical)?;
-        let (actor, now, registry) = (actor.clone(), self.now(), self.clone());
-        self.store
-            .write(move |tx| {
-                nodes::lock(tx, &[context.1])?;
-                let home = get(tx, context.0, context.1)?;
-                let mut patch = patch.clone();
-                let said_by_home = properties_of_home(&home, logical).into_iter();
-                patch.properties.extend(said_by_home.map(|(name, value)| (name, Change::Set(value))));
-                let mut node = update(tx, &actor, logical, id, &patch, now)?;
-                if members::insert(tx, home.id, id)? {
-                    record(tx, &actor, now, Action::Attach, &home, Some(("memberId", id.0.into())))?;
-                }
-                registry.fill_uris(tx, std::slice::from_mut(&mut node))?;
-                Ok(node)
-            })
-            .await
-    }
 }
 
 pub(super) fn create(
@@ -248,13 +174,19 @@ pub(super) fn create(
 }
 
 /// What an artifact of a run says of it, so that filters find it by its run.
-fn properties_of_home(home: &Node, logical: LogicalType) -> Properties {
+pub(super) fn properties_of_home(home: &Node, logical: LogicalType) -> Properties {
     let mut properties = Properties::new();
     if home.logical_type() == Some(LogicalType::ExperimentRun) && logical.kind() == NodeKind::Artifact {
         properties.insert("experiment_run_id".to_owned(), Value::Int(home.id.0));
         properties.extend(home.home_id.map(|experiment| ("experiment_id".to_owned(), Value::Int(experiment.0))));
     }
     properties
+}
+
+pub(super) fn add_point(tx: &mut Tx<'_>, metric: &mut Node, point: MetricPoint) -> Result<()> {
+    metrics::append(tx, &[(&*metric, point)])?;
+    metric.properties.extend(point.properties());
+    Ok(())
 }
 
 /// Refuses the id of an entity that does not exist, and of a version that may not be served.
@@ -268,63 +200,6 @@ fn check_references(tx: &mut Tx<'_>, logical: LogicalType, properties: &Properti
         }
     }
     Ok(())
-}
-
-fn add_point(tx: &mut Tx<'_>, metric: &mut Node, point: MetricPoint) -> Result<()> {
-    metrics::append(tx, &[(&*metric, point)])?;
-    metric.properties.extend(point.properties());
-    Ok(())
-}
-
-/// Creates an artifact in its home, or changes the one of its name there where the type is upserted.
-fn upsert(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
-    logical: LogicalType,
-    home: NodeId,
-    draft: &Draft,
-    now: Millis,
-) -> Result<(Node, bool)> {
-    let existing = match &draft.name {
-        Some(name) if logical.is_upserted() => nodes::find_named(tx, logical, Some(home), name)?,
-        _ => None,
-    };
-    let Some(existing) = existing else {
-        let created = create(tx, actor, logical, Some(home), draft, now);
-        return match created {
-            Err(error)
-                if error.kind() == ErrorKind::AlreadyExists
-                    && logical.is_upserted()
-                    && error.field() == Some("name") =>
-            {
-                Err(Error::new(ErrorKind::Conflict, "somebody else made it at the same time").caused_by(error))
-            }
-            created => created.map(|node| (node, true)),
-        };
-    };
-    let mut properties = draft.properties.clone();
-    let point = if logical == LogicalType::Metric { MetricPoint::take(&mut properties, now)? } else { None };
-    let is_point_alone = properties.is_empty()
-        && draft.custom.is_empty()
-        && draft.state.is_none_or(|state| existing.state == Some(state))
-        && draft.external_id.is_none()
-        && draft.uri.is_none();
-    match point {
-        // Points are their own history: a metric that is only measured again is not changed.
-        Some(point) if is_point_alone => {
-            let mut node = existing;
-            add_point(tx, &mut node, point)?;
-            Ok((node, false))
-        }
-        None if logical == LogicalType::Metric => Err(without_value()),
-        // Measured anew, whatever else is said of it: an older step or time does not stay.
-        point => {
-            let mut patch = Patch::from(draft);
-            let measured = point.into_iter().flat_map(MetricPoint::properties);
-            patch.properties.extend(measured.map(|(name, value)| (name, Change::Set(value))));
-            Ok((update(tx, actor, logical, existing.id, &patch, now)?, false))
-        }
-    }
 }
 
 /// The name under which it is stored: a new UUID when the type may go without one, behind a UUID when names may repeat.
@@ -415,23 +290,12 @@ pub(super) fn touch(
     Err(at_other_revision(&get(tx, logical, id)?, logical))
 }
 
-fn at_other_revision(found: &Node, logical: LogicalType) -> Error {
+pub(super) fn at_other_revision(found: &Node, logical: LogicalType) -> Error {
     let message = format!("{} `{}` is at revision `{}`", logical.noun(), found.id, found.revision);
     Error::new(ErrorKind::FailedPrecondition, message).on_field(super::IF_MATCH)
 }
 
-fn check_owns_nothing(tx: &mut Tx<'_>, node: &Node, logical: LogicalType) -> Result<()> {
-    let owned = match nodes::type_of_child(tx, node.id)? {
-        Some(child) => format!("{}s", LogicalType::from_id(child).map_or("node", LogicalType::noun)),
-        None if files::summaries(tx, &[node.id])?.is_empty() => return Ok(()),
-        None => "files".to_owned(),
-    };
-    let name = node.display_name().unwrap_or_default();
-    let message = format!("{} `{name}` has {owned}: `recursive=true` removes all that it has", logical.noun());
-    Err(Error::new(ErrorKind::FailedPrecondition, message).on_field(super::RECURSIVE))
-}
-
-fn update(
+pub(super) fn update(
     tx: &mut Tx<'_>,
     actor: &Actor,
     logical: LogicalType,
@@ -473,46 +337,4 @@ fn update(
     }
     record(tx, actor, now, Action::Update, &node, None)?;
     Ok(node)
-}
-
-fn delete(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
-    logical: LogicalType,
-    id: NodeId,
-    removal: Removal,
-    now: Millis,
-) -> Result<()> {
-    // What it owns and its revision are looked at behind the lock, so that neither changes before it goes.
-    nodes::lock(tx, &[id])?;
-    let node = get(tx, logical, id)?;
-    if removal.if_revision.is_some_and(|revision| revision != node.revision) {
-        return Err(at_other_revision(&node, logical));
-    }
-    if !removal.recursive {
-        check_owns_nothing(tx, &node, logical)?;
-    }
-    let mut gone = vec![node];
-    let mut level = vec![id];
-    while !level.is_empty() {
-        nodes::lock_children(tx, &level)?;
-        let children = nodes::children(tx, &level)?;
-        level = children.iter().map(|child| child.id).collect();
-        gone.extend(children);
-    }
-    if !nodes::delete(tx, id)? {
-        return Err(Error::not_found(format!("{} `{id}`", logical.noun())));
-    }
-    // What a home takes along is recorded before it, as if it had been removed first.
-    let changes: Vec<_> = gone
-        .iter()
-        .rev()
-        .map(|node| changes::NewChange {
-            action: Action::Delete,
-            node_id: node.id,
-            revision: node.revision + 1,
-            document: document(node),
-        })
-        .collect();
-    changes::append(tx, actor, now, &changes)
 }

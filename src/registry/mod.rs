@@ -1,6 +1,7 @@
 //! The use cases. Every protocol calls these and nothing below them; nothing here knows HTTP, gRPC or SQL.
 
 pub mod aliases;
+pub mod artifacts;
 pub mod collector;
 pub mod download;
 pub mod entities;
@@ -9,6 +10,7 @@ pub mod history;
 pub mod lineage;
 pub mod metrics;
 pub mod register;
+pub mod removal;
 mod resolve;
 pub mod serving;
 pub mod upload;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use modelport::domain::{Change, ErrorKind, LogicalType, PageSize, Patch};
 use modelport::registry::Selection;
-use modelport::registry::entities::Removal;
+use modelport::registry::removal::Removal;
 
 use super::{HOUR, Scene, actor, cut, file};
 use crate::support::{Backend, on_both};

@@ -5,7 +5,7 @@ use modelport::domain::{
 };
 use modelport::registry::Selection;
 use modelport::registry::entities::Find;
-use modelport::registry::entities::Removal;
+use modelport::registry::removal::Removal;
 
 use super::{Scene, actor, cut};
 use crate::support::{Backend, on_both};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use modelport::domain::{Actor, Change, ErrorKind, LogicalType, NodeId, PageSize, Patch, Value};
-use modelport::registry::entities::Removal;
+use modelport::registry::removal::Removal;
 
 use super::{Scene, actor};
 use crate::support::{Backend, on_both};

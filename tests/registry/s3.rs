@@ -2,7 +2,7 @@
 
 use modelport::blobs::{BlobsConfig, BodySize, Key, Location};
 use modelport::registry::collector::Report;
-use modelport::registry::entities::Removal;
+use modelport::registry::removal::Removal;
 use modelport::registry::upload::Outcome;
 use modelport::store::uploads as upload_rows;
 

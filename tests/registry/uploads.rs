@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use modelport::domain::{Error, ErrorKind, Result};
-use modelport::registry::entities::Removal;
+use modelport::registry::removal::Removal;
 use tokio::sync::oneshot;
 
 use super::{Scene, actor, body, file};

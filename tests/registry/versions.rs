@@ -1,7 +1,7 @@
 //! Versions by name, by alias, and the latest.
 
 use modelport::domain::{ErrorKind, LogicalType, Node, Order, PageSize, Result, VersionRef};
-use modelport::registry::entities::Removal;
+use modelport::registry::removal::Removal;
 
 use super::{HOUR, Scene, actor};
 use crate::support::{Backend, on_both};

@@ -11,8 +11,8 @@ use super::show;
 use super::table::Action;
 use crate::domain::{Error, LogicalType, Node, NodeId, Result};
 use crate::registry::Selection;
-use crate::registry::entities::Removal;
 use crate::registry::metrics::HistorySelection;
+use crate::registry::removal::Removal;
 
 /// Performs the action.
 pub async fn perform(action: Action, call: Call) -> Answer {

@@ -11,7 +11,7 @@ use super::wire::{AliasView, NodeList, NodeView, SetAlias, VersionView};
 use crate::api::caller::Caller;
 use crate::api::problem::Problem;
 use crate::domain::{Alias, Error, LogicalType, Name, Order, OrderBy, PageToken, Result, VersionRef};
-use crate::registry::entities::Removal;
+use crate::registry::removal::Removal;
 
 fn model_segment(model: &str) -> Result<Name> {
     model.parse().map_err(|error: Error| error.on_field("model"))

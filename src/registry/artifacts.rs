@@ -1,0 +1,112 @@
+//! Artifacts of versions and runs: made, changed and attached there; metrics are measured.
+
+use super::entities::{add_point, create, get, properties_of_home, update};
+use super::{Registry, record};
+use crate::domain::experiment::without_value;
+use crate::domain::{
+    Action, Actor, Change, Draft, Error, ErrorKind, LogicalType, MetricPoint, Millis, Node, NodeId, Patch, Result,
+};
+use crate::store::{Tx, members, nodes};
+
+impl Registry {
+    /// Creates an artifact in a version or run; a metric or parameter of a name that is taken there is changed instead.
+    ///
+    /// Gives the artifact and whether it is new. Errors: as [`Registry::create`]; a metric needs a value.
+    pub async fn upsert_artifact(
+        &self,
+        actor: &Actor,
+        logical: LogicalType,
+        context: (LogicalType, NodeId),
+        draft: Draft,
+    ) -> Result<(Node, bool)> {
+        draft.check(logical)?;
+        let (actor, now) = (actor.clone(), self.now());
+        self.store
+            .write(move |tx| {
+                let home = get(tx, context.0, context.1)?;
+                upsert(tx, &actor, logical, home.id, &draft, now)
+            })
+            .await
+    }
+
+    /// Makes an artifact of a version (or run) a member of another one, or changes it there.
+    ///
+    /// Errors: as [`Registry::update`], and NotFound when the context does not exist.
+    pub async fn attach(
+        &self,
+        actor: &Actor,
+        logical: LogicalType,
+        id: NodeId,
+        context: (LogicalType, NodeId),
+        patch: Patch,
+    ) -> Result<Node> {
+        patch.check(logical)?;
+        let (actor, now, registry) = (actor.clone(), self.now(), self.clone());
+        self.store
+            .write(move |tx| {
+                nodes::lock(tx, &[context.1])?;
+                let home = get(tx, context.0, context.1)?;
+                let mut patch = patch.clone();
+                let said_by_home = properties_of_home(&home, logical).into_iter();
+                patch.properties.extend(said_by_home.map(|(name, value)| (name, Change::Set(value))));
+                let mut node = update(tx, &actor, logical, id, &patch, now)?;
+                if members::insert(tx, home.id, id)? {
+                    record(tx, &actor, now, Action::Attach, &home, Some(("memberId", id.0.into())))?;
+                }
+                registry.fill_uris(tx, std::slice::from_mut(&mut node))?;
+                Ok(node)
+            })
+            .await
+    }
+}
+
+/// Creates an artifact in its home, or changes the one of its name there where the type is upserted.
+fn upsert(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    logical: LogicalType,
+    home: NodeId,
+    draft: &Draft,
+    now: Millis,
+) -> Result<(Node, bool)> {
+    let existing = match &draft.name {
+        Some(name) if logical.is_upserted() => nodes::find_named(tx, logical, Some(home), name)?,
+        _ => None,
+    };
+    let Some(existing) = existing else {
+        let created = create(tx, actor, logical, Some(home), draft, now);
+        return match created {
+            Err(error)
+                if error.kind() == ErrorKind::AlreadyExists
+                    && logical.is_upserted()
+                    && error.field() == Some("name") =>
+            {
+                Err(Error::new(ErrorKind::Conflict, "somebody else made it at the same time").caused_by(error))
+            }
+            created => created.map(|node| (node, true)),
+        };
+    };
+    let mut properties = draft.properties.clone();
+    let point = if logical == LogicalType::Metric { MetricPoint::take(&mut properties, now)? } else { None };
+    let is_point_alone = properties.is_empty()
+        && draft.custom.is_empty()
+        && draft.state.is_none_or(|state| existing.state == Some(state))
+        && draft.external_id.is_none()
+        && draft.uri.is_none();
+    match point {
+        // Points are their own history: a metric that is only measured again is not changed.
+        Some(point) if is_point_alone => {
+            let mut node = existing;
+            add_point(tx, &mut node, point)?;
+            Ok((node, false))
+        }
+        None if logical == LogicalType::Metric => Err(without_value()),
+        // Measured anew, whatever else is said of it: an older step or time does not stay.
+        point => {
+            let mut patch = Patch::from(draft);
+            let measured = point.into_iter().flat_map(MetricPoint::properties);
+            patch.properties.extend(measured.map(|(name, value)| (name, Change::Set(value))));
+            Ok((update(tx, actor, logical, existing.id, &patch, now)?, false))
+        }
+    }
+}

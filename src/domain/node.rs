@@ -83,6 +83,16 @@ impl Node {
             _ => name,
         })
     }
+
+    /// The name as users of ML Metadata see it: what the registry keeps unique within a home stands behind the home's id
+    /// and a colon, as Kubeflow wrote it there.
+    pub fn graph_name(&self) -> Option<String> {
+        let name = self.name.as_deref()?;
+        Some(match (self.home_id, self.logical_type()) {
+            (Some(home), Some(_)) => format!("{home}:{}", self.display_name().unwrap_or(name)),
+            _ => name.to_owned(),
+        })
+    }
 }
 
 fn is_uuid(text: &str) -> bool {

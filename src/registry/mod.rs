@@ -6,6 +6,7 @@ pub mod collector;
 pub mod download;
 pub mod entities;
 pub mod files;
+pub mod graph;
 pub mod history;
 pub mod lineage;
 pub mod metrics;

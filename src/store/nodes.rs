@@ -22,8 +22,8 @@ pub(super) const CHUNK: usize = 1000;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = nodes)]
-struct NodeRow {
-    id: i64,
+pub(super) struct NodeRow {
+    pub(super) id: i64,
     type_id: i64,
     home_id: Option<i64>,
     name: Option<String>,
@@ -37,16 +37,16 @@ struct NodeRow {
 
 #[derive(Insertable)]
 #[diesel(table_name = nodes, treat_none_as_default_value = false)]
-struct NewNode<'a> {
-    kind: i64,
-    type_id: i64,
-    home_id: Option<i64>,
-    name: Option<&'a str>,
-    external_id: Option<&'a str>,
-    uri: Option<&'a str>,
-    state: Option<i64>,
-    created_at: i64,
-    updated_at: i64,
+pub(super) struct NewNode<'a> {
+    pub(super) kind: i64,
+    pub(super) type_id: i64,
+    pub(super) home_id: Option<i64>,
+    pub(super) name: Option<&'a str>,
+    pub(super) external_id: Option<&'a str>,
+    pub(super) uri: Option<&'a str>,
+    pub(super) state: Option<i64>,
+    pub(super) created_at: i64,
+    pub(super) updated_at: i64,
 }
 
 impl From<NodeRow> for Node {
@@ -71,7 +71,9 @@ impl From<NodeRow> for Node {
 /// Which nodes a list holds. Also what a page token is tied to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Selection {
-    /// The ids of their types.
+    /// Their kind, where it says more than their types.
+    pub kind: Option<NodeKind>,
+    /// The ids of their types; any, when there are none.
     pub types: Vec<i64>,
     /// The context that owns them.
     pub home: Option<NodeId>,
@@ -91,8 +93,8 @@ pub struct Selection {
 
 impl Hash for Selection {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let Self { types, home, member_of, parent_type, name, external_id, filter, order } = self;
-        (types, home, member_of, parent_type, name, external_id, order).hash(state);
+        let Self { kind, types, home, member_of, parent_type, name, external_id, filter, order } = self;
+        (kind, types, home, member_of, parent_type, name, external_id, order).hash(state);
         // A filter has doubles, which have no hash; what it looks like tells filters apart as well.
         format!("{filter:?}").hash(state);
     }
@@ -106,8 +108,14 @@ impl Selection {
 
     /// All nodes of these logical types.
     pub fn of_any(types: &[LogicalType]) -> Self {
+        Self { types: types.iter().map(|logical| logical.id()).collect(), ..Self::of_kind(None) }
+    }
+
+    /// All nodes of a kind.
+    pub fn of_kind(kind: Option<NodeKind>) -> Self {
         Self {
-            types: types.iter().map(|logical| logical.id()).collect(),
+            kind,
+            types: Vec::new(),
             home: None,
             member_of: None,
             parent_type: None,
@@ -215,7 +223,11 @@ pub fn find_external(tx: &mut Tx<'_>, kind: NodeKind, external_id: &ExternalId) 
 /// The nodes of the selection, in no order.
 fn matching<'a>(selection: &Selection) -> nodes::BoxedQuery<'a, MultiBackend> {
     let mut query = nodes::table.into_boxed::<MultiBackend>();
+    if let Some(kind) = selection.kind {
+        query = query.filter(nodes::kind.eq(kind.number()));
+    }
     query = match selection.types.as_slice() {
+        [] => query,
         [one] => query.filter(nodes::type_id.eq(*one)),
         many => query.filter(nodes::type_id.eq_any(many.to_vec())),
     };
@@ -271,6 +283,22 @@ pub fn list(tx: &mut Tx<'_>, selection: &Selection, after: Option<&Cursor>, limi
     };
     let rows: Vec<NodeRow> = query.limit(i64::from(limit)).load(tx.conn)?;
     hydrate(tx, rows)
+}
+
+/// The ids of the first `limit` nodes of the selection, in order, of `among` alone where that is given.
+pub fn list_ids(tx: &mut Tx<'_>, selection: &Selection, among: Option<&[NodeId]>, limit: u32) -> Result<Vec<NodeId>> {
+    let mut found: Vec<i64> = Vec::new();
+    let all = || matching(selection).select(nodes::id).order(nodes::id).limit(i64::from(limit));
+    match among {
+        None => found = all().load(tx.conn)?,
+        Some(among) => {
+            for chunk in among.chunks(CHUNK) {
+                let ids: Vec<i64> = chunk.iter().map(|id| id.0).collect();
+                found.extend(all().filter(nodes::id.eq_any(ids)).load::<i64>(tx.conn)?);
+            }
+        }
+    }
+    Ok(found.into_iter().map(NodeId).collect())
 }
 
 /// The nodes that have one of these as their home, and nothing of what is below them, ordered by id.
@@ -386,7 +414,7 @@ fn one(tx: &mut Tx<'_>, row: Option<NodeRow>) -> Result<Option<Node>> {
     Ok(hydrate(tx, row.into_iter().collect())?.pop())
 }
 
-fn hydrate(tx: &mut Tx<'_>, rows: Vec<NodeRow>) -> Result<Vec<Node>> {
+pub(super) fn hydrate(tx: &mut Tx<'_>, rows: Vec<NodeRow>) -> Result<Vec<Node>> {
     let mut nodes: Vec<_> = rows.into_iter().map(Node::from).collect();
     properties::load(tx, &mut nodes)?;
     super::metrics::load(tx, &mut nodes)?;

@@ -1,0 +1,178 @@
+//! The graph of executions and artifacts around some of them, event by event.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Registry;
+use crate::domain::graph::{Ending, Event, EventDirection, EventType, LineageQuery, Subgraph, Type};
+use crate::domain::{Error, NodeId, NodeKind, Result};
+use crate::registry::Selection;
+use crate::store::Tx;
+use crate::store::graph::types::{Which, load};
+use crate::store::graph::{events, memberships};
+use crate::store::nodes as lists;
+
+/// The most nodes that a graph starts from.
+const MAX_STARTS: u32 = 100;
+
+/// The farthest that a graph reaches, in events.
+const MAX_HOPS: i64 = 100;
+
+impl Registry {
+    /// The graph around the nodes that the query starts from.
+    ///
+    /// Errors: InvalidArgument on a negative number of hops, NotFound when it starts from nothing.
+    pub async fn lineage_subgraph(&self, query: LineageQuery) -> Result<Subgraph> {
+        let hops = match query.max_hops {
+            Some(hops) if hops < 0 => {
+                return Err(Error::invalid("max_num_hops", format!("max_num_hops `{hops}` is below zero")));
+            }
+            hops => hops.unwrap_or(MAX_HOPS).min(MAX_HOPS),
+        };
+        self.store
+            .read(move |tx| {
+                let selection =
+                    Selection { filter: Some(query.start.clone()), ..Selection::of_kind(Some(query.start_kind)) };
+                let starts = lists::list_ids(tx, &selection, None, MAX_STARTS)?;
+                if starts.is_empty() {
+                    return Err(Error::not_found("nodes to start from"));
+                }
+                let mut walk = Walk::new(&query);
+                let mut frontier = walk.arrive(tx, query.start_kind, starts)?;
+                let mut kind = query.start_kind;
+                for _ in 0..hops {
+                    if frontier.is_empty() {
+                        break;
+                    }
+                    frontier = walk.step(tx, kind, &frontier)?;
+                    kind = other(kind);
+                }
+                walk.show(tx)
+            })
+            .await
+    }
+}
+
+fn other(kind: NodeKind) -> NodeKind {
+    match kind {
+        NodeKind::Artifact => NodeKind::Execution,
+        NodeKind::Execution | NodeKind::Context => NodeKind::Artifact,
+    }
+}
+
+/// The types of the events that lead on from nodes of that kind; all of them when there are none.
+fn followed(direction: EventDirection, from: NodeKind) -> Option<&'static [i64]> {
+    match (direction, from) {
+        (EventDirection::Both, _) => None,
+        (EventDirection::Upstream, NodeKind::Artifact) | (EventDirection::Downstream, NodeKind::Execution) => {
+            Some(&EventType::OUTPUTS)
+        }
+        (EventDirection::Upstream | EventDirection::Downstream, _) => Some(&EventType::INPUTS),
+    }
+}
+
+/// What was found so far.
+struct Walk<'a> {
+    query: &'a LineageQuery,
+    seen: BTreeSet<NodeId>,
+    /// Those of the seen at which the graph ends and which are not part of it.
+    hidden: BTreeSet<NodeId>,
+    artifacts: BTreeSet<NodeId>,
+    executions: BTreeSet<NodeId>,
+    events: Vec<(i64, Event)>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(query: &'a LineageQuery) -> Self {
+        Self {
+            query,
+            seen: BTreeSet::new(),
+            hidden: BTreeSet::new(),
+            artifacts: BTreeSet::new(),
+            executions: BTreeSet::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// Adds nodes that were not seen before, and gives those from which the graph goes on.
+    fn arrive(&mut self, tx: &mut Tx<'_>, kind: NodeKind, found: Vec<NodeId>) -> Result<Vec<NodeId>> {
+        let ending = match kind {
+            NodeKind::Artifact => &self.query.ending_artifacts,
+            NodeKind::Execution | NodeKind::Context => &self.query.ending_executions,
+        };
+        let ends = match ending {
+            Some(Ending { filter, .. }) if !found.is_empty() => {
+                let selection = Selection { filter: Some(filter.clone()), ..Selection::of_kind(Some(kind)) };
+                lists::list_ids(tx, &selection, Some(&found), u32::MAX)?.into_iter().collect()
+            }
+            _ => BTreeSet::new(),
+        };
+        if ending.as_ref().is_some_and(|ending| !ending.include) {
+            self.hidden.extend(&ends);
+        }
+        self.seen.extend(&found);
+        let shown = found.iter().filter(|id| !self.hidden.contains(id));
+        match kind {
+            NodeKind::Artifact => self.artifacts.extend(shown),
+            NodeKind::Execution | NodeKind::Context => self.executions.extend(shown),
+        }
+        Ok(found.into_iter().filter(|id| !ends.contains(id)).collect())
+    }
+
+    fn step(&mut self, tx: &mut Tx<'_>, kind: NodeKind, frontier: &[NodeId]) -> Result<Vec<NodeId>> {
+        let far = |event: &Event| match kind {
+            NodeKind::Artifact => event.execution_id,
+            NodeKind::Execution | NodeKind::Context => event.artifact_id,
+        };
+        let mut walked = events::of(tx, kind, frontier, followed(self.query.direction, kind))?;
+        if self.query.direction == EventDirection::Both {
+            // The way back is no news.
+            walked.retain(|(_, event)| !self.seen.contains(&far(event)));
+        }
+        let new: BTreeSet<NodeId> =
+            walked.iter().map(|(_, event)| far(event)).filter(|id| !self.seen.contains(id)).collect();
+        let frontier = self.arrive(tx, other(kind), new.into_iter().collect())?;
+        walked.retain(|(_, event)| !self.hidden.contains(&far(event)));
+        self.events.append(&mut walked);
+        Ok(frontier)
+    }
+
+    /// The lists that are wanted.
+    fn show(self, tx: &mut Tx<'_>) -> Result<Subgraph> {
+        let parts = self.query.parts;
+        let mut graph = Subgraph::default();
+        if parts.contexts || parts.attributions || parts.associations {
+            let members: Vec<NodeId> = self.artifacts.union(&self.executions).copied().collect();
+            let pairs = memberships::contexts_of(tx, &members)?;
+            let (of_artifacts, of_executions): (Vec<_>, Vec<_>) =
+                pairs.iter().partition(|(_, member)| self.artifacts.contains(member));
+            if parts.contexts {
+                graph.contexts =
+                    pairs.iter().map(|(context, _)| *context).collect::<BTreeSet<_>>().into_iter().collect();
+            }
+            if parts.attributions {
+                graph.attributions = of_artifacts;
+            }
+            if parts.associations {
+                graph.associations = of_executions;
+            }
+        }
+        if parts.artifacts {
+            graph.artifacts = self.artifacts.into_iter().collect();
+        }
+        if parts.executions {
+            graph.executions = self.executions.into_iter().collect();
+        }
+        if parts.events {
+            graph.events = self.events.into_iter().map(|(_, event)| event).collect();
+        }
+        graph.artifact_types = types(tx, parts.artifact_types, NodeKind::Artifact)?;
+        graph.execution_types = types(tx, parts.execution_types, NodeKind::Execution)?;
+        graph.context_types = types(tx, parts.context_types, NodeKind::Context)?;
+        Ok(graph)
+    }
+}
+
+fn types(tx: &mut Tx<'_>, wanted: bool, kind: NodeKind) -> Result<Vec<Type>> {
+    let found: BTreeMap<i64, Type> = if wanted { load(tx, Which::Kind(kind))? } else { BTreeMap::new() };
+    Ok(found.into_values().collect())
+}

@@ -10,7 +10,7 @@ use crate::support::{Backend, on_both};
 on_both! {
     many_nodes_cost_what_one_costs,
     an_execution_costs_the_same_with_any_number_of_artifacts,
-    a_long_lineage_costs_a_statement_for_each_hop_at_most,
+    a_long_lineage_is_read_at_once_or_hop_by_hop,
 }
 
 /// The fewest statements of some runs: in one or the other the pool opens a connection too.
@@ -88,7 +88,7 @@ async fn an_execution_costs_the_same_with_any_number_of_artifacts(backend: Backe
     assert!(costs[0] == costs[1] && costs[1] <= 16, "{costs:?}");
 }
 
-async fn a_long_lineage_costs_a_statement_for_each_hop_at_most(backend: Backend) {
+async fn a_long_lineage_is_read_at_once_or_hop_by_hop(backend: Backend) {
     count_statements();
     let scene = Scene::new(backend).await;
     let (a, e) = (scene.type_of(ARTIFACT, "t").await, scene.type_of(EXECUTION, "e").await);
@@ -111,5 +111,6 @@ async fn a_long_lineage_costs_a_statement_for_each_hop_at_most(backend: Backend)
         assert_eq!((graph.artifacts.len(), graph.executions.len(), graph.events.len()), (51, 50, 100));
     });
     let statements = statements.await;
-    assert!(statements <= 108, "{statements}");
+    let most = if backend == Backend::Postgres { 12 } else { 108 };
+    assert!(statements <= most, "{statements}");
 }

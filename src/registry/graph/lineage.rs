@@ -8,9 +8,8 @@ use crate::domain::graph::{Ending, Event, EventDirection, LineageQuery, Subgraph
 use crate::domain::{Error, NodeId, NodeKind, Result};
 use crate::registry::Selection;
 use crate::store::Tx;
-use crate::store::graph::reach::{Followed, reach};
+use crate::store::graph::memberships;
 use crate::store::graph::types::{Which, load};
-use crate::store::graph::{events, memberships};
 use crate::store::nodes as lists;
 
 /// The most nodes that a graph starts from.

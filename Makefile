@@ -55,6 +55,7 @@ acceptance:
 	cargo build $(locked) $(if $(filter release,$(PROFILE)),--release)
 	"$$(scripts/tools python-v1)" -m pytest tests/acceptance $(PYTEST)
 	"$$(scripts/tools python-v1alpha3)" -m pytest tests/acceptance/test_stock_client.py
+	"$$(scripts/tools python-mlmd)" -m pytest tests/acceptance/mlmd $(PYTEST)
 
 MIB := 4096
 transfer:

@@ -1,5 +1,6 @@
 """The two set-ups that every test runs on, each with a server of its own."""
 
+import importlib.util
 import os
 import signal
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from harness import Installation, Server, Services
 from model_registry import ModelRegistry
 
 SERVICES = ["MODELPORT_TEST_SERVICES", "MODELPORT_TEST_POSTGRES", "MODELPORT_TEST_S3"]
+# The client of ML Metadata needs an interpreter with libraries of its own.
+collect_ignore = [] if importlib.util.find_spec("ml_metadata") else ["mlmd"]
 FIGURES = pytest.StashKey[list[str]]()
 
 

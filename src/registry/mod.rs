@@ -9,6 +9,7 @@ pub mod files;
 pub mod history;
 pub mod lineage;
 pub mod metrics;
+pub mod pages;
 pub mod register;
 pub mod removal;
 mod resolve;

@@ -1,6 +1,7 @@
 //! Metrics: the latest point of each, and every point there was; two statements whatever the batch.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{Hash, Hasher};
 
 use diesel::dsl::{InnerJoin, IntoBoxed, sql};
 use diesel::prelude::*;
@@ -117,7 +118,7 @@ pub(super) fn load(tx: &mut Tx<'_>, loaded_nodes: &mut [Node]) -> Result<()> {
     Ok(())
 }
 
-/// Which points a history holds.
+/// Which points a history holds. Also what a page token is tied to.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct HistorySelection {
     /// The run whose metrics they belong to; every run when it is not given.
@@ -130,6 +131,15 @@ pub struct HistorySelection {
     pub filter: Option<Expr>,
     /// Their order.
     pub order: Order,
+}
+
+impl Hash for HistorySelection {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { run, name_contains, steps, filter, order } = self;
+        (run, name_contains, steps, order).hash(state);
+        // A filter has doubles, which have no hash; what it looks like tells filters apart as well.
+        format!("{filter:?}").hash(state);
+    }
 }
 
 /// Points with the nodes of their metrics.

@@ -7,6 +7,7 @@ mod call;
 mod document;
 pub mod entity;
 mod error;
+mod lists;
 mod metadata_value;
 mod operations;
 mod query;

@@ -7,8 +7,8 @@ use super::call::Call;
 use super::entity::{Entity, METRIC, artifacts, known_to_artifacts};
 use super::error::Answer;
 use super::read::{Body, Form};
-use super::show;
 use super::table::Action;
+use super::{lists, show};
 use crate::domain::{Error, LogicalType, Node, NodeId, Result};
 use crate::registry::Selection;
 use crate::registry::metrics::HistorySelection;
@@ -79,8 +79,8 @@ async fn list(entity: &'static Entity, selection: Selection, call: &Call) -> Ans
     let filter = call.query.filter(&|name| entity.known(name))?;
     let selection = Selection { order: listing.order, filter, ..selection };
     let size = listing.page.size;
-    let page = call.registry.list(selection, listing.page).await?;
-    Ok(show::list(&page, size, call.edition))
+    let pages = call.registry.list(selection, listing.page).await?;
+    Ok(lists::answer(pages, size, call.edition)?)
 }
 
 /// The selection in the home that the path names, narrowed to a name or external id.
@@ -140,8 +140,8 @@ async fn list_artifacts(selection: Selection, call: &Call) -> Answer {
     let types = types.into_iter().map(LogicalType::id).collect();
     let selection = Selection { types, order: listing.order, filter, ..selection };
     let size = listing.page.size;
-    let page = call.registry.list(selection, listing.page).await?;
-    Ok(show::list(&page, size, call.edition))
+    let pages = call.registry.list(selection, listing.page).await?;
+    Ok(lists::answer(pages, size, call.edition)?)
 }
 
 async fn create_artifact(call: &Call) -> Answer {
@@ -204,6 +204,6 @@ async fn metric_history(run: Option<NodeId>, call: &Call) -> Answer {
         order: listing.order,
     };
     let size = listing.page.size;
-    let page = call.registry.metric_history(selection, listing.page).await?;
-    Ok(show::list(&page, size, call.edition))
+    let pages = call.registry.metric_history(selection, listing.page).await?;
+    Ok(lists::answer(pages, size, call.edition)?)
 }

@@ -13,6 +13,7 @@ mod filtered_lists;
 mod filters;
 mod finding;
 mod lists;
+mod long_lists;
 mod metric_history;
 mod model_artifacts;
 mod model_versions;

@@ -21,6 +21,26 @@ pub enum Find {
     ExternalId(ExternalId),
 }
 
+/// What the caller of a use case that creates or changes knows of what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Expected {
+    /// It is there.
+    pub exists: bool,
+    /// It is at that revision.
+    pub revision: Option<i64>,
+}
+
+impl Expected {
+    /// Errors: FailedPrecondition when something was expected, of a thing that is not there.
+    pub fn check_absent(self, logical: LogicalType) -> Result<()> {
+        if !self.exists && self.revision.is_none() {
+            return Ok(());
+        }
+        let message = format!("`If-Match` is of a {} that is not there", logical.noun());
+        Err(Error::new(ErrorKind::FailedPrecondition, message).on_field(super::IF_MATCH))
+    }
+}
+
 impl List for Selection {
     const BATCH: u32 = 1000;
 
@@ -47,7 +67,7 @@ impl Registry {
     /// Creates an entity. Where its type has a home, `home` names it.
     ///
     /// Errors: InvalidArgument on a property the type does not have, NotFound when the home does not exist,
-    /// AlreadyExists when the name is taken in its home or the external id among all nodes of the kind.
+    /// AlreadyExists when the name is taken in its home or the external id among all nodes of the kind; the name first.
     pub async fn create(
         &self,
         actor: &Actor,
@@ -120,10 +140,38 @@ impl Registry {
     /// Errors: NotFound when there is none of that type, FailedPrecondition when it is at another revision than the
     /// patch demands, AlreadyExists when the external id is taken.
     pub async fn update(&self, actor: &Actor, logical: LogicalType, id: NodeId, patch: Patch) -> Result<Node> {
+        self.change(actor, logical, None, id, patch).await
+    }
+
+    /// Changes an entity that is in that home. Errors: as [`Registry::update`], and NotFound when it is in another one.
+    pub async fn update_in(
+        &self,
+        actor: &Actor,
+        logical: LogicalType,
+        home: NodeId,
+        id: NodeId,
+        patch: Patch,
+    ) -> Result<Node> {
+        self.change(actor, logical, Some(home), id, patch).await
+    }
+
+    async fn change(
+        &self,
+        actor: &Actor,
+        logical: LogicalType,
+        home: Option<NodeId>,
+        id: NodeId,
+        patch: Patch,
+    ) -> Result<Node> {
         patch.check(logical)?;
         let (actor, now, registry) = (actor.clone(), self.now(), self.clone());
         self.store
             .write(move |tx| {
+                if let Some(home) = home
+                    && get(tx, logical, id)?.home_id != Some(home)
+                {
+                    return Err(Error::not_found(format!("{} `{id}` in `{home}`", logical.noun())));
+                }
                 let mut patch = patch.clone();
                 if registry.is_own_uri(tx, id, &patch.uri)? {
                     patch.uri = Change::Keep;

@@ -1,5 +1,6 @@
 //! Kubeflow's REST API: success and each client error of every operation, as its contract has them.
 
+mod aliases;
 mod artifact_kinds;
 mod attaching;
 mod bodies;

@@ -1,5 +1,6 @@
 //! The native API: what no other protocol has, on the same entities. Routes, wire types, conversion; no rules of its own.
 
+mod asked;
 mod body;
 mod conditional;
 mod errors;
@@ -30,7 +31,7 @@ pub const PREFIX: &str = "/api/v1";
         description = "Files, aliases, history and removal, on the entities of every other API."
     ),
     nest((path = PREFIX, api = Operations)),
-    components(schemas(crate::api::problem::ProblemDetails))
+    components(schemas(crate::api::problem::ProblemDetails, wire::StoredFile))
 )]
 pub struct Document;
 

@@ -12,7 +12,7 @@ locked := --locked
 endif
 target := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run check test bench long audit rust-tests acceptance transfer
+.PHONY: help run check test bench long scale audit rust-tests acceptance transfer
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,11 @@ long: ## what takes long: 4 GiB through both stores, and many rounds of faults
 	scripts/with-services $(MAKE) transfer MIB=4096
 	MODELPORT_TEST_LONG=1 scripts/with-services $(MAKE) acceptance PROFILE=release PYTEST='-s -k "faults or lifecycle"'
 
+N := 100000
+scale: ## lists of a registry with N=100000 versions: latency beside that of an empty one, and every plan
+	cargo build --release $(locked)
+	scripts/with-services "$$(scripts/tools python-v1)" scripts/measure-scale --binary $(target)/release/modelport --versions $(N)
+
 audit: ## known vulnerabilities in the dependencies; fetches the advisory database
 	"$$(scripts/tools cargo-deny)" check advisories
 
@@ -54,7 +59,7 @@ acceptance: export PYTHONDONTWRITEBYTECODE = 1
 acceptance:
 	cargo build $(locked) $(if $(filter release,$(PROFILE)),--release)
 	"$$(scripts/tools python-v1)" -m pytest tests/acceptance $(PYTEST)
-	"$$(scripts/tools python-v1alpha3)" -m pytest tests/acceptance/test_stock_client.py
+	"$$(scripts/tools python-v1alpha3)" -m pytest $(addprefix tests/acceptance/test_,stock_client.py client_surface.py experiments.py)
 
 MIB := 4096
 transfer:

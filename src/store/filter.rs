@@ -131,7 +131,7 @@ impl Filter {
     /// A condition on one expression of the right kind.
     fn condition(&mut self, column: &str, condition: &Condition) {
         match condition {
-            Condition::Null => self.sql(&format!("{column} IS NULL")),
+            Condition::Null | Condition::NullOf(_) => self.sql(&format!("{column} IS NULL")),
             Condition::Compare(comparison, operand) => {
                 self.sql(&format!("{column} {} ", sign(*comparison)));
                 self.operand(operand);
@@ -204,7 +204,7 @@ impl Filter {
 
     fn property(&mut self, name: &str, custom: bool, kind: Option<ValueKind>, condition: &Condition) {
         let custom = if custom { "TRUE" } else { "FALSE" };
-        let not = if *condition == Condition::Null { "NOT " } else { "" };
+        let not = if matches!(condition, Condition::Null | Condition::NullOf(_)) { "NOT " } else { "" };
         self.properties += 1;
         let fenced = self.properties > MAX_JOINS;
         if fenced {
@@ -217,18 +217,63 @@ impl Filter {
             format!("{not}EXISTS (SELECT 1 FROM properties AS p WHERE p.node_id = nodes.id AND p.custom = {custom} AND p.name = ")
         });
         self.text(name);
-        if *condition != Condition::Null {
-            self.sql(" AND (");
-            self.row(kind, condition);
-            self.sql(")");
+        match condition {
+            Condition::Null => {}
+            Condition::NullOf(kind) => self.sql(&format!(" AND p.kind = {}", kind.number())),
+            condition => {
+                self.sql(" AND (");
+                match kind {
+                    Some(ValueKind::Struct) => self.items(condition),
+                    kind => self.row(kind, condition),
+                }
+                self.sql(")");
+            }
         }
         self.sql(if fenced { ")) IS TRUE" } else { ")" });
+    }
+
+    /// A condition on the items of a list of texts.
+    fn items(&mut self, condition: &Condition) {
+        self.sql(&format!("p.kind = {} AND ", ValueKind::Struct.number()));
+        match condition {
+            Condition::Compare(Comparison::Equal, Operand::Text(item)) => self.has_item(item),
+            Condition::Compare(Comparison::NotEqual, Operand::Text(item)) => {
+                self.sql("NOT ");
+                self.has_item(item);
+            }
+            Condition::In(items) => {
+                self.sql("(FALSE");
+                for item in items {
+                    if let Operand::Text(item) = item {
+                        self.sql(" OR ");
+                        self.has_item(item);
+                    }
+                }
+                self.sql(")");
+            }
+            // No dialect lets these through: a list has no order, and is no text.
+            _ => self.sql("FALSE"),
+        }
+    }
+
+    /// Whether a list, which is stored as compact JSON, has the item: a quote behind a bracket or a comma opens one.
+    ///
+    /// Or it closes one that ends with a comma; behind that quote there is a comma or the end, so that only the item `,`
+    /// could be found where it is not.
+    fn has_item(&mut self, item: &str) {
+        let item = serde_json::Value::from(item).to_string();
+        let item = item.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        self.sql("(p.text_value LIKE ");
+        self.text(&format!("[{item}%"));
+        self.sql(" ESCAPE '\\' OR p.text_value LIKE ");
+        self.text(&format!("%,{item}%"));
+        self.sql(" ESCAPE '\\')");
     }
 
     /// A condition on a property row: on the column of its values, when the row is of their kind.
     fn row(&mut self, kind: Option<ValueKind>, condition: &Condition) {
         match condition {
-            Condition::Null => {}
+            Condition::Null | Condition::NullOf(_) => {}
             Condition::Compare(comparison, operand) => {
                 self.of_kind(operand, kind);
                 match (comparison, indexed(operand)) {

@@ -470,7 +470,11 @@ impl Entity {
     }
 }
 
-/// What a name in a `filterQuery` over artifacts of every kind means: what it means for the first kind that has it.
+/// What a name in a `filterQuery` over artifacts of every kind means: what it means for the first kind that has it, but for
+/// `value`, which is a number of a metric and the text of a parameter.
 pub fn known_to_artifacts(name: &str) -> Option<Known> {
+    if name == "value" {
+        return Some(Known::TextOrNumber("value", Attribute::MetricValue));
+    }
     artifacts().find_map(|entity| entity.known(name))
 }

@@ -124,6 +124,15 @@ impl Body {
         Ok(patch)
     }
 
+    /// The version that an alias is to point at.
+    pub fn version_of_alias(&self) -> Result<NodeId, KubeflowError> {
+        self.refuse(|name| name == "modelVersionId")?;
+        match self.text("modelVersionId")? {
+            Some(id) if !id.is_empty() => Ok(id.parse().map_err(|error: Error| error.on_field("modelVersionId"))?),
+            _ => Err(KubeflowError::Required("modelVersionId")),
+        }
+    }
+
     fn custom(&self) -> Result<Option<crate::domain::Properties>> {
         self.0.get("customProperties").filter(|json| !json.is_null()).map(metadata_value::read).transpose()
     }

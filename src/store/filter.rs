@@ -17,6 +17,10 @@ pub(super) struct Filter {
     parts: Vec<Part>,
     of_points: bool,
     properties: usize,
+    /// How many ORs and NOTs are around what is being rendered.
+    around: usize,
+    /// Whether a condition that must hold names the nodes already.
+    driven: bool,
 }
 
 /// So many conditions on properties PostgreSQL may make joins of; it would plan hundreds of them for minutes.
@@ -68,7 +72,7 @@ where
 
 impl From<&Expr> for Filter {
     fn from(expr: &Expr) -> Self {
-        let mut filter = Self { parts: Vec::new(), of_points: false, properties: 0 };
+        let mut filter = Self { parts: Vec::new(), of_points: false, properties: 0, around: 0, driven: false };
         filter.expr(expr);
         filter
     }
@@ -77,7 +81,7 @@ impl From<&Expr> for Filter {
 impl Filter {
     /// A filter of the points of metrics, whose value, step and times are the point's and not the latest.
     pub(super) fn of_points(expr: &Expr) -> Self {
-        let mut filter = Self { parts: Vec::new(), of_points: true, properties: 0 };
+        let mut filter = Self { parts: Vec::new(), of_points: true, properties: 0, around: 0, driven: false };
         filter.expr(expr);
         filter
     }
@@ -96,12 +100,18 @@ impl Filter {
     fn expr(&mut self, expr: &Expr) {
         match expr {
             Expr::And(terms) => self.joined(terms, " AND "),
-            Expr::Or(terms) => self.joined(terms, " OR "),
+            Expr::Or(terms) => {
+                self.around += 1;
+                self.joined(terms, " OR ");
+                self.around -= 1;
+            }
             Expr::Not(inner) => {
+                self.around += 1;
                 // A condition on an absent attribute is NULL to SQL, and so would be its opposite.
                 self.sql("NOT coalesce(");
                 self.expr(inner);
                 self.sql(", FALSE)");
+                self.around -= 1;
             }
             Expr::Test(Field::Attribute(attribute), condition) => {
                 self.sql("(");
@@ -210,12 +220,16 @@ impl Filter {
         if fenced {
             self.sql("(");
         }
-        self.sql(&if kind != Some(ValueKind::Struct) && has_index(condition) {
-            // SQLite asks an EXISTS of every node there is; this it asks of the index, once.
-            format!("nodes.id IN (SELECT p.node_id FROM properties AS p WHERE p.custom = {custom} AND p.name = ")
+        // SQLite asks an EXISTS of every node there is, and this of the index, once. Of two such lists it would try each
+        // node of the one with each of the other.
+        let listed = kind != Some(ValueKind::Struct) && has_index(condition) && (self.around > 0 || !self.driven);
+        if listed {
+            self.driven |= self.around == 0;
+            self.sql("nodes.id IN (SELECT p.node_id FROM properties AS p WHERE ");
         } else {
-            format!("{not}EXISTS (SELECT 1 FROM properties AS p WHERE p.node_id = nodes.id AND p.custom = {custom} AND p.name = ")
-        });
+            self.sql(&format!("{not}EXISTS (SELECT 1 FROM properties AS p WHERE p.node_id = nodes.id AND "));
+        }
+        self.sql(&format!("p.custom = {custom} AND p.name = "));
         self.text(name);
         match condition {
             Condition::Null => {}
@@ -278,7 +292,7 @@ impl Filter {
                 self.of_kind(operand, kind);
                 match (comparison, indexed(operand)) {
                     (Comparison::Equal, Some(indexed)) => {
-                        self.sql(&format!("{TEXT_KEY} = "));
+                        self.sql(&format!("{HAS_TEXT}{TEXT_KEY} = "));
                         self.text(&indexed);
                         // What is shorter than the index's entries is equal to one or not.
                         if indexed.chars().count() == KEY_CHARS {
@@ -302,6 +316,7 @@ impl Filter {
             Condition::Like { pattern, ignore_case } => {
                 self.of_kind(&Operand::Text(String::new()), kind);
                 if let Some((first, behind)) = prefix_range(pattern).filter(|_| !ignore_case) {
+                    self.sql(HAS_TEXT);
                     self.range(TEXT_KEY, &first, &behind);
                     self.sql(" AND ");
                 }
@@ -329,6 +344,7 @@ impl Filter {
             self.sql(&format!(" OR p.kind = {} AND ", kind.number()));
             let prefixes: Vec<_> = list.iter().filter_map(indexed).map(Operand::Text).collect();
             if !prefixes.is_empty() {
+                self.sql(HAS_TEXT);
                 self.condition(TEXT_KEY, &Condition::In(prefixes));
                 self.sql(" AND ");
             }
@@ -370,6 +386,9 @@ fn has_index(condition: &Condition) -> bool {
 
 /// How many characters of a text its index holds.
 const KEY_CHARS: usize = 128;
+
+/// SQLite has to be told that these are rows of the index.
+const HAS_TEXT: &str = "p.text_value IS NOT NULL AND ";
 
 /// What the index holds of a text.
 const TEXT_KEY: &str = "substr(p.text_value, 1, 128)";

@@ -132,6 +132,7 @@ class Installation:
     """A database and a store, which outlive the server processes over them."""
 
     def __init__(self, folder: Path, database_url: str, store: LocalStore | S3Store, settings: dict[str, str]):
+        self.folder = folder
         self.store = store
         self.log = folder / "server.log"
         self.settings = settings

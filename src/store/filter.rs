@@ -1,4 +1,4 @@
-//! A filter as SQL over `nodes`: bound parameters only, one EXISTS for each condition on a property.
+//! A filter as SQL over `nodes`: bound parameters only, one subquery for each condition on a property.
 
 use diesel::QueryResult;
 use diesel::backend::Backend;
@@ -17,6 +17,10 @@ pub(super) struct Filter {
     parts: Vec<Part>,
     of_points: bool,
     properties: usize,
+    /// How many ORs and NOTs are around what is being rendered.
+    around: usize,
+    /// Whether a condition that must hold names the nodes already.
+    driven: bool,
 }
 
 /// So many conditions on properties PostgreSQL may make joins of; it would plan hundreds of them for minutes.
@@ -68,7 +72,7 @@ where
 
 impl From<&Expr> for Filter {
     fn from(expr: &Expr) -> Self {
-        let mut filter = Self { parts: Vec::new(), of_points: false, properties: 0 };
+        let mut filter = Self { parts: Vec::new(), of_points: false, properties: 0, around: 0, driven: false };
         filter.expr(expr);
         filter
     }
@@ -77,7 +81,7 @@ impl From<&Expr> for Filter {
 impl Filter {
     /// A filter of the points of metrics, whose value, step and times are the point's and not the latest.
     pub(super) fn of_points(expr: &Expr) -> Self {
-        let mut filter = Self { parts: Vec::new(), of_points: true, properties: 0 };
+        let mut filter = Self { parts: Vec::new(), of_points: true, properties: 0, around: 0, driven: false };
         filter.expr(expr);
         filter
     }
@@ -96,15 +100,24 @@ impl Filter {
     fn expr(&mut self, expr: &Expr) {
         match expr {
             Expr::And(terms) => self.joined(terms, " AND "),
-            Expr::Or(terms) => self.joined(terms, " OR "),
+            Expr::Or(terms) => {
+                self.around += 1;
+                self.joined(terms, " OR ");
+                self.around -= 1;
+            }
             Expr::Not(inner) => {
+                self.around += 1;
                 // A condition on an absent attribute is NULL to SQL, and so would be its opposite.
                 self.sql("NOT coalesce(");
                 self.expr(inner);
                 self.sql(", FALSE)");
+                self.around -= 1;
             }
             Expr::Test(Field::Attribute(attribute), condition) => {
                 self.sql("(");
+                if *attribute == Attribute::Name {
+                    self.indexed_name(condition);
+                }
                 let column = if self.of_points { point_sql(*attribute) } else { attribute_sql(*attribute) };
                 self.condition(column, condition);
                 self.sql(")");
@@ -154,6 +167,29 @@ impl Filter {
         }
     }
 
+    /// What the index on names knows of a condition: it holds an empty text where there is no name.
+    fn indexed_name(&mut self, condition: &Condition) {
+        let key = format!("coalesce({SEEN_NAME}, '')");
+        match condition {
+            Condition::Compare(Comparison::Equal, Operand::Text(_)) | Condition::In(_) => {
+                self.condition(&key, condition)
+            }
+            Condition::Like { pattern, ignore_case: false } => match prefix_range(pattern) {
+                Some((first, behind)) => self.range(&key, &first, &behind),
+                None => return,
+            },
+            _ => return,
+        }
+        self.sql(" AND ");
+    }
+
+    fn range(&mut self, key: &str, first: &str, behind: &str) {
+        self.sql(&format!("{key} >= "));
+        self.text(first);
+        self.sql(&format!(" AND {key} < "));
+        self.text(behind);
+    }
+
     fn like(&mut self, column: &str, pattern: &str, ignore_case: bool) {
         let pattern = well_formed(pattern);
         if ignore_case {
@@ -184,9 +220,16 @@ impl Filter {
         if fenced {
             self.sql("(");
         }
-        self.sql(&format!(
-            "{not}EXISTS (SELECT 1 FROM properties AS p WHERE p.node_id = nodes.id AND p.custom = {custom} AND p.name = "
-        ));
+        // SQLite asks an EXISTS of every node there is, and this of the index, once. Of two such lists it would try each
+        // node of the one with each of the other.
+        let listed = kind != Some(ValueKind::Struct) && has_index(condition) && (self.around > 0 || !self.driven);
+        if listed {
+            self.driven |= self.around == 0;
+            self.sql("nodes.id IN (SELECT p.node_id FROM properties AS p WHERE ");
+        } else {
+            self.sql(&format!("{not}EXISTS (SELECT 1 FROM properties AS p WHERE p.node_id = nodes.id AND "));
+        }
+        self.sql(&format!("p.custom = {custom} AND p.name = "));
         self.text(name);
         match condition {
             Condition::Null => {}
@@ -247,12 +290,18 @@ impl Filter {
             Condition::Null | Condition::NullOf(_) => {}
             Condition::Compare(comparison, operand) => {
                 self.of_kind(operand, kind);
-                if let (Comparison::Equal, Some(indexed)) = (comparison, indexed(operand)) {
-                    self.sql("substr(p.text_value, 1, 128) = ");
-                    self.text(&indexed);
-                    self.sql(" AND ");
+                match (comparison, indexed(operand)) {
+                    (Comparison::Equal, Some(indexed)) => {
+                        self.sql(&format!("{HAS_TEXT}{TEXT_KEY} = "));
+                        self.text(&indexed);
+                        // What is shorter than the index's entries is equal to one or not.
+                        if indexed.chars().count() == KEY_CHARS {
+                            self.sql(" AND ");
+                            self.condition(column(operand), condition);
+                        }
+                    }
+                    _ => self.condition(column(operand), condition),
                 }
-                self.condition(column(operand), condition);
                 self.as_double(operand, condition);
             }
             Condition::In(operands) => self.one_of(operands, kind),
@@ -267,10 +316,8 @@ impl Filter {
             Condition::Like { pattern, ignore_case } => {
                 self.of_kind(&Operand::Text(String::new()), kind);
                 if let Some((first, behind)) = prefix_range(pattern).filter(|_| !ignore_case) {
-                    self.sql("substr(p.text_value, 1, 128) >= ");
-                    self.text(&first);
-                    self.sql(" AND substr(p.text_value, 1, 128) < ");
-                    self.text(&behind);
+                    self.sql(HAS_TEXT);
+                    self.range(TEXT_KEY, &first, &behind);
                     self.sql(" AND ");
                 }
                 self.like("p.text_value", pattern, *ignore_case);
@@ -297,7 +344,8 @@ impl Filter {
             self.sql(&format!(" OR p.kind = {} AND ", kind.number()));
             let prefixes: Vec<_> = list.iter().filter_map(indexed).map(Operand::Text).collect();
             if !prefixes.is_empty() {
-                self.condition("substr(p.text_value, 1, 128)", &Condition::In(prefixes));
+                self.sql(HAS_TEXT);
+                self.condition(TEXT_KEY, &Condition::In(prefixes));
                 self.sql(" AND ");
             }
             self.condition(list.first().map_or("p.text_value", column), &Condition::In(list.clone()));
@@ -322,10 +370,32 @@ fn as_double(value: i64) -> f64 {
     value as f64
 }
 
-/// What the index holds of a text: its beginning.
+/// Whether the index on names and values knows which properties meet a condition, and they are not likely to be many.
+fn has_index(condition: &Condition) -> bool {
+    let narrow = |operand: &Operand| !matches!(operand, Operand::Bool(_));
+    match condition {
+        Condition::Compare(Comparison::NotEqual, _) => false,
+        // Longer texts have the same entry, and are compared with more than that.
+        Condition::Compare(Comparison::Equal, operand) => narrow(operand),
+        Condition::Compare(_, operand) | Condition::Between(operand, _) => !matches!(operand, Operand::Text(_)),
+        Condition::In(operands) => operands.iter().all(narrow),
+        Condition::Like { pattern, ignore_case } => !ignore_case && prefix_range(pattern).is_some(),
+        _ => false,
+    }
+}
+
+/// How many characters of a text its index holds.
+const KEY_CHARS: usize = 128;
+
+/// SQLite has to be told that these are rows of the index.
+const HAS_TEXT: &str = "p.text_value IS NOT NULL AND ";
+
+/// What the index holds of a text.
+const TEXT_KEY: &str = "substr(p.text_value, 1, 128)";
+
 fn indexed(operand: &Operand) -> Option<String> {
     match operand {
-        Operand::Text(text) => Some(text.chars().take(128).collect()),
+        Operand::Text(text) => Some(text.chars().take(KEY_CHARS).collect()),
         _ => None,
     }
 }
@@ -414,7 +484,7 @@ fn prefix_range(pattern: &str) -> Option<(String, String)> {
             each => prefix.push(each),
         }
     }
-    let prefix: String = prefix.chars().take(128).collect();
+    let prefix: String = prefix.chars().take(KEY_CHARS).collect();
     let mut behind = prefix.clone();
     // The next greater text of this length; the order of UTF-8 is that of its characters.
     loop {

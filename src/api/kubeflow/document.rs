@@ -3,7 +3,9 @@
 use serde_json::{Value as Json, json};
 
 use super::entity::Entity;
-use super::schemas::{ID, extension, reference, schemas};
+use super::formats::{ALIAS, ENTITY_TAG, ID, name, text};
+use super::links::links;
+use super::schemas::{extension, reference, schemas};
 use super::table::{Action, EXTENSIONS, OPERATIONS, Operation, Parameters};
 use super::{Edition, TAG, V1, V1ALPHA3};
 
@@ -67,18 +69,23 @@ fn described(operation: &Operation) -> Json {
             _ => ("A fault of the server.", "Error"),
         };
         let content = json!({"application/json": {"schema": reference(schema)}});
-        responses.insert(status.to_string(), json!({"description": what, "content": content}));
+        let mut response = json!({"description": what, "content": content});
+        let links = if matches!(status, 200 | 201) { links(operation) } else { serde_json::Map::new() };
+        if let (Some(members), false) = (response.as_object_mut(), links.is_empty()) {
+            members.insert("links".to_owned(), links.into());
+        }
+        responses.insert(status.to_string(), response);
     }
     let summary = summary(operation.action);
     let mut described = json!({"tags": [TAG], "operationId": operation.id, "summary": summary, "responses": responses});
     if let Some(members) = described.as_object_mut() {
         if let Some(body) = body {
-            let content = json!({"application/json": {"schema": reference(&body)}});
+            let content = json!({"application/json": {"schema": closed(operation.action, reference(&body))}});
             members.insert("requestBody".to_owned(), json!({"required": true, "content": content}));
         }
         if operation.statuses.contains(&412) {
             let text = "The ETag that the entity must have.";
-            let schema = json!({"type": "string"});
+            let schema = json!({"type": "string", "pattern": ENTITY_TAG});
             parameters.push(json!({"name": "If-Match", "in": "header", "description": text, "schema": schema}));
         }
         if !parameters.is_empty() {
@@ -86,6 +93,17 @@ fn described(operation: &Operation) -> Json {
         }
     }
     described
+}
+
+/// A body of which other members are refused, where its schema has to be open: answers and lists of alternatives have it too.
+fn closed(action: Action, schema: Json) -> Json {
+    match action {
+        Action::Create(entity) | Action::Update(entity) if entity.artifact_type.is_some() => {
+            json!({"allOf": [schema], "unevaluatedProperties": false})
+        }
+        Action::UpsertIn(..) => json!({"allOf": [schema], "unevaluatedProperties": false}),
+        _ => schema,
+    }
 }
 
 fn summary(action: Action) -> String {
@@ -150,20 +168,16 @@ fn schemas_of(action: Action) -> (Option<String>, String) {
     }
 }
 
-/// What an alias looks like.
-const ALIAS: &str = "^[A-Za-z0-9._-]{1,128}$";
-
 fn id() -> Json {
     json!({"type": "string", "pattern": ID})
 }
 
 fn parameters(group: Parameters) -> Vec<Json> {
-    let query = |name: &str, description: &str, schema: Json| json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema});
-    let text = || json!({"type": "string"});
+    let query = |name: &str, description: &str, schema: Json| json!({"name": name, "in": "query", "required": false, "allowEmptyValue": true, "description": description, "schema": schema});
     match group {
         Parameters::N => vec![
-            query("name", "Name of the entity.", text()),
-            query("externalId", "Id of the entity in another system.", text()),
+            query("name", "Name of the entity.", name()),
+            query("externalId", "Id of the entity in another system.", name()),
         ],
         Parameters::P => vec![query("parentResourceId", "Id of the parent, for a search by name.", id())],
         Parameters::F => {
@@ -187,7 +201,7 @@ fn parameters(group: Parameters) -> Vec<Json> {
         Parameters::Steps => {
             let steps = json!({"type": "string", "pattern": "^[0-9]{1,9}(,[0-9]{1,9})*$"});
             vec![
-                query("name", "What the metric's name contains.", text()),
+                query("name", "What the metric's name contains.", name()),
                 query("stepIds", "Only these steps, between commas.", steps),
             ]
         }

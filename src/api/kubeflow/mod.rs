@@ -8,6 +8,8 @@ mod call;
 mod document;
 pub mod entity;
 mod error;
+mod formats;
+mod links;
 mod lists;
 mod metadata_value;
 mod operations;

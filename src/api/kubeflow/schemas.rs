@@ -4,9 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::Edition;
 use super::entity::{ALL, Entity, Given, Member, Shape, artifacts};
-
-/// What an id looks like: a positive integer of 64 bits.
-pub const ID: &str = "^[1-9][0-9]{0,18}$";
+use super::formats::{ID, ID_OR_EMPTY, bytes, filled, int64, map, name, number64, or_null, text};
 
 /// Every schema of the document.
 pub fn schemas(edition: Edition) -> serde_json::Map<String, Json> {
@@ -97,51 +95,61 @@ fn one_of(suffix: &str) -> Json {
     let mapping: std::collections::BTreeMap<_, _> =
         artifacts.clone().map(|(kind, schema)| (kind, format!("#/components/schemas/{schema}{suffix}"))).collect();
     let schemas: Vec<_> = artifacts.map(|(_, schema)| reference(&format!("{schema}{suffix}"))).collect();
-    json!({"oneOf": schemas, "discriminator": {"propertyName": "artifactType", "mapping": mapping}})
+    json!({
+        "type": "object",
+        "required": ["artifactType"],
+        "properties": {"artifactType": {"type": "string"}},
+        "oneOf": schemas,
+        "discriminator": {"propertyName": "artifactType", "mapping": mapping},
+    })
 }
 
 fn member(member: &Member, edition: Edition) -> Json {
-    let described = |mut schema: Json| {
-        if let Some(object) = schema.as_object_mut() {
-            object.insert("description".to_owned(), member.description.into());
-        }
-        schema
-    };
+    let described = |schema| describe(schema, member.description);
     // What may be given may be cleared with null.
-    let clearable = |kind: &str| if member.given == Given::Always { json!([kind, "null"]) } else { kind.into() };
+    let clearable = |schema: Json| described(if member.given == Given::Always { or_null(schema) } else { schema });
     match member.shape {
-        Shape::Text => described(json!({"type": clearable("string")})),
-        Shape::TextList => described(json!({"type": clearable("array"), "items": {"type": "string"}})),
+        Shape::Text => clearable(text()),
+        Shape::TextList => clearable(json!({"type": "array", "items": text()})),
         Shape::Enum(name, _) | Shape::State(name, _) => json!({"oneOf": [reference(name), {"type": "null"}]}),
-        Shape::Id => described(json!({"type": clearable("string"), "pattern": ID})),
-        Shape::Double => described(json!({"type": clearable("number"), "format": "double"})),
-        Shape::Int if edition == Edition::V1 => described(json!({"type": clearable("string"), "format": "int64"})),
-        Shape::Int => described(json!({"type": clearable("integer"), "format": "int64"})),
-        Shape::Millis => described(json!({"type": clearable("string"), "format": "int64"})),
+        Shape::Id if member.given == Given::Never => read_only(described(json!({"type": "string", "pattern": ID}))),
+        Shape::Id => clearable(json!({"type": "string", "pattern": ID})),
+        Shape::Double => clearable(json!({"type": "number", "format": "double"})),
+        Shape::Int if edition == Edition::V1 => clearable(int64()),
+        Shape::Int => clearable(number64()),
+        Shape::Millis => clearable(int64()),
     }
+}
+
+fn read_only(mut schema: Json) -> Json {
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("readOnly".to_owned(), true.into());
+    }
+    schema
+}
+
+fn describe(mut schema: Json, description: &str) -> Json {
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("description".to_owned(), description.into());
+    }
+    schema
 }
 
 fn object(entity: &Entity, properties: Vec<(&str, Json)>, required: &[&str], closed: bool) -> Json {
     let mut all: serde_json::Map<String, Json> =
         properties.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();
-    all.insert("description".to_owned(), json!({"type": ["string", "null"], "description": "What it is."}));
-    all.insert(
-        "externalId".to_owned(),
-        json!({"type": ["string", "null"], "description": "Its id in another system, unique."}),
-    );
-    all.insert(
-        "customProperties".to_owned(),
-        json!({
-            "type": ["object", "null"],
-            "description": "Free properties by name.",
-            "additionalProperties": reference("MetadataValue"),
-        }),
-    );
+    all.insert("description".to_owned(), describe(or_null(text()), "What it is."));
+    all.insert("externalId".to_owned(), describe(or_null(name()), "Its id in another system, unique."));
+    let custom = or_null(map(reference("MetadataValue")));
+    all.insert("customProperties".to_owned(), describe(custom, "Free properties by name."));
     if let Some(artifact_type) = entity.artifact_type {
-        all.insert(
-            "artifactType".to_owned(),
-            json!({"type": "string", "enum": [artifact_type], "default": artifact_type}),
-        );
+        // Where the path says it too it may be left out; where it tells artifacts apart, that is said there.
+        let schema = if required.contains(&"artifactType") {
+            json!({"type": "string", "enum": [artifact_type], "default": artifact_type})
+        } else {
+            json!({"type": ["string", "null"], "enum": [artifact_type, null], "default": artifact_type})
+        };
+        all.insert("artifactType".to_owned(), schema);
     }
     let mut schema = json!({"type": "object", "properties": all});
     if let Some(schema) = schema.as_object_mut() {
@@ -155,23 +163,23 @@ fn object(entity: &Entity, properties: Vec<(&str, Json)>, required: &[&str], clo
     schema
 }
 
-fn name(entity: &Entity) -> (&'static str, Json) {
+fn name_of(entity: &Entity) -> (&'static str, Json) {
     let schema = if entity.name_required {
-        json!({"type": "string", "minLength": 1, "description": "Its name."})
+        describe(filled(name()), "Its name.")
     } else {
-        json!({"type": ["string", "null"], "description": "Its name; a UUID stands in when there is none."})
+        describe(or_null(name()), "Its name; a UUID stands in when there is none.")
     };
     ("name", schema)
 }
 
 fn whole(entity: &Entity, edition: Edition) -> Json {
     let mut properties: Vec<_> = entity.members.iter().map(|each| (each.name, member(each, edition))).collect();
-    properties.push(name(entity));
-    properties.push(("id", json!({"type": "string", "description": "Its id, given by the server."})));
+    properties.push(name_of(entity));
+    let id = json!({"type": ["string", "null"], "pattern": ID_OR_EMPTY});
+    properties.push(("id", describe(id, "Its id, given by the server; in a body, that of the one to be changed.")));
     for time in ["createTimeSinceEpoch", "lastUpdateTimeSinceEpoch"] {
         let description = "Milliseconds since the epoch, given by the server.";
-        let schema = json!({"type": "string", "format": "int64", "readOnly": true, "description": description});
-        properties.push((time, schema));
+        properties.push((time, read_only(describe(int64(), description))));
     }
     let mut required = entity.required();
     required.extend(entity.artifact_type.map(|_| "artifactType"));
@@ -181,13 +189,18 @@ fn whole(entity: &Entity, edition: Edition) -> Json {
 fn create(entity: &Entity, edition: Edition) -> Json {
     let members = entity.members.iter().filter(|each| each.given != Given::Never);
     let mut properties: Vec<_> = members.map(|each| (each.name, member(each, edition))).collect();
-    properties.push(name(entity));
-    object(entity, properties, &entity.required(), true)
+    properties.push(name_of(entity));
+    object(entity, properties, &entity.required(), entity.artifact_type.is_none())
 }
 
 fn update(entity: &Entity, edition: Edition) -> Json {
     let members = entity.members.iter().filter(|each| each.given == Given::Always);
-    object(entity, members.map(|each| (each.name, member(each, edition))).collect(), &[], true)
+    object(
+        entity,
+        members.map(|each| (each.name, member(each, edition))).collect(),
+        &[],
+        entity.artifact_type.is_none(),
+    )
 }
 
 fn aliases() -> Vec<(&'static str, Json)> {
@@ -215,16 +228,16 @@ fn aliases() -> Vec<(&'static str, Json)> {
 
 fn metadata_values() -> Vec<(&'static str, Json)> {
     let kinds = [
-        ("MetadataStringValue", vec![("string_value", json!({"type": "string"}))]),
-        ("MetadataIntValue", vec![("int_value", json!({"type": "string", "format": "int64"}))]),
+        ("MetadataStringValue", vec![("string_value", text())]),
+        ("MetadataIntValue", vec![("int_value", int64())]),
         ("MetadataDoubleValue", vec![("double_value", json!({"type": "number", "format": "double"}))]),
         ("MetadataBoolValue", vec![("bool_value", json!({"type": "boolean"}))]),
-        ("MetadataStructValue", vec![("struct_value", json!({"type": "string", "description": "Base64 of JSON."}))]),
+        ("MetadataStructValue", vec![("struct_value", describe(bytes(Some("application/json")), "Base64 of JSON."))]),
         (
             "MetadataProtoValue",
             vec![
-                ("type", json!({"type": "string", "minLength": 1, "description": "The URL of the message's type."})),
-                ("proto_value", json!({"type": "string", "description": "Base64 of the message."})),
+                ("type", describe(filled(text()), "The URL of the message's type.")),
+                ("proto_value", describe(bytes(None), "Base64 of the message.")),
             ],
         ),
     ];

@@ -118,6 +118,12 @@ const fn op(
 }
 
 const READ: &[u16] = &[200, 400, 404];
+/// Of lists with nothing above them.
+const LIST: &[u16] = &[200, 400];
+/// Of what has nothing above it.
+const CREATE_FIRST: &[u16] = &[201, 400, 409, 413, 422];
+/// Of artifacts, which need no member.
+const CREATE_ARTIFACT: &[u16] = &[201, 400, 409, 413];
 const CREATE: &[u16] = &[201, 400, 404, 409, 413, 422];
 const CREATE_OR_UPDATE: &[u16] = &[201, 400, 404, 409, 412, 413, 422];
 const UPDATE: &[u16] = &[200, 400, 404, 409, 412, 413];
@@ -130,28 +136,28 @@ const UPSERT: &[u16] = &[200, 201, 400, 404, 409, 412, 413, 422];
 #[rustfmt::skip]
 pub static OPERATIONS: [Operation; 56] = [
     op("GET", "/artifact", "findArtifact", &[N, P], FindArtifact, READ),
-    op("GET", "/artifacts", "getArtifacts", &[F, L, ArtifactType], ListArtifacts, READ),
-    op("POST", "/artifacts", "createArtifact", &[], CreateArtifact, CREATE),
+    op("GET", "/artifacts", "getArtifacts", &[F, L, ArtifactType], ListArtifacts, LIST),
+    op("POST", "/artifacts", "createArtifact", &[], CreateArtifact, CREATE_ARTIFACT),
     op("GET", "/artifacts/{id}", "getArtifact", &[], GetArtifact, READ),
     op("PATCH", "/artifacts/{id}", "updateArtifact", &[], UpdateArtifact, UPDATE),
     op("GET", "/experiment", "findExperiment", &[N], Find(&EXPERIMENT), READ),
-    op("GET", "/experiments", "getExperiments", &[F, L], List(&EXPERIMENT), READ),
-    op("POST", "/experiments", "createExperiment", &[], Create(&EXPERIMENT), CREATE),
+    op("GET", "/experiments", "getExperiments", &[F, L], List(&EXPERIMENT), LIST),
+    op("POST", "/experiments", "createExperiment", &[], Create(&EXPERIMENT), CREATE_FIRST),
     op("GET", "/experiments/{experimentId}", "getExperiment", &[], Get(&EXPERIMENT), READ),
     op("PATCH", "/experiments/{experimentId}", "updateExperiment", &[], Update(&EXPERIMENT), UPDATE),
     op("GET", "/experiments/{experimentId}/experiment_runs", "getExperimentExperimentRuns", &[N, F, L], ListIn(&EXPERIMENT, &EXPERIMENT_RUN), READ),
     op("POST", "/experiments/{experimentId}/experiment_runs", "createExperimentExperimentRun", &[], UpsertIn(&EXPERIMENT, &EXPERIMENT_RUN), CREATE_OR_UPDATE),
     op("GET", "/experiment_run", "findExperimentRun", &[N, P], Find(&EXPERIMENT_RUN), READ),
-    op("GET", "/experiment_runs", "getExperimentRuns", &[F, L], List(&EXPERIMENT_RUN), READ),
+    op("GET", "/experiment_runs", "getExperimentRuns", &[F, L], List(&EXPERIMENT_RUN), LIST),
     op("POST", "/experiment_runs", "createExperimentRun", &[], Create(&EXPERIMENT_RUN), CREATE),
-    op("GET", "/experiment_runs/metric_history", "getExperimentRunsMetricHistory", &[F, L, Steps], MetricHistory, READ),
+    op("GET", "/experiment_runs/metric_history", "getExperimentRunsMetricHistory", &[F, L, Steps], MetricHistory, LIST),
     op("GET", "/experiment_runs/{experimentrunId}", "getExperimentRun", &[], Get(&EXPERIMENT_RUN), READ),
     op("PATCH", "/experiment_runs/{experimentrunId}", "updateExperimentRun", &[], Update(&EXPERIMENT_RUN), UPDATE),
     op("GET", "/experiment_runs/{experimentrunId}/artifacts", "getExperimentRunArtifacts", &[N, F, L, ArtifactType], ListArtifactsIn(&EXPERIMENT_RUN), READ),
     op("POST", "/experiment_runs/{experimentrunId}/artifacts", "upsertExperimentRunArtifact", &[], UpsertArtifactIn(&EXPERIMENT_RUN), UPSERT),
     op("GET", "/experiment_runs/{experimentrunId}/metric_history", "getExperimentRunMetricHistory", &[F, L, Steps], MetricHistoryOfRun, READ),
     op("GET", "/inference_service", "findInferenceService", &[N, P], Find(&INFERENCE_SERVICE), READ),
-    op("GET", "/inference_services", "getInferenceServices", &[F, L], List(&INFERENCE_SERVICE), READ),
+    op("GET", "/inference_services", "getInferenceServices", &[F, L], List(&INFERENCE_SERVICE), LIST),
     op("POST", "/inference_services", "createInferenceService", &[], Create(&INFERENCE_SERVICE), CREATE),
     op("GET", "/inference_services/{inferenceserviceId}", "getInferenceService", &[], Get(&INFERENCE_SERVICE), READ),
     op("PATCH", "/inference_services/{inferenceserviceId}", "updateInferenceService", &[], Update(&INFERENCE_SERVICE), UPDATE),
@@ -160,27 +166,27 @@ pub static OPERATIONS: [Operation; 56] = [
     op("GET", "/inference_services/{inferenceserviceId}/serves", "getInferenceServiceServes", &[N, F, L], ListIn(&INFERENCE_SERVICE, &SERVE_MODEL), READ),
     op("POST", "/inference_services/{inferenceserviceId}/serves", "createInferenceServiceServe", &[], CreateIn(&INFERENCE_SERVICE, &SERVE_MODEL), CREATE),
     op("GET", "/model_artifact", "findModelArtifact", &[N, P], Find(&MODEL_ARTIFACT), READ),
-    op("GET", "/model_artifacts", "getModelArtifacts", &[F, L], List(&MODEL_ARTIFACT), READ),
-    op("POST", "/model_artifacts", "createModelArtifact", &[], Create(&MODEL_ARTIFACT), CREATE),
+    op("GET", "/model_artifacts", "getModelArtifacts", &[F, L], List(&MODEL_ARTIFACT), LIST),
+    op("POST", "/model_artifacts", "createModelArtifact", &[], Create(&MODEL_ARTIFACT), CREATE_ARTIFACT),
     op("GET", "/model_artifacts/{modelartifactId}", "getModelArtifact", &[], Get(&MODEL_ARTIFACT), READ),
     op("PATCH", "/model_artifacts/{modelartifactId}", "updateModelArtifact", &[], Update(&MODEL_ARTIFACT), UPDATE),
     op("GET", "/model_version", "findModelVersion", &[N, P], Find(&MODEL_VERSION), READ),
-    op("GET", "/model_versions", "getModelVersions", &[F, L], List(&MODEL_VERSION), READ),
+    op("GET", "/model_versions", "getModelVersions", &[F, L], List(&MODEL_VERSION), LIST),
     op("POST", "/model_versions", "createModelVersion", &[], Create(&MODEL_VERSION), CREATE),
     op("GET", "/model_versions/{modelversionId}", "getModelVersion", &[], Get(&MODEL_VERSION), READ),
     op("PATCH", "/model_versions/{modelversionId}", "updateModelVersion", &[], Update(&MODEL_VERSION), UPDATE),
     op("GET", "/model_versions/{modelversionId}/artifacts", "getModelVersionArtifacts", &[N, F, L, ArtifactType], ListArtifactsIn(&MODEL_VERSION), READ),
     op("POST", "/model_versions/{modelversionId}/artifacts", "upsertModelVersionArtifact", &[], UpsertArtifactIn(&MODEL_VERSION), UPSERT),
     op("GET", "/registered_model", "findRegisteredModel", &[N], Find(&REGISTERED_MODEL), READ),
-    op("GET", "/registered_models", "getRegisteredModels", &[F, L], List(&REGISTERED_MODEL), READ),
-    op("POST", "/registered_models", "createRegisteredModel", &[], Create(&REGISTERED_MODEL), CREATE),
+    op("GET", "/registered_models", "getRegisteredModels", &[F, L], List(&REGISTERED_MODEL), LIST),
+    op("POST", "/registered_models", "createRegisteredModel", &[], Create(&REGISTERED_MODEL), CREATE_FIRST),
     op("GET", "/registered_models/{registeredmodelId}", "getRegisteredModel", &[], Get(&REGISTERED_MODEL), READ),
     op("PATCH", "/registered_models/{registeredmodelId}", "updateRegisteredModel", &[], Update(&REGISTERED_MODEL), UPDATE),
     op("GET", "/registered_models/{registeredmodelId}/versions", "getRegisteredModelVersions", &[N, F, L], ListIn(&REGISTERED_MODEL, &MODEL_VERSION), READ),
     op("POST", "/registered_models/{registeredmodelId}/versions", "createRegisteredModelVersion", &[], UpsertIn(&REGISTERED_MODEL, &MODEL_VERSION), CREATE_OR_UPDATE),
     op("GET", "/serving_environment", "findServingEnvironment", &[N], Find(&SERVING_ENVIRONMENT), READ),
-    op("GET", "/serving_environments", "getServingEnvironments", &[F, L], List(&SERVING_ENVIRONMENT), READ),
-    op("POST", "/serving_environments", "createServingEnvironment", &[], Create(&SERVING_ENVIRONMENT), CREATE),
+    op("GET", "/serving_environments", "getServingEnvironments", &[F, L], List(&SERVING_ENVIRONMENT), LIST),
+    op("POST", "/serving_environments", "createServingEnvironment", &[], Create(&SERVING_ENVIRONMENT), CREATE_FIRST),
     op("GET", "/serving_environments/{servingenvironmentId}", "getServingEnvironment", &[], Get(&SERVING_ENVIRONMENT), READ),
     op("PATCH", "/serving_environments/{servingenvironmentId}", "updateServingEnvironment", &[], Update(&SERVING_ENVIRONMENT), UPDATE),
     op("GET", "/serving_environments/{servingenvironmentId}/inference_services", "getEnvironmentInferenceServices", &[N, F, L], ListIn(&SERVING_ENVIRONMENT, &INFERENCE_SERVICE), READ),

@@ -70,7 +70,7 @@ pub struct UploadHeaders {
     #[param(rename = "If-Match")]
     if_match: Option<String>,
     /// `*`: only when there is no such file.
-    #[param(rename = "If-None-Match")]
+    #[param(rename = "If-None-Match", pattern = r"^\*$")]
     if_none_match: Option<String>,
     /// `sha-256=:…:`, RFC 9530.
     #[param(rename = "Content-Digest")]

@@ -105,7 +105,7 @@ pub fn routes(service: &mut web::ServiceConfig) {
 struct Paging {
     /// At most this many items, and never more than 10000.
     #[serde(default = "hundred")]
-    #[param(value_type = u32, minimum = 1)]
+    #[param(value_type = i64, minimum = 1, maximum = 4_294_967_295_u32)]
     page_size: NonZeroU32,
     /// Continues a list.
     #[serde(default)]

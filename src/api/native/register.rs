@@ -89,7 +89,12 @@ pub struct RegisteredView {
 /// `Idempotency-Replayed: true`, and does nothing. A request that failed leaves its key free.
 #[utoipa::path(
     post, path = "/register", operation_id = "register", tag = "models",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Any text of the caller's, up to 255 characters.")),
+    params((
+        "Idempotency-Key" = Option<String>,
+        Header,
+        pattern = "^[!-~]{1,255}$",
+        description = "Any text of the caller's, of 1 to 255 visible characters of ASCII."
+    )),
     request_body = Register,
     responses(
         (status = 201, description = "Registered, now or before.", body = RegisteredView),

@@ -13,9 +13,11 @@ use diesel::QueryResult;
 use diesel::backend::Backend;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Bool, Double, HasSqlType, Text};
 
+use crate::domain::Error;
 use crate::domain::filter::{Comparison, Condition, Expr, Field, Operand};
 
 pub(super) use attribute::name_key;
@@ -186,6 +188,21 @@ impl Filter {
             Operand::Text(text) => self.text(text),
             Operand::Bool(value) => self.sql(if *value { "1" } else { "0" }),
         }
+    }
+}
+
+/// The error of a query with a filter. Numbers out of range are NULL here; should the database still meet one, whoever
+/// wrote the filter has to change it.
+pub(super) fn fault(error: DieselError) -> Error {
+    const PARTS: [&str; 4] = ["out of range", "division by zero", "integer overflow", "stack depth limit exceeded"];
+    match &error {
+        DieselError::DatabaseError(DatabaseErrorKind::Unknown, info)
+            if PARTS.iter().any(|part| info.message().contains(part)) =>
+        {
+            Error::invalid("filter", "the filter computes what the database cannot: a number out of range, or too deep")
+                .caused_by(error)
+        }
+        _ => error.into(),
     }
 }
 

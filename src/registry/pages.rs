@@ -89,7 +89,7 @@ fn batch<L: List>(
 }
 
 /// Where a page ends whose last item this is.
-fn cursor(by: OrderBy, last: &Node) -> Cursor {
+pub(super) fn cursor(by: OrderBy, last: &Node) -> Cursor {
     let (value, name) = match by {
         OrderBy::Id => (0, ""),
         OrderBy::CreateTime => (last.created_at, ""),

@@ -9,7 +9,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
 use super::connection::{AnyConnection, MultiBackend, keyset, on_each};
 use super::error::{is_missing_reference, violated_unique};
-use super::filter::{Filter, name_key};
+use super::filter::{self, Filter, name_key};
 use super::schema::{members, nodes};
 use super::{Tx, properties};
 use crate::domain::filter::Expr;
@@ -271,7 +271,7 @@ fn matching<'a>(selection: &Selection) -> nodes::BoxedQuery<'a, MultiBackend> {
 
 /// How many nodes the selection has.
 pub fn count(tx: &mut Tx<'_>, selection: &Selection) -> Result<u64> {
-    let count: i64 = matching(selection).count().get_result(tx.conn)?;
+    let count: i64 = matching(selection).count().get_result(tx.conn).map_err(filter::fault)?;
     Ok(count.unsigned_abs())
 }
 
@@ -294,7 +294,7 @@ pub fn list(tx: &mut Tx<'_>, selection: &Selection, after: Option<&Cursor>, limi
             (Some(Cursor { id, .. }), true) => query.filter(nodes::id.lt(id.0)).order(nodes::id.desc()),
         },
     };
-    let rows: Vec<NodeRow> = query.limit(i64::from(limit)).load(tx.conn)?;
+    let rows: Vec<NodeRow> = query.limit(i64::from(limit)).load(tx.conn).map_err(filter::fault)?;
     hydrate(tx, rows)
 }
 

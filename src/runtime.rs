@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use crate::api::server::{self, Listeners};
+use crate::api::server;
 use crate::blobs::{Blobs, BlobsConfig};
 use crate::config::{Listen, PublicUrl, Settings};
 use crate::domain::{Error, Result};
@@ -13,42 +13,26 @@ use crate::store::{self, Store};
 
 /// Serves until the process is told to stop.
 pub fn serve(settings: &Settings) -> Result<()> {
-    let listeners = Listeners { http: bind(settings.server.listen)?, grpc: bind(settings.server.grpc_listen)? };
-    if listeners.http.is_none() && listeners.grpc.is_none() {
+    let Listen::At(address) = settings.server.listen else {
         return Err(Error::invalid("server.listen", "every listener is switched off: there is nothing to serve"));
-    }
-    let public_url = public_url(settings, &listeners)?;
+    };
+    let listener = TcpListener::bind(address)
+        .map_err(|error| Error::unavailable(format!("cannot listen on `{address}`")).caused_by(error))?;
+    let bound = listener.local_addr().map_err(|error| Error::internal("a socket has no address").caused_by(error))?;
+    let public_url = match &settings.server.public_url {
+        unset if unset.is_empty() => PublicUrl::of_address(bound),
+        set => set.clone(),
+    };
     let options = server::Options {
         workers: settings.server.workers,
         shutdown_grace: Duration::from_secs(settings.server.shutdown_grace_seconds),
         json_limit_bytes: settings.server.json_limit_bytes.get(),
-        grpc_max_message_bytes: settings.server.grpc_max_message_bytes.get(),
     };
     let interval = Duration::from_secs(settings.collector.interval_seconds);
     let grace = Duration::from_secs(settings.collector.grace_seconds);
-    server::run(listeners, &options, open(settings, public_url.as_str()), async move |registry| {
+    server::run(listener, &options, open(settings, public_url.as_str()), async move |registry| {
         collect_now_and_then(&registry, interval, grace).await;
     })
-}
-
-fn bind(listen: Listen) -> Result<Option<TcpListener>> {
-    let Listen::At(address) = listen else { return Ok(None) };
-    let listener = TcpListener::bind(address)
-        .map_err(|error| Error::unavailable(format!("cannot listen on `{address}`")).caused_by(error))?;
-    Ok(Some(listener))
-}
-
-/// What file URLs begin with: what is set, or where the HTTP listener turned out to be.
-fn public_url(settings: &Settings, listeners: &Listeners) -> Result<PublicUrl> {
-    match (&settings.server.public_url, &listeners.http) {
-        (unset, Some(listener)) if unset.is_empty() => {
-            let bound = listener.local_addr();
-            Ok(PublicUrl::of_address(
-                bound.map_err(|error| Error::internal("a socket has no address").caused_by(error))?,
-            ))
-        }
-        (set, _) => Ok(set.clone()),
-    }
 }
 
 /// Runs the collector once.

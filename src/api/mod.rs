@@ -3,11 +3,9 @@
 
 pub mod caller;
 pub mod extract;
-mod grpc;
 mod health;
 pub mod kubeflow;
 pub mod middleware;
-pub mod mlmd;
 pub mod native;
 pub mod openapi;
 pub mod problem;

@@ -21,7 +21,7 @@ pub use values::{ArtifactStore, DatabaseUrl, Listen, LogFilter, LogFormat, Publi
 pub struct Settings {
     /// The embedded set-up's folder.
     pub data: Data,
-    /// The listeners.
+    /// The HTTP listener.
     pub server: Server,
     /// The metadata's database.
     pub database: Database,
@@ -47,10 +47,6 @@ pub struct Data {
 pub struct Server {
     /// The HTTP listener's address.
     pub listen: Listen,
-    /// The gRPC listener's address.
-    pub grpc_listen: Listen,
-    /// The largest message that gRPC takes or gives.
-    pub grpc_max_message_bytes: NonZeroUsize,
     /// Where clients reach this server; empty only while the listener's port is not known yet.
     pub public_url: PublicUrl,
     /// Threads that serve HTTP; 0 is one per core.

@@ -73,7 +73,7 @@ impl From<NodeRow> for Node {
 pub struct Selection {
     /// Their kind, where it says more than their types.
     pub kind: Option<NodeKind>,
-    /// The ids of their types; any, when there are none.
+    /// The ids of their types; where there are none, any of the kind.
     pub types: Vec<i64>,
     /// The context that owns them.
     pub home: Option<NodeId>,
@@ -227,7 +227,7 @@ fn matching<'a>(selection: &Selection) -> nodes::BoxedQuery<'a, MultiBackend> {
         query = query.filter(nodes::kind.eq(kind.number()));
     }
     query = match selection.types.as_slice() {
-        [] => query,
+        [] if selection.kind.is_some() => query,
         [one] => query.filter(nodes::type_id.eq(*one)),
         many => query.filter(nodes::type_id.eq_any(many.to_vec())),
     };

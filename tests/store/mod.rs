@@ -12,7 +12,7 @@ mod lists;
 mod migrations;
 mod nodes;
 mod schema;
-mod statements;
+pub(crate) mod statements;
 mod transactions;
 mod types;
 mod uploads;

@@ -47,21 +47,31 @@ fn is_of_the_pool(query: &str) -> bool {
     query.starts_with("PRAGMA ") || query.starts_with("SELECT 1 ")
 }
 
-fn counted(backend: Backend) -> Scene {
+/// Counts the statements of every connection that is opened from now on.
+pub(crate) fn count_statements() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| set_default_instrumentation(|| Some(Box::new(Counter::default()))).unwrap());
+}
+
+/// How many statements the database was asked since they are counted.
+pub(crate) fn statements_of(database: &Location) -> u64 {
+    let database = match database {
+        Location::Postgres(url) => url.clone(),
+        Location::Sqlite(path) => path.to_str().unwrap().to_owned(),
+    };
+    let statements = STATEMENTS.lock().unwrap();
+    statements.as_ref().and_then(|counts| counts.get(&database)).copied().unwrap_or_default()
+}
+
+fn counted(backend: Backend) -> Scene {
+    count_statements();
     // One connection, so that the pool opens no other while statements are counted.
     Scene::with_pool(backend, 1)
 }
 
 impl Scene {
     fn statements(&self) -> u64 {
-        let database = match &self.database.location {
-            Location::Postgres(url) => url.clone(),
-            Location::Sqlite(path) => path.to_str().unwrap().to_owned(),
-        };
-        let statements = STATEMENTS.lock().unwrap();
-        statements.as_ref().and_then(|counts| counts.get(&database)).copied().unwrap_or_default()
+        statements_of(&self.database.location)
     }
 
     /// The statements of one transaction; the pool has been used before, so that opening it is not counted.

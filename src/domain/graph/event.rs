@@ -37,6 +37,9 @@ impl EventType {
     /// The numbers of the events in which an execution reads.
     pub const INPUTS: [i64; 3] = [Self::DeclaredInput as i64, Self::Input as i64, Self::InternalInput as i64];
 
+    /// The numbers of all of them.
+    pub const ALL: [i64; 7] = [1, 2, 3, 4, 5, 6, 7];
+
     /// The numbers of the events in which it writes.
     pub const OUTPUTS: [i64; 4] =
         [Self::DeclaredOutput as i64, Self::Output as i64, Self::InternalOutput as i64, Self::PendingOutput as i64];

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Registry;
-use crate::domain::graph::{Ending, Event, EventDirection, EventType, LineageQuery, Subgraph, Type};
+use super::ahead::Known;
+use crate::domain::graph::{Ending, Event, EventDirection, LineageQuery, Subgraph, Type};
 use crate::domain::{Error, NodeId, NodeKind, Result};
 use crate::registry::Selection;
 use crate::store::Tx;
+use crate::store::graph::memberships;
 use crate::store::graph::types::{Which, load};
-use crate::store::graph::{events, memberships};
 use crate::store::nodes as lists;
 
 /// The most nodes that a graph starts from.
@@ -16,6 +17,9 @@ const MAX_STARTS: u32 = 100;
 
 /// The farthest that a graph reaches, in events.
 const MAX_HOPS: i64 = 100;
+
+/// So many hops are read one by one: there is nothing to be gained by reading ahead.
+const FEW: i64 = 4;
 
 impl Registry {
     /// The graph around the nodes that the query starts from.
@@ -39,11 +43,18 @@ impl Registry {
                 let mut walk = Walk::new(&query);
                 let mut frontier = walk.arrive(tx, query.start_kind, starts)?;
                 let mut kind = query.start_kind;
+                let ends = query.ending_artifacts.is_some() || query.ending_executions.is_some();
+                let mut known = if hops > FEW && !ends {
+                    Known::around(tx, query.direction, kind, &frontier, hops)?
+                } else {
+                    Known::default()
+                };
                 for _ in 0..hops {
                     if frontier.is_empty() {
                         break;
                     }
-                    frontier = walk.step(tx, kind, &frontier)?;
+                    let events = known.events(tx, query.direction, kind, &frontier)?;
+                    frontier = walk.step(tx, kind, events)?;
                     kind = other(kind);
                 }
                 walk.show(tx)
@@ -56,17 +67,6 @@ fn other(kind: NodeKind) -> NodeKind {
     match kind {
         NodeKind::Artifact => NodeKind::Execution,
         NodeKind::Execution | NodeKind::Context => NodeKind::Artifact,
-    }
-}
-
-/// The types of the events that lead on from nodes of that kind; all of them when there are none.
-fn followed(direction: EventDirection, from: NodeKind) -> Option<&'static [i64]> {
-    match (direction, from) {
-        (EventDirection::Both, _) => None,
-        (EventDirection::Upstream, NodeKind::Artifact) | (EventDirection::Downstream, NodeKind::Execution) => {
-            Some(&EventType::OUTPUTS)
-        }
-        (EventDirection::Upstream | EventDirection::Downstream, _) => Some(&EventType::INPUTS),
     }
 }
 
@@ -118,12 +118,12 @@ impl<'a> Walk<'a> {
         Ok(found.into_iter().filter(|id| !ends.contains(id)).collect())
     }
 
-    fn step(&mut self, tx: &mut Tx<'_>, kind: NodeKind, frontier: &[NodeId]) -> Result<Vec<NodeId>> {
+    /// Follows events that lead on from nodes of that kind, and gives the nodes from which the graph goes on.
+    fn step(&mut self, tx: &mut Tx<'_>, kind: NodeKind, mut walked: Vec<(i64, Event)>) -> Result<Vec<NodeId>> {
         let far = |event: &Event| match kind {
             NodeKind::Artifact => event.execution_id,
             NodeKind::Execution | NodeKind::Context => event.artifact_id,
         };
-        let mut walked = events::of(tx, kind, frontier, followed(self.query.direction, kind))?;
         if self.query.direction == EventDirection::Both {
             // The way back is no news.
             walked.retain(|(_, event)| !self.seen.contains(&far(event)));

@@ -3,6 +3,7 @@
 //! What users of the registry know as models, versions and runs are nodes here too, of types that begin with `kf.`; they
 //! keep their own rules whichever door they are written through.
 
+mod ahead;
 mod edges;
 mod ledger;
 mod lineage;

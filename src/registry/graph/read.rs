@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Registry, types, types_of};
-use crate::domain::graph::{Event, ListOptions, NodePage, Scope, Type, Typed, check_label};
+use crate::domain::graph::{Event, EventType, ListOptions, NodePage, Scope, Type, Typed, check_label};
 use crate::domain::{Error, Node, NodeId, NodeKind, Order, PageToken, Result};
 use crate::registry::Selection;
 use crate::registry::entities::cursor;
@@ -157,7 +157,7 @@ impl Registry {
         self.store
             .read(move |tx| {
                 let ids: BTreeSet<NodeId> = ids.iter().copied().map(NodeId).collect();
-                let found = events::of(tx, kind, &ids.into_iter().collect::<Vec<_>>(), None)?;
+                let found = events::of(tx, kind, &ids.into_iter().collect::<Vec<_>>(), &EventType::ALL)?;
                 Ok(found.into_iter().map(|(_, event)| event).collect())
             })
             .await

@@ -61,10 +61,10 @@ fn row(event: &Event) -> Result<NewEvent> {
     })
 }
 
-/// The events of these artifacts or executions, of these types or all, in the order in which they were put.
+/// The events of these artifacts or executions, of these types, in the order in which they were put.
 ///
 /// Each comes with its id.
-pub fn of(tx: &mut Tx<'_>, kind: NodeKind, ids: &[NodeId], types: Option<&[i64]>) -> Result<Vec<(i64, Event)>> {
+pub fn of(tx: &mut Tx<'_>, kind: NodeKind, ids: &[NodeId], types: &[i64]) -> Result<Vec<(i64, Event)>> {
     let mut found = Vec::new();
     for chunk in ids.chunks(CHUNK) {
         let ids: Vec<i64> = chunk.iter().map(|id| id.0).collect();
@@ -73,10 +73,7 @@ pub fn of(tx: &mut Tx<'_>, kind: NodeKind, ids: &[NodeId], types: Option<&[i64]>
             NodeKind::Artifact => query.filter(events::artifact_id.eq_any(ids)),
             NodeKind::Execution | NodeKind::Context => query.filter(events::execution_id.eq_any(ids)),
         };
-        let query = match types {
-            Some(types) => query.filter(events::event_type.eq_any(types.to_vec())),
-            None => query,
-        };
+        let query = query.filter(events::event_type.eq_any(types.to_vec()));
         let rows: Vec<EventRow> = query.load(tx.conn)?;
         found.extend(rows.into_iter().map(event).collect::<Result<Vec<_>>>()?);
     }

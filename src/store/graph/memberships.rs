@@ -12,10 +12,11 @@ use crate::store::error::is_missing_reference;
 use crate::store::nodes::CHUNK;
 use crate::store::schema::{members, nodes};
 
-#[derive(Insertable)]
-#[diesel(table_name = members)]
-struct NewMember {
+#[derive(QueryableByName)]
+struct MemberRow {
+    #[diesel(sql_type = BigInt)]
     context_id: i64,
+    #[diesel(sql_type = BigInt)]
     node_id: i64,
 }
 
@@ -23,23 +24,28 @@ struct NewMember {
 ///
 /// Errors: InvalidArgument when one of the nodes is gone.
 pub fn insert(tx: &mut Tx<'_>, pairs: &BTreeSet<(NodeId, NodeId)>) -> Result<Vec<(NodeId, NodeId)>> {
-    let pairs: Vec<_> =
-        pairs.iter().map(|(context, node)| NewMember { context_id: context.0, node_id: node.0 }).collect();
-    let mut new: Vec<(i64, i64)> = Vec::new();
+    let pairs: Vec<_> = pairs.iter().collect();
+    let mut new = Vec::new();
     for chunk in pairs.chunks(CHUNK) {
-        let inserted: QueryResult<Vec<(i64, i64)>> = on_each!(tx.conn, conn => {
-            diesel::insert_into(members::table)
-                .values(chunk)
-                .on_conflict_do_nothing()
-                .returning((members::context_id, members::node_id))
-                .get_results(conn)
+        // Diesel makes a statement of each row for SQLite where a conflict is let pass.
+        let rows: Vec<String> = (0..chunk.len()).map(|at| format!("(${}, ${})", at * 2 + 1, at * 2 + 2)).collect();
+        let sql = format!(
+            "INSERT INTO members (context_id, node_id) VALUES {} ON CONFLICT DO NOTHING RETURNING context_id, node_id",
+            rows.join(", ")
+        );
+        let inserted: QueryResult<Vec<MemberRow>> = on_each!(tx.conn, conn => {
+            let mut query = diesel::sql_query(sql).into_boxed();
+            for (context, node) in chunk {
+                query = query.bind::<BigInt, _>(context.0).bind::<BigInt, _>(node.0);
+            }
+            query.load(conn)
         });
         new.extend(inserted.map_err(|error| match is_missing_reference(&error) {
             true => Error::invalid("context_id", "a context or one of its members does not exist"),
             false => error.into(),
         })?);
     }
-    Ok(new.into_iter().map(|(context, node)| (NodeId(context), NodeId(node))).collect())
+    Ok(new.into_iter().map(|row| (NodeId(row.context_id), NodeId(row.node_id))).collect())
 }
 
 /// Which of these nodes belongs to which context, as context and node, ordered by both.

@@ -4,4 +4,5 @@
 pub mod events;
 pub mod memberships;
 pub mod nodes;
+pub mod reach;
 pub mod types;

@@ -10,6 +10,7 @@ mod files;
 mod introspection;
 mod lists;
 mod migrations;
+mod mlmd_filters;
 mod nodes;
 mod schema;
 pub(crate) mod statements;

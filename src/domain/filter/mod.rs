@@ -5,6 +5,8 @@
 
 pub mod kubeflow;
 mod lexer;
+pub mod mlmd;
+pub mod scalar;
 
 use super::{Error, Result, ValueKind};
 
@@ -28,6 +30,8 @@ pub enum Expr {
     Not(Box<Expr>),
     /// A condition on one field.
     Test(Field, Condition),
+    /// Such neighbours are there.
+    Some(scalar::Join),
 }
 
 /// What a condition is about.

@@ -160,6 +160,7 @@ fn printed(expr: &Expr) -> String {
         Expr::And(terms) => all(terms, " AND "),
         Expr::Or(terms) => all(terms, " OR "),
         Expr::Not(inner) => format!("NOT ({})", printed(inner)),
+        Expr::Some(_) => panic!("this dialect joins nothing"),
         Expr::Test(field, condition) => {
             format!("{} {}", printed_field(field, condition), printed_condition(field, condition))
         }

@@ -11,8 +11,8 @@ pub(in crate::api::mlmd) fn read_query(request: pb::GetLineageSubgraphRequest) -
     const START: &str = "starting_nodes";
     let options = request.lineage_subgraph_query_options.unwrap_or_default();
     let (start_kind, start) = match options.starting_nodes {
-        Some(sent::StartingNodes::StartingArtifacts(nodes)) => (NodeKind::Artifact, nodes.filter_query),
-        Some(sent::StartingNodes::StartingExecutions(nodes)) => (NodeKind::Execution, nodes.filter_query),
+        Some(sent::StartingNodesOneOf::StartingArtifacts(nodes)) => (NodeKind::Artifact, nodes.filter_query),
+        Some(sent::StartingNodesOneOf::StartingExecutions(nodes)) => (NodeKind::Execution, nodes.filter_query),
         None => return Err(Error::invalid(START, "starting artifacts or executions are missing")),
     };
     let start = mlmd::parse(start_kind, start.as_deref().unwrap_or_default())?;
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
     use crate::domain::ErrorKind;
 
-    fn asked(starting_nodes: Option<sent::StartingNodes>, direction: i32) -> Result<LineageQuery> {
+    fn asked(starting_nodes: Option<sent::StartingNodesOneOf>, direction: i32) -> Result<LineageQuery> {
         let direction = Some(direction);
         let options = pb::LineageSubgraphQueryOptions { starting_nodes, direction, ..Default::default() };
         read_query(pb::GetLineageSubgraphRequest {
@@ -108,9 +108,9 @@ mod tests {
         })
     }
 
-    fn from(filter: &str) -> Option<sent::StartingNodes> {
+    fn from(filter: &str) -> Option<sent::StartingNodesOneOf> {
         let filter_query = Some(filter.to_owned());
-        Some(sent::StartingNodes::StartingArtifacts(sent::StartingNodes_ { filter_query }))
+        Some(sent::StartingNodesOneOf::StartingArtifacts(sent::StartingNodes { filter_query }))
     }
 
     #[test]

@@ -24,7 +24,7 @@ fn read_order(sent: pb::list_operation_options::OrderByField) -> Result<Order> {
         None | Some(Ok(Field::Id)) => OrderBy::Id,
         Some(Ok(Field::CreateTime)) => OrderBy::CreateTime,
         Some(Ok(Field::LastUpdateTime)) => OrderBy::UpdateTime,
-        Some(Ok(Field::FieldUnspecified)) => return Err(Error::invalid(FIELD, "no field to order by is specified")),
+        Some(Ok(Field::Unspecified)) => return Err(Error::invalid(FIELD, "no field to order by is specified")),
         Some(Err(unknown)) => return Err(Error::invalid(FIELD, format!("`{FIELD}` has no value `{}`", unknown.0))),
     };
     Ok(Order { by, descending: !sent.is_asc() })

@@ -6,6 +6,7 @@ pub mod extract;
 mod health;
 pub mod kubeflow;
 pub mod middleware;
+pub mod mlmd;
 pub mod native;
 pub mod openapi;
 pub mod problem;

@@ -67,6 +67,7 @@ pub struct NewArtifact {
     /// Where its bytes are.
     uri: Option<String>,
     /// Its state, such as `LIVE`.
+    #[schema(pattern = "^(UNKNOWN|PENDING|LIVE|MARKED_FOR_DELETION|DELETED|ABANDONED|REFERENCE)$")]
     state: Option<String>,
     /// The properties that its type declares.
     #[serde(default)]

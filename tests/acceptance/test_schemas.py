@@ -24,7 +24,7 @@ def schemathesis(document: str, server: Server) -> subprocess.CompletedProcess:
     options = ["--url", server.url, "--workers", "1", "--max-examples", str(EXAMPLES), "--no-color"]
     options += [] if LONG else ["--generation-deterministic"]
     output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": str(server.installation.folder / "hypothesis")}
     return subprocess.run([*command, *options], cwd=folder, env=environment, **output)
 
 

@@ -109,7 +109,7 @@ async fn attributes_are_compared(backend: Backend) {
             ("name = 'external_id'", &[]),
             ("name = uri", &[]),
             ("name < uri", &[1, 4]),
-            ("id = type_id - 1000", &[1]),
+            ("id = type_id - 1000", &[1, 2]),
         ],
     )
     .await;
@@ -329,7 +329,7 @@ async fn names_are_as_ml_metadata_shows_them(backend: Backend) {
     let owned = scene.artifact(&version, "model").await;
     scene.database.execute(
         "INSERT INTO types (id, kind, name) VALUES (1005, 2, 'RunContext');
-         INSERT INTO nodes (id, kind, type_id, name, created_at, updated_at) VALUES (5000, 2, 1005, '1:x:y', 1, 1)",
+         INSERT INTO nodes (id, kind, type_id, name, created_at, updated_at) VALUES (5000, 2, 1005, '77:x:y', 1, 1)",
     );
     for (text, expected) in [
         ("name = 'model'".to_owned(), vec![model.id.0]),
@@ -339,8 +339,8 @@ async fn names_are_as_ml_metadata_shows_them(backend: Backend) {
         (format!("name LIKE '{}:%'", model.id), vec![version.id.0]),
         ("name LIKE 'v1%'".to_owned(), vec![]),
         ("name = '7777:v1'".to_owned(), vec![]),
-        ("name = '1:x:y'".to_owned(), vec![5000]),
-        ("name LIKE '1:x%'".to_owned(), vec![5000]),
+        ("name = '77:x:y'".to_owned(), vec![5000]),
+        ("name LIKE '77:x%'".to_owned(), vec![5000]),
         (format!("SUBSTR(name, 1) = '{}:v1'", model.id), vec![version.id.0]),
         (format!("artifacts_a.name = '{}:model'", version.id), vec![version.id.0]),
         (format!("parent_contexts_a.name = 'model' AND id = {}", version.id), vec![version.id.0]),

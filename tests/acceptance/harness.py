@@ -187,12 +187,13 @@ class Server:
 
     def __init__(self, installation: Installation):
         self.installation = installation
-        self.port = free_port()
+        self.port, self.grpc_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)
         self.started = time.monotonic()
         with installation.log.open("a") as log:
-            self.process = installation.spawn("serve", "--listen", f"127.0.0.1:{self.port}", stdout=log, stderr=log)
+            addresses = ("--listen", f"127.0.0.1:{self.port}", "--grpc-listen", f"127.0.0.1:{self.grpc_port}")
+            self.process = installation.spawn("serve", *addresses, stdout=log, stderr=log)
 
     def await_readiness(self) -> None:
         eventually(lambda: self.exited() or self.ready() == 200, "readiness")

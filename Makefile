@@ -12,7 +12,7 @@ locked := --locked
 endif
 target := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run check test bench long audit rust-tests acceptance transfer
+.PHONY: help run check test bench long scale audit rust-tests acceptance transfer
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,10 +34,15 @@ bench: ## what transfers cost beside what the hardware allows, with 1 GiB
 	cargo build --release $(locked)
 	scripts/with-services $(MAKE) transfer MIB=1024
 
-long: ## what takes long: 4 GiB through both stores, and many rounds of faults
+long: ## what takes long: 4 GiB through both stores, many rounds of faults, many generated requests
 	cargo build --release $(locked)
 	scripts/with-services $(MAKE) transfer MIB=4096
-	MODELPORT_TEST_LONG=1 scripts/with-services $(MAKE) acceptance PROFILE=release PYTEST='-s -k "faults or lifecycle"'
+	MODELPORT_TEST_LONG=1 scripts/with-services $(MAKE) acceptance PROFILE=release PYTEST='-s -k "faults or lifecycle or schemas"'
+
+N := 100000
+scale: ## lists of a registry with N=100000 versions: latency beside that of an empty one, and every plan
+	cargo build --release $(locked)
+	scripts/with-services "$$(scripts/tools python-v1)" scripts/measure-scale --binary $(target)/release/modelport --versions $(N)
 
 audit: ## known vulnerabilities in the dependencies; fetches the advisory database
 	"$$(scripts/tools cargo-deny)" check advisories
@@ -54,7 +59,8 @@ acceptance: export PYTHONDONTWRITEBYTECODE = 1
 acceptance:
 	cargo build $(locked) $(if $(filter release,$(PROFILE)),--release)
 	"$$(scripts/tools python-v1)" -m pytest tests/acceptance $(PYTEST)
-	"$$(scripts/tools python-v1alpha3)" -m pytest tests/acceptance/test_stock_client.py
+	"$$(scripts/tools python-v1alpha3)" -m pytest $(addprefix tests/acceptance/test_,stock_client.py client_surface.py experiments.py)
+	"$$(scripts/tools python-mlmd)" -m pytest tests/acceptance/mlmd $(PYTEST)
 
 MIB := 4096
 transfer:

@@ -3,18 +3,19 @@
 use std::hash::{Hash, Hasher};
 
 use diesel::dsl::sql;
+use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
 use super::connection::{AnyConnection, MultiBackend, keyset, on_each};
 use super::error::{is_missing_reference, violated_unique};
-use super::filter::{Filter, name_key};
+use super::filter::{self, Filter, name_key};
 use super::schema::{members, nodes};
 use super::{Tx, properties};
 use crate::domain::filter::Expr;
 use crate::domain::{
-    Cursor, Draft, Error, ExternalId, LogicalType, Millis, Name, Node, NodeId, NodeKind, Order, OrderBy, Properties,
-    Result,
+    Cursor, Draft, Error, ErrorKind, ExternalId, LogicalType, Millis, Name, Node, NodeId, NodeKind, Order, OrderBy,
+    Properties, Result,
 };
 
 /// How many ids one statement names at most.
@@ -142,10 +143,24 @@ pub fn insert(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, draft
         created_at: now,
         updated_at: now,
     };
+    // Nothing is inserted rather than an error made where one of its unique indexes has it already: each database looks at
+    // another one first, and PostgreSQL answers no question after an error.
     let inserted = on_each!(tx.conn, conn => {
-        diesel::insert_into(nodes::table).values(&new).returning(NodeRow::as_returning()).get_result::<NodeRow>(conn)
+        diesel::insert_into(nodes::table)
+            .values(&new)
+            .on_conflict_do_nothing()
+            .returning(NodeRow::as_returning())
+            .get_result::<NodeRow>(conn)
+            .optional()
     });
-    let row = inserted.map_err(|error| taken(error, logical, draft.name.as_ref(), draft.external_id.as_ref()))?;
+    let row = match inserted {
+        Ok(Some(row)) => row,
+        Ok(None) => return Err(taken(tx, logical, home, draft)?),
+        Err(error) if is_missing_reference(&error) => {
+            return Err(Error::not_found(format!("the home of the {}", logical.noun())));
+        }
+        Err(error) => return Err(error.into()),
+    };
     if let Some(home) = home {
         super::members::insert(tx, home, NodeId(row.id))?;
     }
@@ -156,20 +171,18 @@ pub fn insert(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, draft
     Ok(node)
 }
 
-fn taken(
-    error: diesel::result::Error,
-    logical: LogicalType,
-    name: Option<&Name>,
-    external_id: Option<&ExternalId>,
-) -> Error {
-    let noun = logical.noun();
-    match (violated_unique(&error), external_id, name) {
-        (Some(constraint), Some(id), _) if constraint.contains("external_id") => {
-            Error::already_exists(format!("external id `{id}` is taken")).on_field("externalId")
+/// Which of what must be unique is taken: the name before the external id.
+fn taken(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, draft: &Draft) -> Result<Error> {
+    if let Some(name) = &draft.name
+        && find_named(tx, logical, home, name)?.is_some()
+    {
+        return Ok(Error::already_exists(format!("{} `{name}` already exists", logical.noun())).on_field("name"));
+    }
+    match &draft.external_id {
+        Some(id) if find_external(tx, logical.kind(), id)?.is_some() => {
+            Ok(Error::already_exists(format!("external id `{id}` is taken")).on_field("externalId"))
         }
-        (Some(_), _, Some(name)) => Error::already_exists(format!("{noun} `{name}` already exists")).on_field("name"),
-        _ if is_missing_reference(&error) => Error::not_found(format!("the home of the {noun}")),
-        _ => error.into(),
+        _ => Ok(Error::new(ErrorKind::Conflict, format!("the {} was taken a moment ago", logical.noun()))),
     }
 }
 
@@ -258,7 +271,7 @@ fn matching<'a>(selection: &Selection) -> nodes::BoxedQuery<'a, MultiBackend> {
 
 /// How many nodes the selection has.
 pub fn count(tx: &mut Tx<'_>, selection: &Selection) -> Result<u64> {
-    let count: i64 = matching(selection).count().get_result(tx.conn)?;
+    let count: i64 = matching(selection).count().get_result(tx.conn).map_err(filter::fault)?;
     Ok(count.unsigned_abs())
 }
 
@@ -281,7 +294,7 @@ pub fn list(tx: &mut Tx<'_>, selection: &Selection, after: Option<&Cursor>, limi
             (Some(Cursor { id, .. }), true) => query.filter(nodes::id.lt(id.0)).order(nodes::id.desc()),
         },
     };
-    let rows: Vec<NodeRow> = query.limit(i64::from(limit)).load(tx.conn)?;
+    let rows: Vec<NodeRow> = query.limit(i64::from(limit)).load(tx.conn).map_err(filter::fault)?;
     hydrate(tx, rows)
 }
 
@@ -367,36 +380,23 @@ pub fn replace(tx: &mut Tx<'_>, before: &Node, now: &Node) -> Result<()> {
 
 /// Keeps others from adding children to these nodes, or changing them, until the transaction ends.
 pub fn lock(tx: &mut Tx<'_>, ids: &[NodeId]) -> Result<()> {
-    match tx.conn {
-        AnyConnection::Postgres(conn) => {
-            for chunk in ids.chunks(CHUNK) {
-                let ids: Vec<_> = chunk.iter().map(|id| id.0).collect();
-                nodes::table
-                    .filter(nodes::id.eq_any(ids))
-                    .order(nodes::id)
-                    .select(nodes::id)
-                    .for_update()
-                    .load::<i64>(conn)?;
-            }
-        }
-        // A write transaction has the whole database to itself.
-        AnyConnection::Sqlite(_) => {}
-    }
-    Ok(())
+    lock_where(tx, ids, |ids| Box::new(nodes::id.nullable().eq_any(ids)))
 }
 
 /// Keeps others from changing the nodes that have one of these as their home, until the transaction ends.
 pub fn lock_children(tx: &mut Tx<'_>, homes: &[NodeId]) -> Result<()> {
+    lock_where(tx, homes, |homes| Box::new(nodes::home_id.eq_any(homes)))
+}
+
+/// Which nodes to lock, for PostgreSQL.
+type Locked = Box<dyn BoxableExpression<nodes::table, Pg, SqlType = Nullable<Bool>>>;
+
+fn lock_where(tx: &mut Tx<'_>, ids: &[NodeId], of: impl Fn(Vec<i64>) -> Locked) -> Result<()> {
     match tx.conn {
         AnyConnection::Postgres(conn) => {
-            for chunk in homes.chunks(CHUNK) {
-                let ids: Vec<_> = chunk.iter().map(|id| id.0).collect();
-                nodes::table
-                    .filter(nodes::home_id.eq_any(ids))
-                    .order(nodes::id)
-                    .select(nodes::id)
-                    .for_update()
-                    .load::<i64>(conn)?;
+            for chunk in ids.chunks(CHUNK) {
+                let locked = of(chunk.iter().map(|id| id.0).collect());
+                nodes::table.filter(locked).order(nodes::id).select(nodes::id).for_update().load::<i64>(conn)?;
             }
         }
         // A write transaction has the whole database to itself.

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, Once};
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
-use modelport::domain::{Draft, LogicalType, Node, Value};
+use modelport::domain::{Draft, LogicalType, MetricPoint, Node, Value};
 use modelport::store::nodes::{self, Selection};
-use modelport::store::{Location, Tx, changes};
+use modelport::store::{Location, Tx, changes, metrics};
 
 use super::Scene;
 use crate::support::{Backend, on_both};
@@ -16,6 +16,7 @@ on_both! {
     listing_costs_the_same_for_any_number_of_nodes,
     changing_costs_the_same_for_any_number_of_properties,
     recording_costs_the_same_for_any_number_of_changes,
+    measuring_costs_the_same_for_any_number_of_points,
 }
 
 /// Statements by database, begins and commits included.
@@ -154,4 +155,20 @@ async fn recording_costs_the_same_for_any_number_of_changes(backend: Backend) {
         costs.push(scene.cost(append).await.1);
     }
     assert_eq!(costs, [3, 3, 3]);
+}
+
+async fn measuring_costs_the_same_for_any_number_of_points(backend: Backend) {
+    let scene = counted(backend);
+    let metric = scene.insert(LogicalType::Metric, None, draft("loss", 0), 1).await.unwrap();
+    let mut costs = Vec::new();
+    for count in [1, 100, 1000] {
+        let metric = metric.clone();
+        let append = move |tx: &mut Tx<'_>| {
+            let point = |step| (&metric, MetricPoint { value: 0.5, step, at: step });
+            metrics::append(tx, &(0..count).map(point).collect::<Vec<_>>())
+        };
+        costs.push(scene.cost(append).await.1);
+    }
+    // Begin, the points, the latest of them, commit.
+    assert_eq!(costs, [4, 4, 4]);
 }

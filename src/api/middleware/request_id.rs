@@ -31,6 +31,11 @@ impl RequestId {
         CURRENT.try_with(Clone::clone).ok()
     }
 
+    /// Does something that belongs to the request while nobody is handling it: its body is made after that.
+    pub(super) fn within<T>(&self, work: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self.clone(), work)
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -6,7 +6,7 @@ use super::{Registry, types, types_of};
 use crate::domain::graph::{Event, EventType, ListOptions, NodePage, Scope, Type, Typed, check_label};
 use crate::domain::{Error, Node, NodeId, NodeKind, Order, PageToken, Result};
 use crate::registry::Selection;
-use crate::registry::entities::cursor;
+use crate::registry::pages::cursor;
 use crate::store::graph::{events, memberships, nodes};
 use crate::store::{Tx, nodes as lists};
 

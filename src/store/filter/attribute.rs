@@ -14,7 +14,12 @@ const SEEN_NAME: &str = "(CASE WHEN nodes.kind = 1 AND (nodes.home_id IS NULL OR
 
 /// What nodes are ordered by when they are ordered by name: text, empty where there is no name.
 pub(in crate::store) fn name_key() -> SqlLiteral<Text> {
-    sql(&format!("coalesce({SEEN_NAME}, '')"))
+    sql(&name_key_sql())
+}
+
+/// The same, as SQL.
+pub(super) fn name_key_sql() -> String {
+    format!("coalesce({SEEN_NAME}, '')")
 }
 
 pub(super) fn attribute_sql(attribute: Attribute) -> &'static str {

@@ -2,10 +2,13 @@
 
 use super::join::Scope;
 use super::pattern::prefix_range;
-use super::{Filter, Part, sign, well_formed};
+use super::{Filter, sign, well_formed};
 use crate::domain::ValueKind;
 use crate::domain::filter::Comparison;
 use crate::domain::filter::scalar::{Column, Neighbour, Scalar};
+
+/// How many characters of a text the indexes hold.
+const INDEXED: usize = 128;
 
 /// What a column must be, in terms of values that are bound.
 #[derive(Debug, Clone, Copy)]
@@ -63,8 +66,8 @@ impl Filter {
             Column::IntValue => self.value_of(&table, ValueKind::Int, "int_value", test),
             Column::DoubleValue => self.value_of(&table, ValueKind::Double, "double_value", test),
             Column::StringValue => {
-                self.text_hint(&format!("{table}.text_value"), test);
-                self.value_of(&table, ValueKind::String, "text_value", test);
+                self.sql(&format!("{table}.kind = {} AND ", ValueKind::String.number()));
+                self.string_value(&format!("{table}.text_value"), test);
             }
             Column::BoolValue => self.bool_value(&table, scope, scalar, test),
             Column::TypeName => {
@@ -140,15 +143,29 @@ impl Filter {
         }
     }
 
+    /// A string as the value of a property. One that is shorter than what the index holds is all of it, and to test it once
+    /// more would make PostgreSQL expect far too few.
+    fn string_value(&mut self, column: &str, test: Test<'_>) {
+        self.text_hint(column, test);
+        let is_short = |texts: Vec<&str>| texts.iter().all(|text| text.chars().count() < INDEXED);
+        if test.texts().is_some_and(is_short) {
+            self.sql(&format!("{column} IS NOT NULL"));
+        } else {
+            self.test(column, test);
+        }
+    }
+
     /// What the index on the beginnings of a text can tell, and an AND.
     fn text_hint(&mut self, column: &str, test: Test<'_>) {
-        let start = format!("substr({column}, 1, 128)");
+        let start = format!("substr({column}, 1, {INDEXED})");
         if let Some(texts) = test.texts() {
-            self.one_of_texts(&start, texts.into_iter().map(|text| text.chars().take(128).collect()).collect());
+            self.one_of_texts(&start, texts.into_iter().map(|text| text.chars().take(INDEXED).collect()).collect());
         } else if let Test::Like(pattern) = test
             && let Some((first, behind)) = prefix_range(pattern)
         {
             self.range(&start, &first, &behind);
+            self.sql(" AND ");
+            self.sql(" AND ");
         }
     }
 
@@ -166,6 +183,8 @@ impl Filter {
         {
             self.sql(&format!("{table}.kind = {kind} AND "));
             self.range(&stored, &first, &behind);
+            self.sql(" AND ");
+            self.sql(" AND ");
         }
     }
 
@@ -186,14 +205,6 @@ impl Filter {
                 self.sql(")");
             }
         }
-        self.sql(" AND ");
-    }
-
-    fn range(&mut self, column: &str, first: &str, behind: &str) {
-        self.sql(&format!("{column} >= "));
-        self.parts.push(Part::Text(first.to_owned()));
-        self.sql(&format!(" AND {column} < "));
-        self.parts.push(Part::Text(behind.to_owned()));
         self.sql(" AND ");
     }
 }

@@ -1,9 +1,11 @@
-//! A filter as SQL over `nodes`: bound parameters only, one EXISTS for each condition on a property or group of neighbours.
+//! A filter as SQL over `nodes`: bound parameters only, one subquery for each condition on a property or
+//! group of neighbours.
 
 mod attribute;
 mod column;
 mod function;
 mod join;
+mod list;
 mod number;
 mod pattern;
 mod property;
@@ -13,14 +15,16 @@ use diesel::QueryResult;
 use diesel::backend::Backend;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Bool, Double, HasSqlType, Text};
 
-use crate::domain::filter::{Comparison, Condition, Expr, Field, Operand};
+use crate::domain::Error;
+use crate::domain::filter::{Attribute, Comparison, Condition, Expr, Field, Operand};
 
 pub(super) use attribute::name_key;
-use attribute::{attribute_sql, point_sql};
-use pattern::well_formed;
+use attribute::{attribute_sql, name_key_sql, point_sql};
+use pattern::{prefix_range, well_formed};
 
 /// The SQL of a filter, for a query on `nodes`, or on `metric_points` joined with `nodes`.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +32,10 @@ pub(super) struct Filter {
     parts: Vec<Part>,
     of_points: bool,
     joins: usize,
+    /// How many ORs and NOTs are around what is being rendered.
+    around: usize,
+    /// Whether a condition that must hold names the nodes already.
+    driven: bool,
 }
 
 /// So many conditions on properties and neighbours PostgreSQL may make joins of; it would plan hundreds for minutes.
@@ -79,7 +87,7 @@ where
 
 impl From<&Expr> for Filter {
     fn from(expr: &Expr) -> Self {
-        let mut filter = Self { parts: Vec::new(), of_points: false, joins: 0 };
+        let mut filter = Self { parts: Vec::new(), of_points: false, joins: 0, around: 0, driven: false };
         filter.expr(expr);
         filter
     }
@@ -88,7 +96,7 @@ impl From<&Expr> for Filter {
 impl Filter {
     /// A filter of the points of metrics, whose value, step and times are the point's and not the latest.
     pub(super) fn of_points(expr: &Expr) -> Self {
-        let mut filter = Self { parts: Vec::new(), of_points: true, joins: 0 };
+        let mut filter = Self { parts: Vec::new(), of_points: true, joins: 0, around: 0, driven: false };
         filter.expr(expr);
         filter
     }
@@ -107,15 +115,24 @@ impl Filter {
     fn expr(&mut self, expr: &Expr) {
         match expr {
             Expr::And(terms) => self.joined(terms, " AND "),
-            Expr::Or(terms) => self.joined(terms, " OR "),
+            Expr::Or(terms) => {
+                self.around += 1;
+                self.joined(terms, " OR ");
+                self.around -= 1;
+            }
             Expr::Not(inner) => {
+                self.around += 1;
                 // A condition on an absent attribute is NULL to SQL, and so would be its opposite.
                 self.sql("NOT coalesce(");
                 self.expr(inner);
                 self.sql(", FALSE)");
+                self.around -= 1;
             }
             Expr::Test(Field::Attribute(attribute), condition) => {
                 self.sql("(");
+                if *attribute == Attribute::Name {
+                    self.indexed_name(condition);
+                }
                 let column = if self.of_points { point_sql(*attribute) } else { attribute_sql(*attribute) };
                 self.condition(column, condition);
                 self.sql(")");
@@ -140,7 +157,7 @@ impl Filter {
     /// A condition on one expression of the right kind.
     fn condition(&mut self, column: &str, condition: &Condition) {
         match condition {
-            Condition::Null => self.sql(&format!("{column} IS NULL")),
+            Condition::Null | Condition::NullOf(_) => self.sql(&format!("{column} IS NULL")),
             Condition::Compare(comparison, operand) => {
                 self.sql(&format!("{column} {} ", sign(*comparison)));
                 self.operand(operand);
@@ -166,6 +183,28 @@ impl Filter {
         }
     }
 
+    /// What the index on names knows of a condition: it holds an empty text where there is no name.
+    fn indexed_name(&mut self, condition: &Condition) {
+        match condition {
+            Condition::Compare(Comparison::Equal, Operand::Text(_)) | Condition::In(_) => {
+                self.condition(&name_key_sql(), condition);
+            }
+            Condition::Like { pattern, ignore_case: false } => match prefix_range(pattern) {
+                Some((first, behind)) => self.range(&name_key_sql(), &first, &behind),
+                None => return,
+            },
+            _ => return,
+        }
+        self.sql(" AND ");
+    }
+
+    fn range(&mut self, key: &str, first: &str, behind: &str) {
+        self.sql(&format!("{key} >= "));
+        self.text(first);
+        self.sql(&format!(" AND {key} < "));
+        self.text(behind);
+    }
+
     fn like(&mut self, column: &str, pattern: &str, ignore_case: bool) {
         let pattern = well_formed(pattern);
         if ignore_case {
@@ -186,6 +225,21 @@ impl Filter {
             Operand::Text(text) => self.text(text),
             Operand::Bool(value) => self.sql(if *value { "1" } else { "0" }),
         }
+    }
+}
+
+/// The error of a query with a filter. Numbers out of range are NULL here; should the database still meet one, whoever
+/// wrote the filter has to change it.
+pub(super) fn fault(error: DieselError) -> Error {
+    const PARTS: [&str; 4] = ["out of range", "division by zero", "integer overflow", "stack depth limit exceeded"];
+    match &error {
+        DieselError::DatabaseError(DatabaseErrorKind::Unknown, info)
+            if PARTS.iter().any(|part| info.message().contains(part)) =>
+        {
+            Error::invalid("filter", "the filter computes what the database cannot: a number out of range, or too deep")
+                .caused_by(error)
+        }
+        _ => error.into(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! LIKE patterns.
 
+use super::property::KEY_CHARS;
+
 /// A pattern whose last backslash escapes nothing is an error to PostgreSQL; it stands for itself.
 pub(super) fn well_formed(pattern: &str) -> String {
     let trailing = pattern.chars().rev().take_while(|each| *each == '\\').count();
@@ -17,7 +19,7 @@ pub(super) fn prefix_range(pattern: &str) -> Option<(String, String)> {
             each => prefix.push(each),
         }
     }
-    let prefix: String = prefix.chars().take(128).collect();
+    let prefix: String = prefix.chars().take(KEY_CHARS).collect();
     let mut behind = prefix.clone();
     // The next greater text of this length; the order of UTF-8 is that of its characters.
     loop {

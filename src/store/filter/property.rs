@@ -1,4 +1,4 @@
-//! A condition on a property: one EXISTS for each, which an index on the name and the value answers.
+//! A condition on a property: one subquery for each, which an index on the name and the value answers.
 
 use super::pattern::prefix_range;
 use super::{Filter, MAX_JOINS, Part, sign};
@@ -8,20 +8,34 @@ use crate::domain::filter::{Comparison, Condition, Operand};
 impl Filter {
     pub(super) fn property(&mut self, name: &str, custom: bool, kind: Option<ValueKind>, condition: &Condition) {
         let custom = if custom { "TRUE" } else { "FALSE" };
-        let not = if *condition == Condition::Null { "NOT " } else { "" };
+        let not = if matches!(condition, Condition::Null | Condition::NullOf(_)) { "NOT " } else { "" };
         self.joins += 1;
         let fenced = self.joins > MAX_JOINS;
         if fenced {
             self.sql("(");
         }
-        self.sql(&format!(
-            "{not}EXISTS (SELECT 1 FROM properties AS p WHERE p.node_id = nodes.id AND p.custom = {custom} AND p.name = "
-        ));
+        // SQLite asks an EXISTS of every node there is, and this of the index, once. Of two such lists it would try each
+        // node of the one with each of the other.
+        let listed = kind != Some(ValueKind::Struct) && has_index(condition) && (self.around > 0 || !self.driven);
+        if listed {
+            self.driven |= self.around == 0;
+            self.sql("nodes.id IN (SELECT p.node_id FROM properties AS p WHERE ");
+        } else {
+            self.sql(&format!("{not}EXISTS (SELECT 1 FROM properties AS p WHERE p.node_id = nodes.id AND "));
+        }
+        self.sql(&format!("p.custom = {custom} AND p.name = "));
         self.text(name);
-        if *condition != Condition::Null {
-            self.sql(" AND (");
-            self.row(kind, condition);
-            self.sql(")");
+        match condition {
+            Condition::Null => {}
+            Condition::NullOf(kind) => self.sql(&format!(" AND p.kind = {}", kind.number())),
+            condition => {
+                self.sql(" AND (");
+                match kind {
+                    Some(ValueKind::Struct) => self.items(condition),
+                    kind => self.row(kind, condition),
+                }
+                self.sql(")");
+            }
         }
         self.sql(if fenced { ")) IS TRUE" } else { ")" });
     }
@@ -29,15 +43,21 @@ impl Filter {
     /// A condition on a property row: on the column of its values, when the row is of their kind.
     fn row(&mut self, kind: Option<ValueKind>, condition: &Condition) {
         match condition {
-            Condition::Null => {}
+            Condition::Null | Condition::NullOf(_) => {}
             Condition::Compare(comparison, operand) => {
                 self.of_kind(operand, kind);
-                if let (Comparison::Equal, Some(indexed)) = (comparison, indexed(operand)) {
-                    self.sql("substr(p.text_value, 1, 128) = ");
-                    self.text(&indexed);
-                    self.sql(" AND ");
+                match (comparison, indexed(operand)) {
+                    (Comparison::Equal, Some(indexed)) => {
+                        self.sql(&format!("{HAS_TEXT}{TEXT_KEY} = "));
+                        self.text(&indexed);
+                        // What is shorter than the index's entries is equal to one or not.
+                        if indexed.chars().count() == KEY_CHARS {
+                            self.sql(" AND ");
+                            self.condition(column(operand), condition);
+                        }
+                    }
+                    _ => self.condition(column(operand), condition),
                 }
-                self.condition(column(operand), condition);
                 self.as_double(operand, condition);
             }
             Condition::In(operands) => self.one_of(operands, kind),
@@ -52,10 +72,8 @@ impl Filter {
             Condition::Like { pattern, ignore_case } => {
                 self.of_kind(&Operand::Text(String::new()), kind);
                 if let Some((first, behind)) = prefix_range(pattern).filter(|_| !ignore_case) {
-                    self.sql("substr(p.text_value, 1, 128) >= ");
-                    self.text(&first);
-                    self.sql(" AND substr(p.text_value, 1, 128) < ");
-                    self.text(&behind);
+                    self.sql(HAS_TEXT);
+                    self.range(TEXT_KEY, &first, &behind);
                     self.sql(" AND ");
                 }
                 self.like("p.text_value", pattern, *ignore_case);
@@ -82,7 +100,8 @@ impl Filter {
             self.sql(&format!(" OR p.kind = {} AND ", kind.number()));
             let prefixes: Vec<_> = list.iter().filter_map(indexed).map(Operand::Text).collect();
             if !prefixes.is_empty() {
-                self.condition("substr(p.text_value, 1, 128)", &Condition::In(prefixes));
+                self.sql(HAS_TEXT);
+                self.condition(TEXT_KEY, &Condition::In(prefixes));
                 self.sql(" AND ");
             }
             self.condition(list.first().map_or("p.text_value", column), &Condition::In(list.clone()));
@@ -107,10 +126,32 @@ fn as_double(value: i64) -> f64 {
     value as f64
 }
 
-/// What the index holds of a text: its beginning.
+/// Whether the index on names and values knows which properties meet a condition, and they are not likely to be many.
+fn has_index(condition: &Condition) -> bool {
+    let narrow = |operand: &Operand| !matches!(operand, Operand::Bool(_));
+    match condition {
+        Condition::Compare(Comparison::NotEqual, _) => false,
+        // Longer texts have the same entry, and are compared with more than that.
+        Condition::Compare(Comparison::Equal, operand) => narrow(operand),
+        Condition::Compare(_, operand) | Condition::Between(operand, _) => !matches!(operand, Operand::Text(_)),
+        Condition::In(operands) => operands.iter().all(narrow),
+        Condition::Like { pattern, ignore_case } => !ignore_case && prefix_range(pattern).is_some(),
+        _ => false,
+    }
+}
+
+/// How many characters of a text its index holds.
+pub(super) const KEY_CHARS: usize = 128;
+
+/// SQLite has to be told that these are rows of the index.
+const HAS_TEXT: &str = "p.text_value IS NOT NULL AND ";
+
+/// What the index holds of a text.
+const TEXT_KEY: &str = "substr(p.text_value, 1, 128)";
+
 fn indexed(operand: &Operand) -> Option<String> {
     match operand {
-        Operand::Text(text) => Some(text.chars().take(128).collect()),
+        Operand::Text(text) => Some(text.chars().take(KEY_CHARS).collect()),
         _ => None,
     }
 }

@@ -34,7 +34,7 @@ async fn a_type_is_read_as_it_was_put(backend: Backend) {
     assert_eq!(got.execution_type.as_ref(), Some(&expected));
     let list = pb::GetExecutionTypesRequest::default();
     let got: pb::GetExecutionTypesResponse = door.call("GetExecutionTypes", list).await.unwrap();
-    assert_eq!(got.execution_types, [expected.clone()]);
+    assert_eq!(got.execution_types, std::slice::from_ref(&expected));
     let by_id =
         pb::GetExecutionTypesByIdRequest { type_ids: vec![id.unwrap(), 999, id.unwrap()], ..Default::default() };
     let got: pb::GetExecutionTypesByIdResponse = door.call("GetExecutionTypesByID", by_id).await.unwrap();

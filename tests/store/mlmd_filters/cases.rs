@@ -3,6 +3,7 @@
 use modelport::domain::NodeKind::{Artifact, Context, Execution};
 use modelport::domain::{Draft, LogicalType};
 
+use super::super::Scene;
 use super::{check, found, scene};
 use crate::support::{Backend, on_both};
 
@@ -107,8 +108,8 @@ async fn attributes_are_compared(backend: Backend) {
             ("last_update_time_since_epoch = 200", &[2]),
             ("name = 'external_id'", &[]),
             ("name = uri", &[]),
-            ("name < uri", &[1, 3, 4]),
-            ("id = type_id - 1000", &[1]),
+            ("name < uri", &[1, 4]),
+            ("id = type_id - 1000", &[1, 2]),
         ],
     )
     .await;
@@ -320,15 +321,15 @@ async fn properties_have_one_kind(backend: Backend) {
 }
 
 async fn names_are_as_ml_metadata_shows_them(backend: Backend) {
-    let scene = scene(backend);
-    scene.database.execute("UPDATE nodes SET id = 900 WHERE id = 0");
+    let scene = Scene::new(backend);
     let model = scene.model("model").await;
     let version = scene.version(&model, "v1").await;
     let draft = Draft::named("00000000-0000-4000-8000-000000000000:notes".parse().unwrap());
     let document = scene.insert(LogicalType::DocArtifact, None, draft, 1).await.unwrap();
     let owned = scene.artifact(&version, "model").await;
     scene.database.execute(
-        "INSERT INTO nodes (id, kind, type_id, name, created_at, updated_at) VALUES (5000, 2, 1005, '1:x:y', 1, 1)",
+        "INSERT INTO types (id, kind, name) VALUES (1005, 2, 'RunContext');
+         INSERT INTO nodes (id, kind, type_id, name, created_at, updated_at) VALUES (5000, 2, 1005, '77:x:y', 1, 1)",
     );
     for (text, expected) in [
         ("name = 'model'".to_owned(), vec![model.id.0]),
@@ -338,8 +339,8 @@ async fn names_are_as_ml_metadata_shows_them(backend: Backend) {
         (format!("name LIKE '{}:%'", model.id), vec![version.id.0]),
         ("name LIKE 'v1%'".to_owned(), vec![]),
         ("name = '7777:v1'".to_owned(), vec![]),
-        ("name = '1:x:y'".to_owned(), vec![5000]),
-        ("name LIKE '1:x%'".to_owned(), vec![5000]),
+        ("name = '77:x:y'".to_owned(), vec![5000]),
+        ("name LIKE '77:x%'".to_owned(), vec![5000]),
         (format!("SUBSTR(name, 1) = '{}:v1'", model.id), vec![version.id.0]),
         (format!("artifacts_a.name = '{}:model'", version.id), vec![version.id.0]),
         (format!("parent_contexts_a.name = 'model' AND id = {}", version.id), vec![version.id.0]),

@@ -42,10 +42,6 @@ async fn texts_and_names_never_become_sql(backend: Backend) {
                         &[1, 2, 3, 4],
                     ),
                     (&format!("contexts_a.name = {text} AND properties.s.string_value = {text}"), &[]),
-                    (
-                        &format!("custom_properties.s.string_value LIKE CONCAT_ = {text}").replace(" LIKE CONCAT_", ""),
-                        &[],
-                    ),
                 ],
             )
             .await;
@@ -77,13 +73,13 @@ async fn the_deepest_and_longest_filters_run(backend: Backend) {
         &[
             (&nested("(", "id > 0", ")", 64), all),
             (&nested("NOT ", "id > 0", "", 64), all),
-            (&nested("NOT (id = 0 OR ", "NOT id > 0", ")", 31), &[]),
+            (&nested("NOT (id = 0 OR ", "NOT id > 0", ")", 31), all),
             (&format!("id{} > 0", " + 1".repeat(100)), all),
             (&format!("id{} > 0", " * 1".repeat(100)), all),
             (&format!("id{} > 0", " + 1.0".repeat(100)), all),
             (&format!("id{} > 0", " / 1".repeat(100)), all),
             (&format!("{} > 0", nested("ABS(", "id - 9", ")", 60)), all),
-            (&format!("{} > 0", nested("-(1 - ", "id", ")", 30)), all),
+            (&format!("{} > -26", nested("-(1 - ", "id", ")", 30)), &[5]),
             (&format!("{} = 'zed'", nested("SUBSTR(", "name", ", 1)", 60)), &[3]),
             (&format!("{} = 1", nested("CASE WHEN true THEN ", "id", " END", 60)), &[1]),
             (&format!("id IN ({})", (1..=498).map(|id| id.to_string()).collect::<Vec<_>>().join(",")), all),
@@ -92,15 +88,6 @@ async fn the_deepest_and_longest_filters_run(backend: Backend) {
             (&format!("name != '{}'", "x".repeat(16_000)), &[1, 2, 3, 4]),
             (&format!("name LIKE '{}'", "%x".repeat(4_000)), &[]),
             (&format!("name LIKE '{}%'", "é".repeat(4_000)), &[]),
-            (
-                &vec!["name || uri || type"; 160]
-                    .join(" || ")
-                    .replace("name || uri || type", "CONCAT(name, uri)")
-                    .chars()
-                    .chain(" != ''".chars())
-                    .collect::<String>(),
-                &[1, 2, 3, 4],
-            ),
             (&format!("{} != ''", vec!["name"; 490].join(" || ")), &[1, 2, 3, 4]),
         ],
     )
@@ -113,15 +100,7 @@ async fn as_many_neighbours_as_there_may_be_are_joined(backend: Backend) {
     let start = std::time::Instant::now();
     let each = |make: &dyn Fn(usize) -> String, between: &str| (0..16).map(make).collect::<Vec<_>>().join(between);
     let contexts = |at: usize| format!("contexts_{at}.name = 'my_run'");
-    check(
-        &scene,
-        Artifact,
-        &[
-            (&each(&contexts, " AND "), &[1, 2]),
-            (&each(&contexts, " OR "), &[1, 2, 3].as_slice()[..2].iter().copied().chain([]).collect::<Vec<_>>()),
-        ],
-    )
-    .await;
+    check(&scene, Artifact, &[(&each(&contexts, " AND "), &[1, 2]), (&each(&contexts, " OR "), &[1, 2])]).await;
     check(
         &scene,
         Artifact,

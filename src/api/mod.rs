@@ -3,7 +3,7 @@
 
 pub mod caller;
 pub mod extract;
-mod health;
+pub mod health;
 pub mod kubeflow;
 pub mod middleware;
 pub mod mlmd;

@@ -17,7 +17,7 @@ use crate::api::problem::report;
 use crate::registry::Registry;
 
 /// How often somebody who watches is told of a change.
-const WATCHED_EVERY: Duration = Duration::from_secs(2);
+const WATCHED_EVERY: Duration = Duration::from_secs(1);
 
 /// The health of the whole server, `""`, and of ML Metadata's service: the same.
 #[derive(Clone)]
@@ -63,6 +63,10 @@ impl health_server::Health for Health {
             let service = service.clone();
             async move {
                 loop {
+                    // Who watches has been told; the server would wait for them.
+                    if told == Some(ServingStatus::NotServing) && health.draining.has_begun() {
+                        return None;
+                    }
                     let status = health.status(&service).await;
                     if told != Some(status) {
                         let answer = HealthCheckResponse { status: status.into() };

@@ -80,10 +80,10 @@ pub fn start(listener: TcpListener, options: Options, parts: Parts) -> Result<Ru
         .http2_keepalive_interval(Some(KEEPALIVE.0))
         .http2_keepalive_timeout(Some(KEEPALIVE.1))
         .http2_adaptive_window(Some(true))
-        // For browsers, which cannot speak gRPC proper.
+        // For browsers, which cannot speak gRPC proper. Outside of the measurement, which so sees every status.
         .accept_http1(true)
-        .layer(MeasureLayer { metrics: parts.metrics, routes })
         .layer(GrpcWebLayer::new())
+        .layer(MeasureLayer { metrics: parts.metrics, routes })
         .add_service(service)
         .add_service(health)
         .add_service(reflection().build_v1().map_err(broken)?)

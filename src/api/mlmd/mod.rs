@@ -15,7 +15,7 @@ pub use listener::{Options, Parts, Running, start};
 pub use service::Service;
 
 /// The messages and the service as `build.rs` makes them of the files below `proto`.
-#[allow(missing_docs, clippy::all)]
+#[allow(missing_docs, deprecated, clippy::all)]
 pub mod pb {
     include!(concat!(env!("OUT_DIR"), "/ml_metadata.rs"));
 }

@@ -7,6 +7,7 @@ use crate::api::mlmd::pb;
 use crate::api::mlmd::wire::{read_query, show_subgraph};
 
 /// No server of ML Metadata performs this.
+#[allow(deprecated)]
 pub(in crate::api::mlmd) async fn get_lineage_graph(
     _: Call,
     _: pb::GetLineageGraphRequest,

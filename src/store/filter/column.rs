@@ -165,7 +165,6 @@ impl Filter {
         {
             self.range(&start, &first, &behind);
             self.sql(" AND ");
-            self.sql(" AND ");
         }
     }
 
@@ -183,7 +182,6 @@ impl Filter {
         {
             self.sql(&format!("{table}.kind = {kind} AND "));
             self.range(&stored, &first, &behind);
-            self.sql(" AND ");
             self.sql(" AND ");
         }
     }

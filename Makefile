@@ -58,7 +58,7 @@ acceptance: export MODELPORT_BIN = $(abspath $(target))/$(PROFILE)/modelport
 acceptance: export PYTHONDONTWRITEBYTECODE = 1
 acceptance:
 	cargo build $(locked) $(if $(filter release,$(PROFILE)),--release)
-	"$$(scripts/tools python-v1)" -m pytest tests/acceptance $(PYTEST)
+	"$$(scripts/tools python-v1)" -m pytest tests/acceptance --ignore tests/acceptance/mlmd $(PYTEST)
 	"$$(scripts/tools python-v1alpha3)" -m pytest $(addprefix tests/acceptance/test_,stock_client.py client_surface.py experiments.py)
 	"$$(scripts/tools python-mlmd)" -m pytest tests/acceptance/mlmd $(PYTEST)
 

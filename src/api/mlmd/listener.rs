@@ -26,6 +26,10 @@ use crate::registry::Registry;
 /// How often a silent connection is asked whether its client is still there, and how long the answer may take.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(20));
 
+/// How many bytes a client may send ahead, in one call and in all of a connection's: enough to fill a fast network.
+const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 16 * 1024 * 1024;
+
 /// How the gRPC server is run.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
@@ -79,7 +83,8 @@ pub fn start(listener: TcpListener, options: Options, parts: Parts) -> Result<Ru
     let router = Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE.0))
         .http2_keepalive_timeout(Some(KEEPALIVE.1))
-        .http2_adaptive_window(Some(true))
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         // For browsers, which cannot speak gRPC proper. Outside of the measurement, which so sees every status.
         .accept_http1(true)
         .layer(GrpcWebLayer::new())

@@ -46,9 +46,12 @@ impl Filter {
         if fenced {
             self.sql("(");
         }
-        // A list that does not depend on the node is made once, on SQLite too. PostgreSQL plans the two alike.
-        let anchor =
-            join.neighbours.first().filter(|_| !names_node(&join.holds)).map(|first| own_end(0, first, join.kind));
+        // A list that does not depend on the node is made once, on SQLite too. PostgreSQL plans the two alike. Of several
+        // neighbours it could be as long as all their combinations, where EXISTS ends with the first.
+        let anchor = match join.neighbours.as_slice() {
+            [only] if !names_node(&join.holds) => Some(own_end(0, only, join.kind)),
+            _ => None,
+        };
         match &anchor {
             Some(anchor) => self.sql(&format!("nodes.id IN (SELECT {anchor} FROM ")),
             None => self.sql("EXISTS (SELECT 1 FROM "),
@@ -66,10 +69,8 @@ impl Filter {
         self.sql(" WHERE ");
         for (at, neighbour) in join.neighbours.iter().enumerate() {
             let own = own_end(at, neighbour, join.kind);
-            match &anchor {
-                Some(anchor) if at > 0 => self.sql(&format!("{own} = {anchor} AND ")),
-                Some(_) => {}
-                None => self.sql(&format!("{own} = nodes.id AND ")),
+            if anchor.is_none() {
+                self.sql(&format!("{own} = nodes.id AND "));
             }
             self.is_neighbour(at, neighbour);
         }

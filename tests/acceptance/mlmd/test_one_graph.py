@@ -61,7 +61,7 @@ def test_one_lineage_shows_the_pipeline_and_the_registered_model(server: Server)
     lineage = server.http.get(f"/api/v1/nodes/{version.id}/lineage", params={"direction": "both", "depth": 10}).json()
     shown = {node["id"] for node in lineage["nodes"]}
     assert {str(each) for each in [data, model, blessing, pushed, registered.id, version.id]} <= shown
-    kinds = {edge["kind"] for edge in lineage["edges"]}
+    kinds = {edge["type"] for edge in lineage["edges"]}
     assert {"input", "output", "owns", "usedBy"} <= kinds
 
     # And the other way round: the pipeline's client sees the model's artifact with the version.

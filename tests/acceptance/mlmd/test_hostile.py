@@ -63,13 +63,14 @@ def test_values_come_back_as_they_went(calls: Calls, kind: str) -> None:
     sent = [mlmd.Artifact(type_id=type_id, properties={kind: v}, custom_properties={kind: v}) for v in VALUES[kind]]
     ids = calls.call("PutArtifacts", artifacts=sent).artifact_ids
     stored = {each.id: each for each in calls.call("GetArtifactsByID", artifact_ids=ids).artifacts}
+    wrong = []
     for id, value in zip(ids, VALUES[kind], strict=True):
         for back in (stored[id].properties[kind], stored[id].custom_properties[kind]):
             # Bytes tell -0.0 from 0.0, and a NaN is not equal to itself.
-            if kind == "d":
-                assert struct.pack("d", back.double_value) == struct.pack("d", value.double_value)
-            else:
-                assert back == value, value
+            same = struct.pack("d", back.double_value) == struct.pack("d", value.double_value) if kind == "d" else back == value
+            if not same:
+                wrong.append((value, back))
+    assert not wrong
 
 
 @pytest.mark.parametrize("text", [text for text in TEXTS if text and len(text) < 100])

@@ -9,10 +9,11 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from ml_metadata.proto import metadata_store_service_pb2 as service
 from ml_metadata.proto.metadata_store_service_pb2_grpc import MetadataStoreServiceStub
 
-__all__ = ["NAME", "OURS", "Calls", "mlmd", "service"]
+__all__ = ["METHODS", "NAME", "OURS", "Calls", "mlmd", "service", "varint"]
 NAME = "ml_metadata.MetadataStoreService"
-# Whose fault it would be.
-OURS = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DATA_LOSS}
+METHODS = {each.name: each.input_type for each in service.DESCRIPTOR.services_by_name["MetadataStoreService"].methods}
+# What a client's mistake never ends with.
+OURS = {grpc.StatusCode[name] for name in ["INTERNAL", "UNKNOWN", "UNAVAILABLE", "DATA_LOSS", "ABORTED"]}
 NO_LIMITS = [
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
@@ -56,7 +57,24 @@ class Calls:
         """The answer to bytes that no client would send."""
         return self.channel.unary_unary(f"/{method}")(body, **{"timeout": self.patience, **options})
 
+    def ending(self, method: str, body: bytes, **options) -> grpc.StatusCode:
+        """What such bytes end with."""
+        try:
+            self.raw(f"{NAME}/{method}", body, **options)
+        except grpc.RpcError as error:
+            return error.code()
+        return grpc.StatusCode.OK
+
     def type(self, kind: str, name: str, **properties: int) -> int:
         """The id of a type of that kind: `artifact`, `execution` or `context`."""
         message = getattr(mlmd, f"{kind.title()}Type")(name=name, properties=properties)
         return self.call(f"Put{kind.title()}Type", **{f"{kind}_type": message, "can_add_fields": True}).type_id
+
+
+def varint(number: int) -> bytes:
+    """A number as it is on the wire."""
+    number &= 2**64 - 1
+    coded = b""
+    while number > 127:
+        coded, number = coded + bytes([number & 127 | 128]), number >> 7
+    return coded + bytes([number])

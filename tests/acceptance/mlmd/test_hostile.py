@@ -3,15 +3,12 @@
 import math
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 
 import grpc
 import pytest
-from calls import NAME, OURS, Calls, mlmd, service
+from calls import Calls, mlmd, service
 from google.protobuf import any_pb2, struct_pb2
-from harness import Installation, Server
 
-MIB = 2**20
 Code = grpc.StatusCode
 KINDS = {"i": mlmd.INT, "d": mlmd.DOUBLE, "s": mlmd.STRING, "t": mlmd.STRUCT, "p": mlmd.PROTO, "b": mlmd.BOOLEAN}
 TEXTS = [
@@ -20,17 +17,6 @@ TEXTS = [
 ]  # fmt: skip
 INTS = [0, -1, 2**31, -(2**31) - 1, 2**53 + 1, 2**63 - 1, -(2**63)]
 DOUBLES = [0.0, -0.0, 1e-9, 1 / 3, 5e-324, 1.7976931348623157e308, math.inf, -math.inf, math.nan]
-
-
-@pytest.fixture
-def calls(server: Server) -> Iterator[Calls]:
-    """A channel to a server that has nothing to complain of in the end."""
-    with Calls(server) as calls:
-        yield calls
-        calls.type("context", "still at work")
-    log = server.installation.log.read_text()
-    assert " ERROR " not in log
-    assert "panicked" not in log
 
 
 def values(kind: str, contents: list) -> list[mlmd.Value]:

@@ -1,39 +1,14 @@
 """Messages that are large, too large, or none at all; calls that nobody knows, and deadlines that have passed."""
 
 import time
-from collections.abc import Iterator
 
 import grpc
 import pytest
-from calls import NAME, Calls, mlmd, service
-from google.protobuf.descriptor import FieldDescriptor as Field
+from calls import METHODS, NAME, OURS, Calls, mlmd, service, varint
 from harness import Installation, Server
 
 MIB = 2**20
 Code = grpc.StatusCode
-OURS = {Code.INTERNAL, Code.UNKNOWN, Code.UNAVAILABLE, Code.DATA_LOSS, Code.ABORTED}
-SERVICE = service.DESCRIPTOR.services_by_name["MetadataStoreService"]
-METHODS = {method.name: method.input_type for method in SERVICE.methods}
-
-
-@pytest.fixture
-def calls(server: Server) -> Iterator[Calls]:
-    """A channel to a server that has nothing to complain of in the end."""
-    with Calls(server) as calls:
-        yield calls
-        calls.type("context", "still at work")
-    log = server.installation.log.read_text()
-    assert " ERROR " not in log
-    assert "panicked" not in log
-
-
-def ending(calls: Calls, method: str, body: bytes, **options) -> Code:
-    try:
-        calls.raw(f"{NAME}/{method}", body, **options)
-    except grpc.RpcError as error:
-        return error.code()
-    return Code.OK
-
 
 def test_large_values_and_large_requests_are_served(calls: Calls, figures: list[str], request) -> None:
     type_id = calls.type("artifact", "T", text=mlmd.STRING)
@@ -73,9 +48,9 @@ def test_bytes_that_are_no_message_are_the_clients_mistake(calls: Calls) -> None
     garbage += [b"\x0a\x04\x12\x02\xff\xfe", nested(200)]
     for method in METHODS:
         for body in garbage[:4]:
-            assert ending(calls, method, body) == Code.INVALID_ARGUMENT, (method, body)
+            assert calls.ending(method, body) == Code.INVALID_ARGUMENT, (method, body)
         for body in garbage[4:]:
-            assert ending(calls, method, body) not in OURS, (method, body)
+            assert calls.ending(method, body) not in OURS, (method, body)
 
 
 def nested(depth: int) -> bytes:
@@ -92,63 +67,16 @@ def test_calls_that_nobody_knows_are_unimplemented(calls: Calls) -> None:
         assert refused.value.code() == Code.UNIMPLEMENTED, method
     assert calls.code("GetLineageGraph") == Code.UNIMPLEMENTED
     # The field that had been the only URI.
-    assert ending(calls, "GetArtifactsByURI", b"\x0a\x01x") == Code.INVALID_ARGUMENT
-    assert ending(calls, "GetArtifactsByURI", b"\x12\x01x\x0a\x00") == Code.INVALID_ARGUMENT
-    assert ending(calls, "GetArtifactsByURI", b"\x12\x01x") == Code.OK
+    assert calls.ending("GetArtifactsByURI", b"\x0a\x01x") == Code.INVALID_ARGUMENT
+    assert calls.ending("GetArtifactsByURI", b"\x12\x01x\x0a\x00") == Code.INVALID_ARGUMENT
+    assert calls.ending("GetArtifactsByURI", b"\x12\x01x") == Code.OK
 
 
 def test_a_deadline_that_has_passed_is_told(calls: Calls, server: Server) -> None:
-    assert ending(calls, "GetArtifacts", b"", timeout=0) == Code.DEADLINE_EXCEEDED
+    assert calls.ending("GetArtifacts", b"", timeout=0) == Code.DEADLINE_EXCEEDED
     # What the client leaves alone is either there whole or not at all.
     type_id = calls.type("artifact", "T")
     body = service.PutArtifactsRequest(artifacts=[mlmd.Artifact(type_id=type_id)] * 500).SerializeToString()
     for timeout in [0.001, 0.01, 0.03]:
-        assert ending(calls, "PutArtifacts", body, timeout=timeout) in {Code.DEADLINE_EXCEEDED, Code.OK}
+        assert calls.ending("PutArtifacts", body, timeout=timeout) in {Code.DEADLINE_EXCEEDED, Code.OK}
     assert len(calls.call("GetArtifacts").artifacts) % 500 == 0
-
-
-def varint(number: int) -> bytes:
-    number &= 2**64 - 1
-    coded = b""
-    while number > 127:
-        coded, number = coded + bytes([number & 127 | 128]), number >> 7
-    return coded + bytes([number])
-
-
-def delimited(field: Field, body: bytes) -> bytes:
-    return varint(field.number << 3 | 2) + varint(len(body)) + body
-
-
-def odd(field: Field) -> list[bytes]:
-    """A field with contents that no client of good will sends."""
-    if field.type in (Field.TYPE_STRING, Field.TYPE_BYTES):
-        return [delimited(field, each) for each in (b"\0", b"\xff\xfe", b"", b"'\"\\`;--%")]
-    if field.type == Field.TYPE_DOUBLE:
-        return [varint(field.number << 3 | 1) + b"\xff" * 8]
-    numbers = [-1, 0, 99, 2**31 - 1, -(2**31), 2**63 - 1, -(2**63)]
-    return [varint(field.number << 3) + varint(each) for each in numbers]
-
-
-def odd_messages(descriptor, depth: int = 0) -> Iterator[bytes]:
-    """Every field below the message, alone, with each of its odd contents."""
-    for field in descriptor.fields:
-        if field.type == Field.TYPE_MESSAGE:
-            yield delimited(field, b"")
-            if depth < 4:
-                yield from (delimited(field, each) for each in odd_messages(field.message_type, depth + 1))
-        else:
-            yield from odd(field)
-
-
-def test_no_contents_of_any_field_break_the_server(calls: Calls, figures: list[str], request) -> None:
-    for kind in ["artifact", "execution", "context"]:
-        calls.type(kind, "T", p=mlmd.STRING)
-    broken, count = [], 0
-    for method, descriptor in METHODS.items():
-        for body in dict.fromkeys(odd_messages(descriptor)):
-            count += 1
-            code = ending(calls, method, body)
-            if code in OURS:
-                broken.append(f"{method} {body!r}: {code.name}")
-    figures.append(f"odd requests, {request.node.callspec.id}: {count}")
-    assert not broken, "\n".join(broken)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from calls import OURS, Calls, mlmd
 
 # What no condition takes.
-SECONDS = 15
+SECONDS = 3
 
 
 def filters() -> Iterator[str]:
@@ -18,6 +18,9 @@ def filters() -> Iterator[str]:
         yield f"properties.`{literal}`.string_value = '{literal}'"
     yield "(" * 3000 + "true" + ")" * 3000
     yield "NOT " * 3000 + "true"
+    # Just below the largest filter that is read.
+    yield from ["(" * 16_000, "1 " * 8_000, " AND ".join(["id=1"] * 1700), "a" * 16_000, "name = '" + "ä" * 8_000]
+    yield from ["ä" * 8_000, "`" + "ä" * 7_000 + "`", "properties.`" + "ä" * 7_000 + "`.string_value = 1"]
     yield f"id = {'-' * 3001}1"
     yield f"id = {'- ' * 3001}1"
     yield " OR ".join(["id = 1"] * 20_000)
@@ -50,6 +53,6 @@ def test_no_condition_breaks_the_server(calls: Calls) -> None:
         for method in ["GetArtifacts", "GetContexts"]:
             started = time.monotonic()
             code = calls.code(method, options=mlmd.ListOperationOptions(filter_query=query))
-            if code in OURS or time.monotonic() - started > SECONDS:
+            if code in OURS or code.name == "RESOURCE_EXHAUSTED" or time.monotonic() - started > SECONDS:
                 broken.append(f"{method} {query[:100]!r}: {code.name} after {time.monotonic() - started:.1f} s")
     assert not broken, "\n".join(broken)

@@ -1,4 +1,4 @@
-"""Every field of every call with contents that nobody expects: whatever the answer is, it is not that the server broke."""
+"""Every field of every call with contents that nobody expects: no answer is that the server broke."""
 
 from collections.abc import Iterator
 
@@ -64,7 +64,9 @@ def test_no_contents_of_any_field_beside_valid_ones_break_the_server(calls: Call
     [a] = calls.call("PutArtifacts", artifacts=[mlmd.Artifact(type_id=artifact, name="n")]).artifact_ids
     [e] = calls.call("PutExecutions", executions=[mlmd.Execution(type_id=execution, name="n")]).execution_ids
     [c] = calls.call("PutContexts", contexts=[mlmd.Context(type_id=context, name="n")]).context_ids
-    seeds = {f"{kind}Type": seed(getattr(mlmd, f"{kind}Type")(name="T")) for kind in ["Artifact", "Execution", "Context"]}
+    seeds = {
+        f"{kind}Type": seed(getattr(mlmd, f"{kind}Type")(name="T")) for kind in ["Artifact", "Execution", "Context"]
+    }
     seeds |= {
         "Artifact": seed(mlmd.Artifact(type_id=artifact)),
         "Execution": seed(mlmd.Execution(type_id=execution)),

@@ -89,13 +89,17 @@ def verify_whole(server: Server, acknowledged: dict[int, tuple[list[int], list[i
         assert sorted(contexts) == sorted(of_execution[id])
 
 
-def test_kills_at_any_moment_lose_nothing_and_leave_no_half_step(installation: Installation, figures: list[str]) -> None:
+def test_kills_at_any_moment_lose_nothing_and_leave_no_half_step(
+    installation: Installation, figures: list[str]
+) -> None:
     acknowledged, codes = {}, Counter()
     for kill in range(KILLS):
         server = installation.serve()
         with ThreadPoolExecutor(WORKERS) as pool:
             gone = threading.Event()
-            running = [pool.submit(Steps(server, f"{kill}-{each}").publish_until, gone.is_set) for each in range(WORKERS)]
+            running = [
+                pool.submit(Steps(server, f"{kill}-{each}").publish_until, gone.is_set) for each in range(WORKERS)
+            ]
             # The moment of the fault.
             time.sleep(random.uniform(0.5, 1.0))
             server.kill()

@@ -68,7 +68,9 @@ def test_a_request_keeps_its_id(calls: Calls, server: Server) -> None:
     assert ids[0] == "mine-1"
     assert len(set(ids)) == 4
     assert all(0 < len(each) <= 200 for each in ids)
-    log = eventually(lambda: (log := server.installation.log.read_text()).count("GetContextTypes OK") == 4 and log, "a log")
+    log = eventually(
+        lambda: (log := server.installation.log.read_text()).count("GetContextTypes OK") == 4 and log, "a log"
+    )
     assert all(f"request.id={each}" in log for each in ids[:3])
 
 

@@ -1,4 +1,4 @@
-"""What a client may get wrong, and what looks wrong and is not: a mistake is said to be one, and a value comes back as it went."""
+"""What a client may get wrong, which is said to be so, and what only looks wrong, which comes back as it went."""
 
 import math
 import struct
@@ -12,9 +12,22 @@ from google.protobuf import any_pb2, struct_pb2
 Code = grpc.StatusCode
 KINDS = {"i": mlmd.INT, "d": mlmd.DOUBLE, "s": mlmd.STRING, "t": mlmd.STRUCT, "p": mlmd.PROTO, "b": mlmd.BOOLEAN}
 TEXTS = [
-    "", "a\tb\r\nc", "äöü 漢字 🐧 \u202e\ufeff", "it's", '"quoted"', "back\\slash \\' \\n", "%_*?", "__MLMD_NULL__",
-    "mlmd-struct::", "mlmd-struct::CgYKAWESAQA", "'; DROP TABLE nodes; --", "$1 ? :x {}", "null", "external_id", "x" * 70_000,
-]  # fmt: skip
+    "",
+    "a\tb\r\nc",
+    "äöü 漢字 🐧 \u202e\ufeff",
+    "it's",
+    '"quoted"',
+    "back\\slash \\' \\n",
+    "%_*?",
+    "__MLMD_NULL__",
+    "mlmd-struct::",
+    "mlmd-struct::CgYKAWESAQA",
+    "'; DROP TABLE nodes; --",
+    "$1 ? :x {}",
+    "null",
+    "external_id",
+    "x" * 70_000,
+]
 INTS = [0, -1, 2**31, -(2**31) - 1, 2**53 + 1, 2**63 - 1, -(2**63)]
 DOUBLES = [0.0, -0.0, 1e-9, 1 / 3, 5e-324, 1.7976931348623157e308, math.inf, -math.inf, math.nan]
 
@@ -53,7 +66,11 @@ def test_values_come_back_as_they_went(calls: Calls, kind: str) -> None:
     for id, value in zip(ids, VALUES[kind], strict=True):
         for back in (stored[id].properties[kind], stored[id].custom_properties[kind]):
             # Bytes tell -0.0 from 0.0, and a NaN is not equal to itself.
-            same = struct.pack("d", back.double_value) == struct.pack("d", value.double_value) if kind == "d" else back == value
+            same = (
+                struct.pack("d", back.double_value) == struct.pack("d", value.double_value)
+                if kind == "d"
+                else back == value
+            )
             if not same:
                 wrong.append((value, back))
     assert not wrong
@@ -63,7 +80,9 @@ def test_values_come_back_as_they_went(calls: Calls, kind: str) -> None:
 def test_any_text_may_be_a_name_and_be_asked_for(calls: Calls, text: str) -> None:
     types = {kind: calls.type(kind, text, **{text: mlmd.STRING}) for kind in ["artifact", "execution", "context"]}
     fields = {"name": text, "external_id": text, "properties": {text: mlmd.Value(string_value=text)}}
-    [artifact] = calls.call("PutArtifacts", artifacts=[mlmd.Artifact(type_id=types["artifact"], uri=text, **fields)]).artifact_ids
+    [artifact] = calls.call(
+        "PutArtifacts", artifacts=[mlmd.Artifact(type_id=types["artifact"], uri=text, **fields)]
+    ).artifact_ids
     calls.call("PutArtifacts", artifacts=[mlmd.Artifact(type_id=types["artifact"], name="another")])
     [context] = calls.call("PutContexts", contexts=[mlmd.Context(type_id=types["context"], **fields)]).context_ids
     assert calls.call("GetArtifactByTypeAndName", type_name=text, artifact_name=text).artifact.id == artifact
@@ -110,9 +129,29 @@ def mistakes(ids: dict[str, int]) -> Iterator[tuple[str, dict, Code]]:
         yield put, {many: [node(type_id=right, name="n", properties={"i": value(double_value=1)})]}, invalid
         yield put, {many: [node(type_id=right, name="n", custom_properties={"\0": value(int_value=1)})]}, invalid
         options = mlmd.ListOperationOptions
-        for wrong in ["name", "name = ", "name == 'x'", "nobody = 1", "name = 1", "id = 'x'", "(" * 5000, "name = 'x", ";",
-                      "state = NOBODY", "name = 'x' OR", "events_0.type = 77", "id = 99999999999999999999", "\0", "NOT " * 9000,
-                      "name LIKE 'x\\'", "name = '\0'", "count(id) > 1", "id = @p", "id IN (SELECT 1)", "1 = 1; SELECT 1"]:  # fmt: skip
+        for wrong in [
+            "name",
+            "name = ",
+            "name == 'x'",
+            "nobody = 1",
+            "name = 1",
+            "id = 'x'",
+            "(" * 5000,
+            "name = 'x",
+            ";",
+            "state = NOBODY",
+            "name = 'x' OR",
+            "events_0.type = 77",
+            "id = 99999999999999999999",
+            "\0",
+            "NOT " * 9000,
+            "name LIKE 'x\\'",
+            "name = '\0'",
+            "count(id) > 1",
+            "id = @p",
+            "id IN (SELECT 1)",
+            "1 = 1; SELECT 1",
+        ]:
             yield f"Get{kind}s", {"options": options(filter_query=wrong)}, invalid
         for wrong in [options(max_result_size=0), options(max_result_size=-(2**31)), options(next_page_token="%%%")]:
             yield f"Get{kind}s", {"options": wrong}, invalid
@@ -124,8 +163,12 @@ def mistakes(ids: dict[str, int]) -> Iterator[tuple[str, dict, Code]]:
     yield "PutArtifacts", {"artifacts": [mlmd.Artifact(type_id=artifact, uri="\0")]}, invalid
     yield "PutContexts", {"contexts": [mlmd.Context(type_id=context)]}, invalid
     yield "PutContexts", {"contexts": [mlmd.Context(type_id=context, name="")]}, invalid
-    for ends in [{}, {"artifact_id": ids["artifact"]}, {"artifact_id": 77777, "execution_id": ids["execution"]},
-                 {"artifact_id": ids["execution"], "execution_id": ids["artifact"]}]:  # fmt: skip
+    for ends in [
+        {},
+        {"artifact_id": ids["artifact"]},
+        {"artifact_id": 77777, "execution_id": ids["execution"]},
+        {"artifact_id": ids["execution"], "execution_id": ids["artifact"]},
+    ]:
         yield "PutEvents", {"events": [mlmd.Event(type=mlmd.Event.INPUT, **ends)]}, invalid
         yield "PutExecution", {"artifact_event_pairs": [{"event": mlmd.Event(**ends)}]}, invalid
     both = {"artifact_id": ids["artifact"], "execution_id": ids["execution"]}
@@ -157,8 +200,12 @@ def mistakes(ids: dict[str, int]) -> Iterator[tuple[str, dict, Code]]:
 def test_a_clients_mistake_is_said_to_be_one(calls: Calls) -> None:
     ids = {f"{kind}_type": calls.type(kind, "T", **KINDS) for kind in ["artifact", "execution", "context"]}
     [ids["artifact"]] = calls.call("PutArtifacts", artifacts=[mlmd.Artifact(type_id=ids["artifact_type"])]).artifact_ids
-    [ids["execution"]] = calls.call("PutExecutions", executions=[mlmd.Execution(type_id=ids["execution_type"])]).execution_ids
-    [ids["context"]] = calls.call("PutContexts", contexts=[mlmd.Context(type_id=ids["context_type"], name="c")]).context_ids
+    [ids["execution"]] = calls.call(
+        "PutExecutions", executions=[mlmd.Execution(type_id=ids["execution_type"])]
+    ).execution_ids
+    [ids["context"]] = calls.call(
+        "PutContexts", contexts=[mlmd.Context(type_id=ids["context_type"], name="c")]
+    ).context_ids
     cases = list(mistakes(ids))
     wrong = []
     for method, fields, expected in cases:

@@ -64,7 +64,9 @@ def test_a_name_that_is_taken_is_said_to_be(calls: Calls) -> None:
     taken = mlmd.Context(id=b.id, type_id=type_id, name="b", external_id="ea")
     assert calls.code("PutContexts", contexts=[taken]) == Code.ALREADY_EXISTS
     assert calls.code("PutArtifactType", artifact_type=mlmd.ArtifactType(name="x", external_id="e")) == Code.OK
-    assert calls.code("PutArtifactType", artifact_type=mlmd.ArtifactType(name="y", external_id="e")) == Code.ALREADY_EXISTS
+    assert (
+        calls.code("PutArtifactType", artifact_type=mlmd.ArtifactType(name="y", external_id="e")) == Code.ALREADY_EXISTS
+    )
     other_kind = mlmd.ContextType(name="y", external_id="e")
     assert calls.code("PutContextType", context_type=other_kind) in {Code.OK, Code.ALREADY_EXISTS}
     assert "e" in {each.external_id for each in calls.call("GetArtifactTypes").artifact_types}

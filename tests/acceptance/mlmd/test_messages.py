@@ -10,11 +10,14 @@ from harness import Installation, Server
 MIB = 2**20
 Code = grpc.StatusCode
 
+
 def test_large_values_and_large_requests_are_served(calls: Calls, figures: list[str], request) -> None:
     type_id = calls.type("artifact", "T", text=mlmd.STRING)
     started = time.monotonic()
     large = mlmd.Value(string_value="äx" * (7 * MIB))
-    [id] = calls.call("PutArtifacts", artifacts=[mlmd.Artifact(type_id=type_id, properties={"text": large})]).artifact_ids
+    [id] = calls.call(
+        "PutArtifacts", artifacts=[mlmd.Artifact(type_id=type_id, properties={"text": large})]
+    ).artifact_ids
     [back] = calls.call("GetArtifactsByID", artifact_ids=[id]).artifacts
     assert back.properties["text"] == large
     value = {"text": mlmd.Value(string_value="x" * (3 * MIB))}

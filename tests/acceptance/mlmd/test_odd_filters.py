@@ -11,7 +11,19 @@ SECONDS = 3
 
 def filters() -> Iterator[str]:
     """Conditions that are odd or very large."""
-    for literal in ["\0", "\\0", "\\x00", "\\000", "\\u0000", "\\U00000000", "\\ud800", "\\U00110000", "\\xff", "\\", "''"]:
+    for literal in [
+        "\0",
+        "\\0",
+        "\\x00",
+        "\\000",
+        "\\u0000",
+        "\\U00000000",
+        "\\ud800",
+        "\\U00110000",
+        "\\xff",
+        "\\",
+        "''",
+    ]:
         yield f"name = '{literal}'"
         yield f'name = "{literal}"'
         yield f"name LIKE '%{literal}%'"
@@ -33,13 +45,26 @@ def filters() -> Iterator[str]:
     yield f"name LIKE '{'%a' * 3000}'"
     yield f"name = '{'x' * 10_000_000}'"
     yield f"LOWER({'LOWER(' * 500}name{')' * 500}) = 'x'"
-    numbers = ["9223372036854775807", "-9223372036854775808", "9223372036854775808", "1e400", "-1e-400", "0x7fffffffffffffff"]
+    numbers = [
+        "9223372036854775807",
+        "-9223372036854775808",
+        "9223372036854775808",
+        "1e400",
+        "-1e-400",
+        "0x7fffffffffffffff",
+    ]
     for number in numbers:
         for field in ["id", "create_time_since_epoch", "properties.p.int_value", "properties.p.double_value"]:
             yield f"{field} = {number}"
             yield f"{field} + {number} > {number} * 2"
             yield f"ABS({field}) < -{number}"
-    yield from ["id / 0 = 1", "1 / 0 = 1", "MOD(id, 0) = 1", "id % 0 = 1", "SUBSTR(name, -9223372036854775808, 9) = 'x'"]
+    yield from [
+        "id / 0 = 1",
+        "1 / 0 = 1",
+        "MOD(id, 0) = 1",
+        "id % 0 = 1",
+        "SUBSTR(name, -9223372036854775808, 9) = 'x'",
+    ]
     yield from ["name = NULL", "NULL", "NULL = NULL", "id IN (NULL)", "name IS NULL IS NULL", "id BETWEEN 2 AND 1"]
 
 

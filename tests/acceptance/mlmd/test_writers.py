@@ -153,7 +153,9 @@ def test_writers_do_not_get_in_each_others_way(server: Server, figures: list[str
         writers = [each.result() for each in running]
         rate = sum(writer.count for writer in writers) / (time.monotonic() - started)
         slowest = max(writer.slowest for writer in writers)
-        figures.append(f"{WRITERS} gRPC writers {request.node.callspec.id}: {rate:.0f} calls/s, slowest {slowest:.2f} s")
+        figures.append(
+            f"{WRITERS} gRPC writers {request.node.callspec.id}: {rate:.0f} calls/s, slowest {slowest:.2f} s"
+        )
         verify_types(calls, writers)
         verify_artifacts(calls, shared, writers)
         verify_edges(calls, shared, writers)

@@ -175,25 +175,24 @@ fn broken(error: std::io::Error) -> Error {
     Error::internal("the server cannot run").caused_by(error)
 }
 
-/// Turns readiness red at the first signal, goes on serving while requests are under way, so that probes and balancers
-/// see it, and then stops.
+/// Turns readiness red at the first signal. gRPC stops at once: its clients are told to go elsewhere, and calls under way
+/// finish. HTTP goes on while requests are under way, so that probes and balancers see it, and then stops.
 async fn stop_on_signal(http: Option<ServerHandle>, grpc: Option<mlmd::Running>, service: Service, grace: Duration) {
     let signal = signal().await;
     log::info!(signal; "shutting down");
     service.draining.begin();
     let deadline = Instant::now() + grace;
-    while service.metrics.in_flight() > 0 && Instant::now() < deadline {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
     let stop_http = async {
+        while service.metrics.in_flight() > 0 && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         if let Some(http) = http {
             http.stop(true).await;
         }
     };
     let stop_grpc = async {
         if let Some(grpc) = grpc {
-            grpc.stop(left).await;
+            grpc.stop(grace).await;
         }
     };
     tokio::join!(stop_http, stop_grpc);

@@ -15,6 +15,7 @@ pub mod node;
 pub mod page;
 pub mod path;
 pub mod serving;
+pub mod state;
 pub mod types;
 pub mod value;
 
@@ -25,8 +26,9 @@ pub use error::{Error, ErrorKind, Result};
 pub use experiment::MetricPoint;
 pub use file::{Blob, File};
 pub use name::{Alias, ExternalId, Name, VersionRef};
-pub use node::{ArtifactState, Change, Draft, Millis, Node, NodeId, Patch};
+pub use node::{Change, Draft, Millis, Node, NodeId, Patch};
 pub use page::{Cursor, Order, OrderBy, Page, PageRequest, PageSize, PageToken};
 pub use path::FilePath;
+pub use state::{ArtifactState, ExecutionState};
 pub use types::{LogicalType, NodeKind};
 pub use value::{Properties, Value, ValueKind};

@@ -259,48 +259,6 @@ impl Patch {
     }
 }
 
-/// The states of an artifact, numbered as in ML Metadata.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ArtifactState {
-    /// Nothing is known.
-    Unknown = 0,
-    /// It is being made.
-    Pending = 1,
-    /// It can be used.
-    Live = 2,
-    /// It is about to be deleted.
-    MarkedForDeletion = 3,
-    /// Its bytes are gone.
-    Deleted = 4,
-    /// Making it failed.
-    Abandoned = 5,
-    /// It stands for something elsewhere.
-    Reference = 6,
-}
-
-impl ArtifactState {
-    /// Every state with its name.
-    pub const ALL: [(Self, &'static str); 7] = [
-        (Self::Unknown, "UNKNOWN"),
-        (Self::Pending, "PENDING"),
-        (Self::Live, "LIVE"),
-        (Self::MarkedForDeletion, "MARKED_FOR_DELETION"),
-        (Self::Deleted, "DELETED"),
-        (Self::Abandoned, "ABANDONED"),
-        (Self::Reference, "REFERENCE"),
-    ];
-
-    /// The number under which the state is stored.
-    pub fn number(self) -> i64 {
-        self as i64
-    }
-
-    /// The name of the state with that number.
-    pub fn name_of(number: i64) -> Option<&'static str> {
-        Self::ALL.into_iter().find(|(state, _)| state.number() == number).map(|(_, name)| name)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -30,8 +30,26 @@ impl From<Error> for Status {
             (ErrorKind::Internal, Some(id)) => format!("{}, request id `{id}`", report(&error)),
             (_, _) => report(&error).to_owned(),
         };
-        Self::new(code(error.kind()), message)
+        Self::new(code(error.kind()), cut(&message))
     }
+}
+
+/// The most bytes of a message as it is sent: clients take 8 KiB of metadata, and see another error beyond.
+const MAX_BYTES: usize = 2048;
+
+/// The beginning of a message that repeats what the client sent.
+pub(super) fn cut(message: &str) -> String {
+    let mut room = MAX_BYTES;
+    let sent = |each: char| if each.is_ascii_graphic() || each == ' ' { 1 } else { 3 * each.len_utf8() };
+    let kept: String = message
+        .chars()
+        .take_while(|each| {
+            let fits = room >= sent(*each);
+            room = room.saturating_sub(sent(*each));
+            fits
+        })
+        .collect();
+    if kept.len() < message.len() { format!("{kept}…") } else { kept }
 }
 
 #[cfg(test)]
@@ -46,5 +64,13 @@ mod tests {
         assert_eq!((status.code(), status.message()), (Code::Internal, "internal error"));
         let status = Status::from(Error::new(ErrorKind::Conflict, "somebody else was faster"));
         assert_eq!(status.code(), Code::Aborted);
+    }
+
+    #[test]
+    fn a_long_message_is_cut_between_characters() {
+        assert_eq!(cut("short"), "short");
+        assert_eq!(cut(&"a".repeat(MAX_BYTES)), "a".repeat(MAX_BYTES));
+        assert_eq!(cut(&"a".repeat(MAX_BYTES + 1)), format!("{}…", "a".repeat(MAX_BYTES)));
+        assert_eq!(cut(&"ü".repeat(20_000)).chars().count(), MAX_BYTES / 6 + 1);
     }
 }

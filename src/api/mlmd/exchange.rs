@@ -15,6 +15,7 @@ use tonic::transport::server::TcpConnectInfo;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 
+use super::deadline;
 use super::routes::{Route, Routes};
 use crate::api::middleware::{Metrics, RequestId};
 
@@ -60,9 +61,13 @@ where
         let sent = request.headers().get(HEADER).and_then(|id| id.to_str().ok());
         let id = RequestId::sent(sent);
         let mut exchange = Exchange::start(&self.layer, &request, id.clone());
+        let patience = deadline::of(request.headers());
         let answer = id.clone().scope(self.inner.call(request));
         Box::pin(async move {
-            let mut response = answer.await?;
+            let mut response = match deadline::within(patience, answer).await {
+                Some(answer) => answer?,
+                None => Status::deadline_exceeded("the call took longer than its client would wait").into_http(),
+            };
             if let Ok(id) = HeaderValue::from_str(id.as_str()) {
                 response.headers_mut().insert(HEADER, id);
             }

@@ -11,6 +11,7 @@ use tonic_health::pb::health_server;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use super::Service;
+use super::error::cut;
 use super::pb::metadata_store_service_server::MetadataStoreServiceServer;
 use crate::api::health::Draining;
 use crate::api::problem::report;
@@ -50,7 +51,7 @@ impl health_server::Health for Health {
     async fn check(&self, request: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
         let service = request.into_inner().service;
         match self.status(&service).await {
-            ServingStatus::ServiceUnknown => Err(Status::not_found(format!("service `{service}` is unknown"))),
+            ServingStatus::ServiceUnknown => Err(Status::not_found(cut(&format!("service `{service}` is unknown")))),
             status => Ok(Response::new(HealthCheckResponse { status: status.into() })),
         }
     }

@@ -2,6 +2,7 @@
 
 mod calls;
 mod codec;
+mod deadline;
 mod error;
 mod exchange;
 mod health;

@@ -174,8 +174,8 @@ impl NewArtifact {
             }
         };
         let state = |name: String| {
-            let found = ArtifactState::ALL.into_iter().find(|(_, known)| *known == name);
-            found.map(|(state, _)| state.number()).ok_or_else(|| {
+            let found = ArtifactState::NAMES.into_iter().find(|(known, _)| *known == name);
+            found.map(|(_, number)| number).ok_or_else(|| {
                 Error::invalid("state", format!("state `{}` is not that of an artifact", name.escape_debug()))
             })
         };

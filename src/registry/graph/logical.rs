@@ -114,6 +114,9 @@ fn given(text: Option<&str>) -> Option<&str> {
 
 /// The node of that type whose name is shown so.
 pub(super) fn find_by_name(tx: &mut Tx<'_>, of: &Type, shown: &str) -> Result<Option<Node>> {
+    if shown.contains('\0') {
+        return Ok(None);
+    }
     if let Some(found) = store::graph::nodes::find_named(tx, &[of.id], &[shown.to_owned()])?.pop() {
         return Ok(Some(found));
     }

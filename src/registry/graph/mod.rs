@@ -33,7 +33,7 @@ impl Registry {
 }
 
 /// The types of these nodes, by id.
-fn types_of(tx: &mut Tx<'_>, nodes: &[Node]) -> Result<BTreeMap<i64, Type>> {
+pub(super) fn types_of(tx: &mut Tx<'_>, nodes: &[Node]) -> Result<BTreeMap<i64, Type>> {
     let mut ids: Vec<i64> = nodes.iter().map(|node| node.type_id).collect();
     ids.sort_unstable();
     ids.dedup();

@@ -87,6 +87,10 @@ impl Registry {
 
 /// The type of that name and version.
 pub(super) fn find(tx: &mut Tx<'_>, kind: NodeKind, name: &str, version: &str) -> Result<Option<Type>> {
+    // No database holds such a name, and PostgreSQL does not even take it.
+    if name.contains('\0') {
+        return Ok(None);
+    }
     let found = load(tx, Which::Names(kind, &[name]))?;
     Ok(found.into_values().find(|each| each.version == version))
 }

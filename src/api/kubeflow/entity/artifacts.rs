@@ -1,7 +1,7 @@
 //! Artifacts of every kind.
 
 use super::{Entity, Given, Member, Shape, Slot, member, text};
-use crate::domain::LogicalType;
+use crate::domain::{ArtifactState, LogicalType};
 
 /// A model artifact.
 pub static MODEL_ARTIFACT: Entity = Entity {
@@ -115,7 +115,7 @@ const URI: Member = member(
 const STATE: Member = member(
     "state",
     Slot::State,
-    Shape::State("ArtifactState", &ARTIFACT_STATES),
+    Shape::State("ArtifactState", &ArtifactState::NAMES),
     Given::Always,
     "The state of the artifact.",
 );
@@ -135,14 +135,3 @@ const EXPERIMENT_OF_RUN: Member = member(
     Given::Never,
     "Id of the experiment that the artifact's run belongs to.",
 );
-
-/// The states of an artifact with their numbers, as in ML Metadata.
-const ARTIFACT_STATES: [(&str, i64); 7] = [
-    ("UNKNOWN", 0),
-    ("PENDING", 1),
-    ("LIVE", 2),
-    ("MARKED_FOR_DELETION", 3),
-    ("DELETED", 4),
-    ("ABANDONED", 5),
-    ("REFERENCE", 6),
-];

@@ -1,7 +1,7 @@
 //! Where models are served, and what is.
 
 use super::{Entity, Given, Shape, Slot, member, text};
-use crate::domain::LogicalType;
+use crate::domain::{ExecutionState, LogicalType};
 
 /// Where models are served.
 pub static SERVING_ENVIRONMENT: Entity = Entity {
@@ -61,7 +61,7 @@ pub static SERVE_MODEL: Entity = Entity {
         member(
             "lastKnownState",
             Slot::State,
-            Shape::State("ExecutionState", &EXECUTION_STATES),
+            Shape::State("ExecutionState", &ExecutionState::NAMES),
             Given::Always,
             "How the deployment stood when it was last heard of.",
         ),
@@ -74,7 +74,3 @@ pub static SERVE_MODEL: Entity = Entity {
         ),
     ],
 };
-
-/// The states of an execution with their numbers, as in ML Metadata.
-const EXECUTION_STATES: [(&str, i64); 7] =
-    [("UNKNOWN", 0), ("NEW", 1), ("RUNNING", 2), ("COMPLETE", 3), ("FAILED", 4), ("CACHED", 5), ("CANCELED", 6)];

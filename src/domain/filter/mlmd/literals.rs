@@ -8,7 +8,8 @@ pub(super) struct Literal {
 
 /// The string that the text begins with; `None` when it begins with something else.
 pub(super) fn string(rest: &str) -> Result<Option<Literal>, String> {
-    let prefix = rest.find(['\'', '"']).filter(|at| *at <= 2).and_then(|at| rest.get(..at)).unwrap_or("-");
+    let quote_at = rest.bytes().take(3).position(|byte| matches!(byte, b'\'' | b'"'));
+    let prefix = quote_at.and_then(|at| rest.get(..at)).unwrap_or("-");
     let raw = match prefix.to_ascii_lowercase().as_str() {
         "" => false,
         "r" => true,

@@ -1,7 +1,7 @@
 //! What names mean: columns of each kind of node, neighbours and their columns, and the names of enums.
 
-use crate::domain::NodeKind;
 use crate::domain::filter::scalar::{Column, Neighbour, Relation};
+use crate::domain::{ArtifactState, ExecutionState, NodeKind};
 
 /// The column of a node of that kind. The case of the name is ignored, as it is of all columns.
 pub(super) fn column(kind: NodeKind, name: &str) -> Option<Column> {
@@ -69,25 +69,12 @@ pub(super) fn enum_names(kind: NodeKind, neighbour: Option<&Neighbour>, column: 
         _ => kind,
     };
     match (column, of) {
-        (Column::State, NodeKind::Artifact) => Some(ARTIFACT_STATES),
-        (Column::State, NodeKind::Execution) => Some(EXECUTION_STATES),
+        (Column::State, NodeKind::Artifact) => Some(&ArtifactState::NAMES),
+        (Column::State, NodeKind::Execution) => Some(&ExecutionState::NAMES),
         (Column::EventType, _) => Some(EVENT_TYPES),
         _ => None,
     }
 }
-
-const ARTIFACT_STATES: Names = &[
-    ("UNKNOWN", 0),
-    ("PENDING", 1),
-    ("LIVE", 2),
-    ("MARKED_FOR_DELETION", 3),
-    ("DELETED", 4),
-    ("ABANDONED", 5),
-    ("REFERENCE", 6),
-];
-
-const EXECUTION_STATES: Names =
-    &[("UNKNOWN", 0), ("NEW", 1), ("RUNNING", 2), ("COMPLETE", 3), ("FAILED", 4), ("CACHED", 5), ("CANCELED", 6)];
 
 const EVENT_TYPES: Names = &[
     ("UNKNOWN", 0),

@@ -73,8 +73,10 @@ class Services:
     def stop(self, name: str) -> None:
         self.control(self.folder, "stop", name)
 
-    def sql(self, statement: str) -> None:
-        subprocess.run(["psql", self.postgres, "-qc", statement], check=True)
+    def sql(self, statement: str, database: str | None = None) -> None:
+        url = urlsplit(self.postgres)
+        url = url._replace(path=f"/{database}") if database else url
+        subprocess.run(["psql", url.geturl(), "-qc", statement], check=True)
 
     def s3_client(self):
         """A client of MinIO, to look behind the server's back."""

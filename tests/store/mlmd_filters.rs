@@ -38,6 +38,11 @@ async fn found(scene: &Scene, kind: NodeKind, text: &str) -> Vec<i64> {
 async fn check(scene: &Scene, kind: NodeKind, cases: &[(&str, &[i64])]) {
     for (text, expected) in cases {
         assert_eq!(found(scene, kind, text).await, *expected, "{text}");
+        // Below a NOT nothing is looked up in an index, and all neighbours are joined in one.
+        let plain = format!("NOT NOT ({text}\n)");
+        if !text.is_empty() && mlmd::parse(kind, &plain).is_ok() {
+            assert_eq!(found(scene, kind, &plain).await, *expected, "{plain}");
+        }
     }
 }
 

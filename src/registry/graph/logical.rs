@@ -1,7 +1,7 @@
 //! Nodes of the registry's own types, written through ML Metadata: they keep the rules of models, versions and runs.
 
 use super::Registry;
-use super::put::How;
+use super::how::How;
 use crate::domain::graph::{NodeWrite, Type};
 use crate::domain::{
     Actor, Change, Draft, Error, LogicalType, Millis, Name, Node, NodeId, Patch, Properties, Result, Value,

@@ -5,6 +5,7 @@
 
 mod ahead;
 mod edges;
+mod how;
 mod ledger;
 mod lineage;
 mod logical;
@@ -17,7 +18,7 @@ mod types;
 use std::collections::BTreeMap;
 
 use super::Registry;
-use crate::domain::graph::{NodePage, Type};
+use crate::domain::graph::{NodePage, Type, check_label};
 use crate::domain::{Error, Node, Result};
 use crate::store::Tx;
 use crate::store::graph::types::{Which, load};
@@ -42,4 +43,15 @@ fn types_of(tx: &mut Tx<'_>, nodes: &[Node]) -> Result<BTreeMap<i64, Type>> {
 /// Refuses to go on where the database and what was read from it do not fit.
 fn broken(what: &str) -> Error {
     Error::internal(format!("the graph is broken: {what}"))
+}
+
+/// Refuses external ids that nothing can have.
+fn check_external_ids(ids: &[String]) -> Result<()> {
+    for id in ids {
+        check_label("external_ids", id)?;
+        if id.is_empty() {
+            return Err(Error::invalid("external_ids", "an external id is empty"));
+        }
+    }
+    Ok(())
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::how::{How, Reuse};
 use super::ledger::Ledger;
-use super::put::{How, Reuse};
 use super::{Registry, edges, logical};
 use crate::domain::graph::{EventWrite, NodeWrite, Pair, Publish, PublishOptions, Published};
 use crate::domain::{Actor, Error, ErrorKind, LogicalType, Millis, Node, NodeId, NodeKind, Result};

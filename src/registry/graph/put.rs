@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::how::{How, Reuse};
 use super::ledger::Ledger;
 use super::{Registry, logical};
 use crate::domain::graph::{Mask, NodeWrite, Type};
@@ -9,31 +10,6 @@ use crate::domain::{Action, Actor, Error, ErrorKind, LogicalType, Millis, Node, 
 use crate::store::Tx;
 use crate::store::graph::nodes;
 use crate::store::graph::types::{Which, load};
-
-/// How nodes are put.
-#[derive(Default)]
-pub(super) struct How<'a> {
-    /// What of a node that is there changes; all of it without one.
-    pub(super) mask: Option<&'a Mask>,
-    /// Whether a node is only changed as it was when the caller read it.
-    pub(super) abort_if_changed: bool,
-    /// Whether a node counts as changed even when it is not.
-    pub(super) force_update_time: bool,
-    /// Whether a node without an id is the one that has its external id.
-    pub(super) reuse_external_id: Reuse,
-}
-
-/// Which nodes may be found by their external id.
-#[derive(Default, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reuse {
-    /// None.
-    #[default]
-    Nothing,
-    /// Those that were there before.
-    Stored,
-    /// Those that were there before, and those that are put before them at the same time.
-    StoredOrPut,
-}
 
 impl Registry {
     /// Makes nodes of a kind, and changes those that have an id; gives their ids in the same order.

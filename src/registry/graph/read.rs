@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Registry, types, types_of};
-use crate::domain::graph::{Event, EventType, ListOptions, NodePage, Scope, Type, Typed, check_label};
+use super::{Registry, check_external_ids, types, types_of};
+use crate::domain::graph::{Event, EventType, ListOptions, NodePage, Scope, Type, Typed};
 use crate::domain::{Error, Node, NodeId, NodeKind, Order, PageToken, Result};
 use crate::registry::Selection;
 use crate::registry::pages::cursor;
@@ -162,17 +162,6 @@ impl Registry {
             })
             .await
     }
-}
-
-/// Refuses external ids that nothing can have.
-pub(super) fn check_external_ids(ids: &[String]) -> Result<()> {
-    for id in ids {
-        check_label("external_ids", id)?;
-        if id.is_empty() {
-            return Err(Error::invalid("external_ids", "an external id is empty"));
-        }
-    }
-    Ok(())
 }
 
 /// The nodes of the scope; `None` when it can have none.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::how::{How, Reuse};
 use super::ledger::Ledger;
 use super::publish::{attach_all, between, check_context};
-use super::put::{How, Reuse};
 use super::{Registry, edges};
 use crate::domain::graph::{EventEdge, EventWrite, PublishOptions, SubgraphIds, SubgraphWrite};
 use crate::domain::{Actor, Error, Millis, Node, NodeId, NodeKind, Result};

@@ -72,7 +72,7 @@ impl Registry {
     ///
     /// Errors: InvalidArgument on an empty id, NotFound when ids are given and none exists.
     pub async fn types_by_external_ids(&self, kind: NodeKind, ids: Vec<String>) -> Result<Vec<Type>> {
-        super::read::check_external_ids(&ids)?;
+        super::check_external_ids(&ids)?;
         self.store
             .read(move |tx| {
                 let found = load(tx, Which::ExternalIds(kind, &ids))?;

@@ -2,7 +2,7 @@
 
 use super::{Filter, MAX_JOINS};
 use crate::domain::NodeKind;
-use crate::domain::filter::scalar::{Join, Neighbour, Relation};
+use crate::domain::filter::scalar::{Join, Neighbour, Relation, Scalar};
 
 /// What the columns of an expression belong to: `nodes`, and the neighbours under the names `j0`, `j1` and so on.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +46,16 @@ impl Filter {
         if fenced {
             self.sql("(");
         }
-        self.sql("EXISTS (SELECT 1 FROM ");
+        // A list that does not depend on the node is made once, on SQLite too. PostgreSQL plans the two alike. Of several
+        // neighbours it could be as long as all their combinations, where EXISTS ends with the first.
+        let anchor = match join.neighbours.as_slice() {
+            [only] if !names_node(&join.holds) => Some(own_end(0, only, join.kind)),
+            _ => None,
+        };
+        match &anchor {
+            Some(anchor) => self.sql(&format!("nodes.id IN (SELECT {anchor} FROM ")),
+            None => self.sql("EXISTS (SELECT 1 FROM "),
+        }
         for (at, neighbour) in join.neighbours.iter().enumerate() {
             if at > 0 {
                 self.sql(" JOIN ");
@@ -59,8 +68,11 @@ impl Filter {
         }
         self.sql(" WHERE ");
         for (at, neighbour) in join.neighbours.iter().enumerate() {
-            self.is_neighbour(at, neighbour, join.kind);
-            self.sql(" AND ");
+            let own = own_end(at, neighbour, join.kind);
+            if anchor.is_none() {
+                self.sql(&format!("{own} = nodes.id AND "));
+            }
+            self.is_neighbour(at, neighbour);
         }
         self.sql("(");
         self.holds(scope, &join.holds);
@@ -82,28 +94,41 @@ impl Filter {
         self.sql(&sql);
     }
 
-    fn is_neighbour(&mut self, at: usize, neighbour: &Neighbour, of: NodeKind) {
+    /// What else makes it a neighbour of its relation, and an AND.
+    fn is_neighbour(&mut self, at: usize, neighbour: &Neighbour) {
         match neighbour.relation {
             Relation::Property | Relation::CustomProperty => {
                 let custom = if neighbour.relation == Relation::CustomProperty { "TRUE" } else { "FALSE" };
-                self.sql(&format!("j{at}.node_id = nodes.id AND j{at}.custom = {custom} AND j{at}.name = "));
+                self.sql(&format!("j{at}.custom = {custom} AND j{at}.name = "));
                 self.text(&neighbour.name);
-            }
-            Relation::Event => {
-                let own = if of == NodeKind::Artifact { "artifact_id" } else { "execution_id" };
-                self.sql(&format!("j{at}.{own} = nodes.id"));
+                self.sql(" AND ");
             }
             // Whatever has members is a context.
-            Relation::Context | Relation::ParentContext => self.sql(&format!("m{at}.node_id = nodes.id")),
-            Relation::ChildContext => self.member_of_kind(at, NodeKind::Context),
-            Relation::Artifact => self.member_of_kind(at, NodeKind::Artifact),
-            Relation::Execution => self.member_of_kind(at, NodeKind::Execution),
+            Relation::Context | Relation::ParentContext | Relation::Event => {}
+            Relation::ChildContext => self.is_of_kind(at, NodeKind::Context),
+            Relation::Artifact => self.is_of_kind(at, NodeKind::Artifact),
+            Relation::Execution => self.is_of_kind(at, NodeKind::Execution),
         }
     }
 
-    fn member_of_kind(&mut self, at: usize, kind: NodeKind) {
-        self.sql(&format!("m{at}.context_id = nodes.id AND j{at}.kind = {}", kind.number()));
+    fn is_of_kind(&mut self, at: usize, kind: NodeKind) {
+        self.sql(&format!("j{at}.kind = {} AND ", kind.number()));
     }
+}
+
+/// The column of a neighbour that holds the id of the node.
+fn own_end(at: usize, neighbour: &Neighbour, of: NodeKind) -> String {
+    match neighbour.relation {
+        Relation::Property | Relation::CustomProperty => format!("j{at}.node_id"),
+        Relation::Event if of == NodeKind::Artifact => format!("j{at}.artifact_id"),
+        Relation::Event => format!("j{at}.execution_id"),
+        Relation::Context | Relation::ParentContext => format!("m{at}.node_id"),
+        Relation::ChildContext | Relation::Artifact | Relation::Execution => format!("m{at}.context_id"),
+    }
+}
+
+fn names_node(scalar: &Scalar) -> bool {
+    matches!(scalar, Scalar::Column(None, _)) || scalar.parts().into_iter().any(names_node)
 }
 
 /// Which end of a membership the neighbour is.

@@ -257,6 +257,7 @@ fn sign(comparison: Comparison) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ErrorKind;
 
     #[test]
     fn every_value_is_bound() {
@@ -272,5 +273,17 @@ mod tests {
                 Part::Int(_) | Part::Double(_) => panic!("no number was given"),
             }
         }
+    }
+
+    #[test]
+    fn what_a_filter_computes_is_no_fault_of_ours() {
+        let error = |message: &str| {
+            fault(DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message.to_owned()))).kind()
+        };
+        assert_eq!(error("value out of range: overflow"), ErrorKind::InvalidArgument);
+        assert_eq!(error("bigint out of range"), ErrorKind::InvalidArgument);
+        assert_eq!(error("division by zero"), ErrorKind::InvalidArgument);
+        assert_eq!(error("syntax error at or near \"x\""), ErrorKind::Internal);
+        assert_eq!(error("canceling statement due to statement timeout"), ErrorKind::Unavailable);
     }
 }

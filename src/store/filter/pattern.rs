@@ -1,6 +1,7 @@
 //! LIKE patterns.
 
-use super::property::KEY_CHARS;
+/// How many characters of a text its index holds.
+pub(super) const KEY_CHARS: usize = 128;
 
 /// A pattern whose last backslash escapes nothing is an error to PostgreSQL; it stands for itself.
 pub(super) fn well_formed(pattern: &str) -> String {

@@ -1,6 +1,6 @@
 //! A condition on a property: one subquery for each, which an index on the name and the value answers.
 
-use super::pattern::prefix_range;
+use super::pattern::{KEY_CHARS, prefix_range};
 use super::{Filter, MAX_JOINS, Part, sign};
 use crate::domain::ValueKind;
 use crate::domain::filter::{Comparison, Condition, Operand};
@@ -139,9 +139,6 @@ fn has_index(condition: &Condition) -> bool {
         _ => false,
     }
 }
-
-/// How many characters of a text its index holds.
-pub(super) const KEY_CHARS: usize = 128;
 
 /// SQLite has to be told that these are rows of the index.
 const HAS_TEXT: &str = "p.text_value IS NOT NULL AND ";

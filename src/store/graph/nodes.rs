@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
@@ -71,7 +72,10 @@ pub fn find_by_uri(tx: &mut Tx<'_>, uris: &[String]) -> Result<Vec<Node>> {
     for chunk in uris.chunks(CHUNK) {
         let query = nodes::table.filter(nodes::kind.eq(NodeKind::Artifact.number()));
         let query = query.select(NodeRow::as_select());
-        let named = query.filter(nodes::uri.eq_any(chunk.to_vec()));
+        // The index has the beginnings alone.
+        let beginnings: Vec<String> = chunk.iter().map(|uri| uri.chars().take(128).collect()).collect();
+        let begins = sql::<Text>("substr(nodes.uri, 1, 128)").eq_any(beginnings);
+        let named = query.filter(nodes::uri.eq_any(chunk.to_vec())).filter(nodes::uri.is_not_null()).filter(begins);
         rows.extend(named.load::<NodeRow>(tx.conn)?);
         if chunk.iter().any(String::is_empty) {
             rows.extend(query.filter(nodes::uri.is_null()).load::<NodeRow>(tx.conn)?);

@@ -57,7 +57,7 @@ def asks_where_things_end(twin: Twin) -> None:
     world(twin, "E")
     for direction in (UP, DOWN, BOTH):
         for include in ({}, {"include_ending_nodes": True}):
-            for start in ("name = 'E a1'", "name = 'E a3'"):
+            for start in ("name = 'E a1'", "name = 'E a3'", "name IN ('E a1', 'E a5', 'E a3')", "contexts_a.name LIKE 'E c%'"):
                 for end in ("name = 'E a2'", "name = 'E a3'", "name = 'E a1'", "name IN ('E a2', 'E a5')", "name = 'none'"):
                     walk(twin, start, direction=direction, ending_artifacts=End(filter_query=end, **include))
                 for end in ("name = 'E e2'", "name LIKE 'E e%'"):

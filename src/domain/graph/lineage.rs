@@ -20,8 +20,8 @@ pub enum EventDirection {
 /// Nodes at which the graph ends.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ending {
-    /// Which nodes.
-    pub filter: Expr,
+    /// Which nodes; `None` is all.
+    pub filter: Option<Expr>,
     /// Whether they are part of the graph.
     pub include: bool,
 }

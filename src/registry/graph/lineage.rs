@@ -1,6 +1,6 @@
 //! The graph of executions and artifacts around some of them, event by event.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::Registry;
 use super::ahead::Known;
@@ -9,7 +9,6 @@ use crate::domain::{Error, NodeId, NodeKind, Result};
 use crate::registry::Selection;
 use crate::store::Tx;
 use crate::store::graph::memberships;
-use crate::store::graph::types::{Which, load};
 use crate::store::nodes as lists;
 
 /// The most nodes that a graph starts from.
@@ -73,9 +72,10 @@ fn other(kind: NodeKind) -> NodeKind {
 /// What was found so far.
 struct Walk<'a> {
     query: &'a LineageQuery,
-    seen: BTreeSet<NodeId>,
-    /// Those of the seen at which the graph ends and which are not part of it.
-    hidden: BTreeSet<NodeId>,
+    /// Those from which it goes on.
+    walked: BTreeSet<NodeId>,
+    /// Those at which it ends.
+    ends: BTreeSet<NodeId>,
     artifacts: BTreeSet<NodeId>,
     executions: BTreeSet<NodeId>,
     events: Vec<(i64, Event)>,
@@ -85,8 +85,8 @@ impl<'a> Walk<'a> {
     fn new(query: &'a LineageQuery) -> Self {
         Self {
             query,
-            seen: BTreeSet::new(),
-            hidden: BTreeSet::new(),
+            walked: BTreeSet::new(),
+            ends: BTreeSet::new(),
             artifacts: BTreeSet::new(),
             executions: BTreeSet::new(),
             events: Vec::new(),
@@ -95,27 +95,32 @@ impl<'a> Walk<'a> {
 
     /// Adds nodes that were not seen before, and gives those from which the graph goes on.
     fn arrive(&mut self, tx: &mut Tx<'_>, kind: NodeKind, found: Vec<NodeId>) -> Result<Vec<NodeId>> {
-        let ending = match kind {
-            NodeKind::Artifact => &self.query.ending_artifacts,
-            NodeKind::Execution | NodeKind::Context => &self.query.ending_executions,
-        };
-        let ends = match ending {
+        let ending = self.ending(kind);
+        let ends: BTreeSet<NodeId> = match ending {
             Some(Ending { filter, .. }) if !found.is_empty() => {
-                let selection = Selection { filter: Some(filter.clone()), ..Selection::of_kind(Some(kind)) };
+                let selection = Selection { filter: filter.clone(), ..Selection::of_kind(Some(kind)) };
                 lists::list_ids(tx, &selection, Some(&found), u32::MAX)?.into_iter().collect()
             }
             _ => BTreeSet::new(),
         };
-        if ending.as_ref().is_some_and(|ending| !ending.include) {
-            self.hidden.extend(&ends);
-        }
-        self.seen.extend(&found);
-        let shown = found.iter().filter(|id| !self.hidden.contains(id));
+        let include = ending.is_some_and(|ending| ending.include);
+        let shown = found.iter().filter(|id| include || !ends.contains(id));
         match kind {
             NodeKind::Artifact => self.artifacts.extend(shown),
             NodeKind::Execution | NodeKind::Context => self.executions.extend(shown),
         }
-        Ok(found.into_iter().filter(|id| !ends.contains(id)).collect())
+        let on: Vec<NodeId> = found.into_iter().filter(|id| !ends.contains(id)).collect();
+        self.walked.extend(&on);
+        self.ends.extend(ends);
+        Ok(on)
+    }
+
+    /// At which nodes of the kind the graph ends.
+    fn ending(&self, kind: NodeKind) -> Option<&'a Ending> {
+        match kind {
+            NodeKind::Artifact => self.query.ending_artifacts.as_ref(),
+            NodeKind::Execution | NodeKind::Context => self.query.ending_executions.as_ref(),
+        }
     }
 
     /// Follows events that lead on from nodes of that kind, and gives the nodes from which the graph goes on.
@@ -125,13 +130,15 @@ impl<'a> Walk<'a> {
             NodeKind::Execution | NodeKind::Context => event.artifact_id,
         };
         if self.query.direction == EventDirection::Both {
-            // The way back is no news.
-            walked.retain(|(_, event)| !self.seen.contains(&far(event)));
+            // The way back is no news. There is none from where the graph ends.
+            walked.retain(|(_, event)| !self.walked.contains(&far(event)));
         }
-        let new: BTreeSet<NodeId> =
-            walked.iter().map(|(_, event)| far(event)).filter(|id| !self.seen.contains(id)).collect();
+        let known = |id: &NodeId| self.walked.contains(id) || self.ends.contains(id);
+        let new: BTreeSet<NodeId> = walked.iter().map(|(_, event)| far(event)).filter(|id| !known(id)).collect();
         let frontier = self.arrive(tx, other(kind), new.into_iter().collect())?;
-        walked.retain(|(_, event)| !self.hidden.contains(&far(event)));
+        if self.ending(other(kind)).is_some_and(|ending| !ending.include) {
+            walked.retain(|(_, event)| !self.ends.contains(&far(event)));
+        }
         self.events.append(&mut walked);
         Ok(frontier)
     }
@@ -173,6 +180,5 @@ impl<'a> Walk<'a> {
 }
 
 fn types(tx: &mut Tx<'_>, wanted: bool, kind: NodeKind) -> Result<Vec<Type>> {
-    let found: BTreeMap<i64, Type> = if wanted { load(tx, Which::Kind(kind))? } else { BTreeMap::new() };
-    Ok(found.into_values().collect())
+    Ok(if wanted { super::types::of_kind(tx, kind)? } else { Vec::new() })
 }

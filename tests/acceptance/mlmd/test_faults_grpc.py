@@ -180,13 +180,15 @@ def test_calls_under_way_finish_before_the_server_stops(installation: Installati
         large = [pool.submit(Calls(server).code, "PutArtifacts", artifacts=many) for _ in range(4)]
         eventually(lambda: in_flight(server) >= 2, "calls under way")
         server.terminate()
-        assert [each.result() for each in large] == [Code.OK] * 4
+        # What had not begun is refused.
+        codes = Counter(each.result() for each in large)
+        assert codes.keys() <= {Code.OK, Code.UNAVAILABLE} and codes[Code.OK] >= 2, codes
         assert server.ended() == 0
         assert calls.code("GetArtifactTypes") == Code.UNAVAILABLE
     assert "broken off" not in installation.log.read_text()
     server = installation.serve()
     with Calls(server) as calls:
-        assert len(calls.call("GetArtifacts").artifacts) == 4000
+        assert len(calls.call("GetArtifacts").artifacts) == 1000 * codes[Code.OK]
     server.stop()
 
 

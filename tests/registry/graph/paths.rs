@@ -83,7 +83,7 @@ async fn a_graph_ends_where_it_is_told(backend: Backend) {
     let scene = Scene::new(backend).await;
     let Chain { artifacts, executions } = chain(&scene).await;
     let with = |start: i64, end: i64, include| LineageQuery {
-        ending_artifacts: Some(Ending { filter: is(NodeId(end)), include }),
+        ending_artifacts: Some(Ending { filter: Some(is(NodeId(end))), include }),
         ..around(NodeId(start), EventDirection::Both, 100)
     };
     let get = async |query| {
@@ -96,7 +96,7 @@ async fn a_graph_ends_where_it_is_told(backend: Backend) {
     assert_eq!(get(with(first, first, false)).await, (vec![], vec![], 0));
     assert_eq!(get(with(first, first, true)).await, (vec![first], vec![], 0));
     let executions_end = LineageQuery {
-        ending_executions: Some(Ending { filter: is(NodeId(executions[0])), include: false }),
+        ending_executions: Some(Ending { filter: Some(is(NodeId(executions[0]))), include: false }),
         ..around(NodeId(second), EventDirection::Upstream, 100)
     };
     assert_eq!(get(executions_end).await, (vec![second], vec![], 0));

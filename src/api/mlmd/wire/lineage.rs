@@ -37,8 +37,8 @@ pub(in crate::api::mlmd) fn read_query(request: pb::GetLineageSubgraphRequest) -
 
 fn read_ending(kind: NodeKind, sent: Option<sent::EndingNodes>) -> Result<Option<Ending>> {
     let sent = sent.unwrap_or_default();
-    let filter = mlmd::parse(kind, sent.filter_query.as_deref().unwrap_or_default())?;
-    Ok(filter.map(|filter| Ending { filter, include: sent.include_ending_nodes() }))
+    let Some(filter) = &sent.filter_query else { return Ok(None) };
+    Ok(Some(Ending { filter: mlmd::parse(kind, filter)?, include: sent.include_ending_nodes() }))
 }
 
 /// No path is every list; a path that names none adds none.

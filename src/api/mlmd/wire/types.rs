@@ -50,6 +50,8 @@ fn show_properties(of: &Type) -> BTreeMap<String, i32> {
 
 fn show_base(of: &Type, base: Base) -> Option<i32> {
     match base {
+        // A system type is a base itself, and has none.
+        Base::Shown if of.is_system() => None,
         Base::Shown => of.base_type.and_then(|base| i32::try_from(base).ok()),
         Base::Hidden => None,
     }

@@ -22,6 +22,8 @@ DEFECTS = {
     "D3": "a text in a filter is a text; the reference takes one that is called like a column for the column",
     "an empty external id": "is none; the reference stores it, and lets one node of a kind have it",
     "queries in filters": "are refused; the reference takes those that read no table",
+    "sizes": "of pages are above zero for every list; the reference does not look when a context has no members",
+    "UNKNOWN": "is no kind of a property, ever; the reference first says that the type's is another",
     "LIKE": "tells upper from lower case on every database; the reference on SQLite does not",
     "the plural calls": "answer with the parents or children of many contexts; the reference's server lacks them",
 }

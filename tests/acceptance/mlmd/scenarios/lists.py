@@ -57,7 +57,7 @@ def asks_for_pages_of_contexts(twin: Twin) -> None:
         walk(twin, method, {"max_result_size": 3, "filter_query": "properties.i.int_value >= 4"}, context_id=c)
         walk(twin, method, {"filter_query": "nonsense"}, context_id=c)
         twin(method, context_id=10**6, options=Options())
-        twin(method, context_id=10**6, options=Options(max_result_size=0))
+        twin(method, context_id=10**6, options=Options(max_result_size=0), differs="sizes", ours="INVALID_ARGUMENT")
 
 
 def asks_for_wrong_pages(twin: Twin) -> None:

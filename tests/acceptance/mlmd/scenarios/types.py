@@ -59,7 +59,7 @@ def asks_how_types_grow(twin: Twin) -> None:
         again({"a": INT, "e": INT}, can_add_fields=True, can_omit_fields=True)
         again({"a": STRING}, can_add_fields=True, can_omit_fields=True)
         again({"f": UNKNOWN}, can_add_fields=True, can_omit_fields=True)
-        again({"a": UNKNOWN}, can_add_fields=True, can_omit_fields=True)
+        again({"a": UNKNOWN}, can_add_fields=True, can_omit_fields=True, differs="UNKNOWN", ours="INVALID_ARGUMENT")
         again({"a": INT}, can_omit_fields=True, can_delete_fields=True)
         again({"a": INT}, can_omit_fields=True, all_fields_match=False)
         again({"a": INT}, can_omit_fields=True, description="later")

@@ -1,17 +1,15 @@
-"""What is around the calls of the gRPC server: health, reflection, ids of requests, large messages, the end."""
+"""The ends of the gRPC server's calls: refusals, large messages, and the end of the server itself."""
 
 import time
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from harness import Server
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from ml_metadata.proto import metadata_store_service_pb2 as calls
 from ml_metadata.proto import metadata_store_service_pb2_grpc as service
 
-SERVICE = "ml_metadata.MetadataStoreService"
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 MIB = 2**20
@@ -19,15 +17,6 @@ MIB = 2**20
 
 def channel(server: Server) -> grpc.Channel:
     return grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}", options=UNLIMITED)
-
-
-def test_health_is_told_by_service(server: Server) -> None:
-    health = health_pb2_grpc.HealthStub(channel(server))
-    for name in ("", SERVICE):
-        assert health.Check(health_pb2.HealthCheckRequest(service=name)).status == SERVING
-    with pytest.raises(grpc.RpcError) as refused:
-        health.Check(health_pb2.HealthCheckRequest(service="other"))
-    assert refused.value.code() == grpc.StatusCode.NOT_FOUND
 
 
 def test_who_watches_is_told_of_the_end_and_does_not_hold_it_up(server: Server) -> None:
@@ -40,22 +29,8 @@ def test_who_watches_is_told_of_the_end_and_does_not_hold_it_up(server: Server) 
     assert time.monotonic() - began < 10
 
 
-def test_reflection_knows_the_service(server: Server) -> None:
-    reflection = reflection_pb2_grpc.ServerReflectionStub(channel(server))
-    asked = [
-        reflection_pb2.ServerReflectionRequest(list_services=""),
-        reflection_pb2.ServerReflectionRequest(file_containing_symbol=SERVICE),
-    ]
-    services, files = reflection.ServerReflectionInfo(iter(asked))
-    assert SERVICE in {each.name for each in services.list_services_response.service}
-    assert b"PutLineageSubgraph" in b"".join(files.file_descriptor_response.file_descriptor_proto)
-
-
-def test_the_id_of_a_request_is_taken_over(server: Server) -> None:
+def test_a_refusal_tells_the_id_of_its_request(server: Server) -> None:
     store = service.MetadataStoreServiceStub(channel(server))
-    _, call = store.GetContextTypes.with_call(calls.GetContextTypesRequest(), metadata=[("x-request-id", "mine-1")])
-    assert dict(call.initial_metadata())["x-request-id"] == "mine-1"
-    assert "request.id=mine-1" in server.installation.log.read_text()
     with pytest.raises(grpc.RpcError) as refused:
         store.GetContextType(calls.GetContextTypeRequest(type_name="none"), metadata=[("x-request-id", "mine-2")])
     assert refused.value.code() == grpc.StatusCode.NOT_FOUND

@@ -1,6 +1,6 @@
 //! The graph of executions and artifacts around some of them, event by event.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Registry;
 use super::ahead::Known;
@@ -9,6 +9,7 @@ use crate::domain::{Error, NodeId, NodeKind, Result};
 use crate::registry::Selection;
 use crate::store::Tx;
 use crate::store::graph::memberships;
+use crate::store::graph::types::{Which, load};
 use crate::store::nodes as lists;
 
 /// The most nodes that a graph starts from.
@@ -180,5 +181,6 @@ impl<'a> Walk<'a> {
 }
 
 fn types(tx: &mut Tx<'_>, wanted: bool, kind: NodeKind) -> Result<Vec<Type>> {
-    Ok(if wanted { super::types::of_kind(tx, kind)? } else { Vec::new() })
+    let found: BTreeMap<i64, Type> = if wanted { load(tx, Which::Kind(kind))? } else { BTreeMap::new() };
+    Ok(found.into_values().collect())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Registry;
 use crate::domain::graph::{Type, TypeDraft, TypeRules};
-use crate::domain::{Error, LogicalType, NodeKind, Result, ValueKind};
+use crate::domain::{Error, NodeKind, Result, ValueKind};
 use crate::store::Tx;
 use crate::store::graph::types::{self, Which, load};
 
@@ -47,9 +47,8 @@ impl Registry {
     pub async fn list_types(&self, kind: NodeKind) -> Result<Vec<Type>> {
         self.store
             .read(move |tx| {
-                let mut found = of_kind(tx, kind)?;
-                found.retain(|each| !each.is_system());
-                Ok(found)
+                let found = load(tx, Which::Kind(kind))?;
+                Ok(found.into_values().filter(|each| !each.is_system()).collect())
             })
             .await
     }
@@ -80,15 +79,6 @@ impl Registry {
             })
             .await
     }
-}
-
-/// The types of the kind, of the registry's own without those that nothing has yet.
-pub(super) fn of_kind(tx: &mut Tx<'_>, kind: NodeKind) -> Result<Vec<Type>> {
-    let mut found = load(tx, Which::Kind(kind))?;
-    let own: Vec<i64> = found.keys().copied().filter(|id| LogicalType::from_id(*id).is_some()).collect();
-    let used = types::in_use(tx, &own)?;
-    found.retain(|id, _| !own.contains(id) || used.contains(id));
-    Ok(found.into_values().collect())
 }
 
 /// The type of that name and version.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use diesel::prelude::*;
 
 use crate::domain::graph::Type;
-use crate::domain::{Error, NodeKind, Result, ValueKind};
+use crate::domain::{Error, LogicalType, NodeKind, Result, ValueKind};
 use crate::store::Tx;
 use crate::store::connection::{MultiBackend, on_each};
 use crate::store::error::violated_unique;
@@ -52,7 +52,7 @@ struct NewTypeProperty<'a> {
 pub enum Which<'a> {
     /// Those with these ids.
     Ids(&'a [i64]),
-    /// Those of the kind.
+    /// Those of the kind, of the registry's own without those that nothing has yet.
     Kind(NodeKind),
     /// Those of the kind with these names, of every version.
     Names(NodeKind, &'a [&'a str]),
@@ -68,7 +68,11 @@ pub fn load(tx: &mut Tx<'_>, which: Which<'_>) -> Result<BTreeMap<i64, Type>> {
         .into_boxed::<MultiBackend>();
     let query = match which {
         Which::Ids(ids) => query.filter(types::id.eq_any(ids.to_vec())),
-        Which::Kind(kind) => query.filter(types::kind.eq(kind.number())),
+        Which::Kind(kind) => {
+            let own: Vec<i64> = LogicalType::ALL.map(LogicalType::id).to_vec();
+            let used = diesel::dsl::exists(nodes::table.filter(nodes::type_id.eq(types::id)).select(nodes::id));
+            query.filter(types::kind.eq(kind.number())).filter(types::id.ne_all(own).or(used))
+        }
         Which::Names(kind, names) => {
             query.filter(types::kind.eq(kind.number())).filter(types::name.eq_any(names.to_vec()))
         }
@@ -179,11 +183,4 @@ fn taken(error: diesel::result::Error) -> Error {
             .caused_by(error),
         None => error.into(),
     }
-}
-
-/// Those of these types that have nodes.
-pub fn in_use(tx: &mut Tx<'_>, ids: &[i64]) -> Result<Vec<i64>> {
-    let used = nodes::table.filter(nodes::type_id.eq(types::id)).select(nodes::id);
-    let query = types::table.filter(types::id.eq_any(ids.to_vec())).filter(diesel::dsl::exists(used)).select(types::id);
-    Ok(query.load(tx.conn)?)
 }

@@ -172,10 +172,10 @@ mod tests {
             input_type: Some(pb::ArtifactStructType::default()),
             ..pb::ExecutionType::default()
         };
-        let of = sent.clone().read().unwrap().to_type();
+        let of = Type { id: 100, ..sent.clone().read().unwrap().to_type() };
         let hidden = pb::ExecutionType::show(of.clone(), Base::Hidden).unwrap();
-        assert_eq!(hidden, pb::ExecutionType { id: Some(0), base_type: None, ..sent.clone() });
-        assert_eq!(pb::ExecutionType::show(of, Base::Shown).unwrap(), pb::ExecutionType { id: Some(0), ..sent });
+        assert_eq!(hidden, pb::ExecutionType { id: Some(100), base_type: None, ..sent.clone() });
+        assert_eq!(pb::ExecutionType::show(of, Base::Shown).unwrap(), pb::ExecutionType { id: Some(100), ..sent });
     }
 
     #[test]

@@ -4,7 +4,8 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
 use super::Tx;
-use super::connection::{AnyConnection, on_each};
+use super::bulk::{Column, Insert};
+use super::connection::AnyConnection;
 use super::nodes::CHUNK;
 use super::schema::changes;
 use crate::domain::{Action, Actor, ChangeRecord, Error, Millis, NodeId, Result};
@@ -25,14 +26,14 @@ struct ChangeRow {
 
 #[derive(Insertable)]
 #[diesel(table_name = changes, treat_none_as_default_value = false)]
-struct NewChangeRow {
+struct NewChangeRow<'a> {
     at: i64,
-    actor: String,
+    actor: &'a str,
     action: String,
     node_id: i64,
     revision: i64,
     document: String,
-    request_id: Option<String>,
+    request_id: Option<&'a str>,
 }
 
 /// A change to be recorded.
@@ -51,21 +52,38 @@ pub struct NewChange {
 /// Records changes, all by one actor at one time.
 pub fn append(tx: &mut Tx<'_>, actor: &Actor, now: Millis, new: &[NewChange]) -> Result<()> {
     for chunk in new.chunks(CHUNK) {
-        let rows: Vec<NewChangeRow> = chunk
+        let rows: Vec<NewChangeRow<'_>> = chunk
             .iter()
             .map(|change| NewChangeRow {
                 at: now,
-                actor: actor.name().to_owned(),
+                actor: actor.name(),
                 action: change.action.to_string(),
                 node_id: change.node_id.0,
                 revision: change.revision,
                 document: change.document.to_string(),
-                request_id: actor.request_id().map(ToOwned::to_owned),
+                request_id: actor.request_id(),
             })
             .collect();
-        on_each!(tx.conn, conn => diesel::insert_into(changes::table).values(&rows).execute(conn))?;
+        match tx.conn {
+            AnyConnection::Postgres(conn) => bulk(&rows).execute(conn)?,
+            AnyConnection::Sqlite(conn) => diesel::insert_into(changes::table).values(&rows).execute(conn)?,
+        };
     }
     Ok(())
+}
+
+fn bulk<'a>(rows: &'a [NewChangeRow<'a>]) -> Insert<'a> {
+    let each = rows.iter();
+    let columns = vec![
+        ("at", Column::Int(each.clone().map(|row| row.at).collect())),
+        ("actor", Column::Text(each.clone().map(|row| row.actor).collect())),
+        ("action", Column::Text(each.clone().map(|row| row.action.as_str()).collect())),
+        ("node_id", Column::Int(each.clone().map(|row| row.node_id).collect())),
+        ("revision", Column::Int(each.clone().map(|row| row.revision).collect())),
+        ("document", Column::Text(each.clone().map(|row| row.document.as_str()).collect())),
+        ("request_id", Column::MaybeText(each.map(|row| row.request_id).collect())),
+    ];
+    Insert { table: "changes", columns, end: "" }
 }
 
 /// The first `limit` changes of a node after the change `after`, oldest first.

@@ -9,7 +9,8 @@ use diesel::sql_types::{BigInt, Bool};
 use diesel::upsert::excluded;
 
 use super::Tx;
-use super::connection::{MultiBackend, keyset, on_each};
+use super::bulk::{Column, Insert};
+use super::connection::{AnyConnection, MultiBackend, keyset, on_each};
 use super::error::is_missing_reference;
 use super::filter::{Filter, name_key};
 use super::nodes::CHUNK;
@@ -60,7 +61,10 @@ pub fn append(tx: &mut Tx<'_>, points: &[(&Node, MetricPoint)]) -> Result<()> {
                 NewPoint { node_id: node.id.0, step: point.step, at: point.at, value, is_nan }
             })
             .collect();
-        let inserted = on_each!(tx.conn, conn => diesel::insert_into(metric_points::table).values(&rows).execute(conn));
+        let inserted = match tx.conn {
+            AnyConnection::Postgres(conn) => bulk(&rows).execute(conn),
+            AnyConnection::Sqlite(conn) => diesel::insert_into(metric_points::table).values(&rows).execute(conn),
+        };
         inserted
             .map_err(|error| if is_missing_reference(&error) { Error::not_found("metric") } else { error.into() })?;
         let latest: BTreeMap<i64, LatestRow> = chunk
@@ -95,6 +99,18 @@ pub fn append(tx: &mut Tx<'_>, points: &[(&Node, MetricPoint)]) -> Result<()> {
         })?;
     }
     Ok(())
+}
+
+fn bulk(rows: &[NewPoint]) -> Insert<'_> {
+    let each = rows.iter();
+    let columns = vec![
+        ("node_id", Column::Int(each.clone().map(|row| row.node_id).collect())),
+        ("step", Column::Int(each.clone().map(|row| row.step).collect())),
+        ("at", Column::Int(each.clone().map(|row| row.at).collect())),
+        ("value", Column::MaybeDouble(each.clone().map(|row| row.value).collect())),
+        ("is_nan", Column::Bool(each.map(|row| row.is_nan).collect())),
+    ];
+    Insert { table: "metric_points", columns, end: "" }
 }
 
 /// Gives metric nodes that were just loaded their latest point, as the properties `value`, `step` and `timestamp`.

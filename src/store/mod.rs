@@ -4,6 +4,7 @@
 
 pub mod aliases;
 pub mod blobs;
+mod bulk;
 pub mod changes;
 mod connection;
 mod error;

@@ -1,5 +1,6 @@
 //! Property rows: many nodes' at once, never one statement per row.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use diesel::prelude::*;
@@ -7,7 +8,8 @@ use diesel::sql_types::{BigInt, Bool, Text};
 use serde_json::Value as Json;
 
 use super::Tx;
-use super::connection::on_each;
+use super::bulk::{Column, Insert};
+use super::connection::{AnyConnection, on_each};
 use super::nodes::CHUNK;
 use super::schema::properties;
 use crate::domain::{Error, Node, Properties, Result, Value, ValueKind};
@@ -34,7 +36,7 @@ struct NewProperty<'a> {
     kind: i64,
     int_value: Option<i64>,
     double_value: Option<f64>,
-    text_value: Option<String>,
+    text_value: Option<Cow<'a, str>>,
     bytes_value: Option<&'a [u8]>,
 }
 
@@ -71,9 +73,27 @@ pub(super) fn insert(tx: &mut Tx<'_>, nodes: &[&Node]) -> Result<()> {
 
 fn insert_rows(tx: &mut Tx<'_>, rows: &[NewProperty<'_>]) -> Result<()> {
     for chunk in rows.chunks(CHUNK) {
-        on_each!(tx.conn, conn => diesel::insert_into(properties::table).values(chunk).execute(conn))?;
+        match tx.conn {
+            AnyConnection::Postgres(conn) => bulk(chunk).execute(conn)?,
+            AnyConnection::Sqlite(conn) => diesel::insert_into(properties::table).values(chunk).execute(conn)?,
+        };
     }
     Ok(())
+}
+
+fn bulk<'a>(rows: &'a [NewProperty<'a>]) -> Insert<'a> {
+    let each = rows.iter();
+    let columns = vec![
+        ("node_id", Column::Int(each.clone().map(|row| row.node_id).collect())),
+        ("custom", Column::Bool(each.clone().map(|row| row.custom).collect())),
+        ("name", Column::Text(each.clone().map(|row| row.name).collect())),
+        ("kind", Column::Int(each.clone().map(|row| row.kind).collect())),
+        ("int_value", Column::MaybeInt(each.clone().map(|row| row.int_value).collect())),
+        ("double_value", Column::MaybeDouble(each.clone().map(|row| row.double_value).collect())),
+        ("text_value", Column::MaybeText(each.clone().map(|row| row.text_value.as_deref()).collect())),
+        ("bytes_value", Column::MaybeBytes(each.map(|row| row.bytes_value).collect())),
+    ];
+    Insert { table: "properties", columns, end: "" }
 }
 
 /// Writes the difference between the node's properties before and now.
@@ -138,10 +158,10 @@ fn row<'a>(node_id: i64, custom: bool, name: &'a str, value: &'a Value) -> NewPr
         Value::Int(value) => NewProperty { int_value: Some(*value), ..empty },
         Value::Bool(value) => NewProperty { int_value: Some(i64::from(*value)), ..empty },
         Value::Double(value) => NewProperty { double_value: Some(*value).filter(|value| !value.is_nan()), ..empty },
-        Value::String(text) => NewProperty { text_value: Some(text.clone()), ..empty },
-        Value::Struct(json) => NewProperty { text_value: Some(json.to_string()), ..empty },
+        Value::String(text) => NewProperty { text_value: Some(text.into()), ..empty },
+        Value::Struct(json) => NewProperty { text_value: Some(json.to_string().into()), ..empty },
         Value::Proto { type_url, value } => {
-            NewProperty { text_value: Some(type_url.clone()), bytes_value: Some(value), ..empty }
+            NewProperty { text_value: Some(type_url.into()), bytes_value: Some(value), ..empty }
         }
     }
 }

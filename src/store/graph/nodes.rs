@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::domain::{Error, Node, NodeId, NodeKind, Result};
+use crate::store::bulk::{Column, Insert};
 use crate::store::connection::{AnyConnection, on_each};
 use crate::store::error::violated_unique;
 use crate::store::nodes::{CHUNK, NewNode, NodeRow, hydrate};
@@ -119,14 +120,32 @@ pub fn insert_all(tx: &mut Tx<'_>, kind: NodeKind, new: &mut [Node]) -> Result<(
             })
             .collect();
         // Both databases insert, and answer, in the order of the rows.
-        let ids: QueryResult<Vec<i64>> = on_each!(tx.conn, conn => {
-            diesel::insert_into(nodes::table).values(&rows).returning(nodes::id).get_results(conn)
-        });
+        let ids: QueryResult<Vec<i64>> = match tx.conn {
+            AnyConnection::Postgres(conn) => bulk(&rows).load(conn),
+            AnyConnection::Sqlite(conn) => {
+                diesel::insert_into(nodes::table).values(&rows).returning(nodes::id).get_results(conn)
+            }
+        };
         for (node, id) in chunk.iter_mut().zip(ids.map_err(taken)?) {
             node.id = NodeId(id);
         }
     }
     properties::insert(tx, &new.iter().collect::<Vec<_>>())
+}
+
+fn bulk<'a>(rows: &'a [NewNode<'a>]) -> Insert<'a> {
+    let each = rows.iter();
+    let columns = vec![
+        ("kind", Column::Int(each.clone().map(|row| row.kind).collect())),
+        ("type_id", Column::Int(each.clone().map(|row| row.type_id).collect())),
+        ("name", Column::MaybeText(each.clone().map(|row| row.name).collect())),
+        ("external_id", Column::MaybeText(each.clone().map(|row| row.external_id).collect())),
+        ("uri", Column::MaybeText(each.clone().map(|row| row.uri).collect())),
+        ("state", Column::MaybeInt(each.clone().map(|row| row.state).collect())),
+        ("created_at", Column::Int(each.clone().map(|row| row.created_at).collect())),
+        ("updated_at", Column::Int(each.map(|row| row.updated_at).collect())),
+    ];
+    Insert { table: "nodes", columns, end: "RETURNING id" }
 }
 
 fn taken(error: diesel::result::Error) -> Error {

@@ -67,6 +67,8 @@ pub fn load(tx: &mut Tx<'_>, which: Which<'_>) -> Result<BTreeMap<i64, Type>> {
         .select((TypeRow::as_select(), (type_properties::name, type_properties::data_type).nullable()))
         .into_boxed::<MultiBackend>();
     let query = match which {
+        // The plan for one is good for every other one; for some it is made each time anew.
+        Which::Ids([id]) => query.filter(types::id.eq(*id)),
         Which::Ids(ids) => query.filter(types::id.eq_any(ids.to_vec())),
         Which::Kind(kind) => {
             let own: Vec<i64> = LogicalType::ALL.map(LogicalType::id).to_vec();

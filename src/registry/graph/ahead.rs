@@ -28,19 +28,13 @@ pub(super) struct Known {
 
 impl Known {
     /// Reads ahead what a walk from these nodes needs, where that is quicker than to read it hop by hop.
-    pub(super) fn around(
-        tx: &mut Tx<'_>,
-        direction: EventDirection,
-        kind: NodeKind,
-        start: &[NodeId],
-        hops: i64,
-    ) -> Result<Self> {
+    pub(super) fn around(tx: &mut Tx<'_>, direction: EventDirection, kind: NodeKind, start: &[NodeId]) -> Result<Self> {
         let follow = Followed {
             from_artifacts: followed(direction, NodeKind::Artifact),
             from_executions: followed(direction, NodeKind::Execution),
         };
         let mut known = Self::default();
-        let Some((artifacts, executions)) = reach(tx, kind, start, follow, hops)? else { return Ok(known) };
+        let Some((artifacts, executions)) = reach(tx, kind, start, follow)? else { return Ok(known) };
         for (kind, ids) in [(NodeKind::Artifact, artifacts), (NodeKind::Execution, executions)] {
             let found = events::of(tx, kind, &ids, followed(direction, kind))?;
             let by_id = known.of(kind);

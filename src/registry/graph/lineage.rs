@@ -18,8 +18,8 @@ const MAX_STARTS: u32 = 100;
 /// The farthest that a graph reaches, in events.
 const MAX_HOPS: i64 = 100;
 
-/// So many hops are read one by one: there is nothing to be gained by reading ahead.
-const FEW: i64 = 4;
+/// So many hops are read one by one: to read ahead is to read all that there is, and may be much more.
+const FEW: i64 = 20;
 
 impl Registry {
     /// The graph around the nodes that the query starts from.
@@ -45,7 +45,7 @@ impl Registry {
                 let mut kind = query.start_kind;
                 let ends = query.ending_artifacts.is_some() || query.ending_executions.is_some();
                 let mut known = if hops > FEW && !ends {
-                    Known::around(tx, query.direction, kind, &frontier, hops)?
+                    Known::around(tx, query.direction, kind, &frontier)?
                 } else {
                     Known::default()
                 };

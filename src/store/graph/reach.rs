@@ -1,6 +1,8 @@
 //! How far events lead from some nodes: the whole way in one statement, where the database is asked over a network.
 
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt};
 
 use crate::domain::{NodeId, NodeKind, Result};
@@ -9,29 +11,6 @@ use crate::store::connection::AnyConnection;
 
 /// Beyond so many nodes the way is left to whoever asks hop by hop.
 const MAX_NODES: i64 = 10_000;
-
-/// One row is one hop: the nodes that it reached, and all that were reached before it.
-const HOPS: &str = "
-    WITH RECURSIVE hops (hop, kind, reached, seen) AS (
-        SELECT CAST(0 AS BIGINT), $1, $2, $2
-        UNION ALL
-        SELECT hops.hop + 1, 1 - hops.kind, next.reached, hops.seen || next.reached
-        FROM hops
-        CROSS JOIN LATERAL (
-            SELECT array_agg(DISTINCT far.id) AS reached
-            FROM (
-                SELECT events.execution_id AS id FROM events
-                WHERE hops.kind = 1 AND events.artifact_id = ANY (hops.reached) AND events.type = ANY ($3)
-                UNION ALL
-                SELECT events.artifact_id FROM events
-                WHERE hops.kind = 0 AND events.execution_id = ANY (hops.reached) AND events.type = ANY ($4)
-            ) AS far
-            LEFT JOIN unnest(hops.seen) AS seen (id) ON seen.id = far.id
-            WHERE seen.id IS NULL
-        ) AS next
-        WHERE hops.hop < $5 AND cardinality(hops.seen) < $6 AND next.reached IS NOT NULL
-    )
-    SELECT kind, reached FROM hops ORDER BY hop";
 
 /// Which events are followed: from artifacts, and from executions.
 #[derive(Debug, Clone, Copy)]
@@ -42,16 +21,7 @@ pub struct Followed<'a> {
     pub from_executions: &'a [i64],
 }
 
-#[derive(QueryableByName)]
-struct HopRow {
-    #[diesel(sql_type = BigInt)]
-    kind: i64,
-    #[diesel(sql_type = Array<BigInt>)]
-    reached: Vec<i64>,
-}
-
-/// The artifacts and executions that events lead to from these nodes within so many hops, themselves included, or the
-/// nearest of them.
+/// The artifacts and executions that events lead to from these nodes, themselves included, or the nearest of them.
 ///
 /// `None` where a hop at a time costs as little.
 pub fn reach(
@@ -59,22 +29,54 @@ pub fn reach(
     kind: NodeKind,
     start: &[NodeId],
     followed: Followed<'_>,
-    hops: i64,
 ) -> Result<Option<(Vec<NodeId>, Vec<NodeId>)>> {
     let AnyConnection::Postgres(conn) = tx.conn else { return Ok(None) };
-    let start: Vec<i64> = start.iter().map(|id| id.0).collect();
-    let rows: Vec<HopRow> = diesel::sql_query(HOPS)
-        .bind::<BigInt, _>(kind.number())
-        .bind::<Array<BigInt>, _>(start)
-        .bind::<Array<BigInt>, _>(followed.from_artifacts)
-        .bind::<Array<BigInt>, _>(followed.from_executions)
-        .bind::<BigInt, _>(hops)
-        .bind::<BigInt, _>(MAX_NODES)
-        .load(conn)?;
+    let start = start.iter().map(|id| id.0).collect();
+    let rows: Vec<(i64, i64)> = Reached { kind: kind.number(), start, followed }.load(conn)?;
     let (mut artifacts, mut executions) = (Vec::new(), Vec::new());
-    for row in rows {
-        let reached = row.reached.into_iter().map(NodeId);
-        if row.kind == NodeKind::Artifact.number() { artifacts.extend(reached) } else { executions.extend(reached) }
+    for (kind, id) in rows {
+        if kind == NodeKind::Artifact.number() { artifacts.push(NodeId(id)) } else { executions.push(NodeId(id)) }
     }
     Ok(Some((artifacts, executions)))
 }
+
+/// Each node once, the near ones first: PostgreSQL goes on only as long as rows are wanted.
+struct Reached<'a> {
+    kind: i64,
+    start: Vec<i64>,
+    followed: Followed<'a>,
+}
+
+impl QueryFragment<Pg> for Reached<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("WITH RECURSIVE reached (kind, id) AS (SELECT ");
+        out.push_bind_param::<BigInt, _>(&self.kind)?;
+        out.push_sql(", unnest(");
+        out.push_bind_param::<Array<BigInt>, _>(&self.start)?;
+        out.push_sql(
+            ") UNION SELECT 1 - reached.kind, far.id FROM reached CROSS JOIN LATERAL (
+                SELECT execution_id AS id FROM events
+                WHERE reached.kind = 1 AND artifact_id = reached.id AND type = ANY (",
+        );
+        out.push_bind_param::<Array<BigInt>, _>(&self.followed.from_artifacts)?;
+        out.push_sql(
+            ") UNION ALL SELECT artifact_id FROM events
+                WHERE reached.kind = 0 AND execution_id = reached.id AND type = ANY (",
+        );
+        out.push_bind_param::<Array<BigInt>, _>(&self.followed.from_executions)?;
+        out.push_sql(")) AS far) SELECT kind, id FROM reached LIMIT ");
+        out.push_bind_param::<BigInt, _>(&MAX_NODES)
+    }
+}
+
+impl QueryId for Reached<'_> {
+    type QueryId = ();
+    // Its text tells it.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Query for Reached<'_> {
+    type SqlType = (BigInt, BigInt);
+}
+
+impl RunQueryDsl<PgConnection> for Reached<'_> {}

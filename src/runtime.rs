@@ -76,7 +76,8 @@ async fn open(settings: &Settings, public_url: &str) -> Result<Registry> {
     })
     .await?;
     let max_file_bytes = Some(settings.artifacts.max_file_bytes).filter(|limit| *limit > 0);
-    Ok(Registry::new(store, blobs, wall_clock(), public_url, max_file_bytes))
+    let redirect = settings.artifacts.redirect_seconds.duration();
+    Ok(Registry::new(store, blobs, wall_clock(), public_url, max_file_bytes).redirecting(redirect))
 }
 
 async fn collect_now_and_then(registry: &Registry, interval: Duration, grace: Duration) {

@@ -9,7 +9,7 @@ pub mod s3;
 
 use std::fmt;
 use std::ops::Range;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -44,6 +44,15 @@ pub struct Stored {
     pub size: u64,
     /// The digest of the bytes.
     pub sha256: Sha256,
+}
+
+/// How a store presents an object to whoever follows a [`Blobs::link`] to it.
+#[derive(Debug, Clone, Copy)]
+pub struct Presented<'a> {
+    /// The answer's `Content-Type`.
+    pub media_type: &'a str,
+    /// The answer's `Content-Disposition`.
+    pub disposition: &'a str,
 }
 
 /// One object, or one unfinished upload, as [`Blobs::list`] finds it.
@@ -126,6 +135,17 @@ impl Blobs {
         match self {
             Self::Local(blobs) => blobs.get(key, range).await,
             Self::S3(blobs) => blobs.get(key, range).await,
+        }
+    }
+
+    /// A URL under which the store itself gives the object under `key` to anybody, for as long as `valid` says.
+    ///
+    /// - `None` where the store is not one that clients can reach.
+    /// - Nothing is asked of the store: a link to a missing object is no error.
+    pub async fn link(&self, key: &Key, valid: Duration, presented: Presented<'_>) -> Result<Option<String>> {
+        match self {
+            Self::Local(_) => Ok(None),
+            Self::S3(blobs) => blobs.link(key, valid, presented).await.map(Some),
         }
     }
 

@@ -13,14 +13,15 @@ mod upload;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::types::Object;
 use tokio::sync::Semaphore;
 
 use self::fault::Fault;
-use super::{Chunks, Entry, Key, Page, S3Location};
+use super::{Chunks, Entry, Key, Page, Presented, S3Location};
 use crate::domain::{Error, Result};
 
 /// The most keys that S3 lists at once.
@@ -51,6 +52,17 @@ impl S3Blobs {
 
     pub(super) async fn get(&self, key: &Key, range: Option<Range<u64>>) -> Result<Chunks> {
         read::chunks(Arc::clone(&self.0), key, range).await
+    }
+
+    pub(super) async fn link(&self, key: &Key, valid: Duration, presented: Presented<'_>) -> Result<String> {
+        let bucket = &self.0;
+        let unsigned = |error| Error::internal(format!("{self} cannot be linked to")).caused_by(error);
+        let valid = PresigningConfig::expires_in(valid).map_err(|error| unsigned(error.to_string()))?;
+        let request = bucket.client.get_object().bucket(bucket.name()).key(bucket.object(key));
+        let request =
+            request.response_content_type(presented.media_type).response_content_disposition(presented.disposition);
+        let signed = request.presigned(valid).await.map_err(|error| bucket.fault(error))?;
+        Ok(signed.uri().to_owned())
     }
 
     pub(super) async fn delete(&self, key: &Key) -> Result<()> {

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use load::{Problems, SettingsArgs};
-pub use values::{ArtifactStore, DatabaseUrl, Listen, LogFilter, LogFormat, PublicUrl};
+pub use values::{ArtifactStore, DatabaseUrl, LinkSeconds, Listen, LogFilter, LogFormat, PublicUrl};
 
 /// All settings after all layers, with what was left empty derived. `config/default.toml` documents each.
 ///
@@ -85,6 +85,8 @@ pub struct Artifacts {
     pub create_bucket: bool,
     /// The largest file that may be uploaded; 0 is no limit.
     pub max_file_bytes: u64,
+    /// How long a link to S3 is valid that a client is sent to for a file; 0 is none.
+    pub redirect_seconds: LinkSeconds,
 }
 
 /// `[collector]`

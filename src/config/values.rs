@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
@@ -115,6 +116,35 @@ impl TryFrom<String> for DatabaseUrl {
         let known = ["sqlite://", "postgres://", "postgresql://"];
         expect_scheme(&text, &known, "expected `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/NAME`")?;
         Ok(Self(text))
+    }
+}
+
+/// How long a link to an object store is valid, in seconds; 0 is that there are none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "u64", into = "u64")]
+pub struct LinkSeconds(u64);
+
+impl LinkSeconds {
+    /// S3 gives no link for longer.
+    const MOST: u64 = 7 * 24 * 3600;
+
+    /// `None` where there are none.
+    pub fn duration(self) -> Option<Duration> {
+        (self.0 > 0).then(|| Duration::from_secs(self.0))
+    }
+}
+
+impl TryFrom<u64> for LinkSeconds {
+    type Error = &'static str;
+
+    fn try_from(seconds: u64) -> Result<Self, Self::Error> {
+        if seconds > Self::MOST { Err("a link is valid for 604800 seconds at most") } else { Ok(Self(seconds)) }
+    }
+}
+
+impl From<LinkSeconds> for u64 {
+    fn from(link: LinkSeconds) -> Self {
+        link.0
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Registry;
 use super::entities::{get, touch};
 use super::files::{FilePage, FileToken, Precondition, Target, find, missing, page, record_file};
-use crate::blobs::Chunks;
+use crate::blobs::{Chunks, Presented};
 use crate::domain::{Action, Actor, Error, ErrorKind, File, FilePath, LogicalType, NodeId, PageSize, Result};
 use crate::store::files;
 use crate::store::files::Holder;
@@ -26,6 +26,14 @@ impl Registry {
                 Err(Error::internal(format!("the object of blob `{}` is missing", file.blob.sha256)).caused_by(error))
             }
             opened => opened,
+        }
+    }
+
+    /// Where the object store gives the file to anybody for a while; `None` where it is read from here.
+    pub async fn file_link(&self, file: &File, presented: Presented<'_>) -> Result<Option<String>> {
+        match self.redirect {
+            Some(valid) => self.blobs.link(&file.blob.key.parse()?, valid, presented).await,
+            None => Ok(None),
         }
     }
 

@@ -25,6 +25,7 @@ use crate::blobs::Blobs;
 use crate::domain::{Action, Actor, Millis, Node, Result, change};
 use crate::store::{PoolStatus, Store, Tx, changes};
 
+pub use crate::blobs::Presented;
 pub use crate::store::nodes::Selection;
 
 /// The field of an error about a version that the caller no longer has the current one of.
@@ -55,6 +56,8 @@ pub struct Registry {
     clock: Clock,
     public_url: Arc<str>,
     max_file_bytes: Option<u64>,
+    /// For how long clients are sent to the object store to read a file; `None` is never.
+    redirect: Option<Duration>,
 }
 
 /// Whether the services below can be used.
@@ -71,7 +74,21 @@ impl Registry {
     ///
     /// `public_url` is what file URLs begin with, without a slash at its end; `max_file_bytes` refuses larger files.
     pub fn new(store: Store, blobs: Blobs, clock: Clock, public_url: &str, max_file_bytes: Option<u64>) -> Self {
-        Self { store, blobs, clock, public_url: public_url.trim_end_matches('/').into(), max_file_bytes }
+        Self {
+            store,
+            blobs,
+            clock,
+            public_url: public_url.trim_end_matches('/').into(),
+            max_file_bytes,
+            redirect: None,
+        }
+    }
+
+    /// Sends clients to the object store to read files, where it is one that they can reach, by links that are valid for
+    /// so long.
+    #[must_use]
+    pub fn redirecting(self, valid: Option<Duration>) -> Self {
+        Self { redirect: valid, ..self }
     }
 
     /// Really asks the database and the object store, both at once.

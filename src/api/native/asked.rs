@@ -125,6 +125,9 @@ pub enum Downloaded {
     /// The range.
     #[response(status = 206, content_type = "application/octet-stream")]
     Part(Vec<u8>),
+    /// The object store has it, at `Location`, for a while; only where the server is set up so.
+    #[response(status = 307)]
+    Elsewhere,
     /// The client has it.
     #[response(status = 304)]
     NotModified,

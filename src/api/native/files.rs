@@ -2,8 +2,8 @@
 
 use actix_web::body::SizedStream;
 use actix_web::http::header::{
-    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, Charset, ContentDisposition, DispositionParam,
-    DispositionType, ETAG, ExtendedValue, HttpDate, LAST_MODIFIED, LOCATION,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, Charset, ContentDisposition,
+    DispositionParam, DispositionType, ETAG, ExtendedValue, HttpDate, LAST_MODIFIED, LOCATION,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Path, Payload, Query};
@@ -20,6 +20,7 @@ use super::{Paging, body};
 use crate::api::caller::Caller;
 use crate::api::problem::{Problem, problem_response, report};
 use crate::domain::{Error, File, FilePath, NodeId, Result, Sha256};
+use crate::registry::Presented;
 use crate::registry::files::FileToken;
 use crate::registry::files::Target;
 use crate::registry::upload::{Outcome, PutFile};
@@ -173,8 +174,19 @@ async fn get(
 ) -> Result<HttpResponse, Problem> {
     let file = caller.registry.get_file(&target, &path).await?;
     if_match(request)?.check(Some(&file))?;
+    let selected = select(request, &file);
+    if request.method() == Method::GET && !matches!(selected, Selected::NotModified) {
+        let disposition = disposition(&file.path).to_string();
+        let presented = Presented { media_type: shown_type(&file), disposition: &disposition };
+        if let Some(link) = caller.registry.file_link(&file, presented).await? {
+            // The link ends; the file may be another by then.
+            let mut response = HttpResponse::TemporaryRedirect();
+            response.insert_header((LOCATION, link)).insert_header((CACHE_CONTROL, "no-store"));
+            return Ok(response.insert_header((ETAG, etag(&file))).finish());
+        }
+    }
     let size = file.blob.size;
-    let (first, length, mut response) = match select(request, &file) {
+    let (first, length, mut response) = match selected {
         Selected::Whole => (0, size, HttpResponse::Ok()),
         Selected::Part(first, last) => {
             let mut response = HttpResponse::PartialContent();
@@ -201,11 +213,14 @@ async fn get(
     Ok(response.body(SizedStream::new(length, logged)))
 }
 
+fn shown_type(file: &File) -> &str {
+    if file.media_type.is_empty() { "application/octet-stream" } else { &file.media_type }
+}
+
 fn describe(response: &mut HttpResponseBuilder, file: &File) {
-    let media_type = if file.media_type.is_empty() { "application/octet-stream" } else { &file.media_type };
     let modified = std::time::UNIX_EPOCH + std::time::Duration::from_millis(file.created_at.unsigned_abs());
     response
-        .insert_header((CONTENT_TYPE, media_type))
+        .insert_header((CONTENT_TYPE, shown_type(file)))
         .insert_header((ETAG, etag(file)))
         .insert_header((LAST_MODIFIED, HttpDate::from(modified).to_string()))
         .insert_header((ACCEPT_RANGES, "bytes"))

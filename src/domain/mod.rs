@@ -8,6 +8,7 @@ pub mod error;
 pub mod experiment;
 pub mod file;
 pub mod filter;
+pub mod inspect;
 pub mod lineage;
 pub mod name;
 pub mod node;

@@ -56,7 +56,13 @@ fn report(seen: &mut Inspection, mut header: Tensors, data: u64) -> Step<()> {
     seen.number("parameter_count", header.parameters);
     seen.json("dtypes", header.dtypes.into());
     if let Some(format) = header.metadata.get("format") {
-        seen.text("framework", format);
+        let framework = match format.as_str() {
+            "pt" => "pytorch",
+            "tf" => "tensorflow",
+            "np" => "numpy",
+            other => other,
+        };
+        seen.text("framework", framework);
     }
     if !header.metadata.is_empty() {
         seen.json("metadata", header.metadata.into_iter().take(100).collect());

@@ -54,7 +54,7 @@ rules! {
     PickleUnknownImport, "pickle-unknown-import", Warn, "A pickle imports something that is on no list.";
     PickleExtension, "pickle-extension", Suspicious, "A pickle names a class by a number of the extension registry.";
     PickleDynamicImport, "pickle-dynamic-import", Danger, "A pickle computes the name of what it imports.";
-    PickleComputedCall, "pickle-computed-call", Warn, "A pickle calls something that it has computed itself.";
+    PickleComputedCall, "pickle-computed-call", Suspicious, "A pickle calls something that it has computed itself.";
     PickleTampersWithState, "pickle-tampers-with-state", Danger, "A pickle overwrites members of a class, a module or a function.";
     PicklePersistentId, "pickle-persistent-id", Info, "A pickle refers to objects outside itself.";
     PickleUndecodable, "pickle-undecodable", Suspicious, "A pickle breaks the rules of its format.";

@@ -53,6 +53,7 @@ mod tests {
             ("torch.nn.modules.linear", "Linear"),
             ("sklearn.ensemble._forest", "RandomForestClassifier"),
             ("sklearn.svm", "SVC"),
+            ("torch.jit._pickle", "build_intlist"),
         ] {
             assert_eq!(weight(module, name), None, "{module}.{name}");
         }
@@ -93,6 +94,7 @@ mod tests {
             ("timeit", "timeit"),
             ("code", "InteractiveInterpreter.runcode"),
             ("joblib", "load"),
+            ("sklearn.ensemble._forest", "Parallel"),
         ] {
             assert_eq!(weight(module, name), Some(Severity::Danger), "{module}.{name}");
         }

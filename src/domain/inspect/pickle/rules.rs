@@ -72,7 +72,8 @@ pub(super) fn is_allowed(import: &Import) -> bool {
 }
 
 fn is_class(name: &str) -> bool {
-    name.trim_start_matches('_').starts_with(|first: char| first.is_ascii_uppercase())
+    !RULES.dangerous_parts.contains(&name)
+        && name.trim_start_matches('_').starts_with(|first: char| first.is_ascii_uppercase())
         && name.bytes().all(|each| each.is_ascii_alphanumeric() || each == b'_')
 }
 

@@ -32,7 +32,7 @@ pub struct Inspection {
     pub facts: Properties,
     /// What its pickles import; kept so that later rules can judge them without the bytes.
     pub imports: Vec<Import>,
-    /// What is wrong with it, without what [`super::pickle::judge`] says about the imports.
+    /// What is wrong with it, without what [`super::judge`] says about the imports.
     pub findings: Vec<Finding>,
 }
 

@@ -13,26 +13,35 @@ use crate::store::{self, Store};
 
 /// Serves until the process is told to stop.
 pub fn serve(settings: &Settings) -> Result<()> {
-    let Listen::At(address) = settings.server.listen else {
+    let listeners = server::Listeners { http: bind(settings.server.listen)?, grpc: bind(settings.server.grpc_listen)? };
+    if listeners.http.is_none() && listeners.grpc.is_none() {
         return Err(Error::invalid("server.listen", "every listener is switched off: there is nothing to serve"));
-    };
-    let listener = TcpListener::bind(address)
-        .map_err(|error| Error::unavailable(format!("cannot listen on `{address}`")).caused_by(error))?;
-    let bound = listener.local_addr().map_err(|error| Error::internal("a socket has no address").caused_by(error))?;
-    let public_url = match &settings.server.public_url {
-        unset if unset.is_empty() => PublicUrl::of_address(bound),
-        set => set.clone(),
+    }
+    let public_url = match (&settings.server.public_url, &listeners.http) {
+        (unset, Some(listener)) if unset.is_empty() => {
+            let bound = listener.local_addr();
+            PublicUrl::of_address(bound.map_err(|error| Error::internal("a socket has no address").caused_by(error))?)
+        }
+        (set, _) => set.clone(),
     };
     let options = server::Options {
         workers: settings.server.workers,
         shutdown_grace: Duration::from_secs(settings.server.shutdown_grace_seconds),
         json_limit_bytes: settings.server.json_limit_bytes.get(),
+        max_message_bytes: settings.server.grpc_max_message_bytes.get(),
     };
     let interval = Duration::from_secs(settings.collector.interval_seconds);
     let grace = Duration::from_secs(settings.collector.grace_seconds);
-    server::run(listener, &options, open(settings, public_url.as_str()), async move |registry| {
+    server::run(listeners, &options, open(settings, public_url.as_str()), async move |registry| {
         collect_now_and_then(&registry, interval, grace).await;
     })
+}
+
+fn bind(listen: Listen) -> Result<Option<TcpListener>> {
+    let Listen::At(address) = listen else { return Ok(None) };
+    let listener = TcpListener::bind(address)
+        .map_err(|error| Error::unavailable(format!("cannot listen on `{address}`")).caused_by(error))?;
+    Ok(Some(listener))
 }
 
 /// Runs the collector once.

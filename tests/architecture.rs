@@ -33,6 +33,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("prometheus", &["api"]),
     ("tonic*", &["api/mlmd"]),
     ("prost*", &["api/mlmd"]),
+    ("tower", &["api/mlmd"]),
     ("diesel*", &["store"]),
     ("libsqlite3_sys", &["store"]),
     ("pq_sys", &["store"]),

@@ -36,6 +36,7 @@ fn later_layers_win() {
         ("MODELPORT__DATA__DIR", "/env"),
         ("MODELPORT__SERVER__JSON_LIMIT_BYTES", "20"),
         ("MODELPORT__SERVER__LISTEN", "[::]:9000"),
+        ("MODELPORT__SERVER__GRPC_LISTEN", "none"),
         ("MODELPORT__DATABASE__MIGRATE_ON_START", "true"),
         ("MODELPORT__LOG__FORMAT", "json"),
         ("MODELPORT_PORT", "ignored"),
@@ -44,6 +45,7 @@ fn later_layers_win() {
     assert_eq!(settings.server.workers, 2);
     assert_eq!(settings.server.json_limit_bytes.get(), 20);
     assert_eq!(settings.server.listen, Listen::At("[::]:9000".parse().unwrap()));
+    assert_eq!(settings.server.grpc_listen, Listen::Off);
     assert_eq!(settings.server.public_url.as_str(), "http://localhost:9000");
     assert_eq!(settings.database.url.as_str(), "sqlite:///flag/modelport.db");
     assert_eq!(settings.log.format, LogFormat::Json);
@@ -133,6 +135,13 @@ fn wrong_settings_stop_every_command() {
         let error = String::from_utf8(output.stderr).unwrap();
         assert!(error.starts_with("modelport: wrong settings\n  `server.listen` is `here` (flags): "), "{error}");
     }
+}
+
+#[test]
+fn with_every_listener_switched_off_there_is_nothing_to_serve() {
+    let output = modelport(&["serve", "--listen", "none", "--grpc-listen", "none"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("every listener is switched off"));
 }
 
 #[test]

@@ -19,7 +19,8 @@ impl Draining {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    fn has_begun(&self) -> bool {
+    /// Whether the server is shutting down.
+    pub fn has_begun(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }

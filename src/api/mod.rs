@@ -3,9 +3,10 @@
 
 pub mod caller;
 pub mod extract;
-mod health;
+pub mod health;
 pub mod kubeflow;
 pub mod middleware;
+pub mod mlmd;
 pub mod native;
 pub mod openapi;
 pub mod problem;

@@ -1,29 +1,40 @@
-//! The HTTP server: every room's routes in one app, its listener, and how it ends.
+//! The server: every room's routes in one app, the listeners, and how they end.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use actix_web::body::BoxBody;
-use actix_web::dev::{ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Server, ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::web::{self, Data};
 use actix_web::{App, Error as ActixError, HttpServer};
 
 use super::health::{self, Draining};
 use super::middleware::{self, Metrics};
 use super::openapi::Document;
-use super::{extract, kubeflow, native, openapi};
+use super::{extract, kubeflow, mlmd, native, openapi};
 use crate::domain::{Error, Result};
 use crate::registry::Registry;
 
 /// How the server is run.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Threads that serve HTTP; 0 is one per core.
+    /// Threads that serve HTTP, and as many that serve gRPC; 0 is one per core.
     pub workers: usize,
     /// How long requests under way may take to finish once the server is told to stop.
     pub shutdown_grace: Duration,
     /// The largest body that is read as a whole.
     pub json_limit_bytes: usize,
+    /// The largest gRPC message that is read or sent.
+    pub max_message_bytes: usize,
+}
+
+/// Where the server listens.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For HTTP.
+    pub http: Option<TcpListener>,
+    /// For gRPC.
+    pub grpc: Option<TcpListener>,
 }
 
 /// How long a client may go on sending a body that was refused, before the connection is closed under it.
@@ -97,11 +108,11 @@ fn routes(service: &mut web::ServiceConfig) {
         .service(web::resource("/metrics").route(web::get().to(middleware::scrape)));
 }
 
-/// Serves on the listener until SIGTERM or SIGINT; then requests under way finish, and it returns.
+/// Serves on the listeners until SIGTERM or SIGINT; then requests under way finish, and it returns.
 ///
 /// `beside` is run at the same time and ends with the server.
 pub fn run(
-    listener: TcpListener,
+    listeners: Listeners,
     options: &Options,
     registry: impl Future<Output = Result<Registry>>,
     beside: impl AsyncFnOnce(Registry) + 'static,
@@ -109,40 +120,82 @@ pub fn run(
     actix_web::rt::System::new().block_on(async {
         let registry = registry.await?;
         let service = Service::new(registry.clone(), options.json_limit_bytes)?;
-        let app_of = service.clone();
-        let mut server = HttpServer::new(move || app_of.app())
-            .disable_signals()
-            .client_disconnect_timeout(REFUSED_BODY)
-            .shutdown_timeout(options.shutdown_grace.as_secs().max(1));
-        if options.workers > 0 {
-            server = server.workers(options.workers);
-        }
-        let address = listener.local_addr().map_err(broken)?;
-        let running = server.listen(listener).map_err(broken)?.run();
-        log::info!(version = env!("CARGO_PKG_VERSION"); "listening on http://{address}");
-        actix_web::rt::spawn(stop_on_signal(running.handle(), service, options.shutdown_grace));
+        let http = listeners.http.map(|listener| serve_http(listener, options, service.clone())).transpose()?;
+        let grpc = listeners.grpc.map(|listener| serve_grpc(listener, options, &service)).transpose()?;
         let beside = actix_web::rt::spawn(beside(registry));
-        let ended = running.await;
+        let ended = match http {
+            Some(http) => {
+                let stopping =
+                    actix_web::rt::spawn(stop_on_signal(Some(http.handle()), grpc, service, options.shutdown_grace));
+                let ended = http.await;
+                match ended {
+                    // gRPC may need a moment more.
+                    Ok(()) => stopping.await.map_err(std::io::Error::other),
+                    Err(error) => Err(error),
+                }
+            }
+            None => {
+                stop_on_signal(None, grpc, service, options.shutdown_grace).await;
+                Ok(())
+            }
+        };
         beside.abort();
         ended.map_err(broken)
     })
 }
 
-fn broken(error: std::io::Error) -> Error {
-    Error::internal("the HTTP server cannot run").caused_by(error)
+fn serve_http(listener: TcpListener, options: &Options, service: Service) -> Result<Server> {
+    let address = listener.local_addr().map_err(broken)?;
+    let mut server = HttpServer::new(move || service.app())
+        .disable_signals()
+        .client_disconnect_timeout(REFUSED_BODY)
+        .shutdown_timeout(options.shutdown_grace.as_secs().max(1));
+    if options.workers > 0 {
+        server = server.workers(options.workers);
+    }
+    let running = server.listen(listener).map_err(broken)?.run();
+    log::info!(version = env!("CARGO_PKG_VERSION"); "listening on http://{address}");
+    Ok(running)
 }
 
-/// Turns readiness red at the first signal, goes on serving while requests are under way, so that probes and balancers
-/// see it, and then stops.
-async fn stop_on_signal(server: ServerHandle, service: Service, grace: Duration) {
+fn serve_grpc(listener: TcpListener, options: &Options, service: &Service) -> Result<mlmd::Running> {
+    let address = listener.local_addr().map_err(broken)?;
+    let parts = mlmd::Parts {
+        registry: service.registry.get_ref().clone(),
+        metrics: service.metrics.clone().into_inner(),
+        draining: service.draining.get_ref().clone(),
+    };
+    let options = mlmd::Options { workers: options.workers, max_message_bytes: options.max_message_bytes };
+    let running = mlmd::start(listener, options, parts)?;
+    log::info!(version = env!("CARGO_PKG_VERSION"); "listening for gRPC on {address}");
+    Ok(running)
+}
+
+fn broken(error: std::io::Error) -> Error {
+    Error::internal("the server cannot run").caused_by(error)
+}
+
+/// Turns readiness red at the first signal. gRPC stops at once: its clients are told to go elsewhere, and calls under way
+/// finish. HTTP goes on while requests are under way, so that probes and balancers see it, and then stops.
+async fn stop_on_signal(http: Option<ServerHandle>, grpc: Option<mlmd::Running>, service: Service, grace: Duration) {
     let signal = signal().await;
     log::info!(signal; "shutting down");
     service.draining.begin();
     let deadline = Instant::now() + grace;
-    while service.metrics.in_flight() > 0 && Instant::now() < deadline {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    server.stop(true).await;
+    let stop_http = async {
+        while service.metrics.in_flight() > 0 && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        if let Some(http) = http {
+            http.stop(true).await;
+        }
+    };
+    let stop_grpc = async {
+        if let Some(grpc) = grpc {
+            grpc.stop(grace).await;
+        }
+    };
+    tokio::join!(stop_http, stop_grpc);
 }
 
 async fn signal() -> &'static str {

@@ -5,6 +5,7 @@ mod gc;
 mod healthcheck;
 mod migrate;
 mod openapi;
+mod proto;
 mod serve;
 
 use std::process::ExitCode;
@@ -31,6 +32,8 @@ enum Command {
     Migrate,
     /// Print an OpenAPI document as JSON
     Openapi(openapi::Args),
+    /// Print the gRPC service as a binary FileDescriptorSet, as `grpcurl -protoset` and `protoc` read it
+    Proto,
     /// Remove stored objects that nothing needs
     Gc(gc::Args),
     /// Look at the settings
@@ -55,6 +58,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Serve => serve::run(settings),
         Command::Migrate => migrate::run(settings),
         Command::Openapi(args) => openapi::run(&args),
+        Command::Proto => proto::run(),
         Command::Gc(args) => gc::run(settings, &args),
         Command::Config(command) => config::run(settings, command),
         Command::Healthcheck => healthcheck::run(settings),

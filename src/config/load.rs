@@ -24,6 +24,9 @@ pub struct SettingsArgs {
     /// Address of the HTTP listener, or `none`
     #[arg(long, global = true, value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
+    /// Address of the gRPC listener, or `none`
+    #[arg(long, global = true, value_name = "ADDRESS:PORT")]
+    pub grpc_listen: Option<String>,
     /// `sqlite://PATH` or `postgres://…`
     #[arg(long, global = true, value_name = "URL")]
     pub database_url: Option<String>,
@@ -138,6 +141,7 @@ fn flag_layer(args: &SettingsArgs) -> Result<Layer, String> {
     let flags = [
         ("data.dir", &args.data_dir),
         ("server.listen", &args.listen),
+        ("server.grpc_listen", &args.grpc_listen),
         ("database.url", &args.database_url),
         ("artifacts.store", &args.artifact_store),
     ];

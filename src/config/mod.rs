@@ -21,7 +21,7 @@ pub use values::{ArtifactStore, DatabaseUrl, Listen, LogFilter, LogFormat, Publi
 pub struct Settings {
     /// The embedded set-up's folder.
     pub data: Data,
-    /// The HTTP listener.
+    /// The listeners.
     pub server: Server,
     /// The metadata's database.
     pub database: Database,
@@ -47,14 +47,18 @@ pub struct Data {
 pub struct Server {
     /// The HTTP listener's address.
     pub listen: Listen,
+    /// The gRPC listener's address.
+    pub grpc_listen: Listen,
     /// Where clients reach this server; empty only while the listener's port is not known yet.
     pub public_url: PublicUrl,
-    /// Threads that serve HTTP; 0 is one per core.
+    /// Threads that serve HTTP, and as many that serve gRPC; 0 is one per core.
     pub workers: usize,
     /// How long requests under way may take to finish after SIGTERM.
     pub shutdown_grace_seconds: u64,
     /// The largest JSON body that is read.
     pub json_limit_bytes: NonZeroUsize,
+    /// The largest gRPC message that is read or sent.
+    pub grpc_max_message_bytes: NonZeroUsize,
 }
 
 /// `[database]`

@@ -19,6 +19,8 @@ pub enum Action {
     Delete,
     /// A node became a member of this context.
     Attach,
+    /// This execution read or wrote artifacts.
+    PutEvents,
     /// An alias was pointed at one of the model's versions.
     SetAlias,
     /// An alias was removed.
@@ -36,6 +38,7 @@ impl fmt::Display for Action {
             Self::Update => "update",
             Self::Delete => "delete",
             Self::Attach => "attach",
+            Self::PutEvents => "event.put",
             Self::SetAlias => "alias.set",
             Self::DeleteAlias => "alias.delete",
             Self::PutFile => "file.put",

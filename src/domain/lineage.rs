@@ -1,8 +1,10 @@
 //! Lineage: what a node was made from, and what was made from it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use super::graph::Type;
 use super::{Error, Node, NodeId, Result};
 
 /// Which way lineage is followed, from the node that is asked about.
@@ -106,6 +108,8 @@ pub struct Lineage {
     pub nodes: Vec<Node>,
     /// The edges between them that were followed, in order.
     pub edges: Vec<Edge>,
+    /// The types of the nodes, by id.
+    pub types: BTreeMap<i64, Type>,
     /// Whether there is more within the depth than is shown.
     pub truncated: bool,
 }

@@ -83,6 +83,16 @@ impl Node {
             _ => name,
         })
     }
+
+    /// The name as users of ML Metadata see it: what the registry keeps unique within a home stands behind the home's id
+    /// and a colon, as Kubeflow wrote it there.
+    pub fn graph_name(&self) -> Option<String> {
+        let name = self.name.as_deref()?;
+        Some(match (self.home_id, self.logical_type()) {
+            (Some(home), Some(_)) => format!("{home}:{}", self.display_name().unwrap_or(name)),
+            _ => name.to_owned(),
+        })
+    }
 }
 
 fn is_uuid(text: &str) -> bool {
@@ -246,48 +256,6 @@ impl Patch {
             }
         }
         self.custom.as_ref().map_or(Ok(()), check_custom)
-    }
-}
-
-/// The states of an artifact, numbered as in ML Metadata.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ArtifactState {
-    /// Nothing is known.
-    Unknown = 0,
-    /// It is being made.
-    Pending = 1,
-    /// It can be used.
-    Live = 2,
-    /// It is about to be deleted.
-    MarkedForDeletion = 3,
-    /// Its bytes are gone.
-    Deleted = 4,
-    /// Making it failed.
-    Abandoned = 5,
-    /// It stands for something elsewhere.
-    Reference = 6,
-}
-
-impl ArtifactState {
-    /// Every state with its name.
-    pub const ALL: [(Self, &'static str); 7] = [
-        (Self::Unknown, "UNKNOWN"),
-        (Self::Pending, "PENDING"),
-        (Self::Live, "LIVE"),
-        (Self::MarkedForDeletion, "MARKED_FOR_DELETION"),
-        (Self::Deleted, "DELETED"),
-        (Self::Abandoned, "ABANDONED"),
-        (Self::Reference, "REFERENCE"),
-    ];
-
-    /// The number under which the state is stored.
-    pub fn number(self) -> i64 {
-        self as i64
-    }
-
-    /// The name of the state with that number.
-    pub fn name_of(number: i64) -> Option<&'static str> {
-        Self::ALL.into_iter().find(|(state, _)| state.number() == number).map(|(_, name)| name)
     }
 }
 

@@ -1,10 +1,11 @@
 //! Aliases: movable names of a model's versions.
 
-use super::entities::touch;
+use super::entities::{get, touch};
 use super::resolve::{model_named, resolve};
-use super::{Registry, record};
-use crate::domain::{Action, Actor, Alias, Error, LogicalType, Name, Node, Result, VersionRef};
-use crate::store::aliases;
+use super::{Registry, document, record};
+use crate::domain::{Action, Actor, Alias, Error, LogicalType, Millis, Name, Node, NodeId, Result, VersionRef};
+use crate::store::changes::{self, NewChange};
+use crate::store::{Tx, aliases, nodes};
 
 impl Registry {
     /// Points the alias at a version of the model, wherever it pointed before, and returns the version.
@@ -14,13 +15,21 @@ impl Registry {
         self.store
             .write(move |tx| {
                 let (model, version) = resolve(tx, &model, &version)?;
-                if aliases::find(tx, model.id, &alias)? == Some(version.id) {
-                    return Ok(version);
-                }
-                let model = touch(tx, LogicalType::RegisteredModel, model.id, None, now)?;
-                aliases::set(tx, model.id, &alias, version.id)?;
-                record_alias(tx, &actor, now, Action::SetAlias, &model, &alias, Some(&version))?;
-                Ok(version)
+                set(tx, &actor, model.id, &alias, version, now)
+            })
+            .await
+    }
+
+    /// The same for a model and a version that are known by their ids.
+    pub async fn point_alias(&self, actor: &Actor, model: NodeId, alias: &Alias, version: NodeId) -> Result<Node> {
+        let (actor, now, alias) = (actor.clone(), self.now(), alias.clone());
+        self.store
+            .write(move |tx| {
+                get(tx, LogicalType::RegisteredModel, model)?;
+                let found = nodes::find(tx, version)?
+                    .filter(|found| found.type_id == LogicalType::ModelVersion.id() && found.home_id == Some(model));
+                let missing = || Error::not_found(format!("model version `{version}` of registered model `{model}`"));
+                set(tx, &actor, model, &alias, found.ok_or_else(missing)?, now)
             })
             .await
     }
@@ -31,26 +40,115 @@ impl Registry {
         self.store
             .write(move |tx| {
                 let model = model_named(tx, &model)?;
-                if !aliases::delete(tx, model.id, &alias)? {
-                    let name = model.name.unwrap_or_default();
-                    return Err(Error::not_found(format!("alias `{alias}` of registered model `{name}`")));
+                remove(tx, &actor, &model, &alias, now)
+            })
+            .await
+    }
+
+    /// The same for a model that is known by its id.
+    pub async fn remove_alias(&self, actor: &Actor, model: NodeId, alias: &Alias) -> Result<()> {
+        let (actor, now, alias) = (actor.clone(), self.now(), alias.clone());
+        self.store
+            .write(move |tx| {
+                let model = get(tx, LogicalType::RegisteredModel, model)?;
+                remove(tx, &actor, &model, &alias, now)
+            })
+            .await
+    }
+
+    /// The model's aliases with the versions that they point at, in alphabetical order.
+    ///
+    /// Errors: NotFound when the model does not exist.
+    pub async fn list_aliases(&self, model: NodeId) -> Result<Vec<(Alias, NodeId)>> {
+        self.store
+            .read(move |tx| {
+                get(tx, LogicalType::RegisteredModel, model)?;
+                aliases::of_model(tx, model)
+            })
+            .await
+    }
+
+    /// The version's aliases, in alphabetical order. Errors: NotFound when the version does not exist.
+    pub async fn list_aliases_of_version(&self, version: NodeId) -> Result<Vec<(Alias, NodeId)>> {
+        self.store
+            .read(move |tx| {
+                get(tx, LogicalType::ModelVersion, version)?;
+                let names = aliases::of_version(tx, version)?.into_iter();
+                names.map(|name| Ok((name.parse()?, version))).collect()
+            })
+            .await
+    }
+
+    /// The version that the alias points at. Errors: NotFound when the model or the alias does not exist.
+    pub async fn aliased_version(&self, model: NodeId, alias: &Alias) -> Result<Node> {
+        let alias = alias.clone();
+        self.store
+            .read(move |tx| {
+                let model = get(tx, LogicalType::RegisteredModel, model)?;
+                match aliases::find(tx, model.id, &alias)? {
+                    Some(version) => get(tx, LogicalType::ModelVersion, version),
+                    None => Err(no_such_alias(&model, &alias)),
                 }
-                let model = touch(tx, LogicalType::RegisteredModel, model.id, None, now)?;
-                record_alias(tx, &actor, now, Action::DeleteAlias, &model, &alias, None)
             })
             .await
     }
 }
 
+fn set(tx: &mut Tx<'_>, actor: &Actor, model: NodeId, alias: &Alias, version: Node, now: Millis) -> Result<Node> {
+    if aliases::find(tx, model, alias)? == Some(version.id) {
+        return Ok(version);
+    }
+    let model = touch(tx, LogicalType::RegisteredModel, model, None, now)?;
+    aliases::set(tx, model.id, alias, version.id)?;
+    record_alias(tx, actor, now, Action::SetAlias, &model, alias, Some(&version))?;
+    Ok(version)
+}
+
+fn remove(tx: &mut Tx<'_>, actor: &Actor, model: &Node, alias: &Alias, now: Millis) -> Result<()> {
+    if !aliases::delete(tx, model.id, alias)? {
+        return Err(no_such_alias(model, alias));
+    }
+    let model = touch(tx, LogicalType::RegisteredModel, model.id, None, now)?;
+    record_alias(tx, actor, now, Action::DeleteAlias, &model, alias, None)
+}
+
+fn no_such_alias(model: &Node, alias: &Alias) -> Error {
+    let name = model.name.as_deref().unwrap_or_default();
+    Error::not_found(format!("alias `{alias}` of registered model `{name}`"))
+}
+
+/// Removes the aliases of a version that is about to go, and records it of its model.
+///
+/// The caller holds the locks of both.
+pub(super) fn remove_of_version(tx: &mut Tx<'_>, actor: &Actor, version: &Node, now: Millis) -> Result<()> {
+    let (names, Some(model)) = (aliases::of_version(tx, version.id)?, version.home_id) else { return Ok(()) };
+    if names.is_empty() {
+        return Ok(());
+    }
+    aliases::delete_of_version(tx, version.id)?;
+    let model = touch(tx, LogicalType::RegisteredModel, model, None, now)?;
+    let change = |name: &String| NewChange {
+        action: Action::DeleteAlias,
+        node_id: model.id,
+        revision: model.revision,
+        document: document(&model, Some(("alias", pointer(name, None)))),
+    };
+    changes::append(tx, actor, now, &names.iter().map(change).collect::<Vec<_>>())
+}
+
 fn record_alias(
-    tx: &mut crate::store::Tx<'_>,
+    tx: &mut Tx<'_>,
     actor: &Actor,
-    now: i64,
+    now: Millis,
     action: Action,
     model: &Node,
     alias: &Alias,
     version: Option<&Node>,
 ) -> Result<()> {
-    let detail = serde_json::json!({"name": alias.as_str(), "versionId": version.map(|version| version.id)});
-    record(tx, actor, now, action, model, Some(("alias", detail)))
+    record(tx, actor, now, action, model, Some(("alias", pointer(alias.as_str(), version))))
+}
+
+/// Where an alias points, for the record of changes.
+fn pointer(alias: &str, version: Option<&Node>) -> serde_json::Value {
+    serde_json::json!({"name": alias, "versionId": version.map(|version| version.id)})
 }

@@ -1,6 +1,6 @@
 //! Artifacts of versions and runs: made, changed and attached there; metrics are measured.
 
-use super::entities::{add_point, create, get, properties_of_home, update};
+use super::entities::{Expected, add_point, create, get, properties_of_home, touch, update};
 use super::{Registry, record};
 use crate::domain::experiment::without_value;
 use crate::domain::{
@@ -11,20 +11,22 @@ use crate::store::{Tx, members, nodes};
 impl Registry {
     /// Creates an artifact in a version or run; a metric or parameter of a name that is taken there is changed instead.
     ///
-    /// Gives the artifact and whether it is new. Errors: as [`Registry::create`]; a metric needs a value.
+    /// Gives the artifact and whether it is new. Errors: as [`Registry::create`]; a metric needs a value;
+    /// FailedPrecondition when there is not what `expected` says.
     pub async fn upsert_artifact(
         &self,
         actor: &Actor,
         logical: LogicalType,
         context: (LogicalType, NodeId),
         draft: Draft,
+        expected: Expected,
     ) -> Result<(Node, bool)> {
         draft.check(logical)?;
         let (actor, now) = (actor.clone(), self.now());
         self.store
             .write(move |tx| {
                 let home = get(tx, context.0, context.1)?;
-                upsert(tx, &actor, logical, home.id, &draft, now)
+                upsert(tx, &actor, logical, home.id, &draft, expected, now)
             })
             .await
     }
@@ -67,6 +69,7 @@ fn upsert(
     logical: LogicalType,
     home: NodeId,
     draft: &Draft,
+    expected: Expected,
     now: Millis,
 ) -> Result<(Node, bool)> {
     let existing = match &draft.name {
@@ -74,6 +77,7 @@ fn upsert(
         _ => None,
     };
     let Some(existing) = existing else {
+        expected.check_absent(logical)?;
         let created = create(tx, actor, logical, Some(home), draft, now);
         return match created {
             Err(error)
@@ -94,16 +98,16 @@ fn upsert(
         && draft.external_id.is_none()
         && draft.uri.is_none();
     match point {
-        // Points are their own history: a metric that is only measured again is not changed.
+        // Points are their own history: one that is measured again counts a revision, and nothing more is recorded of it.
         Some(point) if is_point_alone => {
-            let mut node = existing;
+            let mut node = touch(tx, logical, existing.id, expected.revision, now)?;
             add_point(tx, &mut node, point)?;
             Ok((node, false))
         }
         None if logical == LogicalType::Metric => Err(without_value()),
         // Measured anew, whatever else is said of it: an older step or time does not stay.
         point => {
-            let mut patch = Patch::from(draft);
+            let mut patch = Patch { if_revision: expected.revision, ..Patch::from(draft) };
             let measured = point.into_iter().flat_map(MetricPoint::properties);
             patch.properties.extend(measured.map(|(name, value)| (name, Change::Set(value))));
             Ok((update(tx, actor, logical, existing.id, &patch, now)?, false))

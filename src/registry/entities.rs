@@ -2,17 +2,15 @@
 
 use uuid::Uuid;
 
+use super::pages::{self, List, Pages};
 use super::{Registry, Selection, record};
 use crate::domain::experiment::{check_times, without_value};
 use crate::domain::serving::check_servable;
 use crate::domain::{
     Action, Actor, Change, Cursor, Draft, Error, ErrorKind, ExternalId, LogicalType, MetricPoint, Millis, Name, Node,
-    NodeId, NodeKind, OrderBy, Page, PageRequest, PageSize, PageToken, Patch, Properties, Result, Value,
+    NodeId, NodeKind, OrderBy, PageRequest, Patch, Properties, Result, Value,
 };
 use crate::store::{Tx, metrics, nodes};
-
-/// Without a page size the whole list comes, read in batches of this many.
-const BATCH: u32 = 1000;
 
 /// How one thing is found: by its name in its home, or by its id in another system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,11 +21,53 @@ pub enum Find {
     ExternalId(ExternalId),
 }
 
+/// What the caller of a use case that creates or changes knows of what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Expected {
+    /// It is there.
+    pub exists: bool,
+    /// It is at that revision.
+    pub revision: Option<i64>,
+}
+
+impl Expected {
+    /// Errors: FailedPrecondition when something was expected, of a thing that is not there.
+    pub fn check_absent(self, logical: LogicalType) -> Result<()> {
+        if !self.exists && self.revision.is_none() {
+            return Ok(());
+        }
+        let message = format!("`If-Match` is of a {} that is not there", logical.noun());
+        Err(Error::new(ErrorKind::FailedPrecondition, message).on_field(super::IF_MATCH))
+    }
+}
+
+impl List for Selection {
+    const BATCH: u32 = 1000;
+
+    fn order_by(&self) -> OrderBy {
+        self.order.by
+    }
+
+    fn check(&self, tx: &mut Tx<'_>) -> Result<()> {
+        check_parents(tx, self)
+    }
+
+    fn batch(&self, registry: &Registry, tx: &mut Tx<'_>, after: Option<&Cursor>, limit: u32) -> Result<Vec<Node>> {
+        let mut batch = nodes::list(tx, self, after, limit)?;
+        registry.fill_uris(tx, &mut batch)?;
+        Ok(batch)
+    }
+
+    fn count(&self, tx: &mut Tx<'_>) -> Result<u64> {
+        nodes::count(tx, self)
+    }
+}
+
 impl Registry {
     /// Creates an entity. Where its type has a home, `home` names it.
     ///
     /// Errors: InvalidArgument on a property the type does not have, NotFound when the home does not exist,
-    /// AlreadyExists when the name is taken in its home or the external id among all nodes of the kind.
+    /// AlreadyExists when the name is taken in its home or the external id among all nodes of the kind; the name first.
     pub async fn create(
         &self,
         actor: &Actor,
@@ -91,37 +131,8 @@ impl Registry {
     /// A page of the selection, or all of it when no size is given.
     ///
     /// Errors: NotFound when the home or context does not exist, InvalidArgument when the token belongs to another query.
-    pub async fn list(&self, selection: Selection, request: PageRequest) -> Result<Page<Node>> {
-        let PageRequest { size, token, with_total } = request;
-        let mut after = token.map(|token| token.cursor_for(&selection)).transpose()?;
-        let (mut items, mut total) = (Vec::new(), None);
-        loop {
-            let limit = size.map_or(BATCH, PageSize::get);
-            let is_counted = with_total && total.is_none();
-            let (registry, batch_of, from) = (self.clone(), selection.clone(), after.take());
-            let (mut batch, counted) = self
-                .store
-                .read(move |tx| {
-                    check_parents(tx, &batch_of)?;
-                    let mut batch = nodes::list(tx, &batch_of, from.as_ref(), limit + 1)?;
-                    registry.fill_uris(tx, &mut batch)?;
-                    let counted = is_counted.then(|| nodes::count(tx, &batch_of)).transpose()?;
-                    Ok((batch, counted))
-                })
-                .await?;
-            total = total.or(counted);
-            let more = batch.len() > limit as usize;
-            batch.truncate(limit as usize);
-            let last = batch.last().map(|last| cursor(selection.order.by, last));
-            items.append(&mut batch);
-            match (more, size, last) {
-                (true, None, last) => after = last,
-                (true, Some(_), Some(last)) => {
-                    return Ok(Page { items, next: Some(PageToken::new(&selection, last)), total });
-                }
-                _ => return Ok(Page { items, next: None, total }),
-            }
-        }
+    pub async fn list(&self, selection: Selection, request: PageRequest) -> Result<Pages> {
+        pages::read(self, selection, request).await
     }
 
     /// Changes an entity.
@@ -129,10 +140,38 @@ impl Registry {
     /// Errors: NotFound when there is none of that type, FailedPrecondition when it is at another revision than the
     /// patch demands, AlreadyExists when the external id is taken.
     pub async fn update(&self, actor: &Actor, logical: LogicalType, id: NodeId, patch: Patch) -> Result<Node> {
+        self.change(actor, logical, None, id, patch).await
+    }
+
+    /// Changes an entity that is in that home. Errors: as [`Registry::update`], and NotFound when it is in another one.
+    pub async fn update_in(
+        &self,
+        actor: &Actor,
+        logical: LogicalType,
+        home: NodeId,
+        id: NodeId,
+        patch: Patch,
+    ) -> Result<Node> {
+        self.change(actor, logical, Some(home), id, patch).await
+    }
+
+    async fn change(
+        &self,
+        actor: &Actor,
+        logical: LogicalType,
+        home: Option<NodeId>,
+        id: NodeId,
+        patch: Patch,
+    ) -> Result<Node> {
         patch.check(logical)?;
         let (actor, now, registry) = (actor.clone(), self.now(), self.clone());
         self.store
             .write(move |tx| {
+                if let Some(home) = home
+                    && get(tx, logical, id)?.home_id != Some(home)
+                {
+                    return Err(Error::not_found(format!("{} `{id}` in `{home}`", logical.noun())));
+                }
                 let mut patch = patch.clone();
                 if registry.is_own_uri(tx, id, &patch.uri)? {
                     patch.uri = Change::Keep;
@@ -263,17 +302,6 @@ fn check_parents(tx: &mut Tx<'_>, selection: &Selection) -> Result<()> {
         Some(logical) => check_home(tx, logical, parent).map(drop),
         None => Ok(()),
     }
-}
-
-/// Where a page ends whose last item this is.
-pub(super) fn cursor(by: OrderBy, last: &Node) -> Cursor {
-    let (value, name) = match by {
-        OrderBy::Id => (0, ""),
-        OrderBy::CreateTime => (last.created_at, ""),
-        OrderBy::UpdateTime => (last.updated_at, ""),
-        OrderBy::Name => (0, last.display_name().unwrap_or_default()),
-    };
-    Cursor { value, name: name.to_owned(), id: last.id }
 }
 
 /// Counts a change of the node, and tells a missing one from one at another revision.

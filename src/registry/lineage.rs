@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Registry;
+use super::graph::types_of;
 use crate::domain::lineage::{Depth, Direction, Edge, Lineage};
 use crate::domain::{Error, NodeId, Result};
 use crate::store::lineage::{Hop, hop};
@@ -43,7 +44,8 @@ impl Registry {
                 let shown: BTreeSet<NodeId> = nodes.iter().map(|node| node.id).collect();
                 let is_shown = |edge: &Edge| shown.contains(&edge.from) && shown.contains(&edge.to);
                 let edges = walk.edges.into_iter().filter(is_shown).collect();
-                Ok(Lineage { nodes, edges, truncated: walk.truncated })
+                let types = types_of(tx, &nodes)?;
+                Ok(Lineage { nodes, edges, types, truncated: walk.truncated })
             })
             .await
     }

@@ -6,9 +6,11 @@ pub mod collector;
 pub mod download;
 pub mod entities;
 pub mod files;
+pub mod graph;
 pub mod history;
 pub mod lineage;
 pub mod metrics;
+pub mod pages;
 pub mod register;
 pub mod removal;
 mod resolve;
@@ -20,8 +22,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::blobs::Blobs;
-use crate::domain::change::document;
-use crate::domain::{Action, Actor, Millis, Node, Result};
+use crate::domain::{Action, Actor, Millis, Node, Result, change};
 use crate::store::{PoolStatus, Store, Tx, changes};
 
 pub use crate::store::nodes::Selection;
@@ -89,6 +90,15 @@ impl Registry {
     }
 }
 
+/// A node for the record of changes, with what the node itself does not show.
+fn document(node: &Node, detail: Option<(&str, serde_json::Value)>) -> serde_json::Value {
+    let mut document = change::document(node);
+    if let (Some((name, value)), Some(members)) = (detail, document.as_object_mut()) {
+        members.insert(name.to_owned(), value);
+    }
+    document
+}
+
 /// Records one change of one node, with what the node itself does not show.
 fn record(
     tx: &mut Tx<'_>,
@@ -98,10 +108,7 @@ fn record(
     node: &Node,
     detail: Option<(&str, serde_json::Value)>,
 ) -> Result<()> {
-    let mut document = document(node);
-    if let (Some((name, value)), Some(members)) = (detail, document.as_object_mut()) {
-        members.insert(name.to_owned(), value);
-    }
+    let document = document(node, detail);
     changes::append(
         tx,
         actor,

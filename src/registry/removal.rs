@@ -1,7 +1,7 @@
 //! Removal: an entity goes with all that it owns, and the record of changes keeps what they were.
 
-use super::Registry;
 use super::entities::{at_other_revision, get};
+use super::{Registry, aliases};
 use crate::domain::change::document;
 use crate::domain::{Action, Actor, Error, ErrorKind, LogicalType, Millis, Node, NodeId, Result};
 use crate::store::{Tx, changes, files, nodes};
@@ -51,13 +51,20 @@ fn delete(
     now: Millis,
 ) -> Result<()> {
     // What it owns and its revision are looked at behind the lock, so that neither changes before it goes.
-    nodes::lock(tx, &[id])?;
+    // The model of a version is locked before it, as whoever sets an alias does it.
+    let is_version = logical == LogicalType::ModelVersion;
+    let model = if is_version { get(tx, logical, id)?.home_id } else { None };
+    let locked: Vec<_> = model.into_iter().chain([id]).collect();
+    nodes::lock(tx, &locked)?;
     let node = get(tx, logical, id)?;
     if removal.if_revision.is_some_and(|revision| revision != node.revision) {
         return Err(at_other_revision(&node, logical));
     }
     if !removal.recursive {
         check_owns_nothing(tx, &node, logical)?;
+    }
+    if is_version {
+        aliases::remove_of_version(tx, actor, &node, now)?;
     }
     let mut gone = vec![node];
     let mut level = vec![id];

@@ -54,13 +54,13 @@ impl Registry {
         &self,
         model: &Name,
         order: Order,
-        size: Option<PageSize>,
+        size: PageSize,
         token: Option<PageToken>,
     ) -> Result<(Node, Page<Node>)> {
         let model = self.get_model(model).await?;
         let selection = Selection { home: Some(model.id), order, ..Selection::of(LogicalType::ModelVersion) };
-        let page = self.list(selection, PageRequest { size, token, with_total: false }).await?;
-        Ok((model, page))
+        let request = PageRequest { size: Some(size), token, with_total: false };
+        Ok((model, self.list(selection, request).await?.first))
     }
 
     /// The model and the version that `version` means now.

@@ -37,6 +37,12 @@ pub fn set(tx: &mut Tx<'_>, model: NodeId, alias: &Alias, version: NodeId) -> Re
     }
 }
 
+/// Removes all aliases of the version.
+pub fn delete_of_version(tx: &mut Tx<'_>, version: NodeId) -> Result<()> {
+    diesel::delete(aliases::table.filter(aliases::version_id.eq(version.0))).execute(tx.conn)?;
+    Ok(())
+}
+
 /// Removes the alias. `false` when there was none.
 pub fn delete(tx: &mut Tx<'_>, model: NodeId, alias: &Alias) -> Result<bool> {
     Ok(diesel::delete(aliases::table.find((model.0, alias.as_str()))).execute(tx.conn)? > 0)
@@ -47,6 +53,16 @@ pub fn find(tx: &mut Tx<'_>, model: NodeId, alias: &Alias) -> Result<Option<Node
     let id =
         aliases::table.find((model.0, alias.as_str())).select(aliases::version_id).first::<i64>(tx.conn).optional()?;
     Ok(id.map(NodeId))
+}
+
+/// The model's aliases with the versions that they point at, in alphabetical order.
+pub fn of_model(tx: &mut Tx<'_>, model: NodeId) -> Result<Vec<(Alias, NodeId)>> {
+    let rows: Vec<(String, i64)> = aliases::table
+        .filter(aliases::model_id.eq(model.0))
+        .order(aliases::name)
+        .select((aliases::name, aliases::version_id))
+        .load(tx.conn)?;
+    rows.into_iter().map(|(name, version)| Ok((name.parse()?, NodeId(version)))).collect()
 }
 
 /// The names of the version's aliases, in alphabetical order.

@@ -6,7 +6,9 @@ use std::str::FromStr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use diesel::connection::{AnsiTransactionManager, Connection as _, SimpleConnection as _, TransactionManager};
+use diesel::connection::{
+    AnsiTransactionManager, Connection as _, InstrumentationEvent, SimpleConnection as _, TransactionManager,
+};
 use diesel::{ConnectionError, ConnectionResult, PgConnection, QueryResult, RunQueryDsl as _, SqliteConnection};
 
 use super::error::is_contention;
@@ -183,6 +185,16 @@ pub(super) struct Manager {
 /// one that broke meanwhile fails at BEGIN, where starting over is safe.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// The log's name for statements; they are there at `trace`.
+const STATEMENTS: &str = "modelport::store::sql";
+
+/// Logs a statement with what is bound, for whoever wants to see its plan.
+fn log_statement(event: InstrumentationEvent<'_>) {
+    if let InstrumentationEvent::StartQuery { query, .. } = event {
+        log::trace!(target: STATEMENTS, "{query}");
+    }
+}
+
 impl diesel::r2d2::ManageConnection for Manager {
     type Connection = Pooled;
     type Error = diesel::r2d2::Error;
@@ -192,6 +204,9 @@ impl diesel::r2d2::ManageConnection for Manager {
         if let AnyConnection::Postgres(conn) = &mut inner {
             // A filter can be made to cost any time, and goes on when its caller has left. Migrations are not pooled.
             conn.batch_execute("SET statement_timeout = '60s'").map_err(diesel::r2d2::Error::QueryError)?;
+        }
+        if log::log_enabled!(target: STATEMENTS, log::Level::Trace) {
+            inner.set_instrumentation(log_statement);
         }
         Ok(Pooled { inner, used: Instant::now(), broken: false })
     }

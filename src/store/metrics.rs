@@ -1,6 +1,7 @@
 //! Metrics: the latest point of each, and every point there was; two statements whatever the batch.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{Hash, Hasher};
 
 use diesel::dsl::{InnerJoin, IntoBoxed, sql};
 use diesel::prelude::*;
@@ -12,7 +13,7 @@ use super::connection::{MultiBackend, keyset, on_each};
 use super::error::is_missing_reference;
 use super::filter::{Filter, name_key};
 use super::nodes::CHUNK;
-use super::schema::{metric_points, metrics, nodes};
+use super::schema::{members, metric_points, metrics, nodes};
 use crate::domain::filter::Expr;
 use crate::domain::{Cursor, Error, LogicalType, MetricPoint, Node, NodeId, Order, OrderBy, Properties, Result, Value};
 
@@ -117,7 +118,7 @@ pub(super) fn load(tx: &mut Tx<'_>, loaded_nodes: &mut [Node]) -> Result<()> {
     Ok(())
 }
 
-/// Which points a history holds.
+/// Which points a history holds. Also what a page token is tied to.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct HistorySelection {
     /// The run whose metrics they belong to; every run when it is not given.
@@ -132,27 +133,42 @@ pub struct HistorySelection {
     pub order: Order,
 }
 
+impl Hash for HistorySelection {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { run, name_contains, steps, filter, order } = self;
+        (run, name_contains, steps, order).hash(state);
+        // A filter has doubles, which have no hash; what it looks like tells filters apart as well.
+        format!("{filter:?}").hash(state);
+    }
+}
+
 /// Points with the nodes of their metrics.
 type Points<'a> = IntoBoxed<'a, InnerJoin<metric_points::table, nodes::table>, MultiBackend>;
 
 /// The points of the selection, in no order.
 fn matching<'a>(selection: &HistorySelection) -> Points<'a> {
     let mut query = metric_points::table.inner_join(nodes::table).into_boxed::<MultiBackend>();
-    query = query.filter(nodes::type_id.eq(LogicalType::Metric.id()));
+    // Only metrics have points. Said of all there are, in the order of their ids, it would lead the databases to begin with
+    // the metrics and to sort the points of every one for each batch, rather than to read on.
+    let in_order = selection.order.by == OrderBy::Id && selection.name_contains.is_none() && selection.filter.is_none();
+    if selection.run.is_some() || !in_order {
+        query = query.filter(nodes::type_id.eq(LogicalType::Metric.id()));
+    }
     query = match selection.run {
-        Some(run) => query.filter(nodes::home_id.eq(run.0)),
+        // Its own metrics are its members, and so are those that were attached to it.
+        Some(run) => {
+            let members = members::table.filter(members::context_id.eq(run.0)).select(members::node_id);
+            query.filter(nodes::id.eq_any(members))
+        }
         None => {
-            let run = LogicalType::ExperimentRun.id();
-            query.filter(
-                sql::<Bool>("EXISTS (SELECT 1 FROM nodes AS run WHERE run.id = nodes.home_id AND run.type_id = ")
-                    .bind::<BigInt, _>(run)
-                    .sql(")"),
-            )
+            let of_a_run = "EXISTS (SELECT 1 FROM members AS m JOIN nodes AS run ON run.id = m.context_id \
+                            WHERE m.node_id = nodes.id AND run.type_id = ";
+            query.filter(sql::<Bool>(of_a_run).bind::<BigInt, _>(LogicalType::ExperimentRun.id()).sql(")"))
         }
     };
     if let Some(part) = &selection.name_contains {
         let escaped = part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        query = query.filter(nodes::name.like(format!("%{escaped}%")).escape('\\').assume_not_null());
+        query = query.filter(name_key().like(format!("%{escaped}%")).escape('\\'));
     }
     if !selection.steps.is_empty() {
         query = query.filter(metric_points::step.eq_any(selection.steps.clone()));
@@ -202,11 +218,15 @@ pub fn history(tx: &mut Tx<'_>, selection: &HistorySelection, after: Option<&Cur
     };
     type Row = (i64, i64, Option<i64>, Option<String>, Option<f64>, i64, i64);
     let rows: Vec<Row> = query.limit(i64::from(limit)).load(tx.conn)?;
-    let runs: BTreeSet<i64> = rows.iter().filter_map(|row| row.2).collect();
-    let experiments = experiments_of(tx, runs.into_iter().collect())?;
-    let point = |(id, _, home, name, value, step, at): Row| {
+    let runs = match selection.run {
+        Some(run) => rows.iter().map(|row| (row.1, run.0)).collect(),
+        None => runs_of(tx, rows.iter().map(|row| row.1).collect())?,
+    };
+    let experiments = experiments_of(tx, runs.values().copied().collect())?;
+    let point = |(id, metric, home, name, value, step, at): Row| {
         let mut properties = Properties::from(MetricPoint { value: loaded(value), step, at }.properties());
-        if let Some((run, experiment)) = home.and_then(|home| Some((home, experiments.get(&home)?))) {
+        let run = runs.get(&metric).copied();
+        if let Some((run, experiment)) = run.and_then(|run| Some((run, experiments.get(&run)?))) {
             properties.insert("experiment_run_id".to_owned(), Value::Int(run));
             properties.insert("experiment_id".to_owned(), Value::Int(*experiment));
         }
@@ -228,10 +248,25 @@ pub fn history(tx: &mut Tx<'_>, selection: &HistorySelection, after: Option<&Cur
     Ok(rows.into_iter().map(point).collect())
 }
 
+/// The run of each of these metrics: of one that belongs to several, the newest.
+fn runs_of(tx: &mut Tx<'_>, metrics: BTreeSet<i64>) -> Result<HashMap<i64, i64>> {
+    let mut runs = HashMap::new();
+    for chunk in metrics.into_iter().collect::<Vec<_>>().chunks(CHUNK) {
+        let rows: Vec<(i64, i64)> = members::table
+            .inner_join(nodes::table.on(nodes::id.eq(members::context_id)))
+            .filter(members::node_id.eq_any(chunk.to_vec()).and(nodes::type_id.eq(LogicalType::ExperimentRun.id())))
+            .order((members::node_id, nodes::id))
+            .select((members::node_id, nodes::id))
+            .load(tx.conn)?;
+        runs.extend(rows);
+    }
+    Ok(runs)
+}
+
 /// The experiment of each of these that is a run.
-fn experiments_of(tx: &mut Tx<'_>, homes: Vec<i64>) -> Result<HashMap<i64, i64>> {
+fn experiments_of(tx: &mut Tx<'_>, runs: BTreeSet<i64>) -> Result<HashMap<i64, i64>> {
     let mut experiments = HashMap::new();
-    for chunk in homes.chunks(CHUNK) {
+    for chunk in runs.into_iter().collect::<Vec<_>>().chunks(CHUNK) {
         let rows: Vec<(i64, Option<i64>)> = nodes::table
             .filter(nodes::id.eq_any(chunk.to_vec()).and(nodes::type_id.eq(LogicalType::ExperimentRun.id())))
             .select((nodes::id, nodes::home_id))

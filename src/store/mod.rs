@@ -9,6 +9,7 @@ mod connection;
 mod error;
 pub mod files;
 mod filter;
+pub mod graph;
 pub mod idempotency;
 pub mod lineage;
 pub mod members;

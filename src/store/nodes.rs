@@ -3,18 +3,19 @@
 use std::hash::{Hash, Hasher};
 
 use diesel::dsl::sql;
+use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
 use super::connection::{AnyConnection, MultiBackend, keyset, on_each};
 use super::error::{is_missing_reference, violated_unique};
-use super::filter::{Filter, name_key};
+use super::filter::{self, Filter, name_key};
 use super::schema::{members, nodes};
 use super::{Tx, properties};
 use crate::domain::filter::Expr;
 use crate::domain::{
-    Cursor, Draft, Error, ExternalId, LogicalType, Millis, Name, Node, NodeId, NodeKind, Order, OrderBy, Properties,
-    Result,
+    Cursor, Draft, Error, ErrorKind, ExternalId, LogicalType, Millis, Name, Node, NodeId, NodeKind, Order, OrderBy,
+    Properties, Result,
 };
 
 /// How many ids one statement names at most.
@@ -22,8 +23,8 @@ pub(super) const CHUNK: usize = 1000;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = nodes)]
-struct NodeRow {
-    id: i64,
+pub(super) struct NodeRow {
+    pub(super) id: i64,
     type_id: i64,
     home_id: Option<i64>,
     name: Option<String>,
@@ -37,16 +38,16 @@ struct NodeRow {
 
 #[derive(Insertable)]
 #[diesel(table_name = nodes, treat_none_as_default_value = false)]
-struct NewNode<'a> {
-    kind: i64,
-    type_id: i64,
-    home_id: Option<i64>,
-    name: Option<&'a str>,
-    external_id: Option<&'a str>,
-    uri: Option<&'a str>,
-    state: Option<i64>,
-    created_at: i64,
-    updated_at: i64,
+pub(super) struct NewNode<'a> {
+    pub(super) kind: i64,
+    pub(super) type_id: i64,
+    pub(super) home_id: Option<i64>,
+    pub(super) name: Option<&'a str>,
+    pub(super) external_id: Option<&'a str>,
+    pub(super) uri: Option<&'a str>,
+    pub(super) state: Option<i64>,
+    pub(super) created_at: i64,
+    pub(super) updated_at: i64,
 }
 
 impl From<NodeRow> for Node {
@@ -71,7 +72,9 @@ impl From<NodeRow> for Node {
 /// Which nodes a list holds. Also what a page token is tied to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Selection {
-    /// The ids of their types.
+    /// Their kind, where it says more than their types.
+    pub kind: Option<NodeKind>,
+    /// The ids of their types; where there are none, any of the kind.
     pub types: Vec<i64>,
     /// The context that owns them.
     pub home: Option<NodeId>,
@@ -91,8 +94,8 @@ pub struct Selection {
 
 impl Hash for Selection {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let Self { types, home, member_of, parent_type, name, external_id, filter, order } = self;
-        (types, home, member_of, parent_type, name, external_id, order).hash(state);
+        let Self { kind, types, home, member_of, parent_type, name, external_id, filter, order } = self;
+        (kind, types, home, member_of, parent_type, name, external_id, order).hash(state);
         // A filter has doubles, which have no hash; what it looks like tells filters apart as well.
         format!("{filter:?}").hash(state);
     }
@@ -106,8 +109,14 @@ impl Selection {
 
     /// All nodes of these logical types.
     pub fn of_any(types: &[LogicalType]) -> Self {
+        Self { types: types.iter().map(|logical| logical.id()).collect(), ..Self::of_kind(None) }
+    }
+
+    /// All nodes of a kind.
+    pub fn of_kind(kind: Option<NodeKind>) -> Self {
         Self {
-            types: types.iter().map(|logical| logical.id()).collect(),
+            kind,
+            types: Vec::new(),
             home: None,
             member_of: None,
             parent_type: None,
@@ -134,10 +143,24 @@ pub fn insert(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, draft
         created_at: now,
         updated_at: now,
     };
+    // Nothing is inserted rather than an error made where one of its unique indexes has it already: each database looks at
+    // another one first, and PostgreSQL answers no question after an error.
     let inserted = on_each!(tx.conn, conn => {
-        diesel::insert_into(nodes::table).values(&new).returning(NodeRow::as_returning()).get_result::<NodeRow>(conn)
+        diesel::insert_into(nodes::table)
+            .values(&new)
+            .on_conflict_do_nothing()
+            .returning(NodeRow::as_returning())
+            .get_result::<NodeRow>(conn)
+            .optional()
     });
-    let row = inserted.map_err(|error| taken(error, logical, draft.name.as_ref(), draft.external_id.as_ref()))?;
+    let row = match inserted {
+        Ok(Some(row)) => row,
+        Ok(None) => return Err(taken(tx, logical, home, draft)?),
+        Err(error) if is_missing_reference(&error) => {
+            return Err(Error::not_found(format!("the home of the {}", logical.noun())));
+        }
+        Err(error) => return Err(error.into()),
+    };
     if let Some(home) = home {
         super::members::insert(tx, home, NodeId(row.id))?;
     }
@@ -148,20 +171,18 @@ pub fn insert(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, draft
     Ok(node)
 }
 
-fn taken(
-    error: diesel::result::Error,
-    logical: LogicalType,
-    name: Option<&Name>,
-    external_id: Option<&ExternalId>,
-) -> Error {
-    let noun = logical.noun();
-    match (violated_unique(&error), external_id, name) {
-        (Some(constraint), Some(id), _) if constraint.contains("external_id") => {
-            Error::already_exists(format!("external id `{id}` is taken")).on_field("externalId")
+/// Which of what must be unique is taken: the name before the external id.
+fn taken(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, draft: &Draft) -> Result<Error> {
+    if let Some(name) = &draft.name
+        && find_named(tx, logical, home, name)?.is_some()
+    {
+        return Ok(Error::already_exists(format!("{} `{name}` already exists", logical.noun())).on_field("name"));
+    }
+    match &draft.external_id {
+        Some(id) if find_external(tx, logical.kind(), id)?.is_some() => {
+            Ok(Error::already_exists(format!("external id `{id}` is taken")).on_field("externalId"))
         }
-        (Some(_), _, Some(name)) => Error::already_exists(format!("{noun} `{name}` already exists")).on_field("name"),
-        _ if is_missing_reference(&error) => Error::not_found(format!("the home of the {noun}")),
-        _ => error.into(),
+        _ => Ok(Error::new(ErrorKind::Conflict, format!("the {} was taken a moment ago", logical.noun()))),
     }
 }
 
@@ -215,7 +236,11 @@ pub fn find_external(tx: &mut Tx<'_>, kind: NodeKind, external_id: &ExternalId) 
 /// The nodes of the selection, in no order.
 fn matching<'a>(selection: &Selection) -> nodes::BoxedQuery<'a, MultiBackend> {
     let mut query = nodes::table.into_boxed::<MultiBackend>();
+    if let Some(kind) = selection.kind {
+        query = query.filter(nodes::kind.eq(kind.number()));
+    }
     query = match selection.types.as_slice() {
+        [] if selection.kind.is_some() => query,
         [one] => query.filter(nodes::type_id.eq(*one)),
         many => query.filter(nodes::type_id.eq_any(many.to_vec())),
     };
@@ -246,7 +271,7 @@ fn matching<'a>(selection: &Selection) -> nodes::BoxedQuery<'a, MultiBackend> {
 
 /// How many nodes the selection has.
 pub fn count(tx: &mut Tx<'_>, selection: &Selection) -> Result<u64> {
-    let count: i64 = matching(selection).count().get_result(tx.conn)?;
+    let count: i64 = matching(selection).count().get_result(tx.conn).map_err(filter::fault)?;
     Ok(count.unsigned_abs())
 }
 
@@ -269,8 +294,24 @@ pub fn list(tx: &mut Tx<'_>, selection: &Selection, after: Option<&Cursor>, limi
             (Some(Cursor { id, .. }), true) => query.filter(nodes::id.lt(id.0)).order(nodes::id.desc()),
         },
     };
-    let rows: Vec<NodeRow> = query.limit(i64::from(limit)).load(tx.conn)?;
+    let rows: Vec<NodeRow> = query.limit(i64::from(limit)).load(tx.conn).map_err(filter::fault)?;
     hydrate(tx, rows)
+}
+
+/// The ids of the first `limit` nodes of the selection, in order, of `among` alone where that is given.
+pub fn list_ids(tx: &mut Tx<'_>, selection: &Selection, among: Option<&[NodeId]>, limit: u32) -> Result<Vec<NodeId>> {
+    let mut found: Vec<i64> = Vec::new();
+    let all = || matching(selection).select(nodes::id).order(nodes::id).limit(i64::from(limit));
+    match among {
+        None => found = all().load(tx.conn)?,
+        Some(among) => {
+            for chunk in among.chunks(CHUNK) {
+                let ids: Vec<i64> = chunk.iter().map(|id| id.0).collect();
+                found.extend(all().filter(nodes::id.eq_any(ids)).load::<i64>(tx.conn)?);
+            }
+        }
+    }
+    Ok(found.into_iter().map(NodeId).collect())
 }
 
 /// The nodes that have one of these as their home, and nothing of what is below them, ordered by id.
@@ -339,36 +380,23 @@ pub fn replace(tx: &mut Tx<'_>, before: &Node, now: &Node) -> Result<()> {
 
 /// Keeps others from adding children to these nodes, or changing them, until the transaction ends.
 pub fn lock(tx: &mut Tx<'_>, ids: &[NodeId]) -> Result<()> {
-    match tx.conn {
-        AnyConnection::Postgres(conn) => {
-            for chunk in ids.chunks(CHUNK) {
-                let ids: Vec<_> = chunk.iter().map(|id| id.0).collect();
-                nodes::table
-                    .filter(nodes::id.eq_any(ids))
-                    .order(nodes::id)
-                    .select(nodes::id)
-                    .for_update()
-                    .load::<i64>(conn)?;
-            }
-        }
-        // A write transaction has the whole database to itself.
-        AnyConnection::Sqlite(_) => {}
-    }
-    Ok(())
+    lock_where(tx, ids, |ids| Box::new(nodes::id.nullable().eq_any(ids)))
 }
 
 /// Keeps others from changing the nodes that have one of these as their home, until the transaction ends.
 pub fn lock_children(tx: &mut Tx<'_>, homes: &[NodeId]) -> Result<()> {
+    lock_where(tx, homes, |homes| Box::new(nodes::home_id.eq_any(homes)))
+}
+
+/// Which nodes to lock, for PostgreSQL.
+type Locked = Box<dyn BoxableExpression<nodes::table, Pg, SqlType = Nullable<Bool>>>;
+
+fn lock_where(tx: &mut Tx<'_>, ids: &[NodeId], of: impl Fn(Vec<i64>) -> Locked) -> Result<()> {
     match tx.conn {
         AnyConnection::Postgres(conn) => {
-            for chunk in homes.chunks(CHUNK) {
-                let ids: Vec<_> = chunk.iter().map(|id| id.0).collect();
-                nodes::table
-                    .filter(nodes::home_id.eq_any(ids))
-                    .order(nodes::id)
-                    .select(nodes::id)
-                    .for_update()
-                    .load::<i64>(conn)?;
+            for chunk in ids.chunks(CHUNK) {
+                let locked = of(chunk.iter().map(|id| id.0).collect());
+                nodes::table.filter(locked).order(nodes::id).select(nodes::id).for_update().load::<i64>(conn)?;
             }
         }
         // A write transaction has the whole database to itself.
@@ -386,7 +414,7 @@ fn one(tx: &mut Tx<'_>, row: Option<NodeRow>) -> Result<Option<Node>> {
     Ok(hydrate(tx, row.into_iter().collect())?.pop())
 }
 
-fn hydrate(tx: &mut Tx<'_>, rows: Vec<NodeRow>) -> Result<Vec<Node>> {
+pub(super) fn hydrate(tx: &mut Tx<'_>, rows: Vec<NodeRow>) -> Result<Vec<Node>> {
     let mut nodes: Vec<_> = rows.into_iter().map(Node::from).collect();
     properties::load(tx, &mut nodes)?;
     super::metrics::load(tx, &mut nodes)?;

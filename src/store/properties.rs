@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Text};
 use serde_json::Value as Json;
 
 use super::Tx;
@@ -88,6 +89,31 @@ pub(super) fn replace(tx: &mut Tx<'_>, before: &Node, now: &Node) -> Result<()> 
             diesel::delete(target).execute(tx.conn)?;
         }
         rows.extend(changed(old, new).map(|(name, value)| row(now.id.0, custom, name, value)));
+    }
+    insert_rows(tx, &rows)
+}
+
+/// Writes the differences between many nodes' properties before and now.
+pub(super) fn replace_all(tx: &mut Tx<'_>, nodes: &[(Node, Node)]) -> Result<()> {
+    let (mut stale, mut rows) = (Vec::new(), Vec::new());
+    for (before, now) in nodes {
+        for (custom, old, new) in [(false, &before.properties, &now.properties), (true, &before.custom, &now.custom)] {
+            let gone = old.iter().filter(|(name, value)| new.get(*name) != Some(value));
+            stale.extend(gone.map(|(name, _)| (now.id.0, custom, name.as_str())));
+            rows.extend(changed(old, new).map(|(name, value)| row(now.id.0, custom, name, value)));
+        }
+    }
+    for chunk in stale.chunks(CHUNK) {
+        let keys: Vec<String> =
+            (0..chunk.len()).map(|at| format!("(${}, ${}, ${})", at * 3 + 1, at * 3 + 2, at * 3 + 3)).collect();
+        let sql = format!("DELETE FROM properties WHERE (node_id, custom, name) IN (VALUES {})", keys.join(", "));
+        on_each!(tx.conn, conn => {
+            let mut query = diesel::sql_query(sql).into_boxed();
+            for (node, custom, name) in chunk {
+                query = query.bind::<BigInt, _>(node).bind::<Bool, _>(custom).bind::<Text, _>(name);
+            }
+            query.execute(conn)
+        })?;
     }
     insert_rows(tx, &rows)
 }

@@ -3,6 +3,28 @@
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
 
 table! {
+    types (id) {
+        id -> BigInt,
+        kind -> BigInt,
+        name -> Text,
+        version -> Text,
+        description -> Nullable<Text>,
+        external_id -> Nullable<Text>,
+        base_type -> Nullable<BigInt>,
+        input_type -> Nullable<Text>,
+        output_type -> Nullable<Text>,
+    }
+}
+
+table! {
+    type_properties (type_id, name) {
+        type_id -> BigInt,
+        name -> Text,
+        data_type -> BigInt,
+    }
+}
+
+table! {
     nodes (id) {
         id -> BigInt,
         kind -> BigInt,
@@ -136,9 +158,13 @@ table! {
 
 joinable!(files -> blobs (blob_id));
 joinable!(members -> nodes (node_id));
+joinable!(nodes -> types (type_id));
+joinable!(type_properties -> types (type_id));
 joinable!(properties -> nodes (node_id));
 joinable!(metric_points -> nodes (node_id));
 allow_tables_to_appear_in_same_query!(
+    types,
+    type_properties,
     nodes,
     properties,
     members,

@@ -73,8 +73,27 @@ class Services:
     def stop(self, name: str) -> None:
         self.control(self.folder, "stop", name)
 
-    def sql(self, statement: str) -> None:
-        subprocess.run(["psql", self.postgres, "-qc", statement], check=True)
+    def sql(self, statement: str, database: str | None = None) -> None:
+        url = urlsplit(self.postgres)
+        url = url._replace(path=f"/{database}") if database else url
+        subprocess.run(["psql", url.geturl(), "-qc", statement], check=True)
+
+    def s3_client(self):
+        """A client of MinIO, to look behind the server's back."""
+        query = parse_qs(self.s3.query)
+        return boto3.client(
+            "s3",
+            endpoint_url=query["endpoint"][0],
+            region_name=query["region"][0],
+            aws_access_key_id=self.credentials["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.credentials["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    def create_bucket(self) -> str:
+        """A new bucket that the server does not know, which goes when the services go."""
+        name = f"elsewhere-{uuid.uuid4().hex}"
+        self.s3_client().create_bucket(Bucket=name)
+        return name
 
 
 class LocalStore:
@@ -97,16 +116,9 @@ class S3Store:
     """The bytes in a bucket of their own, which the server creates."""
 
     def __init__(self, services: Services):
-        query = parse_qs(services.s3.query)
         self.bucket = f"acceptance-{uuid.uuid4().hex}"
         self.url = f"s3://{self.bucket}/some/prefix?{services.s3.query}"
-        self.client = boto3.client(
-            "s3",
-            endpoint_url=query["endpoint"][0],
-            region_name=query["region"][0],
-            aws_access_key_id=services.credentials["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=services.credentials["AWS_SECRET_ACCESS_KEY"],
-        )
+        self.client = services.s3_client()
         self.multipart = services.folder / "minio/data/.minio.sys/multipart"
 
     def objects(self) -> set[str]:
@@ -122,6 +134,7 @@ class Installation:
     """A database and a store, which outlive the server processes over them."""
 
     def __init__(self, folder: Path, database_url: str, store: LocalStore | S3Store, settings: dict[str, str]):
+        self.folder = folder
         self.store = store
         self.log = folder / "server.log"
         self.settings = settings
@@ -188,11 +201,13 @@ class Server:
     def __init__(self, installation: Installation):
         self.installation = installation
         self.port = free_port()
+        self.grpc_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)
         self.started = time.monotonic()
         with installation.log.open("a") as log:
-            self.process = installation.spawn("serve", "--listen", f"127.0.0.1:{self.port}", stdout=log, stderr=log)
+            listeners = ["--listen", f"127.0.0.1:{self.port}", "--grpc-listen", f"127.0.0.1:{self.grpc_port}"]
+            self.process = installation.spawn("serve", *listeners, stdout=log, stderr=log)
 
     def await_readiness(self) -> None:
         eventually(lambda: self.exited() or self.ready() == 200, "readiness")

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -9,22 +10,50 @@ import openapi_spec_validator
 from harness import KUBEFLOW, ROOT, Server
 
 
-def test_the_readme_example_works_when_pasted(server: Server, tmp_path: Path) -> None:
-    _, _, section = (ROOT / "README.md").read_text().partition("\n## Try it\n")
-    blocks = re.findall(r"^```sh\n(.*?)^```", section.split("\n## ")[0], re.MULTILINE | re.DOTALL)
-    # The server runs already.
-    lines = [line for block in blocks for line in block.splitlines() if not line.startswith("make run")]
-    script = "\n".join(lines).replace("8080", str(server.port))
-    assert "curl" in script
-    output = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, stdout=subprocess.PIPE, text=True, check=True
-    ).stdout
-    print(output)
+PAGES = ["README.md", "docs/kubeflow.md"]
+
+
+def paste(page: str, server: Server, folder: Path) -> str:
+    """Runs every block of shell on a page, one after another in one shell; what they print."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+    script = "\n".join(blocks).replace("127.0.0.1:8080", f"127.0.0.1:{server.port}")
+    assert f"127.0.0.1:{server.port}" in script and "8080" not in script
+    # What is answered with an error is none of the things that the page promises.
+    shell = f"curl() {{ command curl --fail-with-body \"$@\"; }}\n{script}"
+    command = ["bash", "-euo", "pipefail", "-c", shell]
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    print(done.stdout)
+    assert done.returncode == 0, f"{page} ended with {done.returncode}: {done.stdout}"
+    return done.stdout
+
+
+def test_the_readme_works_when_pasted(server: Server, tmp_path: Path) -> None:
+    output = paste("README.md", server, tmp_path)
     digests = re.findall(r"\b[0-9a-f]{64}\b", output)
     assert len(digests) > len(set(digests)) > 0, "the digests of what went up and what came down do not agree"
-
     artifact = server.client().get_model_artifact("demo", "1")
     assert server.http.get(artifact.uri, follow_redirects=True).status_code == 200
+
+
+def test_the_readme_works_in_python(server: Server, tmp_path: Path) -> None:
+    """Behind what its shell uploads."""
+    paste("README.md", server, tmp_path)
+    [block] = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert "8080" in block
+    script = block.replace("8080", str(server.port))
+    output = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert "author='me'" in output and "/api/v1/" in output, output
+
+
+def test_the_page_on_kubeflow_works_when_pasted(server: Server, tmp_path: Path) -> None:
+    output = paste("docs/kubeflow.md", server, tmp_path)
+    # Made, found, listed.
+    assert output.count('"name":"fraud"') == 3, output
+
+
+def test_no_page_is_forgotten() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    assert {str(page.relative_to(ROOT)) for page in pages if "```sh" in page.read_text()} == set(PAGES)
 
 
 def test_every_linked_document_is_openapi(server: Server) -> None:

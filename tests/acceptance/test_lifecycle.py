@@ -11,6 +11,7 @@ MIB = 2**20
 # A debug build is larger and slower than what users run.
 RELEASE = Path(os.environ.get("MODELPORT_BIN", "")).parent.name == "release"
 START_SECONDS = 1.0 if RELEASE else 5.0
+NOWHERE = ("--listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0")
 IDLE_BYTES = 50 * MIB if RELEASE else 150 * MIB
 
 
@@ -57,7 +58,7 @@ def test_health_is_asked_from_the_command_line(installation: Installation) -> No
 
 def test_a_database_without_tables_is_refused(services: Services, tmp_path: Path) -> None:
     with Installation.production(tmp_path, services) as installation:
-        assert "modelport migrate" in installation.run("serve", "--listen", "127.0.0.1:0", expect=1)
+        assert "modelport migrate" in installation.run("serve", *NOWHERE, expect=1)
         installation.run("migrate")
         installation.run("migrate")
         installation.serve().stop()

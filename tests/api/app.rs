@@ -1,9 +1,12 @@
 //! The app under test: a registry of its own over a database and a folder, a clock that the test moves.
 
+use std::error::Error;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use actix_web::body::{BoxBody, MessageBody as _};
+use actix_web::body::{BodySize, BoxBody, MessageBody as _};
 use actix_web::dev::{Service as _, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
@@ -13,6 +16,7 @@ use futures_util::future::LocalBoxFuture;
 use modelport::api::server::Service;
 use modelport::blobs::{Blobs, BlobsConfig, Location};
 use modelport::registry::Registry;
+use modelport::store::Store;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -93,6 +97,18 @@ impl TestApp {
         self.database.execute(sql);
     }
 
+    /// The database's store, to fill it quicker than a protocol does.
+    pub fn store(&self) -> Store {
+        self.database.open()
+    }
+
+    /// Asks for a path, and gives its body unread.
+    pub async fn open(&self, path: &str) -> Unread {
+        let response = (self.call)(TestRequest::get().uri(path)).await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        Unread(Box::pin(response.into_body()))
+    }
+
     /// Sends a request, and reads its answer to the end. Errors are rendered as the server does.
     pub async fn send(&self, request: TestRequest) -> Answer {
         self.clock.fetch_add(self.tick.load(Ordering::SeqCst), Ordering::SeqCst);
@@ -127,6 +143,19 @@ impl TestApp {
     /// Sends JSON.
     pub async fn json(&self, method: Method, path: &str, body: &Value) -> Answer {
         self.send(request(method, path).set_json(body)).await
+    }
+}
+
+/// A body of which the test takes one chunk at a time.
+pub struct Unread(Pin<Box<BoxBody>>);
+
+impl Unread {
+    pub fn size(&self) -> BodySize {
+        self.0.size()
+    }
+
+    pub async fn next(&mut self) -> Option<Result<Bytes, Box<dyn Error>>> {
+        poll_fn(|context| self.0.as_mut().poll_next(context)).await
     }
 }
 

@@ -266,6 +266,11 @@ async fn the_extensions_of_the_kubeflow_api_are_marked() {
         "DELETE /registered_models/{registeredmodelId}",
         "DELETE /serve_models/{servemodelId}",
         "DELETE /serving_environments/{servingenvironmentId}",
+        "GET /registered_models/{registeredmodelId}/aliases",
+        "GET /registered_models/{registeredmodelId}/aliases/{alias}",
+        "PUT /registered_models/{registeredmodelId}/aliases/{alias}",
+        "DELETE /registered_models/{registeredmodelId}/aliases/{alias}",
+        "GET /model_versions/{modelversionId}/aliases",
     ];
     assert_eq!(found, expected.map(str::to_owned).into());
     let schemas = &document["components"]["schemas"];

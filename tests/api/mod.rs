@@ -1,9 +1,10 @@
-//! The protocols over HTTP, through the same app that the server runs.
+//! The protocols, through the same app and the same gRPC server that `serve` runs.
 
 mod app;
 mod backends;
 mod documents;
 mod kubeflow;
+mod mlmd;
 mod native;
 mod refused_bodies;
 mod server;

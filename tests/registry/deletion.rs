@@ -48,7 +48,7 @@ async fn a_model_takes_everything_along(backend: Backend) {
     let model = scene.registry.get_model(&name).await.unwrap();
     scene.registry.delete(&actor(), MODEL, model.id, Removal::RECURSIVE).await.unwrap();
     for logical in [MODEL, VERSION, LogicalType::ModelArtifact] {
-        let page = scene.registry.list(Selection::of(logical), cut(None, None)).await.unwrap();
+        let page = scene.registry.list(Selection::of(logical), cut(None, None)).await.unwrap().first;
         assert_eq!(page.items.len(), 1, "{}", logical.noun());
     }
     assert_eq!((scene.count("aliases"), scene.count("files"), scene.count("members")), (0, 1, 2));

@@ -37,7 +37,7 @@ async fn what_is_created_can_be_got_found_and_listed(backend: Backend) {
     for find in [by_name, by_external] {
         assert_eq!(scene.registry.find(MODEL, find).await.unwrap(), model);
     }
-    let page = scene.registry.list(Selection::of(MODEL), cut(None, None)).await.unwrap();
+    let page = scene.registry.list(Selection::of(MODEL), cut(None, None)).await.unwrap().first;
     assert_eq!((page.items, page.next), (vec![model], None));
 }
 
@@ -61,7 +61,7 @@ async fn a_parent_must_be_of_the_right_type(backend: Backend) {
         assert_eq!(error.kind(), ErrorKind::NotFound);
         assert!(error.message().contains(&format!("registered model `{home}`")), "{error}");
         let selection = Selection { home: Some(home), ..Selection::of(LogicalType::ModelVersion) };
-        let error = scene.registry.list(selection, cut(None, None)).await.unwrap_err();
+        let error = scene.registry.list(selection, cut(None, None)).await.map(drop).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
     }
 }
@@ -133,7 +133,8 @@ async fn pages_give_everything_once(backend: Backend) {
             let selection = Selection { order: Order { by, descending }, ..Selection::of(MODEL) };
             let (mut seen, mut token, mut pages) = (Vec::new(), None, 0);
             loop {
-                let page = scene.registry.list(selection.clone(), cut(Some(PageSize::new(5)), token)).await.unwrap();
+                let page =
+                    scene.registry.list(selection.clone(), cut(Some(PageSize::new(5)), token)).await.unwrap().first;
                 seen.extend(page.items.iter().map(|node| node.id));
                 pages += 1;
                 let Some(next) = page.next else { break };
@@ -152,10 +153,10 @@ async fn a_token_belongs_to_its_query(backend: Backend) {
     for name in ["a", "b"] {
         scene.model(name).await;
     }
-    let page = scene.registry.list(Selection::of(MODEL), cut(Some(PageSize::new(1)), None)).await.unwrap();
+    let page = scene.registry.list(Selection::of(MODEL), cut(Some(PageSize::new(1)), None)).await.unwrap().first;
     let order = Order { by: OrderBy::Id, descending: true };
     let other = Selection { order, ..Selection::of(MODEL) };
-    let error = scene.registry.list(other, cut(None, page.next)).await.unwrap_err();
+    let error = scene.registry.list(other, cut(None, page.next)).await.map(drop).unwrap_err();
     assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some("nextPageToken")));
 }
 
@@ -167,5 +168,5 @@ async fn an_artifact_without_a_home_may_share_its_name(backend: Backend) {
     assert_ne!(first.name, second.name);
     assert_eq!((first.display_name(), second.display_name()), (Some("a"), Some("a")));
     let selection = Selection { name: Some("a".parse().unwrap()), ..Selection::of(artifact) };
-    assert_eq!(scene.registry.list(selection, cut(None, None)).await.unwrap().items, [first, second]);
+    assert_eq!(scene.registry.list(selection, cut(None, None)).await.unwrap().first.items, [first, second]);
 }

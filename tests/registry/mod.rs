@@ -4,6 +4,7 @@ mod collector;
 mod deletion;
 mod entities;
 mod files;
+mod graph;
 mod history;
 mod outcomes;
 mod rivals;

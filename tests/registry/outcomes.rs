@@ -162,6 +162,6 @@ async fn an_artifact_takes_files_too(backend: Backend) {
     let result = scene.put(put("f"), "bytes").await.unwrap();
     assert_eq!((result.file.node_id, result.version), (alone.id, None));
     scene.put(put("g"), "more").await.unwrap();
-    let page = scene.registry.list(Selection::of(LogicalType::ModelArtifact), cut(None, None)).await.unwrap();
+    let page = scene.registry.list(Selection::of(LogicalType::ModelArtifact), cut(None, None)).await.unwrap().first;
     assert_eq!(page.items[0].uri, Some(format!("http://registry/api/v1/artifacts/{}/files", alone.id)));
 }

@@ -55,7 +55,7 @@ async fn many_uploads_of_the_same_bytes_make_one_blob(backend: Backend) {
     }
     scene.holds(64, 1, 1).await;
     for logical in [MODEL, LogicalType::ModelVersion, LogicalType::ModelArtifact] {
-        let page = scene.registry.list(Selection::of(logical), cut(None, None)).await.unwrap();
+        let page = scene.registry.list(Selection::of(logical), cut(None, None)).await.unwrap().first;
         assert_eq!(page.items.len(), 1, "{}", logical.noun());
     }
     let (model, version) = ("m".parse().unwrap(), "1".parse().unwrap());

@@ -97,8 +97,9 @@ async fn versions_are_listed_by_their_models_name(backend: Backend) {
     let (model, other) = (scene.model("m").await, scene.model("n").await);
     let versions = [scene.version(&model, "1").await, scene.version(&model, "2").await];
     scene.version(&other, "1").await;
-    let (of, page) = scene.registry.list_versions(&"m".parse().unwrap(), Order::default(), None, None).await.unwrap();
+    let (of, page) =
+        scene.registry.list_versions(&"m".parse().unwrap(), Order::default(), PageSize::new(10), None).await.unwrap();
     assert_eq!((of, page.items), (model, versions.to_vec()));
-    let missing = scene.registry.list_versions(&"x".parse().unwrap(), Order::default(), None, None).await;
+    let missing = scene.registry.list_versions(&"x".parse().unwrap(), Order::default(), PageSize::new(10), None).await;
     assert_eq!(missing.unwrap_err().kind(), ErrorKind::NotFound);
 }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, Once};
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
-use modelport::domain::{Draft, LogicalType, Node, Value};
+use modelport::domain::{Draft, LogicalType, MetricPoint, Node, Value};
 use modelport::store::nodes::{self, Selection};
-use modelport::store::{Location, Tx, changes};
+use modelport::store::{Location, Tx, changes, metrics};
 
 use super::Scene;
 use crate::support::{Backend, on_both};
@@ -16,6 +16,7 @@ on_both! {
     listing_costs_the_same_for_any_number_of_nodes,
     changing_costs_the_same_for_any_number_of_properties,
     recording_costs_the_same_for_any_number_of_changes,
+    measuring_costs_the_same_for_any_number_of_points,
 }
 
 /// Statements by database, begins and commits included.
@@ -47,21 +48,31 @@ fn is_of_the_pool(query: &str) -> bool {
     query.starts_with("PRAGMA ") || query.starts_with("SELECT 1 ")
 }
 
-fn counted(backend: Backend) -> Scene {
+/// Counts the statements of every connection that is opened from now on.
+pub(crate) fn count_statements() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| set_default_instrumentation(|| Some(Box::new(Counter::default()))).unwrap());
+}
+
+/// How many statements the database was asked since they are counted.
+pub(crate) fn statements_of(database: &Location) -> u64 {
+    let database = match database {
+        Location::Postgres(url) => url.clone(),
+        Location::Sqlite(path) => path.to_str().unwrap().to_owned(),
+    };
+    let statements = STATEMENTS.lock().unwrap();
+    statements.as_ref().and_then(|counts| counts.get(&database)).copied().unwrap_or_default()
+}
+
+fn counted(backend: Backend) -> Scene {
+    count_statements();
     // One connection, so that the pool opens no other while statements are counted.
     Scene::with_pool(backend, 1)
 }
 
 impl Scene {
     fn statements(&self) -> u64 {
-        let database = match &self.database.location {
-            Location::Postgres(url) => url.clone(),
-            Location::Sqlite(path) => path.to_str().unwrap().to_owned(),
-        };
-        let statements = STATEMENTS.lock().unwrap();
-        statements.as_ref().and_then(|counts| counts.get(&database)).copied().unwrap_or_default()
+        statements_of(&self.database.location)
     }
 
     /// The statements of one transaction; the pool has been used before, so that opening it is not counted.
@@ -144,4 +155,20 @@ async fn recording_costs_the_same_for_any_number_of_changes(backend: Backend) {
         costs.push(scene.cost(append).await.1);
     }
     assert_eq!(costs, [3, 3, 3]);
+}
+
+async fn measuring_costs_the_same_for_any_number_of_points(backend: Backend) {
+    let scene = counted(backend);
+    let metric = scene.insert(LogicalType::Metric, None, draft("loss", 0), 1).await.unwrap();
+    let mut costs = Vec::new();
+    for count in [1, 100, 1000] {
+        let metric = metric.clone();
+        let append = move |tx: &mut Tx<'_>| {
+            let point = |step| (&metric, MetricPoint { value: 0.5, step, at: step });
+            metrics::append(tx, &(0..count).map(point).collect::<Vec<_>>())
+        };
+        costs.push(scene.cost(append).await.1);
+    }
+    // Begin, the points, the latest of them, commit.
+    assert_eq!(costs, [4, 4, 4]);
 }

@@ -10,7 +10,8 @@ use super::Edition;
 use super::error::KubeflowError;
 use super::query::Query;
 use crate::api::caller::Caller;
-use crate::domain::{Actor, Error, NodeId, Result};
+use crate::domain::{Actor, Alias, Error, NodeId, Result};
+use crate::registry::entities::Expected;
 use crate::registry::{IF_MATCH, Registry};
 
 /// What was asked, and on whose behalf.
@@ -25,7 +26,7 @@ pub struct Call {
     pub body: Bytes,
     /// Under which path it was asked.
     pub edition: Edition,
-    id: Option<String>,
+    segments: Vec<String>,
     if_match: Option<std::result::Result<IfMatch, ()>>,
 }
 
@@ -37,12 +38,20 @@ impl FromRequest for Call {
         let caller = Caller::from_request(request, payload);
         let query = Query::parse(request.query_string()).map_err(KubeflowError::from);
         let body = Bytes::from_request(request, payload);
-        let id = request.match_info().iter().next().map(|(_, id)| id.to_owned());
+        let segments = request.match_info().iter().map(|(_, segment)| segment.to_owned()).collect();
         let has_if_match = request.headers().contains_key(header::IF_MATCH);
         let if_match = has_if_match.then(|| IfMatch::parse(request).map_err(drop));
         Box::pin(async move {
             let Caller { registry, actor } = caller.await?;
-            Ok(Self { registry, actor, query: query?, body: body.await?, edition: Edition::V1Alpha3, id, if_match })
+            Ok(Self {
+                registry,
+                actor,
+                query: query?,
+                body: body.await?,
+                edition: Edition::V1Alpha3,
+                segments,
+                if_match,
+            })
         })
     }
 }
@@ -55,7 +64,21 @@ impl Call {
 
     /// The id in the path.
     pub fn id(&self) -> Result<NodeId> {
-        self.id.as_deref().unwrap_or_default().parse()
+        self.segment(0).parse()
+    }
+
+    /// The alias in the path, behind the id.
+    pub fn alias(&self) -> Result<Alias> {
+        self.segment(1).parse()
+    }
+
+    fn segment(&self, at: usize) -> &str {
+        self.segments.get(at).map(String::as_str).unwrap_or_default()
+    }
+
+    /// What `If-Match` says of something that is created when it is not there.
+    pub fn expected(&self) -> Result<Expected> {
+        Ok(Expected { exists: self.if_match.is_some(), revision: self.if_revision()? })
     }
 
     /// The revision that `If-Match` demands; 0, which no entity is at, when it names none.

@@ -1,8 +1,11 @@
-//! The OpenAPI document: upstream's operation ids, parameters and schema names, drawn from the tables.
+//! The OpenAPI document: upstream's operation ids and parameters, drawn from the tables.
 
 use serde_json::{Value as Json, json};
 
-use super::entity::{ALL, Entity, Given, Member, Shape, artifacts};
+use super::entity::Entity;
+use super::formats::{ALIAS, ENTITY_TAG, ID, name, text};
+use super::links::links;
+use super::schemas::{extension, reference, schemas};
 use super::table::{Action, EXTENSIONS, OPERATIONS, Operation, Parameters};
 use super::{Edition, TAG, V1, V1ALPHA3};
 
@@ -37,12 +40,14 @@ pub fn document(edition: Edition) -> Json {
 
 fn described(operation: &Operation) -> Json {
     let mut parameters: Vec<Json> = operation.query.iter().flat_map(|group| parameters(*group)).collect();
-    if let Some(name) = operation.path_parameter() {
-        parameters.insert(
-            0,
-            json!({"name": name, "in": "path", "required": true, "description": "Id of the entity.", "schema": id()}),
-        );
-    }
+    let path = operation.path_parameters().map(|name| {
+        let (what, schema) = match name {
+            "alias" => ("The alias; not `latest`.", json!({"type": "string", "pattern": ALIAS})),
+            _ => ("Id of the entity.", id()),
+        };
+        json!({"name": name, "in": "path", "required": true, "description": what, "schema": schema})
+    });
+    parameters.splice(0..0, path);
     let (body, answer) = schemas_of(operation.action);
     let mut responses = serde_json::Map::new();
     for status in operation.statuses.iter().chain(&[401, 500, 503]) {
@@ -64,18 +69,23 @@ fn described(operation: &Operation) -> Json {
             _ => ("A fault of the server.", "Error"),
         };
         let content = json!({"application/json": {"schema": reference(schema)}});
-        responses.insert(status.to_string(), json!({"description": what, "content": content}));
+        let mut response = json!({"description": what, "content": content});
+        let links = if matches!(status, 200 | 201) { links(operation) } else { serde_json::Map::new() };
+        if let (Some(members), false) = (response.as_object_mut(), links.is_empty()) {
+            members.insert("links".to_owned(), links.into());
+        }
+        responses.insert(status.to_string(), response);
     }
     let summary = summary(operation.action);
     let mut described = json!({"tags": [TAG], "operationId": operation.id, "summary": summary, "responses": responses});
     if let Some(members) = described.as_object_mut() {
         if let Some(body) = body {
-            let content = json!({"application/json": {"schema": reference(&body)}});
+            let content = json!({"application/json": {"schema": closed(operation.action, reference(&body))}});
             members.insert("requestBody".to_owned(), json!({"required": true, "content": content}));
         }
-        if ["PATCH", "DELETE"].contains(&operation.method) {
+        if operation.statuses.contains(&412) {
             let text = "The ETag that the entity must have.";
-            let schema = json!({"type": "string"});
+            let schema = json!({"type": "string", "pattern": ENTITY_TAG});
             parameters.push(json!({"name": "If-Match", "in": "header", "description": text, "schema": schema}));
         }
         if !parameters.is_empty() {
@@ -83,6 +93,17 @@ fn described(operation: &Operation) -> Json {
         }
     }
     described
+}
+
+/// A body of which other members are refused, where its schema has to be open: answers and lists of alternatives have it too.
+fn closed(action: Action, schema: Json) -> Json {
+    match action {
+        Action::Create(entity) | Action::Update(entity) if entity.artifact_type.is_some() => {
+            json!({"allOf": [schema], "unevaluatedProperties": false})
+        }
+        Action::UpsertIn(..) => json!({"allOf": [schema], "unevaluatedProperties": false}),
+        _ => schema,
+    }
 }
 
 fn summary(action: Action) -> String {
@@ -112,6 +133,11 @@ fn summary(action: Action) -> String {
         Action::MetricHistoryOfRun => "Lists every point of the metrics of one experiment run.".to_owned(),
         Action::Delete(entity) => format!("Removes one {}, with `recursive` all that it owns.", noun(entity)),
         Action::DeleteArtifact => "Removes one artifact, with `recursive` its files.".to_owned(),
+        Action::ListAliases => "Lists every alias of one registered model.".to_owned(),
+        Action::ListAliasesOfVersion => "Lists every alias of one model version.".to_owned(),
+        Action::GetAlias => "Gets the model version that one alias points at.".to_owned(),
+        Action::SetAlias => "Points one alias at a model version, wherever it pointed before.".to_owned(),
+        Action::DeleteAlias => "Removes one alias.".to_owned(),
         Action::InferenceModel => "Gets the registered model that one inference service serves.".to_owned(),
         Action::InferenceVersion => "Gets the model version that one inference service serves.".to_owned(),
     }
@@ -132,27 +158,26 @@ fn schemas_of(action: Action) -> (Option<String>, String) {
         Action::UpdateArtifact => (Some("ArtifactUpdate".to_owned()), "Artifact".to_owned()),
         Action::UpsertArtifactIn(_) => (Some("Artifact".to_owned()), "Artifact".to_owned()),
         Action::MetricHistory | Action::MetricHistoryOfRun => (None, "MetricList".to_owned()),
+        Action::ListAliases | Action::ListAliasesOfVersion => (None, "AliasList".to_owned()),
+        Action::GetAlias => (None, "ModelVersion".to_owned()),
+        Action::SetAlias => (Some("AliasUpdate".to_owned()), "ModelVersion".to_owned()),
         // There is none.
-        Action::Delete(_) | Action::DeleteArtifact => (None, String::new()),
+        Action::Delete(_) | Action::DeleteArtifact | Action::DeleteAlias => (None, String::new()),
         Action::InferenceModel => (None, "RegisteredModel".to_owned()),
         Action::InferenceVersion => (None, "ModelVersion".to_owned()),
     }
 }
-
-/// What an id looks like: a positive integer of 64 bits.
-const ID: &str = "^[1-9][0-9]{0,18}$";
 
 fn id() -> Json {
     json!({"type": "string", "pattern": ID})
 }
 
 fn parameters(group: Parameters) -> Vec<Json> {
-    let query = |name: &str, description: &str, schema: Json| json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema});
-    let text = || json!({"type": "string"});
+    let query = |name: &str, description: &str, schema: Json| json!({"name": name, "in": "query", "required": false, "allowEmptyValue": true, "description": description, "schema": schema});
     match group {
         Parameters::N => vec![
-            query("name", "Name of the entity.", text()),
-            query("externalId", "Id of the entity in another system.", text()),
+            query("name", "Name of the entity.", name()),
+            query("externalId", "Id of the entity in another system.", name()),
         ],
         Parameters::P => vec![query("parentResourceId", "Id of the parent, for a search by name.", id())],
         Parameters::F => {
@@ -176,221 +201,9 @@ fn parameters(group: Parameters) -> Vec<Json> {
         Parameters::Steps => {
             let steps = json!({"type": "string", "pattern": "^[0-9]{1,9}(,[0-9]{1,9})*$"});
             vec![
-                query("name", "What the metric's name contains.", text()),
+                query("name", "What the metric's name contains.", name()),
                 query("stepIds", "Only these steps, between commas.", steps),
             ]
         }
     }
-}
-
-fn schemas(edition: Edition) -> serde_json::Map<String, Json> {
-    let mut schemas = serde_json::Map::new();
-    let mut add = |name: &str, schema: Json| schemas.insert(name.to_owned(), schema);
-    for entity in ALL {
-        add(entity.schema, whole(entity, edition));
-        add(&format!("{}Create", entity.schema), create(entity, edition));
-        add(&format!("{}Update", entity.schema), update(entity, edition));
-        add(&format!("{}List", entity.schema), list(entity.schema));
-        for member in entity.members {
-            match member.shape {
-                Shape::Enum(name, values) => {
-                    add(name, json!({"type": "string", "enum": values, "default": values.first()}));
-                }
-                Shape::State(name, states) => {
-                    let names: Vec<_> = states.iter().map(|(name, _)| *name).collect();
-                    add(name, json!({"type": "string", "enum": names, "default": names.first()}));
-                }
-                Shape::Text | Shape::TextList | Shape::Id | Shape::Double | Shape::Int | Shape::Millis => {}
-            }
-        }
-    }
-    let artifact_types: Vec<_> = artifacts().filter_map(|entity| entity.artifact_type).collect();
-    add("ArtifactTypeQueryParam", json!({"type": "string", "enum": artifact_types}));
-    for suffix in ["", "Create", "Update"] {
-        add(&format!("Artifact{suffix}"), one_of(suffix));
-    }
-    add("ArtifactList", list("Artifact"));
-    let order_by = json!({
-        "type": "string",
-        "enum": ["CREATE_TIME", "LAST_UPDATE_TIME", "ID", "NAME"],
-        EXTENSION: ["NAME"],
-    });
-    add("OrderByField", order_by);
-    add("SortOrder", json!({"type": "string", "enum": ["ASC", "DESC"]}));
-    let error = json!({
-        "type": "object",
-        "required": ["code", "message"],
-        "properties": {
-            "code": {"type": "string", "description": "The status's reason phrase."},
-            "message": {"type": "string", "description": "What was wrong."},
-        },
-    });
-    add("Error", error);
-    for (name, schema) in metadata_values() {
-        add(name, schema);
-    }
-    schemas
-}
-
-/// Marks what upstream does not have.
-const EXTENSION: &str = "x-modelport-extension";
-
-fn extension(mut what: Json) -> Json {
-    if let Some(members) = what.as_object_mut() {
-        members.insert(EXTENSION.to_owned(), true.into());
-    }
-    what
-}
-
-fn reference(name: &str) -> Json {
-    json!({"$ref": format!("#/components/schemas/{name}")})
-}
-
-fn list(item: &str) -> Json {
-    json!({
-        "type": "object",
-        "required": ["items", "nextPageToken", "pageSize", "size"],
-        "properties": {
-            "items": {"type": "array", "items": reference(item)},
-            "nextPageToken": {"type": "string", "description": "Continues the list; empty at its end."},
-            "pageSize": {"type": "integer", "format": "int32", "description": "How many items a page has; 0 for all."},
-            "size": {"type": "integer", "format": "int32", "description": "How many items this page has."},
-            "totalSize": extension(json!({
-                "type": "integer",
-                "format": "int64",
-                "description": "How many items all pages have; there when it was asked for with `totals`.",
-            })),
-        },
-    })
-}
-
-fn one_of(suffix: &str) -> Json {
-    let artifacts = artifacts().filter_map(|entity| Some((entity.artifact_type?, entity.schema)));
-    let mapping: std::collections::BTreeMap<_, _> =
-        artifacts.clone().map(|(kind, schema)| (kind, format!("#/components/schemas/{schema}{suffix}"))).collect();
-    let schemas: Vec<_> = artifacts.map(|(_, schema)| reference(&format!("{schema}{suffix}"))).collect();
-    json!({"oneOf": schemas, "discriminator": {"propertyName": "artifactType", "mapping": mapping}})
-}
-
-fn member(member: &Member, edition: Edition) -> Json {
-    let described = |mut schema: Json| {
-        if let Some(object) = schema.as_object_mut() {
-            object.insert("description".to_owned(), member.description.into());
-        }
-        schema
-    };
-    // What may be given may be cleared with null.
-    let clearable = |kind: &str| if member.given == Given::Always { json!([kind, "null"]) } else { kind.into() };
-    match member.shape {
-        Shape::Text => described(json!({"type": clearable("string")})),
-        Shape::TextList => described(json!({"type": clearable("array"), "items": {"type": "string"}})),
-        Shape::Enum(name, _) | Shape::State(name, _) => json!({"oneOf": [reference(name), {"type": "null"}]}),
-        Shape::Id => described(json!({"type": clearable("string"), "pattern": ID})),
-        Shape::Double => described(json!({"type": clearable("number"), "format": "double"})),
-        Shape::Int if edition == Edition::V1 => described(json!({"type": clearable("string"), "format": "int64"})),
-        Shape::Int => described(json!({"type": clearable("integer"), "format": "int64"})),
-        Shape::Millis => described(json!({"type": clearable("string"), "format": "int64"})),
-    }
-}
-
-fn object(entity: &Entity, properties: Vec<(&str, Json)>, required: &[&str], closed: bool) -> Json {
-    let mut all: serde_json::Map<String, Json> =
-        properties.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();
-    all.insert("description".to_owned(), json!({"type": ["string", "null"], "description": "What it is."}));
-    all.insert(
-        "externalId".to_owned(),
-        json!({"type": ["string", "null"], "description": "Its id in another system, unique."}),
-    );
-    all.insert(
-        "customProperties".to_owned(),
-        json!({
-            "type": ["object", "null"],
-            "description": "Free properties by name.",
-            "additionalProperties": reference("MetadataValue"),
-        }),
-    );
-    if let Some(artifact_type) = entity.artifact_type {
-        all.insert(
-            "artifactType".to_owned(),
-            json!({"type": "string", "enum": [artifact_type], "default": artifact_type}),
-        );
-    }
-    let mut schema = json!({"type": "object", "properties": all});
-    if let Some(schema) = schema.as_object_mut() {
-        if !required.is_empty() {
-            schema.insert("required".to_owned(), required.into());
-        }
-        if closed {
-            schema.insert("additionalProperties".to_owned(), false.into());
-        }
-    }
-    schema
-}
-
-fn name(entity: &Entity) -> (&'static str, Json) {
-    let schema = if entity.name_required {
-        json!({"type": "string", "minLength": 1, "description": "Its name."})
-    } else {
-        json!({"type": ["string", "null"], "description": "Its name; a UUID stands in when there is none."})
-    };
-    ("name", schema)
-}
-
-fn whole(entity: &Entity, edition: Edition) -> Json {
-    let mut properties: Vec<_> = entity.members.iter().map(|each| (each.name, member(each, edition))).collect();
-    properties.push(name(entity));
-    properties.push(("id", json!({"type": "string", "description": "Its id, given by the server."})));
-    for time in ["createTimeSinceEpoch", "lastUpdateTimeSinceEpoch"] {
-        let description = "Milliseconds since the epoch, given by the server.";
-        let schema = json!({"type": "string", "format": "int64", "readOnly": true, "description": description});
-        properties.push((time, schema));
-    }
-    let mut required = entity.required();
-    required.extend(entity.artifact_type.map(|_| "artifactType"));
-    object(entity, properties, &required, false)
-}
-
-fn create(entity: &Entity, edition: Edition) -> Json {
-    let members = entity.members.iter().filter(|each| each.given != Given::Never);
-    let mut properties: Vec<_> = members.map(|each| (each.name, member(each, edition))).collect();
-    properties.push(name(entity));
-    object(entity, properties, &entity.required(), true)
-}
-
-fn update(entity: &Entity, edition: Edition) -> Json {
-    let members = entity.members.iter().filter(|each| each.given == Given::Always);
-    object(entity, members.map(|each| (each.name, member(each, edition))).collect(), &[], true)
-}
-
-fn metadata_values() -> Vec<(&'static str, Json)> {
-    let kinds = [
-        ("MetadataStringValue", vec![("string_value", json!({"type": "string"}))]),
-        ("MetadataIntValue", vec![("int_value", json!({"type": "string", "format": "int64"}))]),
-        ("MetadataDoubleValue", vec![("double_value", json!({"type": "number", "format": "double"}))]),
-        ("MetadataBoolValue", vec![("bool_value", json!({"type": "boolean"}))]),
-        ("MetadataStructValue", vec![("struct_value", json!({"type": "string", "description": "Base64 of JSON."}))]),
-        (
-            "MetadataProtoValue",
-            vec![
-                ("type", json!({"type": "string", "minLength": 1, "description": "The URL of the message's type."})),
-                ("proto_value", json!({"type": "string", "description": "Base64 of the message."})),
-            ],
-        ),
-    ];
-    let mapping: std::collections::BTreeMap<_, _> =
-        kinds.iter().map(|(kind, _)| (*kind, format!("#/components/schemas/{kind}"))).collect();
-    let any = json!({
-        "oneOf": kinds.iter().map(|(kind, _)| reference(kind)).collect::<Vec<_>>(),
-        "discriminator": {"propertyName": "metadataType", "mapping": mapping},
-    });
-    let mut schemas = vec![("MetadataValue", any)];
-    for (kind, members) in kinds {
-        let mut required = vec!["metadataType"];
-        required.extend(members.iter().map(|(name, _)| *name));
-        let mut properties: serde_json::Map<String, Json> =
-            members.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())).collect();
-        properties.insert("metadataType".to_owned(), json!({"type": "string", "enum": [kind]}));
-        schemas.push((kind, json!({"type": "object", "required": required, "properties": properties})));
-    }
-    schemas
 }

@@ -3,14 +3,19 @@
 //! The stock clients speak it under two paths: `v1alpha3`, and `v1` since their release 0.3.15. The same operations are
 //! there under both.
 
+mod aliases;
 mod call;
 mod document;
 pub mod entity;
 mod error;
+mod formats;
+mod links;
+mod lists;
 mod metadata_value;
 mod operations;
 mod query;
 mod read;
+mod schemas;
 mod show;
 pub mod table;
 
@@ -53,6 +58,7 @@ pub fn routes(service: &mut web::ServiceConfig) {
                 let route = match operation.method {
                     "POST" => web::post(),
                     "PATCH" => web::patch(),
+                    "PUT" => web::put(),
                     "DELETE" => web::delete(),
                     _ => web::get(),
                 };

@@ -3,13 +3,14 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
+use super::aliases;
 use super::call::Call;
 use super::entity::{Entity, METRIC, artifacts, known_to_artifacts};
 use super::error::Answer;
 use super::read::{Body, Form};
-use super::show;
 use super::table::Action;
-use crate::domain::{Error, LogicalType, Node, NodeId, Result};
+use super::{lists, show};
+use crate::domain::{Error, ErrorKind, LogicalType, Node, NodeId, Patch, Result};
 use crate::registry::Selection;
 use crate::registry::metrics::HistorySelection;
 use crate::registry::removal::Removal;
@@ -57,6 +58,11 @@ pub async fn perform(action: Action, call: Call) -> Answer {
             let found = call.registry.get_artifact(call.id()?).await?;
             delete(found.logical_type().unwrap_or(LogicalType::ModelArtifact), &call).await
         }
+        Action::ListAliases => aliases::of_model(&call).await,
+        Action::ListAliasesOfVersion => aliases::of_version(&call).await,
+        Action::GetAlias => aliases::get(&call).await,
+        Action::SetAlias => aliases::set(&call).await,
+        Action::DeleteAlias => aliases::delete(&call).await,
         Action::InferenceModel => {
             let node = call.registry.inference_model(call.id()?).await?;
             Ok(show::entity(StatusCode::OK, &node, call.edition))
@@ -79,8 +85,8 @@ async fn list(entity: &'static Entity, selection: Selection, call: &Call) -> Ans
     let filter = call.query.filter(&|name| entity.known(name))?;
     let selection = Selection { order: listing.order, filter, ..selection };
     let size = listing.page.size;
-    let page = call.registry.list(selection, listing.page).await?;
-    Ok(show::list(&page, size, call.edition))
+    let pages = call.registry.list(selection, listing.page).await?;
+    Ok(lists::answer(pages, size, call.edition)?)
 }
 
 /// The selection in the home that the path names, narrowed to a name or external id.
@@ -104,14 +110,15 @@ async fn create_in(entity: &'static Entity, form: Form, call: &Call) -> Answer {
     let (draft, _) = body.draft(entity, form)?;
     let id = if form == Form::Whole { body.id()? } else { None };
     let node = match id {
-        None => call.registry.create(&call.actor, entity.logical, Some(parent), draft).await?,
-        Some(id) => {
-            let found = call.registry.get(entity.logical, id).await?;
-            if found.home_id != Some(parent) {
-                return Err(Error::not_found(format!("{} `{id}` in `{parent}`", entity.logical.noun())).into());
+        None => {
+            if form == Form::Whole {
+                call.expected()?.check_absent(entity.logical)?;
             }
-            let patch = body.patch(entity, form)?;
-            call.registry.update(&call.actor, entity.logical, id, patch).await?
+            call.registry.create(&call.actor, entity.logical, Some(parent), draft).await?
+        }
+        Some(id) => {
+            let patch = Patch { if_revision: call.if_revision()?, ..body.patch(entity, form)? };
+            call.registry.update_in(&call.actor, entity.logical, parent, id, patch).await?
         }
     };
     Ok(show::entity(StatusCode::CREATED, &node, call.edition))
@@ -140,8 +147,8 @@ async fn list_artifacts(selection: Selection, call: &Call) -> Answer {
     let types = types.into_iter().map(LogicalType::id).collect();
     let selection = Selection { types, order: listing.order, filter, ..selection };
     let size = listing.page.size;
-    let page = call.registry.list(selection, listing.page).await?;
-    Ok(show::list(&page, size, call.edition))
+    let pages = call.registry.list(selection, listing.page).await?;
+    Ok(lists::answer(pages, size, call.edition)?)
 }
 
 async fn create_artifact(call: &Call) -> Answer {
@@ -179,13 +186,16 @@ async fn upsert_artifact(parent: &'static Entity, call: &Call) -> Answer {
     let body = Body::parse(&call.body)?;
     let entity = body.artifact()?;
     if let Some(id) = body.id()? {
-        check_type_of(entity, &call.registry.get_artifact(id).await?)?;
-        let patch = body.patch(entity, Form::OneOf)?;
-        let node = call.registry.attach(&call.actor, entity.logical, id, context, patch).await?;
-        return Ok(show::entity(StatusCode::OK, &node, call.edition));
+        let patch = Patch { if_revision: call.if_revision()?, ..body.patch(entity, Form::OneOf)? };
+        let attached = call.registry.attach(&call.actor, entity.logical, id, context, patch).await;
+        if attached.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+            check_type_of(entity, &call.registry.get_artifact(id).await?)?;
+        }
+        return Ok(show::entity(StatusCode::OK, &attached?, call.edition));
     }
     let (draft, _) = body.draft(entity, Form::OneOf)?;
-    let (node, _) = call.registry.upsert_artifact(&call.actor, entity.logical, context, draft).await?;
+    let expected = call.expected()?;
+    let (node, _) = call.registry.upsert_artifact(&call.actor, entity.logical, context, draft, expected).await?;
     // Upstream says 201 of models and documents alone.
     let status = match entity.logical {
         LogicalType::ModelArtifact | LogicalType::DocArtifact => StatusCode::CREATED,
@@ -204,6 +214,6 @@ async fn metric_history(run: Option<NodeId>, call: &Call) -> Answer {
         order: listing.order,
     };
     let size = listing.page.size;
-    let page = call.registry.metric_history(selection, listing.page).await?;
-    Ok(show::list(&page, size, call.edition))
+    let pages = call.registry.metric_history(selection, listing.page).await?;
+    Ok(lists::answer(pages, size, call.edition)?)
 }

@@ -124,6 +124,15 @@ impl Body {
         Ok(patch)
     }
 
+    /// The version that an alias is to point at.
+    pub fn version_of_alias(&self) -> Result<NodeId, KubeflowError> {
+        self.refuse(|name| name == "modelVersionId")?;
+        match self.text("modelVersionId")? {
+            Some(id) if !id.is_empty() => Ok(id.parse().map_err(|error: Error| error.on_field("modelVersionId"))?),
+            _ => Err(KubeflowError::Required("modelVersionId")),
+        }
+    }
+
     fn custom(&self) -> Result<Option<crate::domain::Properties>> {
         self.0.get("customProperties").filter(|json| !json.is_null()).map(metadata_value::read).transpose()
     }
@@ -215,21 +224,31 @@ fn read(member: &Member, json: &Json) -> Result<Value> {
         }
         // One release of the stock client writes it as a string.
         Shape::Int => {
-            let value = json.as_i64().or_else(|| json.as_str()?.parse().ok());
+            let value = json.as_i64().or_else(|| whole(json.as_f64()?)).or_else(|| decimal(json.as_str()?));
             value.map(Value::Int).ok_or_else(|| mistyped(name, json, "a 64-bit integer"))
         }
         Shape::Millis => {
             let given = text()?;
-            given
-                .parse()
-                .map(Value::Int)
-                .map_err(|_| Error::invalid(name, format!("{name} `{}` is not a 64-bit integer", given.escape_debug())))
+            let refuse = || Error::invalid(name, format!("{name} `{}` is not a 64-bit integer", given.escape_debug()));
+            decimal(given).map(Value::Int).ok_or_else(refuse)
         }
         Shape::Id => {
             let id: NodeId = text()?.parse().map_err(|error: Error| error.on_field(name))?;
             Ok(Value::Int(id.0))
         }
     }
+}
+
+/// An integer as it would be answered: without a plus or leading zeros.
+fn decimal(text: &str) -> Option<i64> {
+    text.parse().ok().filter(|value: &i64| value.to_string() == text)
+}
+
+/// An integer that was written as one with a fraction of zero, which JSON does not tell apart.
+#[expect(clippy::cast_possible_truncation, reason = "there is no fraction, and it is within the bounds")]
+fn whole(value: f64) -> Option<i64> {
+    const BEYOND: f64 = 9_223_372_036_854_775_808.0;
+    (value.fract() == 0.0 && value.abs() < BEYOND).then_some(value as i64)
 }
 
 fn default(shape: Shape) -> Option<Value> {

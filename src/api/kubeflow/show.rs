@@ -1,13 +1,13 @@
-//! Entities and lists written, straight from the nodes.
+//! Entities written, straight from the nodes.
 
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
-use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::Edition;
 use super::entity::{Entity, Member, Shape, Slot};
 use super::metadata_value;
-use crate::domain::{Node, Page, PageSize, PageToken, Properties, Value};
+use crate::domain::{Node, Properties, Value};
 
 /// An entity with its ETag.
 pub fn entity(status: StatusCode, node: &Node, edition: Edition) -> HttpResponse {
@@ -17,37 +17,12 @@ pub fn entity(status: StatusCode, node: &Node, edition: Edition) -> HttpResponse
         .json(View { node, edition })
 }
 
-/// A page of entities.
-pub fn list(page: &Page<Node>, size: Option<PageSize>, edition: Edition) -> HttpResponse {
-    let list = List { page, size, edition };
-    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, super::CONTENT_TYPE)).json(list)
-}
-
-struct List<'a> {
-    page: &'a Page<Node>,
-    size: Option<PageSize>,
-    edition: Edition,
-}
-
-impl Serialize for List<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let items: Vec<_> = self.page.items.iter().map(|node| View { node, edition: self.edition }).collect();
-        let mut list = serializer.serialize_struct("List", if self.page.total.is_some() { 5 } else { 4 })?;
-        list.serialize_field("items", &items)?;
-        let next = self.page.next.as_ref().map(PageToken::encode).unwrap_or_default();
-        list.serialize_field("nextPageToken", &next)?;
-        list.serialize_field("pageSize", &self.size.map_or(0, PageSize::get))?;
-        list.serialize_field("size", &items.len())?;
-        if let Some(total) = self.page.total {
-            list.serialize_field("totalSize", &total)?;
-        }
-        list.end()
-    }
-}
-
-struct View<'a> {
-    node: &'a Node,
-    edition: Edition,
+/// An entity as JSON.
+pub struct View<'a> {
+    /// The entity.
+    pub node: &'a Node,
+    /// Under which path it was asked for.
+    pub edition: Edition,
 }
 
 impl Serialize for View<'_> {

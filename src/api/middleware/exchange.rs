@@ -150,7 +150,12 @@ impl MessageBody for Measured {
         if self.exchange.method == Method::HEAD {
             return Poll::Ready(None);
         }
-        let polled = self.body.as_pin_mut().poll_next(context);
+        let id = self.exchange.request_id.clone();
+        let mut poll = || self.body.as_pin_mut().poll_next(context);
+        let polled = match id {
+            Some(id) => id.within(poll),
+            None => poll(),
+        };
         let size = self.body.size();
         let exchange = &mut self.exchange;
         match &polled {

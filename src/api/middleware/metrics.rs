@@ -22,6 +22,9 @@ pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     durations: HistogramVec,
+    rpcs: IntCounterVec,
+    rpc_durations: HistogramVec,
+    rpcs_in_flight: IntGauge,
     pub(super) in_flight: IntGauge,
     pub(super) bytes_received: IntCounter,
     pub(super) bytes_sent: IntCounter,
@@ -48,6 +51,22 @@ impl Metrics {
                 .buckets(DURATION_BUCKETS.to_vec()),
                 &["method", "route"],
             )?,
+            rpcs: IntCounterVec::new(
+                Opts::new(
+                    "modelport_grpc_requests_total",
+                    "gRPC calls by name and status; CANCELLED: the client left.",
+                ),
+                &["call", "status"],
+            )?,
+            rpc_durations: HistogramVec::new(
+                HistogramOpts::new(
+                    "modelport_grpc_request_duration_seconds",
+                    "Time from a gRPC call's head to the last byte of its answer.",
+                )
+                .buckets(DURATION_BUCKETS.to_vec()),
+                &["call"],
+            )?,
+            rpcs_in_flight: IntGauge::new("modelport_grpc_requests_in_flight", "gRPC calls that have not ended.")?,
             in_flight: IntGauge::new("modelport_http_requests_in_flight", "HTTP requests that have not ended.")?,
             bytes_received: IntCounter::new("modelport_http_bytes_received_total", "Bytes of request bodies.")?,
             bytes_sent: IntCounter::new("modelport_http_bytes_sent_total", "Bytes of response bodies.")?,
@@ -58,6 +77,9 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.requests.clone()))?;
         metrics.registry.register(Box::new(metrics.durations.clone()))?;
         metrics.registry.register(Box::new(metrics.in_flight.clone()))?;
+        metrics.registry.register(Box::new(metrics.rpcs.clone()))?;
+        metrics.registry.register(Box::new(metrics.rpc_durations.clone()))?;
+        metrics.registry.register(Box::new(metrics.rpcs_in_flight.clone()))?;
         metrics.registry.register(Box::new(metrics.bytes_received.clone()))?;
         metrics.registry.register(Box::new(metrics.bytes_sent.clone()))?;
         #[cfg(target_os = "linux")]
@@ -79,9 +101,25 @@ impl Metrics {
         self.registry.register(Box::new(Watched { gauge, sample })).map_err(refused)
     }
 
-    /// How many requests have not ended.
+    /// How many requests and gRPC calls have not ended.
     pub fn in_flight(&self) -> i64 {
-        self.in_flight.get()
+        self.in_flight.get() + self.rpcs_in_flight.get()
+    }
+
+    /// A gRPC call begins, whose end the server will wait for.
+    pub fn rpc_started(&self) {
+        self.rpcs_in_flight.inc();
+    }
+
+    /// Such a call has ended.
+    pub fn rpc_ended(&self) {
+        self.rpcs_in_flight.dec();
+    }
+
+    /// Counts a gRPC call that has ended.
+    pub fn count_rpc(&self, call: &str, status: &str, duration: Duration) {
+        self.rpcs.with_label_values(&[call, status]).inc();
+        self.rpc_durations.with_label_values(&[call]).observe(duration.as_secs_f64());
     }
 
     /// All metrics in Prometheus's text format.

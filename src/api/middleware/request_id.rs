@@ -31,20 +31,33 @@ impl RequestId {
         CURRENT.try_with(Clone::clone).ok()
     }
 
+    /// Does something that belongs to the request while nobody is handling it: its body is made after that.
+    pub(super) fn within<T>(&self, work: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self.clone(), work)
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     fn of(headers: &HeaderMap) -> Self {
-        let sane = |id: &&str| (1..=MAX_BYTES).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
-        match headers.get(HEADER).and_then(|id| id.to_str().ok()).filter(sane) {
-            Some(id) => Self(id.into()),
-            None => Self::generate(),
-        }
+        Self::sent(headers.get(HEADER).and_then(|id| id.to_str().ok()))
     }
 
-    fn generate() -> Self {
+    /// The id that the caller sent, where it is a sane one, else a new one.
+    pub fn sent(id: Option<&str>) -> Self {
+        let sane = |id: &&str| (1..=MAX_BYTES).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+        id.filter(sane).map_or_else(Self::generate, |id| Self(id.into()))
+    }
+
+    /// The future, in which this is [`RequestId::current`].
+    pub fn scope<F: Future>(self, inner: F) -> impl Future<Output = F::Output> {
+        CURRENT.scope(self, inner)
+    }
+
+    /// A new id.
+    pub fn generate() -> Self {
         Self(Uuid::new_v4().to_string().into())
     }
 

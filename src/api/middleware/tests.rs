@@ -51,6 +51,12 @@ async fn streamed() -> HttpResponse {
     HttpResponse::Ok().streaming(stream::iter(["one", "two"].map(|text| Ok::<_, Error>(Bytes::from(text)))))
 }
 
+/// A body that asks for its request's id when it is made.
+async fn asking() -> HttpResponse {
+    let id = async { RequestId::current().map(|id| id.to_string()).unwrap_or_default() };
+    HttpResponse::Ok().streaming(stream::once(async { Ok::<_, Error>(Bytes::from(id.await)) }))
+}
+
 macro_rules! app {
     ($metrics:expr) => {
         init_service(
@@ -58,6 +64,7 @@ macro_rules! app {
                 .configure(extract::configure(64))
                 .route("/metrics", web::get().to(scrape))
                 .route("/stream", web::get().to(streamed))
+                .route("/whose", web::get().to(asking))
                 .route("/forever", web::get().to(pending::<HttpResponse>))
                 .service(api("/api/model_registry/v1alpha3"))
                 .service(api("/api/v1")),
@@ -141,6 +148,13 @@ async fn a_failure_of_ours_shows_the_request_id_only() {
     let (status, headers, body) = call(request).await;
     assert_eq!(headers.get("x-request-id").unwrap(), "mine-1");
     assert_eq!((status, &body["detail"], &body["requestId"]), (500, &json!("internal error"), &json!("mine-1")));
+}
+
+#[actix_web::test]
+async fn a_streamed_body_knows_its_request() {
+    let app = app!(metrics());
+    let request = TestRequest::get().uri("/whose").insert_header(("x-request-id", "mine-2"));
+    assert_eq!(read_body(call_service(&app, request.to_request()).await).await, "mine-2");
 }
 
 #[actix_web::test]

@@ -9,9 +9,10 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Path, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use futures_util::{TryStreamExt as _, stream};
-use serde::Deserialize;
-use utoipa::IntoParams;
 
+use super::asked::{
+    DownloadHeaders, Downloaded, InArtifact, InVersion, PutOptions, RemovalHeaders, Stored, UploadHeaders,
+};
 use super::conditional::{Selected, etag, if_match, precondition, select};
 use super::errors::{DeleteFileErrors, DownloadErrors, ReadErrors, UploadErrors};
 use super::wire::{FileList, StoredFile};
@@ -23,36 +24,6 @@ use crate::registry::files::FileToken;
 use crate::registry::files::Target;
 use crate::registry::upload::{Outcome, PutFile};
 
-/// What an upload may ask for.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct PutOptions {
-    /// Whether a missing model, version or model artifact is made; `true` unless given.
-    #[serde(default = "yes")]
-    create: bool,
-}
-
-fn yes() -> bool {
-    true
-}
-
-type InVersion = Path<(String, String, String)>;
-type InArtifact = Path<(String, String)>;
-
-fn in_version(segments: InVersion) -> Result<(Target, FilePath)> {
-    let (model, version, path) = segments.into_inner();
-    let target = Target::Version {
-        model: model.parse().map_err(|error: Error| error.on_field("model"))?,
-        version: version.parse().map_err(|error: Error| error.on_field("version"))?,
-    };
-    Ok((target, path.parse()?))
-}
-
-fn in_artifact(segments: InArtifact) -> Result<(Target, FilePath)> {
-    let (id, path) = segments.into_inner();
-    Ok((Target::Artifact(id.parse()?), path.parse()?))
-}
-
 /// Stores a file of a version, streamed.
 ///
 /// Makes the model, the version and its model artifact when they are missing. The same bytes again change nothing; other
@@ -60,55 +31,46 @@ fn in_artifact(segments: InArtifact) -> Result<(Target, FilePath)> {
 #[utoipa::path(
     put, path = "/models/{model}/versions/{version}/files/{path}", operation_id = "putVersionFile", tag = "files",
     params(
-        ("model" = String, Path, description = "Name of the registered model."),
-        ("version" = String, Path, description = "Name of the version, `latest`, or `@` and an alias."),
-        ("path" = String, Path, description = "Path of the file; may have slashes."),
+        InVersion,
         PutOptions,
-        ("If-Match" = Option<String>, Header, description = "ETag of the file to be replaced, or `*`."),
-        ("If-None-Match" = Option<String>, Header, description = "`*`: only when there is no such file."),
-        ("Content-Digest" = Option<String>, Header, description = "`sha-256=:…:`, RFC 9530."),
+        UploadHeaders,
     ),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The bytes."),
     responses(
-        (status = 201, description = "Stored.", body = StoredFile),
-        (status = 200, description = "Replaced, or the same bytes were there.", body = StoredFile),
+        Stored,
         UploadErrors,
     ),
 )]
 pub async fn put_version_file(
     caller: Caller,
-    segments: InVersion,
+    segments: Path<InVersion>,
     options: Query<PutOptions>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    put(caller, in_version(segments)?, options.create, &request, payload).await
+    put(caller, segments.target()?, options.create, &request, payload).await
 }
 
 /// Stores a file of an artifact, streamed.
 #[utoipa::path(
     put, path = "/artifacts/{id}/files/{path}", operation_id = "putArtifactFile", tag = "files",
     params(
-        ("id" = String, Path, description = "Id of the model artifact.", pattern = "^[1-9][0-9]{0,18}$"),
-        ("path" = String, Path, description = "Path of the file; may have slashes."),
-        ("If-Match" = Option<String>, Header, description = "ETag of the file to be replaced, or `*`."),
-        ("If-None-Match" = Option<String>, Header, description = "`*`: only when there is no such file."),
-        ("Content-Digest" = Option<String>, Header, description = "`sha-256=:…:`, RFC 9530."),
+        InArtifact,
+        UploadHeaders,
     ),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The bytes."),
     responses(
-        (status = 201, description = "Stored.", body = StoredFile),
-        (status = 200, description = "Replaced, or the same bytes were there.", body = StoredFile),
+        Stored,
         UploadErrors,
     ),
 )]
 pub async fn put_artifact_file(
     caller: Caller,
-    segments: InArtifact,
+    segments: Path<InArtifact>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    put(caller, in_artifact(segments)?, false, &request, payload).await
+    put(caller, segments.target()?, false, &request, payload).await
 }
 
 async fn put(
@@ -172,53 +134,36 @@ fn media_type(request: &HttpRequest) -> Result<Option<String>> {
 
 /// Reads a file of a version, whole or in part.
 #[utoipa::path(
-    get, path = "/models/{model}/versions/{version}/files/{path}", operation_id = "getVersionFile", tag = "files",
-    params(
-        ("model" = String, Path, description = "Name of the registered model."),
-        ("version" = String, Path, description = "Name of the version, `latest`, or `@` and an alias."),
-        ("path" = String, Path, description = "Path of the file; may have slashes."),
-        ("Range" = Option<String>, Header, description = "One range of bytes."),
-        ("If-Range" = Option<String>, Header, description = "ETag for which the range is wanted."),
-        ("If-None-Match" = Option<String>, Header, description = "ETag of the file that the client has."),
-    ),
-    responses(
-        (status = 200, description = "The bytes.", body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 206, description = "The range.", body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 304, description = "The client has it."),
-        DownloadErrors,
-    ),
+    get,
+    path = "/models/{model}/versions/{version}/files/{path}",
+    operation_id = "getVersionFile",
+    tag = "files",
+    params(InVersion, DownloadHeaders,),
+    responses(Downloaded, DownloadErrors,)
 )]
 pub async fn get_version_file(
     caller: Caller,
-    segments: InVersion,
+    segments: Path<InVersion>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    get(caller, in_version(segments)?, &request).await
+    get(caller, segments.target()?, &request).await
 }
 
 /// Reads a file of an artifact, whole or in part.
 #[utoipa::path(
-    get, path = "/artifacts/{id}/files/{path}", operation_id = "getArtifactFile", tag = "files",
-    params(
-        ("id" = String, Path, description = "Id of the model artifact.", pattern = "^[1-9][0-9]{0,18}$"),
-        ("path" = String, Path, description = "Path of the file; may have slashes."),
-        ("Range" = Option<String>, Header, description = "One range of bytes."),
-        ("If-Range" = Option<String>, Header, description = "ETag for which the range is wanted."),
-        ("If-None-Match" = Option<String>, Header, description = "ETag of the file that the client has."),
-    ),
-    responses(
-        (status = 200, description = "The bytes.", body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 206, description = "The range.", body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 304, description = "The client has it."),
-        DownloadErrors,
-    ),
+    get,
+    path = "/artifacts/{id}/files/{path}",
+    operation_id = "getArtifactFile",
+    tag = "files",
+    params(InArtifact, DownloadHeaders,),
+    responses(Downloaded, DownloadErrors,)
 )]
 pub async fn get_artifact_file(
     caller: Caller,
-    segments: InArtifact,
+    segments: Path<InArtifact>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    get(caller, in_artifact(segments)?, &request).await
+    get(caller, segments.target()?, &request).await
 }
 
 async fn get(
@@ -292,10 +237,8 @@ fn disposition(path: &FilePath) -> ContentDisposition {
 #[utoipa::path(
     delete, path = "/models/{model}/versions/{version}/files/{path}", operation_id = "deleteVersionFile", tag = "files",
     params(
-        ("model" = String, Path, description = "Name of the registered model."),
-        ("version" = String, Path, description = "Name of the version, `latest`, or `@` and an alias."),
-        ("path" = String, Path, description = "Path of the file; may have slashes."),
-        ("If-Match" = Option<String>, Header, description = "ETag of the file to be removed, or `*`."),
+        InVersion,
+        RemovalHeaders,
     ),
     responses(
         (status = 204, description = "Removed."),
@@ -304,19 +247,18 @@ fn disposition(path: &FilePath) -> ContentDisposition {
 )]
 pub async fn delete_version_file(
     caller: Caller,
-    segments: InVersion,
+    segments: Path<InVersion>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    delete(caller, in_version(segments)?, &request).await
+    delete(caller, segments.target()?, &request).await
 }
 
 /// Removes a file of an artifact.
 #[utoipa::path(
     delete, path = "/artifacts/{id}/files/{path}", operation_id = "deleteArtifactFile", tag = "files",
     params(
-        ("id" = String, Path, description = "Id of the model artifact.", pattern = "^[1-9][0-9]{0,18}$"),
-        ("path" = String, Path, description = "Path of the file; may have slashes."),
-        ("If-Match" = Option<String>, Header, description = "ETag of the file to be removed, or `*`."),
+        InArtifact,
+        RemovalHeaders,
     ),
     responses(
         (status = 204, description = "Removed."),
@@ -325,10 +267,10 @@ pub async fn delete_version_file(
 )]
 pub async fn delete_artifact_file(
     caller: Caller,
-    segments: InArtifact,
+    segments: Path<InArtifact>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    delete(caller, in_artifact(segments)?, &request).await
+    delete(caller, segments.target()?, &request).await
 }
 
 async fn delete(

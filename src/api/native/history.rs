@@ -23,7 +23,7 @@ pub struct After {
     after: i64,
     /// At most this many, and never more than 10000.
     #[serde(default = "super::hundred")]
-    #[param(value_type = u32, minimum = 1)]
+    #[param(value_type = i64, minimum = 1, maximum = 4_294_967_295_u32)]
     limit: NonZeroU32,
 }
 

@@ -1,5 +1,6 @@
 //! The native API: what no other protocol has, on the same entities. Routes, wire types, conversion; no rules of its own.
 
+mod asked;
 mod body;
 mod conditional;
 mod errors;
@@ -30,7 +31,7 @@ pub const PREFIX: &str = "/api/v1";
         description = "Files, aliases, history and removal, on the entities of every other API."
     ),
     nest((path = PREFIX, api = Operations)),
-    components(schemas(crate::api::problem::ProblemDetails))
+    components(schemas(crate::api::problem::ProblemDetails, wire::StoredFile))
 )]
 pub struct Document;
 
@@ -104,7 +105,7 @@ pub fn routes(service: &mut web::ServiceConfig) {
 struct Paging {
     /// At most this many items, and never more than 10000.
     #[serde(default = "hundred")]
-    #[param(value_type = u32, minimum = 1)]
+    #[param(value_type = i64, minimum = 1, maximum = 4_294_967_295_u32)]
     page_size: NonZeroU32,
     /// Continues a list.
     #[serde(default)]

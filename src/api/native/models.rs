@@ -68,7 +68,7 @@ pub async fn list_versions(
     let newest_first = Order { by: OrderBy::CreateTime, descending: true };
     let token = paging.next_page_token()?.map(PageToken::decode).transpose()?;
     let model = model_segment(&model)?;
-    let (_, page) = caller.registry.list_versions(&model, newest_first, Some(paging.size()), token).await?;
+    let (_, page) = caller.registry.list_versions(&model, newest_first, paging.size(), token).await?;
     Ok(HttpResponse::Ok().json(NodeList {
         items: page.items.iter().map(NodeView::new).collect(),
         next_page_token: page.next.map(|token| token.encode()).unwrap_or_default(),

@@ -36,9 +36,10 @@ pub struct Register {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewEntity {
     /// Its name.
-    #[schema(min_length = 1)]
+    #[schema(min_length = 1, max_length = 512)]
     name: String,
     /// Its id in another system.
+    #[schema(min_length = 1, max_length = 512)]
     external_id: Option<String>,
     /// The properties that its type declares, such as `description`; `state` is `LIVE` when it is not given.
     #[serde(default)]
@@ -55,14 +56,18 @@ pub struct NewArtifact {
     /// `kf.ModelArtifact`, `kf.DocArtifact`, `kf.DataSet`, `kf.Metric` or `kf.Parameter`; a model artifact when it is not
     /// given.
     #[serde(rename = "type")]
+    #[schema(pattern = r"^kf\.(ModelArtifact|DocArtifact|DataSet|Metric|Parameter)$")]
     type_name: Option<String>,
     /// Its name; a UUID stands in when there is none.
+    #[schema(min_length = 1, max_length = 512)]
     name: Option<String>,
     /// Its id in another system.
+    #[schema(min_length = 1, max_length = 512)]
     external_id: Option<String>,
     /// Where its bytes are.
     uri: Option<String>,
     /// Its state, such as `LIVE`.
+    #[schema(pattern = "^(UNKNOWN|PENDING|LIVE|MARKED_FOR_DELETION|DELETED|ABANDONED|REFERENCE)$")]
     state: Option<String>,
     /// The properties that its type declares.
     #[serde(default)]
@@ -89,7 +94,12 @@ pub struct RegisteredView {
 /// `Idempotency-Replayed: true`, and does nothing. A request that failed leaves its key free.
 #[utoipa::path(
     post, path = "/register", operation_id = "register", tag = "models",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Any text of the caller's, up to 255 characters.")),
+    params((
+        "Idempotency-Key" = Option<String>,
+        Header,
+        pattern = "^[!-~]{1,255}$",
+        description = "Any text of the caller's, of 1 to 255 visible characters of ASCII."
+    )),
     request_body = Register,
     responses(
         (status = 201, description = "Registered, now or before.", body = RegisteredView),
@@ -164,8 +174,8 @@ impl NewArtifact {
             }
         };
         let state = |name: String| {
-            let found = ArtifactState::ALL.into_iter().find(|(_, known)| *known == name);
-            found.map(|(state, _)| state.number()).ok_or_else(|| {
+            let found = ArtifactState::NAMES.into_iter().find(|(known, _)| *known == name);
+            found.map(|(_, number)| number).ok_or_else(|| {
                 Error::invalid("state", format!("state `{}` is not that of an artifact", name.escape_debug()))
             })
         };

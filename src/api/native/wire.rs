@@ -7,7 +7,9 @@ use serde_json::Value as Json;
 use utoipa::ToSchema;
 
 use crate::domain::lineage::Lineage;
-use crate::domain::{ArtifactState, ChangeRecord, File, Node, NodeId, Properties, Value};
+use crate::domain::{
+    ArtifactState, ChangeRecord, ExecutionState, File, LogicalType, Node, NodeId, NodeKind, Properties, Value,
+};
 use crate::registry::Registry;
 use crate::registry::files::FilePage;
 use crate::registry::upload::PutResult;
@@ -99,9 +101,9 @@ impl FileList {
 pub struct NodeView {
     /// Its id.
     pub id: String,
-    /// Its logical type, as ML Metadata knows it: `kf.ModelVersion`.
+    /// Its type, as ML Metadata knows it: `kf.ModelVersion`.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub type_name: Option<&'static str>,
+    pub type_name: Option<String>,
     /// Its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -111,7 +113,7 @@ pub struct NodeView {
     /// Where an artifact's bytes are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uri: Option<String>,
-    /// The state of an artifact.
+    /// The state of an artifact or execution.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<&'static str>,
     /// When it was created.
@@ -127,15 +129,26 @@ pub struct NodeView {
 }
 
 impl NodeView {
-    /// A node of the registry.
+    /// A node of one of the registry's own types.
     pub fn new(node: &Node) -> Self {
+        let logical = node.logical_type();
+        let kind = logical.map_or(NodeKind::Artifact, LogicalType::kind);
+        Self::of_type(node, kind, logical.map(|logical| logical.type_name().to_owned()))
+    }
+
+    /// A node of any type.
+    fn of_type(node: &Node, kind: NodeKind, type_name: Option<String>) -> Self {
+        let state_name = match kind {
+            NodeKind::Execution => ExecutionState::name_of,
+            NodeKind::Artifact | NodeKind::Context => ArtifactState::name_of,
+        };
         Self {
             id: node.id.to_string(),
-            type_name: node.logical_type().map(crate::domain::LogicalType::type_name),
+            type_name,
             name: node.display_name().map(ToOwned::to_owned),
             external_id: node.external_id.clone(),
             uri: node.uri.clone(),
-            state: node.state.and_then(ArtifactState::name_of),
+            state: node.state.and_then(state_name),
             created_at: node.created_at,
             updated_at: node.updated_at,
             revision: node.revision,
@@ -305,13 +318,17 @@ pub struct LineageView {
 
 impl From<&Lineage> for LineageView {
     fn from(lineage: &Lineage) -> Self {
+        let node = |node: &Node| match lineage.types.get(&node.type_id) {
+            Some(of) => NodeView::of_type(node, of.kind, Some(of.name.clone())),
+            None => NodeView::new(node),
+        };
         let edge = |edge: &crate::domain::lineage::Edge| EdgeView {
             from: edge.from.to_string(),
             to: edge.to.to_string(),
             kind: edge.kind.to_string(),
         };
         Self {
-            nodes: lineage.nodes.iter().map(NodeView::new).collect(),
+            nodes: lineage.nodes.iter().map(node).collect(),
             edges: lineage.edges.iter().map(edge).collect(),
             truncated: lineage.truncated,
         }

@@ -10,7 +10,10 @@
 //! ```
 
 use super::lexer::{Placed, Token, tokens};
-use super::{Attribute, Comparison, Condition, Expr, Field, MAX_CONDITIONS, MAX_DEPTH, Operand, check_length, refused};
+use super::{
+    Attribute, Comparison, Condition, Expr, Field, MAX_CONDITIONS, MAX_DEPTH, MAX_PROPERTIES, Operand, check_length,
+    refused,
+};
 use crate::domain::{Error, Result, ValueKind};
 
 /// The parameter that errors name.
@@ -25,6 +28,9 @@ pub enum Known {
     State(&'static [(&'static str, i64)]),
     /// A property that the type declares.
     Property(&'static str, ValueKind),
+    /// A declared string of some entities and an attribute that is a number of others: the value it is compared with says
+    /// which is meant.
+    TextOrNumber(&'static str, Attribute),
 }
 
 /// Reads a filter. `known` says what the entity's well-known names mean.
@@ -33,7 +39,7 @@ pub enum Known {
 pub fn parse(text: &str, known: &dyn Fn(&str) -> Option<Known>) -> Result<Expr> {
     check_length(FIELD, text)?;
     let tokens = tokens(FIELD, text)?;
-    let mut parser = Parser { text, tokens, next: 0, known, conditions: 0 };
+    let mut parser = Parser { text, tokens, next: 0, known, conditions: 0, properties: 0 };
     let expr = parser.or(0)?;
     match parser.tokens.get(parser.next) {
         None => Ok(expr),
@@ -47,6 +53,7 @@ struct Parser<'a> {
     next: usize,
     known: &'a dyn Fn(&str) -> Option<Known>,
     conditions: usize,
+    properties: usize,
 }
 
 /// A field with the place where it stands, and what its values must be.
@@ -54,6 +61,8 @@ struct Target {
     field: Field,
     kind: Expected,
     at: usize,
+    /// What must be absent too when it is.
+    twin: Option<Field>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,6 +134,7 @@ impl Parser<'_> {
 
     fn test(&mut self) -> Result<Expr> {
         let target = self.field()?;
+        self.count_property(&target)?;
         let negated = self.keyword("NOT");
         let condition = if self.keyword("LIKE") {
             self.like(&target, false)?
@@ -136,6 +146,9 @@ impl Parser<'_> {
             if !self.sign(")") {
                 values.push(self.value(&target)?);
                 while self.sign(",") {
+                    if is_list(&target) {
+                        self.count_property(&target)?;
+                    }
                     values.push(self.value(&target)?);
                 }
                 self.expect_sign(")")?;
@@ -158,7 +171,15 @@ impl Parser<'_> {
                 return Err(self.refuse("expected NULL"));
             }
             self.count()?;
-            let absent = Expr::Test(target.field, Condition::Null);
+            let null = match (&target.field, target.kind) {
+                (Field::Custom(_), Expected::Kind(kind)) => Condition::NullOf(kind),
+                _ => Condition::Null,
+            };
+            let absent = Expr::Test(target.field, null);
+            let absent = match target.twin {
+                Some(twin) => Expr::And(vec![absent, Expr::Test(twin, Condition::Null)]),
+                None => absent,
+            };
             return Ok(if present { Expr::Not(Box::new(absent)) } else { absent });
         } else {
             let comparison = self.comparison()?;
@@ -176,6 +197,14 @@ impl Parser<'_> {
         self.conditions += 1;
         if self.conditions > MAX_CONDITIONS {
             return Err(self.refuse(format_args!("more than {MAX_CONDITIONS} conditions")));
+        }
+        Ok(())
+    }
+
+    fn count_property(&mut self, target: &Target) -> Result<()> {
+        self.properties += usize::from(target.field.is_looked_up());
+        if self.properties > MAX_PROPERTIES {
+            return Err(self.refuse(format_args!("more than {MAX_PROPERTIES} conditions on properties")));
         }
         Ok(())
     }
@@ -210,11 +239,9 @@ impl Parser<'_> {
             }
         }
         let known = if quoted || parts > 1 { None } else { (self.known)(&name) };
-        let (field, expected) = match known {
-            Some(Known::Attribute(attribute)) => (Field::Attribute(attribute), Expected::Kind(attribute.kind())),
-            Some(Known::State(names)) => (Field::Attribute(Attribute::State), Expected::State(names)),
-            Some(Known::Property(property, kind)) => (Field::Declared(property.to_owned(), kind), Expected::Kind(kind)),
-            None => (Field::Custom(name.clone()), kind.map_or(Expected::Any, Expected::Kind)),
+        let (field, expected, twin) = match known {
+            Some(known) => self.meant(known, kind),
+            None => (Field::Custom(name.clone()), kind.map_or(Expected::Any, Expected::Kind), None),
         };
         if let (Some(_), Some(given), Expected::Kind(own)) = (known, kind, expected)
             && given != own
@@ -222,7 +249,38 @@ impl Parser<'_> {
             let problem = format!("`{name}` is {}, not {}", with_article(own), with_article(given));
             return Err(refused(FIELD, self.text, at, problem));
         }
-        Ok(Target { field, kind: expected, at })
+        Ok(Target { field, kind: expected, at, twin })
+    }
+
+    /// The field that a well-known name stands for, what its values must be, and its twin; `kind` is that of a suffix.
+    fn meant(&self, known: Known, kind: Option<ValueKind>) -> (Field, Expected, Option<Field>) {
+        let declared = |name: &str, kind| (Field::Declared(name.to_owned(), kind), Expected::Kind(kind));
+        let (field, expected) = match known {
+            Known::Attribute(attribute) => (Field::Attribute(attribute), Expected::Kind(attribute.kind())),
+            Known::State(names) => (Field::Attribute(Attribute::State), Expected::State(names)),
+            Known::Property(property, kind) => declared(property, kind),
+            Known::TextOrNumber(text, number) => match kind.or_else(|| self.kind_ahead()) {
+                Some(ValueKind::String) => declared(text, ValueKind::String),
+                Some(_) => (Field::Attribute(number), Expected::Kind(number.kind())),
+                None => {
+                    let (field, expected) = declared(text, ValueKind::String);
+                    return (field, expected, Some(Field::Attribute(number)));
+                }
+            },
+        };
+        (field, expected, None)
+    }
+
+    /// The kind of the value that the field is compared with; `None` when it is asked for its absence.
+    fn kind_ahead(&self) -> Option<ValueKind> {
+        if matches!(self.peek(), Some(Token::Word(word)) if word.eq_ignore_ascii_case("IS")) {
+            return None;
+        }
+        self.tokens.iter().skip(self.next).find_map(|placed| match placed.token {
+            Token::Text(_) => Some(ValueKind::String),
+            Token::Int(_) | Token::Float(_) => Some(ValueKind::Double),
+            _ => None,
+        })
     }
 
     fn name(&mut self) -> Result<(String, bool)> {
@@ -236,6 +294,9 @@ impl Parser<'_> {
     }
 
     fn like(&mut self, target: &Target, ignore_case: bool) -> Result<Condition> {
+        if is_list(target) {
+            return Err(refused(FIELD, self.text, target.at, "it is a list, compare an item with =, != or IN"));
+        }
         if !matches!(target.kind, Expected::Any | Expected::Kind(ValueKind::String)) {
             return Err(refused(FIELD, self.text, target.at, "only strings are LIKE a pattern"));
         }
@@ -265,7 +326,11 @@ impl Parser<'_> {
 }
 
 fn is_unordered(target: &Target) -> bool {
-    matches!(target.kind, Expected::State(_) | Expected::Kind(ValueKind::Bool))
+    matches!(target.kind, Expected::State(_) | Expected::Kind(ValueKind::Bool | ValueKind::Struct))
+}
+
+fn is_list(target: &Target) -> bool {
+    target.kind == Expected::Kind(ValueKind::Struct)
 }
 
 fn with_article(kind: ValueKind) -> String {
@@ -305,6 +370,7 @@ fn typed(value: Operand, expected: Expected) -> Result<Operand, String> {
             (ValueKind::Double, Operand::Number(value)) => Ok(Operand::Double(value as f64)),
             (ValueKind::Double, Operand::Double(value)) => Ok(Operand::Double(value)),
             (ValueKind::Bool, Operand::Bool(value)) => Ok(Operand::Bool(value)),
+            (ValueKind::Struct, _) => Err("expected a string".to_owned()),
             (kind, _) => Err(format!("expected {}", with_article(kind))),
         },
     }

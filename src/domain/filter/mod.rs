@@ -5,6 +5,8 @@
 
 pub mod kubeflow;
 mod lexer;
+pub mod mlmd;
+pub mod scalar;
 
 use super::{Error, Result, ValueKind};
 
@@ -17,6 +19,10 @@ pub const MAX_DEPTH: usize = 64;
 /// How many conditions a filter may have, each value of a list counted.
 pub const MAX_CONDITIONS: usize = 500;
 
+/// How many conditions on properties a filter may have, the values of one list counted once: each of them is looked up for
+/// every node that is left.
+pub const MAX_PROPERTIES: usize = 32;
+
 /// A filter.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Expr {
@@ -28,6 +34,8 @@ pub enum Expr {
     Not(Box<Expr>),
     /// A condition on one field.
     Test(Field, Condition),
+    /// Such neighbours are there.
+    Some(scalar::Join),
 }
 
 /// What a condition is about.
@@ -35,10 +43,22 @@ pub enum Expr {
 pub enum Field {
     /// An attribute that every node has.
     Attribute(Attribute),
-    /// A property that the type declares, which has one kind.
+    /// A property that the type declares, which has one kind. One that is a struct is a list of texts: it equals, and is
+    /// in a list with, each of its items.
     Declared(String, ValueKind),
     /// A free property; the kind of the value that it is compared with says which of them match.
     Custom(String),
+}
+
+impl Field {
+    /// Whether it is looked up beside the node, which costs much more than what the node has itself.
+    fn is_looked_up(&self) -> bool {
+        use Attribute::{MetricStep, MetricTime, MetricValue};
+        match self {
+            Self::Attribute(attribute) => matches!(attribute, MetricValue | MetricStep | MetricTime),
+            Self::Declared(..) | Self::Custom(_) => true,
+        }
+    }
 }
 
 /// An attribute of a node.
@@ -85,7 +105,7 @@ impl Attribute {
     }
 }
 
-/// What must be true of the field. Except for `Null`, an absent field meets no condition.
+/// What must be true of the field. Except for `Null` and `NullOf`, an absent field meets no condition.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Condition {
     /// It compares so with the value.
@@ -103,6 +123,8 @@ pub enum Condition {
     },
     /// It is absent.
     Null,
+    /// It has no value of that kind.
+    NullOf(ValueKind),
 }
 
 /// How two values compare.

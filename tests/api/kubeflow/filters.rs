@@ -26,9 +26,9 @@ pub async fn filled(backend: Backend) -> Client {
     let client = Client::on(backend).await;
     let long = "a".repeat(130);
     for body in [
-        json!({"name": "alpha", "customProperties": {
+        json!({"name": "alpha", "language": ["en", "pt_BR"], "customProperties": {
             "s": text("Red"), "n": int("5"), "f": double(2.5), "b": bool(true), "big": int("9007199254740993")}}),
-        json!({"name": "Beta", "owner": "me", "customProperties": {
+        json!({"name": "Beta", "owner": "me", "language": ["de"], "tasks": ["a,b", "it's \"so\"", "50%"], "customProperties": {
             "s": text("reddish"), "n": double(5.0), "b": bool(false), "a.b": int("1"), "my prop: x": text("y")}}),
         json!({"name": "g%_x", "owner": "you", "customProperties": {
             "s": text("50%_off"), "n": text("5"), "name": text("other"), "long": text(&format!("{long}x"))}}),
@@ -109,6 +109,10 @@ const COMBINATIONS: &[Case] = &[
     ("n BETWEEN 5 AND -7", &[]),
     ("s BETWEEN 'R' AND 'S'", &[ALPHA, UNI]),
     ("s IS NULL", &[ITS]),
+    ("n.int_value IS NULL", &[BETA, GAMMA, ITS]),
+    ("n.int_value IS NOT NULL", &[ALPHA, UNI]),
+    ("n.string_value IS NOT NULL", &[GAMMA]),
+    ("s.bool_value IS NULL", &[ALPHA, BETA, GAMMA, UNI, ITS]),
     ("s IS NOT NULL", &[ALPHA, BETA, GAMMA, UNI]),
     ("NOT (s IS NULL OR n IS NULL)", &[ALPHA, BETA, GAMMA, UNI]),
     ("empty IS NOT NULL", &[UNI]),
@@ -177,6 +181,31 @@ const KNOWN: &[Case] = &[
     ("lastUpdateTimeSinceEpoch BETWEEN 1700000002000 AND 1700000003000", &[BETA, GAMMA]),
 ];
 
+/// Lists of texts: they equal, and are in a list with, each of their items.
+const LISTS: &[Case] = &[
+    ("language = 'en'", &[ALPHA]),
+    ("language = 'de'", &[BETA]),
+    ("language = 'e'", &[]),
+    ("language = 'EN'", &[]),
+    ("language = 'pt_BR'", &[ALPHA]),
+    ("language = 'pt-BR'", &[]),
+    ("language = 'ptxBR'", &[]),
+    ("language = '%'", &[]),
+    ("language = ''", &[]),
+    ("language != 'en'", &[BETA]),
+    ("NOT language = 'en'", &[BETA, GAMMA, UNI, ITS]),
+    ("language IN ('de', 'en')", &[ALPHA, BETA]),
+    ("language IN ()", &[]),
+    ("language NOT IN ('de')", &[ALPHA, GAMMA, UNI, ITS]),
+    ("language IS NULL", &[GAMMA, UNI, ITS]),
+    ("tasks = 'a,b'", &[BETA]),
+    ("tasks = 'a'", &[]),
+    ("tasks = 'it\\'s \"so\"'", &[BETA]),
+    ("tasks = '50%'", &[BETA]),
+    ("tasks = '50x'", &[]),
+    ("tasks = '[\"a,b\"'", &[]),
+];
+
 /// What somebody may try: all of it is data, or refused.
 const HARMLESS: &[Case] = &[
     ("s = '\\' OR 1=1 --'", &[]),
@@ -190,7 +219,7 @@ const HARMLESS: &[Case] = &[
 
 async fn models_are_filtered(backend: Backend) {
     let client = filled(backend).await;
-    for (filter, expected) in [COMPARISONS, COMBINATIONS, PATTERNS, KNOWN, HARMLESS].concat() {
+    for (filter, expected) in [COMPARISONS, COMBINATIONS, PATTERNS, KNOWN, LISTS, HARMLESS].concat() {
         let mut found = client.filtered("/registered_models", filter).await;
         let mut expected = expected.to_vec();
         found.sort();

@@ -132,6 +132,77 @@ async fn the_artifact_shows_the_latest_point_and_lists_show_it_once() {
     assert_eq!(points(&client, "/experiment_runs/2/metric_history").await.len(), 8);
 }
 
+async fn what_is_attached_to_a_run_is_in_its_history(backend: Backend) {
+    let client = measured(backend).await;
+    let body = json!({"artifactType": "metric", "name": "alone", "value": 1, "step": 7});
+    let metric = client.post("/artifacts", body).await.expect(201).member("id");
+    assert!(points(&client, "/experiment_runs/metric_history?name=alone").await.is_empty());
+    let attached = json!({"artifactType": "metric", "id": metric, "value": 2, "step": 8});
+    client.post("/experiment_runs/3/artifacts", attached.clone()).await.expect(200);
+    let history = client.get("/experiment_runs/3/metric_history").await.expect(200).json();
+    let shown = |item: &Value| (item["name"].clone(), item["step"].clone(), item["experimentRunId"].clone());
+    let shown: Vec<_> = history["items"].as_array().unwrap().iter().map(shown).collect();
+    let expected = [("loss", 3), ("alone", 7), ("alone", 8)];
+    assert_eq!(shown, expected.map(|(name, step)| (json!(name), json!(step), json!("3"))));
+    // A piece of the UUID that the name is stored behind is no part of the name.
+    assert_eq!(points(&client, "/experiment_runs/3/metric_history?name=-").await, [""; 0]);
+    assert_eq!(points(&client, "/experiment_runs/3/metric_history?name=lon").await, ["alone@7", "alone@8"]);
+    // In a second run as well, it is in the history of both, and once in that of all.
+    client.post("/experiment_runs/2/artifacts", attached).await.expect(200);
+    for run in ["2", "3"] {
+        let list = client.get(&format!("/experiment_runs/{run}/metric_history?name=alone")).await.expect(200).json();
+        assert_eq!((&list["size"], &list["items"][0]["experimentRunId"]), (&json!(3), &json!(run)));
+    }
+    assert_eq!(points(&client, "/experiment_runs/metric_history?name=alone").await.len(), 3);
+}
+
+#[actix_web::test]
+async fn what_is_attached_to_a_run_is_in_its_history_on_sqlite() {
+    what_is_attached_to_a_run_is_in_its_history(Backend::Sqlite).await;
+}
+
+#[actix_web::test]
+async fn what_is_attached_to_a_run_is_in_its_history_on_postgres() {
+    what_is_attached_to_a_run_is_in_its_history(Backend::Postgres).await;
+}
+
+/// Each of the three ways to measure a metric again moves its time and its ETag.
+#[actix_web::test]
+async fn a_metric_that_is_measured_again_has_changed() {
+    let client = measured(Backend::Sqlite).await;
+    let mut metric = client.get("/artifact?name=loss&parentResourceId=2").await.expect(200);
+    let id = metric.member("id");
+    let changes = client.0.get(&format!("/api/v1/nodes/{id}/history")).await.expect(200).json()["items"].clone();
+    let measured = json!({"artifactType": "metric", "name": "loss", "value": 9, "step": 9});
+    let attached = json!({"artifactType": "metric", "id": id, "value": 8});
+    let path = format!("/artifacts/{id}");
+    for (method, path, body) in [
+        ("POST", "/experiment_runs/2/artifacts", measured),
+        ("POST", "/experiment_runs/2/artifacts", attached.clone()),
+        ("POST", "/experiment_runs/3/artifacts", attached),
+        ("PATCH", path.as_str(), json!({"artifactType": "metric", "value": 7})),
+    ] {
+        let answer = match method {
+            "POST" => client.post(path, body).await.expect(200),
+            _ => client.patch(path, body).await.expect(200),
+        };
+        let revision = |answer: &crate::api::app::Answer| -> i64 {
+            answer.header("etag").unwrap().trim_matches('"').parse().unwrap()
+        };
+        assert_eq!(revision(&answer), revision(&metric) + 1, "{method} {path}");
+        assert!(answer.member("lastUpdateTimeSinceEpoch") > metric.member("lastUpdateTimeSinceEpoch"));
+        metric = client.get(&format!("/artifacts/{id}")).await.expect(200);
+        assert_eq!((metric.json(), metric.header("etag")), (answer.json(), answer.header("etag")), "{method} {path}");
+    }
+    // A point is its own history: what only measured again is not recorded besides.
+    let now = client.0.get(&format!("/api/v1/nodes/{id}/history")).await.expect(200).json()["items"].clone();
+    let actions = |changes: &Value| -> Vec<Value> {
+        changes.as_array().unwrap().iter().map(|change| change["action"].clone()).collect()
+    };
+    assert_eq!(actions(&changes), [json!("create")]);
+    assert_eq!(actions(&now), ["create", "update", "update", "update"].map(Value::from));
+}
+
 #[actix_web::test]
 async fn the_history_of_runs_is_that_of_runs_alone() {
     let client = measured(Backend::Sqlite).await;

@@ -1,5 +1,6 @@
 //! Kubeflow's REST API: success and each client error of every operation, as its contract has them.
 
+mod aliases;
 mod artifact_kinds;
 mod attaching;
 mod bodies;
@@ -13,6 +14,7 @@ mod filtered_lists;
 mod filters;
 mod finding;
 mod lists;
+mod long_lists;
 mod metric_history;
 mod model_artifacts;
 mod model_versions;

@@ -76,3 +76,29 @@ async fn case_and_accents_tell_names_apart() {
         client.model(name).await;
     }
 }
+
+/// With both taken, both databases name the name.
+async fn the_name_is_told_before_the_external_id(backend: Backend) {
+    let client = Client::on(backend).await;
+    let body = json!({"name": "m", "externalId": "x"});
+    client.post("/registered_models", body.clone()).await.expect(201);
+    let taken =
+        |body: serde_json::Value| async { client.post("/registered_models", body).await.expect(409).member("message") };
+    assert_eq!(taken(body).await, "registered model `m` already exists");
+    assert_eq!(taken(json!({"name": "m", "externalId": "y"})).await, "registered model `m` already exists");
+    assert_eq!(taken(json!({"name": "n", "externalId": "x"})).await, "external id `x` is taken");
+    // Another kind of context has other names, and the same external ids.
+    let experiment = client.post("/experiments", json!({"name": "m", "externalId": "x"})).await.expect(409);
+    assert_eq!(experiment.member("message"), "external id `x` is taken");
+    client.post("/experiments", json!({"name": "m"})).await.expect(201);
+}
+
+#[actix_web::test]
+async fn the_name_is_told_before_the_external_id_on_sqlite() {
+    the_name_is_told_before_the_external_id(Backend::Sqlite).await;
+}
+
+#[actix_web::test]
+async fn the_name_is_told_before_the_external_id_on_postgres() {
+    the_name_is_told_before_the_external_id(Backend::Postgres).await;
+}

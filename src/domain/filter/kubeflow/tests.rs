@@ -11,6 +11,8 @@ fn known(name: &str) -> Option<Known> {
         "state" => Known::State(&[("UNKNOWN", 0), ("LIVE", 2)]),
         "owner" => Known::Property("owner", ValueKind::String),
         "value" => Known::Attribute(Attribute::MetricValue),
+        "either" => Known::TextOrNumber("text", Attribute::MetricValue),
+        "tags" => Known::Property("tags", ValueKind::Struct),
         _ => return None,
     })
 }
@@ -123,6 +125,71 @@ fn a_bad_filter_tells_where() {
 }
 
 #[test]
+fn the_value_says_whether_a_text_or_a_number_is_meant() {
+    let text = |condition| Expr::Test(Field::Declared("text".into(), ValueKind::String), condition);
+    let number = |condition| Expr::Test(Field::Attribute(Attribute::MetricValue), condition);
+    let x = || Operand::Text("x".into());
+    assert_eq!(parsed("either = 'x'"), text(equal(x())));
+    assert_eq!(parsed("either IN ('x')"), text(Condition::In(vec![x()])));
+    assert_eq!(parsed("either.string_value > 'x'"), text(Condition::Compare(Comparison::Greater, x())));
+    assert_eq!(parsed("either LIKE 'x'"), text(Condition::Like { pattern: "x".into(), ignore_case: false }));
+    assert_eq!(parsed("either = 1"), number(equal(Operand::Double(1.0))));
+    assert_eq!(parsed("either NOT BETWEEN 1 AND 2.5"), {
+        Expr::Not(Box::new(number(Condition::Between(Operand::Double(1.0), Operand::Double(2.5)))))
+    });
+    assert_eq!(parsed("either IS NULL AND p = 'x'"), {
+        let absent = Expr::And(vec![text(Condition::Null), number(Condition::Null)]);
+        Expr::And(vec![absent, custom("p", equal(x()))])
+    });
+    for (filter, expected) in [
+        ("either = true", "expected a string"),
+        ("either IN ('x', 1)", "expected a string"),
+        ("either.int_value = 1", "`either` is a double, not an int"),
+        ("either LIKE 1", "only strings are LIKE a pattern"),
+    ] {
+        assert!(problem(filter).ends_with(expected), "{filter}: {}", problem(filter));
+    }
+}
+
+#[test]
+fn absence_may_be_that_of_one_kind() {
+    assert_eq!(parsed("p.int_value IS NULL"), custom("p", Condition::NullOf(ValueKind::Int)));
+    assert_eq!(parsed("p.bool_value IS NOT NULL"), {
+        Expr::Not(Box::new(custom("p", Condition::NullOf(ValueKind::Bool))))
+    });
+    let owner = Expr::Test(Field::Declared("owner".into(), ValueKind::String), Condition::Null);
+    assert_eq!(parsed("owner.string_value IS NULL"), owner);
+}
+
+#[test]
+fn a_list_has_items_and_neither_order_nor_pattern() {
+    let tags = |condition| Expr::Test(Field::Declared("tags".into(), ValueKind::Struct), condition);
+    assert_eq!(parsed("tags = 'en'"), tags(equal(Operand::Text("en".into()))));
+    assert_eq!(parsed("tags IS NULL"), tags(Condition::Null));
+    for (filter, expected) in [
+        ("tags LIKE 'e%'", "it is a list, compare an item with =, != or IN"),
+        ("tags > 'e'", "it has no order, compare with = or !="),
+        ("tags BETWEEN 'a' AND 'b'", "it has no order, compare with = or !="),
+        ("tags = 1", "expected a string"),
+    ] {
+        assert!(problem(filter).ends_with(expected), "{filter}: {}", problem(filter));
+    }
+}
+
+#[test]
+fn conditions_on_properties_are_limited_further() {
+    let many = |one: &str, times: usize| vec![one; times].join(" OR ");
+    for one in ["p = 1", "owner = 'x'", "value > 1", "p IS NULL", "p IN (1, 2, 3)", "p BETWEEN 1 AND 2"] {
+        parsed(&many(one, MAX_PROPERTIES));
+        assert!(problem(&many(one, MAX_PROPERTIES + 1)).ends_with("more than 32 conditions on properties"), "{one}");
+    }
+    parsed(&many("name = 'x'", MAX_CONDITIONS / 2));
+    parsed(&format!("p IN ({}1)", "1,".repeat(400)));
+    // Each item of a list is looked for on its own.
+    assert!(problem(&format!("tags IN ({}'x')", "'x',".repeat(32))).ends_with("more than 32 conditions on properties"));
+}
+
+#[test]
 fn depth_length_and_number_of_conditions_are_limited() {
     assert!(problem(&"(".repeat(1000)).contains("nested deeper than 64"));
     assert!(problem(&"NOT ".repeat(1000)).contains("nested deeper than 64"));
@@ -160,6 +227,7 @@ fn printed(expr: &Expr) -> String {
         Expr::And(terms) => all(terms, " AND "),
         Expr::Or(terms) => all(terms, " OR "),
         Expr::Not(inner) => format!("NOT ({})", printed(inner)),
+        Expr::Some(_) => panic!("this dialect joins nothing"),
         Expr::Test(field, condition) => {
             format!("{} {}", printed_field(field, condition), printed_condition(field, condition))
         }
@@ -170,7 +238,7 @@ fn printed_field(field: &Field, condition: &Condition) -> String {
     let operand = match condition {
         Condition::Compare(_, operand) | Condition::Between(operand, _) => Some(operand),
         Condition::In(operands) => operands.first(),
-        Condition::Like { .. } | Condition::Null => None,
+        Condition::Like { .. } | Condition::Null | Condition::NullOf(_) => None,
     };
     match (field, operand) {
         (Field::Attribute(Attribute::Id), _) => "id".to_owned(),
@@ -179,6 +247,7 @@ fn printed_field(field: &Field, condition: &Condition) -> String {
         (Field::Attribute(_), _) => "name".to_owned(),
         (Field::Declared(name, _), _) => name.clone(),
         (Field::Custom(name), Some(Operand::Int(_))) => format!("`{name}`.int_value"),
+        (Field::Custom(name), None) if matches!(condition, Condition::NullOf(_)) => format!("`{name}`.int_value"),
         (Field::Custom(name), _) => format!("`{name}`"),
     }
 }
@@ -210,7 +279,7 @@ fn printed_condition(field: &Field, condition: &Condition) -> String {
         Condition::Like { pattern, ignore_case } => {
             format!("{} {}", if *ignore_case { "ILIKE" } else { "LIKE" }, text(pattern))
         }
-        Condition::Null => "IS NULL".to_owned(),
+        Condition::Null | Condition::NullOf(_) => "IS NULL".to_owned(),
     }
 }
 
@@ -254,7 +323,13 @@ fn exprs() -> impl Strategy<Value = Expr> {
             (true, false) => prop_oneof![compare, list, between, Just(Condition::Null)].boxed(),
             (true, true) => prop_oneof![compare, list, between, like, Just(Condition::Null)].boxed(),
         };
-        condition.prop_map(move |condition| Expr::Test(field.clone(), condition))
+        condition.prop_map(move |condition| match (&field, condition) {
+            // Half of the tests for absence, told by the name, are of one kind.
+            (Field::Custom(name), Condition::Null) if name.len() % 2 == 0 => {
+                Expr::Test(field.clone(), Condition::NullOf(ValueKind::Int))
+            }
+            (_, condition) => Expr::Test(field.clone(), condition),
+        })
     });
     test.prop_recursive(5, 24, 3, |inner| {
         prop_oneof![

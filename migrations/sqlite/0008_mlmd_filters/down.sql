@@ -1,0 +1,2 @@
+DROP INDEX nodes_uri;
+DROP INDEX nodes_kind_name;

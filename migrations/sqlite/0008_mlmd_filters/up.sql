@@ -1,0 +1,3 @@
+-- For ML Metadata's filters, which name no type: by name, and by URI. A prefix, because a B-tree entry is limited.
+CREATE INDEX nodes_kind_name ON nodes (kind, name);
+CREATE INDEX nodes_uri ON nodes (substr(uri, 1, 128)) WHERE uri IS NOT NULL;

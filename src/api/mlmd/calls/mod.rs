@@ -1,0 +1,22 @@
+//! The calls, by theme. Each converts its request, asks the registry once, and converts the answer.
+
+pub(super) mod edges;
+pub(super) mod lineage;
+pub(super) mod nodes;
+pub(super) mod reads;
+pub(super) mod relations;
+pub(super) mod types;
+
+use tonic::Status;
+
+use crate::domain::Actor;
+use crate::registry::Registry;
+
+/// What every call is made with.
+pub(super) struct Call {
+    pub(super) registry: Registry,
+    pub(super) actor: Actor,
+}
+
+/// What every call answers.
+type Answer<T> = Result<T, Status>;

@@ -1,0 +1,47 @@
+//! Nodes, put.
+
+use super::{Answer, Call};
+use crate::api::mlmd::pb;
+use crate::api::mlmd::wire::Nodal;
+use crate::domain::Result;
+use crate::domain::graph::Mask;
+
+async fn put<T: Nodal>(
+    call: &Call,
+    sent: Vec<T>,
+    mask: Option<prost_types::FieldMask>,
+    abort_if_changed: bool,
+) -> Result<Vec<i64>> {
+    let writes = sent.into_iter().map(T::read).collect::<Result<_>>()?;
+    let mask = Mask::parse(&mask.unwrap_or_default().paths);
+    let ids = call.registry.put_nodes(&call.actor, T::KIND, writes, mask, abort_if_changed).await?;
+    Ok(ids.into_iter().map(|id| id.0).collect())
+}
+
+/// Makes or changes artifacts.
+pub(in crate::api::mlmd) async fn put_artifacts(
+    call: Call,
+    request: pb::PutArtifactsRequest,
+) -> Answer<pb::PutArtifactsResponse> {
+    let abort = request.options.unwrap_or_default().abort_if_latest_updated_time_changed();
+    let artifact_ids = put(&call, request.artifacts, request.update_mask, abort).await?;
+    Ok(pb::PutArtifactsResponse { artifact_ids })
+}
+
+/// Makes or changes executions.
+pub(in crate::api::mlmd) async fn put_executions(
+    call: Call,
+    request: pb::PutExecutionsRequest,
+) -> Answer<pb::PutExecutionsResponse> {
+    let execution_ids = put(&call, request.executions, request.update_mask, false).await?;
+    Ok(pb::PutExecutionsResponse { execution_ids })
+}
+
+/// Makes or changes contexts.
+pub(in crate::api::mlmd) async fn put_contexts(
+    call: Call,
+    request: pb::PutContextsRequest,
+) -> Answer<pb::PutContextsResponse> {
+    let context_ids = put(&call, request.contexts, request.update_mask, false).await?;
+    Ok(pb::PutContextsResponse { context_ids })
+}

@@ -1,0 +1,25 @@
+//! ML Metadata's gRPC service. Each call converts, asks the registry once, and converts its answer.
+
+mod calls;
+mod codec;
+mod deadline;
+mod error;
+mod exchange;
+mod health;
+mod listener;
+mod routes;
+mod service;
+mod wire;
+
+pub use codec::Codec;
+pub use listener::{Options, Parts, Running, start};
+pub use service::Service;
+
+/// The messages and the service as `build.rs` makes them of the files below `proto`.
+#[allow(missing_docs, deprecated, clippy::all)]
+pub mod pb {
+    include!(concat!(env!("OUT_DIR"), "/ml_metadata.rs"));
+}
+
+/// The compiled files below `proto` as a `FileDescriptorSet`.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/ml_metadata.bin"));

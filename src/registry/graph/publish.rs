@@ -1,0 +1,214 @@
+//! One execution with what it read and wrote and the contexts that all of it belongs to, put at once.
+
+use std::collections::BTreeSet;
+
+use super::how::{How, Reuse};
+use super::ledger::Ledger;
+use super::{Registry, edges, logical};
+use crate::domain::graph::{EventWrite, NodeWrite, Pair, Publish, PublishOptions, Published};
+use crate::domain::{Actor, Error, ErrorKind, LogicalType, Millis, Node, NodeId, NodeKind, Result};
+use crate::store::Tx;
+use crate::store::graph::nodes;
+
+impl Registry {
+    /// Puts an execution, its artifacts, the events between them, and contexts that all of them become members of.
+    ///
+    /// Errors: those of [`Registry::put_nodes`] and [`Registry::put_events`]; InvalidArgument when an event names another
+    /// execution or artifact than it comes with, and on a context without type and name; NotFound when a context that is
+    /// to be used as it is does not exist.
+    pub async fn put_execution(&self, actor: &Actor, publish: Publish) -> Result<Published> {
+        check(&publish)?;
+        let (actor, now, registry) = (actor.clone(), self.now(), self.clone());
+        self.store
+            .write(move |tx| {
+                let mut ledger = Ledger::default();
+                let published = registry.publish(tx, &actor, &mut ledger, &publish, now)?;
+                ledger.write(tx, &actor, now)?;
+                Ok(published)
+            })
+            .await
+    }
+
+    fn publish(
+        &self,
+        tx: &mut Tx<'_>,
+        actor: &Actor,
+        ledger: &mut Ledger,
+        publish: &Publish,
+        now: Millis,
+    ) -> Result<Published> {
+        let Publish { execution, pairs, contexts, options } = publish;
+        let reuse =
+            if options.reuse_artifact_if_already_exist_by_external_id { Reuse::StoredOrPut } else { Reuse::Nothing };
+        let writes: Vec<NodeWrite> = pairs.iter().filter_map(|(artifact, _)| artifact.clone()).collect();
+        let how = How { reuse_external_id: reuse, ..How::default() };
+        let artifacts = self.put(tx, actor, ledger, NodeKind::Artifact, &writes, &how, now)?;
+        let how = How { force_update_time: options.force_update_time, ..How::default() };
+        let put = self.put(tx, actor, ledger, NodeKind::Execution, std::slice::from_ref(execution), &how, now)?;
+        let execution = put.first().ok_or_else(|| super::broken("an execution that was put is not there"))?;
+
+        let artifact_ids = artifact_ids(pairs, &artifacts)?;
+        check_event_only(tx, pairs)?;
+        let events = pairs
+            .iter()
+            .zip(&artifact_ids)
+            .filter_map(|((_, event), artifact)| event.as_ref().map(|event| (event, *artifact)))
+            .map(|(event, artifact)| edges::event(&between(event, artifact, execution.id)?, now))
+            .collect::<Result<Vec<_>>>()?;
+        edges::put(tx, ledger, &events, std::slice::from_ref(execution))?;
+
+        let contexts = self.put_contexts(tx, actor, ledger, contexts, *options, now)?;
+        let members: Vec<NodeId> = artifact_ids.iter().flatten().copied().chain([execution.id]).collect();
+        let of_each = |context: &Node| members.iter().map(|member| (context.id, *member)).collect::<Vec<_>>();
+        let pairs: BTreeSet<_> = contexts.iter().flat_map(of_each).collect();
+        attach_all(tx, ledger, &contexts, &pairs)?;
+        Ok(Published {
+            execution_id: execution.id,
+            artifact_ids: artifact_ids.into_iter().map(|id| id.map_or(-1, |id| id.0)).collect(),
+            context_ids: contexts.into_iter().map(|context| context.id).collect(),
+        })
+    }
+
+    /// Puts contexts, or finds those that are to be used as they are; gives them in the same order.
+    pub(super) fn put_contexts(
+        &self,
+        tx: &mut Tx<'_>,
+        actor: &Actor,
+        ledger: &mut Ledger,
+        writes: &[NodeWrite],
+        options: PublishOptions,
+        now: Millis,
+    ) -> Result<Vec<Node>> {
+        let mut found: Vec<Option<Node>> = vec![None; writes.len()];
+        if options.force_reuse_context {
+            find_by_id(tx, writes, &mut found)?;
+        }
+        if options.reuse_context_if_already_exist {
+            find_by_name(tx, writes, &mut found)?;
+        }
+        let rest: Vec<NodeWrite> =
+            writes.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(write, _)| write.clone()).collect();
+        let put = self.put(tx, actor, ledger, NodeKind::Context, &rest, &How::default(), now);
+        let mut put = put
+            .map_err(|error| match error.kind() {
+                ErrorKind::AlreadyExists if options.reuse_context_if_already_exist && error.field() == Some("name") => {
+                    Error::new(ErrorKind::Conflict, "somebody else made the context at the same time").caused_by(error)
+                }
+                _ => error,
+            })?
+            .into_iter();
+        found
+            .into_iter()
+            .map(|found| {
+                found.or_else(|| put.next()).ok_or_else(|| super::broken("a context that was put is not there"))
+            })
+            .collect()
+    }
+}
+
+/// Makes nodes members of contexts, in whichever order the contexts are.
+pub(super) fn attach_all(
+    tx: &mut Tx<'_>,
+    ledger: &mut Ledger,
+    contexts: &[Node],
+    pairs: &BTreeSet<(NodeId, NodeId)>,
+) -> Result<()> {
+    let mut sorted = contexts.to_vec();
+    sorted.sort_by_key(|context| context.id);
+    sorted.dedup_by_key(|context| context.id);
+    edges::attach(tx, ledger, &sorted, pairs).map(drop)
+}
+
+fn check(publish: &Publish) -> Result<()> {
+    publish.execution.check(NodeKind::Execution)?;
+    for (artifact, event) in &publish.pairs {
+        artifact.iter().try_for_each(|artifact| artifact.check(NodeKind::Artifact))?;
+        event.iter().try_for_each(EventWrite::check)?;
+    }
+    let forced = |context: &&NodeWrite| !(publish.options.force_reuse_context && context.id.is_some());
+    publish.contexts.iter().filter(forced).try_for_each(check_context)
+}
+
+/// Refuses a context that does not say what it is, even when it has an id.
+pub(super) fn check_context(context: &NodeWrite) -> Result<()> {
+    context.check(NodeKind::Context)?;
+    if context.type_id.is_none() {
+        return Err(Error::invalid("type_id", "Type id is missing."));
+    }
+    context.check_context_name()
+}
+
+/// The artifact of each pair; `None` for one that has neither artifact nor event.
+fn artifact_ids(pairs: &[Pair], put: &[Node]) -> Result<Vec<Option<NodeId>>> {
+    let mut put = put.iter();
+    pairs
+        .iter()
+        .map(|(artifact, event)| match (artifact, event) {
+            (None, None) => Ok(None),
+            (Some(_), _) => Ok(put.next().map(|node| node.id)),
+            (None, Some(event)) => match event.artifact_id {
+                Some(id) => Ok(Some(NodeId(id))),
+                None => Err(Error::invalid("artifact_id", "no artifact is given, and the event names none")),
+            },
+        })
+        .collect()
+}
+
+/// Refuses an event of an artifact that is neither put nor there.
+fn check_event_only(tx: &mut Tx<'_>, pairs: &[Pair]) -> Result<()> {
+    let alone = pairs.iter().filter(|(artifact, _)| artifact.is_none());
+    let ids = alone.filter_map(|(_, event)| event.as_ref()?.artifact_id).map(NodeId).collect();
+    edges::check_all(tx, NodeKind::Artifact, &ids, "artifact_id")
+}
+
+/// The event between that artifact and that execution, which are those that it names if it names any.
+pub(super) fn between(event: &EventWrite, artifact: Option<NodeId>, execution: NodeId) -> Result<EventWrite> {
+    let ids = [("artifact_id", event.artifact_id, artifact), ("execution_id", event.execution_id, Some(execution))];
+    for (field, named, actual) in ids {
+        if named.is_some() && named != actual.map(|id| id.0) {
+            let (named, actual) = (named.unwrap_or_default(), actual.map_or(-1, |id| id.0));
+            return Err(Error::invalid(
+                field,
+                format!("the event's {field} `{named}` is not that of its node `{actual}`"),
+            ));
+        }
+    }
+    Ok(EventWrite { artifact_id: artifact.map(|id| id.0), execution_id: Some(execution.0), ..event.clone() })
+}
+
+fn find_by_id(tx: &mut Tx<'_>, writes: &[NodeWrite], found: &mut [Option<Node>]) -> Result<()> {
+    let ids: Vec<i64> = writes.iter().filter_map(|write| write.id).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let stored = nodes::find_all(tx, NodeKind::Context, &ids)?;
+    for (write, place) in writes.iter().zip(found) {
+        let Some(id) = write.id else { continue };
+        let node = stored.iter().find(|node| node.id.0 == id).cloned();
+        *place = Some(node.ok_or_else(|| Error::not_found(format!("context `{id}`")))?);
+    }
+    Ok(())
+}
+
+fn find_by_name(tx: &mut Tx<'_>, writes: &[NodeWrite], found: &mut [Option<Node>]) -> Result<()> {
+    let named: Vec<(i64, &str)> = writes
+        .iter()
+        .filter(|write| write.id.is_none())
+        .filter_map(|write| Some((write.type_id?, write.name.as_deref()?)))
+        .collect();
+    if named.is_empty() {
+        return Ok(());
+    }
+    let types: Vec<i64> = named.iter().map(|(type_id, _)| *type_id).collect();
+    let names: Vec<String> = named.iter().map(|(_, name)| (*name).to_owned()).collect();
+    let stored = nodes::find_named(tx, &types, &names)?;
+    for (write, place) in writes.iter().zip(found) {
+        let (None, Some(type_id), Some(name)) = (write.id, write.type_id, write.name.as_deref()) else { continue };
+        let is_it = |node: &&Node| node.type_id == type_id && node.name.as_deref() == Some(name);
+        *place = match LogicalType::from_id(type_id) {
+            Some(logical) => logical::find_context(tx, logical, name)?,
+            None => stored.iter().find(is_it).cloned(),
+        };
+    }
+    Ok(())
+}

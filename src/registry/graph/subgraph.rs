@@ -1,0 +1,121 @@
+//! Executions, artifacts, contexts and events, put at once.
+
+use std::collections::BTreeSet;
+
+use super::how::{How, Reuse};
+use super::ledger::Ledger;
+use super::publish::{attach_all, between, check_context};
+use super::{Registry, edges};
+use crate::domain::graph::{EventEdge, EventWrite, PublishOptions, SubgraphIds, SubgraphWrite};
+use crate::domain::{Actor, Error, Millis, Node, NodeId, NodeKind, Result};
+use crate::store::Tx;
+
+impl Registry {
+    /// Puts nodes, makes every artifact and execution a member of every context, and records the events.
+    ///
+    /// Errors: those of [`Registry::put_nodes`] and [`Registry::put_events`]; InvalidArgument when an edge has no event,
+    /// or its event names another node than its place does, and when a node has no type.
+    pub async fn put_lineage_subgraph(&self, actor: &Actor, write: SubgraphWrite) -> Result<SubgraphIds> {
+        check(&write)?;
+        let (actor, now, registry) = (actor.clone(), self.now(), self.clone());
+        self.store
+            .write(move |tx| {
+                let mut ledger = Ledger::default();
+                let ids = registry.put_subgraph(tx, &actor, &mut ledger, &write, now)?;
+                ledger.write(tx, &actor, now)?;
+                Ok(ids)
+            })
+            .await
+    }
+
+    fn put_subgraph(
+        &self,
+        tx: &mut Tx<'_>,
+        actor: &Actor,
+        ledger: &mut Ledger,
+        write: &SubgraphWrite,
+        now: Millis,
+    ) -> Result<SubgraphIds> {
+        let options = PublishOptions {
+            reuse_context_if_already_exist: write.reuse_context_if_already_exist,
+            ..PublishOptions::default()
+        };
+        let contexts = self.put_contexts(tx, actor, ledger, &write.contexts, options, now)?;
+        let reuse = if write.reuse_artifact_if_already_exist_by_external_id { Reuse::Stored } else { Reuse::Nothing };
+        let how = How { reuse_external_id: reuse, ..How::default() };
+        let artifacts = self.put(tx, actor, ledger, NodeKind::Artifact, &write.artifacts, &how, now)?;
+        let executions = self.put(tx, actor, ledger, NodeKind::Execution, &write.executions, &How::default(), now)?;
+
+        let members = || artifacts.iter().chain(&executions);
+        let of_each = |context: &Node| members().map(|member| (context.id, member.id)).collect::<Vec<_>>();
+        let pairs: BTreeSet<_> = contexts.iter().flat_map(of_each).collect();
+        attach_all(tx, ledger, &contexts, &pairs)?;
+
+        let events = write
+            .edges
+            .iter()
+            .map(|edge| edges::event(&resolved(edge, &artifacts, &executions)?, now))
+            .collect::<Result<Vec<_>>>()?;
+        let of_artifacts: BTreeSet<NodeId> = events.iter().map(|event| event.artifact_id).collect();
+        let put: BTreeSet<NodeId> = artifacts.iter().map(|node| node.id).collect();
+        let others = of_artifacts.difference(&put).copied().collect();
+        edges::check_all(tx, NodeKind::Artifact, &others, "artifact_id")?;
+        edges::put(tx, ledger, &events, &executions)?;
+        let ids = |nodes: Vec<Node>| nodes.into_iter().map(|node| node.id).collect();
+        Ok(SubgraphIds { execution_ids: ids(executions), artifact_ids: ids(artifacts), context_ids: ids(contexts) })
+    }
+}
+
+fn check(write: &SubgraphWrite) -> Result<()> {
+    for edge in &write.edges {
+        check_edge(edge, write)?;
+    }
+    write.contexts.iter().try_for_each(check_context)?;
+    for (kind, nodes) in [(NodeKind::Artifact, &write.artifacts), (NodeKind::Execution, &write.executions)] {
+        for node in nodes {
+            node.check(kind)?;
+            if node.type_id.is_none() {
+                return Err(Error::invalid("type_id", "Type id is missing."));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_edge(edge: &EventEdge, write: &SubgraphWrite) -> Result<()> {
+    let event = edge.event.as_ref().ok_or_else(|| Error::invalid("event", "an edge has no event"))?;
+    event.check()?;
+    let sides = [
+        ("artifact_id", edge.artifact_index, event.artifact_id, &write.artifacts),
+        ("execution_id", edge.execution_index, event.execution_id, &write.executions),
+    ];
+    for (field, index, id, nodes) in sides {
+        match (index, id) {
+            (None, None) => return Err(Error::invalid(field, format!("an edge has neither an index nor {field}"))),
+            (Some(index), Some(id)) if at(nodes, index).and_then(|node| node.id) != Some(id) => {
+                return Err(Error::invalid(field, format!("{field} `{id}` is not that of the node at `{index}`")));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn at<T>(nodes: &[T], index: i32) -> Option<&T> {
+    nodes.get(usize::try_from(index).ok()?)
+}
+
+/// The event with the ids of the nodes at the edge's places.
+fn resolved(edge: &EventEdge, artifacts: &[Node], executions: &[Node]) -> Result<EventWrite> {
+    let event = edge.event.as_ref().ok_or_else(|| super::broken("an edge without an event was let through"))?;
+    let place = |index: Option<i32>, nodes: &[Node], id: Option<i64>, field: &str| match index {
+        Some(index) => at(nodes, index)
+            .map(|node| node.id)
+            .ok_or_else(|| Error::invalid(field, format!("index `{index}` is out of range"))),
+        None => id.map(NodeId).ok_or_else(|| super::broken("an edge without an end was let through")),
+    };
+    let artifact = place(edge.artifact_index, artifacts, event.artifact_id, "artifact_index")?;
+    let execution = place(edge.execution_index, executions, event.execution_id, "execution_index")?;
+    // A node that was found by its external id may have been given without the id that the event has.
+    between(event, Some(artifact), execution)
+}

@@ -1,0 +1,100 @@
+//! Long lists: one page of them, or all of them batch by batch, so that no list is ever in memory as a whole.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use futures_util::stream::{BoxStream, StreamExt as _, try_unfold};
+
+use super::Registry;
+use crate::domain::{Cursor, Node, OrderBy, Page, PageRequest, PageSize, PageToken, Result};
+use crate::store::Tx;
+
+/// A list as it is read. Its hash ties a token to it.
+pub(super) trait List: Hash + Send + Sync + 'static {
+    /// How many items a batch has.
+    const BATCH: u32;
+
+    /// What it is ordered by.
+    fn order_by(&self) -> OrderBy;
+
+    /// Checks that what it is a list of exists. Asked once, before the first batch.
+    fn check(&self, tx: &mut Tx<'_>) -> Result<()>;
+
+    /// The first `limit` items after the cursor.
+    fn batch(&self, registry: &Registry, tx: &mut Tx<'_>, after: Option<&Cursor>, limit: u32) -> Result<Vec<Node>>;
+
+    /// How many items it has.
+    fn count(&self, tx: &mut Tx<'_>) -> Result<u64>;
+}
+
+/// What was asked of a list: one page, or everything.
+pub struct Pages {
+    /// The page; the first batch when everything was asked for.
+    pub first: Page<Node>,
+    /// The batches behind the first one, each read when it is wanted and as the list is by then; there when everything
+    /// was asked for and is more than one batch.
+    pub rest: Option<BoxStream<'static, Result<Vec<Node>>>>,
+}
+
+/// Reads the page that `request` asks for, or the first batch of everything when it gives no size.
+///
+/// Errors: what the list's check says; InvalidArgument when the token belongs to another list.
+pub(super) async fn read<L: List>(registry: &Registry, list: L, request: PageRequest) -> Result<Pages> {
+    let PageRequest { size, token, with_total } = request;
+    let after = token.map(|token| token.cursor_for(&list)).transpose()?;
+    let limit = size.map_or(L::BATCH, PageSize::get);
+    let list = Arc::new(list);
+    let (reading, of) = (registry.clone(), Arc::clone(&list));
+    let work = move |tx: &mut Tx<'_>| {
+        of.check(tx)?;
+        let batch = batch(&reading, tx, &*of, after.as_ref(), limit)?;
+        Ok((batch, with_total.then(|| of.count(tx)).transpose()?))
+    };
+    let ((items, last), total) = registry.store.read(work).await?;
+    let page = |items, next| Page { items, next, total };
+    Ok(match (last, size) {
+        (None, _) => Pages { first: page(items, None), rest: None },
+        (Some(last), Some(_)) => Pages { first: page(items, Some(PageToken::new(&*list, last))), rest: None },
+        (Some(last), None) => Pages { first: page(items, None), rest: Some(behind(registry.clone(), list, last)) },
+    })
+}
+
+/// The batches behind the cursor.
+fn behind<L: List>(registry: Registry, list: Arc<L>, after: Cursor) -> BoxStream<'static, Result<Vec<Node>>> {
+    let next = move |after: Option<Cursor>| {
+        let (registry, list) = (registry.clone(), Arc::clone(&list));
+        async move {
+            let Some(after) = after else { return Ok(None) };
+            let reading = registry.clone();
+            let work = move |tx: &mut Tx<'_>| batch(&reading, tx, &*list, Some(&after), L::BATCH);
+            registry.store.read(work).await.map(Some)
+        }
+    };
+    try_unfold(Some(after), next).boxed()
+}
+
+/// A batch, and where it ends when there are more items behind it.
+fn batch<L: List>(
+    registry: &Registry,
+    tx: &mut Tx<'_>,
+    list: &L,
+    after: Option<&Cursor>,
+    limit: u32,
+) -> Result<(Vec<Node>, Option<Cursor>)> {
+    let mut items = list.batch(registry, tx, after, limit + 1)?;
+    let more = items.len() > limit as usize;
+    items.truncate(limit as usize);
+    let last = items.last().filter(|_| more).map(|last| cursor(list.order_by(), last));
+    Ok((items, last))
+}
+
+/// Where a page ends whose last item this is.
+pub(super) fn cursor(by: OrderBy, last: &Node) -> Cursor {
+    let (value, name) = match by {
+        OrderBy::Id => (0, ""),
+        OrderBy::CreateTime => (last.created_at, ""),
+        OrderBy::UpdateTime => (last.updated_at, ""),
+        OrderBy::Name => (0, last.display_name().unwrap_or_default()),
+    };
+    Cursor { value, name: name.to_owned(), id: last.id }
+}

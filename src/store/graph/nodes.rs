@@ -1,0 +1,183 @@
+//! Many nodes of any type at once: found, inserted and changed.
+
+use std::collections::BTreeSet;
+
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+
+use crate::domain::{Error, Node, NodeId, NodeKind, Result};
+use crate::store::connection::{AnyConnection, on_each};
+use crate::store::error::violated_unique;
+use crate::store::nodes::{CHUNK, NewNode, NodeRow, hydrate};
+use crate::store::schema::nodes;
+use crate::store::{Tx, properties};
+
+/// Those of these nodes that exist and are of that kind, ordered by id; nobody else can change them until the
+/// transaction ends.
+pub fn lock_all(tx: &mut Tx<'_>, kind: NodeKind, ids: &BTreeSet<NodeId>) -> Result<Vec<Node>> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    let mut rows: Vec<NodeRow> = Vec::new();
+    for chunk in ids.chunks(CHUNK) {
+        let query = nodes::table.filter(nodes::id.eq_any(chunk.to_vec()).and(nodes::kind.eq(kind.number())));
+        let query = query.order(nodes::id);
+        rows.extend(match tx.conn {
+            AnyConnection::Postgres(conn) => {
+                query.select(NodeRow::as_select()).for_no_key_update().load::<NodeRow>(conn)?
+            }
+            // A write transaction has the whole database to itself.
+            AnyConnection::Sqlite(conn) => query.select(NodeRow::as_select()).load::<NodeRow>(conn)?,
+        });
+    }
+    hydrate(tx, rows)
+}
+
+/// Those of these nodes that exist and are of that kind, ordered by id.
+pub fn find_all(tx: &mut Tx<'_>, kind: NodeKind, ids: &[i64]) -> Result<Vec<Node>> {
+    let mut rows: Vec<NodeRow> = Vec::new();
+    for chunk in ids.chunks(CHUNK) {
+        let query = nodes::table.filter(nodes::id.eq_any(chunk.to_vec()).and(nodes::kind.eq(kind.number())));
+        rows.extend(query.select(NodeRow::as_select()).load::<NodeRow>(tx.conn)?);
+    }
+    rows.sort_by_key(|row| row.id);
+    hydrate(tx, rows)
+}
+
+/// The ids and kinds of those of these nodes that exist.
+pub fn kinds(tx: &mut Tx<'_>, ids: &BTreeSet<NodeId>) -> Result<BTreeSet<(NodeId, i64)>> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    let mut found = BTreeSet::new();
+    for chunk in ids.chunks(CHUNK) {
+        let query = nodes::table.filter(nodes::id.eq_any(chunk.to_vec())).select((nodes::id, nodes::kind));
+        found.extend(query.load::<(i64, i64)>(tx.conn)?.into_iter().map(|(id, kind)| (NodeId(id), kind)));
+    }
+    Ok(found)
+}
+
+/// The nodes of that kind with these ids in another system, ordered by id.
+pub fn find_external(tx: &mut Tx<'_>, kind: NodeKind, external_ids: &[String]) -> Result<Vec<Node>> {
+    let mut rows: Vec<NodeRow> = Vec::new();
+    for chunk in external_ids.chunks(CHUNK) {
+        let query =
+            nodes::table.filter(nodes::kind.eq(kind.number())).filter(nodes::external_id.eq_any(chunk.to_vec()));
+        rows.extend(query.select(NodeRow::as_select()).load::<NodeRow>(tx.conn)?);
+    }
+    rows.sort_by_key(|row| row.id);
+    hydrate(tx, rows)
+}
+
+/// The artifacts with one of these URIs, ordered by id; the empty one is that of artifacts without any.
+pub fn find_by_uri(tx: &mut Tx<'_>, uris: &[String]) -> Result<Vec<Node>> {
+    let mut rows: Vec<NodeRow> = Vec::new();
+    for chunk in uris.chunks(CHUNK) {
+        let query = nodes::table.filter(nodes::kind.eq(NodeKind::Artifact.number()));
+        let query = query.select(NodeRow::as_select());
+        // The index has the beginnings alone.
+        let beginnings: Vec<String> = chunk.iter().map(|uri| uri.chars().take(128).collect()).collect();
+        let begins = sql::<Text>("substr(nodes.uri, 1, 128)").eq_any(beginnings);
+        let named = query.filter(nodes::uri.eq_any(chunk.to_vec())).filter(nodes::uri.is_not_null()).filter(begins);
+        rows.extend(named.load::<NodeRow>(tx.conn)?);
+        if chunk.iter().any(String::is_empty) {
+            rows.extend(query.filter(nodes::uri.is_null()).load::<NodeRow>(tx.conn)?);
+        }
+    }
+    rows.sort_by_key(|row| row.id);
+    rows.dedup_by_key(|row| row.id);
+    hydrate(tx, rows)
+}
+
+/// Which types the nodes have whose names these are, those without a home: pairs of type and name.
+pub fn find_named(tx: &mut Tx<'_>, type_ids: &[i64], names: &[String]) -> Result<Vec<Node>> {
+    let mut rows: Vec<NodeRow> = Vec::new();
+    for chunk in names.chunks(CHUNK) {
+        let query = nodes::table
+            .filter(nodes::type_id.eq_any(type_ids.to_vec()))
+            .filter(nodes::name.eq_any(chunk.to_vec()))
+            .filter(nodes::home_id.is_null());
+        rows.extend(query.select(NodeRow::as_select()).load::<NodeRow>(tx.conn)?);
+    }
+    hydrate(tx, rows)
+}
+
+/// Inserts nodes without a home, whose own ids do not count, with their properties, and gives their ids in the same order.
+///
+/// Errors: AlreadyExists when a name is taken among the nodes of the type, or an external id among those of the kind.
+pub fn insert_all(tx: &mut Tx<'_>, kind: NodeKind, new: &mut [Node]) -> Result<()> {
+    for chunk in new.chunks_mut(CHUNK) {
+        let rows: Vec<NewNode<'_>> = chunk
+            .iter()
+            .map(|node| NewNode {
+                kind: kind.number(),
+                type_id: node.type_id,
+                home_id: None,
+                name: node.name.as_deref(),
+                external_id: node.external_id.as_deref(),
+                uri: node.uri.as_deref(),
+                state: node.state,
+                created_at: node.created_at,
+                updated_at: node.updated_at,
+            })
+            .collect();
+        // Both databases insert, and answer, in the order of the rows.
+        let ids: QueryResult<Vec<i64>> = on_each!(tx.conn, conn => {
+            diesel::insert_into(nodes::table).values(&rows).returning(nodes::id).get_results(conn)
+        });
+        for (node, id) in chunk.iter_mut().zip(ids.map_err(taken)?) {
+            node.id = NodeId(id);
+        }
+    }
+    properties::insert(tx, &new.iter().collect::<Vec<_>>())
+}
+
+fn taken(error: diesel::result::Error) -> Error {
+    match violated_unique(&error) {
+        Some(constraint) if constraint.contains("external_id") => {
+            Error::already_exists("a node with the same external id already exists").on_field("external_id")
+        }
+        Some(_) => Error::already_exists("a node of the same type and name already exists").on_field("name"),
+        None => error.into(),
+    }
+}
+
+/// Stores what nodes are now that were locked as the first of each pair, and counts one more change of each.
+///
+/// Errors: as [`insert_all`].
+pub fn update_all(tx: &mut Tx<'_>, changed: &mut [(Node, Node)]) -> Result<()> {
+    for chunk in changed.chunks(CHUNK) {
+        let sql = update_sql(chunk.len());
+        let updated = on_each!(tx.conn, conn => {
+            let mut query = diesel::sql_query(sql).into_boxed();
+            for (_, node) in chunk {
+                query = query
+                    .bind::<BigInt, _>(node.id.0)
+                    .bind::<Nullable<Text>, _>(node.name.as_deref())
+                    .bind::<Nullable<Text>, _>(node.external_id.as_deref())
+                    .bind::<Nullable<Text>, _>(node.uri.as_deref())
+                    .bind::<Nullable<BigInt>, _>(node.state)
+                    .bind::<BigInt, _>(node.updated_at);
+            }
+            query.execute(conn)
+        });
+        updated.map_err(taken)?;
+    }
+    for (_, node) in changed.iter_mut() {
+        node.revision += 1;
+    }
+    properties::replace_all(tx, changed)
+}
+
+/// Both databases call the columns of `VALUES` so.
+fn update_sql(rows: usize) -> String {
+    let values: Vec<String> = (0..rows)
+        .map(|row| {
+            let columns: Vec<String> = (1..=6).map(|column| format!("${}", row * 6 + column)).collect();
+            format!("({})", columns.join(", "))
+        })
+        .collect();
+    format!(
+        "UPDATE nodes SET name = v.column2, external_id = v.column3, uri = v.column4, state = v.column5, \
+         updated_at = v.column6, revision = nodes.revision + 1 \
+         FROM (VALUES {}) AS v WHERE nodes.id = v.column1",
+        values.join(", ")
+    )
+}

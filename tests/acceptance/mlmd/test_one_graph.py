@@ -1,0 +1,85 @@
+"""A pipeline that logs to ML Metadata and a registry client that registers what it made: one lineage shows both."""
+
+import time
+
+from harness import Server
+from ml_metadata import MetadataStore
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+from model_registry import ModelRegistry
+
+
+def connect(server: Server) -> MetadataStore:
+    return MetadataStore(mlmd.MetadataStoreClientConfig(host="127.0.0.1", port=server.grpc_port))
+
+
+class Pipeline:
+    """Steps that read and write artifacts, in the contexts of a pipeline and of its run."""
+
+    def __init__(self, store: MetadataStore):
+        self.store = store
+        self.contexts = [self.context("Pipeline", "penguins"), self.context("PipelineRun", "penguins.run-1")]
+
+    def context(self, type_name: str, name: str) -> mlmd.Context:
+        type_id = self.store.put_context_type(mlmd.ContextType(name=type_name))
+        return mlmd.Context(type_id=type_id, name=name)
+
+    def artifact(self, type_name: str, name: str, uri: str) -> mlmd.Artifact:
+        properties = {"span": mlmd.INT, "split": mlmd.STRING}
+        type_id = self.store.put_artifact_type(mlmd.ArtifactType(name=type_name, properties=properties))
+        made = mlmd.Artifact(type_id=type_id, name=name, uri=uri, state=mlmd.Artifact.LIVE)
+        made.properties["span"].int_value = 1
+        return made
+
+    def step(self, name: str, inputs: list[int], outputs: list[mlmd.Artifact]) -> list[int]:
+        """Publishes a step; the ids of what it wrote."""
+        type_id = self.store.put_execution_type(mlmd.ExecutionType(name=name))
+        execution = mlmd.Execution(type_id=type_id, name=f"{name}.1", last_known_state=mlmd.Execution.COMPLETE)
+        read = self.store.get_artifacts_by_id(inputs) if inputs else []
+        pairs = [(artifact, mlmd.Event(artifact_id=artifact.id, type=mlmd.Event.INPUT)) for artifact in read]
+        pairs += [(artifact, mlmd.Event(type=mlmd.Event.OUTPUT)) for artifact in outputs]
+        _, ids, _ = self.store.put_execution(execution, pairs, self.contexts, reuse_context_if_already_exist=True)
+        return ids[len(read) :]
+
+
+def test_one_lineage_shows_the_pipeline_and_the_registered_model(server: Server) -> None:
+    store = connect(server)
+    pipeline = Pipeline(store)
+    [data] = pipeline.step("CsvExampleGen", [], [pipeline.artifact("Examples", "examples", "s3://data/penguins")])
+    [model] = pipeline.step("Trainer", [data], [pipeline.artifact("Model", "model", "s3://models/penguins")])
+    [blessing] = pipeline.step("Evaluator", [data, model], [pipeline.artifact("ModelBlessing", "blessing", "s3://b")])
+    [pushed] = pipeline.step("Pusher", [model, blessing], [pipeline.artifact("PushedModel", "pushed", "s3://pushed")])
+
+    registry: ModelRegistry = server.client()
+    registered = registry.register_model(
+        "penguins", "s3://pushed", version="1.0", model_format_name="keras", model_format_version="3"
+    )
+    version = registry.get_model_version("penguins", "1.0")
+    [context] = store.get_contexts_by_type("kf.ModelVersion")
+    assert (context.id, context.name) == (int(version.id), f"{registered.id}:1.0")
+    store.put_attributions_and_associations([mlmd.Attribution(artifact_id=pushed, context_id=context.id)], [])
+
+    lineage = server.http.get(f"/api/v1/nodes/{version.id}/lineage", params={"direction": "both", "depth": 10}).json()
+    shown = {node["id"] for node in lineage["nodes"]}
+    assert {str(each) for each in [data, model, blessing, pushed, registered.id, version.id]} <= shown
+    kinds = {edge["type"] for edge in lineage["edges"]}
+    assert {"input", "output", "owns", "usedBy"} <= kinds
+
+    # And the other way round: the pipeline's client sees the model's artifact with the version.
+    [own] = [each for each in store.get_artifacts_by_context(context.id) if each.type == "kf.ModelArtifact"]
+    assert own.uri == "s3://pushed"
+    [parent] = store.get_parent_contexts_by_context(context.id)
+    assert (parent.type, parent.name) == ("kf.RegisteredModel", "penguins")
+
+
+def test_what_the_pipeline_wrote_outlives_the_server(installation) -> None:
+    server = installation.serve()
+    pipeline = Pipeline(connect(server))
+    ids = pipeline.step("CsvExampleGen", [], [pipeline.artifact("Examples", "examples", "s3://data/penguins")])
+    server.kill()
+    server = installation.serve()
+    store = connect(server)
+    [artifact] = store.get_artifacts_by_id(ids)
+    assert artifact.uri == "s3://data/penguins"
+    assert [event.type for event in store.get_events_by_artifact_ids(ids)] == [mlmd.Event.OUTPUT]
+    assert abs(artifact.create_time_since_epoch / 1000 - time.time()) < 600
+    server.stop()

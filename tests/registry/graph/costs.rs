@@ -1,0 +1,116 @@
+//! How many statements the use cases of the graph cost: a number that does not grow with the rows.
+
+use modelport::domain::filter::{Attribute, Comparison, Condition, Expr, Field, Operand};
+use modelport::domain::graph::{EventDirection, LineageParts, LineageQuery};
+
+use super::*;
+use crate::store::statements::{count_statements, statements_of};
+use crate::support::{Backend, on_both};
+
+on_both! {
+    many_nodes_cost_what_one_costs,
+    an_execution_costs_the_same_with_any_number_of_artifacts,
+    a_long_lineage_is_read_at_once_or_hop_by_hop,
+}
+
+/// The fewest statements of some runs: in one or the other the pool opens a connection too.
+async fn cost<T>(scene: &Scene, mut work: impl AsyncFnMut(usize) -> T) -> u64 {
+    let mut fewest = u64::MAX;
+    for run in 0..4 {
+        let before = statements_of(&scene.database.location);
+        work(run).await;
+        fewest = fewest.min(statements_of(&scene.database.location) - before);
+    }
+    fewest
+}
+
+async fn many_nodes_cost_what_one_costs(backend: Backend) {
+    count_statements();
+    let scene = Scene::new(backend).await;
+    let of = scene.type_of(ARTIFACT, "t").await;
+    let writes = |many: usize, run: usize| {
+        let with = |at: usize| NodeWrite {
+            properties: properties(&[("i", Value::Int(1)), ("s", "x".into())]),
+            ..new(of, &format!("{many}-{run}-{at}"))
+        };
+        (0..many).map(with).collect::<Vec<_>>()
+    };
+    let (mut puts, mut gets, mut changes) = (Vec::new(), Vec::new(), Vec::new());
+    for many in [1, 100] {
+        let mut ids = Vec::new();
+        puts.push(
+            cost(&scene, async |run| {
+                ids = scene.registry.put_nodes(&actor(), ARTIFACT, writes(many, run), None, false).await.unwrap();
+            })
+            .await,
+        );
+        let raw: Vec<i64> = ids.iter().map(|id| id.0).collect();
+        gets.push(cost(&scene, async |_| scene.registry.nodes_by_ids(ARTIFACT, raw.clone()).await.unwrap()).await);
+        changes.push(
+            cost(&scene, async |run| {
+                let with = |id: &i64| NodeWrite {
+                    id: Some(*id),
+                    properties: properties(&[("i", Value::Int(i64::try_from(run).unwrap() + 5))]),
+                    ..NodeWrite::default()
+                };
+                let writes = raw.iter().map(with).collect();
+                scene.registry.put_nodes(&actor(), ARTIFACT, writes, None, false).await.unwrap()
+            })
+            .await,
+        );
+    }
+    assert!(puts[0] == puts[1] && puts[1] <= 6, "{puts:?}");
+    assert!(gets[0] == gets[1] && gets[1] <= 5, "{gets:?}");
+    assert!(changes[0] == changes[1] && changes[1] <= 9, "{changes:?}");
+}
+
+async fn an_execution_costs_the_same_with_any_number_of_artifacts(backend: Backend) {
+    count_statements();
+    let scene = Scene::new(backend).await;
+    let (a, e) = (scene.type_of(ARTIFACT, "t").await, scene.type_of(EXECUTION, "e").await);
+    let c = scene.type_of(CONTEXT, "c").await;
+    let context = scene.put_node(CONTEXT, new(c, "run")).await.unwrap();
+    let mut costs = Vec::new();
+    for many in [2, 100] {
+        let statements = cost(&scene, async |run| {
+            let name = |at: usize| format!("{many}-{run}-{at}");
+            let publish = Publish {
+                execution: new(e, &name(0)),
+                pairs: (0..many).map(|at| (Some(new(a, &name(at))), Some(event(None, None, OUTPUT)))).collect(),
+                contexts: vec![new(c, "run")],
+                options: PublishOptions { reuse_context_if_already_exist: true, ..PublishOptions::default() },
+            };
+            let put = scene.registry.put_execution(&actor(), publish).await.unwrap();
+            assert_eq!(put.context_ids, [context]);
+        });
+        costs.push(statements.await);
+    }
+    assert!(costs[0] == costs[1] && costs[1] <= 16, "{costs:?}");
+}
+
+async fn a_long_lineage_is_read_at_once_or_hop_by_hop(backend: Backend) {
+    count_statements();
+    let scene = Scene::new(backend).await;
+    let (a, e) = (scene.type_of(ARTIFACT, "t").await, scene.type_of(EXECUTION, "e").await);
+    let first = scene.put_node(ARTIFACT, new(a, "first")).await.unwrap();
+    let mut last = first;
+    for at in 0..50 {
+        last = NodeId(scene.step((a, e), &format!("{at}"), Some(last), Vec::new()).await.artifact_ids[1]);
+    }
+    let query = LineageQuery {
+        start_kind: ARTIFACT,
+        start: Expr::Test(Field::Attribute(Attribute::Id), Condition::Compare(Comparison::Equal, Operand::Int(last.0))),
+        max_hops: None,
+        direction: EventDirection::Upstream,
+        ending_artifacts: None,
+        ending_executions: None,
+        parts: LineageParts::ALL,
+    };
+    let statements = cost(&scene, async |_| {
+        let graph = scene.registry.lineage_subgraph(query.clone()).await.unwrap();
+        assert_eq!((graph.artifacts.len(), graph.executions.len(), graph.events.len()), (51, 50, 100));
+    });
+    let statements = statements.await;
+    let most = if backend == Backend::Postgres { 12 } else { 108 };
+    assert!(statements <= most, "{statements}");
+}

@@ -15,6 +15,7 @@ pub mod name;
 pub mod node;
 pub mod page;
 pub mod path;
+pub mod policy;
 pub mod serving;
 pub mod state;
 pub mod types;

@@ -272,7 +272,7 @@ fn link(
     }
     let node = touch(tx, LogicalType::ModelArtifact, artifact, None, now)?;
     let key = blob.key.clone();
-    let file = File { node_id: artifact, path: put.path.clone(), media_type, created_at: now, blob };
+    let file = File { node_id: artifact, path: put.path.clone(), media_type, created_at: now, quarantine: None, blob };
     record_file(tx, actor, now, Action::PutFile, &node, &file)?;
     Ok((PutResult { outcome, file, version }, key))
 }

@@ -18,6 +18,26 @@ pub enum Severity {
     Danger,
 }
 
+impl Severity {
+    /// Every weight, from the lightest to the heaviest.
+    pub const ALL: [Self; 4] = [Self::Info, Self::Warn, Self::Suspicious, Self::Danger];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Suspicious => "suspicious",
+            Self::Danger => "danger",
+        }
+    }
+}
+
+/// What a file with that heaviest finding is called.
+pub fn verdict_name(heaviest: Option<Severity>) -> &'static str {
+    heaviest.map_or("clean", Severity::name)
+}
+
 macro_rules! rules {
     ($($name:ident, $id:literal, $severity:ident, $says:literal;)*) => {
         /// What a finding is about. Its id is stored, and never changes.

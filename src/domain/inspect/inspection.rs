@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::fault::Fault;
 use super::finding::{Finding, Rule, Severity};
 use super::pickle::Import;
-use crate::domain::{Error, Properties, Value};
+use super::siblings::{Reference, Siblings, follow};
+use crate::domain::{Error, FilePath, Properties, Value};
 
 /// The most findings that are kept.
 const MOST_FINDINGS: usize = 200;
@@ -32,22 +33,31 @@ pub struct Inspection {
     pub facts: Properties,
     /// What its pickles import; kept so that later rules can judge them without the bytes.
     pub imports: Vec<Import>,
-    /// What is wrong with it, without what [`super::judge`] says about the imports.
+    /// What it says about data in other files; kept so that it can be followed again when they come or go.
+    pub references: Vec<Reference>,
+    /// What is wrong with the bytes themselves.
     pub findings: Vec<Finding>,
+    /// What [`Inspection::judge`] made of the imports and references.
+    pub judged: Vec<Finding>,
 }
 
 impl Inspection {
-    /// The findings together with what today's rules say about the imports, the heaviest first.
+    /// Judges the imports by today's rules, and the references by the files that are there, without the bytes.
+    pub fn judge(&mut self, path: &FilePath, siblings: &Siblings) {
+        self.judged = super::pickle::judge(&self.imports);
+        self.judged.extend(follow(path, &self.references, siblings));
+    }
+
+    /// All findings, the heaviest first.
     pub fn verdict(&self) -> Vec<Finding> {
-        let mut all = self.findings.clone();
-        all.extend(super::pickle::judge(&self.imports));
+        let mut all: Vec<_> = self.findings.iter().chain(&self.judged).cloned().collect();
         all.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
         all
     }
 
     /// The heaviest of its findings; `None` when there is none.
     pub fn severity(&self) -> Option<Severity> {
-        self.verdict().iter().map(Finding::severity).max()
+        self.findings.iter().chain(&self.judged).map(Finding::severity).max()
     }
 
     pub(super) fn set_format(&mut self, name: &str, version: Option<String>) {

@@ -5,6 +5,7 @@ mod card;
 mod compressed;
 mod config;
 mod cursor;
+mod describe;
 mod dispatch;
 mod fault;
 mod finding;
@@ -28,13 +29,17 @@ mod yaml;
 mod zip;
 mod zip_directory;
 
-pub use finding::{Finding, Rule, Severity};
+pub use describe::{Description, describe};
+pub use finding::{Finding, Rule, Severity, verdict_name};
 pub use inspection::{Format, Inspection};
 pub use pickle::{Import, RULES_VERSION, judge};
-pub use siblings::Siblings;
+pub use siblings::{Reference, Siblings, follow, wanted};
 pub use source::{Bytes, Source};
 
 use crate::domain::{FilePath, Result};
+
+/// The version of the parsers; what an older one has read can be read again.
+pub const READER_VERSION: u32 = 1;
 
 /// Inspects the file at `path`, whose bytes are `source`, among the other files of its version.
 ///
@@ -42,5 +47,6 @@ use crate::domain::{FilePath, Result};
 pub fn inspect(path: &FilePath, source: &dyn Source, siblings: &Siblings) -> Result<Inspection> {
     let mut look = dispatch::Look::new(path, siblings);
     dispatch::examine(&mut look, "", path.as_str(), source, 0)?;
+    look.seen.judge(path, siblings);
     Ok(look.seen)
 }

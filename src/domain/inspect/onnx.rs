@@ -153,6 +153,6 @@ fn report(look: &mut Look<'_>, place: &str, model: Model, graph: Graph) {
         }
     }
     for (location, needed) in &graph.external {
-        refer(seen, look.siblings, look.path, (place, location), *needed);
+        refer(seen, (place, location), *needed);
     }
 }

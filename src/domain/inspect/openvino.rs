@@ -74,7 +74,7 @@ pub(super) fn read(look: &mut Look<'_>, place: &str, source: &dyn Source) -> Ste
     if graph.needed > 0 {
         let file = look.path.file_name();
         let weights = format!("{}.bin", file.strip_suffix(".xml").unwrap_or(file));
-        refer(&mut look.seen, look.siblings, look.path, (place, &weights), graph.needed);
+        refer(&mut look.seen, (place, &weights), graph.needed);
     }
     Ok(())
 }

@@ -193,8 +193,8 @@ pub(super) fn index(look: &mut Look<'_>, place: &str, source: &dyn Source) -> St
             look.seen.number(fact, number);
         }
     }
-    for file in files.into_iter().take(10_000) {
-        refer(&mut look.seen, look.siblings, look.path, (place, file), 0);
+    for file in files {
+        refer(&mut look.seen, (place, file), 0);
     }
     Ok(())
 }

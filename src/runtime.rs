@@ -6,8 +6,10 @@ use std::time::Duration;
 use crate::api::server;
 use crate::blobs::{Blobs, BlobsConfig};
 use crate::config::{Listen, PublicUrl, Settings};
-use crate::domain::{Error, Result};
+use crate::domain::policy::Policy;
+use crate::domain::{Actor, Error, Result};
 use crate::registry::collector::Report;
+use crate::registry::inspection::{Progress, RescanReport};
 use crate::registry::{Registry, wall_clock};
 use crate::store::{self, Store};
 
@@ -46,15 +48,36 @@ fn bind(listen: Listen) -> Result<Option<TcpListener>> {
 
 /// Runs the collector once.
 pub fn collect(settings: &Settings, grace: Duration, dry_run: bool) -> Result<Report> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| Error::internal("cannot start the runtime").caused_by(error))?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let registry = open(settings, settings.server.public_url.as_str()).await?;
         registry.collect(grace, dry_run).await
     })
+}
+
+/// Judges all files anew; with `read`, reads those first that this build has not read.
+pub fn rescan(settings: &Settings, read: bool, progress: impl FnMut(Progress) + Send) -> Result<RescanReport> {
+    runtime()?.block_on(async {
+        let registry = open(settings, settings.server.public_url.as_str()).await?;
+        registry.rescan(&Actor::anonymous("rescan"), read, progress).await
+    })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Error::internal("cannot start the runtime").caused_by(error))
+}
+
+fn policy(settings: &Settings) -> Policy {
+    let said = &settings.policy;
+    Policy {
+        allowed_formats: said.allowed_formats.0.clone(),
+        max_file_bytes: Some(settings.artifacts.max_file_bytes).filter(|limit| *limit > 0),
+        acts: [said.info, said.warn, said.suspicious, said.danger],
+        rules: said.rules.clone(),
+    }
 }
 
 /// Opens the database and the object store; SQLite's tables, and PostgreSQL's where that is asked for, are migrated.
@@ -75,9 +98,8 @@ async fn open(settings: &Settings, public_url: &str) -> Result<Registry> {
         create_bucket: settings.artifacts.create_bucket,
     })
     .await?;
-    let max_file_bytes = Some(settings.artifacts.max_file_bytes).filter(|limit| *limit > 0);
     let redirect = settings.artifacts.redirect_seconds.duration();
-    Ok(Registry::new(store, blobs, wall_clock(), public_url, max_file_bytes).redirecting(redirect))
+    Ok(Registry::new(store, blobs, wall_clock(), public_url, policy(settings)).redirecting(redirect))
 }
 
 async fn collect_now_and_then(registry: &Registry, interval: Duration, grace: Duration) {

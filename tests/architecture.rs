@@ -44,6 +44,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("toml", &["config"]),
     ("env_filter", &["config"]),
     ("env_logger", &["telemetry"]),
+    ("quick_xml", &["domain/inspect"]),
+    ("saphyr_parser", &["domain/inspect"]),
 ];
 
 /// What the pure room may not touch, though it belongs to the standard library or has no single home.

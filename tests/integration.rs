@@ -4,6 +4,7 @@
 mod api;
 mod blobs;
 mod config;
+mod inspect;
 mod registry;
 mod store;
 mod support;

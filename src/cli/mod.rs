@@ -6,6 +6,7 @@ mod healthcheck;
 mod migrate;
 mod openapi;
 mod proto;
+mod rescan;
 mod serve;
 
 use std::process::ExitCode;
@@ -36,6 +37,8 @@ enum Command {
     Proto,
     /// Remove stored objects that nothing needs
     Gc(gc::Args),
+    /// Judge stored files by the current rules and policies
+    Rescan(rescan::Args),
     /// Look at the settings
     #[command(subcommand)]
     Config(config::Command),
@@ -60,6 +63,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Openapi(args) => openapi::run(&args),
         Command::Proto => proto::run(),
         Command::Gc(args) => gc::run(settings, &args),
+        Command::Rescan(args) => rescan::run(settings, &args),
         Command::Config(command) => config::run(settings, command),
         Command::Healthcheck => healthcheck::run(settings),
     };

@@ -1,17 +1,21 @@
 //! The settings: what they are, where they come from, and how they are shown without their secrets.
-//! Knows no other room: whoever needs a setting is handed its value.
+//! Knows no other room but `domain`: whoever needs a setting is handed its value.
 
 mod load;
 mod redact;
 mod values;
 
+use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::inspect::Rule;
+use crate::domain::policy::Act;
+
 pub use load::{Problems, SettingsArgs};
-pub use values::{ArtifactStore, DatabaseUrl, LinkSeconds, Listen, LogFilter, LogFormat, PublicUrl};
+pub use values::{ArtifactStore, DatabaseUrl, Formats, LinkSeconds, Listen, LogFilter, LogFormat, PublicUrl};
 
 /// All settings after all layers, with what was left empty derived. `config/default.toml` documents each.
 ///
@@ -27,6 +31,8 @@ pub struct Settings {
     pub database: Database,
     /// The object store.
     pub artifacts: Artifacts,
+    /// What may be stored, and what findings do.
+    pub policy: Policy,
     /// The remover of objects that no file uses.
     pub collector: Collector,
     /// The log.
@@ -87,6 +93,24 @@ pub struct Artifacts {
     pub max_file_bytes: u64,
     /// How long a link to S3 is valid that a client is sent to for a file; 0 is none.
     pub redirect_seconds: LinkSeconds,
+}
+
+/// `[policy]`
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// The formats that may be stored; none for every one.
+    pub allowed_formats: Formats,
+    /// What findings that are worth knowing do.
+    pub info: Act,
+    /// What findings that nobody vouches for do.
+    pub warn: Act,
+    /// What findings do that leave open what is in a file.
+    pub suspicious: Act,
+    /// What findings do that run code or reach outside.
+    pub danger: Act,
+    /// What findings of these rules do instead.
+    pub rules: BTreeMap<Rule, Act>,
 }
 
 /// `[collector]`

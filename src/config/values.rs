@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
 use super::redact::redact;
+use crate::domain::policy::check_formats;
 
 /// A listener's address, or `none`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
@@ -86,6 +87,28 @@ impl TryFrom<String> for PublicUrl {
 impl From<PublicUrl> for String {
     fn from(url: PublicUrl) -> Self {
         url.0
+    }
+}
+
+/// Names of formats, separated by commas.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Formats(pub Vec<String>);
+
+impl TryFrom<String> for Formats {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let formats: Vec<String> = names.map(ToOwned::to_owned).collect();
+        check_formats("allowed_formats", &formats).map_err(|error| error.message().to_owned())?;
+        Ok(Self(formats))
+    }
+}
+
+impl From<Formats> for String {
+    fn from(formats: Formats) -> Self {
+        formats.0.join(",")
     }
 }
 

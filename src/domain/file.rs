@@ -26,6 +26,8 @@ pub struct File {
     pub media_type: String,
     /// When its bytes were linked.
     pub created_at: Millis,
+    /// Why it is not served unless the request says so.
+    pub quarantine: Option<String>,
     /// Its bytes.
     pub blob: Blob,
 }

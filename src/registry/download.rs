@@ -1,10 +1,12 @@
 //! Files read back: found, listed, opened, removed.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::Registry;
 use super::entities::{get, touch};
 use super::files::{FilePage, FileToken, Precondition, Target, find, missing, page, record_file};
+use super::inspection::{check_served, left};
 use crate::blobs::{Chunks, Presented};
 use crate::domain::{Action, Actor, Error, ErrorKind, File, FilePath, LogicalType, NodeId, PageSize, Result};
 use crate::store::files;
@@ -15,6 +17,15 @@ impl Registry {
     pub async fn get_file(&self, target: &Target, path: &FilePath) -> Result<File> {
         let (target, path) = (target.clone(), path.clone());
         self.store.read(move |tx| find(tx, &target, &path)).await
+    }
+
+    /// The file at that path, to be served: one that is quarantined only with `quarantined`.
+    ///
+    /// Errors: NotFound, PermissionDenied with the reason.
+    pub async fn get_served_file(&self, target: &Target, path: &FilePath, quarantined: bool) -> Result<File> {
+        let file = self.get_file(target, path).await?;
+        check_served(&file, quarantined)?;
+        Ok(file)
     }
 
     /// The bytes of a file, or those of a half-open range within its size.
@@ -61,6 +72,7 @@ impl Registry {
         precondition: Precondition,
     ) -> Result<()> {
         let (actor, now, target, path) = (actor.clone(), self.now(), target.clone(), path.clone());
+        let policy = Arc::clone(&self.policy);
         self.store
             .write(move |tx| {
                 let found = find(tx, &target, &path)?;
@@ -69,6 +81,7 @@ impl Registry {
                 precondition.check(file.as_ref())?;
                 let Some(file) = file else { return Err(missing(&path)) };
                 files::delete(tx, artifact.id, &path)?;
+                let artifact = left(tx, &policy, &artifact)?;
                 record_file(tx, &actor, now, Action::DeleteFile, &artifact, &file)
             })
             .await

@@ -1,9 +1,12 @@
 //! Files as uploads and downloads see them: where they are, what is demanded of them, and their pages.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::entities::get;
+use super::inspection::known;
 use super::resolve::resolve;
 use super::{IF_MATCH, record};
 use crate::domain::{
@@ -11,6 +14,7 @@ use crate::domain::{
     VersionRef,
 };
 use crate::store::files::Holder;
+use crate::store::inspections::Inspected;
 use crate::store::nodes::{self, Selection};
 use crate::store::{Tx, files};
 
@@ -65,6 +69,8 @@ impl Precondition {
 pub struct FilePage {
     /// The files.
     pub files: Vec<File>,
+    /// What is known of their bytes, where anything is.
+    pub inspections: BTreeMap<(NodeId, FilePath), Inspected>,
     /// What continues the list; `None` at the end.
     pub next: Option<FileToken>,
 }
@@ -111,7 +117,7 @@ pub(super) fn page(
     let more = found.len() > size.get() as usize;
     found.truncate(size.get() as usize);
     let next = found.last().filter(|_| more).map(|last| FileToken { of, path: last.path.clone(), node: last.node_id });
-    Ok(FilePage { files: found, next })
+    Ok(FilePage { inspections: known(tx, &found)?, files: found, next })
 }
 
 /// The file at that path, inside a transaction.
@@ -148,11 +154,14 @@ pub(super) fn record_file(
     artifact: &Node,
     file: &File,
 ) -> Result<()> {
-    let detail = serde_json::json!({
+    let mut detail = serde_json::json!({
         "path": file.path.as_str(),
         "sha256": file.blob.sha256.to_string(),
         "size": file.blob.size,
         "mediaType": file.media_type,
     });
+    if let (Some(reason), Some(members)) = (&file.quarantine, detail.as_object_mut()) {
+        members.insert("quarantine".to_owned(), reason.as_str().into());
+    }
     record(tx, actor, now, action, artifact, Some(("file", detail)))
 }

@@ -8,6 +8,7 @@ pub mod entities;
 pub mod files;
 pub mod graph;
 pub mod history;
+pub mod inspection;
 pub mod lineage;
 pub mod metrics;
 pub mod pages;
@@ -21,7 +22,10 @@ pub mod versions;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::Semaphore;
+
 use crate::blobs::Blobs;
+use crate::domain::policy::Policy;
 use crate::domain::{Action, Actor, Millis, Node, Result, change};
 use crate::store::{PoolStatus, Store, Tx, changes};
 
@@ -55,7 +59,8 @@ pub struct Registry {
     blobs: Blobs,
     clock: Clock,
     public_url: Arc<str>,
-    max_file_bytes: Option<u64>,
+    policy: Arc<Policy>,
+    inspections: Arc<Semaphore>,
     /// For how long clients are sent to the object store to read a file; `None` is never.
     redirect: Option<Duration>,
 }
@@ -72,14 +77,16 @@ pub struct Health {
 impl Registry {
     /// A registry over an open store and open blobs.
     ///
-    /// `public_url` is what file URLs begin with, without a slash at its end; `max_file_bytes` refuses larger files.
-    pub fn new(store: Store, blobs: Blobs, clock: Clock, public_url: &str, max_file_bytes: Option<u64>) -> Self {
+    /// `public_url` is what file URLs begin with, without a slash at its end; `policy` is what holds for files of models
+    /// that say nothing else.
+    pub fn new(store: Store, blobs: Blobs, clock: Clock, public_url: &str, policy: Policy) -> Self {
         Self {
             store,
             blobs,
             clock,
             public_url: public_url.trim_end_matches('/').into(),
-            max_file_bytes,
+            policy: Arc::new(policy),
+            inspections: Arc::new(Semaphore::new(inspection::AT_ONCE)),
             redirect: None,
         }
     }

@@ -1,5 +1,6 @@
 //! Upload: bytes first, while no transaction is open; then one short transaction that links them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,12 +9,16 @@ use futures_util::Stream;
 use super::Registry;
 use super::entities::{create, get, touch};
 use super::files::{Precondition, Target, find, holder, record_file};
+use super::inspection::arrived;
 use super::resolve::{model_named, resolve};
 use crate::blobs::{BodySize, Key, Stored};
+use crate::domain::inspect::Inspection;
+use crate::domain::policy::Policy;
 use crate::domain::{
     Action, Actor, ArtifactState, Draft, Error, ErrorKind, File, FilePath, LogicalType, Millis, Name, Node, NodeId,
     Result, Sha256, VersionRef,
 };
+use crate::store::inspections::{self, Inspected};
 use crate::store::{Tx, blobs, files, nodes, uploads};
 
 /// How often an upload under way says that it is.
@@ -56,6 +61,8 @@ pub struct PutResult {
     pub outcome: Outcome,
     /// The file.
     pub file: File,
+    /// What is known of its bytes.
+    pub inspection: Option<Inspected>,
     /// The version and its model, where the artifact belongs to one.
     pub version: Option<(NodeId, NodeId)>,
 }
@@ -93,7 +100,7 @@ impl Registry {
 
     /// Refuses early what the bytes cannot change, fixes what `latest` and aliases mean, and announces the upload.
     async fn begin_upload(&self, mut put: PutFile, key: &Key) -> Result<PutFile> {
-        if let (Some(length), Some(limit)) = (put.length, self.max_file_bytes)
+        if let (Some(length), Some(limit)) = (put.length, self.policy.max_file_bytes)
             && length > limit
         {
             return Err(Error::new(
@@ -130,16 +137,30 @@ impl Registry {
         B: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Error>,
     {
-        let size = BodySize { exact: put.length, at_most: self.max_file_bytes };
+        let size = BodySize { exact: put.length, at_most: self.policy.max_file_bytes };
         let stored = self.alive(key, self.blobs.put(key, size, body)).await?;
+        self.finish_upload(actor, put, key, stored).await
+    }
+
+    /// Ends every upload whose bytes are stored under `key`: compares the digest, inspects the bytes, and links them in
+    /// one short transaction. Gives the key of the file's blob too, which is another one when the bytes were known.
+    pub(super) async fn finish_upload(
+        &self,
+        actor: &Actor,
+        put: &PutFile,
+        key: &Key,
+        stored: Stored,
+    ) -> Result<(PutResult, String)> {
         if let Some(announced) = put.sha256.filter(|announced| *announced != stored.sha256) {
             return Err(Error::invalid(
                 "Content-Digest",
                 format!("the bytes have sha256 `{}`, not `{announced}` as announced", stored.sha256),
             ));
         }
+        let seen = self.alive(key, self.examine(&put.target, &put.path, key, stored)).await?;
         let (actor, now, put, key) = (actor.clone(), self.now(), put.clone(), key.to_string());
-        self.store.write(move |tx| link(tx, &actor, &put, &key, stored, now)).await
+        let bytes = Arrived { stored, seen, policy: Arc::clone(&self.policy) };
+        self.store.write(move |tx| link(tx, &actor, &put, &key, &bytes, now)).await
     }
 
     /// Runs the upload while saying now and then that it is under way, so that the collector leaves it alone.
@@ -230,15 +251,23 @@ fn settle(tx: &mut Tx<'_>, put: &PutFile) -> Result<Target> {
     }
 }
 
+/// Bytes that are stored and inspected, and what holds for them.
+struct Arrived {
+    stored: Stored,
+    seen: Inspection,
+    policy: Arc<Policy>,
+}
+
 /// Links stored bytes to a path. Gives the key that the file's blob has, which is another one when the bytes were known.
 fn link(
     tx: &mut Tx<'_>,
     actor: &Actor,
     put: &PutFile,
     key: &str,
-    stored: Stored,
+    bytes: &Arrived,
     now: Millis,
 ) -> Result<(PutResult, String)> {
+    let stored = bytes.stored;
     if !uploads::take(tx, key)? {
         return Err(taken_for_abandoned());
     }
@@ -249,7 +278,8 @@ fn link(
     let outcome = match &existing {
         None => Outcome::Created,
         Some(file) if file.blob.sha256 == stored.sha256 => {
-            let result = PutResult { outcome: Outcome::Unchanged, file: file.clone(), version };
+            let known = inspections::of_files(tx, std::slice::from_ref(file))?.into_values().next();
+            let result = PutResult { outcome: Outcome::Unchanged, file: file.clone(), inspection: known, version };
             return Ok((result, file.blob.key.clone()));
         }
         Some(_) if matches!(put.precondition, Precondition::Exists | Precondition::Is(_)) => Outcome::Replaced,
@@ -270,11 +300,14 @@ fn link(
         Outcome::Replaced => files::replace(tx, artifact, &put.path, &blob, &media_type, now)?,
         Outcome::Created | Outcome::Unchanged => files::insert(tx, artifact, &put.path, &blob, &media_type, now)?,
     }
-    let node = touch(tx, LogicalType::ModelArtifact, artifact, None, now)?;
+    let before = touch(tx, LogicalType::ModelArtifact, artifact, None, now)?;
     let key = blob.key.clone();
-    let file = File { node_id: artifact, path: put.path.clone(), media_type, created_at: now, blob };
+    let mut file =
+        File { node_id: artifact, path: put.path.clone(), media_type, created_at: now, quarantine: None, blob };
+    let node = arrived(tx, &bytes.policy, &before, &mut file, &bytes.seen)?;
     record_file(tx, actor, now, Action::PutFile, &node, &file)?;
-    Ok((PutResult { outcome, file, version }, key))
+    let inspection = inspections::of_files(tx, std::slice::from_ref(&file))?.into_values().next();
+    Ok((PutResult { outcome, file, inspection, version }, key))
 }
 
 /// The artifact that the file goes to, made with its version and model where they are missing and may be.

@@ -1,6 +1,7 @@
 //! Models and versions as people address them: by name, by alias, the latest; and what a version holds.
 
 use super::files::{FilePage, FileToken, page};
+use super::inspection::{Summary, summary};
 use super::resolve::{model_named, resolve};
 use super::{Registry, Selection};
 use crate::domain::{
@@ -22,6 +23,8 @@ pub struct VersionSummary {
     pub artifacts: Vec<Node>,
     /// The first page of its files.
     pub files: FilePage,
+    /// What is known of all of its files, counted.
+    pub inspection: Summary,
 }
 
 /// How many files a summary lists.
@@ -44,7 +47,9 @@ impl Registry {
                 let holder = files::Holder::Members(version.id);
                 let files = page(tx, version.id, holder, None, PageSize::new(FILES_IN_SUMMARY))?;
                 registry.fill_uris(tx, &mut artifacts)?;
-                Ok(VersionSummary { aliases: aliases::of_version(tx, version.id)?, model, version, artifacts, files })
+                let inspection = summary(tx, holder)?;
+                let aliases = aliases::of_version(tx, version.id)?;
+                Ok(VersionSummary { aliases, model, version, artifacts, files, inspection })
             })
             .await
     }

@@ -1,6 +1,6 @@
 //! Files: paths below a node that point at blobs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 
@@ -8,7 +8,7 @@ use super::Tx;
 use super::blobs::BlobRow;
 use super::error::{is_missing_reference, violated_unique};
 use super::nodes::CHUNK;
-use super::schema::{blobs, files, members};
+use super::schema::{blobs, files, inspections, members};
 use crate::domain::{Blob, Error, File, FilePath, Millis, NodeId, Result};
 
 #[derive(Queryable, Selectable)]
@@ -18,6 +18,7 @@ struct FileRow {
     path: String,
     media_type: String,
     created_at: i64,
+    quarantine: Option<String>,
 }
 
 #[derive(Insertable)]
@@ -45,6 +46,7 @@ fn file((row, blob): (FileRow, BlobRow)) -> Result<File> {
         path: row.path.parse().map_err(|_| Error::internal(format!("file path `{}` is broken", row.path)))?,
         media_type: row.media_type,
         created_at: row.created_at,
+        quarantine: row.quarantine,
         blob: blob.try_into()?,
     })
 }
@@ -132,7 +134,7 @@ pub fn insert(
     }
 }
 
-/// Points an existing file at other bytes.
+/// Points an existing file at other bytes, of which nobody has said yet that they are quarantined.
 pub fn replace(
     tx: &mut Tx<'_>,
     node: NodeId,
@@ -142,12 +144,77 @@ pub fn replace(
     now: Millis,
 ) -> Result<()> {
     diesel::update(files::table.find((node.0, path.as_str())))
-        .set((files::blob_id.eq(blob.id), files::media_type.eq(media_type), files::created_at.eq(now)))
+        .set((
+            files::blob_id.eq(blob.id),
+            files::media_type.eq(media_type),
+            files::created_at.eq(now),
+            files::quarantine.eq(None::<String>),
+        ))
         .execute(tx.conn)?;
     Ok(())
 }
 
-/// Removes a file. `false` when there was none.
+/// Those of the node's files that have one of these paths.
+pub(super) fn among(tx: &mut Tx<'_>, node: NodeId, paths: Vec<&str>) -> Result<BTreeMap<String, File>> {
+    let mut found = BTreeMap::new();
+    for chunk in paths.chunks(CHUNK) {
+        let rows: Vec<(FileRow, BlobRow)> = files::table
+            .inner_join(blobs::table)
+            .filter(files::node_id.eq(node.0).and(files::path.eq_any(chunk.to_vec())))
+            .select((FileRow::as_select(), BlobRow::as_select()))
+            .load(tx.conn)?;
+        for (row, blob) in rows {
+            found.insert(row.path.clone(), file((row, blob))?);
+        }
+    }
+    Ok(found)
+}
+
+/// Says why a file is quarantined, or that it is not.
+pub fn quarantine(tx: &mut Tx<'_>, node: NodeId, path: &FilePath, reason: Option<&str>) -> Result<()> {
+    let target = files::table.find((node.0, path.as_str()));
+    diesel::update(target).set(files::quarantine.eq(reason)).execute(tx.conn)?;
+    Ok(())
+}
+
+/// The sizes of those of these files that the node has.
+pub fn sizes(tx: &mut Tx<'_>, node: NodeId, paths: &BTreeSet<FilePath>) -> Result<BTreeMap<FilePath, u64>> {
+    let paths: Vec<_> = paths.iter().map(FilePath::as_str).collect();
+    let mut sizes = BTreeMap::new();
+    for chunk in paths.chunks(CHUNK) {
+        let rows: Vec<(String, i64)> = files::table
+            .inner_join(blobs::table)
+            .filter(files::node_id.eq(node.0).and(files::path.eq_any(chunk.to_vec())))
+            .select((files::path, blobs::size))
+            .load(tx.conn)?;
+        for (path, size) in rows {
+            sizes.insert(path.parse()?, size.unsigned_abs());
+        }
+    }
+    Ok(sizes)
+}
+
+/// How many files there are.
+pub fn count(tx: &mut Tx<'_>) -> Result<u64> {
+    let files: i64 = files::table.count().get_result(tx.conn)?;
+    Ok(files.unsigned_abs())
+}
+
+/// The first `limit` nodes that have files, after that one, ordered by id.
+pub fn holders(tx: &mut Tx<'_>, after: Option<NodeId>, limit: u32) -> Result<Vec<NodeId>> {
+    let after = after.map_or(0, |node| node.0);
+    let rows: Vec<i64> = files::table
+        .filter(files::node_id.gt(after))
+        .select(files::node_id)
+        .distinct()
+        .order(files::node_id)
+        .limit(i64::from(limit))
+        .load(tx.conn)?;
+    Ok(rows.into_iter().map(NodeId).collect())
+}
+
+/// Removes a file, with what was learned of it. `false` when there was none.
 pub fn delete(tx: &mut Tx<'_>, node: NodeId, path: &FilePath) -> Result<bool> {
+    diesel::delete(inspections::table.find((node.0, path.as_str()))).execute(tx.conn)?;
     Ok(diesel::delete(files::table.find((node.0, path.as_str()))).execute(tx.conn)? > 0)
 }

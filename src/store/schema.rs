@@ -97,6 +97,7 @@ table! {
         blob_id -> BigInt,
         media_type -> Text,
         created_at -> BigInt,
+        quarantine -> Nullable<Text>,
     }
 }
 
@@ -156,7 +157,42 @@ table! {
     }
 }
 
+table! {
+    inspections (node_id, path) {
+        node_id -> BigInt,
+        path -> Text,
+        blob_id -> BigInt,
+        reader -> BigInt,
+        rules -> BigInt,
+        format -> Nullable<Text>,
+        format_version -> Nullable<Text>,
+        facts -> Text,
+        imports -> Text,
+        refs -> Text,
+        findings -> Text,
+        judged -> Text,
+        verdict -> Text,
+        act -> Text,
+    }
+}
+
+table! {
+    policies (model_id) {
+        model_id -> BigInt,
+        document -> Text,
+    }
+}
+
+table! {
+    learned (node_id) {
+        node_id -> BigInt,
+        declared -> Text,
+        custom -> Text,
+    }
+}
+
 joinable!(files -> blobs (blob_id));
+joinable!(inspections -> blobs (blob_id));
 joinable!(members -> nodes (node_id));
 joinable!(nodes -> types (type_id));
 joinable!(type_properties -> types (type_id));
@@ -176,5 +212,8 @@ allow_tables_to_appear_in_same_query!(
     files,
     uploads,
     changes,
-    idempotency_keys
+    idempotency_keys,
+    inspections,
+    policies,
+    learned
 );

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use modelport::api::server::Service;
 use modelport::blobs::{Blobs, BlobsConfig, Location};
+use modelport::domain::policy::Policy;
 use modelport::registry::Registry;
 use modelport::store::Store;
 use serde::{Serialize, Serializer};
@@ -69,7 +70,8 @@ impl TestApp {
         let clock = Arc::new(AtomicI64::new(EPOCH));
         let shown = clock.clone();
         let clock_of_registry = Arc::new(move || shown.load(Ordering::SeqCst));
-        let registry = Registry::new(database.open(), blobs, clock_of_registry, PUBLIC_URL, max_file_bytes);
+        let policy = Policy { max_file_bytes, ..Policy::default() };
+        let registry = Registry::new(database.open(), blobs, clock_of_registry, PUBLIC_URL, policy);
         let service = Service::new(registry, json_limit_bytes).unwrap();
         let app = init_service(service.app()).await;
         Self {

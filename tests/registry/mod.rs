@@ -6,6 +6,7 @@ mod entities;
 mod files;
 mod graph;
 mod history;
+mod inspection;
 mod outcomes;
 mod rivals;
 mod s3;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use modelport::blobs::{Blobs, BlobsConfig, Location};
+use modelport::domain::policy::Policy;
 use modelport::domain::{
     Actor, Draft, Error, File, LogicalType, Node, NodeId, PageRequest, PageSize, PageToken, Result, Sha256,
 };
@@ -61,7 +63,8 @@ impl Scene {
         let clock = Arc::new(AtomicI64::new(wall_clock()()));
         let reading = Arc::clone(&clock);
         let tell = Arc::new(move || reading.load(Ordering::SeqCst));
-        let registry = Registry::new(store.clone(), blobs.clone(), tell, "http://registry", max_file_bytes);
+        let policy = Policy { max_file_bytes, ..Policy::default() };
+        let registry = Registry::new(store.clone(), blobs.clone(), tell, "http://registry", policy);
         Self { registry, store, blobs, clock, database, _folder: folder }
     }
 

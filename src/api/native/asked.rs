@@ -61,6 +61,15 @@ fn yes() -> bool {
     true
 }
 
+/// What a download may ask for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct GetOptions {
+    /// Whether a quarantined file is wanted all the same.
+    #[serde(default)]
+    pub quarantined: bool,
+}
+
 /// The headers of an upload, for the document.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]

@@ -104,6 +104,7 @@ mod tests {
             path: "a".parse().unwrap(),
             media_type: String::new(),
             created_at: 0,
+            quarantine: None,
             blob: Blob { id: 1, sha256: Sha256::from_bytes([1; 32]), size, key: String::new() },
         }
     }

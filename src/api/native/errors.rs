@@ -35,7 +35,7 @@ errors! {
     /// The errors of a read.
     ReadErrors: "404" "Not found.";
     /// The errors of reading a file.
-    DownloadErrors: "404" "Not found.", "412" "A precondition does not hold.",
+    DownloadErrors: "403" "The file is quarantined; the detail says why.", "404" "Not found.", "412" "A precondition does not hold.",
         "416" "The range is beyond the file.";
     /// The errors of storing a file.
     UploadErrors: "404" "The parent is not found.", "409" "The path has other bytes.",
@@ -47,6 +47,8 @@ errors! {
     /// The errors of a registration.
     RegisterErrors: "409" "The version, a name or an external id is taken, or the key was used for another request.",
         "413" "The body is too large.", "415" "The body does not say that it is JSON.";
+    /// The errors of setting a policy.
+    PolicyErrors: "404" "Not found.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
     /// The errors of setting an alias.
     AliasErrors: "404" "Not found.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
 }

@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use futures_util::{TryStreamExt as _, stream};
 
 use super::asked::{
-    DownloadHeaders, Downloaded, InArtifact, InVersion, PutOptions, RemovalHeaders, Stored, UploadHeaders,
+    DownloadHeaders, Downloaded, GetOptions, InArtifact, InVersion, PutOptions, RemovalHeaders, Stored, UploadHeaders,
 };
 use super::conditional::{Selected, etag, if_match, precondition, select};
 use super::errors::{DeleteFileErrors, DownloadErrors, ReadErrors, UploadErrors};
@@ -139,15 +139,16 @@ fn media_type(request: &HttpRequest) -> Result<Option<String>> {
     path = "/models/{model}/versions/{version}/files/{path}",
     operation_id = "getVersionFile",
     tag = "files",
-    params(InVersion, DownloadHeaders,),
+    params(InVersion, GetOptions, DownloadHeaders,),
     responses(Downloaded, DownloadErrors,)
 )]
 pub async fn get_version_file(
     caller: Caller,
     segments: Path<InVersion>,
+    options: Query<GetOptions>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    get(caller, segments.target()?, &request).await
+    get(caller, segments.target()?, options.quarantined, &request).await
 }
 
 /// Reads a file of an artifact, whole or in part.
@@ -156,23 +157,25 @@ pub async fn get_version_file(
     path = "/artifacts/{id}/files/{path}",
     operation_id = "getArtifactFile",
     tag = "files",
-    params(InArtifact, DownloadHeaders,),
+    params(InArtifact, GetOptions, DownloadHeaders,),
     responses(Downloaded, DownloadErrors,)
 )]
 pub async fn get_artifact_file(
     caller: Caller,
     segments: Path<InArtifact>,
+    options: Query<GetOptions>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    get(caller, segments.target()?, &request).await
+    get(caller, segments.target()?, options.quarantined, &request).await
 }
 
 async fn get(
     caller: Caller,
     (target, path): (Target, FilePath),
+    quarantined: bool,
     request: &HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let file = caller.registry.get_file(&target, &path).await?;
+    let file = caller.registry.get_served_file(&target, &path, quarantined).await?;
     if_match(request)?.check(Some(&file))?;
     let selected = select(request, &file);
     if request.method() == Method::GET && !matches!(selected, Selected::NotModified) {

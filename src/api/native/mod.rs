@@ -6,8 +6,10 @@ mod conditional;
 mod errors;
 mod files;
 mod history;
+mod inspection;
 mod lineage;
 mod models;
+mod policy;
 mod register;
 mod wire;
 
@@ -52,6 +54,8 @@ pub struct Document;
     files::get_artifact_file,
     files::delete_artifact_file,
     files::list_artifact_files,
+    policy::get_policy,
+    policy::put_policy,
     history::get_node_history,
     history::list_changes,
     lineage::get_node_lineage,
@@ -87,6 +91,11 @@ pub fn routes(service: &mut web::ServiceConfig) {
             )
             .service(web::resource("/models/{model}/versions").route(web::get().to(models::list_versions)))
             .service(web::resource("/models/{model}").route(web::delete().to(models::delete_model)))
+            .service(
+                web::resource("/models/{model}/policy")
+                    .route(web::get().to(policy::get_policy))
+                    .route(web::put().to(policy::put_policy)),
+            )
             .service(
                 web::resource("/models/{model}/aliases/{alias}")
                     .route(web::put().to(models::set_alias))

@@ -13,7 +13,7 @@ use crate::api::problem::Problem;
 use crate::domain::{Alias, Error, LogicalType, Name, Order, OrderBy, PageToken, Result, VersionRef};
 use crate::registry::removal::Removal;
 
-fn model_segment(model: &str) -> Result<Name> {
+pub(super) fn model_segment(model: &str) -> Result<Name> {
     model.parse().map_err(|error: Error| error.on_field("model"))
 }
 

@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
+use super::inspection::{InspectionView, SummaryView};
 use crate::domain::lineage::Lineage;
 use crate::domain::{
     ArtifactState, ChangeRecord, ExecutionState, File, LogicalType, Node, NodeId, NodeKind, Properties, Value,
 };
 use crate::registry::Registry;
 use crate::registry::files::FilePage;
+use crate::registry::inspection::Inspected;
 use crate::registry::upload::PutResult;
 use crate::registry::versions::VersionSummary;
 
@@ -33,10 +35,16 @@ pub struct FileView {
     pub url: String,
     /// When its bytes were stored.
     pub created_at: i64,
+    /// Why it is served to requests with `quarantined=true` alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<String>,
+    /// What is known of its bytes; absent until they were inspected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inspection: Option<InspectionView>,
 }
 
 impl FileView {
-    fn new(registry: &Registry, file: &File) -> Self {
+    fn new(registry: &Registry, file: &File, known: Option<&Inspected>) -> Self {
         Self {
             path: file.path.to_string(),
             size: file.blob.size,
@@ -45,6 +53,8 @@ impl FileView {
             artifact_id: file.node_id.to_string(),
             url: registry.file_url(file.node_id, &file.path),
             created_at: file.created_at,
+            quarantine: file.quarantine.clone(),
+            inspection: known.map(InspectionView::from),
         }
     }
 }
@@ -68,7 +78,7 @@ impl StoredFile {
     /// What came of an upload.
     pub fn new(registry: &Registry, result: &PutResult) -> Self {
         Self {
-            file: FileView::new(registry, &result.file),
+            file: FileView::new(registry, &result.file, result.inspection.as_ref()),
             version_id: result.version.map(|(version, _)| version.to_string()),
             model_id: result.version.map(|(_, model)| model.to_string()),
         }
@@ -89,7 +99,11 @@ impl FileList {
     /// A page of the registry.
     pub fn new(registry: &Registry, page: &FilePage) -> Self {
         Self {
-            items: page.files.iter().map(|file| FileView::new(registry, file)).collect(),
+            items: page
+                .files
+                .iter()
+                .map(|file| FileView::new(registry, file, page.inspections.get(&(file.node_id, file.path.clone()))))
+                .collect(),
             next_page_token: page.next.as_ref().map(|token| token.encode()).unwrap_or_default(),
         }
     }
@@ -159,7 +173,7 @@ impl NodeView {
 }
 
 /// Values as plain JSON: what people read. The Kubeflow API has them with their kinds.
-fn plain(properties: &Properties) -> BTreeMap<String, Json> {
+pub(super) fn plain(properties: &Properties) -> BTreeMap<String, Json> {
     let show = |value: &Value| match value {
         Value::Int(value) => (*value).into(),
         Value::Double(value) if value.is_finite() => (*value).into(),
@@ -183,6 +197,8 @@ pub struct VersionView {
     pub model: String,
     /// The id of its model.
     pub model_id: String,
+    /// What is known of its files, counted.
+    pub inspection: SummaryView,
     /// The aliases that point at it.
     pub aliases: Vec<String>,
     /// Its artifacts.
@@ -201,6 +217,7 @@ impl VersionView {
             version: NodeView::new(&summary.version),
             model: summary.model.name.clone().unwrap_or_default(),
             model_id: summary.model.id.to_string(),
+            inspection: SummaryView::from(&summary.inspection),
             aliases: summary.aliases.clone(),
             artifacts: summary.artifacts.iter().map(NodeView::new).collect(),
             files: files.items,

@@ -16,6 +16,7 @@ use modelport::api::health::Draining;
 use modelport::api::middleware::Metrics;
 use modelport::api::mlmd::{self, pb};
 use modelport::blobs::{Blobs, BlobsConfig, Location};
+use modelport::domain::policy::Policy;
 use modelport::registry::{Registry, wall_clock};
 use prost::Message;
 use reqwest::header::HeaderMap;
@@ -56,7 +57,7 @@ impl Door {
         let (database, folder) = (Database::new(backend), tempfile::tempdir().unwrap());
         let location = Location::Local(folder.path().to_owned());
         let blobs = Blobs::open(&BlobsConfig { location, create_bucket: false }).await.unwrap();
-        let registry = Registry::new(database.open(), blobs, wall_clock(), "https://models.example", None);
+        let registry = Registry::new(database.open(), blobs, wall_clock(), "https://models.example", Policy::default());
         let (metrics, draining) = (Arc::new(Metrics::new().unwrap()), Draining::default());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

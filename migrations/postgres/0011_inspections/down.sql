@@ -1,0 +1,4 @@
+DROP TABLE learned;
+DROP TABLE policies;
+DROP TABLE inspections;
+ALTER TABLE files DROP COLUMN quarantine;

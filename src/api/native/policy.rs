@@ -1,0 +1,138 @@
+//! What a registered model says of what may be stored, and what findings do.
+
+use std::collections::BTreeMap;
+
+use actix_web::HttpResponse;
+use actix_web::web::{Json, Path};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::errors::{PolicyErrors, ReadErrors};
+use super::models::model_segment;
+use crate::api::caller::Caller;
+use crate::api::problem::Problem;
+use crate::domain::inspect::{Rule, Severity};
+use crate::domain::policy::{Act, ModelPolicy};
+use crate::domain::{Error, Result};
+use crate::registry::inspection::PolicyView as Held;
+
+/// What a model says; what it leaves out stays as the settings say.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PolicyBody {
+    /// The formats that may be stored; `other` is every file of no known format. Empty for every one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_formats: Option<Vec<String>>,
+    /// The largest file that may be stored, in bytes; the server's limit holds all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_file_bytes: Option<u64>,
+    /// What findings do by their weight, `info`, `warn`, `suspicious` or `danger`: `allow`, `warn`, `quarantine` or
+    /// `refuse`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub findings: BTreeMap<String, String>,
+    /// What findings of single rules do instead.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rules: BTreeMap<String, String>,
+}
+
+/// What a model says, and what holds for it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PolicyView {
+    /// What the model says.
+    pub model: PolicyBody,
+    /// What holds, together with the settings.
+    pub effective: PolicyBody,
+}
+
+impl PolicyBody {
+    fn policy(self) -> Result<ModelPolicy> {
+        let mut policy = ModelPolicy {
+            allowed_formats: self.allowed_formats,
+            max_file_bytes: self.max_file_bytes,
+            ..ModelPolicy::default()
+        };
+        for (weight, act) in &self.findings {
+            let place = match Severity::ALL.into_iter().find(|each| each.name() == weight) {
+                Some(Severity::Info) => &mut policy.info,
+                Some(Severity::Warn) => &mut policy.warn,
+                Some(Severity::Suspicious) => &mut policy.suspicious,
+                Some(Severity::Danger) => &mut policy.danger,
+                None => return Err(unknown("findings", weight, "the weight of a finding")),
+            };
+            *place = Some(read_act("findings", act)?);
+        }
+        for (id, act) in &self.rules {
+            let rule = Rule::from_id(id).ok_or_else(|| unknown("rules", id, "a rule"))?;
+            policy.rules.insert(rule, read_act("rules", act)?);
+        }
+        Ok(policy)
+    }
+}
+
+fn read_act(field: &str, name: &str) -> Result<Act> {
+    Act::from_name(name).ok_or_else(|| unknown(field, name, "one of `allow`, `warn`, `quarantine` and `refuse`"))
+}
+
+fn unknown(field: &str, name: &str, what: &str) -> Error {
+    Error::invalid(field, format!("`{}` is not {what}", name.escape_debug()))
+}
+
+impl From<&Held> for PolicyView {
+    fn from(held: &Held) -> Self {
+        let rules = |rules: &BTreeMap<Rule, Act>| {
+            rules.iter().map(|(rule, act)| (rule.to_string(), act.to_string())).collect::<BTreeMap<_, _>>()
+        };
+        let (model, effective) = (&held.model, &held.effective);
+        let said = [model.info, model.warn, model.suspicious, model.danger];
+        let by_weight = |acts: [Option<Act>; 4]| {
+            let named = Severity::ALL.into_iter().zip(acts);
+            named.filter_map(|(weight, act)| Some((weight.name().to_owned(), act?.to_string()))).collect()
+        };
+        Self {
+            model: PolicyBody {
+                allowed_formats: model.allowed_formats.clone(),
+                max_file_bytes: model.max_file_bytes,
+                findings: by_weight(said),
+                rules: rules(&model.rules),
+            },
+            effective: PolicyBody {
+                allowed_formats: Some(effective.allowed_formats.clone()),
+                max_file_bytes: effective.max_file_bytes,
+                findings: by_weight(effective.acts.map(Some)),
+                rules: rules(&effective.rules),
+            },
+        }
+    }
+}
+
+/// Shows what a model says of what may be stored, and what holds for it.
+#[utoipa::path(
+    get, path = "/models/{model}/policy", operation_id = "getPolicy", tag = "models",
+    params(("model" = String, Path, description = "Name of the registered model.")),
+    responses(
+        (status = 200, description = "The policy.", body = PolicyView),
+        ReadErrors,
+    ),
+)]
+pub async fn get_policy(caller: Caller, model: Path<String>) -> Result<HttpResponse, Problem> {
+    let held = caller.registry.model_policy(&model_segment(&model)?).await?;
+    Ok(HttpResponse::Ok().json(PolicyView::from(&held)))
+}
+
+/// Replaces what a model says of what may be stored, and judges its files by it.
+///
+/// What it would refuse and is stored already is quarantined. `{}` takes back all that the model said.
+#[utoipa::path(
+    put, path = "/models/{model}/policy", operation_id = "putPolicy", tag = "models",
+    params(("model" = String, Path, description = "Name of the registered model.")),
+    request_body = PolicyBody,
+    responses(
+        (status = 200, description = "The policy.", body = PolicyView),
+        PolicyErrors,
+    ),
+)]
+pub async fn put_policy(caller: Caller, model: Path<String>, body: Json<PolicyBody>) -> Result<HttpResponse, Problem> {
+    let policy = body.into_inner().policy()?;
+    let held = caller.registry.set_model_policy(&caller.actor, &model_segment(&model)?, policy).await?;
+    Ok(HttpResponse::Ok().json(PolicyView::from(&held)))
+}

@@ -1,0 +1,126 @@
+//! Bytes without sense, for every parser: no panic, no hang, no more than a bounded part of the file read and kept.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use modelport::domain::inspect::{Source, inspect};
+use modelport::domain::{FilePath, Result};
+use proptest::prelude::*;
+
+use super::{files, look};
+
+/// A source that counts what is read, and may be much larger than the bytes it has.
+struct Counted<'a> {
+    bytes: &'a [u8],
+    size: u64,
+    read: Cell<u64>,
+}
+
+impl Source for Counted<'_> {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read(&self, at: u64, buf: &mut [u8]) -> Result<usize> {
+        let length = usize::try_from(self.size.saturating_sub(at)).unwrap().min(buf.len());
+        for (offset, byte) in buf[..length].iter_mut().enumerate() {
+            *byte = usize::try_from(at).ok().and_then(|at| self.bytes.get(at + offset)).copied().unwrap_or(0);
+        }
+        self.read.set(self.read.get() + length as u64);
+        Ok(length)
+    }
+}
+
+/// Names that lead to each of the parsers, with the bytes that each of them begins with.
+const KINDS: &[(&str, &[u8])] = &[
+    ("a.pkl", b""),
+    ("a.pkl", b"\x80\x04"),
+    ("a.joblib", b"\x80\x04cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81}("),
+    ("a.bin", b""),
+    ("a.safetensors", b""),
+    ("a.safetensors", b"\x40\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":["),
+    ("a.gguf", b"GGUF\x03\0\0\0\x02\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0"),
+    ("a.onnx", b"\x08\x08"),
+    ("a.xml", b"<net version=\"11\"><layers>"),
+    ("a.npy", b"\x93NUMPY\x01\0"),
+    ("a.keras", b"PK\x03\x04"),
+    ("a.h5", b"\x89HDF\r\n\x1a\n"),
+    ("a.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\0"),
+    ("a.tar", b""),
+    ("config.json", b"{\"auto_map\":{"),
+    ("tokenizer.json", b"{\"model\":{\"vocab\":"),
+    ("tokenizer_config.json", b"{\"chat_template\":"),
+    ("model.safetensors.index.json", b"{\"weight_map\":{"),
+    ("MLmodel", b"flavors:\n  "),
+    ("README.md", b"---\n"),
+];
+
+fn cases() -> u32 {
+    std::env::var("MODELPORT_TEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(200)
+}
+
+fn bounded(name: &str, bytes: &[u8], size: u64) {
+    let source = Counted { bytes, size: size.max(bytes.len() as u64), read: Cell::new(0) };
+    let path: FilePath = name.parse().unwrap();
+    let begun = Instant::now();
+    let seen = inspect(&path, &source, &Default::default()).unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(20), "{name} took {:?}", begun.elapsed());
+    assert!(source.read.get() < 1 << 30, "{name} read {} bytes", source.read.get());
+    assert!(seen.findings.len() <= 200);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_bytes_do_no_harm(kind in 0..KINDS.len(), bytes in proptest::collection::vec(any::<u8>(), 0..2048)) {
+        let (name, start) = KINDS[kind];
+        let whole = [start, &bytes].concat();
+        bounded(name, &whole, 0);
+    }
+
+    /// Opcodes that are all valid lead deeper than random bytes.
+    #[test]
+    fn random_opcodes_do_no_harm(opcodes in proptest::collection::vec(
+        proptest::sample::select(b"(.012FGIJKLMNPQRSTUVX]})abcdeghijlopqrstu\n\x00\x01\x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x90\x91\x92\x93\x94\x95\x96\x97\x98BC".to_vec()),
+        0..1024,
+    )) {
+        bounded("a.pkl", &opcodes, 0);
+    }
+
+    /// Real files with some bytes changed, and cut off anywhere.
+    #[test]
+    fn damaged_files_do_no_harm(which in any::<prop::sample::Index>(), changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8), cut in any::<prop::sample::Index>()) {
+        static FILES: std::sync::OnceLock<Vec<(FilePath, Vec<u8>)>> = std::sync::OnceLock::new();
+        let files = FILES.get_or_init(|| files("made").into_iter().chain(files("evasions")).collect());
+        let (path, bytes) = which.get(files);
+        let mut bytes = bytes.clone();
+        for (at, value) in changes {
+            if !bytes.is_empty() {
+                let at = at.index(bytes.len());
+                bytes[at] = value;
+            }
+        }
+        bounded(path.as_str(), &bytes, 0);
+        bytes.truncate(cut.index(bytes.len() + 1));
+        bounded(path.as_str(), &bytes, 0);
+    }
+}
+
+#[test]
+fn the_kept_corpus_does_no_harm() {
+    let corpus = files("corpus");
+    for (path, bytes) in &corpus {
+        look(&corpus, path);
+        for (name, _) in KINDS {
+            bounded(name, bytes, 0);
+        }
+    }
+}
+
+#[test]
+fn a_large_file_is_not_read_to_its_end() {
+    for (name, start) in KINDS {
+        bounded(name, start, 1 << 36);
+    }
+}

@@ -1,0 +1,250 @@
+//! Inspection at upload: what is learned, what the policy makes of it, and what changes it later.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use modelport::domain::inspect::Severity;
+use modelport::domain::policy::{Act, ModelPolicy};
+use modelport::domain::{Change, Error, ErrorKind, LogicalType, Node, PageSize, Patch, Properties, Result, Value};
+use modelport::registry::files::{Precondition, Target};
+use modelport::registry::inspection::Inspected;
+use modelport::registry::upload::{Outcome, PutResult};
+
+use super::{Scene, actor, file};
+use crate::support::{Backend, on_both};
+
+on_both! {
+    what_is_learned_becomes_properties,
+    what_a_client_set_stays,
+    another_file_in_its_place_replaces_what_was_learned,
+    a_sibling_that_comes_or_goes_is_heeded,
+    a_dangerous_pickle_is_quarantined,
+    a_refusal_leaves_nothing,
+    a_models_policy_holds_for_its_files_alone,
+    known_bytes_are_not_read_again,
+    a_rescan_judges_and_reads_what_was_not_inspected,
+}
+
+pub fn sample(name: &str) -> Bytes {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/inspect").join(name);
+    std::fs::read(path).unwrap().into()
+}
+
+impl Scene {
+    async fn bring(&self, model: &str, path: &str, name: &str) -> Result<PutResult> {
+        let body = stream::iter([Ok::<_, Error>(sample(name))]).boxed();
+        self.registry.put_file(&actor(), file(model, "1", path), body).await
+    }
+
+    async fn artifact(&self, put: &PutResult) -> Node {
+        self.registry.get(LogicalType::ModelArtifact, put.file.node_id).await.unwrap()
+    }
+
+    async fn known(&self, put: &PutResult) -> Inspected {
+        let page = self.registry.list_artifact_files(put.file.node_id, PageSize::new(1000), None).await.unwrap();
+        page.inspections[&(put.file.node_id, put.file.path.clone())].clone()
+    }
+
+    async fn rules(&self, known: &PutResult) -> Vec<String> {
+        self.known(known).await.seen.verdict().iter().map(|finding| finding.rule.to_string()).collect()
+    }
+
+    async fn set_policy(&self, model: &str, policy: ModelPolicy) {
+        self.registry.set_model_policy(&actor(), &model.parse().unwrap(), policy).await.unwrap();
+    }
+}
+
+async fn what_is_learned_becomes_properties(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let put = scene.bring("m", "small.onnx", "made/small.onnx").await.unwrap();
+    let artifact = scene.artifact(&put).await;
+    assert_eq!(artifact.text("model_format_name"), Some("onnx"));
+    assert!(artifact.text("model_format_version").is_some());
+    assert!(matches!(artifact.custom["opset"], Value::Int(_)), "{:?}", artifact.custom);
+    assert!(matches!(artifact.custom["inputs"], Value::Struct(_)));
+    assert_eq!(artifact.custom["scan_verdict"], "clean".into());
+    let known = put.inspection.unwrap();
+    assert_eq!((known.act, known.seen.severity()), (Act::Allow, None));
+    assert_eq!(known.seen.format.unwrap().name, "onnx");
+    // One upload is one change.
+    assert_eq!(artifact.revision, 2);
+}
+
+async fn what_a_client_set_stays(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let first = scene.put(file("m", "1", "notes.txt"), "nothing to learn").await.unwrap();
+    let artifact = scene.artifact(&first).await;
+    assert!(artifact.custom.is_empty() && artifact.text("model_format_name").is_none());
+    let mine = Properties::from([("opset".to_owned(), Value::Int(-1)), ("mine".to_owned(), "x".into())]);
+    let patch = Patch { custom: Some(mine), ..Patch::default() };
+    let patch = patch.with("model_format_name", Change::Set("my-format".into()));
+    scene.registry.update(&actor(), LogicalType::ModelArtifact, artifact.id, patch).await.unwrap();
+    let put = scene.bring("m", "small.onnx", "made/small.onnx").await.unwrap();
+    let artifact = scene.artifact(&put).await;
+    assert_eq!(artifact.text("model_format_name"), Some("my-format"));
+    assert_eq!((&artifact.custom["opset"], &artifact.custom["mine"]), (&Value::Int(-1), &"x".into()));
+    assert!(artifact.custom.contains_key("parameter_count"));
+    // With the file goes what it said, and nothing else.
+    let target = Target::Artifact(artifact.id);
+    scene.registry.delete_file(&actor(), &target, &put.file.path, Precondition::None).await.unwrap();
+    let artifact = scene.artifact(&put).await;
+    assert_eq!(artifact.custom.keys().collect::<Vec<_>>(), ["mine", "opset"]);
+    assert_eq!(artifact.text("model_format_name"), Some("my-format"));
+}
+
+async fn another_file_in_its_place_replaces_what_was_learned(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    scene.bring("m", "model", "made/small.gguf").await.unwrap();
+    let mut put = file("m", "1", "model");
+    put.precondition = Precondition::Exists;
+    let body = stream::iter([Ok::<_, Error>(sample("made/small.safetensors"))]).boxed();
+    let put = scene.registry.put_file(&actor(), put, body).await.unwrap();
+    assert_eq!(put.outcome, Outcome::Replaced);
+    let artifact = scene.artifact(&put).await;
+    assert_eq!(artifact.text("model_format_name"), Some("safetensors"));
+    assert_eq!(artifact.text("model_format_version"), None);
+    assert!(!artifact.custom.contains_key("chat_template") && !artifact.custom.contains_key("context_length"));
+    assert!(artifact.custom.contains_key("dtypes"));
+}
+
+async fn a_sibling_that_comes_or_goes_is_heeded(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    for (model, first, second) in [("ov", "small.xml", "small.bin"), ("ox", "external.onnx", "external.data")] {
+        let main = scene.bring(model, first, &format!("made/{first}")).await.unwrap();
+        assert_eq!(scene.rules(&main).await, ["external-data-missing"], "{first}");
+        assert_eq!(scene.artifact(&main).await.custom["scan_verdict"], "warn".into());
+        let other = scene.bring(model, second, &format!("made/{second}")).await.unwrap();
+        assert_eq!(other.file.node_id, main.file.node_id);
+        assert_eq!(scene.rules(&main).await, Vec::<String>::new(), "{first}");
+        assert_eq!(scene.artifact(&main).await.custom["scan_verdict"], "clean".into());
+        let target = Target::Artifact(other.file.node_id);
+        scene.registry.delete_file(&actor(), &target, &other.file.path, Precondition::None).await.unwrap();
+        assert_eq!(scene.rules(&main).await, ["external-data-missing"], "{first}");
+        // One that is too short is worse than none: the file is quarantined until the right one comes.
+        let mut short = file(model, "1", second);
+        short.precondition = Precondition::None;
+        scene.put(short, "x").await.unwrap();
+        assert_eq!(scene.rules(&main).await, ["external-data-too-short"], "{first}");
+        let target = Target::Artifact(main.file.node_id);
+        let found = scene.registry.get_file(&target, &main.file.path).await.unwrap();
+        assert!(found.quarantine.unwrap().contains("external-data-too-short"));
+    }
+}
+
+async fn a_dangerous_pickle_is_quarantined(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let put = scene.bring("m", "model.pkl", "evasions/os.pkl").await.unwrap();
+    let known = put.inspection.clone().unwrap();
+    assert_eq!((known.act, known.seen.severity()), (Act::Quarantine, Some(Severity::Danger)));
+    let reason = put.file.quarantine.clone().unwrap();
+    assert!(reason.contains("pickle-dangerous-import") && reason.contains("system"), "{reason}");
+    let target = Target::Artifact(put.file.node_id);
+    let error = scene.registry.get_served_file(&target, &put.file.path, false).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    assert!(error.message().contains(&reason), "{error}");
+    let served = scene.registry.get_served_file(&target, &put.file.path, true).await.unwrap();
+    assert_eq!(scene.read(&served).await, sample("evasions/os.pkl"));
+    assert_eq!(scene.artifact(&put).await.custom["scan_verdict"], "danger".into());
+    let summary = scene.registry.version_summary(&"m".parse().unwrap(), &"1".parse().unwrap()).await.unwrap();
+    assert_eq!(summary.files.files[0].quarantine.as_ref(), Some(&reason));
+    assert_eq!(summary.inspection.tallies[0].verdict, "danger");
+}
+
+async fn a_refusal_leaves_nothing(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let model = scene.model("m").await;
+    let refuse = ModelPolicy { danger: Some(Act::Refuse), ..ModelPolicy::default() };
+    scene.set_policy("m", refuse).await;
+    let error = scene.bring("m", "model.pkl", "evasions/os.pkl").await.unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some("policy")));
+    assert!(error.message().contains("pickle-dangerous-import"), "{error}");
+    scene.holds(0, 0, 0).await;
+    assert_eq!((scene.count("nodes"), scene.count("inspections")), (1, 0));
+    let only = ModelPolicy { allowed_formats: Some(vec!["safetensors".into()]), ..ModelPolicy::default() };
+    scene.set_policy("m", only).await;
+    for (path, name) in [("small.onnx", "made/small.onnx"), ("external.data", "made/external.data")] {
+        let error = scene.bring("m", path, name).await.unwrap_err();
+        assert!(error.message().contains("`safetensors`"), "{error}");
+    }
+    let small = ModelPolicy { max_file_bytes: Some(3), ..ModelPolicy::default() };
+    scene.set_policy("m", small).await;
+    let error = scene.put(file("m", "1", "f"), "four").await.unwrap_err();
+    assert!(error.message().contains("more than the limit of 3"), "{error}");
+    scene.holds(0, 0, 0).await;
+    assert_eq!(scene.count("nodes"), 1);
+    scene.put(file("m", "1", "f"), "123").await.unwrap();
+    assert!(scene.registry.get_model(&"m".parse().unwrap()).await.unwrap().revision > model.revision);
+}
+
+async fn a_models_policy_holds_for_its_files_alone(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let one = scene.bring("one", "model.pkl", "evasions/os.pkl").await.unwrap();
+    let two = scene.bring("two", "model.pkl", "evasions/os.pkl").await.unwrap();
+    scene.set_policy("one", ModelPolicy { danger: Some(Act::Warn), ..ModelPolicy::default() }).await;
+    let quarantine = async |put: &PutResult| {
+        let target = Target::Artifact(put.file.node_id);
+        scene.registry.get_file(&target, &put.file.path).await.unwrap().quarantine
+    };
+    assert_eq!((quarantine(&one).await, scene.known(&one).await.act), (None, Act::Warn));
+    assert_eq!((quarantine(&two).await.is_some(), scene.known(&two).await.act), (true, Act::Quarantine));
+    // What is stored already is not thrown away.
+    let only = ModelPolicy { allowed_formats: Some(vec!["onnx".into()]), ..ModelPolicy::default() };
+    scene.set_policy("one", only).await;
+    assert!(quarantine(&one).await.unwrap().contains("`onnx`"));
+    scene.set_policy("one", ModelPolicy::default()).await;
+    assert!(quarantine(&one).await.unwrap().contains("pickle-dangerous-import"));
+    assert_eq!(scene.count("policies"), 0);
+    let missing = scene.registry.set_model_policy(&actor(), &"none".parse().unwrap(), ModelPolicy::default()).await;
+    assert_eq!(missing.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+async fn known_bytes_are_not_read_again(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    scene.bring("one", "model.onnx", "made/small.onnx").await.unwrap();
+    // What is stored is told from what would be read by a fact that is not in the file.
+    scene.database.execute("UPDATE inspections SET facts = '{\"opset\": 99}'");
+    let again = scene.bring("two", "model.onnx", "made/small.onnx").await.unwrap();
+    assert_eq!(scene.artifact(&again).await.custom["opset"], Value::Int(99));
+    let elsewhere = scene.bring("two", "other.onnx", "made/small.onnx").await.unwrap();
+    assert_ne!(scene.known(&elsewhere).await.seen.facts["opset"], Value::Int(99));
+    scene.database.execute("UPDATE inspections SET reader = 0");
+    let newer = scene.bring("three", "model.onnx", "made/small.onnx").await.unwrap();
+    assert_ne!(scene.known(&newer).await.seen.facts["opset"], Value::Int(99));
+}
+
+async fn a_rescan_judges_and_reads_what_was_not_inspected(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let judged = scene.bring("m", "old.pkl", "evasions/os.pkl").await.unwrap();
+    let clean = scene.bring("n", "small.onnx", "made/small.onnx").await.unwrap();
+    // As older rules would have left it.
+    scene.database.execute("UPDATE inspections SET judged = '[]', rules = 0, verdict = 'clean', act = 'allow'");
+    scene.database.execute("UPDATE files SET quarantine = NULL");
+    let mut last = None;
+    let report = scene.registry.rescan(&actor(), false, |progress| last = Some(progress)).await.unwrap();
+    assert_eq!((report.read, report.unread, report.judged), (0, 0, 2));
+    assert_eq!((report.changed, report.quarantined, report.released), (1, 1, 0));
+    assert_eq!(last.map(|progress| (progress.done, progress.all)), Some((2, 2)));
+    assert_eq!(scene.known(&judged).await.act, Act::Quarantine);
+    let again = scene.registry.rescan(&actor(), true, |_| ()).await.unwrap();
+    assert_eq!((again.read, again.changed, again.quarantined), (0, 0, 0));
+    let revision = scene.artifact(&clean).await.revision;
+    assert_eq!(revision, 2, "what has not changed is not written");
+
+    // As a build without inspection would have left it.
+    scene.database.execute("DELETE FROM inspections");
+    scene.database.execute("DELETE FROM learned");
+    scene.database.execute("DELETE FROM properties WHERE custom");
+    scene.database.execute("UPDATE files SET quarantine = NULL");
+    let report = scene.registry.rescan(&actor(), false, |_| ()).await.unwrap();
+    assert_eq!((report.unread, report.judged, report.quarantined), (2, 0, 0));
+    let report = scene.registry.rescan(&actor(), true, |_| ()).await.unwrap();
+    assert_eq!((report.read, report.judged, report.quarantined, report.unreadable), (2, 2, 1, 0));
+    assert!(scene.artifact(&clean).await.custom.contains_key("opset"));
+    // A file that cannot be read is counted, and the others are read all the same.
+    scene.database.execute("DELETE FROM inspections");
+    scene.blobs.delete(&judged.file.blob.key.parse().unwrap()).await.unwrap();
+    let report = scene.registry.rescan(&actor(), true, |_| ()).await.unwrap();
+    assert_eq!((report.read, report.unreadable, report.judged), (1, 1, 1));
+}

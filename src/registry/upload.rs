@@ -9,7 +9,7 @@ use futures_util::Stream;
 use super::Registry;
 use super::entities::{create, get, touch};
 use super::files::{Precondition, Target, find, holder, record_file};
-use super::inspection::arrived;
+use super::inspection::{arrived, policy_of};
 use super::resolve::{model_named, resolve};
 use crate::blobs::{BodySize, Key, Stored};
 use crate::domain::inspect::Inspection;
@@ -19,7 +19,7 @@ use crate::domain::{
     Result, Sha256, VersionRef,
 };
 use crate::store::inspections::{self, Inspected};
-use crate::store::{Tx, blobs, files, nodes, uploads};
+use crate::store::{Tx, blobs, files, nodes, policies, uploads};
 
 /// How often an upload under way says that it is.
 const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -79,9 +79,9 @@ impl Registry {
         E: Into<Error>,
     {
         let key = Key::new_upload();
-        let put = self.begin_upload(put, &key).await?;
+        let (put, limit) = self.begin_upload(put, &key).await?;
         let guard = Guard { registry: self.clone(), key: Some(key.clone()) };
-        let result = self.store_and_link(actor, &put, &key, body).await;
+        let result = self.store_and_link(actor, &put, &key, limit, body).await;
         match result {
             Ok((result, linked_key)) => {
                 guard.disarm();
@@ -99,20 +99,17 @@ impl Registry {
     }
 
     /// Refuses early what the bytes cannot change, fixes what `latest` and aliases mean, and announces the upload.
-    async fn begin_upload(&self, mut put: PutFile, key: &Key) -> Result<PutFile> {
-        if let (Some(length), Some(limit)) = (put.length, self.policy.max_file_bytes)
-            && length > limit
-        {
-            return Err(Error::new(
-                ErrorKind::ResourceExhausted,
-                format!("the file has {length} bytes, more than the limit of {limit}"),
-            ));
-        }
+    /// Gives the largest size that may be stored, too.
+    async fn begin_upload(&self, mut put: PutFile, key: &Key) -> Result<(PutFile, Option<u64>)> {
+        check_length(put.length, self.policy.max_file_bytes)?;
+        let policy = Arc::clone(&self.policy);
         let (now, key, asked) = (self.now(), key.to_string(), put.clone());
-        put.target = self
+        let (target, limit) = self
             .store
             .write(move |tx| {
                 let target = settle(tx, &asked)?;
+                let limit = limit(tx, &policy, &target)?;
+                check_length(asked.length, limit)?;
                 let file = match find(tx, &target, &asked.path) {
                     Ok(file) => Some(file),
                     Err(error) if error.kind() == ErrorKind::NotFound => None,
@@ -120,10 +117,11 @@ impl Registry {
                 };
                 asked.precondition.check(file.as_ref())?;
                 uploads::insert(tx, &key, now)?;
-                Ok(target)
+                Ok((target, limit))
             })
             .await?;
-        Ok(put)
+        put.target = target;
+        Ok((put, limit))
     }
 
     async fn store_and_link<B, E>(
@@ -131,13 +129,14 @@ impl Registry {
         actor: &Actor,
         put: &PutFile,
         key: &Key,
+        limit: Option<u64>,
         body: B,
     ) -> Result<(PutResult, String)>
     where
         B: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Error>,
     {
-        let size = BodySize { exact: put.length, at_most: self.policy.max_file_bytes };
+        let size = BodySize { exact: put.length, at_most: limit };
         let stored = self.alive(key, self.blobs.put(key, size, body)).await?;
         self.finish_upload(actor, put, key, stored).await
     }
@@ -233,6 +232,32 @@ impl Drop for Guard {
 
 fn taken_for_abandoned() -> Error {
     Error::unavailable("the upload stood still for so long that it was taken for abandoned")
+}
+
+fn check_length(length: Option<u64>, limit: Option<u64>) -> Result<()> {
+    match (length, limit) {
+        (Some(length), Some(limit)) if length > limit => Err(Error::new(
+            ErrorKind::ResourceExhausted,
+            format!("the file has {length} bytes, more than the limit of {limit}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The largest file that the target's policy lets in.
+fn limit(tx: &mut Tx<'_>, base: &Policy, target: &Target) -> Result<Option<u64>> {
+    let policy = match target {
+        Target::Artifact(id) => {
+            let artifact = get(tx, LogicalType::ModelArtifact, *id)?;
+            policy_of(tx, base, &artifact)?
+        }
+        Target::Version { model, .. } => match model_named(tx, model) {
+            Ok(model) => policies::find(tx, model.id)?.map_or_else(|| base.clone(), |said| base.with(&said)),
+            Err(error) if error.kind() == ErrorKind::NotFound => base.clone(),
+            Err(error) => return Err(error),
+        },
+    };
+    Ok(policy.max_file_bytes)
 }
 
 /// Checks that the target is there or may be made, and replaces `latest` and aliases by the name they mean now.

@@ -82,7 +82,7 @@ def test_what_the_client_uploads_to_s3_is_found_through_the_registry(
 ) -> None:
     bucket = services.create_bucket()
     folder = tmp_path / "model"
-    files = {"model.onnx": bytes(range(256)) * 20000, "config.json": b"{}", "vocabulary/words.txt": b"one two"}
+    files = {"model.data": bytes(range(256)) * 20000, "config.json": b"{}", "vocabulary/words.txt": b"one two"}
     for name, data in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -37,10 +37,10 @@ def sample_model() -> Path:
 
 def test_what_curl_uploads_the_stock_client_finds(server: Server, client: ModelRegistry) -> None:
     data = os.urandom(300_000)
-    answer = server.put("digits", "1.0", "model.onnx", data)
+    answer = server.put("digits", "1.0", "model.data", data)
     assert answer.status_code == 201, answer.text
     stored = answer.json()
-    assert (stored["path"], stored["size"], stored["sha256"]) == ("model.onnx", len(data), sha256(data))
+    assert (stored["path"], stored["size"], stored["sha256"]) == ("model.data", len(data), sha256(data))
 
     assert client.get_registered_model("digits").id == stored["modelId"]
     assert client.get_model_version("digits", "1.0").id == stored["versionId"]

@@ -24,6 +24,8 @@ on_both! {
     a_refusal_leaves_nothing,
     a_models_policy_holds_for_its_files_alone,
     known_bytes_are_not_read_again,
+    bytes_are_read_block_by_block,
+    bytes_in_a_bucket_are_inspected_too,
     a_rescan_judges_and_reads_what_was_not_inspected,
 }
 
@@ -170,8 +172,12 @@ async fn a_refusal_leaves_nothing(backend: Backend) {
     }
     let small = ModelPolicy { max_file_bytes: Some(3), ..ModelPolicy::default() };
     scene.set_policy("m", small).await;
-    let error = scene.put(file("m", "1", "f"), "four").await.unwrap_err();
-    assert!(error.message().contains("more than the limit of 3"), "{error}");
+    for length in [None, Some(4)] {
+        let mut put = file("m", "1", "f");
+        put.length = length;
+        let error = scene.put(put, "four").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ResourceExhausted, "{error}");
+    }
     scene.holds(0, 0, 0).await;
     assert_eq!(scene.count("nodes"), 1);
     scene.put(file("m", "1", "f"), "123").await.unwrap();
@@ -247,4 +253,29 @@ async fn a_rescan_judges_and_reads_what_was_not_inspected(backend: Backend) {
     scene.blobs.delete(&judged.file.blob.key.parse().unwrap()).await.unwrap();
     let report = scene.registry.rescan(&actor(), true, |_| ()).await.unwrap();
     assert_eq!((report.read, report.unreadable, report.judged), (1, 1, 1));
+}
+
+/// What is dangerous lies far behind the first blocks, and over the border of two of them.
+async fn behind_blocks(scene: &Scene) {
+    for padding in [3 * 256 * 1024 / 3 - 2, 1_500_000] {
+        let mut pickle = b"K\x010".repeat(padding);
+        pickle.extend(b"cos\nsystem\n(S'id'\ntR.");
+        let path = format!("{padding}.pkl");
+        let body = stream::iter([Ok::<_, Error>(Bytes::from(pickle))]).boxed();
+        let put = scene.registry.put_file(&actor(), file("m", "1", &path), body).await.unwrap();
+        let known = put.inspection.unwrap();
+        assert_eq!(known.seen.imports.len(), 1, "{padding}");
+        assert_eq!(known.act, Act::Quarantine);
+    }
+}
+
+async fn bytes_are_read_block_by_block(backend: Backend) {
+    behind_blocks(&Scene::new(backend).await).await;
+}
+
+async fn bytes_in_a_bucket_are_inspected_too(backend: Backend) {
+    let Some(scene) = super::s3::scene(backend).await else { return };
+    behind_blocks(&scene).await;
+    let put = scene.bring("n", "small.gguf", "made/small.gguf").await.unwrap();
+    assert_eq!(scene.artifact(&put).await.text("model_format_name"), Some("gguf"));
 }

@@ -16,7 +16,7 @@ on_both! {
 }
 
 /// A registry below a prefix of its own, or `None` where there is no bucket.
-async fn scene(backend: Backend) -> Option<Scene> {
+pub async fn scene(backend: Backend) -> Option<Scene> {
     let mut location = stores::s3_location()?;
     location.prefix = format!("test-{}", uuid::Uuid::new_v4());
     let config = BlobsConfig { location: Location::S3(location), create_bucket: true };

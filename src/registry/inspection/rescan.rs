@@ -54,7 +54,7 @@ impl Registry {
         read: bool,
         mut progress: impl FnMut(Progress) + Send,
     ) -> Result<RescanReport> {
-        let all = self.store.read(|tx| files::count(tx)).await?;
+        let all = self.store.read(files::count).await?;
         let mut report = RescanReport::default();
         let mut after = None;
         loop {

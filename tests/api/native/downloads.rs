@@ -78,7 +78,7 @@ async fn the_name_for_the_browser_cannot_break_out() {
         "semi%3B%20filename%3Devil.exe",
         "percent%2525.bin",
         "na%C3%AFve.bin",
-        "%E6%A8%A1%E5%9E%8B.onnx",
+        "%E6%A8%A1%E5%9E%8B.data",
         "dir/inner.bin",
         "%F0%9F%A6%80",
         "'single'.bin",

@@ -7,6 +7,7 @@ mod history;
 mod lineage;
 mod listing;
 mod paths;
+mod policy;
 mod ranges;
 mod register;
 mod removal;

@@ -18,7 +18,7 @@ async fn encoded_and_nested_paths_are_kept_as_they_are_meant() {
         ("e%2Bg", "e+g"),
         ("100%25", "100%"),
         ("100%2525", "100%25"),
-        ("%E6%A8%A1.onnx", "模.onnx"),
+        ("%E6%A8%A1.data", "模.data"),
         ("na%C3%AFve", "naïve"),
         ("a%3Fb%23c", "a?b#c"),
         ("...", "..."),

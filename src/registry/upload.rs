@@ -14,7 +14,7 @@ use crate::domain::{
     Action, Actor, ArtifactState, Draft, Error, ErrorKind, File, FilePath, LogicalType, Millis, Name, Node, NodeId,
     Result, Sha256, VersionRef,
 };
-use crate::store::{Tx, blobs, files, nodes, uploads};
+use crate::store::{Tx, blobs, files, nodes, resumable, uploads};
 
 /// How often an upload under way says that it is.
 const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -74,13 +74,10 @@ impl Registry {
         let key = Key::new_upload();
         let put = self.begin_upload(put, &key).await?;
         let guard = Guard { registry: self.clone(), key: Some(key.clone()) };
-        let result = self.store_and_link(actor, &put, &key, body).await;
+        let result = self.store_and_finish(actor, &put, &key, body).await;
         match result {
-            Ok((result, linked_key)) => {
+            Ok(result) => {
                 guard.disarm();
-                if linked_key != key.as_str() {
-                    self.drop_object(&key).await;
-                }
                 Ok(result)
             }
             Err(error) => {
@@ -119,27 +116,50 @@ impl Registry {
         Ok(put)
     }
 
-    async fn store_and_link<B, E>(
-        &self,
-        actor: &Actor,
-        put: &PutFile,
-        key: &Key,
-        body: B,
-    ) -> Result<(PutResult, String)>
+    async fn store_and_finish<B, E>(&self, actor: &Actor, put: &PutFile, key: &Key, body: B) -> Result<PutResult>
     where
         B: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Error>,
     {
         let size = BodySize { exact: put.length, at_most: self.max_file_bytes };
         let stored = self.alive(key, self.blobs.put(key, size, body)).await?;
+        self.finish_upload(actor, put, key, stored, None).await
+    }
+
+    /// Makes a file of an object that is whole, whichever way its bytes came: checks it, links it, and drops it where the
+    /// bytes were known. On an error the object is still the caller's, who removes it.
+    ///
+    /// A `resumable` upload is marked as finished in the same transaction.
+    pub(super) async fn finish_upload(
+        &self,
+        actor: &Actor,
+        put: &PutFile,
+        key: &Key,
+        stored: Stored,
+        resumable: Option<&str>,
+    ) -> Result<PutResult> {
         if let Some(announced) = put.sha256.filter(|announced| *announced != stored.sha256) {
             return Err(Error::invalid(
                 "Content-Digest",
                 format!("the bytes have sha256 `{}`, not `{announced}` as announced", stored.sha256),
             ));
         }
-        let (actor, now, put, key) = (actor.clone(), self.now(), put.clone(), key.to_string());
-        self.store.write(move |tx| link(tx, &actor, &put, &key, stored, now)).await
+        let (actor, now, put, row) = (actor.clone(), self.now(), put.clone(), key.to_string());
+        let resumable = resumable.map(ToOwned::to_owned);
+        let (result, linked_key) = self
+            .store
+            .write(move |tx| {
+                let linked = link(tx, &actor, &put, &row, stored, now)?;
+                if let Some(id) = &resumable {
+                    resumable::finish(tx, id, stored.sha256, now)?;
+                }
+                Ok(linked)
+            })
+            .await?;
+        if linked_key != key.as_str() {
+            self.drop_object(key).await;
+        }
+        Ok(result)
     }
 
     /// Runs the upload while saying now and then that it is under way, so that the collector leaves it alone.
@@ -215,7 +235,7 @@ fn taken_for_abandoned() -> Error {
 }
 
 /// Checks that the target is there or may be made, and replaces `latest` and aliases by the name they mean now.
-fn settle(tx: &mut Tx<'_>, put: &PutFile) -> Result<Target> {
+pub(super) fn settle(tx: &mut Tx<'_>, put: &PutFile) -> Result<Target> {
     match &put.target {
         Target::Artifact(id) => {
             get(tx, LogicalType::ModelArtifact, *id)?;

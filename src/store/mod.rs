@@ -17,6 +17,7 @@ pub mod metrics;
 mod migrations;
 pub mod nodes;
 mod properties;
+pub mod resumable;
 mod schema;
 pub mod uploads;
 

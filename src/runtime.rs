@@ -76,7 +76,8 @@ async fn open(settings: &Settings, public_url: &str) -> Result<Registry> {
     })
     .await?;
     let max_file_bytes = Some(settings.artifacts.max_file_bytes).filter(|limit| *limit > 0);
-    Ok(Registry::new(store, blobs, wall_clock(), public_url, max_file_bytes))
+    let expiry = Duration::from_secs(settings.artifacts.upload_expiry_seconds.get());
+    Ok(Registry::new(store, blobs, wall_clock(), public_url, max_file_bytes).with_resumable_expiry(expiry))
 }
 
 async fn collect_now_and_then(registry: &Registry, interval: Duration, grace: Duration) {
@@ -89,6 +90,7 @@ async fn collect_now_and_then(registry: &Registry, interval: Duration, grace: Du
             Ok(report) if report == Report::default() => log::debug!("nothing to collect"),
             Ok(report) => log::info!(
                 uploads = report.abandoned_uploads,
+                expired = report.expired_uploads,
                 blobs = report.unreferenced_blobs,
                 objects = report.orphan_objects,
                 bytes = report.unreferenced_bytes + report.orphan_bytes;

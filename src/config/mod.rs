@@ -85,6 +85,8 @@ pub struct Artifacts {
     pub create_bucket: bool,
     /// The largest file that may be uploaded; 0 is no limit.
     pub max_file_bytes: u64,
+    /// How long a resumable upload is kept after its last byte.
+    pub upload_expiry_seconds: NonZeroU64,
 }
 
 /// `[collector]`

@@ -14,6 +14,7 @@ pub mod pages;
 pub mod register;
 pub mod removal;
 mod resolve;
+pub mod resumable;
 pub mod serving;
 pub mod upload;
 pub mod versions;
@@ -55,6 +56,7 @@ pub struct Registry {
     clock: Clock,
     public_url: Arc<str>,
     max_file_bytes: Option<u64>,
+    resumable_expiry: Duration,
 }
 
 /// Whether the services below can be used.
@@ -71,7 +73,24 @@ impl Registry {
     ///
     /// `public_url` is what file URLs begin with, without a slash at its end; `max_file_bytes` refuses larger files.
     pub fn new(store: Store, blobs: Blobs, clock: Clock, public_url: &str, max_file_bytes: Option<u64>) -> Self {
-        Self { store, blobs, clock, public_url: public_url.trim_end_matches('/').into(), max_file_bytes }
+        let public_url = public_url.trim_end_matches('/').into();
+        Self { store, blobs, clock, public_url, max_file_bytes, resumable_expiry: resumable::EXPIRY }
+    }
+
+    /// The same registry, whose resumable uploads expire so long after their last byte.
+    #[must_use]
+    pub fn with_resumable_expiry(self, resumable_expiry: Duration) -> Self {
+        Self { resumable_expiry, ..self }
+    }
+
+    /// The largest file that is accepted, in bytes.
+    pub fn max_file_bytes(&self) -> Option<u64> {
+        self.max_file_bytes
+    }
+
+    /// Where clients reach this server, without a slash at its end.
+    pub fn public_url(&self) -> &str {
+        &self.public_url
     }
 
     /// Really asks the database and the object store, both at once.

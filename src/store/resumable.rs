@@ -118,11 +118,7 @@ pub fn parts(tx: &mut Tx<'_>, id: &str) -> Result<Vec<PartRow>> {
 
 /// Keeps bytes that are too short to be a part.
 pub fn add_tail(tx: &mut Tx<'_>, id: &str, start: i64, bytes: &[u8]) -> Result<()> {
-    let row = (
-        resumable_tails::upload_id.eq(id),
-        resumable_tails::start.eq(start),
-        resumable_tails::bytes.eq(bytes),
-    );
+    let row = (resumable_tails::upload_id.eq(id), resumable_tails::start.eq(start), resumable_tails::bytes.eq(bytes));
     diesel::insert_into(resumable_tails::table).values(row).execute(tx.conn)?;
     Ok(())
 }
@@ -150,9 +146,10 @@ pub fn finish(tx: &mut Tx<'_>, id: &str, sha256: Sha256, now: Millis) -> Result<
     Ok(())
 }
 
-/// Forgets the upload.
-pub fn remove(tx: &mut Tx<'_>, id: &str) -> Result<()> {
-    diesel::delete(resumable_uploads::table.find(id)).execute(tx.conn)?;
+/// Forgets the upload, unless it expires at `before` or later.
+pub fn remove(tx: &mut Tx<'_>, id: &str, before: Millis) -> Result<()> {
+    let target = resumable_uploads::table.find(id).filter(resumable_uploads::expires_at.lt(before));
+    diesel::delete(target).execute(tx.conn)?;
     Ok(())
 }
 

@@ -123,13 +123,11 @@ pub fn add_tail(tx: &mut Tx<'_>, id: &str, start: i64, bytes: &[u8]) -> Result<(
     Ok(())
 }
 
-/// The bytes that are too short to be a part, in their order.
-pub fn tails(tx: &mut Tx<'_>, id: &str) -> Result<Vec<Vec<u8>>> {
-    Ok(resumable_tails::table
-        .filter(resumable_tails::upload_id.eq(id))
-        .order(resumable_tails::start)
-        .select(resumable_tails::bytes)
-        .load(tx.conn)?)
+/// The first of the bytes that are too short to be a part, from `start` on. One row at a time, because what a connection
+/// has read at once is memory that it keeps.
+pub fn tail(tx: &mut Tx<'_>, id: &str, start: i64) -> Result<Option<Vec<u8>>> {
+    let row = resumable_tails::table.find((id, start)).select(resumable_tails::bytes);
+    Ok(row.first(tx.conn).optional()?)
 }
 
 /// Marks the upload as the file that it has become; its parts are forgotten.

@@ -7,6 +7,7 @@ mod files;
 mod graph;
 mod history;
 mod outcomes;
+mod resumable;
 mod rivals;
 mod s3;
 mod uploads;

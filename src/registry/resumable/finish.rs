@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::lease::Lease;
-use super::{OFFSET, UploadState, progress, put_of, unsigned};
+use super::{OFFSET, UploadState, progress, put_of, signed, unsigned};
 use crate::blobs::{Key, Progress, SentPart, Stored};
 use crate::domain::{Actor, Error, ErrorKind, Millis, Result};
 use crate::registry::Registry;
@@ -51,10 +51,7 @@ impl Registry {
             let message = format!("the bytes have sha256 `{}`, not `{announced}` as announced", stored.sha256);
             return Err(Error::invalid("sha256", message));
         }
-        let (id, tail) = (row.id.clone(), recorded.tail() > 0);
-        let tails =
-            async { if tail { self.store.read(move |tx| resumable::tails(tx, &id)).await } else { Ok(Vec::new()) } };
-        let tail: Vec<Bytes> = tails.await?.into_iter().map(Bytes::from).collect();
+        let tail = self.tail(&row.id, &recorded).await?;
         let recorded = match self.blobs.seal(&key, &recorded, tail).await? {
             Some(checkpoint) => {
                 let sealed = checkpoint.progress.clone();
@@ -69,6 +66,25 @@ impl Registry {
             parts.into_iter().map(|(number, tag, checksum)| SentPart { number: unsigned(number), tag, checksum });
         self.blobs.assemble(&key, &recorded, parts.collect()).await?;
         self.finish_upload(actor, &put, &key, stored, Some(&row.id)).await.map(drop)
+    }
+
+    /// The bytes that are too few for a part.
+    pub(super) async fn tail(&self, id: &str, progress: &Progress) -> Result<Vec<Bytes>> {
+        let (mut tail, mut start) = (Vec::new(), progress.sent);
+        if !self.blobs.needs_tail(progress, None) {
+            return Ok(tail);
+        }
+        while start < progress.position {
+            let (row, at) = (id.to_owned(), signed(start));
+            let bytes = self.store.read(move |tx| resumable::tail(tx, &row, at)).await?;
+            let bytes = Bytes::from(bytes.unwrap_or_default());
+            if bytes.is_empty() {
+                return Err(Error::internal(format!("upload `{id}` lacks bytes that were kept")));
+            }
+            start += bytes.len() as u64;
+            tail.push(bytes);
+        }
+        Ok(tail)
     }
 
     /// How far the upload is, which has to be its end. A file that a crash left ahead of its row is read from there.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::{LOCKED, Registry};
 use crate::blobs::Checkpoint;
 use crate::domain::{Error, ErrorKind, Millis, Result};
@@ -80,7 +82,6 @@ impl Lease {
         };
         let parts: Vec<_> =
             parts.into_iter().map(|part| (super::signed(part.number), part.tag, part.checksum)).collect();
-        let tail = tail.concat();
         let held = self
             .registry
             .store
@@ -89,9 +90,12 @@ impl Lease {
                     return Ok(false);
                 }
                 resumable::add_parts(tx, &row, &parts)?;
-                if !tail.is_empty() {
-                    let start = step.position.saturating_sub(super::signed(tail.len() as u64));
-                    resumable::add_tail(tx, &row, start, &tail)?;
+                let size: usize = tail.iter().map(Bytes::len).sum();
+                let mut start = step.position.saturating_sub(super::signed(size as u64));
+                // One by one, because what a connection has sent at once is memory that it keeps.
+                for bytes in &tail {
+                    resumable::add_tail(tx, &row, start, bytes)?;
+                    start = start.saturating_add(super::signed(bytes.len() as u64));
                 }
                 let found = resumable::find(tx, &row)?;
                 found.map_or(Ok(false), |found| uploads::seen(tx, &found.key, expires_at))

@@ -10,7 +10,7 @@ use super::{Checksum, OFFSET, UploadState, progress, unsigned};
 use crate::blobs::{Append, Checkpoint};
 use crate::domain::{Actor, Error, ErrorKind, Result};
 use crate::registry::Registry;
-use crate::store::resumable::{self, Resumable};
+use crate::store::resumable::Resumable;
 
 /// How many chunks may wait for the task.
 const AHEAD: usize = 4;
@@ -145,11 +145,10 @@ impl Writing {
     }
 
     async fn open(&self, row: &Resumable, offset: u64) -> Result<Append> {
-        let (progress, id) = (progress(row), row.id.clone());
+        let progress = progress(row);
         let blobs = &self.registry.blobs;
         let tail = if blobs.needs_tail(&progress, self.patch.length) {
-            let kept = self.registry.store.read(move |tx| resumable::tails(tx, &id)).await?;
-            Some(kept.into_iter().map(Bytes::from).collect())
+            Some(self.registry.tail(&row.id, &progress).await?)
         } else {
             None
         };

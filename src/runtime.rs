@@ -99,7 +99,9 @@ async fn open(settings: &Settings, public_url: &str) -> Result<Registry> {
     })
     .await?;
     let redirect = settings.artifacts.redirect_seconds.duration();
-    Ok(Registry::new(store, blobs, wall_clock(), public_url, policy(settings)).redirecting(redirect))
+    let expiry = Duration::from_secs(settings.artifacts.upload_expiry_seconds.get());
+    let registry = Registry::new(store, blobs, wall_clock(), public_url, policy(settings));
+    Ok(registry.redirecting(redirect).with_resumable_expiry(expiry))
 }
 
 async fn collect_now_and_then(registry: &Registry, interval: Duration, grace: Duration) {
@@ -112,6 +114,7 @@ async fn collect_now_and_then(registry: &Registry, interval: Duration, grace: Du
             Ok(report) if report == Report::default() => log::debug!("nothing to collect"),
             Ok(report) => log::info!(
                 uploads = report.abandoned_uploads,
+                expired = report.expired_uploads,
                 blobs = report.unreferenced_blobs,
                 objects = report.orphan_objects,
                 bytes = report.unreferenced_bytes + report.orphan_bytes;

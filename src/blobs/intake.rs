@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use sha2::Digest as _;
 
+use super::resumable::{restore, save};
 use crate::domain::{Error, ErrorKind, Result, Sha256};
 
 /// The size of a batch, in bytes: what is hashed and written in one go.
@@ -127,6 +128,21 @@ impl Digest {
         self.whole.update(bytes);
         self.part.update(bytes);
         Ok(())
+    }
+
+    /// A digest that goes on from a saved state.
+    pub(super) fn resume(state: &[u8]) -> Result<Self> {
+        Ok(Self { whole: restore(state)?, part: crc32fast::Hasher::default() })
+    }
+
+    /// The state of the digest, to go on from later.
+    pub(super) fn save(&self) -> Vec<u8> {
+        save(&self.whole)
+    }
+
+    /// Takes bytes that the digest knows into the part's checksum alone.
+    pub(super) fn check_part(&mut self, bytes: &[u8]) {
+        self.part.update(bytes);
     }
 
     /// The CRC-32 of the part so far; the next part starts here.

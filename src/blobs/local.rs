@@ -1,5 +1,6 @@
 //! Bytes in files below one folder. No file is touched on the async thread, and nothing outside the folder.
 
+mod append;
 mod folder;
 mod list;
 mod part;
@@ -16,6 +17,7 @@ use futures_util::Stream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+pub use self::append::LocalAppend;
 use self::folder::Folder;
 use self::part::PartFile;
 use self::read::Reader;

@@ -5,6 +5,7 @@ mod key;
 mod lane;
 pub mod local;
 mod location;
+mod resumable;
 pub mod s3;
 
 use std::fmt;
@@ -21,6 +22,7 @@ pub use intake::BodySize;
 pub use key::Key;
 pub use local::LocalBlobs;
 pub use location::{Location, S3Location};
+pub use resumable::{Append, Checkpoint, Progress, SentPart};
 pub use s3::S3Blobs;
 
 /// Where the bytes are kept, and how the store is prepared.

@@ -1,5 +1,6 @@
 //! Bytes as objects in one S3 bucket. The only place that knows AWS; keeps nothing on disk.
 
+mod append;
 mod body;
 mod bucket;
 mod client;
@@ -20,6 +21,7 @@ use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::types::Object;
 use tokio::sync::Semaphore;
 
+pub use self::append::S3Append;
 use self::fault::Fault;
 use super::{Chunks, Entry, Key, Page, Presented, S3Location};
 use crate::domain::{Error, Result};

@@ -25,6 +25,7 @@ pub(super) fn run(args: &SettingsArgs, options: &Args) -> Outcome {
     let verb = if options.dry_run { "would remove" } else { "removed" };
     let mut out = std::io::stdout().lock();
     writeln!(out, "{verb} {} abandoned uploads", report.abandoned_uploads)?;
+    writeln!(out, "{verb} {} expired resumable uploads", report.expired_uploads)?;
     writeln!(out, "{verb} {} unreferenced blobs of {} bytes", report.unreferenced_blobs, report.unreferenced_bytes)?;
     writeln!(out, "{verb} {} orphan objects of {} bytes", report.orphan_objects, report.orphan_bytes)?;
     Ok(())

@@ -9,7 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::Registry;
 use crate::blobs::{Entry, Key};
 use crate::domain::{Millis, Result};
-use crate::store::{blobs, uploads};
+use crate::store::{blobs, resumable, uploads};
 
 /// How many rows or objects are looked at together.
 const BATCH: u16 = 500;
@@ -19,6 +19,8 @@ const BATCH: u16 = 500;
 pub struct Report {
     /// Uploads that were abandoned, with whatever they left in the object store.
     pub abandoned_uploads: u64,
+    /// Resumable uploads that have expired, those that became files among them.
+    pub expired_uploads: u64,
     /// Blobs that no file points at.
     pub unreferenced_blobs: u64,
     /// Their bytes.
@@ -37,10 +39,31 @@ impl Registry {
         let grace = Millis::try_from(grace.as_millis()).unwrap_or(Millis::MAX);
         let before = self.now().saturating_sub(grace);
         let mut report = Report::default();
+        self.collect_expired(dry_run, &mut report).await?;
         self.collect_uploads(before, dry_run, &mut report).await?;
         self.collect_blobs(before, dry_run, &mut report).await?;
         self.collect_orphans(before, dry_run, &mut report).await?;
         Ok(report)
+    }
+
+    /// Resumable uploads know their own time, whatever the grace period.
+    async fn collect_expired(&self, dry_run: bool, report: &mut Report) -> Result<()> {
+        let now = self.now();
+        if dry_run {
+            let found = self.store.read(move |tx| resumable::expired(tx, now, i64::MAX)).await?;
+            report.expired_uploads = found.len() as u64;
+            return Ok(());
+        }
+        loop {
+            let found = self.store.read(move |tx| resumable::expired(tx, now, BATCH.into())).await?;
+            if found.is_empty() {
+                return Ok(());
+            }
+            for (id, key) in found {
+                self.remove_expired(&id, &key, now).await?;
+                report.expired_uploads += 1;
+            }
+        }
     }
 
     async fn collect_uploads(&self, before: Millis, dry_run: bool, report: &mut Report) -> Result<()> {

@@ -15,6 +15,7 @@ pub mod pages;
 pub mod register;
 pub mod removal;
 mod resolve;
+pub mod resumable;
 pub mod serving;
 pub mod upload;
 pub mod versions;
@@ -63,6 +64,7 @@ pub struct Registry {
     inspections: Arc<Semaphore>,
     /// For how long clients are sent to the object store to read a file; `None` is never.
     redirect: Option<Duration>,
+    resumable_expiry: Duration,
 }
 
 /// Whether the services below can be used.
@@ -88,6 +90,7 @@ impl Registry {
             policy: Arc::new(policy),
             inspections: Arc::new(Semaphore::new(inspection::AT_ONCE)),
             redirect: None,
+            resumable_expiry: resumable::EXPIRY,
         }
     }
 
@@ -96,6 +99,22 @@ impl Registry {
     #[must_use]
     pub fn redirecting(self, valid: Option<Duration>) -> Self {
         Self { redirect: valid, ..self }
+    }
+
+    /// The same registry, whose resumable uploads expire so long after their last byte.
+    #[must_use]
+    pub fn with_resumable_expiry(self, resumable_expiry: Duration) -> Self {
+        Self { resumable_expiry, ..self }
+    }
+
+    /// The largest file that is accepted, in bytes.
+    pub fn max_file_bytes(&self) -> Option<u64> {
+        self.policy.max_file_bytes
+    }
+
+    /// Where clients reach this server, without a slash at its end.
+    pub fn public_url(&self) -> &str {
+        &self.public_url
     }
 
     /// Really asks the database and the object store, both at once.

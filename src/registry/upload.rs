@@ -19,7 +19,7 @@ use crate::domain::{
     Result, Sha256, VersionRef,
 };
 use crate::store::inspections::{self, Inspected};
-use crate::store::{Tx, blobs, files, nodes, policies, uploads};
+use crate::store::{Tx, blobs, files, nodes, policies, resumable, uploads};
 
 /// How often an upload under way says that it is.
 const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -81,13 +81,10 @@ impl Registry {
         let key = Key::new_upload();
         let (put, limit) = self.begin_upload(put, &key).await?;
         let guard = Guard { registry: self.clone(), key: Some(key.clone()) };
-        let result = self.store_and_link(actor, &put, &key, limit, body).await;
+        let result = self.store_and_finish(actor, &put, &key, limit, body).await;
         match result {
-            Ok((result, linked_key)) => {
+            Ok(result) => {
                 guard.disarm();
-                if linked_key != key.as_str() {
-                    self.drop_object(&key).await;
-                }
                 Ok(result)
             }
             Err(error) => {
@@ -124,32 +121,36 @@ impl Registry {
         Ok((put, limit))
     }
 
-    async fn store_and_link<B, E>(
+    async fn store_and_finish<B, E>(
         &self,
         actor: &Actor,
         put: &PutFile,
         key: &Key,
         limit: Option<u64>,
         body: B,
-    ) -> Result<(PutResult, String)>
+    ) -> Result<PutResult>
     where
         B: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Error>,
     {
         let size = BodySize { exact: put.length, at_most: limit };
         let stored = self.alive(key, self.blobs.put(key, size, body)).await?;
-        self.finish_upload(actor, put, key, stored).await
+        self.finish_upload(actor, put, key, stored, None).await
     }
 
-    /// Ends every upload whose bytes are stored under `key`: compares the digest, inspects the bytes, and links them in
-    /// one short transaction. Gives the key of the file's blob too, which is another one when the bytes were known.
+    /// Makes a file of an object that is whole, whichever way its bytes came: compares the digest, inspects it, links it in
+    /// one short transaction, and drops it where the bytes were known. On an error the object is still the caller's, who
+    /// removes it.
+    ///
+    /// A `resumable` upload is marked as finished in the same transaction.
     pub(super) async fn finish_upload(
         &self,
         actor: &Actor,
         put: &PutFile,
         key: &Key,
         stored: Stored,
-    ) -> Result<(PutResult, String)> {
+        resumable: Option<&str>,
+    ) -> Result<PutResult> {
         if let Some(announced) = put.sha256.filter(|announced| *announced != stored.sha256) {
             return Err(Error::invalid(
                 "Content-Digest",
@@ -157,9 +158,23 @@ impl Registry {
             ));
         }
         let seen = self.alive(key, self.examine(&put.target, &put.path, key, stored)).await?;
-        let (actor, now, put, key) = (actor.clone(), self.now(), put.clone(), key.to_string());
+        let (actor, now, put, row) = (actor.clone(), self.now(), put.clone(), key.to_string());
         let bytes = Arrived { stored, seen, policy: Arc::clone(&self.policy) };
-        self.store.write(move |tx| link(tx, &actor, &put, &key, &bytes, now)).await
+        let resumable = resumable.map(ToOwned::to_owned);
+        let (result, linked_key) = self
+            .store
+            .write(move |tx| {
+                let linked = link(tx, &actor, &put, &row, &bytes, now)?;
+                if let Some(id) = &resumable {
+                    resumable::finish(tx, id, stored.sha256, now)?;
+                }
+                Ok(linked)
+            })
+            .await?;
+        if linked_key != key.as_str() {
+            self.drop_object(key).await;
+        }
+        Ok(result)
     }
 
     /// Runs the upload while saying now and then that it is under way, so that the collector leaves it alone.
@@ -234,7 +249,7 @@ fn taken_for_abandoned() -> Error {
     Error::unavailable("the upload stood still for so long that it was taken for abandoned")
 }
 
-fn check_length(length: Option<u64>, limit: Option<u64>) -> Result<()> {
+pub(super) fn check_length(length: Option<u64>, limit: Option<u64>) -> Result<()> {
     match (length, limit) {
         (Some(length), Some(limit)) if length > limit => Err(Error::new(
             ErrorKind::ResourceExhausted,
@@ -245,7 +260,7 @@ fn check_length(length: Option<u64>, limit: Option<u64>) -> Result<()> {
 }
 
 /// The largest file that the target's policy lets in.
-fn limit(tx: &mut Tx<'_>, base: &Policy, target: &Target) -> Result<Option<u64>> {
+pub(super) fn limit(tx: &mut Tx<'_>, base: &Policy, target: &Target) -> Result<Option<u64>> {
     let policy = match target {
         Target::Artifact(id) => {
             let artifact = get(tx, LogicalType::ModelArtifact, *id)?;
@@ -261,7 +276,7 @@ fn limit(tx: &mut Tx<'_>, base: &Policy, target: &Target) -> Result<Option<u64>>
 }
 
 /// Checks that the target is there or may be made, and replaces `latest` and aliases by the name they mean now.
-fn settle(tx: &mut Tx<'_>, put: &PutFile) -> Result<Target> {
+pub(super) fn settle(tx: &mut Tx<'_>, put: &PutFile) -> Result<Target> {
     match &put.target {
         Target::Artifact(id) => {
             get(tx, LogicalType::ModelArtifact, *id)?;

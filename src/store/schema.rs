@@ -111,6 +111,49 @@ table! {
 }
 
 table! {
+    resumable_uploads (id) {
+        id -> Text,
+        key -> Text,
+        model -> Text,
+        version -> Text,
+        path -> Text,
+        media_type -> Nullable<Text>,
+        sha256 -> Nullable<Text>,
+        creates -> Bool,
+        metadata -> Text,
+        length -> BigInt,
+        position -> BigInt,
+        digest -> Binary,
+        sent -> BigInt,
+        parts -> BigInt,
+        multipart -> Nullable<Text>,
+        unverified_from -> Nullable<BigInt>,
+        lease -> Text,
+        lease_until -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    resumable_parts (upload_id, number) {
+        upload_id -> Text,
+        number -> BigInt,
+        tag -> Text,
+        checksum -> Text,
+    }
+}
+
+table! {
+    resumable_tails (upload_id, start) {
+        upload_id -> Text,
+        start -> BigInt,
+        bytes -> Binary,
+    }
+}
+
+table! {
     metrics (node_id) {
         node_id -> BigInt,
         home_id -> Nullable<BigInt>,
@@ -211,6 +254,9 @@ allow_tables_to_appear_in_same_query!(
     blobs,
     files,
     uploads,
+    resumable_uploads,
+    resumable_parts,
+    resumable_tails,
     changes,
     idempotency_keys,
     inspections,

@@ -187,9 +187,9 @@ class Installation:
         """Everything that takes room in the store."""
         return self.store.objects() | self.store.unfinished()
 
-    def serve(self) -> "Server":
-        """A server that is ready. What still runs in the end is killed."""
-        server = Server(self)
+    def serve(self, port: int | None = None) -> "Server":
+        """A server that is ready, at the port of one that has ended where it is given. What runs in the end is killed."""
+        server = Server(self, port)
         self.servers.append(server)
         server.await_readiness()
         return server
@@ -198,9 +198,9 @@ class Installation:
 class Server:
     """A server process."""
 
-    def __init__(self, installation: Installation):
+    def __init__(self, installation: Installation, port: int | None = None):
         self.installation = installation
-        self.port = free_port()
+        self.port = port or free_port()
         self.grpc_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)

@@ -8,6 +8,7 @@ mod graph;
 mod history;
 mod inspection;
 mod outcomes;
+mod resumable;
 mod rivals;
 mod s3;
 mod uploads;

@@ -40,6 +40,19 @@ errors! {
     /// The errors of storing a file.
     UploadErrors: "404" "The parent is not found.", "409" "The path has other bytes.",
         "412" "A precondition does not hold.", "413" "The file is too large.";
+    /// The errors of making a resumable upload.
+    CreateUploadErrors: "404" "The parent is not found.", "409" "The path has other bytes.",
+        "412" "Another version of the protocol.", "413" "The file is too large.",
+        "415" "Bytes of another media type.", "423" "Another request writes the upload.",
+        "460" "The bytes have another checksum.";
+    /// The errors of adding to a resumable upload.
+    PatchUploadErrors: "404" "Not found.", "409" "The offset is another one, or the path has other bytes.",
+        "410" "The upload has expired.", "412" "Another version of the protocol.", "413" "More bytes than the upload has.",
+        "415" "Bytes of another media type.", "423" "Another request writes the upload.",
+        "460" "The bytes have another checksum.";
+    /// The errors of asking for a resumable upload, or of ending it.
+    ResumableErrors: "404" "Not found.", "409" "The path has other bytes.", "410" "The upload has expired.",
+        "412" "Another version of the protocol.", "423" "Another request writes the upload.";
     /// The errors of removing a file.
     DeleteFileErrors: "404" "Not found.", "412" "A precondition does not hold.";
     /// The errors of removing a model.

@@ -11,10 +11,12 @@ mod lineage;
 mod models;
 mod policy;
 mod register;
+mod resumable;
 mod wire;
 
 use std::num::NonZeroU32;
 
+use actix_web::http::Method;
 use actix_web::web;
 use serde::Deserialize;
 use utoipa::{IntoParams, OpenApi};
@@ -56,6 +58,12 @@ pub struct Document;
     files::list_artifact_files,
     policy::get_policy,
     policy::put_policy,
+    resumable::upload_options,
+    resumable::create_upload,
+    resumable::patch_upload,
+    resumable::head_upload,
+    resumable::get_upload,
+    resumable::delete_upload,
     history::get_node_history,
     history::list_changes,
     lineage::get_node_lineage,
@@ -103,6 +111,20 @@ pub fn routes(service: &mut web::ServiceConfig) {
             )
             .service(web::resource("/nodes/{id}/history").route(web::get().to(history::get_node_history)))
             .service(web::resource("/nodes/{id}/lineage").route(web::get().to(lineage::get_node_lineage)))
+            .service(
+                web::resource("/uploads")
+                    .route(web::method(Method::OPTIONS).to(resumable::upload_options))
+                    .route(web::post().to(resumable::create_upload)),
+            )
+            .service(
+                web::resource("/uploads/{id}")
+                    .route(web::method(Method::OPTIONS).to(resumable::upload_options))
+                    .route(web::post().to(resumable::overridden))
+                    .route(web::patch().to(resumable::patch_upload))
+                    .route(web::head().to(resumable::head_upload))
+                    .route(web::get().to(resumable::get_upload))
+                    .route(web::delete().to(resumable::delete_upload)),
+            )
             .service(web::resource("/changes").route(web::get().to(history::list_changes))),
     );
 }

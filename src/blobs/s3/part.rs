@@ -26,6 +26,8 @@ pub(super) struct Part {
     pub(super) last: bool,
     /// What gives other parts their turn when this one has been sent.
     pub(super) permits: Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)>,
+    /// The same for a part of an upload that sends one at a time.
+    pub(super) in_flight: Option<OwnedSemaphorePermit>,
     batches: Vec<Bytes>,
     crc32: u32,
 }

@@ -12,6 +12,7 @@ mod ranges;
 mod register;
 mod removal;
 mod replacing;
+mod resumable;
 mod uploads;
 
 use super::app::{Answer, TestApp};

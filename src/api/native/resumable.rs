@@ -1,0 +1,240 @@
+//! Resumable uploads by the tus protocol, version 1.0.0: creation, creation-with-upload, checksum, expiration, termination.
+
+mod headers;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, HttpDate, LOCATION};
+use actix_web::web::{Path, Payload};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError as _};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use self::headers::{CreateHeaders, PatchHeaders, VersionHeader};
+use super::body;
+use super::errors::{CreateUploadErrors, PatchUploadErrors, ResumableErrors};
+use crate::api::caller::Caller;
+use crate::api::problem::{Problem, problem_response};
+use crate::domain::{Error, ErrorKind, Result};
+use crate::registry::resumable::{ALGORITHMS, CHECKSUM, EXPIRES, LOCKED, Patch, UploadState};
+
+const VERSION: &str = "1.0.0";
+const EXTENSIONS: &str = "creation,creation-with-upload,checksum,expiration,termination";
+
+/// A resumable upload as JSON, which the protocol does not have.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UploadView {
+    /// Its id.
+    id: String,
+    /// Name of the registered model.
+    model: String,
+    /// Name of the version.
+    version: String,
+    /// Path of the file.
+    path: String,
+    /// How many bytes are there.
+    offset: u64,
+    /// How many there will be.
+    length: u64,
+    /// Whether it has become the file.
+    finished: bool,
+    /// The SHA-256: announced, or once it is finished that of the bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+    /// When it was made.
+    created_at: i64,
+    /// When it is forgotten.
+    expires_at: i64,
+}
+
+/// Says what of the tus protocol there is.
+#[utoipa::path(
+    options, path = "/uploads", operation_id = "uploadOptions", tag = "resumable uploads",
+    responses((status = 204, description = "Version, extensions, checksum algorithms and the largest size, in headers.")),
+)]
+pub async fn upload_options(caller: Caller) -> HttpResponse {
+    let mut response = HttpResponse::NoContent();
+    response
+        .insert_header(("Tus-Resumable", VERSION))
+        .insert_header(("Tus-Version", VERSION))
+        .insert_header(("Tus-Extension", EXTENSIONS))
+        .insert_header(("Tus-Checksum-Algorithm", ALGORITHMS));
+    if let Some(limit) = caller.registry.max_file_bytes() {
+        response.insert_header(("Tus-Max-Size", limit));
+    }
+    response.finish()
+}
+
+/// Makes a resumable upload, and takes its first bytes where the request has some.
+///
+/// `Upload-Metadata` has `model`, `version` and `path`, and may have `mediatype` (or `filetype`), `sha256` in hexadecimal,
+/// and `create`, which is `false` where a missing model or version must not be made.
+#[utoipa::path(
+    post, path = "/uploads", operation_id = "createUpload", tag = "resumable uploads",
+    params(CreateHeaders),
+    request_body(
+        content = Option<Vec<u8>>, content_type = "application/offset+octet-stream", description = "The first bytes."
+    ),
+    responses((status = 201, description = "Made; `Location` says where the bytes go."), CreateUploadErrors),
+)]
+pub async fn create_upload(caller: Caller, request: HttpRequest, payload: Payload) -> HttpResponse {
+    answer(create(&caller, &request, payload).await)
+}
+
+async fn create(caller: &Caller, request: &HttpRequest, payload: Payload) -> Result<HttpResponse> {
+    if let Some(refusal) = headers::other_version(request) {
+        return Ok(refusal);
+    }
+    let (put, metadata) = headers::creation(request)?;
+    let length = headers::number(request, "content-length")?;
+    let chunked = request.headers().contains_key("transfer-encoding");
+    let brings_bytes = length.is_some_and(|length| length > 0) || (chunked && headers::has_media_type(request));
+    if brings_bytes && let Some(refusal) = headers::other_media_type(request) {
+        return Ok(refusal);
+    }
+    let checksum = headers::checksum(request)?;
+    let mut state = caller.registry.create_resumable(&caller.actor, put, metadata).await?;
+    if brings_bytes && state.finished_at.is_none() {
+        let patch = Patch { offset: 0, length, checksum };
+        let id = state.id.clone();
+        state = caller.registry.append_resumable(&caller.actor, &id, patch, body::chunks(payload)).await?;
+    }
+    let url = format!("{}{}/uploads/{}", caller.registry.public_url(), super::PREFIX, state.id);
+    let mut response = progress(StatusCode::CREATED, &state);
+    Ok(response.insert_header((LOCATION, url)).finish())
+}
+
+/// Adds bytes to a resumable upload; the last one makes it a file.
+#[utoipa::path(
+    patch, path = "/uploads/{id}", operation_id = "patchUpload", tag = "resumable uploads",
+    params(("id" = String, Path, description = "Id of the upload."), PatchHeaders),
+    request_body(
+        content = Vec<u8>, content_type = "application/offset+octet-stream", description = "The bytes after the offset."
+    ),
+    responses((status = 204, description = "Stored; `Upload-Offset` says how many there are."), PatchUploadErrors),
+)]
+pub async fn patch_upload(caller: Caller, id: Path<String>, request: HttpRequest, payload: Payload) -> HttpResponse {
+    answer(patch(&caller, &id, &request, payload).await)
+}
+
+async fn patch(caller: &Caller, id: &str, request: &HttpRequest, payload: Payload) -> Result<HttpResponse> {
+    if let Some(refusal) = headers::other_version(request).or_else(|| headers::other_media_type(request)) {
+        return Ok(refusal);
+    }
+    let missing = || Error::invalid("Upload-Offset", "`Upload-Offset` is missing");
+    let patch = Patch {
+        offset: headers::number(request, "Upload-Offset")?.ok_or_else(missing)?,
+        length: headers::number(request, "content-length")?,
+        checksum: headers::checksum(request)?,
+    };
+    let state = caller.registry.append_resumable(&caller.actor, id, patch, body::chunks(payload)).await?;
+    Ok(progress(StatusCode::NO_CONTENT, &state).finish())
+}
+
+/// Says how far a resumable upload is.
+#[utoipa::path(
+    head, path = "/uploads/{id}", operation_id = "headUpload", tag = "resumable uploads",
+    params(("id" = String, Path, description = "Id of the upload."), VersionHeader),
+    responses((status = 200, description = "`Upload-Offset` and `Upload-Length` say how far."), ResumableErrors),
+)]
+pub async fn head_upload(caller: Caller, id: Path<String>, request: HttpRequest) -> HttpResponse {
+    answer(head(&caller, &id, &request).await)
+}
+
+async fn head(caller: &Caller, id: &str, request: &HttpRequest) -> Result<HttpResponse> {
+    if let Some(refusal) = headers::other_version(request) {
+        return Ok(refusal);
+    }
+    let state = caller.registry.resumable(&caller.actor, id).await?;
+    let mut response = progress(StatusCode::OK, &state);
+    if !state.metadata.is_empty() {
+        response.insert_header(("Upload-Metadata", state.metadata.as_str()));
+    }
+    Ok(response.insert_header(("Upload-Length", state.length)).finish())
+}
+
+/// Shows a resumable upload as JSON, for people and their tools.
+#[utoipa::path(
+    get, path = "/uploads/{id}", operation_id = "getUpload", tag = "resumable uploads",
+    params(("id" = String, Path, description = "Id of the upload.")),
+    responses((status = 200, description = "How far it is.", body = UploadView), ResumableErrors),
+)]
+pub async fn get_upload(caller: Caller, id: Path<String>) -> HttpResponse {
+    answer(caller.registry.resumable(&caller.actor, &id).await.map(|state| {
+        let mut response = progress(StatusCode::OK, &state);
+        let (model, version, path) = state.file;
+        response.json(UploadView {
+            id: state.id,
+            model,
+            version,
+            path,
+            offset: state.offset,
+            length: state.length,
+            finished: state.finished_at.is_some(),
+            sha256: state.sha256,
+            created_at: state.created_at,
+            expires_at: state.expires_at,
+        })
+    }))
+}
+
+/// Gives a resumable upload up. A file that it has become stays.
+#[utoipa::path(
+    delete, path = "/uploads/{id}", operation_id = "deleteUpload", tag = "resumable uploads",
+    params(("id" = String, Path, description = "Id of the upload."), VersionHeader),
+    responses((status = 204, description = "Gone."), ResumableErrors),
+)]
+pub async fn delete_upload(caller: Caller, id: Path<String>, request: HttpRequest) -> HttpResponse {
+    answer(delete(&caller, &id, &request).await)
+}
+
+async fn delete(caller: &Caller, id: &str, request: &HttpRequest) -> Result<HttpResponse> {
+    if let Some(refusal) = headers::other_version(request) {
+        return Ok(refusal);
+    }
+    caller.registry.delete_resumable(id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// A request whose client, or what stands between, knows POST alone: `X-HTTP-Method-Override` names what is meant.
+pub async fn overridden(caller: Caller, id: Path<String>, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let meant = request.headers().get("x-http-method-override").map(|name| name.as_bytes());
+    answer(match meant {
+        Some(b"PATCH") => patch(&caller, &id, &request, payload).await,
+        Some(b"DELETE") => delete(&caller, &id, &request).await,
+        Some(b"HEAD") => head(&caller, &id, &request).await,
+        _ => {
+            let detail = "POST here needs `X-HTTP-Method-Override: PATCH`, `DELETE` or `HEAD`";
+            Ok(problem_response(StatusCode::METHOD_NOT_ALLOWED, detail, Some("X-HTTP-Method-Override")))
+        }
+    })
+}
+
+fn progress(status: StatusCode, state: &UploadState) -> HttpResponseBuilder {
+    let mut response = HttpResponseBuilder::new(status);
+    let expires = std::time::UNIX_EPOCH + std::time::Duration::from_millis(state.expires_at.unsigned_abs());
+    response
+        .insert_header(("Upload-Offset", state.offset))
+        .insert_header(("Upload-Expires", HttpDate::from(expires).to_string()))
+        .insert_header((CACHE_CONTROL, "no-store"));
+    response
+}
+
+/// Every answer says which version of the protocol it is of.
+fn answer(result: Result<HttpResponse>) -> HttpResponse {
+    let mut response = result.unwrap_or_else(refusal);
+    let name = actix_web::http::header::HeaderName::from_static("tus-resumable");
+    response.headers_mut().insert(name, actix_web::http::header::HeaderValue::from_static(VERSION));
+    response
+}
+
+/// The protocol has statuses of its own for some errors.
+fn refusal(error: Error) -> HttpResponse {
+    let status = match (error.kind(), error.field()) {
+        (ErrorKind::Conflict, Some(LOCKED)) => StatusCode::LOCKED,
+        (ErrorKind::NotFound, Some(EXPIRES)) => StatusCode::GONE,
+        (ErrorKind::FailedPrecondition, Some(CHECKSUM)) => headers::checksum_mismatch(),
+        _ => return Problem::from(error).error_response(),
+    };
+    problem_response(status, error.message(), error.field())
+}

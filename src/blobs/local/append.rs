@@ -1,0 +1,169 @@
+//! The file of an upload that arrives over many requests. The file itself says how far it is.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sha2::Digest as _;
+
+use super::LocalBlobs;
+use super::folder::{Folder, sync_folder};
+use crate::blobs::intake::BATCH;
+use crate::blobs::lane::Lane;
+use crate::blobs::resumable::{restore, save};
+use crate::blobs::{Checkpoint, Key, Progress};
+use crate::domain::{Error, ErrorKind, Result};
+
+/// After how many bytes the state of the digest is worth keeping: what a crash makes to be read again.
+const STRIDE: u64 = 64 << 20;
+
+/// A file that is being appended to.
+pub struct LocalAppend {
+    lane: Lane<Open>,
+    progress: Progress,
+    written: u64,
+}
+
+struct Open {
+    folder: Arc<Folder>,
+    file: File,
+    digest: sha2::Sha256,
+}
+
+impl LocalBlobs {
+    pub(in crate::blobs) async fn appended(&self, key: &Key) -> Result<u64> {
+        let key = key.clone();
+        self.run(move |folder| match File::open(folder.partial(&key)) {
+            Ok(file) => size_of(&file).map_err(|error| folder.fault(error)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::metadata(folder.object(&key)) {
+                Ok(whole) => Ok(whole.len()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+                Err(error) => Err(folder.fault(error)),
+            },
+            Err(error) => Err(folder.fault(error)),
+        })
+        .await
+    }
+
+    pub(in crate::blobs) async fn append(&self, key: &Key, progress: Progress, offset: u64) -> Result<LocalAppend> {
+        let (key, recorded) = (key.clone(), progress.clone());
+        let open = self.run(move |folder| open(folder, &key, &recorded, offset)).await?;
+        Ok(LocalAppend { lane: Lane::new(open), progress: Progress { position: offset, ..progress }, written: 0 })
+    }
+
+    pub(in crate::blobs) async fn assemble(&self, key: &Key, length: u64) -> Result<()> {
+        let key = key.clone();
+        self.run(move |folder| {
+            let (part, whole) = (folder.partial(&key), folder.object(&key));
+            let renamed = File::open(&part).and_then(|file| file.sync_all()).and_then(|()| fs::rename(&part, &whole));
+            match renamed {
+                // Whoever did this before has crashed after the renaming.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::metadata(&whole) {
+                    Ok(metadata) if metadata.len() == length => Ok(()),
+                    _ => Err(error),
+                },
+                renamed => renamed,
+            }
+            .and_then(|()| sync_folder(&folder.shard(&key)))
+            .map_err(|error| folder.fault(error))
+        })
+        .await
+    }
+}
+
+/// Opens the file for its only writer, cuts it to `offset` bytes, and brings the digest up to there.
+fn open(folder: Arc<Folder>, key: &Key, recorded: &Progress, offset: u64) -> Result<Open> {
+    let (part, whole) = (folder.partial(key), folder.object(key));
+    let opened = || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&part);
+    let opened = if whole.exists() {
+        File::open(&whole)
+    } else {
+        match opened() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => folder.create_shard(key).and_then(|()| {
+                let file = opened()?;
+                sync_folder(&folder.shard(key))?;
+                Ok(file)
+            }),
+            opened => opened,
+        }
+    };
+    let mut file = opened.map_err(|error| folder.fault(error))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(Error::new(ErrorKind::Conflict, "somebody else is writing this upload"));
+        }
+        Err(TryLockError::Error(error)) => return Err(folder.fault(error)),
+    }
+    let digest = catch_up(&mut file, recorded, offset)
+        .map_err(|error| folder.fault(error))?
+        .map_or_else(|| Err(Error::internal("an upload's file is shorter than it was")), Ok)??;
+    Ok(Open { folder, file, digest })
+}
+
+/// The digest of the first `offset` bytes, of which those that the recorded state covers are not read again.
+fn catch_up(file: &mut File, recorded: &Progress, offset: u64) -> io::Result<Option<Result<sha2::Sha256>>> {
+    if file.metadata()?.len() < offset {
+        return Ok(None);
+    }
+    if file.metadata()?.len() > offset {
+        file.set_len(offset)?;
+    }
+    let (mut at, state) = if recorded.position <= offset {
+        (recorded.position, restore(&recorded.digest))
+    } else {
+        (0, Ok(sha2::Sha256::default()))
+    };
+    let mut digest = match state {
+        Ok(digest) => digest,
+        Err(error) => return Ok(Some(Err(error))),
+    };
+    file.seek(SeekFrom::Start(at))?;
+    let mut buffer = vec![0; BATCH];
+    while at < offset {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(None);
+        }
+        digest.update(buffer.get(..read).unwrap_or_default());
+        at += read as u64;
+    }
+    Ok(Some(Ok(digest)))
+}
+
+/// The size of the file, of which every byte is durable.
+fn size_of(file: &File) -> io::Result<u64> {
+    file.sync_data()?;
+    Ok(file.metadata()?.len())
+}
+
+impl LocalAppend {
+    pub(in crate::blobs) async fn write(&mut self, bytes: Bytes) -> Result<Option<Checkpoint>> {
+        let size = bytes.len() as u64;
+        let job = move |open: &mut Open| {
+            open.digest.update(&bytes);
+            open.file.write_all(&bytes).map_err(|error| open.folder.fault(error))
+        };
+        self.lane.run(job).await?;
+        self.progress.position += size;
+        self.written += size;
+        if self.written < STRIDE { Ok(None) } else { self.flush().await.map(Some) }
+    }
+
+    pub(in crate::blobs) async fn flush(&mut self) -> Result<Checkpoint> {
+        self.lane.run(|open| open.file.sync_data().map_err(|error| open.folder.fault(error))).await?;
+        self.progress.digest = save(&self.lane.idle().await?.digest);
+        self.written = 0;
+        Ok(Checkpoint { progress: self.progress.clone(), parts: Vec::new(), tail: Vec::new() })
+    }
+
+    pub(in crate::blobs) async fn discard(mut self, size: u64) -> Result<()> {
+        let job = move |open: &mut Open| {
+            let cut = open.file.set_len(size).and_then(|()| open.file.sync_data());
+            cut.map_err(|error| open.folder.fault(error))
+        };
+        self.lane.run(job).await?;
+        self.lane.finish().await.map(drop)
+    }
+}

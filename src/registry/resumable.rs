@@ -1,0 +1,247 @@
+//! Resumable uploads: made by one request, filled by many, on whichever replica; a file of a version in the end.
+//!
+//! The row of a resumable upload says how far it is and who may write. Its row in `uploads`, under the same key, holds the
+//! object as every upload's does, and counts as seen until the upload expires.
+
+mod checksum;
+mod finish;
+mod lease;
+mod patch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Registry;
+use super::files::{Precondition, Target, find};
+use super::resolve::model_named;
+use super::upload::{PutFile, check_length, limit, settle};
+use crate::blobs::{Key, Progress};
+use crate::domain::{Actor, Error, ErrorKind, Millis, Result};
+use crate::store::resumable::{self, Resumable};
+use crate::store::uploads;
+
+pub use checksum::{ALGORITHMS, Checksum};
+pub use patch::Patch;
+
+/// How long an upload is kept after its last byte, unless the settings say otherwise.
+pub const EXPIRY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The field of an error about an upload that somebody else is writing at the moment.
+pub const LOCKED: &str = "upload";
+/// The field of an error about an upload that has expired.
+pub const EXPIRES: &str = "Upload-Expires";
+/// The field of an error about where the bytes go.
+pub const OFFSET: &str = "Upload-Offset";
+/// The field of an error about bytes that are not what their checksum says.
+pub const CHECKSUM: &str = "Upload-Checksum";
+
+/// How a resumable upload stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadState {
+    /// Its id.
+    pub id: String,
+    /// How many bytes are there for good.
+    pub offset: u64,
+    /// How many there will be.
+    pub length: u64,
+    /// What the client said of it, in the client's words.
+    pub metadata: String,
+    /// The names of model and version, and the path.
+    pub file: (String, String, String),
+    /// When it was made.
+    pub created_at: Millis,
+    /// When it is forgotten.
+    pub expires_at: Millis,
+    /// When it became a file.
+    pub finished_at: Option<Millis>,
+    /// The digest: announced, or once it is a file that of its bytes.
+    pub sha256: Option<String>,
+}
+
+impl UploadState {
+    fn new(row: &Resumable, offset: u64) -> Self {
+        Self {
+            id: row.id.clone(),
+            offset,
+            length: unsigned(row.length),
+            metadata: row.metadata.clone(),
+            file: (row.model.clone(), row.version.clone(), row.path.clone()),
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            finished_at: row.finished_at,
+            sha256: row.sha256.clone(),
+        }
+    }
+}
+
+impl Registry {
+    /// Makes a resumable upload of `put`, whose length must be known and whose target must be a version.
+    ///
+    /// Errors: as those of a plain upload, on the field that is wrong.
+    pub async fn create_resumable(&self, actor: &Actor, put: PutFile, metadata: &str) -> Result<UploadState> {
+        let length = put.length.ok_or_else(|| Error::invalid("Upload-Length", "`Upload-Length` is missing"))?;
+        let too_large = |error: Error| error.on_field("Upload-Length");
+        check_length(Some(length), self.policy.max_file_bytes).map_err(too_large)?;
+        let policy = Arc::clone(&self.policy);
+        let length = i64::try_from(length).map_err(|_| Error::invalid("Upload-Length", "more than any file has"))?;
+        let now = self.now();
+        let expires_at = now.saturating_add(self.expiry());
+        let start = Progress::start(unsigned(length));
+        let metadata = metadata.to_owned();
+        let row = self
+            .store
+            .write(move |tx| {
+                let (model, version) = settled(tx, &put)?;
+                check_length(put.length, limit(tx, &policy, &put.target)?).map_err(too_large)?;
+                let row = Resumable {
+                    id: uuid::Uuid::new_v4().simple().to_string(),
+                    key: Key::new_upload().to_string(),
+                    model,
+                    version,
+                    path: put.path.to_string(),
+                    media_type: put.media_type.clone(),
+                    sha256: put.sha256.map(|sha256| sha256.to_string()),
+                    creates: put.create,
+                    metadata: metadata.clone(),
+                    length,
+                    position: 0,
+                    digest: start.digest.clone(),
+                    sent: 0,
+                    parts: 0,
+                    multipart: None,
+                    unverified_from: None,
+                    lease: String::new(),
+                    lease_until: 0,
+                    created_at: now,
+                    expires_at,
+                    finished_at: None,
+                };
+                uploads::insert(tx, &row.key, expires_at)?;
+                resumable::insert(tx, &row)?;
+                Ok(row)
+            })
+            .await?;
+        if length == 0 { self.finish_resumable(actor, &row.id).await } else { Ok(UploadState::new(&row, 0)) }
+    }
+
+    /// How a resumable upload stands. One whose bytes are all there becomes a file first, where a crash prevented that.
+    ///
+    /// Errors: NotFound, on field [`EXPIRES`] where it has expired; Conflict on field [`LOCKED`]; those of the end.
+    pub async fn resumable(&self, actor: &Actor, id: &str) -> Result<UploadState> {
+        let row = self.resumable_row(id).await?;
+        let offset = self.offset(&row).await?;
+        if row.finished_at.is_none() && offset == unsigned(row.length) {
+            return self.finish_resumable(actor, id).await;
+        }
+        Ok(UploadState::new(&row, offset))
+    }
+
+    /// Ends a resumable upload without a file, or forgets one that has become a file.
+    ///
+    /// Errors: as those of [`Registry::resumable`].
+    pub async fn delete_resumable(&self, id: &str) -> Result<()> {
+        let row = self.resumable_row(id).await?;
+        // Taken and not given back: whoever asks next finds nothing.
+        let lease = self.lease(id).await?;
+        let removed = self.remove_resumable(id, &row.key, Millis::MAX).await;
+        if removed.is_err() {
+            lease.release().await;
+        }
+        removed
+    }
+
+    /// Removes the upload and its bytes, unless it has become a file or goes on.
+    pub(super) async fn remove_resumable(&self, id: &str, key: &str, before: Millis) -> Result<()> {
+        self.discard_upload(&key.parse()?, before).await?;
+        let id = id.to_owned();
+        self.store.write(move |tx| resumable::remove(tx, &id, before)).await
+    }
+
+    /// Removes an upload that expired before `now`. One that goes on, or is being finished, has been seen since.
+    pub(super) async fn remove_expired(&self, id: &str, key: &str, now: Millis) -> Result<()> {
+        match self.lease(id).await {
+            Ok(lease) => {
+                let removed = self.remove_resumable(id, key, now).await;
+                lease.release().await;
+                removed
+            }
+            Err(error) if error.kind() == ErrorKind::Conflict => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn resumable_row(&self, id: &str) -> Result<Resumable> {
+        let (wanted, missing) = (id.to_owned(), Error::not_found(format!("upload `{}`", id.escape_debug())));
+        let row = self.store.read(move |tx| resumable::find(tx, &wanted)).await?.ok_or(missing)?;
+        if row.expires_at < self.now() {
+            return Err(Error::not_found(format!("upload `{id}` has expired and is")).on_field(EXPIRES));
+        }
+        Ok(row)
+    }
+
+    /// How many bytes there are for good.
+    async fn offset(&self, row: &Resumable) -> Result<u64> {
+        if row.finished_at.is_some() {
+            return Ok(unsigned(row.length));
+        }
+        let there = self.blobs.appended(&row.key.parse()?).await?.unwrap_or_else(|| unsigned(row.position));
+        Ok(row.unverified_from.map_or(there, |verified| there.min(unsigned(verified))))
+    }
+
+    fn expiry(&self) -> Millis {
+        Millis::try_from(self.resumable_expiry.as_millis()).unwrap_or(Millis::MAX)
+    }
+}
+
+/// The names of the model and version that are meant. What the end would refuse anyway is refused here.
+fn settled(tx: &mut crate::store::Tx<'_>, put: &PutFile) -> Result<(String, String)> {
+    if let Target::Version { model, .. } = &put.target
+        && !put.create
+    {
+        model_named(tx, model).map_err(|error| error.on_field("model"))?;
+    }
+    let target = settle(tx, put).map_err(|error| error.on_field("version"))?;
+    let Target::Version { model, version } = &target else {
+        return Err(Error::invalid("version", "a resumable upload goes to a version"));
+    };
+    match (find(tx, &target, &put.path), put.sha256) {
+        (Ok(file), Some(announced)) if file.blob.sha256 != announced => {
+            let message = format!("file `{}` has sha256 `{}` already", put.path, file.blob.sha256);
+            return Err(Error::already_exists(message).on_field("path"));
+        }
+        (Err(error), _) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    Ok((model.to_string(), version.to_string()))
+}
+
+fn put_of(row: &Resumable) -> Result<PutFile> {
+    Ok(PutFile {
+        target: Target::Version { model: row.model.parse()?, version: row.version.parse()? },
+        path: row.path.parse()?,
+        media_type: row.media_type.clone(),
+        length: Some(unsigned(row.length)),
+        sha256: row.sha256.as_deref().map(str::parse).transpose()?,
+        precondition: Precondition::None,
+        create: row.creates,
+    })
+}
+
+fn progress(row: &Resumable) -> Progress {
+    Progress {
+        length: unsigned(row.length),
+        position: unsigned(row.position),
+        digest: row.digest.clone(),
+        sent: unsigned(row.sent),
+        parts: unsigned(row.parts),
+        multipart: row.multipart.clone(),
+    }
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,112 @@
+//! The end of a resumable upload, which is the end of every upload.
+
+use bytes::Bytes;
+
+use super::lease::Lease;
+use super::{OFFSET, UploadState, progress, put_of, signed, unsigned};
+use crate::blobs::{Key, Progress, SentPart, Stored};
+use crate::domain::{Actor, Error, ErrorKind, Millis, Result};
+use crate::registry::Registry;
+use crate::store::resumable::{self, Resumable};
+
+impl Registry {
+    /// Makes a file of an upload whose bytes are all there.
+    pub(super) async fn finish_resumable(&self, actor: &Actor, id: &str) -> Result<UploadState> {
+        let lease = self.lease(id).await?;
+        self.finish_leased(actor, id, lease).await
+    }
+
+    /// The same for whoever has the lease, which is given back.
+    ///
+    /// What can never become a file leaves nothing behind; what a fault of ours prevented can be tried again.
+    pub(super) async fn finish_leased(&self, actor: &Actor, id: &str, lease: Lease) -> Result<UploadState> {
+        let row = self.resumable_row(id).await?;
+        let finished =
+            if row.finished_at.is_some() { Ok(()) } else { lease.keep(self.link_resumable(actor, &row, &lease)).await };
+        match finished {
+            Ok(()) => {
+                lease.release().await;
+                let row = self.resumable_row(id).await?;
+                Ok(UploadState::new(&row, unsigned(row.length)))
+            }
+            Err(error) => {
+                let again = matches!(
+                    error.kind(),
+                    ErrorKind::Unavailable | ErrorKind::Internal | ErrorKind::Conflict | ErrorKind::Unauthenticated
+                );
+                if !again && let Err(left) = self.remove_resumable(id, &row.key, Millis::MAX).await {
+                    log::warn!(upload = id, error:% = left; "a refused upload is left for the collector");
+                }
+                lease.release().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn link_resumable(&self, actor: &Actor, row: &Resumable, lease: &Lease) -> Result<()> {
+        let (key, put) = (row.key.parse::<Key>()?, put_of(row)?);
+        let recorded = self.whole(&key, row, lease).await?;
+        let stored = Stored { size: recorded.length, sha256: recorded.sha256()? };
+        if let Some(announced) = put.sha256.filter(|announced| *announced != stored.sha256) {
+            let message = format!("the bytes have sha256 `{}`, not `{announced}` as announced", stored.sha256);
+            return Err(Error::invalid("sha256", message));
+        }
+        let tail = self.tail(&row.id, &recorded).await?;
+        let recorded = match self.blobs.seal(&key, &recorded, tail).await? {
+            Some(checkpoint) => {
+                let sealed = checkpoint.progress.clone();
+                lease.record(checkpoint, None).await?;
+                sealed
+            }
+            None => recorded,
+        };
+        let id = row.id.clone();
+        let parts = self.store.read(move |tx| resumable::parts(tx, &id)).await?;
+        let parts =
+            parts.into_iter().map(|(number, tag, checksum)| SentPart { number: unsigned(number), tag, checksum });
+        self.blobs.assemble(&key, &recorded, parts.collect()).await?;
+        self.finish_upload(actor, &put, &key, stored, Some(&row.id)).await.map(drop)
+    }
+
+    /// The bytes that are too few for a part.
+    pub(super) async fn tail(&self, id: &str, progress: &Progress) -> Result<Vec<Bytes>> {
+        let (mut tail, mut start) = (Vec::new(), progress.sent);
+        if !self.blobs.needs_tail(progress, None) {
+            return Ok(tail);
+        }
+        while start < progress.position {
+            let (row, at) = (id.to_owned(), signed(start));
+            let bytes = self.store.read(move |tx| resumable::tail(tx, &row, at)).await?;
+            let bytes = Bytes::from(bytes.unwrap_or_default());
+            if bytes.is_empty() {
+                return Err(Error::internal(format!("upload `{id}` lacks bytes that were kept")));
+            }
+            start += bytes.len() as u64;
+            tail.push(bytes);
+        }
+        Ok(tail)
+    }
+
+    /// How far the upload is, which has to be its end. A file that a crash left ahead of its row is read from there.
+    async fn whole(&self, key: &Key, row: &Resumable, lease: &Lease) -> Result<Progress> {
+        let recorded = progress(row);
+        if recorded.position == recorded.length {
+            return Ok(recorded);
+        }
+        let mut append = self.blobs.append(key, recorded.clone(), recorded.length, None).await?;
+        let checkpoint = append.flush().await?;
+        let reached = checkpoint.progress.clone();
+        lease.record(checkpoint, None).await?;
+        Ok(reached)
+    }
+
+    /// What a request gets that adds to an upload which is a file already: a repeated last one may have nothing to add.
+    pub(super) fn already_whole(&self, row: &Resumable, offset: u64) -> Result<UploadState> {
+        let length = unsigned(row.length);
+        if offset == length {
+            return Ok(UploadState::new(row, length));
+        }
+        let message = format!("the upload is complete, with {length} bytes");
+        Err(Error::new(ErrorKind::FailedPrecondition, message).on_field(OFFSET))
+    }
+}

@@ -1,0 +1,114 @@
+//! The right to write to an upload: one holder at a time, on whichever replica, and no longer than bytes arrive.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::{LOCKED, Registry};
+use crate::blobs::Checkpoint;
+use crate::domain::{Error, ErrorKind, Millis, Result};
+use crate::store::resumable::{self, Step};
+use crate::store::uploads;
+
+/// After how long without a byte, or a sign of life of its replica, an upload is anybody's again.
+pub(super) const LEASE: Duration = Duration::from_secs(10);
+/// How often bytes that arrive prolong the lease.
+pub(super) const RENEWAL: Duration = Duration::from_secs(3);
+
+/// A lease that is held.
+#[derive(Clone)]
+pub(super) struct Lease {
+    registry: Registry,
+    id: String,
+    token: String,
+}
+
+impl Registry {
+    /// Takes the lease of the upload. Conflict on field [`LOCKED`] while somebody else has it.
+    pub(super) async fn lease(&self, id: &str) -> Result<Lease> {
+        let token = uuid::Uuid::new_v4().simple().to_string();
+        let lease = Lease { registry: self.clone(), id: id.to_owned(), token };
+        let (row, token, now) = (lease.id.clone(), lease.token.clone(), self.now());
+        if self.store.write(move |tx| resumable::acquire(tx, &row, &token, now, until(now))).await? {
+            Ok(lease)
+        } else {
+            Err(locked())
+        }
+    }
+}
+
+impl Lease {
+    /// Prolongs the lease. An error when somebody else has it meanwhile.
+    pub(super) async fn renew(&self) -> Result<()> {
+        let (row, token, until) = (self.id.clone(), self.token.clone(), until(self.registry.now()));
+        let held = self.registry.store.write(move |tx| resumable::renew(tx, &row, &token, until)).await?;
+        if held { Ok(()) } else { Err(locked()) }
+    }
+
+    /// Does `work` of ours, however long it takes, and prolongs the lease meanwhile.
+    pub(super) async fn keep<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut work = std::pin::pin!(work);
+        let mut beat = tokio::time::interval(RENEWAL);
+        beat.tick().await;
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                _ = beat.tick() => self.renew().await?,
+            }
+        }
+    }
+
+    /// Gives the lease back. Where that fails it ends by itself.
+    pub(super) async fn release(self) {
+        let Self { registry, id, token } = self;
+        if let Err(error) = registry.store.write(move |tx| resumable::renew(tx, &id, &token, 0)).await {
+            log::warn!(error:%; "the lease of an upload was not given back");
+        }
+    }
+
+    /// Records what is durable, and that the upload goes on: it expires later.
+    pub(super) async fn record(&self, checkpoint: Checkpoint, unverified_from: Option<u64>) -> Result<()> {
+        let Checkpoint { progress, parts, tail } = checkpoint;
+        let expires_at = self.registry.now().saturating_add(self.registry.expiry());
+        let (row, token) = (self.id.clone(), self.token.clone());
+        let step = Step {
+            position: super::signed(progress.position),
+            digest: progress.digest,
+            sent: super::signed(progress.sent),
+            parts: super::signed(progress.parts),
+            multipart: progress.multipart,
+            unverified_from: unverified_from.map(super::signed),
+            expires_at,
+        };
+        let parts: Vec<_> =
+            parts.into_iter().map(|part| (super::signed(part.number), part.tag, part.checksum)).collect();
+        let held = self
+            .registry
+            .store
+            .write(move |tx| {
+                if !resumable::advance(tx, &row, &token, &step)? {
+                    return Ok(false);
+                }
+                resumable::add_parts(tx, &row, &parts)?;
+                let size: usize = tail.iter().map(Bytes::len).sum();
+                let mut start = step.position.saturating_sub(super::signed(size as u64));
+                // One by one, because what a connection has sent at once is memory that it keeps.
+                for bytes in &tail {
+                    resumable::add_tail(tx, &row, start, bytes)?;
+                    start = start.saturating_add(super::signed(bytes.len() as u64));
+                }
+                let found = resumable::find(tx, &row)?;
+                found.map_or(Ok(false), |found| uploads::seen(tx, &found.key, expires_at))
+            })
+            .await?;
+        if held { Ok(()) } else { Err(locked()) }
+    }
+}
+
+fn until(now: Millis) -> Millis {
+    now.saturating_add(Millis::try_from(LEASE.as_millis()).unwrap_or(Millis::MAX))
+}
+
+fn locked() -> Error {
+    Error::new(ErrorKind::Conflict, "another request is writing this upload").on_field(LOCKED)
+}

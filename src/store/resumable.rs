@@ -1,0 +1,162 @@
+//! Resumable uploads: how far each one is, who may write, and what is not in the object store yet.
+
+use diesel::prelude::*;
+
+use super::Tx;
+use super::connection::on_each;
+use super::schema::{resumable_parts, resumable_tails, resumable_uploads};
+use crate::domain::{Millis, Result, Sha256};
+
+/// A resumable upload, as the migration documents its columns.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = resumable_uploads)]
+#[expect(missing_docs, reason = "the columns are documented where they are made")]
+pub struct Resumable {
+    pub id: String,
+    pub key: String,
+    pub model: String,
+    pub version: String,
+    pub path: String,
+    pub media_type: Option<String>,
+    pub sha256: Option<String>,
+    pub creates: bool,
+    pub metadata: String,
+    pub length: i64,
+    pub position: i64,
+    pub digest: Vec<u8>,
+    pub sent: i64,
+    pub parts: i64,
+    pub multipart: Option<String>,
+    pub unverified_from: Option<i64>,
+    pub lease: String,
+    pub lease_until: i64,
+    pub created_at: i64,
+    pub expires_at: i64,
+    pub finished_at: Option<i64>,
+}
+
+/// How far an upload has come.
+#[derive(Debug, Clone, AsChangeset)]
+#[diesel(table_name = resumable_uploads, treat_none_as_null = true)]
+#[expect(missing_docs, reason = "the columns are documented where they are made")]
+pub struct Step {
+    pub position: i64,
+    pub digest: Vec<u8>,
+    pub sent: i64,
+    pub parts: i64,
+    pub multipart: Option<String>,
+    pub unverified_from: Option<i64>,
+    pub expires_at: i64,
+}
+
+/// A part that the object store has: its number, its tag, its checksum.
+pub type PartRow = (i64, String, String);
+
+/// Makes an upload known.
+pub fn insert(tx: &mut Tx<'_>, new: &Resumable) -> Result<()> {
+    on_each!(tx.conn, conn => diesel::insert_into(resumable_uploads::table).values(new).execute(conn))?;
+    Ok(())
+}
+
+/// The upload of that id.
+pub fn find(tx: &mut Tx<'_>, id: &str) -> Result<Option<Resumable>> {
+    let row = resumable_uploads::table.find(id).select(Resumable::as_select());
+    Ok(row.first(tx.conn).optional()?)
+}
+
+/// Gives the right to write to `lease` until `until`, unless somebody else has it. `false` when somebody has.
+pub fn acquire(tx: &mut Tx<'_>, id: &str, lease: &str, now: Millis, until: Millis) -> Result<bool> {
+    let free = resumable_uploads::table.find(id).filter(resumable_uploads::lease_until.le(now));
+    let taken = (resumable_uploads::lease.eq(lease), resumable_uploads::lease_until.eq(until));
+    Ok(diesel::update(free).set(taken).execute(tx.conn)? > 0)
+}
+
+/// Moves the end of the lease: forward to keep it, to 0 to give it back. `false` when somebody else has it.
+pub fn renew(tx: &mut Tx<'_>, id: &str, lease: &str, until: Millis) -> Result<bool> {
+    let mine = resumable_uploads::table.find(id).filter(resumable_uploads::lease.eq(lease));
+    Ok(diesel::update(mine).set(resumable_uploads::lease_until.eq(until)).execute(tx.conn)? > 0)
+}
+
+/// Records how far the upload is. `false` when somebody else has the lease.
+pub fn advance(tx: &mut Tx<'_>, id: &str, lease: &str, step: &Step) -> Result<bool> {
+    let mine = resumable_uploads::table.find(id).filter(resumable_uploads::lease.eq(lease));
+    Ok(diesel::update(mine).set(step).execute(tx.conn)? > 0)
+}
+
+/// Adds parts, which begin with whatever was too short to be one.
+pub fn add_parts(tx: &mut Tx<'_>, id: &str, parts: &[PartRow]) -> Result<()> {
+    let rows: Vec<_> = parts
+        .iter()
+        .map(|(number, tag, checksum)| {
+            (
+                resumable_parts::upload_id.eq(id.to_owned()),
+                resumable_parts::number.eq(*number),
+                resumable_parts::tag.eq(tag.clone()),
+                resumable_parts::checksum.eq(checksum.clone()),
+            )
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    for chunk in rows.chunks(super::nodes::CHUNK) {
+        let chunk = chunk.to_vec();
+        on_each!(tx.conn, conn => diesel::insert_into(resumable_parts::table).values(chunk).execute(conn))?;
+    }
+    diesel::delete(resumable_tails::table.filter(resumable_tails::upload_id.eq(id))).execute(tx.conn)?;
+    Ok(())
+}
+
+/// The parts in their order.
+pub fn parts(tx: &mut Tx<'_>, id: &str) -> Result<Vec<PartRow>> {
+    Ok(resumable_parts::table
+        .filter(resumable_parts::upload_id.eq(id))
+        .order(resumable_parts::number)
+        .select((resumable_parts::number, resumable_parts::tag, resumable_parts::checksum))
+        .load(tx.conn)?)
+}
+
+/// Keeps bytes that are too short to be a part.
+pub fn add_tail(tx: &mut Tx<'_>, id: &str, start: i64, bytes: &[u8]) -> Result<()> {
+    let row = (resumable_tails::upload_id.eq(id), resumable_tails::start.eq(start), resumable_tails::bytes.eq(bytes));
+    diesel::insert_into(resumable_tails::table).values(row).execute(tx.conn)?;
+    Ok(())
+}
+
+/// The first of the bytes that are too short to be a part, from `start` on. One row at a time, because what a connection
+/// has read at once is memory that it keeps.
+pub fn tail(tx: &mut Tx<'_>, id: &str, start: i64) -> Result<Option<Vec<u8>>> {
+    let row = resumable_tails::table.find((id, start)).select(resumable_tails::bytes);
+    Ok(row.first(tx.conn).optional()?)
+}
+
+/// Marks the upload as the file that it has become; its parts are forgotten.
+pub fn finish(tx: &mut Tx<'_>, id: &str, sha256: Sha256, now: Millis) -> Result<()> {
+    diesel::update(resumable_uploads::table.find(id))
+        .set((
+            resumable_uploads::finished_at.eq(now),
+            resumable_uploads::sha256.eq(sha256.to_string()),
+            resumable_uploads::lease_until.eq(0),
+        ))
+        .execute(tx.conn)?;
+    diesel::delete(resumable_tails::table.filter(resumable_tails::upload_id.eq(id))).execute(tx.conn)?;
+    diesel::delete(resumable_parts::table.filter(resumable_parts::upload_id.eq(id))).execute(tx.conn)?;
+    Ok(())
+}
+
+/// Forgets the upload, unless it expires at `before` or later.
+pub fn remove(tx: &mut Tx<'_>, id: &str, before: Millis) -> Result<()> {
+    let target = resumable_uploads::table.find(id).filter(resumable_uploads::expires_at.lt(before));
+    diesel::delete(target).execute(tx.conn)?;
+    Ok(())
+}
+
+/// Up to `limit` uploads that expired before `now` and that nobody writes to: their ids and keys.
+pub fn expired(tx: &mut Tx<'_>, now: Millis, limit: i64) -> Result<Vec<(String, String)>> {
+    Ok(resumable_uploads::table
+        .filter(resumable_uploads::expires_at.lt(now).and(resumable_uploads::lease_until.le(now)))
+        .order((resumable_uploads::expires_at, resumable_uploads::id))
+        .limit(limit)
+        .select((resumable_uploads::id, resumable_uploads::key))
+        .load(tx.conn)?)
+}

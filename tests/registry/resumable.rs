@@ -1,0 +1,151 @@
+//! Resumable uploads in a folder and in a bucket: what is kept when a request breaks off, and who may go on.
+
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt as _};
+use modelport::blobs::{BlobsConfig, Location};
+use modelport::domain::{Error, ErrorKind, Result, Sha256};
+use modelport::registry::files::Target;
+use modelport::registry::resumable::{Checksum, Patch};
+use modelport::registry::upload::PutFile;
+use modelport::registry::wall_clock;
+
+use super::{HOUR, Scene, actor, file};
+use crate::blobs::stores;
+use crate::support::{Backend, on_both};
+
+on_both! {
+    odd_pieces_become_the_whole_in_a_folder,
+    odd_pieces_become_the_whole_in_a_bucket,
+    what_arrived_of_a_broken_body_is_kept_in_a_folder,
+    what_arrived_of_a_broken_body_is_kept_in_a_bucket,
+    expired_uploads_are_collected_from_a_folder,
+    expired_uploads_are_collected_from_a_bucket,
+}
+
+const MIB: usize = 1 << 20;
+
+async fn folder(backend: Backend) -> Option<Scene> {
+    Some(Scene::new(backend).await)
+}
+
+async fn bucket(backend: Backend) -> Option<Scene> {
+    let mut location = stores::s3_location()?;
+    location.prefix = format!("test-{}", uuid::Uuid::new_v4());
+    let config = BlobsConfig { location: Location::S3(location), create_bucket: true };
+    Some(Scene::over(backend, tempfile::tempdir().unwrap(), &config, None).await)
+}
+
+fn bytes(size: usize) -> Bytes {
+    (0..size).map(|at| (at * 31 + at / 251) as u8).collect::<Vec<_>>().into()
+}
+
+fn chunks(bytes: Bytes, broken: bool) -> BoxStream<'static, Result<Bytes>> {
+    let whole: Vec<_> = bytes.chunks(60_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
+    let end = broken.then(|| Err(Error::invalid("body", "the client is gone")));
+    stream::iter(whole.into_iter().chain(end)).boxed()
+}
+
+fn after(offset: usize, length: usize) -> Patch {
+    Patch { offset: offset as u64, length: Some(length as u64), checksum: None }
+}
+
+async fn started(scene: &Scene, size: usize) -> String {
+    let put = PutFile { length: Some(size as u64), ..file("m", "1", "f") };
+    scene.registry.create_resumable(&actor(), put, "").await.unwrap().id
+}
+
+async fn reads(scene: &Scene, expected: &Bytes) {
+    let target = Target::Version { model: "m".parse().unwrap(), version: "1".parse().unwrap() };
+    let file = scene.registry.get_file(&target, &"f".parse().unwrap()).await.unwrap();
+    assert_eq!((file.blob.size, file.blob.sha256), (expected.len() as u64, Sha256::of(expected)));
+    assert!(scene.read(&file).await == *expected);
+}
+
+async fn odd_pieces_become_the_whole_in_a_folder(backend: Backend) {
+    odd_pieces_become_the_whole(folder(backend).await).await;
+}
+
+async fn odd_pieces_become_the_whole_in_a_bucket(backend: Backend) {
+    odd_pieces_become_the_whole(bucket(backend).await).await;
+}
+
+/// Pieces of many sizes, each with and without a checksum.
+async fn odd_pieces_become_the_whole(scene: Option<Scene>) {
+    let Some(scene) = scene else { return };
+    let whole = bytes(30 * MIB + 17);
+    let id = started(&scene, whole.len()).await;
+    let mut at = 0;
+    for (number, size) in [1, 3 * MIB + 5, 5 * MIB, 9 * MIB, 77, 12 * MIB, MIB, MIB].into_iter().enumerate() {
+        let piece = whole.slice(at..(at + size).min(whole.len()));
+        let patch = after(at, piece.len());
+        if number % 2 == 1 {
+            let wrong = Patch { checksum: Checksum::new("sha256", vec![0; 32]), ..patch.clone() };
+            let refused = scene.registry.append_resumable(&actor(), &id, wrong, chunks(piece.clone(), false)).await;
+            assert_eq!(refused.unwrap_err().field(), Some("Upload-Checksum"));
+        }
+        let checksum = Checksum::new("sha256", hex::decode(Sha256::of(&piece).to_string()).unwrap());
+        let patch = Patch { checksum: checksum.filter(|_| number % 2 == 1), ..patch };
+        at += piece.len();
+        let state = scene.registry.append_resumable(&actor(), &id, patch, chunks(piece, false)).await.unwrap();
+        assert_eq!(state.offset, at as u64);
+    }
+    assert_eq!(at, whole.len());
+    reads(&scene, &whole).await;
+    scene.holds(1, 1, 1).await;
+    assert_eq!((scene.count("resumable_parts"), scene.count("resumable_tails")), (0, 0));
+}
+
+async fn what_arrived_of_a_broken_body_is_kept_in_a_folder(backend: Backend) {
+    what_arrived_of_a_broken_body_is_kept(folder(backend).await).await;
+}
+
+async fn what_arrived_of_a_broken_body_is_kept_in_a_bucket(backend: Backend) {
+    what_arrived_of_a_broken_body_is_kept(bucket(backend).await).await;
+}
+
+async fn what_arrived_of_a_broken_body_is_kept(scene: Option<Scene>) {
+    let Some(scene) = scene else { return };
+    let whole = bytes(20 * MIB);
+    let id = started(&scene, whole.len()).await;
+    for (at, end) in [(0, 2 * MIB + 3), (2 * MIB + 3, 11 * MIB)] {
+        let patch = after(at, whole.len() - at);
+        let broken = scene.registry.append_resumable(&actor(), &id, patch, chunks(whole.slice(at..end), true)).await;
+        assert_eq!(broken.unwrap_err().message(), "the client is gone");
+        assert_eq!(scene.registry.resumable(&actor(), &id).await.unwrap().offset, end as u64);
+    }
+    // Bytes whose checksum nobody could compare are not.
+    let checksum = Checksum::new("md5", vec![0; 16]);
+    let patch = Patch { checksum, ..after(11 * MIB, 9 * MIB) };
+    let body = chunks(whole.slice(11 * MIB..15 * MIB), true);
+    scene.registry.append_resumable(&actor(), &id, patch, body).await.unwrap_err();
+    assert_eq!(scene.registry.resumable(&actor(), &id).await.unwrap().offset, 11 * MIB as u64);
+    let (rest, patch) = (whole.slice(11 * MIB..), after(11 * MIB, 9 * MIB));
+    scene.registry.append_resumable(&actor(), &id, patch, chunks(rest, false)).await.unwrap();
+    reads(&scene, &whole).await;
+}
+
+async fn expired_uploads_are_collected_from_a_folder(backend: Backend) {
+    expired_uploads_are_collected(folder(backend).await).await;
+}
+
+async fn expired_uploads_are_collected_from_a_bucket(backend: Backend) {
+    expired_uploads_are_collected(bucket(backend).await).await;
+}
+
+async fn expired_uploads_are_collected(scene: Option<Scene>) {
+    let Some(scene) = scene else { return };
+    let (whole, before) = (bytes(20 * MIB), wall_clock()());
+    let id = started(&scene, whole.len()).await;
+    let patch = after(0, 9 * MIB);
+    scene.registry.append_resumable(&actor(), &id, patch, chunks(whole.slice(..9 * MIB), false)).await.unwrap();
+    scene.pass(23 * HOUR);
+    assert_eq!(scene.registry.collect(HOUR, false).await.unwrap().expired_uploads, 0);
+    assert!(scene.registry.resumable(&actor(), &id).await.unwrap().expires_at > before);
+    scene.pass(2 * HOUR);
+    let gone = scene.registry.resumable(&actor(), &id).await.unwrap_err();
+    assert_eq!((gone.kind(), gone.field()), (ErrorKind::NotFound, Some("Upload-Expires")));
+    assert_eq!(scene.registry.collect(HOUR, true).await.unwrap().expired_uploads, 1);
+    assert_eq!(scene.registry.collect(HOUR, false).await.unwrap().expired_uploads, 1);
+    scene.holds(0, 0, 0).await;
+    assert_eq!(scene.count("resumable_uploads"), 0);
+}

@@ -50,7 +50,7 @@ async fn a_models_policy_is_put_shown_and_taken_back() {
 #[actix_web::test]
 async fn a_wrong_policy_is_refused_by_its_field() {
     let app = TestApp::new().await;
-    app.put("/api/v1/models/m/versions/1/files/f", b"x").await.expect(201);
+    app.put("/api/v1/models/m/versions/1/files/f", "x").await.expect(201);
     for (body, field) in [
         (json!({"findings": {"fatal": "warn"}}), "findings"),
         (json!({"findings": {"danger": "explode"}}), "findings"),

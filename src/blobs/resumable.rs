@@ -73,7 +73,7 @@ pub enum Append {
     /// A local file.
     Local(LocalAppend),
     /// A multipart upload.
-    S3(S3Append),
+    S3(Box<S3Append>),
 }
 
 impl Append {
@@ -122,7 +122,7 @@ impl Blobs {
     pub async fn append(&self, key: &Key, progress: Progress, offset: u64, tail: Option<Vec<Bytes>>) -> Result<Append> {
         match self {
             Self::Local(blobs) => blobs.append(key, progress, offset).await.map(Append::Local),
-            Self::S3(blobs) => blobs.append(key, progress, tail).map(Append::S3),
+            Self::S3(blobs) => blobs.append(key, progress, tail).map(|append| Append::S3(Box::new(append))),
         }
     }
 

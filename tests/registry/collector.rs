@@ -118,6 +118,7 @@ async fn a_dry_run_changes_nothing(backend: Backend) {
     let before = (scene.objects().await, scene.count("uploads"), scene.count("blobs"));
     let found = dry().await.unwrap();
     let expected = Report {
+        expired_uploads: 0,
         abandoned_uploads: 1,
         unreferenced_blobs: 1,
         unreferenced_bytes: put.file.blob.size,

@@ -75,7 +75,7 @@ async fn odd_pieces_become_the_whole(scene: Option<Scene>) {
     let whole = bytes(30 * MIB + 17);
     let id = started(&scene, whole.len()).await;
     let mut at = 0;
-    for (number, size) in [1, 3 * MIB + 5, 5 * MIB, 9 * MIB, 77, 12 * MIB, MIB, MIB].into_iter().enumerate() {
+    for (number, size) in [1, 3 * MIB + 5, 5 * MIB, 9 * MIB, 77, 12 * MIB, MIB].into_iter().enumerate() {
         let piece = whole.slice(at..(at + size).min(whole.len()));
         let patch = after(at, piece.len());
         if number % 2 == 1 {

@@ -61,7 +61,7 @@ pub struct Document;
     resumable::upload_options,
     resumable::create_upload,
     resumable::patch_upload,
-    resumable::head_upload,
+    resumable::overridden,
     resumable::get_upload,
     resumable::delete_upload,
     history::get_node_history,
@@ -118,7 +118,6 @@ pub fn routes(service: &mut web::ServiceConfig) {
             )
             .service(
                 web::resource("/uploads/{id}")
-                    .route(web::method(Method::OPTIONS).to(resumable::upload_options))
                     .route(web::post().to(resumable::overridden))
                     .route(web::patch().to(resumable::patch_upload))
                     .route(web::head().to(resumable::head_upload))

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use self::headers::{CreateHeaders, PatchHeaders, VersionHeader};
 use super::body;
-use super::errors::{CreateUploadErrors, PatchUploadErrors, ResumableErrors};
+use super::errors::{CreateUploadErrors, FeedErrors, PatchUploadErrors, ResumableErrors};
 use crate::api::caller::Caller;
 use crate::api::problem::{Problem, problem_response};
 use crate::domain::{Error, ErrorKind, Result};
@@ -50,7 +50,7 @@ pub struct UploadView {
 /// Says what of the tus protocol there is.
 #[utoipa::path(
     options, path = "/uploads", operation_id = "uploadOptions", tag = "resumable uploads",
-    responses((status = 204, description = "Version, extensions, checksum algorithms and the largest size, in headers.")),
+    responses((status = 204, description = "Version, extensions, checksum algorithms and the largest size, in headers."), FeedErrors),
 )]
 pub async fn upload_options(caller: Caller) -> HttpResponse {
     let mut response = HttpResponse::NoContent();
@@ -132,11 +132,6 @@ async fn patch(caller: &Caller, id: &str, request: &HttpRequest, payload: Payloa
 }
 
 /// Says how far a resumable upload is.
-#[utoipa::path(
-    head, path = "/uploads/{id}", operation_id = "headUpload", tag = "resumable uploads",
-    params(("id" = String, Path, description = "Id of the upload."), VersionHeader),
-    responses((status = 200, description = "`Upload-Offset` and `Upload-Length` say how far."), ResumableErrors),
-)]
 pub async fn head_upload(caller: Caller, id: Path<String>, request: HttpRequest) -> HttpResponse {
     answer(head(&caller, &id, &request).await)
 }
@@ -153,7 +148,7 @@ async fn head(caller: &Caller, id: &str, request: &HttpRequest) -> Result<HttpRe
     Ok(response.insert_header(("Upload-Length", state.length)).finish())
 }
 
-/// Shows a resumable upload as JSON, for people and their tools.
+/// Shows a resumable upload as JSON; HEAD says how far it is in `Upload-Offset` and `Upload-Length`.
 #[utoipa::path(
     get, path = "/uploads/{id}", operation_id = "getUpload", tag = "resumable uploads",
     params(("id" = String, Path, description = "Id of the upload.")),
@@ -197,6 +192,21 @@ async fn delete(caller: &Caller, id: &str, request: &HttpRequest) -> Result<Http
 }
 
 /// A request whose client, or what stands between, knows POST alone: `X-HTTP-Method-Override` names what is meant.
+#[utoipa::path(
+    post, path = "/uploads/{id}", operation_id = "overrideUpload", tag = "resumable uploads",
+    params(
+        ("id" = String, Path, description = "Id of the upload."),
+        ("X-HTTP-Method-Override" = String, Header, description = "`PATCH`, `DELETE` or `HEAD`."),
+        PatchHeaders,
+    ),
+    request_body(content = Vec<u8>, content_type = "application/offset+octet-stream", description = "As that has it."),
+    responses(
+        (status = 200, description = "As HEAD."),
+        (status = 204, description = "As PATCH or DELETE."),
+        (status = 405, description = "No such method is meant."),
+        PatchUploadErrors,
+    ),
+)]
 pub async fn overridden(caller: Caller, id: Path<String>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let meant = request.headers().get("x-http-method-override").map(|name| name.as_bytes());
     answer(match meant {

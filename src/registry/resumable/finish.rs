@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::lease::Lease;
-use super::{OFFSET, UploadState, progress, put_of, signed, unsigned};
+use super::{OFFSET, Patch, UploadState, progress, put_of, signed, unsigned};
 use crate::blobs::{Key, Progress, SentPart, Stored};
 use crate::domain::{Actor, Error, ErrorKind, Millis, Result};
 use crate::registry::Registry;
@@ -90,7 +90,8 @@ impl Registry {
     /// How far the upload is, which has to be its end. A file that a crash left ahead of its row is read from there.
     async fn whole(&self, key: &Key, row: &Resumable, lease: &Lease) -> Result<Progress> {
         let recorded = progress(row);
-        if recorded.position == recorded.length {
+        // An empty file has yet to be made.
+        if recorded.position == recorded.length && recorded.length > 0 {
             return Ok(recorded);
         }
         let mut append = self.blobs.append(key, recorded.clone(), recorded.length, None).await?;
@@ -101,9 +102,9 @@ impl Registry {
     }
 
     /// What a request gets that adds to an upload which is a file already: a repeated last one may have nothing to add.
-    pub(super) fn already_whole(&self, row: &Resumable, offset: u64) -> Result<UploadState> {
+    pub(super) fn already_whole(&self, row: &Resumable, patch: &Patch) -> Result<UploadState> {
         let length = unsigned(row.length);
-        if offset == length {
+        if patch.offset == length && patch.length.is_none_or(|added| added == 0) {
             return Ok(UploadState::new(row, length));
         }
         let message = format!("the upload is complete, with {length} bytes");

@@ -85,7 +85,7 @@ impl Writing {
     async fn run(self, mut inbox: mpsc::Receiver<Sign>) -> Result<UploadState> {
         let row = self.registry.resumable_row(&self.id).await?;
         if row.finished_at.is_some() {
-            return self.registry.already_whole(&row, self.patch.offset);
+            return self.registry.already_whole(&row, &self.patch);
         }
         let lease = self.registry.lease(&self.id).await?;
         let written = self.write(&lease, &mut inbox).await;

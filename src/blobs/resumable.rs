@@ -71,7 +71,7 @@ pub struct Checkpoint {
 /// An object that is being appended to, by one writer at a time.
 pub enum Append {
     /// A local file.
-    Local(LocalAppend),
+    Local(Box<LocalAppend>),
     /// A multipart upload.
     S3(Box<S3Append>),
 }
@@ -121,7 +121,9 @@ impl Blobs {
     /// - Memory does not grow with the object.
     pub async fn append(&self, key: &Key, progress: Progress, offset: u64, tail: Option<Vec<Bytes>>) -> Result<Append> {
         match self {
-            Self::Local(blobs) => blobs.append(key, progress, offset).await.map(Append::Local),
+            Self::Local(blobs) => {
+                blobs.append(key, progress, offset).await.map(|append| Append::Local(Box::new(append)))
+            }
             Self::S3(blobs) => blobs.append(key, progress, tail).map(|append| Append::S3(Box::new(append))),
         }
     }

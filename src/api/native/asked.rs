@@ -35,7 +35,7 @@ impl InVersion {
 #[into_params(parameter_in = Path)]
 pub struct InArtifact {
     /// Id of the model artifact.
-    #[param(pattern = "^[1-9][0-9]{0,18}$")]
+    #[param(pattern = "^[1-9][0-9]{0,17}$")]
     id: String,
     /// Path of the file; may have slashes.
     path: String,

@@ -327,7 +327,7 @@ pub async fn list_version_files(
 /// Lists the files of an artifact, ordered by path.
 #[utoipa::path(
     get, path = "/artifacts/{id}/files", operation_id = "listArtifactFiles", tag = "files",
-    params(("id" = String, Path, description = "Id of the model artifact.", pattern = "^[1-9][0-9]{0,18}$"), Paging),
+    params(("id" = String, Path, description = "Id of the model artifact.", pattern = "^[1-9][0-9]{0,17}$"), Paging),
     responses(
         (status = 200, description = "A page.", body = FileList),
         ReadErrors,

@@ -39,7 +39,7 @@ impl After {
 /// Shows who changed a node, when, and what it was afterwards; a removed node too.
 #[utoipa::path(
     get, path = "/nodes/{id}/history", operation_id = "getNodeHistory", tag = "history",
-    params(("id" = String, Path, description = "Id of the node.", pattern = "^[1-9][0-9]{0,18}$"), After),
+    params(("id" = String, Path, description = "Id of the node.", pattern = "^[1-9][0-9]{0,17}$"), After),
     responses(
         (status = 200, description = "Its changes, oldest first.", body = ChangeList),
         ReadErrors,

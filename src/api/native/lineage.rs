@@ -36,7 +36,7 @@ pub struct Around {
 /// nearest first; `truncated` says that there are more.
 #[utoipa::path(
     get, path = "/nodes/{id}/lineage", operation_id = "getNodeLineage", tag = "lineage",
-    params(("id" = String, Path, description = "Id of the node.", pattern = "^[1-9][0-9]{0,18}$"), Around),
+    params(("id" = String, Path, description = "Id of the node.", pattern = "^[1-9][0-9]{0,17}$"), Around),
     responses(
         (status = 200, description = "The graph.", body = LineageView),
         ReadErrors,

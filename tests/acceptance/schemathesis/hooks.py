@@ -17,6 +17,7 @@ RULES = {
     r"^page token .* is broken": "a token is the server's to make",
     r"^page token belongs to another query": "depends on the query that the token came from",
     r"^artifact `\d+` is a `[a-z-]+`, not a `[a-z-]+`": "depends on the artifact that is there",
+    r" contains a NUL character$": "the one character that no text has, which a pattern would have to say at each",
     r"^file path ": "a path without `..`, and at most so many bytes long",
     r"is not a list of digests$": "a structured field, RFC 9530",
     r"^only `If-None-Match: \*` means": "an optional header may be null in the document, which is a word on the wire",

@@ -9,7 +9,7 @@ from harness import Installation
 from model_registry import ModelRegistry
 
 DATA = os.urandom(3 * 2**20 + 7)
-PATH = "/api/v1/models/digits/versions/1.0/files/a%20folder/n%C3%A4me.onnx"
+PATH = "/api/v1/models/digits/versions/1.0/files/a%20folder/n%C3%A4me.data"
 
 
 @pytest.fixture

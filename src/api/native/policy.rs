@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::HttpResponse;
 use actix_web::web::{Json, Path};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::errors::{PolicyErrors, ReadErrors};
@@ -46,6 +47,9 @@ pub struct PolicyView {
 
 impl PolicyBody {
     fn policy(self) -> Result<ModelPolicy> {
+        if self.max_file_bytes.is_some_and(|bytes| i64::try_from(bytes).is_err()) {
+            return Err(Error::invalid("maxFileBytes", "`maxFileBytes` is larger than any file"));
+        }
         let mut policy = ModelPolicy {
             allowed_formats: self.allowed_formats,
             max_file_bytes: self.max_file_bytes,
@@ -131,8 +135,15 @@ pub async fn get_policy(caller: Caller, model: Path<String>) -> Result<HttpRespo
         PolicyErrors,
     ),
 )]
-pub async fn put_policy(caller: Caller, model: Path<String>, body: Json<PolicyBody>) -> Result<HttpResponse, Problem> {
-    let policy = body.into_inner().policy()?;
+pub async fn put_policy(
+    caller: Caller,
+    model: Path<String>,
+    body: Json<Map<String, Value>>,
+) -> Result<HttpResponse, Problem> {
+    // Read by way of an object, because serde would take a list of values for one.
+    let body: PolicyBody = serde_json::from_value(body.into_inner().into())
+        .map_err(|error| Error::invalid("body", format!("body: {error}")))?;
+    let policy = body.policy()?;
     let held = caller.registry.set_model_policy(&caller.actor, &model_segment(&model)?, policy).await?;
     Ok(HttpResponse::Ok().json(PolicyView::from(&held)))
 }

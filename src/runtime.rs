@@ -10,8 +10,14 @@ use crate::domain::policy::Policy;
 use crate::domain::{Actor, Error, Result};
 use crate::registry::collector::Report;
 use crate::registry::inspection::{Progress, RescanReport};
+use crate::registry::verify::{Damaged, Verification, Verified};
 use crate::registry::{Registry, wall_clock};
 use crate::store::{self, Store};
+
+/// How many damaged blobs are looked up together.
+const DAMAGED: u32 = 200;
+/// How often a replica asks whether it is its turn to collect.
+const TURN: Duration = Duration::from_secs(60);
 
 /// Serves until the process is told to stop.
 pub fn serve(settings: &Settings) -> Result<()> {
@@ -51,6 +57,26 @@ pub fn collect(settings: &Settings, grace: Duration, dry_run: bool) -> Result<Re
     runtime()?.block_on(async {
         let registry = open(settings, settings.server.public_url.as_str()).await?;
         registry.collect(grace, dry_run).await
+    })
+}
+
+/// Reads all stored bytes again and compares them with their digests; then gives what is missing or damaged to `wrong`.
+pub fn verify(
+    settings: &Settings,
+    how: Verification,
+    progress: impl FnMut(Verified) + Send,
+    mut wrong: impl FnMut(&Damaged),
+) -> Result<Verified> {
+    runtime()?.block_on(async {
+        let registry = open(settings, settings.server.public_url.as_str()).await?;
+        let verified = registry.verify(how, progress).await?;
+        let mut after = 0;
+        loop {
+            let found = registry.damaged(after, DAMAGED).await?;
+            let Some(last) = found.last() else { return Ok(verified) };
+            after = last.blob.id;
+            found.iter().for_each(&mut wrong);
+        }
     })
 }
 
@@ -109,10 +135,12 @@ async fn collect_now_and_then(registry: &Registry, interval: Duration, grace: Du
         return;
     }
     loop {
-        tokio::time::sleep(interval).await;
-        match registry.collect(grace, false).await {
-            Ok(report) if report == Report::default() => log::debug!("nothing to collect"),
-            Ok(report) => log::info!(
+        // Asked more often than it is due, so that replicas which come and go do not put it off.
+        tokio::time::sleep(interval.min(TURN)).await;
+        match registry.collect_in_turn(interval, grace).await {
+            Ok(None) => {}
+            Ok(Some(report)) if report == Report::default() => log::debug!("nothing to collect"),
+            Ok(Some(report)) => log::info!(
                 uploads = report.abandoned_uploads,
                 expired = report.expired_uploads,
                 blobs = report.unreferenced_blobs,

@@ -40,6 +40,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("openssl_sys", &["store"]),
     ("aws_*", &["blobs/s3"]),
     ("clap", &["cli", "config"]),
+    ("indicatif", &["cli"]),
     ("config", &["config"]),
     ("toml", &["config"]),
     ("env_filter", &["config"]),

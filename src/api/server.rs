@@ -69,6 +69,7 @@ impl Service {
                     .collect()
             },
         )?;
+        watch_collector(&metrics, &registry)?;
         Ok(Self {
             registry: Data::new(registry),
             metrics: Data::new(metrics),
@@ -97,6 +98,46 @@ impl Service {
             .configure(routes)
             .configure(openapi::routes(&self.documents))
     }
+}
+
+/// What this process's turns at collecting came to.
+fn watch_collector(metrics: &Metrics, registry: &Registry) -> Result<()> {
+    let own = registry.clone();
+    metrics.count_from(
+        "modelport_collector_passes_total",
+        "Passes of the collector in this process, by outcome.",
+        ["outcome"],
+        move || {
+            let collected = own.collected();
+            vec![(["done".to_owned()], collected.passes), (["failed".to_owned()], collected.failures)]
+        },
+    )?;
+    let own = registry.clone();
+    metrics.count_from(
+        "modelport_collector_removed_total",
+        "What the collector of this process has removed.",
+        ["what"],
+        move || {
+            let removed = own.collected().removed;
+            let counts = [
+                ("abandoned_uploads", removed.abandoned_uploads),
+                ("expired_uploads", removed.expired_uploads),
+                ("unreferenced_blobs", removed.unreferenced_blobs),
+                ("orphan_objects", removed.orphan_objects),
+            ];
+            counts.map(|(what, count)| ([what.to_owned()], count)).into()
+        },
+    )?;
+    let own = registry.clone();
+    metrics.count_from(
+        "modelport_collector_removed_bytes_total",
+        "Bytes of the blobs and orphans that the collector of this process has removed.",
+        [],
+        move || {
+            let removed = own.collected().removed;
+            vec![([], removed.unreferenced_bytes + removed.orphan_bytes)]
+        },
+    )
 }
 
 fn routes(service: &mut web::ServiceConfig) {

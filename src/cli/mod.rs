@@ -5,9 +5,11 @@ mod gc;
 mod healthcheck;
 mod migrate;
 mod openapi;
+mod progress;
 mod proto;
 mod rescan;
 mod serve;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -37,6 +39,8 @@ enum Command {
     Proto,
     /// Remove stored objects that nothing needs
     Gc(gc::Args),
+    /// Read all stored bytes again, and compare them with their digests
+    Verify(verify::Args),
     /// Judge stored files by the current rules and policies
     Rescan(rescan::Args),
     /// Look at the settings
@@ -63,6 +67,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Openapi(args) => openapi::run(&args),
         Command::Proto => proto::run(),
         Command::Gc(args) => gc::run(settings, &args),
+        Command::Verify(args) => verify::run(settings, &args),
         Command::Rescan(args) => rescan::run(settings, &args),
         Command::Config(command) => config::run(settings, command),
         Command::Healthcheck => healthcheck::run(settings),

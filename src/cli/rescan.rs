@@ -1,14 +1,11 @@
 //! `modelport rescan`: today's rules and policies for what is stored; may run beside a server.
 
-use std::io::{IsTerminal as _, Write};
-use std::time::{Duration, Instant};
+use std::io::Write;
 
 use super::Outcome;
+use super::progress::Progress;
 use crate::config::SettingsArgs;
 use crate::{runtime, telemetry};
-
-/// How often progress is printed, where nobody watches.
-const EVERY: Duration = Duration::from_secs(10);
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -20,16 +17,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &SettingsArgs, options: &Args) -> Outcome {
     let settings = super::load(args)?;
     telemetry::init_logs(&settings.log)?;
-    let watched = std::io::stderr().is_terminal();
-    let mut last = Instant::now();
-    let report = runtime::rescan(&settings, options.read, |progress| {
-        let due = if watched { Duration::from_millis(200) } else { EVERY };
-        if last.elapsed() >= due {
-            last = Instant::now();
-            let end = if watched { '\r' } else { '\n' };
-            eprint!("{} of {} files{end}", progress.done, progress.all);
-        }
-    })?;
+    let mut shown = Progress::of("files");
+    let report = runtime::rescan(&settings, options.read, |progress| shown.at(progress.done, progress.all))?;
+    shown.end();
     let mut out = std::io::stdout().lock();
     writeln!(
         out,

@@ -35,6 +35,8 @@ pub struct Settings {
     pub policy: Policy,
     /// The remover of objects that no file uses.
     pub collector: Collector,
+    /// The reader of stored bytes that compares them with their digests.
+    pub verify: Verify,
     /// The log.
     pub log: Log,
 }
@@ -123,6 +125,14 @@ pub struct Collector {
     pub interval_seconds: u64,
     /// How old an unused object must be to be removed.
     pub grace_seconds: u64,
+}
+
+/// `[verify]`
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verify {
+    /// How many MiB are read in a second, at most; 0 is no limit.
+    pub mib_per_second: u64,
 }
 
 /// `[log]`

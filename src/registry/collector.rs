@@ -4,15 +4,19 @@
 //! links an object deletes its upload row in the same transaction; the collector condemns the upload row of an abandoned
 //! upload before it touches the object. Only one of the two can succeed, so no commit under way ever loses its object.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::Registry;
+use super::upkeep::Task;
 use crate::blobs::{Entry, Key};
 use crate::domain::{Millis, Result};
 use crate::store::{blobs, resumable, uploads};
 
 /// How many rows or objects are looked at together.
 const BATCH: u16 = 500;
+/// In how many blobs' rows the unreferenced ones are looked for together.
+const BLOBS: i64 = 5000;
 
 /// What the collector found, and removed unless it was a dry run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,7 +35,70 @@ pub struct Report {
     pub orphan_bytes: u64,
 }
 
+/// What a process has collected since it started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// How often it has.
+    pub passes: u64,
+    /// How often it could not.
+    pub failures: u64,
+    /// What it removed, in all.
+    pub removed: Report,
+}
+
+/// The same, shared.
+#[derive(Debug, Default)]
+pub(super) struct Totals(Mutex<Collected>);
+
+impl Totals {
+    fn add(&self, report: Report) {
+        let mut totals = self.locked();
+        totals.passes += 1;
+        let removed = &mut totals.removed;
+        removed.abandoned_uploads += report.abandoned_uploads;
+        removed.expired_uploads += report.expired_uploads;
+        removed.unreferenced_blobs += report.unreferenced_blobs;
+        removed.unreferenced_bytes += report.unreferenced_bytes;
+        removed.orphan_objects += report.orphan_objects;
+        removed.orphan_bytes += report.orphan_bytes;
+    }
+
+    fn fail(&self) {
+        self.locked().failures += 1;
+    }
+
+    fn now(&self) -> Collected {
+        *self.locked()
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Collected> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Registry {
+    /// Collects, unless another process does so at the moment, or has done so less than `pause` ago. What was removed counts
+    /// among [`Registry::collected`].
+    pub async fn collect_in_turn(&self, pause: Duration, grace: Duration) -> Result<Option<Report>> {
+        let Some(duty) = self.duty(Task::Collect, pause).await? else { return Ok(None) };
+        match duty.keep(self.collect(grace, false)).await {
+            Ok(report) => {
+                self.collected.add(report);
+                duty.end().await.map(|()| Some(report))
+            }
+            Err(error) => {
+                self.collected.fail();
+                duty.release().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// What this process has collected in its turns.
+    pub fn collected(&self) -> Collected {
+        self.collected.now()
+    }
+
     /// Removes what nothing needs and nobody has touched for the grace period; only counts it in a dry run.
     ///
     /// Safe to run while requests are served, several times at once, and to be interrupted at any moment.
@@ -86,12 +153,16 @@ impl Registry {
     }
 
     async fn collect_blobs(&self, before: Millis, dry_run: bool, report: &mut Report) -> Result<()> {
-        loop {
-            let gone = if dry_run {
-                self.store.read(move |tx| blobs::unreferenced(tx, before, i64::MAX)).await?
-            } else {
-                self.store.write(move |tx| blobs::delete_unreferenced(tx, before, BATCH.into())).await?
-            };
+        let last = self.store.read(blobs::last_id).await?;
+        let mut first = 1;
+        while first <= last {
+            let ids = first..=first.saturating_add(BLOBS - 1).min(last);
+            first = ids.end() + 1;
+            let looked = ids.clone();
+            let mut gone = self.store.read(move |tx| blobs::unreferenced(tx, before, looked.clone())).await?;
+            if !dry_run && !gone.is_empty() {
+                gone = self.store.write(move |tx| blobs::delete_unreferenced(tx, before, ids.clone())).await?;
+            }
             for blob in &gone {
                 report.unreferenced_blobs += 1;
                 report.unreferenced_bytes += blob.size;
@@ -99,10 +170,8 @@ impl Registry {
                     self.blobs.delete(&blob.key.parse()?).await?;
                 }
             }
-            if gone.is_empty() || dry_run {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
     async fn collect_orphans(&self, before: Millis, dry_run: bool, report: &mut Report) -> Result<()> {

@@ -17,7 +17,9 @@ pub mod removal;
 mod resolve;
 pub mod resumable;
 pub mod serving;
+mod upkeep;
 pub mod upload;
+pub mod verify;
 pub mod versions;
 
 use std::sync::Arc;
@@ -65,6 +67,7 @@ pub struct Registry {
     /// For how long clients are sent to the object store to read a file; `None` is never.
     redirect: Option<Duration>,
     resumable_expiry: Duration,
+    collected: Arc<collector::Totals>,
 }
 
 /// Whether the services below can be used.
@@ -91,6 +94,7 @@ impl Registry {
             inspections: Arc::new(Semaphore::new(inspection::AT_ONCE)),
             redirect: None,
             resumable_expiry: resumable::EXPIRY,
+            collected: Arc::default(),
         }
     }
 

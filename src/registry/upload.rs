@@ -319,8 +319,11 @@ fn link(
         None => Outcome::Created,
         Some(file) if file.blob.sha256 == stored.sha256 => {
             let known = inspections::of_files(tx, std::slice::from_ref(file))?.into_values().next();
-            let result = PutResult { outcome: Outcome::Unchanged, file: file.clone(), inspection: known, version };
-            return Ok((result, file.blob.key.clone()));
+            // Mends the blob where its object is known to be damaged.
+            let blob = blobs::get_or_insert(tx, stored.sha256, stored.size, key, now)?;
+            let key = blob.key.clone();
+            let file = File { blob, ..file.clone() };
+            return Ok((PutResult { outcome: Outcome::Unchanged, file, inspection: known, version }, key));
         }
         Some(_) if matches!(put.precondition, Precondition::Exists | Precondition::Is(_)) => Outcome::Replaced,
         Some(file) => {

@@ -22,6 +22,7 @@ pub mod policies;
 mod properties;
 pub mod resumable;
 mod schema;
+pub mod upkeep;
 pub mod uploads;
 
 use std::sync::Arc;

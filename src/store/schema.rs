@@ -87,6 +87,19 @@ table! {
         size -> BigInt,
         key -> Text,
         created_at -> BigInt,
+        verified_at -> Nullable<BigInt>,
+        damage -> Nullable<Text>,
+    }
+}
+
+table! {
+    upkeep (task) {
+        task -> Text,
+        lease -> Text,
+        lease_until -> BigInt,
+        began_at -> Nullable<BigInt>,
+        reached -> BigInt,
+        ended_at -> Nullable<BigInt>,
     }
 }
 
@@ -254,6 +267,7 @@ allow_tables_to_appear_in_same_query!(
     blobs,
     files,
     uploads,
+    upkeep,
     resumable_uploads,
     resumable_parts,
     resumable_tails,

@@ -111,6 +111,9 @@ class LocalStore:
         """Uploads under way are files like any other."""
         return set()
 
+    def lose(self, name: str) -> None:
+        (self.folder / name).unlink()
+
 
 class S3Store:
     """The bytes in a bucket of their own, which the server creates."""
@@ -128,6 +131,9 @@ class S3Store:
     def unfinished(self) -> set[str]:
         """MinIO lists the unfinished uploads of a known key only, so this looks at its disk."""
         return {str(path.relative_to(self.multipart)) for path in self.multipart.glob("*/*")}
+
+    def lose(self, name: str) -> None:
+        self.client.delete_object(Bucket=self.bucket, Key=name)
 
 
 class Installation:

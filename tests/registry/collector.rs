@@ -18,6 +18,7 @@ on_both! {
     a_dry_run_changes_nothing,
     what_is_in_use_stays,
     many_may_collect_at_once,
+    replicas_take_turns,
     bytes_that_come_back_while_they_are_collected_are_kept,
 }
 
@@ -170,4 +171,19 @@ async fn bytes_that_come_back_while_they_are_collected_are_kept(backend: Backend
         }
         scene.holds(1, 1, 1).await;
     }
+}
+
+async fn replicas_take_turns(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    scene.object(&Key::new_upload()).await;
+    scene.pass(2 * HOUR);
+    let turn = || scene.registry.collect_in_turn(HOUR, HOUR);
+    let turns = futures_util::future::join_all((0..8).map(|_| turn())).await;
+    let reports: Vec<Report> = turns.into_iter().filter_map(Result::unwrap).collect();
+    assert_eq!(reports, [Report { orphan_objects: 1, orphan_bytes: 6, ..Report::default() }]);
+    assert_eq!(turn().await.unwrap(), None);
+    scene.pass(HOUR);
+    assert_eq!(turn().await.unwrap(), Some(Report::default()));
+    let collected = scene.registry.collected();
+    assert_eq!((collected.passes, collected.failures, collected.removed.orphan_bytes), (2, 0, 6));
 }

@@ -12,6 +12,7 @@ mod resumable;
 mod rivals;
 mod s3;
 mod uploads;
+mod verify;
 mod versions;
 
 use std::sync::Arc;

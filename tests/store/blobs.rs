@@ -71,9 +71,11 @@ async fn only_old_blobs_without_files_are_unreferenced(backend: Backend) {
     scene.store.write(move |tx| link(tx, holder, &used)).await.unwrap();
     let (old, older) = (scene.blob(2, 11).await, scene.blob(3, 10).await);
     scene.blob(4, 12).await;
-    let unreferenced = |limit| scene.store.read(move |tx| blobs::unreferenced(tx, 12, limit));
-    assert_eq!(unreferenced(10).await.unwrap(), [old.clone(), older]);
-    assert_eq!(unreferenced(1).await.unwrap(), [old]);
+    let last = scene.store.read(blobs::last_id).await.unwrap();
+    let unreferenced = |from, to| scene.store.read(move |tx| blobs::unreferenced(tx, 12, from..=to));
+    assert_eq!(unreferenced(1, last).await.unwrap(), [old.clone(), older]);
+    assert_eq!(unreferenced(old.id, old.id).await.unwrap(), [old.clone()]);
+    assert_eq!(unreferenced(1, old.id - 1).await.unwrap(), []);
     assert_eq!(scene.count("blobs"), 4);
 }
 
@@ -85,13 +87,14 @@ async fn deleting_unreferenced_blobs_returns_them(backend: Backend) {
     for byte in 2..=6 {
         scene.blob(byte, 10).await;
     }
-    let delete = |limit| scene.store.write(move |tx| blobs::delete_unreferenced(tx, 11, limit));
-    let mut gone: Vec<_> = delete(3).await.unwrap();
+    let last = scene.store.read(blobs::last_id).await.unwrap();
+    let delete = |from, to| scene.store.write(move |tx| blobs::delete_unreferenced(tx, 11, from..=to));
+    let mut gone: Vec<_> = delete(1, last - 2).await.unwrap();
     assert_eq!(gone.len(), 3);
-    gone.extend(delete(3).await.unwrap());
+    gone.extend(delete(1, last).await.unwrap());
     let keys: BTreeSet<_> = gone.into_iter().map(|blob| blob.key).collect();
     assert_eq!(keys, (2..=6).map(|byte| format!("key-{byte}")).collect());
-    assert!(delete(3).await.unwrap().is_empty());
+    assert!(delete(1, last).await.unwrap().is_empty());
     assert_eq!(scene.count("blobs"), 1);
 }
 
@@ -113,7 +116,8 @@ async fn a_blob_that_is_being_linked_is_not_deleted(backend: Backend) {
     let linking = tokio::spawn(async move { store.write(link_and_wait).await });
     tokio::task::spawn_blocking(move || is_linked.recv().unwrap()).await.unwrap();
     let store = scene.store.clone();
-    let deleting = tokio::spawn(async move { store.write(|tx| blobs::delete_unreferenced(tx, 100, 10)).await });
+    let deleting =
+        tokio::spawn(async move { store.write(|tx| blobs::delete_unreferenced(tx, 100, 1..=i64::MAX)).await });
     if backend == Backend::Postgres {
         // It either waits for the lock or has passed by it.
         let waiting = "SELECT 'x' AS line FROM pg_stat_activity WHERE datname = current_database()

@@ -101,6 +101,18 @@ impl Metrics {
         self.registry.register(Box::new(Watched { gauge, sample })).map_err(refused)
     }
 
+    /// Adds a counter whose values `sample` gives at each scrape, in the same way.
+    pub fn count_from<const N: usize>(
+        &self,
+        name: &str,
+        help: &str,
+        labels: [&str; N],
+        sample: impl Fn() -> Vec<([String; N], u64)> + Send + Sync + 'static,
+    ) -> Result<()> {
+        let counter = IntCounterVec::new(Opts::new(name, help), &labels).map_err(refused)?;
+        self.registry.register(Box::new(Counted { counter, sample })).map_err(refused)
+    }
+
     /// How many requests and gRPC calls have not ended.
     pub fn in_flight(&self) -> i64 {
         self.in_flight.get() + self.rpcs_in_flight.get()
@@ -173,6 +185,28 @@ where
             self.gauge.with_label_values(&labels).set(value);
         }
         self.gauge.collect()
+    }
+}
+
+struct Counted<F> {
+    counter: IntCounterVec,
+    sample: F,
+}
+
+impl<F, const N: usize> Collector for Counted<F>
+where
+    F: Fn() -> Vec<([String; N], u64)> + Send + Sync,
+{
+    fn desc(&self) -> Vec<&Desc> {
+        self.counter.desc()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        self.counter.reset();
+        for (labels, value) in (self.sample)() {
+            self.counter.with_label_values(&labels).inc_by(value);
+        }
+        self.counter.collect()
     }
 }
 

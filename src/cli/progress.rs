@@ -1,0 +1,53 @@
+//! How far a long command is: a bar where somebody watches, a line now and then where it is logged.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// How often a line is printed, where nobody watches.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// The progress of a command, on stderr.
+pub(super) struct Progress {
+    bar: ProgressBar,
+    unit: &'static str,
+    bytes: bool,
+    last: Instant,
+}
+
+impl Progress {
+    /// Of so many `unit`.
+    pub(super) fn of(unit: &'static str) -> Self {
+        Self::new(unit, false, "{bar:30} {pos} of {len} {msg}, {eta} left")
+    }
+
+    /// Of bytes.
+    pub(super) fn of_bytes() -> Self {
+        Self::new("", true, "{bar:30} {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left")
+    }
+
+    fn new(unit: &'static str, bytes: bool, template: &str) -> Self {
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::new(0).with_style(style).with_message(unit);
+        Self { bar, unit, bytes, last: Instant::now() }
+    }
+
+    /// So much of so much is done.
+    pub(super) fn at(&mut self, done: u64, all: u64) {
+        self.bar.set_length(all);
+        self.bar.set_position(done);
+        if self.bar.is_hidden() && self.last.elapsed() >= EVERY {
+            self.last = Instant::now();
+            if self.bytes {
+                eprintln!("{} of {} MiB", done >> 20, all >> 20);
+            } else {
+                eprintln!("{done} of {all} {}", self.unit);
+            }
+        }
+    }
+
+    /// The end; the bar goes.
+    pub(super) fn end(self) {
+        self.bar.finish_and_clear();
+    }
+}

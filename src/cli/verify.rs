@@ -1,0 +1,57 @@
+//! `modelport verify`: reads all stored bytes again; may run beside a server, and goes on where it was cut off.
+
+use std::io::Write;
+
+use super::Outcome;
+use super::progress::Progress;
+use crate::config::SettingsArgs;
+use crate::registry::verify::{Damaged, Verification};
+use crate::{runtime, telemetry};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// How much is read in a second, at most, in MiB; 0 is no limit; `verify.mib_per_second` unless given
+    #[arg(long, value_name = "MIB")]
+    mib_per_second: Option<u64>,
+    /// Begin anew, where an earlier run was cut off
+    #[arg(long)]
+    restart: bool,
+}
+
+pub(super) fn run(args: &SettingsArgs, options: &Args) -> Outcome {
+    let settings = super::load(args)?;
+    telemetry::init_logs(&settings.log)?;
+    let rate = options.mib_per_second.unwrap_or(settings.verify.mib_per_second);
+    let bytes_per_second = Some(rate.saturating_mul(1 << 20)).filter(|rate| *rate > 0);
+    let mut shown = Progress::of_bytes();
+    let mut wrong = Vec::new();
+    let how = Verification { bytes_per_second, restart: options.restart };
+    let report = runtime::verify(
+        &settings,
+        how,
+        |progress| shown.at(progress.bytes, progress.all_bytes),
+        |damaged| wrong.extend(lines(damaged)),
+    )?;
+    shown.end();
+    let mut out = std::io::stdout().lock();
+    if report.resumed {
+        writeln!(out, "went on where the last run was cut off")?;
+    }
+    writeln!(out, "read {} blobs of {} bytes", report.blobs, report.bytes)?;
+    writeln!(out, "{} are missing, {} are damaged", report.missing, report.damaged)?;
+    for line in &wrong {
+        writeln!(out, "{line}")?;
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err("stored bytes are missing or damaged; uploading the same bytes again mends them".into())
+}
+
+/// The blob, and each file that has its bytes.
+fn lines(wrong: &Damaged) -> Vec<String> {
+    let blob = format!("{} sha256 {} of {} bytes", wrong.damage.as_str(), wrong.blob.sha256, wrong.blob.size);
+    let files = wrong.files.iter().map(|(node, path)| format!("{blob}: artifact {node}, file {path}"));
+    let lines: Vec<_> = files.collect();
+    if lines.is_empty() { vec![format!("{blob}: no file")] } else { lines }
+}

@@ -1,0 +1,187 @@
+//! Verification: all stored bytes are read again and compared with their digests, in one pass over many runs if need be.
+
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+use sha2::Digest as _;
+use tokio::time::Instant;
+
+use super::Registry;
+use super::upkeep::{Duty, Task};
+use crate::domain::{Blob, Error, ErrorKind, Millis, Result, Sha256};
+use crate::store::blobs;
+use crate::store::upkeep::Pass;
+
+pub use crate::store::blobs::{Damage, Damaged};
+
+/// How many blobs are looked up together.
+const BATCH: u32 = 200;
+/// How much is done before it is recorded: so many blobs, or so much time.
+const RECORDED: (usize, Duration) = (100, Duration::from_secs(3));
+/// How much is hashed in one go.
+const HASHED: usize = 1 << 20;
+
+/// How a verification is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verification {
+    /// How many bytes are read in a second, at most; none for as many as can be.
+    pub bytes_per_second: Option<u64>,
+    /// Whether a pass that was cut off is begun anew.
+    pub restart: bool,
+}
+
+/// How far a verification is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Blobs that were read in this run.
+    pub blobs: u64,
+    /// Their bytes, and those of the blob that is being read.
+    pub bytes: u64,
+    /// How many blobs this run has to read.
+    pub all_blobs: u64,
+    /// Their bytes.
+    pub all_bytes: u64,
+    /// Whether this run goes on with a pass that was cut off.
+    pub resumed: bool,
+    /// Blobs of this run whose object is not there.
+    pub missing: u64,
+    /// Blobs of this run whose object has other bytes.
+    pub damaged: u64,
+}
+
+impl Registry {
+    /// Reads every blob and records which are missing or damaged.
+    ///
+    /// One process at a time; what was read is recorded now and then, and the next run goes on from there. Blobs that come
+    /// meanwhile are left to the next pass. A blob known to be damaged is mended by an upload of its bytes.
+    ///
+    /// Errors: Conflict while another process verifies, FailedPrecondition when one took over; Unavailable when the database or the store cannot be used, after
+    /// which the next run goes on.
+    pub async fn verify(&self, how: Verification, mut progress: impl FnMut(Verified) + Send) -> Result<Verified> {
+        let busy = || Error::new(ErrorKind::Conflict, "another process is verifying at the moment");
+        let duty = self.duty(Task::Verify, Duration::ZERO).await?.ok_or_else(busy)?;
+        let run = Run { registry: self, duty: duty.clone(), how, begun: Instant::now(), now: Verified::default() };
+        match duty.keep(run.pass(&mut progress)).await {
+            Ok(verified) => duty.end().await.map(|()| verified),
+            Err(error) => {
+                duty.release().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Up to `limit` blobs after that one that were missing or damaged when they were last read, with their files.
+    pub async fn damaged(&self, after: i64, limit: u32) -> Result<Vec<Damaged>> {
+        self.store.read(move |tx| blobs::damaged(tx, after, limit)).await
+    }
+}
+
+struct Run<'a> {
+    registry: &'a Registry,
+    duty: Duty,
+    how: Verification,
+    begun: Instant,
+    now: Verified,
+}
+
+impl Run<'_> {
+    async fn pass(mut self, progress: &mut (impl FnMut(Verified) + Send)) -> Result<Verified> {
+        let store = &self.registry.store;
+        let mut pass = self.duty.pass().await?;
+        self.now.resumed = pass.began_at.is_some() && !self.how.restart;
+        if !self.now.resumed {
+            pass = Pass { began_at: Some(self.registry.now()), reached: 0 };
+        }
+        let last = store.read(blobs::last_id).await?;
+        let reached = pass.reached;
+        (self.now.all_blobs, self.now.all_bytes) = store.read(move |tx| blobs::total(tx, reached, last)).await?;
+        progress(self.now);
+        loop {
+            let reached = pass.reached;
+            let batch = store.read(move |tx| blobs::after(tx, reached, last, BATCH)).await?;
+            if batch.is_empty() {
+                return Ok(self.now);
+            }
+            let (mut done, mut recorded) = (Vec::new(), Instant::now());
+            for blob in batch {
+                let damage = self.read(&blob, progress).await?;
+                pass.reached = blob.id;
+                done.push((blob, damage));
+                if done.len() >= RECORDED.0 || recorded.elapsed() >= RECORDED.1 {
+                    self.record(std::mem::take(&mut done), pass).await?;
+                    recorded = Instant::now();
+                }
+            }
+            self.record(done, pass).await?;
+            progress(self.now);
+        }
+    }
+
+    async fn record(&mut self, done: Vec<(Blob, Option<Damage>)>, pass: Pass) -> Result<()> {
+        let (advance, now) = (self.duty.advance(), self.registry.now());
+        let counted = self
+            .registry
+            .store
+            .write(move |tx| {
+                advance(tx, pass)?;
+                blobs::verified(tx, &done, now)
+            })
+            .await?;
+        for damage in counted {
+            match damage {
+                Damage::Missing => self.now.missing += 1,
+                Damage::Damaged => self.now.damaged += 1,
+            }
+        }
+        Ok(())
+    }
+
+    /// What is wrong with the bytes. An error says nothing about them.
+    async fn read(&mut self, blob: &Blob, progress: &mut (impl FnMut(Verified) + Send)) -> Result<Option<Damage>> {
+        let before = self.now.bytes;
+        let found = self.digest(blob, progress).await;
+        self.now.blobs += 1;
+        self.now.bytes = before.saturating_add(blob.size);
+        progress(self.now);
+        match found {
+            Ok((size, sha256)) if size == blob.size && sha256 == blob.sha256 => Ok(None),
+            Ok(_) => Ok(Some(Damage::Damaged)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Some(Damage::Missing)),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn digest(&mut self, blob: &Blob, progress: &mut (impl FnMut(Verified) + Send)) -> Result<(u64, Sha256)> {
+        let mut chunks = self.registry.blobs.get(&blob.key.parse()?, None).await?;
+        let (mut digest, mut size, before) = (sha2::Sha256::default(), 0_u64, self.now.bytes);
+        let mut batch = Vec::new();
+        loop {
+            let chunk = chunks.try_next().await?;
+            size = size.saturating_add(chunk.as_ref().map_or(0, |chunk| chunk.len() as u64));
+            let ended = chunk.is_none();
+            batch.extend(chunk);
+            if ended || batch.iter().map(bytes::Bytes::len).sum::<usize>() >= HASHED {
+                let taken = std::mem::take(&mut batch);
+                let hashed = tokio::task::spawn_blocking(move || {
+                    taken.iter().for_each(|bytes| digest.update(bytes));
+                    digest
+                });
+                digest = hashed.await.map_err(|error| Error::internal("a digest was not computed").caused_by(error))?;
+                self.now.bytes = before.saturating_add(size);
+                progress(self.now);
+                self.slow_down().await;
+            }
+            if ended {
+                return Ok((size, Sha256::from_bytes(digest.finalize().into())));
+            }
+        }
+    }
+
+    async fn slow_down(&self) {
+        let Some(rate) = self.how.bytes_per_second.filter(|rate| *rate > 0) else { return };
+        let due = Duration::from_millis(
+            Millis::try_from(self.now.bytes.saturating_mul(1000) / rate).unwrap_or(Millis::MAX).unsigned_abs(),
+        );
+        tokio::time::sleep_until(self.begun + due).await;
+    }
+}

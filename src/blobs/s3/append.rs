@@ -91,7 +91,9 @@ impl S3Blobs {
             let built = CompletedPart::builder().part_number(number).e_tag(part.tag);
             Ok(built.checksum_crc32(part.checksum).build())
         });
-        self.0.complete_upload(key, id, parts.collect::<Result<_>>()?, progress.length).await
+        self.0.complete_upload(key, id, parts.collect::<Result<_>>()?, progress.length).await?;
+        // A writer that ended before it could record the multipart upload it had started left that one behind.
+        self.0.abort_uploads(key).await
     }
 }
 

@@ -127,7 +127,8 @@ async fn open(settings: &Settings, public_url: &str) -> Result<Registry> {
     let redirect = settings.artifacts.redirect_seconds.duration();
     let expiry = Duration::from_secs(settings.artifacts.upload_expiry_seconds.get());
     let registry = Registry::new(store, blobs, wall_clock(), public_url, policy(settings));
-    Ok(registry.redirecting(redirect).with_resumable_expiry(expiry))
+    let direct = settings.artifacts.direct_upload_seconds.duration();
+    Ok(registry.redirecting(redirect).with_direct_uploads(direct).with_resumable_expiry(expiry))
 }
 
 async fn collect_now_and_then(registry: &Registry, interval: Duration, grace: Duration) {

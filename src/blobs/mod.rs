@@ -1,5 +1,6 @@
 //! The bytes: one port over local files and S3. Knows nothing of names, nodes or databases.
 
+mod direct;
 mod intake;
 mod key;
 mod lane;
@@ -18,6 +19,7 @@ use futures_util::stream::BoxStream;
 
 use crate::domain::{Error, Result, Sha256};
 
+pub use direct::{Arrived, Direct, Link};
 pub use intake::BodySize;
 pub use key::Key;
 pub use local::LocalBlobs;

@@ -4,6 +4,7 @@ mod append;
 mod body;
 mod bucket;
 mod client;
+mod direct;
 mod fault;
 mod part;
 mod put;

@@ -95,6 +95,8 @@ pub struct Artifacts {
     pub max_file_bytes: u64,
     /// How long a link to S3 is valid that a client is sent to for a file; 0 is none.
     pub redirect_seconds: LinkSeconds,
+    /// How long a link to S3 is valid by which a client sends bytes itself; 0 is none.
+    pub direct_upload_seconds: LinkSeconds,
     /// How long a resumable upload is kept after its last byte.
     pub upload_expiry_seconds: NonZeroU64,
 }

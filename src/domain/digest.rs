@@ -48,6 +48,11 @@ impl Sha256 {
         Ok(None)
     }
 
+    /// The 32 bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// The digest as a `Content-Digest` or `Repr-Digest` field (RFC 9530).
     pub fn to_digest_field(self) -> String {
         format!("sha-256=:{}:", BASE64.encode(self.0))

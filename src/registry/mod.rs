@@ -3,6 +3,7 @@
 pub mod aliases;
 pub mod artifacts;
 pub mod collector;
+pub mod direct;
 pub mod download;
 pub mod entities;
 pub mod files;
@@ -68,6 +69,8 @@ pub struct Registry {
     redirect: Option<Duration>,
     resumable_expiry: Duration,
     collected: Arc<collector::Totals>,
+    /// For how long clients get links to send bytes to the object store; `None` is never.
+    direct: Option<Duration>,
 }
 
 /// Whether the services below can be used.
@@ -95,6 +98,7 @@ impl Registry {
             redirect: None,
             resumable_expiry: resumable::EXPIRY,
             collected: Arc::default(),
+            direct: None,
         }
     }
 

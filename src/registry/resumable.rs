@@ -59,7 +59,7 @@ pub struct UploadState {
 }
 
 impl UploadState {
-    fn new(row: &Resumable, offset: u64) -> Self {
+    pub(super) fn new(row: &Resumable, offset: u64) -> Self {
         Self {
             id: row.id.clone(),
             offset,
@@ -115,6 +115,7 @@ impl Registry {
                     created_at: now,
                     expires_at,
                     finished_at: None,
+                    direct_part: None,
                 };
                 uploads::insert(tx, &row.key, expires_at)?;
                 resumable::insert(tx, &row)?;
@@ -170,7 +171,7 @@ impl Registry {
         }
     }
 
-    async fn resumable_row(&self, id: &str) -> Result<Resumable> {
+    pub(super) async fn resumable_row(&self, id: &str) -> Result<Resumable> {
         let (wanted, missing) = (id.to_owned(), Error::not_found(format!("upload `{}`", id.escape_debug())));
         let row = self.store.read(move |tx| resumable::find(tx, &wanted)).await?.ok_or(missing)?;
         if row.expires_at < self.now() {
@@ -188,13 +189,13 @@ impl Registry {
         Ok(row.unverified_from.map_or(there, |verified| there.min(unsigned(verified))))
     }
 
-    fn expiry(&self) -> Millis {
+    pub(super) fn expiry(&self) -> Millis {
         Millis::try_from(self.resumable_expiry.as_millis()).unwrap_or(Millis::MAX)
     }
 }
 
 /// The names of the model and version that are meant. What the end would refuse anyway is refused here.
-fn settled(tx: &mut crate::store::Tx<'_>, put: &PutFile) -> Result<(String, String)> {
+pub(super) fn settled(tx: &mut crate::store::Tx<'_>, put: &PutFile) -> Result<(String, String)> {
     if let Target::Version { model, .. } = &put.target
         && !put.create
     {
@@ -215,7 +216,7 @@ fn settled(tx: &mut crate::store::Tx<'_>, put: &PutFile) -> Result<(String, Stri
     Ok((model.to_string(), version.to_string()))
 }
 
-fn put_of(row: &Resumable) -> Result<PutFile> {
+pub(super) fn put_of(row: &Resumable) -> Result<PutFile> {
     Ok(PutFile {
         target: Target::Version { model: row.model.parse()?, version: row.version.parse()? },
         path: row.path.parse()?,
@@ -238,10 +239,10 @@ fn progress(row: &Resumable) -> Progress {
     }
 }
 
-fn unsigned(number: i64) -> u64 {
+pub(super) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or_default()
 }
 
-fn signed(number: u64) -> i64 {
+pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::Registry;
 use super::upkeep::{Duty, Task};
+use crate::blobs::{Chunks, Key};
 use crate::domain::{Blob, Error, ErrorKind, Millis, Result, Sha256};
 use crate::store::blobs;
 use crate::store::upkeep::Pass;
@@ -73,6 +74,51 @@ impl Registry {
     /// Up to `limit` blobs after that one that were missing or damaged when they were last read, with their files.
     pub async fn damaged(&self, after: i64, limit: u32) -> Result<Vec<Damaged>> {
         self.store.read(move |tx| blobs::damaged(tx, after, limit)).await
+    }
+}
+
+impl Registry {
+    /// How many bytes the object under `key` has, and their digest.
+    pub(super) async fn digest_of(&self, key: &Key) -> Result<(u64, Sha256)> {
+        let (mut chunks, mut digest) = (self.blobs.get(key, None).await?, Digesting::default());
+        while digest.take(&mut chunks).await? {}
+        Ok(digest.end())
+    }
+}
+
+/// The digest of an object that is being read.
+#[derive(Default)]
+struct Digesting {
+    digest: sha2::Sha256,
+    size: u64,
+    ended: bool,
+}
+
+impl Digesting {
+    /// Reads and hashes the next piece. `false` at the end.
+    async fn take(&mut self, chunks: &mut Chunks) -> Result<bool> {
+        let (mut piece, mut size) = (Vec::new(), 0);
+        while size < HASHED && !self.ended {
+            match chunks.try_next().await? {
+                Some(chunk) => {
+                    size += chunk.len();
+                    piece.push(chunk);
+                }
+                None => self.ended = true,
+            }
+        }
+        self.size = self.size.saturating_add(size as u64);
+        let mut digest = std::mem::take(&mut self.digest);
+        let hashed = tokio::task::spawn_blocking(move || {
+            piece.iter().for_each(|bytes| digest.update(bytes));
+            digest
+        });
+        self.digest = hashed.await.map_err(|error| Error::internal("a digest was not computed").caused_by(error))?;
+        Ok(!self.ended)
+    }
+
+    fn end(self) -> (u64, Sha256) {
+        (self.size, Sha256::from_bytes(self.digest.finalize().into()))
     }
 }
 
@@ -143,6 +189,7 @@ impl Run<'_> {
         self.now.blobs += 1;
         self.now.bytes = before.saturating_add(blob.size);
         progress(self.now);
+        self.slow_down().await;
         match found {
             Ok((size, sha256)) if size == blob.size && sha256 == blob.sha256 => Ok(None),
             Ok(_) => Ok(Some(Damage::Damaged)),
@@ -153,28 +200,13 @@ impl Run<'_> {
 
     async fn digest(&mut self, blob: &Blob, progress: &mut (impl FnMut(Verified) + Send)) -> Result<(u64, Sha256)> {
         let mut chunks = self.registry.blobs.get(&blob.key.parse()?, None).await?;
-        let (mut digest, mut size, before) = (sha2::Sha256::default(), 0_u64, self.now.bytes);
-        let mut batch = Vec::new();
-        loop {
-            let chunk = chunks.try_next().await?;
-            size = size.saturating_add(chunk.as_ref().map_or(0, |chunk| chunk.len() as u64));
-            let ended = chunk.is_none();
-            batch.extend(chunk);
-            if ended || batch.iter().map(bytes::Bytes::len).sum::<usize>() >= HASHED {
-                let taken = std::mem::take(&mut batch);
-                let hashed = tokio::task::spawn_blocking(move || {
-                    taken.iter().for_each(|bytes| digest.update(bytes));
-                    digest
-                });
-                digest = hashed.await.map_err(|error| Error::internal("a digest was not computed").caused_by(error))?;
-                self.now.bytes = before.saturating_add(size);
-                progress(self.now);
-                self.slow_down().await;
-            }
-            if ended {
-                return Ok((size, Sha256::from_bytes(digest.finalize().into())));
-            }
+        let (mut digest, before) = (Digesting::default(), self.now.bytes);
+        while digest.take(&mut chunks).await? {
+            self.now.bytes = before.saturating_add(digest.size);
+            progress(self.now);
+            self.slow_down().await;
         }
+        Ok(digest.end())
     }
 
     async fn slow_down(&self) {

@@ -33,6 +33,7 @@ pub struct Resumable {
     pub created_at: i64,
     pub expires_at: i64,
     pub finished_at: Option<i64>,
+    pub direct_part: Option<i64>,
 }
 
 /// How far an upload has come.
@@ -75,6 +76,13 @@ pub fn acquire(tx: &mut Tx<'_>, id: &str, lease: &str, now: Millis, until: Milli
 pub fn renew(tx: &mut Tx<'_>, id: &str, lease: &str, until: Millis) -> Result<bool> {
     let mine = resumable_uploads::table.find(id).filter(resumable_uploads::lease.eq(lease));
     Ok(diesel::update(mine).set(resumable_uploads::lease_until.eq(until)).execute(tx.conn)? > 0)
+}
+
+/// Puts the upload's end off.
+pub fn prolong(tx: &mut Tx<'_>, id: &str, expires_at: Millis) -> Result<()> {
+    let target = resumable_uploads::table.find(id);
+    diesel::update(target).set(resumable_uploads::expires_at.eq(expires_at)).execute(tx.conn)?;
+    Ok(())
 }
 
 /// Records how far the upload is. `false` when somebody else has the lease.

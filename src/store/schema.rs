@@ -146,6 +146,7 @@ table! {
         created_at -> BigInt,
         expires_at -> BigInt,
         finished_at -> Nullable<BigInt>,
+        direct_part -> Nullable<BigInt>,
     }
 }
 

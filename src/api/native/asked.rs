@@ -48,6 +48,14 @@ impl InArtifact {
     }
 }
 
+/// A media type that can be a header's value.
+pub fn media_type(given: &str, field: &'static str) -> Result<String> {
+    if given.len() > 255 || actix_web::http::header::HeaderValue::from_str(given).is_err() {
+        return Err(Error::invalid(field, format!("`{field}` is not a media type of at most 255 bytes")));
+    }
+    Ok(given.to_owned())
+}
+
 /// What an upload may ask for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

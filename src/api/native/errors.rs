@@ -53,6 +53,13 @@ errors! {
     /// The errors of asking for a resumable upload, or of ending it.
     ResumableErrors: "404" "Not found.", "409" "The path has other bytes.", "410" "The upload has expired.",
         "412" "Another version of the protocol.", "423" "Another request writes the upload.";
+    /// The errors of beginning a direct upload.
+    CreateDirectErrors: "404" "The parent is not found.",
+        "409" "The path has other bytes, or clients do not send to the store themselves.",
+        "413" "The file, or the body, is too large.", "415" "The body does not say that it is JSON.";
+    /// The errors of asking for a direct upload, or of completing it.
+    DirectErrors: "404" "Not found.", "410" "The upload has expired.",
+        "409" "A part has not arrived, the path has other bytes, or clients do not send to the store themselves.";
     /// The errors of removing a file.
     DeleteFileErrors: "404" "Not found.", "412" "A precondition does not hold.";
     /// The errors of removing a model.

@@ -3,6 +3,7 @@
 mod asked;
 mod body;
 mod conditional;
+mod direct;
 mod errors;
 mod files;
 mod history;
@@ -64,6 +65,10 @@ pub struct Document;
     resumable::overridden,
     resumable::get_upload,
     resumable::delete_upload,
+    direct::create_direct_upload,
+    direct::get_direct_upload,
+    direct::complete_direct_upload,
+    direct::delete_direct_upload,
     history::get_node_history,
     history::list_changes,
     lineage::get_node_lineage,
@@ -111,6 +116,15 @@ pub fn routes(service: &mut web::ServiceConfig) {
             )
             .service(web::resource("/nodes/{id}/history").route(web::get().to(history::get_node_history)))
             .service(web::resource("/nodes/{id}/lineage").route(web::get().to(lineage::get_node_lineage)))
+            .service(web::resource("/direct-uploads").route(web::post().to(direct::create_direct_upload)))
+            .service(
+                web::resource("/direct-uploads/{id}")
+                    .route(web::get().to(direct::get_direct_upload))
+                    .route(web::delete().to(direct::delete_direct_upload)),
+            )
+            .service(
+                web::resource("/direct-uploads/{id}/complete").route(web::post().to(direct::complete_direct_upload)),
+            )
             .service(
                 web::resource("/uploads")
                     .route(web::method(Method::OPTIONS).to(resumable::upload_options))

@@ -7,11 +7,12 @@ use super::{OFFSET, Patch, UploadState, progress, put_of, signed, unsigned};
 use crate::blobs::{Key, Progress, SentPart, Stored};
 use crate::domain::{Actor, Error, ErrorKind, Millis, Result};
 use crate::registry::Registry;
+use crate::registry::direct::{PARTS, direct_of};
 use crate::store::resumable::{self, Resumable};
 
 impl Registry {
     /// Makes a file of an upload whose bytes are all there.
-    pub(super) async fn finish_resumable(&self, actor: &Actor, id: &str) -> Result<UploadState> {
+    pub(in crate::registry) async fn finish_resumable(&self, actor: &Actor, id: &str) -> Result<UploadState> {
         let lease = self.lease(id).await?;
         self.finish_leased(actor, id, lease).await
     }
@@ -33,7 +34,7 @@ impl Registry {
                 let again = matches!(
                     error.kind(),
                     ErrorKind::Unavailable | ErrorKind::Internal | ErrorKind::Conflict | ErrorKind::Unauthenticated
-                );
+                ) || error.field() == Some(PARTS);
                 if !again && let Err(left) = self.remove_resumable(id, &row.key, Millis::MAX).await {
                     log::warn!(upload = id, error:% = left; "a refused upload is left for the collector");
                 }
@@ -45,6 +46,11 @@ impl Registry {
 
     async fn link_resumable(&self, actor: &Actor, row: &Resumable, lease: &Lease) -> Result<()> {
         let (key, put) = (row.key.parse::<Key>()?, put_of(row)?);
+        if let Some(direct) = direct_of(row)? {
+            self.whole_direct(row, &direct).await?;
+            let stored = Stored { size: direct.length, sha256: direct.sha256 };
+            return self.finish_upload(actor, &put, &key, stored, Some(&row.id)).await.map(drop);
+        }
         let recorded = self.whole(&key, row, lease).await?;
         let stored = Stored { size: recorded.length, sha256: recorded.sha256()? };
         if let Some(announced) = put.sha256.filter(|announced| *announced != stored.sha256) {

@@ -84,6 +84,10 @@ struct Writing {
 impl Writing {
     async fn run(self, mut inbox: mpsc::Receiver<Sign>) -> Result<UploadState> {
         let row = self.registry.resumable_row(&self.id).await?;
+        if row.direct_part.is_some() {
+            let message = "the bytes of a direct upload go to the bucket, not to the server";
+            return Err(Error::new(ErrorKind::FailedPrecondition, message).on_field(OFFSET));
+        }
         if row.finished_at.is_some() {
             return self.registry.already_whole(&row, &self.patch);
         }

@@ -144,9 +144,7 @@ pub fn creation(request: &HttpRequest) -> Result<(PutFile, &str)> {
     };
     let media_type = metadata.get("mediatype").or_else(|| metadata.get("filetype"));
     let media_type = media_type.filter(|given| !given.is_empty());
-    if media_type.is_some_and(|given| given.len() > 255 || HeaderValue::from_str(given).is_err()) {
-        return Err(Error::invalid("mediatype", "`mediatype` is not a media type of at most 255 bytes"));
-    }
+    let media_type = media_type.map(|given| super::super::asked::media_type(given, "mediatype")).transpose()?;
     let create = match metadata.get("create").map(String::as_str) {
         None | Some("true") => true,
         Some("false") => false,
@@ -158,7 +156,7 @@ pub fn creation(request: &HttpRequest) -> Result<(PutFile, &str)> {
     let put = PutFile {
         target,
         path: wanted("path")?.parse()?,
-        media_type: media_type.cloned(),
+        media_type,
         length: Some(length),
         sha256: metadata.get("sha256").map(|digest| digest.parse()).transpose()?,
         precondition: Precondition::None,

@@ -1,0 +1,203 @@
+//! Uploads whose bytes a client sends to the bucket itself. They are resumable uploads of another kind: the same rows hold,
+//! expire and finish them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Registry;
+use super::resumable::{UploadState, put_of, unsigned};
+use super::upload::{PutFile, check_length, limit};
+use crate::blobs::{Direct, Key, Progress};
+use crate::domain::{Actor, Error, ErrorKind, Result, Sha256};
+use crate::store::resumable::{self as rows, Resumable};
+use crate::store::uploads;
+
+pub use crate::blobs::Link;
+
+/// The field of an error about parts that have not arrived.
+pub const PARTS: &str = "parts";
+/// How many links are given at once.
+pub const LINKS: u64 = 1000;
+/// The size of parts where the client does not say.
+pub const PART: u64 = 64 << 20;
+
+/// How a direct upload stands, and how its next parts are sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirectUpload {
+    /// The upload.
+    pub state: UploadState,
+    /// How many bytes each part has; the last may have fewer.
+    pub part: u64,
+    /// How many parts there are.
+    pub parts: u64,
+    /// The requests that send parts: number, offset, size.
+    pub links: Vec<(u64, u64, u64, Link)>,
+    /// For how long the links are valid.
+    pub valid: Duration,
+}
+
+impl Registry {
+    /// The same registry, whose clients may send bytes to the bucket themselves by links that are valid for so long.
+    #[must_use]
+    pub fn with_direct_uploads(self, valid: Option<Duration>) -> Self {
+        Self { direct: valid, ..self }
+    }
+
+    /// Begins an upload of `put`, whose length and digest must be known and whose target must be a version, in parts of about
+    /// `part` bytes. Gives the links of its first parts.
+    ///
+    /// Errors: as those of a plain upload, on the field that is wrong; FailedPrecondition where clients cannot send to the
+    /// store, or may not.
+    pub async fn create_direct(&self, put: PutFile, part: u64) -> Result<DirectUpload> {
+        let valid = self.direct_valid()?;
+        let missing = |field: &str| Error::invalid(field, format!("`{field}` is missing"));
+        let length = put.length.filter(|length| *length > 0).ok_or_else(|| missing("size"))?;
+        let sha256 = put.sha256.ok_or_else(|| missing("sha256"))?;
+        let too_large = |error: Error| error.on_field("size");
+        check_length(Some(length), self.policy.max_file_bytes).map_err(too_large)?;
+        let (policy, key, now) = (Arc::clone(&self.policy), Key::new_upload(), self.now());
+        let expires_at = now.saturating_add(self.expiry());
+        let row = key.to_string();
+        let asked = put.clone();
+        // The row first, so that the collector knows the key whatever happens next.
+        let (model, version) = self
+            .store
+            .write(move |tx| {
+                let settled = super::resumable::settled(tx, &asked)?;
+                check_length(asked.length, limit(tx, &policy, &asked.target)?).map_err(too_large)?;
+                uploads::insert(tx, &row, expires_at)?;
+                Ok(settled)
+            })
+            .await?;
+        let direct = self.blobs.begin_direct(&key, length, sha256, part).await.map_err(|error| match error.kind() {
+            ErrorKind::ResourceExhausted => too_large(error),
+            _ => error,
+        });
+        let direct = match direct {
+            Ok(direct) => direct,
+            Err(error) => {
+                let forgotten = self.discard_upload(&key, i64::MAX).await;
+                if let Err(left) = forgotten {
+                    log::warn!(key = key.as_str(), error:% = left; "an upload that was not begun is left for the collector");
+                }
+                return Err(error);
+            }
+        };
+        let start = Progress::start(length);
+        let row = Resumable {
+            id: uuid::Uuid::new_v4().simple().to_string(),
+            key: key.to_string(),
+            model,
+            version,
+            path: put.path.to_string(),
+            media_type: put.media_type.clone(),
+            sha256: Some(sha256.to_string()),
+            creates: put.create,
+            metadata: String::new(),
+            length: super::resumable::signed(length),
+            position: 0,
+            digest: start.digest,
+            sent: 0,
+            parts: 0,
+            multipart: direct.multipart.clone(),
+            unverified_from: None,
+            lease: String::new(),
+            lease_until: 0,
+            created_at: now,
+            expires_at,
+            finished_at: None,
+            direct_part: Some(super::resumable::signed(direct.part)),
+        };
+        let inserted = row.clone();
+        self.store.write(move |tx| rows::insert(tx, &inserted)).await?;
+        self.linked(&row, &direct, 0, valid).await
+    }
+
+    /// How a direct upload stands, with the links of the parts after that one. Puts its end off.
+    ///
+    /// Errors: NotFound, on field [`super::resumable::EXPIRES`] where it has expired.
+    pub async fn direct(&self, id: &str, after: u64) -> Result<DirectUpload> {
+        let valid = self.direct_valid()?;
+        let (mut row, direct) = self.direct_row(id).await?;
+        if row.finished_at.is_none() {
+            row.expires_at = self.now().saturating_add(self.expiry());
+            let (id, key, expires_at) = (row.id.clone(), row.key.clone(), row.expires_at);
+            self.store
+                .write(move |tx| {
+                    if uploads::seen(tx, &key, expires_at)? {
+                        rows::prolong(tx, &id, expires_at)?;
+                    }
+                    Ok(())
+                })
+                .await?;
+        }
+        self.linked(&row, &direct, after, valid).await
+    }
+
+    /// Makes the upload's file once its parts have arrived. Goes on when the caller has gone, who can then ask again.
+    ///
+    /// Errors: FailedPrecondition on field `parts` while one is missing; Conflict on field [`super::resumable::LOCKED`]
+    /// while another request does the same; those of the end of any upload, after which nothing is left.
+    pub async fn complete_direct(&self, actor: &Actor, id: &str) -> Result<UploadState> {
+        let (registry, actor, id) = (self.clone(), actor.clone(), id.to_owned());
+        let task = tokio::spawn(async move {
+            registry.direct_row(&id).await?;
+            registry.finish_resumable(&actor, &id).await
+        });
+        task.await.map_err(|error| Error::unavailable("the server is stopping").caused_by(error))?
+    }
+
+    /// Ends a direct upload without a file, or forgets one that has become a file.
+    pub async fn delete_direct(&self, id: &str) -> Result<()> {
+        self.direct_row(id).await?;
+        self.delete_resumable(id).await
+    }
+
+    /// The object of a direct upload, whole, and compared with its digest: by the bucket where that is possible, otherwise by
+    /// reading it.
+    pub(super) async fn whole_direct(&self, row: &Resumable, direct: &Direct) -> Result<()> {
+        let key: Key = row.key.parse()?;
+        let arrived = self.blobs.complete_direct(&key, direct).await?;
+        if !arrived.compared {
+            let (size, sha256) = self.digest_of(&key).await?;
+            if (size, sha256) != (direct.length, direct.sha256) {
+                let message = format!("the bytes have sha256 `{sha256}`, not `{}` as announced", direct.sha256);
+                return Err(Error::invalid("sha256", message));
+            }
+        }
+        Ok(())
+    }
+
+    async fn linked(&self, row: &Resumable, direct: &Direct, after: u64, valid: Duration) -> Result<DirectUpload> {
+        let (key, mut links) = (row.key.parse::<Key>()?, Vec::new());
+        if row.finished_at.is_none() {
+            for number in after.saturating_add(1)..=direct.parts().min(after.saturating_add(LINKS)) {
+                let link = self.blobs.direct_link(&key, direct, number, valid).await?;
+                links.push((number, (number - 1) * direct.part, direct.size_of(number), link));
+            }
+        }
+        let offset = if row.finished_at.is_some() { direct.length } else { 0 };
+        let state = UploadState::new(row, offset);
+        Ok(DirectUpload { state, part: direct.part, parts: direct.parts(), links, valid })
+    }
+
+    async fn direct_row(&self, id: &str) -> Result<(Resumable, Direct)> {
+        let row = self.resumable_row(id).await?;
+        let other = || Error::not_found(format!("direct upload `{}`", id.escape_debug()));
+        let direct = direct_of(&row)?.ok_or_else(other)?;
+        Ok((row, direct))
+    }
+
+    fn direct_valid(&self) -> Result<Duration> {
+        let off = "clients may not send bytes to the object store themselves: `artifacts.direct_upload_seconds` is 0";
+        self.direct.ok_or_else(|| Error::new(ErrorKind::FailedPrecondition, off))
+    }
+}
+
+/// The object of the row, where a client sends it to the bucket.
+pub(super) fn direct_of(row: &Resumable) -> Result<Option<Direct>> {
+    let Some(part) = row.direct_part else { return Ok(None) };
+    let sha256: Option<Sha256> = put_of(row)?.sha256;
+    let sha256 = sha256.ok_or_else(|| Error::internal("a direct upload has no digest"))?;
+    Ok(Some(Direct { length: unsigned(row.length), sha256, part: unsigned(part), multipart: row.multipart.clone() }))
+}

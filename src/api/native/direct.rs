@@ -2,18 +2,22 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Json, Path, Query};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::asked::media_type;
 use super::errors::{CreateDirectErrors, DirectErrors};
 use crate::api::caller::Caller;
 use crate::api::problem::{Problem, problem_response};
-use crate::domain::{Error, ErrorKind, Result};
+use crate::domain::{Error, ErrorKind};
 use crate::registry::direct::{DirectUpload, Link, PART};
 use crate::registry::files::{Precondition, Target};
 use crate::registry::resumable::{EXPIRES, UploadState};
 use crate::registry::upload::PutFile;
+
+/// Up to here a floating point number is the whole number that it shows.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// A file to be sent to the bucket.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -32,16 +36,32 @@ pub struct NewDirectUpload {
     media_type: Option<String>,
     /// How many bytes it has.
     #[schema(minimum = 1)]
+    #[serde(deserialize_with = "whole")]
     size: u64,
     /// Their SHA-256 in hexadecimal.
     #[schema(pattern = "^[0-9a-f]{64}$")]
     sha256: String,
     /// About how many bytes each part has: a file that is not larger is sent at once.
     #[schema(minimum = 1)]
+    #[serde(default, deserialize_with = "whole_or_none")]
     part_size: Option<u64>,
     /// Whether a missing model or version is made.
     #[serde(default = "yes")]
     create: bool,
+}
+
+/// A whole number, which JSON may also write as in `5.0`.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    let float = || number.as_f64().filter(|float| float.fract() == 0.0 && (0.0..EXACT).contains(float));
+    let whole = number.as_u64().or_else(|| float().map(|float| float as u64));
+    whole.ok_or_else(|| D::Error::custom(format!("`{number}` is not a whole number of bytes")))
+}
+
+fn whole_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    #[derive(Deserialize)]
+    struct Whole(#[serde(deserialize_with = "whole")] u64);
+    Ok(Option::<Whole>::deserialize(deserializer)?.map(|Whole(number)| number))
 }
 
 fn yes() -> bool {
@@ -147,7 +167,7 @@ pub async fn create_direct_upload(caller: Caller, body: Json<NewDirectUpload>) -
     answer(create(&caller, body.into_inner()).await)
 }
 
-async fn create(caller: &Caller, new: NewDirectUpload) -> Result<HttpResponse> {
+async fn create(caller: &Caller, new: NewDirectUpload) -> Result<HttpResponse, Error> {
     let on = |field: &'static str| move |error: Error| error.on_field(field);
     let target = Target::Version {
         model: new.model.parse().map_err(on("model"))?,
@@ -202,7 +222,7 @@ pub async fn delete_direct_upload(caller: Caller, id: Path<String>) -> HttpRespo
     answer(caller.registry.delete_direct(&id).await.map(|()| HttpResponse::NoContent().finish()))
 }
 
-fn answer(result: Result<HttpResponse>) -> HttpResponse {
+fn answer(result: Result<HttpResponse, Error>) -> HttpResponse {
     result.unwrap_or_else(|error| match (error.kind(), error.field()) {
         (ErrorKind::NotFound, Some(EXPIRES)) => {
             problem_response(actix_web::http::StatusCode::GONE, error.message(), error.field())

@@ -1,6 +1,7 @@
 //! The settings: what they are, where they come from, and how they are shown without their secrets.
 //! Knows no other room but `domain`: whoever needs a setting is handed its value.
 
+mod geti;
 mod load;
 mod redact;
 mod values;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::inspect::Rule;
 use crate::domain::policy::Act;
 
+pub use geti::{ApiVersion, Geti, GetiServer, Secret, ServerUrl};
 pub use load::{Problems, SettingsArgs};
 pub use values::{ArtifactStore, DatabaseUrl, Formats, LinkSeconds, Listen, LogFilter, LogFormat, PublicUrl};
 
@@ -35,6 +37,10 @@ pub struct Settings {
     pub policy: Policy,
     /// The remover of objects that no file uses.
     pub collector: Collector,
+    /// The queue of background work.
+    pub jobs: Jobs,
+    /// The Geti servers that models are imported from.
+    pub geti: Geti,
     /// The log.
     pub log: Log,
 }
@@ -123,6 +129,22 @@ pub struct Collector {
     pub interval_seconds: u64,
     /// How old an unused object must be to be removed.
     pub grace_seconds: u64,
+}
+
+/// `[jobs]`
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jobs {
+    /// How many jobs this server works on at once; 0 leaves them to other replicas.
+    pub workers: usize,
+    /// How long a job stays a server's that gives no sign of life.
+    pub lease_seconds: NonZeroU32,
+    /// How often a job is begun at most.
+    pub attempts: NonZeroU32,
+    /// The pause before the second attempt; each one after that is twice as long.
+    pub backoff_seconds: u32,
+    /// How long jobs that have ended can be looked at.
+    pub keep_seconds: u32,
 }
 
 /// `[log]`

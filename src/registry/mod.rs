@@ -8,7 +8,9 @@ pub mod entities;
 pub mod files;
 pub mod graph;
 pub mod history;
+pub mod imports;
 pub mod inspection;
+pub mod jobs;
 pub mod lineage;
 pub mod metrics;
 pub mod pages;
@@ -39,6 +41,9 @@ pub const IF_MATCH: &str = "If-Match";
 /// The field of an error about something that is there, where the caller wants nothing to be.
 pub const IF_NONE_MATCH: &str = "If-None-Match";
 
+/// The field of an error that another system made, on whose answer ours depends.
+pub const UPSTREAM: &str = "upstream";
+
 /// The field of an error about something that goes only together with what it owns.
 pub const RECURSIVE: &str = "recursive";
 
@@ -65,6 +70,9 @@ pub struct Registry {
     /// For how long clients are sent to the object store to read a file; `None` is never.
     redirect: Option<Duration>,
     resumable_expiry: Duration,
+    queue: Arc<jobs::Queue>,
+    /// Where models can be imported from.
+    source: Option<Arc<dyn imports::Source>>,
 }
 
 /// Whether the services below can be used.
@@ -91,6 +99,8 @@ impl Registry {
             inspections: Arc::new(Semaphore::new(inspection::AT_ONCE)),
             redirect: None,
             resumable_expiry: resumable::EXPIRY,
+            queue: Arc::default(),
+            source: None,
         }
     }
 

@@ -128,6 +128,8 @@ impl Runner {
 }
 
 /// Does the work, gives signs of life meanwhile, and tells it when it is to stop.
+///
+/// All three go on at once: while one waits for the database, another one may be the one that holds it.
 async fn attempt(
     working: &Working,
     work: Work,
@@ -136,27 +138,30 @@ async fn attempt(
     mut leaving: watch::Receiver<bool>,
     tell: &watch::Sender<Option<Stop>>,
 ) -> Attempt {
-    let mut work = work(working.clone());
-    let mut beat = tokio::time::interval(BEAT.min(options.lease / 3));
-    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut told = false;
-    loop {
-        tokio::select! {
-            done = &mut work => return done,
-            () = turned(&mut leaving), if !told => {
-                told = true;
-                tell.send_replace(Some(Stop::ShuttingDown));
-            }
-            _ = beat.tick() => match working.registry.keep_job(working, owner, options.lease).await {
-                Ok(None) => {}
-                Ok(Some(stop)) => {
-                    told = true;
-                    tell.send_if_modified(|why| why.is_none() && why.replace(stop).is_none());
-                }
+    let stop = |why: Stop| {
+        tell.send_if_modified(|told| told.is_none() && told.replace(why).is_none());
+    };
+    let beating = async {
+        let mut beat = tokio::time::interval(BEAT.min(options.lease / 3));
+        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            beat.tick().await;
+            match working.registry.keep_job(working, owner, options.lease).await {
+                Ok(why) => why.into_iter().for_each(stop),
                 // A database that is away for a moment does not end the work; the lease may last longer.
                 Err(error) => log::warn!(error:%; "the lease of a job was not prolonged"),
-            },
+            }
         }
+    };
+    let leaving = async {
+        turned(&mut leaving).await;
+        stop(Stop::ShuttingDown);
+        std::future::pending::<Attempt>().await
+    };
+    tokio::select! {
+        done = work(working.clone()) => done,
+        never = beating => never,
+        never = leaving => never,
     }
 }
 

@@ -1,5 +1,6 @@
 """Imports from Intel Geti: every dialect and type of task, every failure, paging, cancellation, crashes, size, rivals."""
 
+import base64
 import contextlib
 import itertools
 import json
@@ -21,6 +22,7 @@ QUICK = {
     "MODELPORT__JOBS__ATTEMPTS": "2",
     "MODELPORT__JOBS__LEASE_SECONDS": "3",
     "MODELPORT__GETI__TIMEOUT_SECONDS": "20",
+    "MODELPORT__LOG__LEVEL": "info,access=off",
 }
 LONG = bool(os.environ.get("MODELPORT_TEST_LONG"))
 
@@ -64,7 +66,12 @@ def look(server: Server, identifier: str) -> dict:
 
 
 def ended(server: Server, identifier: str, seconds: float = 90) -> dict:
-    return eventually(lambda: (found := look(server, identifier))["state"] in ENDED and found, "the end", seconds)
+    def has_ended() -> dict | None:
+        found = look(server, identifier)
+        time.sleep(0.1)
+        return found if found["state"] in ENDED else None
+
+    return eventually(has_ended, "the end of the import", seconds)
 
 
 def artifact(server: Server, identifier: str) -> dict:
@@ -85,7 +92,7 @@ def properties(server: Server, identifier: str) -> dict:
             case "MetadataBoolValue":
                 return value["bool_value"]
             case "MetadataStructValue":
-                return value["struct_value"]
+                return json.loads(base64.b64decode(value["struct_value"]))
             case _:
                 return value["string_value"]
 

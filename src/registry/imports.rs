@@ -108,6 +108,20 @@ impl Registry {
         self.enqueue(actor, GETI_IMPORT, payload).await
     }
 
+    /// Enqueues an import and waits until it has ended. Whoever stops waiting does not stop the import.
+    ///
+    /// Errors: as [`Registry::start_import`]; an import that failed is no error here but a job that says so.
+    pub async fn import_and_wait(
+        &self,
+        actor: &Actor,
+        server: Option<&str>,
+        project: String,
+        models: Vec<ModelRef>,
+    ) -> Result<Job> {
+        let job = self.start_import(actor, server, project, models).await?;
+        self.await_import(job.id).await
+    }
+
     /// The import as it is once it has ended, by whichever replica.
     pub async fn await_import(&self, id: JobId) -> Result<Job> {
         self.await_job(GETI_IMPORT, id).await

@@ -71,6 +71,9 @@ impl Fault {
     /// The request did not get an answer.
     pub(super) fn unsent(server: &str, error: &reqwest::Error) -> Self {
         let why = chain(error);
+        if error.is_builder() {
+            return Self::refused(format!("Geti `{server}` cannot be asked, its URL or token is malformed: {why}"));
+        }
         if why.contains("certificate") || why.contains("UnknownIssuer") {
             let hint = "set `ca_file` to the authority that signed it";
             return Self::refused(format!("the certificate of Geti `{server}` is not trusted: {why}; {hint}"));

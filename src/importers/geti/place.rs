@@ -31,7 +31,7 @@ impl Session {
     /// Where the projects are.
     pub(super) async fn place(&self) -> Asked<Place> {
         // Held while asking, so that nobody asks the same at the same time.
-        let mut known = self.server.place.lock().await;
+        let mut known = self.stopping.or(async { Ok(self.server.place.lock().await) }).await?;
         if let Some((at, place)) = known.as_ref()
             && at.elapsed() < REMEMBERED
         {

@@ -8,6 +8,8 @@ pub mod blobs;
 pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod importers;
+pub mod jobs;
 pub mod registry;
 pub mod runtime;
 pub mod store;

@@ -1,13 +1,19 @@
 //! Puts the rooms together as the settings say.
 
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::watch;
 
 use crate::api::server;
 use crate::blobs::{Blobs, BlobsConfig};
-use crate::config::{Listen, PublicUrl, Settings};
+use crate::config::{GetiServer, Listen, PublicUrl, Settings};
+use crate::domain::imports::{GETI_IMPORT, ModelRef, RemoteProject};
 use crate::domain::policy::Policy;
-use crate::domain::{Actor, Error, Result};
+use crate::domain::{Actor, Error, Job, JobId, Result};
+use crate::importers::geti::{Geti, ServerOptions};
+use crate::jobs::{self, Runner};
 use crate::registry::collector::Report;
 use crate::registry::inspection::{Progress, RescanReport};
 use crate::registry::verify::{Damaged, Verification, Verified};
@@ -40,9 +46,111 @@ pub fn serve(settings: &Settings) -> Result<()> {
     };
     let interval = Duration::from_secs(settings.collector.interval_seconds);
     let grace = Duration::from_secs(settings.collector.grace_seconds);
-    server::run(listeners, &options, open(settings, public_url.as_str()), async move |registry| {
-        collect_now_and_then(&registry, interval, grace).await;
+    let queue = job_options(settings);
+    let geti = Arc::new(Geti::new(geti_servers(settings))?);
+    let source = Arc::clone(&geti);
+    let registry = async { Ok(open(settings, public_url.as_str()).await?.importing(source)) };
+    server::run(listeners, &options, registry, async move |registry, stop| {
+        let runner = runner(registry.clone(), queue, geti);
+        let mut stopped = stop.clone();
+        let collecting = async {
+            tokio::select! {
+                () = collect_now_and_then(&registry, interval, grace) => {}
+                _ = stopped.wait_for(|stop| *stop) => {}
+            }
+        };
+        tokio::join!(runner.run(stop), collecting);
     })
+}
+
+/// The projects of a Geti server.
+pub fn geti_projects(settings: &Settings, server: Option<&str>) -> Result<Vec<RemoteProject>> {
+    runtime()?.block_on(async { importing(settings).await?.0.geti_projects(server).await })
+}
+
+/// Enqueues an import from Geti.
+pub fn start_import(settings: &Settings, server: Option<&str>, project: String, models: Vec<ModelRef>) -> Result<Job> {
+    runtime()?.block_on(async {
+        let (registry, _) = importing(settings).await?;
+        registry.start_import(&Actor::anonymous("import"), server, project, models).await
+    })
+}
+
+/// The newest imports.
+pub fn list_imports(settings: &Settings) -> Result<Vec<Job>> {
+    runtime()?.block_on(async { importing(settings).await?.0.list_jobs(GETI_IMPORT, None, 100).await })
+}
+
+/// Calls an import off.
+pub fn cancel_import(settings: &Settings, id: JobId) -> Result<Job> {
+    runtime()?.block_on(async { importing(settings).await?.0.cancel_job(GETI_IMPORT, id).await })
+}
+
+/// Waits until an import has ended, and works on the queue meanwhile.
+pub fn watch_import(settings: &Settings, id: JobId, mut progress: impl FnMut(&Job)) -> Result<Job> {
+    runtime()?.block_on(async {
+        let (registry, geti) = importing(settings).await?;
+        let runner = runner(registry.clone(), jobs::Options { workers: 1, ..job_options(settings) }, geti);
+        let (stop, stopped) = watch::channel(false);
+        let watching = async {
+            let ended = loop {
+                match registry.get_job(GETI_IMPORT, id).await {
+                    Ok(job) if !job.state.is_final() => progress(&job),
+                    ended => break ended,
+                }
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            };
+            stop.send_replace(true);
+            ended
+        };
+        tokio::join!(runner.run(stopped), watching).1
+    })
+}
+
+/// A registry that imports, for a command.
+async fn importing(settings: &Settings) -> Result<(Registry, Arc<Geti>)> {
+    let geti = Arc::new(Geti::new(geti_servers(settings))?);
+    let source = Arc::clone(&geti);
+    Ok((open(settings, settings.server.public_url.as_str()).await?.importing(source), geti))
+}
+
+fn runner(registry: Registry, options: jobs::Options, geti: Arc<Geti>) -> Runner {
+    Runner::new(registry, options).doing(GETI_IMPORT, move |working| {
+        let geti = Arc::clone(&geti);
+        async move { geti.import(working).await }
+    })
+}
+
+fn job_options(settings: &Settings) -> jobs::Options {
+    let said = &settings.jobs;
+    let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+    jobs::Options {
+        workers: said.workers,
+        lease: seconds(said.lease_seconds.get()),
+        attempts: said.attempts.get(),
+        backoff: seconds(said.backoff_seconds),
+        kept: seconds(said.keep_seconds),
+    }
+}
+
+/// The servers of the settings by name, the one without a name first.
+fn geti_servers(settings: &Settings) -> Vec<ServerOptions> {
+    let named = |name: &str, said: &GetiServer| ServerOptions {
+        name: name.to_owned(),
+        url: said.url.as_str().to_owned(),
+        token: said.token.expose().to_owned(),
+        token_file: said.token_file.clone(),
+        api_version: said.api_version.as_str().to_owned(),
+        organization: said.organization_id.clone(),
+        workspace: said.workspace_id.clone(),
+        verify_tls: said.verify_tls,
+        ca_file: said.ca_file.clone(),
+        timeout: Duration::from_secs(said.timeout_seconds.get().into()),
+        deadline: Duration::from_secs(said.deadline_seconds.get().into()),
+    };
+    let main = settings.geti.main();
+    let first = (!main.url.as_str().is_empty()).then(|| named("default", &main));
+    first.into_iter().chain(settings.geti.servers.iter().map(|(name, said)| named(name, said))).collect()
 }
 
 fn bind(listen: Listen) -> Result<Option<TcpListener>> {

@@ -47,6 +47,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("env_logger", &["telemetry"]),
     ("quick_xml", &["domain/inspect"]),
     ("saphyr_parser", &["domain/inspect"]),
+    ("reqwest", &["importers"]),
 ];
 
 /// What the pure room may not touch, though it belongs to the standard library or has no single home.

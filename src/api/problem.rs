@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::middleware::RequestId;
 use crate::domain::{Error, ErrorKind};
-use crate::registry::{IF_MATCH, IF_NONE_MATCH};
+use crate::registry::{IF_MATCH, IF_NONE_MATCH, UPSTREAM};
 
 /// The media type of [`ProblemDetails`].
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -52,6 +52,10 @@ impl std::fmt::Display for Problem {
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
         match self.0.kind() {
+            // What another system refuses us is neither the caller's mistake nor a fault here.
+            ErrorKind::FailedPrecondition | ErrorKind::Unavailable if self.0.field() == Some(UPSTREAM) => {
+                StatusCode::BAD_GATEWAY
+            }
             ErrorKind::InvalidArgument => StatusCode::BAD_REQUEST,
             ErrorKind::NotFound => StatusCode::NOT_FOUND,
             ErrorKind::AlreadyExists | ErrorKind::Conflict => StatusCode::CONFLICT,

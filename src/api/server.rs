@@ -7,6 +7,7 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{Server, ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::web::{self, Data};
 use actix_web::{App, Error as ActixError, HttpServer};
+use tokio::sync::watch;
 
 use super::health::{self, Draining};
 use super::middleware::{self, Metrics};
@@ -70,6 +71,12 @@ impl Service {
             },
         )?;
         watch_collector(&metrics, &registry)?;
+        let jobs = registry.clone();
+        metrics.watch("modelport_jobs", "Background jobs by kind and state.", ["kind", "state"], move || {
+            #[expect(clippy::cast_precision_loss, reason = "no table has that many jobs")]
+            let sample = |(kind, state, count): (String, String, i64)| ([kind, state], count as f64);
+            jobs.job_figures().into_iter().map(sample).collect()
+        })?;
         Ok(Self {
             registry: Data::new(registry),
             metrics: Data::new(metrics),
@@ -151,23 +158,29 @@ fn routes(service: &mut web::ServiceConfig) {
 
 /// Serves on the listeners until SIGTERM or SIGINT; then requests under way finish, and it returns.
 ///
-/// `beside` is run at the same time and ends with the server.
+/// `beside` is run at the same time; it is told when the server begins to stop, and ended if it has not within the grace.
 pub fn run(
     listeners: Listeners,
     options: &Options,
     registry: impl Future<Output = Result<Registry>>,
-    beside: impl AsyncFnOnce(Registry) + 'static,
+    beside: impl AsyncFnOnce(Registry, watch::Receiver<bool>) + 'static,
 ) -> Result<()> {
     actix_web::rt::System::new().block_on(async {
         let registry = registry.await?;
         let service = Service::new(registry.clone(), options.json_limit_bytes)?;
         let http = listeners.http.map(|listener| serve_http(listener, options, service.clone())).transpose()?;
         let grpc = listeners.grpc.map(|listener| serve_grpc(listener, options, &service)).transpose()?;
-        let beside = actix_web::rt::spawn(beside(registry));
+        let (tell, told) = watch::channel(false);
+        let mut beside = actix_web::rt::spawn(beside(registry, told));
         let ended = match http {
             Some(http) => {
-                let stopping =
-                    actix_web::rt::spawn(stop_on_signal(Some(http.handle()), grpc, service, options.shutdown_grace));
+                let stopping = actix_web::rt::spawn(stop_on_signal(
+                    Some(http.handle()),
+                    grpc,
+                    service,
+                    options.shutdown_grace,
+                    tell.clone(),
+                ));
                 let ended = http.await;
                 match ended {
                     // gRPC may need a moment more.
@@ -176,11 +189,14 @@ pub fn run(
                 }
             }
             None => {
-                stop_on_signal(None, grpc, service, options.shutdown_grace).await;
+                stop_on_signal(None, grpc, service, options.shutdown_grace, tell.clone()).await;
                 Ok(())
             }
         };
-        beside.abort();
+        tell.send_replace(true);
+        if actix_web::rt::time::timeout(options.shutdown_grace, &mut beside).await.is_err() {
+            beside.abort();
+        }
         ended.map_err(broken)
     })
 }
@@ -218,10 +234,17 @@ fn broken(error: std::io::Error) -> Error {
 
 /// Turns readiness red at the first signal. gRPC stops at once: its clients are told to go elsewhere, and calls under way
 /// finish. HTTP goes on while requests are under way, so that probes and balancers see it, and then stops.
-async fn stop_on_signal(http: Option<ServerHandle>, grpc: Option<mlmd::Running>, service: Service, grace: Duration) {
+async fn stop_on_signal(
+    http: Option<ServerHandle>,
+    grpc: Option<mlmd::Running>,
+    service: Service,
+    grace: Duration,
+    tell: watch::Sender<bool>,
+) {
     let signal = signal().await;
     log::info!(signal; "shutting down");
     service.draining.begin();
+    tell.send_replace(true);
     let deadline = Instant::now() + grace;
     let stop_http = async {
         while service.metrics.in_flight() > 0 && Instant::now() < deadline {

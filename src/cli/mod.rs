@@ -3,6 +3,7 @@
 mod config;
 mod gc;
 mod healthcheck;
+mod import;
 mod migrate;
 mod openapi;
 mod progress;
@@ -43,6 +44,9 @@ enum Command {
     Verify(verify::Args),
     /// Judge stored files by the current rules and policies
     Rescan(rescan::Args),
+    /// Bring models in from other systems
+    #[command(subcommand)]
+    Import(import::Command),
     /// Look at the settings
     #[command(subcommand)]
     Config(config::Command),
@@ -69,6 +73,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Gc(args) => gc::run(settings, &args),
         Command::Verify(args) => verify::run(settings, &args),
         Command::Rescan(args) => rescan::run(settings, &args),
+        Command::Import(command) => import::run(settings, command),
         Command::Config(command) => config::run(settings, command),
         Command::Healthcheck => healthcheck::run(settings),
     };

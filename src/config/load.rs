@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use config::{Config, ConfigError, Environment, File, FileFormat, Map, Source, Value, ValueKind};
 
-use super::{Settings, redact};
+use super::{Settings, geti, redact};
 
 const DEFAULTS: &str = include_str!("../../config/default.toml");
 const PREFIX: &str = "MODELPORT__";
@@ -67,8 +67,10 @@ impl Settings {
     pub fn load(args: &SettingsArgs, env: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, Problems> {
         let mut problems = Vec::new();
         let mut layers = Vec::new();
+        let env: Vec<_> = env.into_iter().collect();
         let file = args.config.as_deref().map(file_layer).transpose();
-        for layer in [file, env_layer(env, &mut problems).map(Some), flag_layer(args).map(Some)] {
+        let theirs = geti::layer(&env).map(|config| Some(Layer { name: "GETI_* variables".to_owned(), config }));
+        for layer in [theirs, file, env_layer(env, &mut problems).map(Some), flag_layer(args).map(Some)] {
             match layer {
                 Ok(layer) => layers.extend(layer),
                 Err(problem) => problems.push(problem),
@@ -190,6 +192,8 @@ fn shown(key: &str, value: &Value) -> String {
     let text = value.to_string();
     match key {
         "database.url" | "artifacts.store" | "server.public_url" => redact::mask(&text),
+        // A URL may hold a password, and a token is one.
+        key if key.starts_with("geti.") && (key.ends_with(".url") || key.ends_with(".token")) => redact::mask(&text),
         _ => text,
     }
 }

@@ -1,6 +1,7 @@
 //! The settings: what they are, where they come from, and how they are shown without their secrets.
 //! Knows no other room but `domain`: whoever needs a setting is handed its value.
 
+mod geti;
 mod load;
 mod redact;
 mod values;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::inspect::Rule;
 use crate::domain::policy::Act;
 
+pub use geti::{ApiVersion, Geti, GetiServer, Secret, ServerUrl};
 pub use load::{Problems, SettingsArgs};
 pub use values::{ArtifactStore, DatabaseUrl, Formats, LinkSeconds, Listen, LogFilter, LogFormat, PublicUrl};
 
@@ -37,6 +39,10 @@ pub struct Settings {
     pub collector: Collector,
     /// The reader of stored bytes that compares them with their digests.
     pub verify: Verify,
+    /// The queue of background work.
+    pub jobs: Jobs,
+    /// The Geti servers that models are imported from.
+    pub geti: Geti,
     /// The log.
     pub log: Log,
 }
@@ -135,6 +141,22 @@ pub struct Collector {
 pub struct Verify {
     /// How many MiB are read in a second, at most; 0 is no limit.
     pub mib_per_second: u64,
+}
+
+/// `[jobs]`
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jobs {
+    /// How many jobs this server works on at once; 0 leaves them to other replicas.
+    pub workers: usize,
+    /// How long a job stays a server's that gives no sign of life.
+    pub lease_seconds: NonZeroU32,
+    /// How often a job is begun at most.
+    pub attempts: NonZeroU32,
+    /// The pause before the second attempt; each one after that is twice as long.
+    pub backoff_seconds: u32,
+    /// How long jobs that have ended can be looked at.
+    pub keep_seconds: u32,
 }
 
 /// `[log]`

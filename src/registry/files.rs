@@ -1,11 +1,13 @@
 //! Files as uploads and downloads see them: where they are, what is demanded of them, and their pages.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::entities::get;
+use super::imports::{Arrival, check_absent};
 use super::inspection::known;
 use super::resolve::resolve;
 use super::{IF_MATCH, record};
@@ -19,7 +21,7 @@ use crate::store::nodes::{self, Selection};
 use crate::store::{Tx, files};
 
 /// Where a file is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Target {
     /// In a version.
     Version {
@@ -30,6 +32,8 @@ pub enum Target {
     },
     /// In a model artifact.
     Artifact(NodeId),
+    /// In the model artifact that an import makes, together with its version and model, when the bytes are here.
+    Arrival(Arc<Arrival>),
 }
 
 /// What must be true of the file that is there.
@@ -130,6 +134,10 @@ pub(super) fn find(tx: &mut Tx<'_>, target: &Target, path: &FilePath) -> Result<
         Target::Artifact(id) => {
             get(tx, LogicalType::ModelArtifact, *id)?;
             files::find(tx, *id, path)?
+        }
+        Target::Arrival(arrival) => {
+            check_absent(tx, arrival)?;
+            None
         }
     };
     found.ok_or_else(|| missing(path))

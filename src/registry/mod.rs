@@ -9,7 +9,9 @@ pub mod entities;
 pub mod files;
 pub mod graph;
 pub mod history;
+pub mod imports;
 pub mod inspection;
+pub mod jobs;
 pub mod lineage;
 pub mod metrics;
 pub mod pages;
@@ -42,6 +44,9 @@ pub const IF_MATCH: &str = "If-Match";
 /// The field of an error about something that is there, where the caller wants nothing to be.
 pub const IF_NONE_MATCH: &str = "If-None-Match";
 
+/// The field of an error that another system made, on whose answer ours depends.
+pub const UPSTREAM: &str = "upstream";
+
 /// The field of an error about something that goes only together with what it owns.
 pub const RECURSIVE: &str = "recursive";
 
@@ -71,6 +76,9 @@ pub struct Registry {
     collected: Arc<collector::Totals>,
     /// For how long clients get links to send bytes to the object store; `None` is never.
     direct: Option<Duration>,
+    queue: Arc<jobs::Queue>,
+    /// Where models can be imported from.
+    source: Option<Arc<dyn imports::Source>>,
 }
 
 /// Whether the services below can be used.
@@ -99,6 +107,8 @@ impl Registry {
             resumable_expiry: resumable::EXPIRY,
             collected: Arc::default(),
             direct: None,
+            queue: Arc::default(),
+            source: None,
         }
     }
 

@@ -9,6 +9,7 @@ use futures_util::Stream;
 use super::Registry;
 use super::entities::{create, get, touch};
 use super::files::{Precondition, Target, find, holder, record_file};
+use super::imports;
 use super::inspection::{arrived, policy_of};
 use super::resolve::{model_named, resolve};
 use crate::blobs::{BodySize, Key, Stored};
@@ -271,6 +272,7 @@ pub(super) fn limit(tx: &mut Tx<'_>, base: &Policy, target: &Target) -> Result<O
             Err(error) if error.kind() == ErrorKind::NotFound => base.clone(),
             Err(error) => return Err(error),
         },
+        Target::Arrival(_) => base.clone(),
     };
     Ok(policy.max_file_bytes)
 }
@@ -283,6 +285,7 @@ pub(super) fn settle(tx: &mut Tx<'_>, put: &PutFile) -> Result<Target> {
             Ok(put.target.clone())
         }
         Target::Version { version: VersionRef::Named(_), .. } if put.create => Ok(put.target.clone()),
+        Target::Arrival(_) => Ok(put.target.clone()),
         Target::Version { model, version } => {
             let (_, found) = resolve(tx, model, version)?;
             let name = found.name.unwrap_or_default().parse()?;
@@ -361,6 +364,10 @@ fn place(tx: &mut Tx<'_>, actor: &Actor, put: &PutFile, now: Millis) -> Result<(
             let home = artifact.home_id.map(|home| nodes::find(tx, home)).transpose()?.flatten();
             return Ok((*id, home.and_then(|home| Some((home.id, home.home_id?)))));
         }
+        Target::Arrival(arrival) => {
+            let (artifact, version, model) = imports::place(tx, actor, arrival, now)?;
+            return Ok((artifact, Some((version, model))));
+        }
         Target::Version { model, version } => (model, version),
     };
     let named = |name: &Name, state: &str| Draft::named(name.clone()).with("state", Some(state));
@@ -392,7 +399,7 @@ fn place(tx: &mut Tx<'_>, actor: &Actor, put: &PutFile, now: Millis) -> Result<(
 }
 
 /// Somebody else made the same thing just now: the transaction is begun anew and finds it.
-fn made(created: Result<Node>) -> Result<Node> {
+pub(super) fn made(created: Result<Node>) -> Result<Node> {
     created.map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => {
             Error::new(ErrorKind::Conflict, "somebody else made the same version at the same time").caused_by(error)

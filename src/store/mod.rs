@@ -13,6 +13,7 @@ mod filter;
 pub mod graph;
 pub mod idempotency;
 pub mod inspections;
+pub mod jobs;
 pub mod lineage;
 pub mod members;
 pub mod metrics;

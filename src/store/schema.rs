@@ -248,6 +248,30 @@ table! {
     }
 }
 
+table! {
+    jobs (id) {
+        id -> BigInt,
+        kind -> Text,
+        payload -> Text,
+        created_at -> BigInt,
+        run_at -> BigInt,
+        attempts -> BigInt,
+        lease_until -> Nullable<BigInt>,
+        lease_owner -> Nullable<Text>,
+        state -> Text,
+        actor -> Text,
+        progress_done -> BigInt,
+        progress_total -> Nullable<BigInt>,
+        progress_message -> Nullable<Text>,
+        result -> Nullable<Text>,
+        error -> Nullable<Text>,
+        cancel_requested -> Bool,
+        heartbeat_at -> Nullable<BigInt>,
+        started_at -> Nullable<BigInt>,
+        finished_at -> Nullable<BigInt>,
+    }
+}
+
 joinable!(files -> blobs (blob_id));
 joinable!(inspections -> blobs (blob_id));
 joinable!(members -> nodes (node_id));
@@ -273,6 +297,7 @@ allow_tables_to_appear_in_same_query!(
     resumable_parts,
     resumable_tails,
     changes,
+    jobs,
     idempotency_keys,
     inspections,
     policies,

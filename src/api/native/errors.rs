@@ -69,6 +69,16 @@ errors! {
         "413" "The body is too large.", "415" "The body does not say that it is JSON.";
     /// The errors of setting a policy.
     PolicyErrors: "404" "Not found.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
+    /// The errors of starting an import.
+    ImportErrors: "409" "The settings name no Geti server.", "413" "The body is too large.",
+        "415" "The body does not say that it is JSON.";
+    /// The errors of listing imports.
+    ImportListErrors: ;
+    /// The errors of calling an import off.
+    CancelImportErrors: "404" "Not found.", "409" "It has ended.";
+    /// The errors of asking a Geti server.
+    SourceErrors: "404" "Not found there.", "409" "The settings name no Geti server.",
+        "502" "The Geti server refuses, or cannot be reached; the detail says why.";
     /// The errors of setting an alias.
     AliasErrors: "404" "Not found.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
 }

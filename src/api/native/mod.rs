@@ -7,6 +7,7 @@ mod direct;
 mod errors;
 mod files;
 mod history;
+mod imports;
 mod inspection;
 mod lineage;
 mod models;
@@ -72,6 +73,12 @@ pub struct Document;
     history::get_node_history,
     history::list_changes,
     lineage::get_node_lineage,
+    imports::start_import,
+    imports::list_imports,
+    imports::get_import,
+    imports::cancel_import,
+    imports::list_geti_projects,
+    imports::get_geti_project,
 ))]
 struct Operations;
 
@@ -137,6 +144,18 @@ pub fn routes(service: &mut web::ServiceConfig) {
                     .route(web::head().to(resumable::head_upload))
                     .route(web::get().to(resumable::get_upload))
                     .route(web::delete().to(resumable::delete_upload)),
+            )
+            .service(
+                web::resource("/imports")
+                    .route(web::post().to(imports::start_import))
+                    .route(web::get().to(imports::list_imports)),
+            )
+            .service(web::resource("/imports/geti/projects").route(web::get().to(imports::list_geti_projects)))
+            .service(web::resource("/imports/geti/projects/{id}").route(web::get().to(imports::get_geti_project)))
+            .service(
+                web::resource("/imports/{id}")
+                    .route(web::get().to(imports::get_import))
+                    .route(web::delete().to(imports::cancel_import)),
             )
             .service(web::resource("/changes").route(web::get().to(history::list_changes))),
     );

@@ -58,6 +58,7 @@ impl Registry {
                 let artifact = match &target {
                     _ if known.is_some() || stem(&asked).is_none() => None,
                     Target::Artifact(id) => Some(*id),
+                    Target::Arrival(_) => None,
                     Target::Version { model, version } => match resolve(tx, model, version) {
                         Ok((_, version)) => holder(tx, version.id)?,
                         Err(error) if error.kind() == ErrorKind::NotFound => None,

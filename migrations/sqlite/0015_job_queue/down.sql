@@ -1,0 +1,16 @@
+DROP INDEX jobs_state;
+DROP INDEX jobs_kind;
+DROP INDEX jobs_finished;
+DROP INDEX jobs_due;
+CREATE INDEX jobs_run_at ON jobs (run_at, id);
+ALTER TABLE jobs DROP COLUMN finished_at;
+ALTER TABLE jobs DROP COLUMN started_at;
+ALTER TABLE jobs DROP COLUMN heartbeat_at;
+ALTER TABLE jobs DROP COLUMN cancel_requested;
+ALTER TABLE jobs DROP COLUMN error;
+ALTER TABLE jobs DROP COLUMN result;
+ALTER TABLE jobs DROP COLUMN progress_message;
+ALTER TABLE jobs DROP COLUMN progress_total;
+ALTER TABLE jobs DROP COLUMN progress_done;
+ALTER TABLE jobs DROP COLUMN actor;
+ALTER TABLE jobs DROP COLUMN state;

@@ -1,0 +1,226 @@
+//! The Geti servers, by our names and by those of the microservice whose place this server takes.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::num::NonZeroU32;
+
+use config::Config;
+use serde::{Deserialize, Serialize, Serializer};
+use url::Url;
+
+/// `[geti]`
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the fields are those of `GetiServer`, which `deny_unknown_fields` cannot flatten")]
+pub struct Geti {
+    pub url: ServerUrl,
+    pub token: Secret,
+    pub token_file: String,
+    pub api_version: ApiVersion,
+    pub organization_id: String,
+    pub workspace_id: String,
+    pub verify_tls: bool,
+    pub ca_file: String,
+    pub timeout_seconds: NonZeroU32,
+    pub deadline_seconds: NonZeroU32,
+    pub servers: BTreeMap<String, GetiServer>,
+}
+
+impl Geti {
+    /// The server that has no name.
+    pub fn main(&self) -> GetiServer {
+        GetiServer {
+            url: self.url.clone(),
+            token: self.token.clone(),
+            token_file: self.token_file.clone(),
+            api_version: self.api_version.clone(),
+            organization_id: self.organization_id.clone(),
+            workspace_id: self.workspace_id.clone(),
+            verify_tls: self.verify_tls,
+            ca_file: self.ca_file.clone(),
+            timeout_seconds: self.timeout_seconds,
+            deadline_seconds: self.deadline_seconds,
+        }
+    }
+}
+
+/// One server.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GetiServer {
+    /// Where it is; empty for nowhere.
+    pub url: ServerUrl,
+    /// The personal access token.
+    pub token: Secret,
+    /// The file that holds the token instead.
+    pub token_file: String,
+    /// The version in the paths of its API.
+    pub api_version: ApiVersion,
+    /// The organization; empty for the token's.
+    pub organization_id: String,
+    /// The workspace; empty for the only one.
+    pub workspace_id: String,
+    /// Whether its certificate is checked.
+    pub verify_tls: bool,
+    /// The authorities that it is checked against; empty for the system's.
+    pub ca_file: String,
+    /// How long it may be silent.
+    pub timeout_seconds: NonZeroU32,
+    /// How long a request may take with all of its repetitions.
+    pub deadline_seconds: NonZeroU32,
+}
+
+impl Default for GetiServer {
+    fn default() -> Self {
+        Self {
+            url: ServerUrl::default(),
+            token: Secret::default(),
+            token_file: String::new(),
+            api_version: ApiVersion::default(),
+            organization_id: String::new(),
+            workspace_id: String::new(),
+            verify_tls: true,
+            ca_file: String::new(),
+            timeout_seconds: NonZeroU32::MIN.saturating_add(59),
+            deadline_seconds: NonZeroU32::MIN.saturating_add(899),
+        }
+    }
+}
+
+/// Where a server is, without a slash at its end; empty for nowhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ServerUrl(String);
+
+impl ServerUrl {
+    /// The URL as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for ServerUrl {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text.is_empty() {
+            return Ok(Self(text));
+        }
+        let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        let Some(url) = url else { return Err("expected an `http://` or `https://` URL") };
+        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+            return Err("expected a URL without credentials, query and fragment");
+        }
+        Ok(Self(text.trim_end_matches('/').to_owned()))
+    }
+}
+
+impl From<ServerUrl> for String {
+    fn from(url: ServerUrl) -> Self {
+        url.0
+    }
+}
+
+/// The version in the paths of an API, as in `v1`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ApiVersion(String);
+
+impl ApiVersion {
+    /// The version as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for ApiVersion {
+    fn default() -> Self {
+        Self("v1".to_owned())
+    }
+}
+
+impl TryFrom<String> for ApiVersion {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if plain { Ok(Self(text)) } else { Err("expected letters and digits, as in `v1`") }
+    }
+}
+
+impl From<ApiVersion> for String {
+    fn from(version: ApiVersion) -> Self {
+        version.0
+    }
+}
+
+/// A secret. Prints as `***`, or as nothing where there is none.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub struct Secret(String);
+
+impl Secret {
+    /// The secret itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    fn shown(&self) -> &'static str {
+        if self.0.is_empty() { "" } else { "***" }
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Secret").field(&self.shown()).finish()
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.shown())
+    }
+}
+
+/// The variables that the edge registry of Intel's Open Edge Platform reads, release 1.0.3, and our names for them.
+const THEIRS: [(&str, &str); 6] = [
+    ("GETI_HOST", "geti.url"),
+    ("GETI_TOKEN", "geti.token"),
+    ("GETI_SERVER_API_VERSION", "geti.api_version"),
+    ("GETI_ORGANIZATION_ID", "geti.organization_id"),
+    ("GETI_WORKSPACE_ID", "geti.workspace_id"),
+    ("GETI_SERVER_SSL_VERIFY", "geti.verify_tls"),
+];
+
+/// What those variables say. Blank is unset.
+pub(super) fn layer(env: &[(OsString, OsString)]) -> Result<Config, String> {
+    let mut config = Config::builder();
+    for (name, key) in THEIRS {
+        let found = env.iter().find(|(set, _)| set == name).and_then(|(_, value)| value.to_str());
+        let Some(value) = found.map(str::trim).filter(|value| !value.is_empty()) else { continue };
+        let value = match name {
+            // Their service puts it before a path as it is, but a host alone is what the name asks for.
+            "GETI_HOST" if !value.contains("://") => format!("https://{value}"),
+            "GETI_SERVER_SSL_VERIFY" => truth(value).to_owned(),
+            _ => value.to_owned(),
+        };
+        config = config.set_override(key, value).map_err(|error| format!("variable `{name}`: {error}"))?;
+    }
+    config.build().map_err(|error| format!("GETI_* variables: {error}"))
+}
+
+/// Their words for true and false, whatever their case.
+fn truth(text: &str) -> &str {
+    match text.to_ascii_lowercase().as_str() {
+        "yes" | "y" | "true" | "t" | "1" => "true",
+        "no" | "n" | "false" | "f" | "0" => "false",
+        _ => text,
+    }
+}

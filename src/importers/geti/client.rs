@@ -1,0 +1,326 @@
+//! Asking a Geti server: the token, TLS, repetition, deadlines, and bodies that are passed on as they arrive.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt as _};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use reqwest::{Certificate, Method, Response, StatusCode, redirect};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::sync::Mutex;
+use url::Url;
+
+use super::fault::{Asked, Fault, chain};
+use super::place::Place;
+use crate::domain::{Error, Result};
+use crate::registry::UPSTREAM;
+use crate::registry::jobs::Stopping;
+
+/// How often a request is sent at most. The SDK tries as often.
+const ATTEMPTS: u32 = 5;
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// The longest pause before a request is repeated, whatever Geti asks for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// The largest answer that is read as a whole.
+const LARGEST_ANSWER: usize = 64 << 20;
+/// Where the end of a zip archive is looked for: its last record, with the longest comment (APPNOTE 4.3.16).
+const ZIP_TAIL: usize = 22 + 0xffff;
+
+/// One server of the settings.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// Its name there.
+    pub name: String,
+    /// Where it is, without a slash at its end.
+    pub url: String,
+    /// The personal access token; empty for none.
+    pub token: String,
+    /// The file that holds the token instead; empty for none.
+    pub token_file: String,
+    /// The version in the paths of its API.
+    pub api_version: String,
+    /// The organization; empty for the token's.
+    pub organization: String,
+    /// The workspace; empty for the only one.
+    pub workspace: String,
+    /// Whether its certificate is checked.
+    pub verify_tls: bool,
+    /// The authorities that it is checked against; empty for the system's.
+    pub ca_file: String,
+    /// How long it may be silent.
+    pub timeout: Duration,
+    /// How long a request may take with all of its repetitions.
+    pub deadline: Duration,
+}
+
+/// A server, and what was learned of it.
+pub(super) struct Server {
+    pub(super) options: ServerOptions,
+    http: reqwest::Client,
+    pub(super) place: Mutex<Option<(Instant, Place)>>,
+}
+
+impl Server {
+    pub(super) fn new(options: ServerOptions) -> Result<Self> {
+        let field = |key: &str| match options.name.as_str() {
+            "default" => format!("geti.{key}"),
+            name => format!("geti.servers.{name}.{key}"),
+        };
+        if options.url.is_empty() {
+            let message = format!("the Geti server `{}` has no URL: set `{}`", options.name, field("url"));
+            return Err(Error::invalid("geti", message));
+        }
+        // Redirects are followed by hand, because the token may not go along.
+        let mut http = reqwest::Client::builder()
+            .connect_timeout(CONNECT)
+            .read_timeout(options.timeout)
+            .redirect(redirect::Policy::none())
+            .user_agent(concat!("modelport/", env!("CARGO_PKG_VERSION")));
+        if !options.ca_file.is_empty() {
+            let refused =
+                |why: String| Error::invalid("geti", format!("`{}`: `{}` {why}", field("ca_file"), options.ca_file));
+            let pem = std::fs::read(&options.ca_file).map_err(|error| refused(format!("cannot be read: {error}")))?;
+            let certificates = Certificate::from_pem_bundle(&pem)
+                .map_err(|error| refused(format!("has no certificates: {}", chain(&error))))?;
+            http = http.tls_certs_only(certificates);
+        }
+        if !options.verify_tls {
+            http = http.tls_danger_accept_invalid_certs(true);
+        }
+        let http = http.build().map_err(|error| Error::internal("no HTTP client can be made").caused_by(error))?;
+        Ok(Self { options, http, place: Mutex::new(None) })
+    }
+}
+
+/// A server, asked on behalf of one use case.
+#[derive(Clone)]
+pub(super) struct Session {
+    pub(super) server: Arc<Server>,
+    pub(super) stopping: Stopping,
+    token: String,
+}
+
+impl Session {
+    pub(super) fn new(server: Arc<Server>, stopping: Stopping) -> Result<Self> {
+        let options = &server.options;
+        let token = if options.token_file.is_empty() {
+            options.token.clone()
+        } else {
+            // Read each time, so that a token can be replaced while the server runs.
+            let read = std::fs::read_to_string(&options.token_file).map_err(|error| {
+                let message = format!("the token of Geti `{}` cannot be read from `token_file`", options.name);
+                Error::new(crate::domain::ErrorKind::FailedPrecondition, message).caused_by(error).on_field(UPSTREAM)
+            })?;
+            read.trim().to_owned()
+        };
+        Ok(Self { server, stopping, token })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.server.options.name
+    }
+
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.server.options.deadline
+    }
+
+    /// The answer to a GET, as JSON.
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Asked<T> {
+        self.json(Method::GET, path, None).await
+    }
+
+    /// The answer to a POST, as JSON.
+    pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Asked<T> {
+        self.json(Method::POST, path, Some(body)).await
+    }
+
+    async fn json<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&Value>) -> Asked<T> {
+        let what = format!("{method} {path}");
+        let response = self.send(method, path, body).await?;
+        // A login that has expired leads to the page of the login, with 200 (SDK).
+        if content_type(&response).starts_with("text/html") {
+            let hint = "the login has expired, or the URL is not that of the API";
+            return Err(Fault::refused(format!("Geti `{}` answers {what} with a page: {hint}", self.name())));
+        }
+        let bytes = self.stopping.or(async { Ok(self.whole(response).await) }).await??;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            Fault::refused(format!("Geti `{}` answers {what} with what was not expected: {error}", self.name()))
+        })
+    }
+
+    /// The response to a request, repeated while that may help; it has the status 200 or 307.
+    pub(super) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Asked<Response> {
+        let deadline = self.deadline();
+        let mut pause = Duration::from_secs(1);
+        for attempt in 1.. {
+            let sent = self.stopping.or(async { Ok(self.once(&method, path, body).await) }).await?;
+            let fault = match sent {
+                Ok(response) => return Ok(response),
+                Err(fault) => fault,
+            };
+            let wait = fault.wait.unwrap_or(pause).min(LONGEST_PAUSE);
+            if !fault.again || attempt == ATTEMPTS || Instant::now() + wait > deadline {
+                return Err(fault);
+            }
+            log::debug!(server = self.name(), attempt; "asked again: {}", fault.error);
+            self.pause(wait).await?;
+            pause *= 2;
+        }
+        Err(Fault::broken(format!("Geti `{}` cannot be reached", self.name())))
+    }
+
+    async fn once(&self, method: &Method, path: &str, body: Option<&Value>) -> Asked<Response> {
+        let url = format!("{}{path}", self.server.options.url);
+        let mut request = self.server.http.request(method.clone(), url).header(ACCEPT, "*/*");
+        // Geti 3 has no tokens.
+        if !self.token.is_empty() {
+            request = request.header("x-api-key", &self.token);
+        }
+        if let Some(body) = body {
+            // The SDK sends it with whatever changes something.
+            request = request.header("x-geti-csrf-protection", "1").json(body);
+        }
+        let response = request.send().await.map_err(|error| Fault::unsent(self.name(), &error))?;
+        self.accepted(&format!("{method} {path}"), response).await
+    }
+
+    async fn accepted(&self, what: &str, response: Response) -> Asked<Response> {
+        let status = response.status();
+        match status {
+            StatusCode::OK | StatusCode::CREATED | StatusCode::NO_CONTENT | StatusCode::TEMPORARY_REDIRECT => {
+                Ok(response)
+            }
+            status if status.is_redirection() => {
+                let message = format!("Geti `{}` answers {what} with a redirection ({status})", self.name());
+                Err(Fault::refused(message))
+            }
+            status => {
+                let wait = response.headers().get(RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.parse().ok());
+                let body = self.whole(response).await.unwrap_or_default();
+                Err(Fault::answered(self.name(), what, status.as_u16(), wait.map(Duration::from_secs), &body))
+            }
+        }
+    }
+
+    /// Follows a redirect of a download, which has its right to the bytes in its query: the token stays here (Geti 2.11).
+    pub(super) async fn follow(&self, response: Response) -> Asked<Response> {
+        if response.status() != StatusCode::TEMPORARY_REDIRECT {
+            return Ok(response);
+        }
+        let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+        let url = location.and_then(|location| response.url().join(location).ok());
+        let same = |url: &Url| url.scheme() == response.url().scheme();
+        let Some(url) = url.filter(same) else {
+            return Err(Fault::refused(format!("Geti `{}` redirects a download to nowhere", self.name())));
+        };
+        let sent = async { Ok(self.server.http.get(url).send().await) };
+        let response = self.stopping.or(sent).await?.map_err(|error| Fault::unsent(self.name(), &error))?;
+        if response.status() == StatusCode::TEMPORARY_REDIRECT {
+            return Err(Fault::refused(format!("Geti `{}` redirects a download twice", self.name())));
+        }
+        self.accepted("the file of a download", response).await
+    }
+
+    pub(super) async fn pause(&self, pause: Duration) -> Asked<()> {
+        let slept = async {
+            tokio::time::sleep(pause).await;
+            Ok(())
+        };
+        Ok(self.stopping.or(slept).await?)
+    }
+
+    async fn whole(&self, mut response: Response) -> Asked<Vec<u8>> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.cut(&error))? {
+            if bytes.len() + chunk.len() > LARGEST_ANSWER {
+                return Err(Fault::refused(format!("an answer of Geti `{}` is too large", self.name())));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+
+    fn cut(&self, error: &reqwest::Error) -> Fault {
+        Fault::broken(format!("an answer of Geti `{}` broke off: {}", self.name(), chain(error)))
+    }
+
+    /// The bytes of a package as they arrive, held to be a zip archive from its first byte to its last.
+    pub(super) fn archive(
+        &self,
+        response: Response,
+        mut arrived: impl FnMut(u64) + Send + 'static,
+    ) -> Asked<BoxStream<'static, Result<Bytes>>> {
+        let server = self.name();
+        match response.status() {
+            // A project without media has nothing to make the package's sample from (Geti 2.11).
+            StatusCode::NO_CONTENT => {
+                return Err(Fault::refused(format!("Geti `{server}` has no package: the project has no media")));
+            }
+            _ if content_type(&response).starts_with("text/html") => {
+                let hint = "the login has expired, or the URL is not that of the API";
+                return Err(Fault::refused(format!("Geti `{server}` sends a page in place of a package: {hint}")));
+            }
+            _ => {}
+        }
+        let (mut watch, session) = (Archive::default(), self.clone());
+        let state = Some((response, session));
+        let chunks = stream::unfold(state, |state| async {
+            let (mut response, session) = state?;
+            let read = async { response.chunk().await.map_err(|error| session.cut(&error).error) };
+            match session.stopping.or(read).await {
+                Ok(None) => None,
+                Ok(Some(chunk)) => Some((Ok(Some(chunk)), Some((response, session)))),
+                Err(error) => Some((Err(error), None)),
+            }
+        });
+        let ended = stream::iter([Ok(None)]);
+        let checked = chunks.chain(ended).map(move |chunk: Result<Option<Bytes>>| {
+            let chunk = chunk?;
+            watch.see(chunk.as_ref())?;
+            arrived(watch.length);
+            Ok(chunk.unwrap_or_default())
+        });
+        Ok(checked.boxed())
+    }
+}
+
+fn content_type(response: &Response) -> &str {
+    response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// Whether bytes are a whole zip archive, without keeping them.
+#[derive(Default)]
+struct Archive {
+    length: u64,
+    head: Vec<u8>,
+    tail: Vec<u8>,
+}
+
+impl Archive {
+    /// The next bytes, or the end. A body without a length that breaks off looks as if it ended.
+    fn see(&mut self, chunk: Option<&Bytes>) -> Result<()> {
+        let Some(chunk) = chunk else {
+            let whole = self.tail.windows(4).any(|window| window == b"PK\x05\x06");
+            let broken =
+                || Error::unavailable("a package of Geti broke off: its archive has no end").on_field(UPSTREAM);
+            return if whole { Ok(()) } else { Err(broken()) };
+        };
+        self.length += chunk.len() as u64;
+        if self.head.len() < 4 {
+            self.head.extend(chunk.iter().take(4 - self.head.len()));
+            if !b"PK\x03\x04".starts_with(&self.head) && !b"PK\x05\x06".starts_with(&self.head) {
+                return Err(Fault::refused("a package of Geti is no zip archive").error);
+            }
+        }
+        let kept = chunk.len().saturating_sub(ZIP_TAIL);
+        self.tail.extend_from_slice(chunk.get(kept..).unwrap_or_default());
+        // Cut now and then only, because the rest is moved each time.
+        if self.tail.len() > 2 * ZIP_TAIL {
+            self.tail.drain(..self.tail.len() - ZIP_TAIL);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,280 @@
+//! Imports from other systems: what is there, what is wanted, and how a model that arrives is kept exactly once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use super::Registry;
+use super::entities::create;
+use super::upload::made;
+use crate::domain::graph::{EventType, EventWrite, NodeWrite, TypeDraft, TypeRules};
+use crate::domain::imports::{GETI_IMPORT, ImportRequest, ModelRef, RemoteProject};
+use crate::domain::{
+    Actor, Draft, Error, ErrorKind, ExecutionState, ExternalId, Job, JobId, LogicalType, Millis, Name, Node, NodeId,
+    NodeKind, Properties, Result,
+};
+use crate::store::{Tx, graph, nodes};
+
+/// The type of the executions that tie a trained model to the revision that it was trained from.
+const TRAINING: &str = "geti.Training";
+
+/// Another system, or several of its servers, that models can be imported from.
+pub trait Source: Send + Sync {
+    /// The names of the servers in the settings; the first one is meant where none is named.
+    fn servers(&self) -> Vec<String>;
+
+    /// The projects of a server, with their models.
+    fn projects<'a>(&'a self, server: &'a str) -> BoxFuture<'a, Result<Vec<RemoteProject>>>;
+
+    /// One project. Errors: NotFound.
+    fn project<'a>(&'a self, server: &'a str, id: &'a str) -> BoxFuture<'a, Result<RemoteProject>>;
+}
+
+/// A model that comes from another system, with what it becomes here.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arrival {
+    /// The model, known by its id in the other system. Where its name is taken by another one, the id is added to it.
+    pub model: Draft,
+    /// The version, just so.
+    pub version: Draft,
+    /// The model artifact, whose external id makes that it is kept once.
+    pub artifact: Draft,
+}
+
+/// A model that is here, found by its id in the other system.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arrived {
+    /// The model artifact.
+    pub artifact: Node,
+    /// The name of the registered model.
+    pub model: Option<String>,
+    /// The name of the version.
+    pub version: Option<String>,
+}
+
+/// How one revision was trained.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Training {
+    /// The id of the trained model in the other system.
+    pub id: String,
+    /// What is known of the training.
+    pub properties: Properties,
+    /// The artifacts of the revision before.
+    pub inputs: Vec<NodeId>,
+    /// The artifacts of this one.
+    pub outputs: Vec<NodeId>,
+}
+
+impl Registry {
+    /// The same registry, which imports from there.
+    #[must_use]
+    pub fn importing(self, source: Arc<dyn Source>) -> Self {
+        Self { source: Some(source), ..self }
+    }
+
+    /// The projects of a Geti server: of the first one in the settings, where none is named.
+    ///
+    /// Errors: FailedPrecondition when there is none in the settings; what the server says, on field
+    /// [`super::UPSTREAM`].
+    pub async fn geti_projects(&self, server: Option<&str>) -> Result<Vec<RemoteProject>> {
+        let (source, server) = self.source(server)?;
+        source.projects(&server).await
+    }
+
+    /// One project of a Geti server. Errors: as [`Registry::geti_projects`], and NotFound.
+    pub async fn geti_project(&self, server: Option<&str>, id: &str) -> Result<RemoteProject> {
+        crate::domain::imports::check_id("project", id)?;
+        let (source, server) = self.source(server)?;
+        source.project(&server, id).await
+    }
+
+    /// Enqueues an import of these models of a project, or of all of them where none is named.
+    ///
+    /// Errors: FailedPrecondition when the settings name no server; InvalidArgument when they name no such server, and on
+    /// what is no id.
+    pub async fn start_import(
+        &self,
+        actor: &Actor,
+        server: Option<&str>,
+        project: String,
+        models: Vec<ModelRef>,
+    ) -> Result<Job> {
+        let (_, server) = self.source(server)?;
+        let request = ImportRequest { server, project, models };
+        request.check()?;
+        let payload =
+            serde_json::to_value(&request).map_err(|error| Error::internal("an import is no JSON").caused_by(error))?;
+        self.enqueue(actor, GETI_IMPORT, payload).await
+    }
+
+    /// Enqueues an import and waits until it has ended. Whoever stops waiting does not stop the import.
+    ///
+    /// Errors: as [`Registry::start_import`]; an import that failed is no error here but a job that says so.
+    pub async fn import_and_wait(
+        &self,
+        actor: &Actor,
+        server: Option<&str>,
+        project: String,
+        models: Vec<ModelRef>,
+    ) -> Result<Job> {
+        let job = self.start_import(actor, server, project, models).await?;
+        self.await_import(job.id).await
+    }
+
+    /// The import as it is once it has ended, by whichever replica.
+    pub async fn await_import(&self, id: JobId) -> Result<Job> {
+        self.await_job(GETI_IMPORT, id).await
+    }
+
+    fn source(&self, server: Option<&str>) -> Result<(Arc<dyn Source>, String)> {
+        let unset = || Error::new(ErrorKind::FailedPrecondition, "no Geti server is in the settings: set `geti.url`");
+        let source = self.source.as_ref().ok_or_else(unset)?;
+        let known = source.servers();
+        let found = match server {
+            None => known.first().cloned().ok_or_else(unset)?,
+            Some(name) => known.into_iter().find(|each| each == name).ok_or_else(|| {
+                Error::invalid("server", format!("no Geti server `{}` is in the settings", name.escape_debug()))
+            })?,
+        };
+        Ok((Arc::clone(source), found))
+    }
+
+    /// Those of the models that are here, by their ids in the other system.
+    pub async fn arrived(&self, ids: Vec<String>) -> Result<BTreeMap<String, Arrived>> {
+        self.store
+            .read(move |tx| {
+                let mut found = BTreeMap::new();
+                for artifact in graph::nodes::find_external(tx, NodeKind::Artifact, &ids)? {
+                    let version = artifact.home_id.map(|id| nodes::find(tx, id)).transpose()?.flatten();
+                    let model = version.as_ref().and_then(|version| version.home_id);
+                    let model = model.map(|id| nodes::find(tx, id)).transpose()?.flatten();
+                    let Some(id) = artifact.external_id.clone() else { continue };
+                    let name = |node: Option<Node>| node.and_then(|node| node.name);
+                    found.insert(id, Arrived { artifact, model: name(model), version: name(version) });
+                }
+                Ok(found)
+            })
+            .await
+    }
+
+    /// Records how a revision was trained: an execution that read the artifacts of the revision before it and wrote its
+    /// own. What is recorded already stays.
+    pub async fn record_training(&self, actor: &Actor, training: Training) -> Result<()> {
+        let external = format!("geti:training:{}", training.id);
+        let execution = match self.execution(&external).await? {
+            Some(found) => found,
+            None => match self.put_training(actor, &external, training.properties).await {
+                // Somebody else recorded it at the same time.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    self.execution(&external).await?.ok_or(error)?
+                }
+                put => put?,
+            },
+        };
+        let inputs = training.inputs.iter().map(|id| (id, EventType::Input));
+        for (artifact, event) in inputs.chain(training.outputs.iter().map(|id| (id, EventType::Output))) {
+            let write = EventWrite {
+                artifact_id: Some(artifact.0),
+                execution_id: Some(execution.0),
+                event_type: event as i64,
+                ..EventWrite::default()
+            };
+            match self.put_events(actor, vec![write]).await {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                put => put?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn execution(&self, external: &str) -> Result<Option<NodeId>> {
+        let external: ExternalId = external.parse()?;
+        let found = self.store.read(move |tx| nodes::find_external(tx, NodeKind::Execution, &external)).await?;
+        Ok(found.map(|node| node.id))
+    }
+
+    async fn put_training(&self, actor: &Actor, external: &str, properties: Properties) -> Result<NodeId> {
+        let draft = TypeDraft {
+            kind: NodeKind::Execution,
+            name: TRAINING.to_owned(),
+            version: String::new(),
+            description: Some("a training in Intel Geti".to_owned()),
+            external_id: None,
+            base_type: None,
+            input_type: None,
+            output_type: None,
+            properties: BTreeMap::new(),
+        };
+        let rules = TypeRules { can_add_fields: true, can_omit_fields: true, all_fields_match: true };
+        let type_id = self.put_types(vec![draft], rules).await?.first().copied();
+        let write = NodeWrite {
+            type_id,
+            name: Some(external.to_owned()),
+            external_id: Some(external.to_owned()),
+            state: Some(ExecutionState::Complete.number()),
+            custom: properties,
+            ..NodeWrite::default()
+        };
+        let put = self.put_nodes(actor, NodeKind::Execution, vec![write], None, false).await?;
+        put.first().copied().ok_or_else(|| Error::internal("an execution that was put is not there"))
+    }
+}
+
+/// Makes what the arrival becomes. Gives its artifact, its version and its model.
+///
+/// Errors: AlreadyExists on field `externalId` when it is here; Conflict when somebody else makes the same right now.
+pub(super) fn place(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    arrival: &Arrival,
+    now: Millis,
+) -> Result<(NodeId, NodeId, NodeId)> {
+    check_absent(tx, arrival)?;
+    let model = known_or_new(tx, actor, LogicalType::RegisteredModel, None, &arrival.model, now)?;
+    let version = known_or_new(tx, actor, LogicalType::ModelVersion, Some(model), &arrival.version, now)?;
+    let draft = without_taken_name(tx, LogicalType::ModelArtifact, Some(version), &arrival.artifact)?;
+    let artifact = made(create(tx, actor, LogicalType::ModelArtifact, Some(version), &draft, now))?;
+    Ok((artifact.id, version, model))
+}
+
+/// Refuses an arrival that is here already.
+pub(super) fn check_absent(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<()> {
+    let Some(id) = &arrival.artifact.external_id else {
+        return Err(Error::internal("an import has no id in the other system"));
+    };
+    match nodes::find_external(tx, NodeKind::Artifact, id)? {
+        Some(_) => Err(Error::already_exists(format!("model `{id}` is registered already")).on_field("externalId")),
+        None => Ok(()),
+    }
+}
+
+fn known_or_new(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    logical: LogicalType,
+    home: Option<NodeId>,
+    draft: &Draft,
+    now: Millis,
+) -> Result<NodeId> {
+    if let Some(id) = &draft.external_id
+        && let Some(found) = nodes::find_external(tx, NodeKind::Context, id)?
+        && found.logical_type() == Some(logical)
+        && found.home_id == home
+    {
+        return Ok(found.id);
+    }
+    let draft = without_taken_name(tx, logical, home, draft)?;
+    Ok(made(create(tx, actor, logical, home, &draft, now))?.id)
+}
+
+/// The draft, with its id in its name where something else has the name.
+fn without_taken_name(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, draft: &Draft) -> Result<Draft> {
+    let mut draft = draft.clone();
+    if let (Some(name), Some(id)) = (&draft.name, &draft.external_id)
+        && nodes::find_named(tx, logical, home, name)?.is_some()
+    {
+        draft.name = Some(format!("{name} ({id})").parse::<Name>()?);
+    }
+    Ok(draft)
+}

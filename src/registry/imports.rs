@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 
 use super::Registry;
 use super::entities::create;
-use super::upload::made;
+use super::resolve::made;
 use crate::domain::graph::{EventType, EventWrite, NodeWrite, TypeDraft, TypeRules};
 use crate::domain::imports::{GETI_IMPORT, ImportRequest, ModelRef, RemoteProject};
 use crate::domain::{

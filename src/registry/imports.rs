@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 
 use super::Registry;
 use super::entities::create;
-use super::upload::made;
+use super::resolve::made;
 use crate::domain::graph::{EventType, EventWrite, NodeWrite, TypeDraft, TypeRules};
 use crate::domain::imports::{GETI_IMPORT, ImportRequest, ModelRef, RemoteProject};
 use crate::domain::{
@@ -131,9 +131,10 @@ impl Registry {
         let unset = || Error::new(ErrorKind::FailedPrecondition, "no Geti server is in the settings: set `geti.url`");
         let source = self.source.as_ref().ok_or_else(unset)?;
         let known = source.servers();
+        let first = known.first().ok_or_else(unset)?;
         let found = match server {
-            None => known.first().cloned().ok_or_else(unset)?,
-            Some(name) => known.into_iter().find(|each| each == name).ok_or_else(|| {
+            None => first.clone(),
+            Some(name) => known.iter().find(|each| *each == name).cloned().ok_or_else(|| {
                 Error::invalid("server", format!("no Geti server `{}` is in the settings", name.escape_debug()))
             })?,
         };

@@ -1,7 +1,7 @@
 //! What people mean by the name of a model and of a version.
 
 use super::Selection;
-use crate::domain::{Error, LogicalType, Name, Node, Order, OrderBy, Result, VersionRef};
+use crate::domain::{Error, ErrorKind, LogicalType, Name, Node, Order, OrderBy, Result, VersionRef};
 use crate::store::{Tx, aliases, nodes};
 
 /// The model with that name, inside a transaction.
@@ -33,4 +33,14 @@ pub(super) fn resolve(tx: &mut Tx<'_>, model: &Name, version: &VersionRef) -> Re
             model.name.as_deref().unwrap_or_default()
         ))),
     }
+}
+
+/// Somebody else made the same thing just now: the transaction is begun anew and finds it.
+pub(super) fn made(created: Result<Node>) -> Result<Node> {
+    created.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => {
+            Error::new(ErrorKind::Conflict, "somebody else made the same version at the same time").caused_by(error)
+        }
+        _ => error,
+    })
 }

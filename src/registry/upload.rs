@@ -11,13 +11,13 @@ use super::entities::{create, get, touch};
 use super::files::{Precondition, Target, find, holder, record_file};
 use super::imports;
 use super::inspection::{arrived, policy_of};
-use super::resolve::{model_named, resolve};
+use super::resolve::{made, model_named, resolve};
 use crate::blobs::{BodySize, Key, Stored};
 use crate::domain::inspect::Inspection;
 use crate::domain::policy::Policy;
 use crate::domain::{
-    Action, Actor, ArtifactState, Draft, Error, ErrorKind, File, FilePath, LogicalType, Millis, Name, Node, NodeId,
-    Result, Sha256, VersionRef,
+    Action, Actor, ArtifactState, Draft, Error, ErrorKind, File, FilePath, LogicalType, Millis, Name, NodeId, Result,
+    Sha256, VersionRef,
 };
 use crate::store::inspections::{self, Inspected};
 use crate::store::{Tx, blobs, files, nodes, policies, resumable, uploads};
@@ -396,14 +396,4 @@ fn place(tx: &mut Tx<'_>, actor: &Actor, put: &PutFile, now: Millis) -> Result<(
         None => return Err(Error::not_found(format!("a model artifact of version `{version}`"))),
     };
     Ok((artifact, Some((found_version.id, found_model.id))))
-}
-
-/// Somebody else made the same thing just now: the transaction is begun anew and finds it.
-pub(super) fn made(created: Result<Node>) -> Result<Node> {
-    created.map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => {
-            Error::new(ErrorKind::Conflict, "somebody else made the same version at the same time").caused_by(error)
-        }
-        _ => error,
-    })
 }

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from geti_client import QUICK
+from geti_server import Geti
 from harness import Installation, Server, Services
 from model_registry import ModelRegistry
 
@@ -77,3 +79,27 @@ def server(installation: Installation) -> Iterator[Server]:
 def client(server: Server) -> ModelRegistry:
     """The stock client."""
     return server.client()
+
+
+@pytest.fixture
+def geti(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Geti]:
+    """A Geti server with the switches that the test asks for."""
+    with Geti(tmp_path, **getattr(request, "param", {})) as server:
+        yield server
+
+
+@pytest.fixture
+def set_up(installation: Installation, geti: Geti) -> Installation:
+    """An installation that imports from that server."""
+    installation.settings |= {**QUICK, **geti.settings()}
+    return installation
+
+
+@pytest.fixture
+def importer(set_up: Installation) -> Iterator[Server]:
+    """A server that imports, which has to stop cleanly, and to leave nothing unfinished in the store."""
+    unfinished = set_up.store.unfinished()
+    server = set_up.serve()
+    yield server
+    server.stop()
+    assert set_up.store.unfinished() <= unfinished

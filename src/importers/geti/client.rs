@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use futures_util::stream::{self, BoxStream, StreamExt as _};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::{Certificate, Method, Response, StatusCode, redirect};
 use serde::de::DeserializeOwned;
@@ -26,8 +24,6 @@ const CONNECT: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// The largest answer that is read as a whole.
 const LARGEST_ANSWER: usize = 64 << 20;
-/// Where the end of a zip archive is looked for: its last record, with the longest comment (APPNOTE 4.3.16).
-const ZIP_TAIL: usize = 22 + 0xffff;
 
 /// One server of the settings.
 #[derive(Debug, Clone)]
@@ -243,84 +239,11 @@ impl Session {
         Ok(bytes)
     }
 
-    fn cut(&self, error: &reqwest::Error) -> Fault {
+    pub(super) fn cut(&self, error: &reqwest::Error) -> Fault {
         Fault::broken(format!("an answer of Geti `{}` broke off: {}", self.name(), chain(error)))
     }
-
-    /// The bytes of a package as they arrive, held to be a zip archive from its first byte to its last.
-    pub(super) fn archive(
-        &self,
-        response: Response,
-        mut arrived: impl FnMut(u64) + Send + 'static,
-    ) -> Asked<BoxStream<'static, Result<Bytes>>> {
-        let server = self.name();
-        match response.status() {
-            // A project without media has nothing to make the package's sample from (Geti 2.11).
-            StatusCode::NO_CONTENT => {
-                return Err(Fault::refused(format!("Geti `{server}` has no package: the project has no media")));
-            }
-            _ if content_type(&response).starts_with("text/html") => {
-                let hint = "the login has expired, or the URL is not that of the API";
-                return Err(Fault::refused(format!("Geti `{server}` sends a page in place of a package: {hint}")));
-            }
-            _ => {}
-        }
-        let (mut watch, session) = (Archive::default(), self.clone());
-        let state = Some((response, session));
-        let chunks = stream::unfold(state, |state| async {
-            let (mut response, session) = state?;
-            let read = async { response.chunk().await.map_err(|error| session.cut(&error).error) };
-            match session.stopping.or(read).await {
-                Ok(None) => None,
-                Ok(Some(chunk)) => Some((Ok(Some(chunk)), Some((response, session)))),
-                Err(error) => Some((Err(error), None)),
-            }
-        });
-        let ended = stream::iter([Ok(None)]);
-        let checked = chunks.chain(ended).map(move |chunk: Result<Option<Bytes>>| {
-            let chunk = chunk?;
-            watch.see(chunk.as_ref())?;
-            arrived(watch.length);
-            Ok(chunk.unwrap_or_default())
-        });
-        Ok(checked.boxed())
-    }
 }
 
-fn content_type(response: &Response) -> &str {
+pub(super) fn content_type(response: &Response) -> &str {
     response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
-}
-
-/// Whether bytes are a whole zip archive, without keeping them.
-#[derive(Default)]
-struct Archive {
-    length: u64,
-    head: Vec<u8>,
-    tail: Vec<u8>,
-}
-
-impl Archive {
-    /// The next bytes, or the end. A body without a length that breaks off looks as if it ended.
-    fn see(&mut self, chunk: Option<&Bytes>) -> Result<()> {
-        let Some(chunk) = chunk else {
-            let whole = self.tail.windows(4).any(|window| window == b"PK\x05\x06");
-            let broken =
-                || Error::unavailable("a package of Geti broke off: its archive has no end").on_field(UPSTREAM);
-            return if whole { Ok(()) } else { Err(broken()) };
-        };
-        self.length += chunk.len() as u64;
-        if self.head.len() < 4 {
-            self.head.extend(chunk.iter().take(4 - self.head.len()));
-            if !b"PK\x03\x04".starts_with(&self.head) && !b"PK\x05\x06".starts_with(&self.head) {
-                return Err(Fault::refused("a package of Geti is no zip archive").error);
-            }
-        }
-        let kept = chunk.len().saturating_sub(ZIP_TAIL);
-        self.tail.extend_from_slice(chunk.get(kept..).unwrap_or_default());
-        // Cut now and then only, because the rest is moved each time.
-        if self.tail.len() > 2 * ZIP_TAIL {
-            self.tail.drain(..self.tail.len() - ZIP_TAIL);
-        }
-        Ok(())
-    }
 }

@@ -4,6 +4,7 @@
 //! backend of the application that followed it, "SDK" is geti-sdk 2.13, "edge registry" the microservice of Intel's Open
 //! Edge Platform, release 1.0.3, whose import this one takes the place of.
 
+mod archive;
 mod arrival;
 mod client;
 mod fault;

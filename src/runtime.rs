@@ -8,6 +8,7 @@ use crate::blobs::{Blobs, BlobsConfig};
 use crate::config::{Listen, PublicUrl, Settings};
 use crate::domain::policy::Policy;
 use crate::domain::{Actor, Error, Result};
+use crate::registry::archive::Bounds;
 use crate::registry::collector::Report;
 use crate::registry::inspection::{Progress, RescanReport};
 use crate::registry::{Registry, wall_clock};
@@ -101,7 +102,12 @@ async fn open(settings: &Settings, public_url: &str) -> Result<Registry> {
     let redirect = settings.artifacts.redirect_seconds.duration();
     let expiry = Duration::from_secs(settings.artifacts.upload_expiry_seconds.get());
     let registry = Registry::new(store, blobs, wall_clock(), public_url, policy(settings));
-    Ok(registry.redirecting(redirect).with_resumable_expiry(expiry))
+    let bounds = Bounds {
+        members: settings.artifacts.unpack_max_members.get(),
+        bytes: settings.artifacts.unpack_max_bytes.get(),
+        ratio: settings.artifacts.unpack_max_ratio.get(),
+    };
+    Ok(registry.redirecting(redirect).with_resumable_expiry(expiry).unpacking_within(bounds))
 }
 
 async fn collect_now_and_then(registry: &Registry, interval: Duration, grace: Duration) {

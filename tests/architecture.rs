@@ -46,6 +46,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("env_logger", &["telemetry"]),
     ("quick_xml", &["domain/inspect"]),
     ("saphyr_parser", &["domain/inspect"]),
+    ("rawzip", &["registry/archive"]),
+    ("tokio_tar", &["registry/archive"]),
 ];
 
 /// What the pure room may not touch, though it belongs to the standard library or has no single home.

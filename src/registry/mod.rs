@@ -1,6 +1,7 @@
 //! The use cases. Every protocol calls these and nothing below them; nothing here knows HTTP, gRPC or SQL.
 
 pub mod aliases;
+pub mod archive;
 pub mod artifacts;
 pub mod collector;
 pub mod download;
@@ -11,12 +12,14 @@ pub mod history;
 pub mod inspection;
 pub mod lineage;
 pub mod metrics;
+pub mod pack;
 pub mod pages;
 pub mod register;
 pub mod removal;
 mod resolve;
 pub mod resumable;
 pub mod serving;
+pub mod unpack;
 pub mod upload;
 pub mod versions;
 
@@ -65,6 +68,7 @@ pub struct Registry {
     /// For how long clients are sent to the object store to read a file; `None` is never.
     redirect: Option<Duration>,
     resumable_expiry: Duration,
+    bounds: archive::Bounds,
 }
 
 /// Whether the services below can be used.
@@ -91,6 +95,7 @@ impl Registry {
             inspections: Arc::new(Semaphore::new(inspection::AT_ONCE)),
             redirect: None,
             resumable_expiry: resumable::EXPIRY,
+            bounds: archive::Bounds::default(),
         }
     }
 
@@ -105,6 +110,12 @@ impl Registry {
     #[must_use]
     pub fn with_resumable_expiry(self, resumable_expiry: Duration) -> Self {
         Self { resumable_expiry, ..self }
+    }
+
+    /// The same registry, which unpacks no archive beyond these bounds.
+    #[must_use]
+    pub fn unpacking_within(self, bounds: archive::Bounds) -> Self {
+        Self { bounds, ..self }
     }
 
     /// The largest file that is accepted, in bytes.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use utoipa::{IntoParams, IntoResponses};
 
-use super::wire::{FileList, StoredFile};
+use super::wire::StoredFile;
 use crate::domain::{Error, FilePath, Result};
 use crate::registry::files::Target;
 
@@ -138,18 +138,6 @@ pub enum Downloaded {
     #[response(status = 307)]
     Elsewhere,
     /// The client has it.
-    #[response(status = 304)]
-    NotModified,
-}
-
-/// The successes of a list of files, for the document.
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "for the document alone")]
-pub enum Listed {
-    /// A page; with `archive` all files in one archive, in `application/zip` or `application/x-tar`.
-    #[response(status = 200)]
-    Page(FileList),
-    /// The client has the archive.
     #[response(status = 304)]
     NotModified,
 }

@@ -12,7 +12,7 @@ use futures_util::{TryStreamExt as _, stream};
 
 use super::archives::{self, ArchiveOptions};
 use super::asked::{
-    DownloadHeaders, Downloaded, GetOptions, InArtifact, InVersion, Listed, PutOptions, RemovalHeaders, Stored,
+    DownloadHeaders, Downloaded, GetOptions, InArtifact, InVersion, PutOptions, RemovalHeaders, Stored,
     UploadHeaders,
 };
 use super::conditional::{Selected, etag, if_match, precondition, select};
@@ -311,7 +311,13 @@ async fn delete(
         Paging,
         ArchiveOptions,
     ),
-    responses(Listed, ListErrors),
+    responses(
+        (status = 200, description = "A page, or with `archive` all files.", content(
+            (FileList = "application/json"), (Vec<u8> = "application/zip"), (Vec<u8> = "application/x-tar"),
+        )),
+        (status = 304, description = "The client has the archive."),
+        ListErrors,
+    ),
 )]
 pub async fn list_version_files(
     caller: Caller,
@@ -334,7 +340,13 @@ pub async fn list_version_files(
 #[utoipa::path(
     get, path = "/artifacts/{id}/files", operation_id = "listArtifactFiles", tag = "files",
     params(("id" = String, Path, description = "Id of the model artifact.", pattern = "^[1-9][0-9]{0,17}$"), Paging, ArchiveOptions),
-    responses(Listed, ListErrors),
+    responses(
+        (status = 200, description = "A page, or with `archive` all files.", content(
+            (FileList = "application/json"), (Vec<u8> = "application/zip"), (Vec<u8> = "application/x-tar"),
+        )),
+        (status = 304, description = "The client has the archive."),
+        ListErrors,
+    ),
 )]
 pub async fn list_artifact_files(
     caller: Caller,

@@ -14,6 +14,7 @@ use crate::domain::policy::Policy;
 use crate::domain::{Actor, Error, Job, JobId, Result};
 use crate::importers::geti::{Geti, ServerOptions};
 use crate::jobs::{self, Runner};
+use crate::registry::archive::Bounds;
 use crate::registry::collector::Report;
 use crate::registry::inspection::{Progress, RescanReport};
 use crate::registry::verify::{Damaged, Verification, Verified};
@@ -236,7 +237,13 @@ async fn open(settings: &Settings, public_url: &str) -> Result<Registry> {
     let expiry = Duration::from_secs(settings.artifacts.upload_expiry_seconds.get());
     let registry = Registry::new(store, blobs, wall_clock(), public_url, policy(settings));
     let direct = settings.artifacts.direct_upload_seconds.duration();
-    Ok(registry.redirecting(redirect).with_direct_uploads(direct).with_resumable_expiry(expiry))
+    let bounds = Bounds {
+        members: settings.artifacts.unpack_max_members.get(),
+        bytes: settings.artifacts.unpack_max_bytes.get(),
+        ratio: settings.artifacts.unpack_max_ratio.get(),
+    };
+    let registry = registry.redirecting(redirect).with_direct_uploads(direct).with_resumable_expiry(expiry);
+    Ok(registry.unpacking_within(bounds))
 }
 
 async fn collect_now_and_then(registry: &Registry, interval: Duration, grace: Duration) {

@@ -48,6 +48,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("quick_xml", &["domain/inspect"]),
     ("saphyr_parser", &["domain/inspect"]),
     ("reqwest", &["importers"]),
+    ("rawzip", &["registry/archive"]),
+    ("tokio_tar", &["registry/archive"]),
 ];
 
 /// What the pure room may not touch, though it belongs to the standard library or has no single home.

@@ -105,6 +105,12 @@ pub struct Artifacts {
     pub direct_upload_seconds: LinkSeconds,
     /// How long a resumable upload is kept after its last byte.
     pub upload_expiry_seconds: NonZeroU64,
+    /// The most files that one archive may unpack to.
+    pub unpack_max_members: NonZeroU64,
+    /// The most bytes that one archive may have, and may unpack to.
+    pub unpack_max_bytes: NonZeroU64,
+    /// How many times its own size an archive may unpack to.
+    pub unpack_max_ratio: NonZeroU64,
 }
 
 /// `[policy]`

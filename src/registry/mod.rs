@@ -1,6 +1,7 @@
 //! The use cases. Every protocol calls these and nothing below them; nothing here knows HTTP, gRPC or SQL.
 
 pub mod aliases;
+pub mod archive;
 pub mod artifacts;
 pub mod collector;
 pub mod direct;
@@ -14,12 +15,14 @@ pub mod inspection;
 pub mod jobs;
 pub mod lineage;
 pub mod metrics;
+pub mod pack;
 pub mod pages;
 pub mod register;
 pub mod removal;
 mod resolve;
 pub mod resumable;
 pub mod serving;
+pub mod unpack;
 mod upkeep;
 pub mod upload;
 pub mod verify;
@@ -79,6 +82,7 @@ pub struct Registry {
     queue: Arc<jobs::Queue>,
     /// Where models can be imported from.
     source: Option<Arc<dyn imports::Source>>,
+    bounds: archive::Bounds,
 }
 
 /// Whether the services below can be used.
@@ -109,6 +113,7 @@ impl Registry {
             direct: None,
             queue: Arc::default(),
             source: None,
+            bounds: archive::Bounds::default(),
         }
     }
 
@@ -123,6 +128,12 @@ impl Registry {
     #[must_use]
     pub fn with_resumable_expiry(self, resumable_expiry: Duration) -> Self {
         Self { resumable_expiry, ..self }
+    }
+
+    /// The same registry, which unpacks no archive beyond these bounds.
+    #[must_use]
+    pub fn unpacking_within(self, bounds: archive::Bounds) -> Self {
+        Self { bounds, ..self }
     }
 
     /// The largest file that is accepted, in bytes.

@@ -201,7 +201,7 @@ pub(super) fn settled(tx: &mut crate::store::Tx<'_>, put: &PutFile) -> Result<(S
     {
         model_named(tx, model).map_err(|error| error.on_field("model"))?;
     }
-    let target = settle(tx, put).map_err(|error| error.on_field("version"))?;
+    let target = settle(tx, &put.target, put.create).map_err(|error| error.on_field("version"))?;
     let Target::Version { model, version } = &target else {
         return Err(Error::invalid("version", "a resumable upload goes to a version"));
     };

@@ -13,7 +13,7 @@ use super::imports;
 use super::inspection::{arrived, policy_of};
 use super::resolve::{made, model_named, resolve};
 use crate::blobs::{BodySize, Key, Stored};
-use crate::domain::inspect::Inspection;
+use crate::domain::inspect::{Inspection, Siblings};
 use crate::domain::policy::Policy;
 use crate::domain::{
     Action, Actor, ArtifactState, Draft, Error, ErrorKind, File, FilePath, LogicalType, Millis, Name, NodeId, Result,
@@ -23,7 +23,7 @@ use crate::store::inspections::{self, Inspected};
 use crate::store::{Tx, blobs, files, nodes, policies, resumable, uploads};
 
 /// How often an upload under way says that it is.
-const HEARTBEAT: Duration = Duration::from_secs(30);
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(30);
 
 /// What is to be stored, besides the bytes.
 #[derive(Debug, Clone)]
@@ -98,14 +98,14 @@ impl Registry {
 
     /// Refuses early what the bytes cannot change, fixes what `latest` and aliases mean, and announces the upload.
     /// Gives the largest size that may be stored, too.
-    async fn begin_upload(&self, mut put: PutFile, key: &Key) -> Result<(PutFile, Option<u64>)> {
+    pub(super) async fn begin_upload(&self, mut put: PutFile, key: &Key) -> Result<(PutFile, Option<u64>)> {
         check_length(put.length, self.policy.max_file_bytes)?;
         let policy = Arc::clone(&self.policy);
         let (now, key, asked) = (self.now(), key.to_string(), put.clone());
         let (target, limit) = self
             .store
             .write(move |tx| {
-                let target = settle(tx, &asked)?;
+                let target = settle(tx, &asked.target, asked.create)?;
                 let limit = limit(tx, &policy, &target)?;
                 check_length(asked.length, limit)?;
                 let file = match find(tx, &target, &asked.path) {
@@ -158,7 +158,7 @@ impl Registry {
                 format!("the bytes have sha256 `{}`, not `{announced}` as announced", stored.sha256),
             ));
         }
-        let seen = self.alive(key, self.examine(&put.target, &put.path, key, stored)).await?;
+        let seen = self.alive(key, self.examine(&put.target, &put.path, key, stored, &Siblings::new())).await?;
         let (actor, now, put, row) = (actor.clone(), self.now(), put.clone(), key.to_string());
         let bytes = Arrived { stored, seen, policy: Arc::clone(&self.policy) };
         let resumable = resumable.map(ToOwned::to_owned);
@@ -179,7 +179,7 @@ impl Registry {
     }
 
     /// Runs the upload while saying now and then that it is under way, so that the collector leaves it alone.
-    async fn alive<T>(&self, key: &Key, upload: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(super) async fn alive<T>(&self, key: &Key, upload: impl Future<Output = Result<T>>) -> Result<T> {
         let mut upload = std::pin::pin!(upload);
         let mut beat = tokio::time::interval(HEARTBEAT);
         beat.tick().await;
@@ -211,7 +211,7 @@ impl Registry {
         Ok(true)
     }
 
-    async fn drop_object(&self, key: &Key) {
+    pub(super) async fn drop_object(&self, key: &Key) {
         if let Err(error) = self.blobs.delete(key).await {
             log::warn!(key = key.as_str(), error = error.to_string().as_str(); "object left for the collector");
         }
@@ -219,7 +219,7 @@ impl Registry {
 }
 
 /// Removes what an upload left, unless its object was linked after all.
-async fn abandon(registry: &Registry, key: &Key) {
+pub(super) async fn abandon(registry: &Registry, key: &Key) {
     if let Err(error) = registry.discard_upload(key, Millis::MAX).await {
         log::warn!(key = key.as_str(), error = error.to_string().as_str(); "upload left for the collector");
     }
@@ -246,7 +246,7 @@ impl Drop for Guard {
     }
 }
 
-fn taken_for_abandoned() -> Error {
+pub(super) fn taken_for_abandoned() -> Error {
     Error::unavailable("the upload stood still for so long that it was taken for abandoned")
 }
 
@@ -278,14 +278,14 @@ pub(super) fn limit(tx: &mut Tx<'_>, base: &Policy, target: &Target) -> Result<O
 }
 
 /// Checks that the target is there or may be made, and replaces `latest` and aliases by the name they mean now.
-pub(super) fn settle(tx: &mut Tx<'_>, put: &PutFile) -> Result<Target> {
-    match &put.target {
+pub(super) fn settle(tx: &mut Tx<'_>, target: &Target, create: bool) -> Result<Target> {
+    match target {
         Target::Artifact(id) => {
             get(tx, LogicalType::ModelArtifact, *id)?;
-            Ok(put.target.clone())
+            Ok(target.clone())
         }
-        Target::Version { version: VersionRef::Named(_), .. } if put.create => Ok(put.target.clone()),
-        Target::Arrival(_) => Ok(put.target.clone()),
+        Target::Version { version: VersionRef::Named(_), .. } if create => Ok(target.clone()),
+        Target::Arrival(_) => Ok(target.clone()),
         Target::Version { model, version } => {
             let (_, found) = resolve(tx, model, version)?;
             let name = found.name.unwrap_or_default().parse()?;
@@ -316,17 +316,43 @@ fn link(
     }
     let (artifact, version) = place(tx, actor, put, now)?;
     nodes::lock(tx, &[artifact])?;
+    let mut linked = attach(tx, put, artifact, key, stored, now)?;
+    if linked.outcome == Outcome::Unchanged {
+        let inspection = inspections::of_files(tx, std::slice::from_ref(&linked.file))?.into_values().next();
+        let key = linked.file.blob.key.clone();
+        return Ok((PutResult { outcome: linked.outcome, file: linked.file, inspection, version }, key));
+    }
+    let before = touch(tx, LogicalType::ModelArtifact, artifact, None, now)?;
+    let node = arrived(tx, &bytes.policy, &before, &mut linked.file, &bytes.seen)?;
+    record_file(tx, actor, now, Action::PutFile, &node, &linked.file)?;
+    let inspection = inspections::of_files(tx, std::slice::from_ref(&linked.file))?.into_values().next();
+    let key = linked.file.blob.key.clone();
+    Ok((PutResult { outcome: linked.outcome, file: linked.file, inspection, version }, key))
+}
+
+/// A file that has its bytes, of which nobody has judged yet.
+pub(super) struct Attached {
+    pub(super) outcome: Outcome,
+    pub(super) file: File,
+}
+
+/// Gives the path of an artifact, which the caller has locked, the bytes under that key.
+pub(super) fn attach(
+    tx: &mut Tx<'_>,
+    put: &PutFile,
+    artifact: NodeId,
+    key: &str,
+    stored: Stored,
+    now: Millis,
+) -> Result<Attached> {
     let existing = files::find(tx, artifact, &put.path)?;
     put.precondition.check(existing.as_ref())?;
-    let outcome = match &existing {
+    let outcome = match existing {
         None => Outcome::Created,
         Some(file) if file.blob.sha256 == stored.sha256 => {
-            let known = inspections::of_files(tx, std::slice::from_ref(file))?.into_values().next();
             // Mends the blob where its object is known to be damaged.
             let blob = blobs::get_or_insert(tx, stored.sha256, stored.size, key, now)?;
-            let key = blob.key.clone();
-            let file = File { blob, ..file.clone() };
-            return Ok((PutResult { outcome: Outcome::Unchanged, file, inspection: known, version }, key));
+            return Ok(Attached { outcome: Outcome::Unchanged, file: File { blob, ..file } });
         }
         Some(_) if matches!(put.precondition, Precondition::Exists | Precondition::Is(_)) => Outcome::Replaced,
         Some(file) => {
@@ -346,18 +372,18 @@ fn link(
         Outcome::Replaced => files::replace(tx, artifact, &put.path, &blob, &media_type, now)?,
         Outcome::Created | Outcome::Unchanged => files::insert(tx, artifact, &put.path, &blob, &media_type, now)?,
     }
-    let before = touch(tx, LogicalType::ModelArtifact, artifact, None, now)?;
-    let key = blob.key.clone();
-    let mut file =
-        File { node_id: artifact, path: put.path.clone(), media_type, created_at: now, quarantine: None, blob };
-    let node = arrived(tx, &bytes.policy, &before, &mut file, &bytes.seen)?;
-    record_file(tx, actor, now, Action::PutFile, &node, &file)?;
-    let inspection = inspections::of_files(tx, std::slice::from_ref(&file))?.into_values().next();
-    Ok((PutResult { outcome, file, inspection, version }, key))
+    let path = put.path.clone();
+    let file = File { node_id: artifact, path, media_type, created_at: now, quarantine: None, blob };
+    Ok(Attached { outcome, file })
 }
 
 /// The artifact that the file goes to, made with its version and model where they are missing and may be.
-fn place(tx: &mut Tx<'_>, actor: &Actor, put: &PutFile, now: Millis) -> Result<(NodeId, Option<(NodeId, NodeId)>)> {
+pub(super) fn place(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    put: &PutFile,
+    now: Millis,
+) -> Result<(NodeId, Option<(NodeId, NodeId)>)> {
     let (model, version) = match &put.target {
         Target::Artifact(id) => {
             let artifact = get(tx, LogicalType::ModelArtifact, *id)?;

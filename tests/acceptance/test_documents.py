@@ -10,7 +10,7 @@ import openapi_spec_validator
 from harness import KUBEFLOW, ROOT, Server
 
 
-PAGES = ["README.md", "docs/kubeflow.md"]
+PAGES = ["README.md", "docs/kubeflow.md", "docs/files.md"]
 
 
 def paste(page: str, server: Server, folder: Path) -> str:
@@ -49,6 +49,12 @@ def test_the_page_on_kubeflow_works_when_pasted(server: Server, tmp_path: Path) 
     output = paste("docs/kubeflow.md", server, tmp_path)
     # Made, found, listed.
     assert output.count('"name":"fraud"') == 3, output
+
+
+def test_the_page_on_files_works_when_pasted(server: Server, tmp_path: Path) -> None:
+    output = paste("docs/files.md", server, tmp_path)
+    # Stored twice over, listed by tar, and read by zipfile.
+    assert output.count("onnx/graph.txt") >= 2 and "Done testing" in output, output
 
 
 def test_no_page_is_forgotten() -> None:

@@ -40,6 +40,13 @@ errors! {
     /// The errors of storing a file.
     UploadErrors: "404" "The parent is not found.", "409" "The path has other bytes.",
         "412" "A precondition does not hold.", "413" "The file is too large.";
+    /// The errors of listing files, or of sending them together.
+    ListErrors: "403" "A file is quarantined; the detail says which and why.", "404" "Not found.",
+        "409" "A file has the path of another's folder, so they are no archive.";
+    /// The errors of storing the files of an archive.
+    UnpackErrors: "404" "The parent is not found.", "409" "A path has other bytes.",
+        "412" "A precondition does not hold.", "413" "A file is too large, or the archive is or unpacks to more than may be.",
+        "415" "No archive that is known here.";
     /// The errors of making a resumable upload.
     CreateUploadErrors: "404" "The parent is not found.", "409" "The path has other bytes.",
         "412" "Another version of the protocol.", "413" "The file is too large.",

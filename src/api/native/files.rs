@@ -10,11 +10,13 @@ use actix_web::web::{Path, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use futures_util::{TryStreamExt as _, stream};
 
+use super::archives::{self, ArchiveOptions};
 use super::asked::{
-    DownloadHeaders, Downloaded, GetOptions, InArtifact, InVersion, PutOptions, RemovalHeaders, Stored, UploadHeaders,
+    DownloadHeaders, Downloaded, GetOptions, InArtifact, InVersion, PutOptions, RemovalHeaders, Stored,
+    UploadHeaders,
 };
 use super::conditional::{Selected, etag, if_match, precondition, select};
-use super::errors::{DeleteFileErrors, DownloadErrors, ReadErrors, UploadErrors};
+use super::errors::{DeleteFileErrors, DownloadErrors, ListErrors, UploadErrors};
 use super::wire::{FileList, StoredFile};
 use super::{Paging, body};
 use crate::api::caller::Caller;
@@ -105,7 +107,7 @@ async fn put(
         .json(stored))
 }
 
-fn header<'a>(request: &'a HttpRequest, name: &str) -> Result<Option<&'a str>> {
+pub(super) fn header<'a>(request: &'a HttpRequest, name: &str) -> Result<Option<&'a str>> {
     let value = request.headers().get(name).map(|value| value.to_str());
     value.transpose().map_err(|_| Error::invalid(name, format!("header `{name}` is not ASCII")))
 }
@@ -179,7 +181,7 @@ async fn get(
     if_match(request)?.check(Some(&file))?;
     let selected = select(request, &file);
     if request.method() == Method::GET && !matches!(selected, Selected::NotModified) {
-        let disposition = disposition(&file.path).to_string();
+        let disposition = disposition(file.path.file_name()).to_string();
         let presented = Presented { media_type: shown_type(&file), disposition: &disposition };
         if let Some(link) = caller.registry.file_link(&file, presented).await? {
             // The link ends; the file may be another by then.
@@ -229,13 +231,13 @@ fn describe(response: &mut HttpResponseBuilder, file: &File) {
         .insert_header((ACCEPT_RANGES, "bytes"))
         .insert_header(("Repr-Digest", file.blob.sha256.to_digest_field()))
         // Somebody else's bytes: to be saved, never to be run as a page of this origin.
-        .insert_header((CONTENT_DISPOSITION, disposition(&file.path)))
+        .insert_header((CONTENT_DISPOSITION, disposition(file.path.file_name())))
         .insert_header(("X-Content-Type-Options", "nosniff"))
         .insert_header(("Content-Security-Policy", "sandbox; default-src 'none'"));
 }
 
-fn disposition(path: &FilePath) -> ContentDisposition {
-    let name = path.file_name();
+/// Says that an answer is to be saved under that name.
+pub(super) fn disposition(name: &str) -> ContentDisposition {
     let plain: String = name
         .chars()
         .map(|each| if each.is_ascii_graphic() && !"\"\\%".contains(each) || each == ' ' { each } else { '_' })
@@ -300,45 +302,64 @@ async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Lists the files of a version, ordered by path.
+/// Lists the files of a version, ordered by path; or, with `archive`, sends all of them in one archive.
 #[utoipa::path(
     get, path = "/models/{model}/versions/{version}/files", operation_id = "listVersionFiles", tag = "files",
     params(
         ("model" = String, Path, description = "Name of the registered model."),
         ("version" = String, Path, description = "Name of the version, `latest`, or `@` and an alias."),
         Paging,
+        ArchiveOptions,
     ),
     responses(
-        (status = 200, description = "A page.", body = FileList),
-        ReadErrors,
+        (status = 200, description = "A page, or with `archive` all files.", content(
+            (FileList = "application/json"), (Vec<u8> = "application/zip"), (Vec<u8> = "application/x-tar"),
+        )),
+        (status = 304, description = "The client has the archive."),
+        ListErrors,
     ),
 )]
 pub async fn list_version_files(
     caller: Caller,
     segments: Path<(String, String)>,
     paging: Query<Paging>,
+    options: Query<ArchiveOptions>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let (model, version) = super::models::version_segments(segments)?;
+    if let Some(format) = options.archive {
+        let folder = caller.registry.version_folder(&model, &version, options.quarantined).await?;
+        return archives::send(&caller.registry, folder, format, &request).await;
+    }
     let token = paging.next_page_token()?.map(FileToken::decode).transpose()?;
     let page = caller.registry.list_version_files(&model, &version, paging.size(), token).await?;
     Ok(HttpResponse::Ok().json(FileList::new(&caller.registry, &page)))
 }
 
-/// Lists the files of an artifact, ordered by path.
+/// Lists the files of an artifact, ordered by path; or, with `archive`, sends all of them in one archive.
 #[utoipa::path(
     get, path = "/artifacts/{id}/files", operation_id = "listArtifactFiles", tag = "files",
-    params(("id" = String, Path, description = "Id of the model artifact.", pattern = "^[1-9][0-9]{0,17}$"), Paging),
+    params(("id" = String, Path, description = "Id of the model artifact.", pattern = "^[1-9][0-9]{0,17}$"), Paging, ArchiveOptions),
     responses(
-        (status = 200, description = "A page.", body = FileList),
-        ReadErrors,
+        (status = 200, description = "A page, or with `archive` all files.", content(
+            (FileList = "application/json"), (Vec<u8> = "application/zip"), (Vec<u8> = "application/x-tar"),
+        )),
+        (status = 304, description = "The client has the archive."),
+        ListErrors,
     ),
 )]
 pub async fn list_artifact_files(
     caller: Caller,
     id: Path<String>,
     paging: Query<Paging>,
+    options: Query<ArchiveOptions>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let id: NodeId = id.parse()?;
+    if let Some(format) = options.archive {
+        let folder = caller.registry.artifact_folder(id, options.quarantined).await?;
+        return archives::send(&caller.registry, folder, format, &request).await;
+    }
     let token = paging.next_page_token()?.map(FileToken::decode).transpose()?;
     let page = caller.registry.list_artifact_files(id, paging.size(), token).await?;
     Ok(HttpResponse::Ok().json(FileList::new(&caller.registry, &page)))

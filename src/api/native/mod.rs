@@ -1,5 +1,6 @@
 //! The native API: what no other protocol has, on the same entities. Routes, wire types, conversion; no rules of its own.
 
+mod archives;
 mod asked;
 mod body;
 mod conditional;
@@ -58,6 +59,8 @@ pub struct Document;
     files::get_artifact_file,
     files::delete_artifact_file,
     files::list_artifact_files,
+    archives::unpack_version_files,
+    archives::unpack_artifact_files,
     policy::get_policy,
     policy::put_policy,
     resumable::upload_options,
@@ -101,9 +104,16 @@ pub fn routes(service: &mut web::ServiceConfig) {
             .service(artifact_file)
             .service(
                 web::resource("/models/{model}/versions/{version}/files")
-                    .route(web::get().to(files::list_version_files)),
+                    .route(web::get().to(files::list_version_files))
+                    .route(web::head().to(files::list_version_files))
+                    .route(web::put().to(archives::unpack_version_files)),
             )
-            .service(web::resource("/artifacts/{id}/files").route(web::get().to(files::list_artifact_files)))
+            .service(
+                web::resource("/artifacts/{id}/files")
+                    .route(web::get().to(files::list_artifact_files))
+                    .route(web::head().to(files::list_artifact_files))
+                    .route(web::put().to(archives::unpack_artifact_files)),
+            )
             .service(
                 web::resource("/models/{model}/versions/{version}")
                     .route(web::get().to(models::get_version))

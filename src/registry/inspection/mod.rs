@@ -3,7 +3,7 @@
 mod policy;
 mod rescan;
 mod settle;
-mod source;
+pub(super) mod source;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,13 +23,13 @@ pub use rescan::{Progress, RescanReport};
 pub use settle::Summary;
 
 pub use crate::store::inspections::{Inspected, Tally};
-pub(super) use settle::{arrived, check_served, known, left, summary};
+pub(super) use settle::{arrived, check_served, keep, known, left, summary};
 
 /// How many inspections run at once; each keeps a few megabytes, and one of them may keep a core busy.
 pub(super) const AT_ONCE: usize = 8;
 
 /// Tells the thread that inspects when nobody waits for it any more.
-struct GiveUp(Arc<AtomicBool>);
+pub(super) struct GiveUp(pub(super) Arc<AtomicBool>);
 
 impl Drop for GiveUp {
     fn drop(&mut self) {
@@ -41,7 +41,8 @@ impl Registry {
     /// Learns what the stored object is that is about to be linked under `path`: the step that every upload takes after
     /// its bytes are stored and before the transaction that links them. [`arrived`] is its other half, in there.
     ///
-    /// What is known of the same bytes under the same path is not read again.
+    /// What is known of the same bytes under the same path is not read again. `coming` are files that are about to be
+    /// linked together with it.
     /// Errors: Unavailable when the bytes cannot be read.
     pub(super) async fn examine(
         &self,
@@ -49,6 +50,7 @@ impl Registry {
         path: &FilePath,
         key: &Key,
         stored: Stored,
+        coming: &Siblings,
     ) -> Result<Inspection> {
         let (target, asked) = (target.clone(), path.clone());
         let known = self
@@ -71,7 +73,10 @@ impl Registry {
             .await?;
         match known {
             (Some(known), _) => Ok(known),
-            (None, siblings) => self.read_object(path, key, stored.size, siblings).await,
+            (None, mut siblings) => {
+                siblings.extend(named_beside(path).and_then(|model| coming.get_key_value(&model)).map(own));
+                self.read_object(path, key, stored.size, siblings).await
+            }
         }
     }
 
@@ -98,9 +103,17 @@ fn stem(path: &FilePath) -> Option<&str> {
     path.as_str().strip_suffix(".bin")
 }
 
+fn named_beside(path: &FilePath) -> Option<FilePath> {
+    stem(path).and_then(|stem| format!("{stem}.xml").parse().ok())
+}
+
+fn own((path, size): (&FilePath, &u64)) -> (FilePath, u64) {
+    (path.clone(), *size)
+}
+
 /// The file beside this one whose name tells what this one is: the model of OpenVINO's weights.
 fn neighbours(tx: &mut Tx<'_>, artifact: NodeId, path: &FilePath) -> Result<Siblings> {
-    match stem(path).and_then(|stem| format!("{stem}.xml").parse().ok()) {
+    match named_beside(path) {
         Some(model) => files::sizes(tx, artifact, &BTreeSet::from([model])),
         None => Ok(Siblings::new()),
     }

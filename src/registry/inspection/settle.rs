@@ -36,13 +36,21 @@ pub(in crate::registry) fn arrived(
     seen: &Inspection,
 ) -> Result<Node> {
     let policy = policy_of(tx, base, before)?;
-    let (seen, ruling) = judge(tx, &policy, before.id, file, seen)?;
-    ruling.check(&file.path)?;
-    let known = Inspected { seen, reader: READER_VERSION, rules: RULES_VERSION, act: ruling.act };
-    inspections::put(tx, before.id, &file.path, file.blob.id, &known)?;
-    quarantine(tx, file, &ruling)?;
+    keep(tx, &policy, file, seen)?;
     let (after, _) = rejudge(tx, before, &policy, Which::Telling, &mut Changed::default())?;
     Ok(after)
+}
+
+/// Keeps what was learned of a file that was just linked, judged by the policy, and the file's quarantine with it.
+///
+/// Several files that are linked together are kept one by one when all are linked; [`left`] then does what is left.
+/// Errors: InvalidArgument when the policy refuses the file.
+pub(in crate::registry) fn keep(tx: &mut Tx<'_>, policy: &Policy, file: &mut File, seen: &Inspection) -> Result<()> {
+    let (seen, ruling) = judge(tx, policy, file.node_id, file, seen)?;
+    ruling.check(&file.path)?;
+    let known = Inspected { seen, reader: READER_VERSION, rules: RULES_VERSION, act: ruling.act };
+    inspections::put(tx, file.node_id, &file.path, file.blob.id, &known)?;
+    quarantine(tx, file, &ruling)
 }
 
 /// Judges anew what referred to a file that is gone from the artifact; otherwise as [`arrived`].

@@ -20,7 +20,7 @@ const BLOCK: u64 = 256 * 1024;
 const BLOCKS: usize = 16;
 
 /// The object under a key. Reads block, so it is for the blocking pool alone.
-pub(super) struct StoredObject {
+pub(in crate::registry) struct StoredObject {
     blobs: Blobs,
     key: Key,
     size: u64,
@@ -33,7 +33,13 @@ pub(super) struct StoredObject {
 
 impl StoredObject {
     /// The object of `size` bytes under `key`.
-    pub(super) fn new(blobs: Blobs, key: Key, size: u64, runtime: Handle, given_up: Arc<AtomicBool>) -> Self {
+    pub(in crate::registry) fn new(
+        blobs: Blobs,
+        key: Key,
+        size: u64,
+        runtime: Handle,
+        given_up: Arc<AtomicBool>,
+    ) -> Self {
         Self { blobs, key, size, runtime, given_up, kept: RefCell::default() }
     }
 

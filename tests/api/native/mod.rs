@@ -1,6 +1,7 @@
 //! The native API: files, versions, aliases, removal, history.
 
 mod aliases;
+mod archives;
 mod digests;
 mod downloads;
 mod history;

@@ -1,0 +1,170 @@
+//! What comes out of an archive, whichever its format, and the bounds that it is held to while it does.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use tokio::sync::mpsc;
+
+use crate::domain::{Error, ErrorKind, FilePath, Result};
+
+/// How much an archive may unpack to before its ratio counts: less than that harms nobody.
+const HARMLESS: u64 = 1 << 20;
+
+/// What an archive may unpack to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// The most files.
+    pub members: u64,
+    /// The most bytes of all files together, and of the archive itself.
+    pub bytes: u64,
+    /// How many times the archive's own bytes all files together may have.
+    pub ratio: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { members: 10_000, bytes: 1 << 40, ratio: 200 }
+    }
+}
+
+/// A step of reading an archive.
+pub(in crate::registry) enum Event {
+    /// A file begins.
+    Member(FilePath, u64),
+    /// The next of its bytes.
+    Bytes(Bytes),
+    /// It has ended.
+    End,
+    /// So has the archive.
+    Done,
+}
+
+/// Where a reader of archives sends what it finds.
+pub(in crate::registry) type Sender = mpsc::Sender<Result<Event>>;
+
+/// What a reader of archives has found.
+pub(in crate::registry) struct Events(mpsc::Receiver<Result<Event>>);
+
+/// A way from a reader of archives to whoever stores what it finds.
+pub(in crate::registry) fn channel() -> (Sender, Events) {
+    let (sender, receiver) = mpsc::channel(2);
+    (sender, Events(receiver))
+}
+
+/// What a reader gets when nobody wants to know more.
+pub(super) fn unwanted() -> Error {
+    Error::internal("nobody reads the archive any more")
+}
+
+impl Events {
+    async fn next(&mut self) -> Result<Event> {
+        self.0.recv().await.unwrap_or_else(|| Err(Error::internal("the archive's reader has gone")))
+    }
+
+    /// The next file, once the last one is read to its end; `None` at the end of the archive.
+    pub(in crate::registry) async fn member(&mut self) -> Result<Option<(FilePath, u64)>> {
+        loop {
+            match self.next().await? {
+                Event::Member(path, size) => return Ok(Some((path, size))),
+                Event::Done => return Ok(None),
+                Event::Bytes(_) | Event::End => {}
+            }
+        }
+    }
+
+    /// The bytes of the file that [`Events::member`] has given.
+    pub(in crate::registry) fn bytes(&mut self) -> impl Stream<Item = Result<Bytes>> + Unpin {
+        Box::pin(stream::unfold(Some(self), |events| async {
+            let events = events?;
+            match events.next().await {
+                Ok(Event::Bytes(bytes)) => Some((Ok(bytes), Some(events))),
+                Ok(Event::End) => None,
+                Ok(Event::Member(..) | Event::Done) => Some((Err(Error::internal("a member has no end")), None)),
+                Err(error) => Some((Err(error), None)),
+            }
+        }))
+    }
+}
+
+/// How far an archive is unpacked, held against its bounds.
+pub(in crate::registry) struct Unpacked {
+    bounds: Bounds,
+    packed: Arc<AtomicU64>,
+    bytes: u64,
+    paths: BTreeSet<String>,
+}
+
+impl Unpacked {
+    /// Nothing yet; `packed` says how many of the archive's own bytes are known.
+    pub(in crate::registry) fn new(bounds: Bounds, packed: Arc<AtomicU64>) -> Self {
+        Self { bounds, packed, bytes: 0, paths: BTreeSet::new() }
+    }
+
+    /// Refuses an archive of so many members.
+    pub(super) fn expect(&self, members: u64) -> Result<()> {
+        if members > self.bounds.members {
+            let message = format!("the archive has more than {} members", self.bounds.members);
+            return Err(exhausted(message));
+        }
+        Ok(())
+    }
+
+    /// The path of a file that begins.
+    ///
+    /// Errors: InvalidArgument where it is none, or where another has it; ResourceExhausted.
+    pub(super) fn member(&mut self, name: &[u8], size: u64) -> Result<FilePath> {
+        let text = std::str::from_utf8(name).map_err(|_| refused(name, "has a name that is not UTF-8"))?;
+        let path: FilePath = text.parse().map_err(|error: Error| refused(name, error.message()))?;
+        if self.paths.contains(text) {
+            return Err(refused(name, "is there twice"));
+        }
+        let below = format!("{text}/");
+        let inside = self.paths.range(below.clone()..).next().is_some_and(|next| next.starts_with(&below));
+        let mut folders = text.match_indices('/').filter_map(|(end, _)| text.get(..end));
+        if inside || folders.any(|folder| self.paths.contains(folder)) {
+            return Err(refused(name, "is a file and a folder, or lies in a file"));
+        }
+        self.expect(self.paths.len() as u64 + 1)?;
+        if size > self.bounds.bytes.saturating_sub(self.bytes) {
+            return Err(self.too_much());
+        }
+        self.paths.insert(text.to_owned());
+        Ok(path)
+    }
+
+    /// Counts bytes of the member.
+    pub(super) fn add(&mut self, name: &[u8], bytes: usize) -> Result<()> {
+        self.bytes = self.bytes.saturating_add(bytes as u64);
+        if self.bytes > self.bounds.bytes {
+            return Err(self.too_much());
+        }
+        let most = self.packed.load(Ordering::Relaxed).saturating_mul(self.bounds.ratio);
+        if self.bytes > most.max(HARMLESS) {
+            let (name, ratio) = (shown(name), self.bounds.ratio);
+            let message = format!("the archive unpacks to more than {ratio} times its size, at member `{name}`");
+            return Err(exhausted(message));
+        }
+        Ok(())
+    }
+
+    fn too_much(&self) -> Error {
+        exhausted(format!("the archive unpacks to more than {} bytes", self.bounds.bytes))
+    }
+}
+
+fn exhausted(message: String) -> Error {
+    Error::new(ErrorKind::ResourceExhausted, message).on_field("body")
+}
+
+/// A member's name for a message.
+pub(super) fn shown(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).escape_debug().take(200).collect()
+}
+
+/// A member that cannot be stored.
+pub(super) fn refused(name: &[u8], why: &str) -> Error {
+    Error::invalid("body", format!("member `{}` {why}", shown(name)))
+}

@@ -1,0 +1,192 @@
+//! The files of a zip, as its central directory has them. Reads by ranges, and blocks.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io::{self, BufReader, Read};
+
+use bytes::Bytes;
+use flate2::bufread::DeflateDecoder;
+use rawzip::{
+    CompressionMethod, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ReaderAt, ZipArchive, ZipArchiveEntryWayfinder, ZipLocator,
+};
+
+use super::members::{Event, Sender, Unpacked, refused, shown, unwanted};
+use crate::domain::inspect::Source;
+use crate::domain::{Error, Result};
+
+/// How many bytes of a file are handed on together.
+const CHUNK: u64 = 1 << 18;
+
+/// What a member's mode says about its kind.
+const KIND: u32 = 0o170_000;
+const REGULAR: u32 = 0o100_000;
+
+/// A file in the central directory.
+struct Listed {
+    name: Vec<u8>,
+    place: ZipArchiveEntryWayfinder,
+    header: u64,
+    method: CompressionMethod,
+    size: u64,
+    packed: u64,
+    crc: u32,
+}
+
+/// Sends the files of the zip.
+///
+/// Errors: InvalidArgument when it is broken, contradicts itself, is encrypted or packed in a way that is not known here,
+/// or has anything but files and folders; ResourceExhausted; Unavailable when it cannot be read.
+pub(in crate::registry) fn unzip(source: &dyn Source, mut unpacked: Unpacked, out: &Sender) -> Result<()> {
+    let at = At { source, fault: RefCell::new(None) };
+    let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
+    let located = ZipLocator::new().locate_in_reader(&at, &mut buffer, source.size());
+    let archive = located.map_err(|(_, error)| at.broken("its end", &error))?;
+    if archive.end_offset() != source.size() {
+        return Err(Error::invalid("body", "the zip has bytes after its end"));
+    }
+    unpacked.expect(archive.entries_hint())?;
+    let mut taken = BTreeMap::new();
+    for file in list(&at, &archive, &mut buffer, &unpacked)? {
+        check_place(&at, &archive, &file, &mut buffer, &mut taken)?;
+        let path = unpacked.member(&file.name, file.size)?;
+        send(out, Event::Member(path, file.size))?;
+        copy(&at, &archive, &file, &mut unpacked, out)?;
+        send(out, Event::End)?;
+    }
+    send(out, Event::Done)
+}
+
+/// The files of the central directory; folders are passed by.
+fn list(at: &At<'_>, archive: &ZipArchive<&At<'_>>, buffer: &mut [u8], unpacked: &Unpacked) -> Result<Vec<Listed>> {
+    let (mut files, mut members) = (Vec::new(), 0);
+    let mut entries = archive.entries(buffer);
+    while let Some(entry) = entries.next_entry().map_err(|error| at.broken("its directory", &error))? {
+        members += 1;
+        unpacked.expect(members)?;
+        let name: &[u8] = entry.file_path().as_bytes();
+        let kind = entry.mode().value() & KIND;
+        if entry.is_dir() {
+            if entry.uncompressed_size_hint() > 0 {
+                return Err(refused(name, "is a folder and has bytes"));
+            }
+            continue;
+        }
+        if entry.mode().is_symlink() {
+            return Err(refused(name, "is a link"));
+        }
+        if kind != REGULAR && kind != 0 {
+            return Err(refused(name, "is neither a file nor a folder"));
+        }
+        if entry.flags().is_encrypted() || entry.flags().has_strong_encryption() || entry.flags().is_masked() {
+            return Err(refused(name, "is encrypted"));
+        }
+        let method = entry.compression_method();
+        if method != CompressionMethod::STORE && method != CompressionMethod::DEFLATE {
+            let why = format!("is packed by method {}; known are 0 (stored) and 8 (deflated)", method.as_u16());
+            return Err(refused(name, &why));
+        }
+        files.push(Listed {
+            name: name.to_vec(),
+            place: entry.wayfinder(),
+            header: entry.local_header_offset(),
+            method,
+            size: entry.uncompressed_size_hint(),
+            packed: entry.compressed_size_hint(),
+            crc: entry.crc32(),
+        });
+    }
+    if members != archive.entries_hint() {
+        let message = format!("the zip says that it has {} members, and lists {members}", archive.entries_hint());
+        return Err(Error::invalid("body", message));
+    }
+    Ok(files)
+}
+
+/// Refuses a file whose own header says something else than the directory, or whose bytes are another's, too.
+fn check_place(
+    at: &At<'_>,
+    archive: &ZipArchive<&At<'_>>,
+    file: &Listed,
+    buffer: &mut [u8],
+    taken: &mut BTreeMap<u64, u64>,
+) -> Result<()> {
+    let place = format!("member `{}`", shown(&file.name));
+    let entry = archive.get_entry(file.place).map_err(|error| at.broken(&place, &error))?;
+    let header = entry.local_header(buffer).map_err(|error| at.broken(&place, &error))?;
+    let mut same = header.file_path().as_bytes() == file.name.as_slice()
+        && header.compression_method() == file.method
+        && !header.flags().is_encrypted();
+    // Where a descriptor follows the bytes, the header before them does not know yet.
+    if !header.flags().has_data_descriptor() {
+        same &= header.crc32() == file.crc
+            && header.uncompressed_size_hint() == file.size
+            && header.compressed_size_hint() == file.packed;
+    } else if let Some(said) = entry.reader().data_descriptor().map_err(|error| at.broken(&place, &error))? {
+        same &=
+            said.crc32() == file.crc && said.uncompressed_size() == file.size && said.compressed_size() == file.packed;
+    }
+    if !same {
+        return Err(refused(&file.name, "is described differently in the zip's directory and beside its bytes"));
+    }
+    let (_, end) = entry.compressed_data_range();
+    let before = taken.range(..=file.header).next_back().is_some_and(|(_, end)| *end > file.header);
+    let after = taken.range(file.header..).next().is_some_and(|(start, _)| *start < end);
+    if before || after || end > archive.directory_offset() {
+        return Err(refused(&file.name, "shares its bytes with something else in the zip"));
+    }
+    taken.insert(file.header, end);
+    Ok(())
+}
+
+fn copy(
+    at: &At<'_>,
+    archive: &ZipArchive<&At<'_>>,
+    file: &Listed,
+    unpacked: &mut Unpacked,
+    out: &Sender,
+) -> Result<()> {
+    let place = format!("member `{}`", shown(&file.name));
+    let entry = archive.get_entry(file.place).map_err(|error| at.broken(&place, &error))?;
+    let bytes: Box<dyn Read> = if file.method == CompressionMethod::DEFLATE {
+        Box::new(DeflateDecoder::new(BufReader::with_capacity(1 << 16, entry.reader())))
+    } else {
+        Box::new(entry.reader())
+    };
+    let mut bytes = entry.verifying_reader(bytes);
+    loop {
+        let mut chunk = Vec::new();
+        let read = (&mut bytes).take(CHUNK).read_to_end(&mut chunk).map_err(|error| at.broken(&place, &error))?;
+        if read == 0 {
+            return Ok(());
+        }
+        unpacked.add(&file.name, read)?;
+        send(out, Event::Bytes(Bytes::from(chunk)))?;
+    }
+}
+
+fn send(out: &Sender, event: Event) -> Result<()> {
+    out.blocking_send(Ok(event)).map_err(|_| unwanted())
+}
+
+/// A source as the crate reads it.
+struct At<'a> {
+    source: &'a dyn Source,
+    fault: RefCell<Option<Error>>,
+}
+
+impl At<'_> {
+    /// The source's own error, where it has one.
+    fn broken(&self, place: &str, error: &dyn std::error::Error) -> Error {
+        let fault = self.fault.borrow_mut().take();
+        fault.unwrap_or_else(|| Error::invalid("body", format!("the zip is broken at {place}: {error}")))
+    }
+}
+
+impl ReaderAt for At<'_> {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.source.read(offset, buf).map_err(|error| {
+            *self.fault.borrow_mut() = Some(error);
+            io::Error::other("the stored zip cannot be read")
+        })
+    }
+}

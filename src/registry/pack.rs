@@ -1,0 +1,97 @@
+//! All files of a version or an artifact, sent as one archive.
+
+use sha2::Digest as _;
+
+use super::Registry;
+use super::archive::Packing;
+use super::entities::get;
+use super::inspection::check_served;
+use super::resolve::resolve;
+use crate::blobs::Chunks;
+use crate::domain::{Error, ErrorKind, File, LogicalType, Name, NodeId, Result, Sha256, VersionRef};
+use crate::store::files::{self, Holder};
+
+/// Files that are sent together, ordered by the bytes of their paths.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// What the archive is called, without its ending.
+    pub name: String,
+    /// The files; no two have one path, and none has the path of another's folder.
+    pub files: Vec<File>,
+}
+
+impl Folder {
+    /// What the archive's bytes depend on, in one digest: two folders that have it in common give the same archive.
+    pub fn digest(&self) -> Sha256 {
+        let mut digest = sha2::Sha256::new();
+        for file in &self.files {
+            digest.update(file.path.as_str());
+            digest.update([0]);
+            digest.update(file.blob.sha256.to_string());
+            digest.update([0]);
+        }
+        Sha256::from_bytes(digest.finalize().into())
+    }
+
+    /// How many bytes the archive has.
+    pub async fn length(&self, packing: Packing) -> Result<u64> {
+        packing.length(&self.files).await
+    }
+
+    /// Of several files at one path the one that is served there; refused when not all can be in one folder.
+    fn new(name: String, mut files: Vec<File>, quarantined: bool) -> Result<Self> {
+        files.sort_by(|one, other| (&one.path, one.node_id).cmp(&(&other.path, other.node_id)));
+        files.dedup_by(|later, kept| later.path == kept.path);
+        for file in &files {
+            check_served(file, quarantined)?;
+            let path = file.path.as_str();
+            let folder = path.match_indices('/').find_map(|(end, _)| {
+                let folder = path.get(..end)?;
+                files.binary_search_by(|other| other.path.as_str().cmp(folder)).is_ok().then_some(folder)
+            });
+            if let Some(folder) = folder {
+                let message = format!("`{folder}` is a file and the folder of `{path}`; an archive cannot have both");
+                return Err(Error::new(ErrorKind::FailedPrecondition, message).on_field("archive"));
+            }
+        }
+        Ok(Self { name, files })
+    }
+}
+
+impl Registry {
+    /// All files of a version. Quarantined ones only with `quarantined`.
+    ///
+    /// Errors: NotFound; PermissionDenied with the reason of the first that is quarantined; FailedPrecondition when a
+    /// file has the path of another's folder.
+    pub async fn version_folder(&self, model: &Name, version: &VersionRef, quarantined: bool) -> Result<Folder> {
+        let (model, version) = (model.clone(), version.clone());
+        let (name, files) = self
+            .store
+            .read(move |tx| {
+                let (model, version) = resolve(tx, &model, &version)?;
+                let name = format!("{}-{}", model.name.unwrap_or_default(), version.name.unwrap_or_default());
+                Ok((name, files::list(tx, Holder::Members(version.id), None, u32::MAX)?))
+            })
+            .await?;
+        Folder::new(name, files, quarantined)
+    }
+
+    /// All files of an artifact; otherwise as [`Registry::version_folder`].
+    pub async fn artifact_folder(&self, artifact: NodeId, quarantined: bool) -> Result<Folder> {
+        let files = self
+            .store
+            .read(move |tx| {
+                get(tx, LogicalType::ModelArtifact, artifact)?;
+                files::list(tx, Holder::Node(artifact), None, u32::MAX)
+            })
+            .await?;
+        Folder::new(format!("artifact-{artifact}"), files, quarantined)
+    }
+
+    /// The folder as an archive, whose files are opened one after the other.
+    ///
+    /// The stream ends with an error when a file cannot be read to its end.
+    pub fn pack(&self, folder: Folder, packing: Packing) -> Chunks {
+        packing.pack(self.clone(), folder.files)
+    }
+}

@@ -12,8 +12,7 @@ use futures_util::{TryStreamExt as _, stream};
 
 use super::archives::{self, ArchiveOptions};
 use super::asked::{
-    DownloadHeaders, Downloaded, GetOptions, InArtifact, InVersion, PutOptions, RemovalHeaders, Stored,
-    UploadHeaders,
+    DownloadHeaders, Downloaded, GetOptions, InArtifact, InVersion, PutOptions, RemovalHeaders, Stored, UploadHeaders,
 };
 use super::conditional::{Selected, etag, if_match, precondition, select};
 use super::errors::{DeleteFileErrors, DownloadErrors, ListErrors, UploadErrors};

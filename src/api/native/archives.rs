@@ -229,10 +229,12 @@ async fn put(
 }
 
 /// The body's first bytes, and the whole body.
-async fn peek<B>(mut body: B) -> Result<(Vec<u8>, impl Stream<Item = Result<Bytes>> + Unpin)>
+async fn peek<B>(body: B) -> Result<(Vec<u8>, impl Stream<Item = Result<Bytes>> + Unpin)>
 where
     B: Stream<Item = Result<Bytes>> + Unpin,
 {
+    // Whoever reads an archive may ask for more after its end.
+    let mut body = body.fuse();
     let (mut start, mut chunks) = (Vec::new(), Vec::new());
     while start.len() < MAGIC {
         let Some(chunk) = body.next().await.transpose()? else { break };

@@ -38,7 +38,12 @@ pub const PREFIX: &str = "/api/v1";
         description = "Files, aliases, history and removal, on the entities of every other API."
     ),
     nest((path = PREFIX, api = Operations)),
-    components(schemas(crate::api::problem::ProblemDetails, wire::StoredFile))
+    components(schemas(
+        crate::api::problem::ProblemDetails,
+        wire::StoredFile,
+        archives::UnpackedFile,
+        archives::UnpackedFiles
+    ))
 )]
 pub struct Document;
 

@@ -23,7 +23,7 @@ where
     B: Stream<Item = Result<Bytes>> + Unpin,
 {
     let state = State { body, rest: Bytes::new(), decoder: Some(MultiGzDecoder::new(Vec::new())) };
-    Box::pin(stream::unfold(state, |mut state| async {
+    let unpacked = stream::unfold(state, |mut state| async {
         match step(&mut state).await {
             Ok(None) => None,
             Ok(Some(bytes)) => Some((Ok(bytes), state)),
@@ -32,7 +32,9 @@ where
                 Some((Err(error), state))
             }
         }
-    }))
+    });
+    // Whoever reads an archive may ask for more after its end.
+    Box::pin(unpacked.fuse())
 }
 
 async fn step<B: Stream<Item = Result<Bytes>> + Unpin>(state: &mut State<B>) -> Result<Option<Bytes>> {

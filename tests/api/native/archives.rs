@@ -14,7 +14,7 @@ const COPY: &str = "/api/v1/models/copy/versions/1/files";
 
 async fn with_folder(app: &TestApp) {
     app.put(FILE, BYTES).await.expect(201);
-    app.put(&format!("{FILES}/ünï/a:b.txt"), "text").await.expect(201);
+    app.put(&format!("{FILES}/%C3%BCn%C3%AF/a:b.txt"), "text").await.expect(201);
     app.put(&format!("{FILES}/{}/empty", "long".repeat(40)), "").await.expect(201);
 }
 

@@ -73,15 +73,18 @@ impl Runner {
         let mut working = JoinSet::new();
         let (tell, stopping) = watch::channel(false);
         let mut tended: Option<Instant> = None;
+        // A database that is away is told of once, not each second.
+        let mut is_away = false;
         while !*stop.borrow() {
             if tended.is_none_or(|at| at.elapsed() >= TENDING) {
                 tended = Some(Instant::now());
                 let tended = self.registry.tend_jobs(self.options.attempts.into(), self.options.kept).await;
-                log_failure(tended, "the queue could not be tended");
+                is_away = told(tended, is_away).is_none();
             }
-            while working.len() < self.options.workers
-                && let Some((job, work)) = self.claim().await
-            {
+            while working.len() < self.options.workers {
+                let claimed = told(self.claim().await, is_away);
+                is_away = claimed.is_none();
+                let Some((job, work)) = claimed.flatten() else { break };
                 working.spawn(self.worker(job, work, stopping.clone()));
             }
             tokio::select! {
@@ -98,17 +101,14 @@ impl Runner {
         }
     }
 
-    async fn claim(&self) -> Option<(Job, Work)> {
+    async fn claim(&self) -> Result<Option<(Job, Work)>> {
+        let (lease, attempts) = (self.options.lease, self.options.attempts.into());
         for (kind, work) in &self.kinds {
-            let claimed =
-                self.registry.claim_job(kind, &self.owner, self.options.lease, self.options.attempts.into()).await;
-            match claimed {
-                Ok(Some(job)) => return Some((job, Arc::clone(work))),
-                Ok(None) => {}
-                Err(error) => log::warn!(error:%; "no job could be claimed"),
+            if let Some(job) = self.registry.claim_job(kind, &self.owner, lease, attempts).await? {
+                return Ok(Some((job, Arc::clone(work))));
             }
         }
-        None
+        Ok(None)
     }
 
     fn worker(&self, job: Job, work: Work, leaving: watch::Receiver<bool>) -> impl Future<Output = ()> + Send + use<> {
@@ -121,8 +121,9 @@ impl Runner {
             let end = end(&working, attempt, &options);
             let Some(end) = end else { return };
             log::info!(id = working.job.id.0, kind = working.job.kind.as_str(); "job {}", word(&end));
-            let settled = registry.settle_job(&working, &owner, end).await;
-            log_failure(settled.map(drop), "what came of a job could not be stored");
+            if let Err(error) = registry.settle_job(&working, &owner, end).await {
+                log::warn!(error:%; "what came of a job could not be stored");
+            }
         }
     }
 }
@@ -210,8 +211,15 @@ fn word(end: &JobEnd) -> String {
     }
 }
 
-fn log_failure(done: Result<()>, what: &str) {
-    if let Err(error) = done {
-        log::warn!(error:%; "{what}");
+/// What came of it; a failure is logged, unless the one before was.
+fn told<T>(done: Result<T>, is_away: bool) -> Option<T> {
+    match done {
+        Ok(done) => Some(done),
+        Err(error) => {
+            if !is_away {
+                log::warn!(error:%; "the queue cannot be used right now");
+            }
+            None
+        }
     }
 }

@@ -28,6 +28,8 @@ RULES = {
     r"^file path ": "a path without `..`, and at most so many bytes long",
     r"is not a list of digests$": "a structured field, RFC 9530",
     r"^only `If-None-Match: \*` means": "an optional header may be null in the document, which is a word on the wire",
+    r"^only `If-Match: \*` means something for several": "an optional header may be null in the document, which is a word on the wire",
+    r"^the (zip|tar|gzip) ": "bytes that have to be an archive",
     r"^custom property `.*` is null or beyond 64 bits": "any JSON but null, and numbers of either kind in their own bounds",
     r"^an? [a-z ]+ has no property `": "depends on the type of the entity that has the properties",
     r"^property name of \d+ bytes is longer than": "a length in bytes, which is not that in characters",
@@ -37,9 +39,9 @@ RULES = {
 }
 
 
-@schemathesis.serializer("application/offset+octet-stream")
-def part_of_a_file(context, value) -> bytes:
-    """The bytes of a resumable upload."""
+@schemathesis.serializer("application/offset+octet-stream", "application/zip", "application/x-tar", "application/gzip")
+def plain_bytes(context, value) -> bytes:
+    """The bytes of a resumable upload, or of something that should be an archive."""
     return value if isinstance(value, bytes) else str(value).encode()
 
 

@@ -29,6 +29,7 @@ RULES = {
     r"is not a list of digests$": "a structured field, RFC 9530",
     r"^only `If-None-Match: \*` means": "an optional header may be null in the document, which is a word on the wire",
     r"^only `If-Match: \*` means something for several": "an optional header may be null in the document, which is a word on the wire",
+    r"^a folder is stored as an archive, with `unpack=true`$": "the one value that the parameter can have",
     r"^the (zip|tar|gzip) ": "bytes that have to be an archive",
     r"^custom property `.*` is null or beyond 64 bits": "any JSON but null, and numbers of either kind in their own bounds",
     r"^an? [a-z ]+ has no property `": "depends on the type of the entity that has the properties",

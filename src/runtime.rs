@@ -1,10 +1,12 @@
 //! Puts the rooms together as the settings say.
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::time::Duration;
 
+use crate::api::edge::{Options as EdgeOptions, Tls};
 use crate::api::server;
-use crate::blobs::{Blobs, BlobsConfig};
+use crate::blobs::{Blobs, BlobsConfig, Location};
 use crate::config::{Listen, PublicUrl, Settings};
 use crate::domain::policy::Policy;
 use crate::domain::{Actor, Error, Result};
@@ -15,8 +17,12 @@ use crate::store::{self, Store};
 
 /// Serves until the process is told to stop.
 pub fn serve(settings: &Settings) -> Result<()> {
-    let listeners = server::Listeners { http: bind(settings.server.listen)?, grpc: bind(settings.server.grpc_listen)? };
-    if listeners.http.is_none() && listeners.grpc.is_none() {
+    let listeners = server::Listeners {
+        http: bind(settings.server.listen)?,
+        grpc: bind(settings.server.grpc_listen)?,
+        edge: bind(settings.server.edge_listen)?,
+    };
+    if listeners.http.is_none() && listeners.grpc.is_none() && listeners.edge.is_none() {
         return Err(Error::invalid("server.listen", "every listener is switched off: there is nothing to serve"));
     }
     let public_url = match (&settings.server.public_url, &listeners.http) {
@@ -31,12 +37,42 @@ pub fn serve(settings: &Settings) -> Result<()> {
         shutdown_grace: Duration::from_secs(settings.server.shutdown_grace_seconds),
         json_limit_bytes: settings.server.json_limit_bytes.get(),
         max_message_bytes: settings.server.grpc_max_message_bytes.get(),
+        edge: edge(settings)?,
+        edge_tls: edge_tls(settings)?,
     };
     let interval = Duration::from_secs(settings.collector.interval_seconds);
     let grace = Duration::from_secs(settings.collector.grace_seconds);
     server::run(listeners, &options, open(settings, public_url.as_str()), async move |registry| {
         collect_now_and_then(&registry, interval, grace).await;
     })
+}
+
+fn edge(settings: &Settings) -> Result<EdgeOptions> {
+    let options = EdgeOptions {
+        check_archives: settings.edge.check_archives,
+        form_limit_bytes: settings.server.json_limit_bytes.get(),
+        ..EdgeOptions::default()
+    };
+    Ok(match settings.artifacts.store.as_str().parse()? {
+        Location::S3(s3) => EdgeOptions { bucket: s3.bucket, ..options },
+        Location::Local(_) => options,
+    })
+}
+
+fn edge_tls(settings: &Settings) -> Result<Option<Tls>> {
+    let (certificate, key) = (&settings.edge.certificate, &settings.edge.private_key);
+    match (certificate.as_os_str().is_empty(), key.as_os_str().is_empty()) {
+        (true, true) => Ok(None),
+        (false, false) => {
+            let read = |setting: &str, path: &Path| {
+                std::fs::read(path).map_err(|error| {
+                    Error::invalid(setting, format!("`{setting}`: `{}` cannot be read", path.display())).caused_by(error)
+                })
+            };
+            Tls::from_pem(&read("edge.certificate", certificate)?, &read("edge.private_key", key)?).map(Some)
+        }
+        _ => Err(Error::invalid("edge.certificate", "`edge.certificate` and `edge.private_key` go together only")),
+    }
 }
 
 fn bind(listen: Listen) -> Result<Option<TcpListener>> {

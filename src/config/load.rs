@@ -27,6 +27,9 @@ pub struct SettingsArgs {
     /// Address of the gRPC listener, or `none`
     #[arg(long, global = true, value_name = "ADDRESS:PORT")]
     pub grpc_listen: Option<String>,
+    /// Address of the edge registry's listener, or `none`
+    #[arg(long, global = true, value_name = "ADDRESS:PORT")]
+    pub edge_listen: Option<String>,
     /// `sqlite://PATH` or `postgres://…`
     #[arg(long, global = true, value_name = "URL")]
     pub database_url: Option<String>,
@@ -142,6 +145,7 @@ fn flag_layer(args: &SettingsArgs) -> Result<Layer, String> {
         ("data.dir", &args.data_dir),
         ("server.listen", &args.listen),
         ("server.grpc_listen", &args.grpc_listen),
+        ("server.edge_listen", &args.edge_listen),
         ("database.url", &args.database_url),
         ("artifacts.store", &args.artifact_store),
     ];

@@ -33,6 +33,8 @@ pub struct Settings {
     pub artifacts: Artifacts,
     /// What may be stored, and what findings do.
     pub policy: Policy,
+    /// The edge registry's API.
+    pub edge: Edge,
     /// The remover of objects that no file uses.
     pub collector: Collector,
     /// The log.
@@ -55,6 +57,8 @@ pub struct Server {
     pub listen: Listen,
     /// The gRPC listener's address.
     pub grpc_listen: Listen,
+    /// The address of the edge registry's listener.
+    pub edge_listen: Listen,
     /// Where clients reach this server; empty only while the listener's port is not known yet.
     pub public_url: PublicUrl,
     /// Threads that serve HTTP, and as many that serve gRPC; 0 is one per core.
@@ -113,6 +117,18 @@ pub struct Policy {
     pub danger: Act,
     /// What findings of these rules do instead.
     pub rules: BTreeMap<Rule, Act>,
+}
+
+/// `[edge]`
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edge {
+    /// Whether a registered file must be a zip archive that can be unpacked without harm.
+    pub check_archives: bool,
+    /// The file of the listener's certificates; empty for no TLS.
+    pub certificate: PathBuf,
+    /// The file of the certificate's key.
+    pub private_key: PathBuf,
 }
 
 /// `[collector]`

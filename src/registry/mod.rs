@@ -2,6 +2,7 @@
 
 pub mod aliases;
 pub mod artifacts;
+mod attach;
 pub mod collector;
 pub mod download;
 pub mod entities;
@@ -12,6 +13,7 @@ pub mod inspection;
 pub mod lineage;
 pub mod metrics;
 pub mod pages;
+pub mod records;
 pub mod register;
 pub mod removal;
 mod resolve;

@@ -7,19 +7,19 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use super::Registry;
-use super::entities::{create, get, touch};
-use super::files::{Precondition, Target, find, holder, record_file};
-use super::inspection::{arrived, policy_of};
+use super::attach::{Arrived, attach};
+use super::entities::{create, get};
+use super::files::{Precondition, Target, find, holder};
+use super::inspection::policy_of;
 use super::resolve::{model_named, resolve};
 use crate::blobs::{BodySize, Key, Stored};
-use crate::domain::inspect::Inspection;
 use crate::domain::policy::Policy;
 use crate::domain::{
-    Action, Actor, ArtifactState, Draft, Error, ErrorKind, File, FilePath, LogicalType, Millis, Name, Node, NodeId,
-    Result, Sha256, VersionRef,
+    Actor, ArtifactState, Draft, Error, ErrorKind, File, FilePath, LogicalType, Millis, Name, Node, NodeId, Result,
+    Sha256, VersionRef,
 };
 use crate::store::inspections::{self, Inspected};
-use crate::store::{Tx, blobs, files, nodes, policies, resumable, uploads};
+use crate::store::{Tx, files, nodes, policies, resumable, uploads};
 
 /// How often an upload under way says that it is.
 const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -80,7 +80,7 @@ impl Registry {
     {
         let key = Key::new_upload();
         let (put, limit) = self.begin_upload(put, &key).await?;
-        let guard = Guard { registry: self.clone(), key: Some(key.clone()) };
+        let guard = Guard::new(self, &key);
         let result = self.store_and_finish(actor, &put, &key, limit, body).await;
         match result {
             Ok(result) => {
@@ -178,7 +178,7 @@ impl Registry {
     }
 
     /// Runs the upload while saying now and then that it is under way, so that the collector leaves it alone.
-    async fn alive<T>(&self, key: &Key, upload: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(super) async fn alive<T>(&self, key: &Key, upload: impl Future<Output = Result<T>>) -> Result<T> {
         let mut upload = std::pin::pin!(upload);
         let mut beat = tokio::time::interval(HEARTBEAT);
         beat.tick().await;
@@ -210,7 +210,7 @@ impl Registry {
         Ok(true)
     }
 
-    async fn drop_object(&self, key: &Key) {
+    pub(super) async fn drop_object(&self, key: &Key) {
         if let Err(error) = self.blobs.delete(key).await {
             log::warn!(key = key.as_str(), error = error.to_string().as_str(); "object left for the collector");
         }
@@ -218,20 +218,25 @@ impl Registry {
 }
 
 /// Removes what an upload left, unless its object was linked after all.
-async fn abandon(registry: &Registry, key: &Key) {
+pub(super) async fn abandon(registry: &Registry, key: &Key) {
     if let Err(error) = registry.discard_upload(key, Millis::MAX).await {
         log::warn!(key = key.as_str(), error = error.to_string().as_str(); "upload left for the collector");
     }
 }
 
 /// Abandons the upload when its future is dropped, as it is when the client goes away.
-struct Guard {
+pub(super) struct Guard {
     registry: Registry,
     key: Option<Key>,
 }
 
 impl Guard {
-    fn disarm(mut self) {
+    pub(super) fn new(registry: &Registry, key: &Key) -> Self {
+        Self { registry: registry.clone(), key: Some(key.clone()) }
+    }
+
+    /// The upload came to an end of its own.
+    pub(super) fn disarm(mut self) {
         self.key = None;
     }
 }
@@ -245,7 +250,7 @@ impl Drop for Guard {
     }
 }
 
-fn taken_for_abandoned() -> Error {
+pub(super) fn taken_for_abandoned() -> Error {
     Error::unavailable("the upload stood still for so long that it was taken for abandoned")
 }
 
@@ -291,13 +296,6 @@ pub(super) fn settle(tx: &mut Tx<'_>, put: &PutFile) -> Result<Target> {
     }
 }
 
-/// Bytes that are stored and inspected, and what holds for them.
-struct Arrived {
-    stored: Stored,
-    seen: Inspection,
-    policy: Arc<Policy>,
-}
-
 /// Links stored bytes to a path. Gives the key that the file's blob has, which is another one when the bytes were known.
 fn link(
     tx: &mut Tx<'_>,
@@ -331,23 +329,14 @@ fn link(
             .on_field("path"));
         }
     };
-    let blob = blobs::get_or_insert(tx, stored.sha256, stored.size, key, now)?;
-    let media_type = put
-        .media_type
-        .clone()
-        .unwrap_or_else(|| mime_guess::from_path(put.path.as_str()).first_or_octet_stream().essence_str().to_owned());
-    match outcome {
-        Outcome::Replaced => files::replace(tx, artifact, &put.path, &blob, &media_type, now)?,
-        Outcome::Created | Outcome::Unchanged => files::insert(tx, artifact, &put.path, &blob, &media_type, now)?,
-    }
-    let before = touch(tx, LogicalType::ModelArtifact, artifact, None, now)?;
-    let key = blob.key.clone();
-    let mut file =
-        File { node_id: artifact, path: put.path.clone(), media_type, created_at: now, quarantine: None, blob };
-    let node = arrived(tx, &bytes.policy, &before, &mut file, &bytes.seen)?;
-    record_file(tx, actor, now, Action::PutFile, &node, &file)?;
+    let media_type = put.media_type.clone().unwrap_or_else(|| guessed(&put.path));
+    let (file, key) = attach(tx, actor, (artifact, &put.path, &media_type), outcome, (key, bytes), now)?;
     let inspection = inspections::of_files(tx, std::slice::from_ref(&file))?.into_values().next();
     Ok((PutResult { outcome, file, inspection, version }, key))
+}
+
+fn guessed(path: &FilePath) -> String {
+    mime_guess::from_path(path.as_str()).first_or_octet_stream().essence_str().to_owned()
 }
 
 /// The artifact that the file goes to, made with its version and model where they are missing and may be.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::api::edge::{Options as EdgeOptions, Tls};
 use crate::api::server;
-use crate::blobs::{Blobs, BlobsConfig, Location};
+use crate::blobs::{AccessKeys, Blobs, BlobsConfig, Location};
 use crate::config::{Listen, PublicUrl, Settings};
 use crate::domain::policy::Policy;
 use crate::domain::{Actor, Error, Result};
@@ -40,6 +40,9 @@ pub fn serve(settings: &Settings) -> Result<()> {
         edge: edge(settings)?,
         edge_tls: edge_tls(settings)?,
     };
+    if !settings.old_variables.is_empty() {
+        log::info!("settings taken from the edge registry's variables: {}", settings.old_variables.join(", "));
+    }
     let interval = Duration::from_secs(settings.collector.interval_seconds);
     let grace = Duration::from_secs(settings.collector.grace_seconds);
     server::run(listeners, &options, open(settings, public_url.as_str()), async move |registry| {
@@ -129,15 +132,27 @@ async fn open(settings: &Settings, public_url: &str) -> Result<Registry> {
         }
     }
     let store = Store::open(&options)?;
-    let blobs = Blobs::open(&BlobsConfig {
+    let config = BlobsConfig {
         location: settings.artifacts.store.as_str().parse()?,
         create_bucket: settings.artifacts.create_bucket,
-    })
-    .await?;
+    };
+    let blobs = Blobs::open_with(&config, access_keys(settings)?.as_ref()).await?;
     let redirect = settings.artifacts.redirect_seconds.duration();
     let expiry = Duration::from_secs(settings.artifacts.upload_expiry_seconds.get());
     let registry = Registry::new(store, blobs, wall_clock(), public_url, policy(settings));
     Ok(registry.redirecting(redirect).with_resumable_expiry(expiry))
+}
+
+fn access_keys(settings: &Settings) -> Result<Option<AccessKeys>> {
+    let (id, secret) = (settings.artifacts.access_key.clone(), settings.artifacts.secret_key.as_str().to_owned());
+    match (id.is_empty(), secret.is_empty()) {
+        (true, true) => Ok(None),
+        (false, false) => Ok(Some(AccessKeys { id, secret })),
+        _ => {
+            let message = "`artifacts.access_key` and `artifacts.secret_key` go together only";
+            Err(Error::invalid("artifacts.access_key", message))
+        }
+    }
 }
 
 async fn collect_now_and_then(registry: &Registry, interval: Duration, grace: Duration) {

@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use config::{Config, ConfigError, Environment, File, FileFormat, Map, Source, Value, ValueKind};
+use config::{Config, ConfigBuilder, ConfigError, Environment, File, FileFormat, Map, Source, Value, ValueKind};
 
+use super::old_variables::OldVariables;
 use super::{Settings, redact};
 
 const DEFAULTS: &str = include_str!("../../config/default.toml");
@@ -66,10 +67,12 @@ struct Layer {
 
 impl Settings {
     /// Reads all layers, checks every value in each of them, and derives what is empty.
-    /// `env` is the process's environment; what does not start with `MODELPORT__` is ignored.
+    /// `env` is the process's environment, of which `MODELPORT__…` and the edge registry's variables count.
     pub fn load(args: &SettingsArgs, env: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, Problems> {
         let mut problems = Vec::new();
-        let mut layers = Vec::new();
+        let env: Vec<_> = env.into_iter().collect();
+        let (old, old_variables) = old_layer(&env, &mut problems)?;
+        let mut layers = vec![old];
         let file = args.config.as_deref().map(file_layer).transpose();
         for layer in [file, env_layer(env, &mut problems).map(Some), flag_layer(args).map(Some)] {
             match layer {
@@ -88,12 +91,24 @@ impl Settings {
             .build()
             .and_then(Config::try_deserialize)
             .map_err(|error| Problems(vec![format!("settings: {}", reason(error))]))?;
-        Ok(settings.derive_empty())
+        Ok(Self { old_variables, ..settings.derive_empty() })
     }
 }
 
 fn defaults() -> config::ConfigBuilder<config::builder::DefaultState> {
     Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml))
+}
+
+/// What the edge registry's own variables say.
+fn old_layer(
+    env: &[(OsString, OsString)],
+    problems: &mut Vec<String>,
+) -> Result<(Layer, Vec<&'static str>), Problems> {
+    let old = OldVariables::read(env, problems);
+    let config = old.settings.into_iter().try_fold(Config::builder(), |config, (key, value)| config.set_override(key, value));
+    let config = config.and_then(ConfigBuilder::build);
+    let config = config.map_err(|error| Problems(vec![format!("the edge registry's variables: {}", reason(error))]))?;
+    Ok((Layer { name: "the edge registry's variables".to_owned(), config }, old.taken))
 }
 
 fn file_layer(path: &Path) -> Result<Layer, String> {
@@ -194,6 +209,7 @@ fn shown(key: &str, value: &Value) -> String {
     let text = value.to_string();
     match key {
         "database.url" | "artifacts.store" | "server.public_url" => redact::mask(&text),
+        "artifacts.secret_key" => "***".to_owned(),
         _ => text,
     }
 }

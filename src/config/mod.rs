@@ -2,6 +2,7 @@
 //! Knows no other room but `domain`: whoever needs a setting is handed its value.
 
 mod load;
+mod old_variables;
 mod redact;
 mod values;
 
@@ -15,7 +16,7 @@ use crate::domain::inspect::Rule;
 use crate::domain::policy::Act;
 
 pub use load::{Problems, SettingsArgs};
-pub use values::{ArtifactStore, DatabaseUrl, Formats, LinkSeconds, Listen, LogFilter, LogFormat, PublicUrl};
+pub use values::{ArtifactStore, DatabaseUrl, Formats, LinkSeconds, Listen, LogFilter, LogFormat, PublicUrl, Secret};
 
 /// All settings after all layers, with what was left empty derived. `config/default.toml` documents each.
 ///
@@ -39,6 +40,9 @@ pub struct Settings {
     pub collector: Collector,
     /// The log.
     pub log: Log,
+    /// The variables of Intel's edge model registry that settings were taken from.
+    #[serde(skip)]
+    pub old_variables: Vec<&'static str>,
 }
 
 /// `[data]`
@@ -91,6 +95,10 @@ pub struct Database {
 pub struct Artifacts {
     /// `file://…` or `s3://…`; never empty once loaded.
     pub store: ArtifactStore,
+    /// The id of the bucket's key; empty where AWS's variables say it.
+    pub access_key: String,
+    /// The bucket's key.
+    pub secret_key: Secret,
     /// Whether a missing bucket is created at start.
     pub create_bucket: bool,
     /// The largest file that may be uploaded; 0 is no limit.

@@ -69,7 +69,8 @@ fn edge_tls(settings: &Settings) -> Result<Option<Tls>> {
         (false, false) => {
             let read = |setting: &str, path: &Path| {
                 std::fs::read(path).map_err(|error| {
-                    Error::invalid(setting, format!("`{setting}`: `{}` cannot be read", path.display())).caused_by(error)
+                    Error::invalid(setting, format!("`{setting}`: `{}` cannot be read", path.display()))
+                        .caused_by(error)
                 })
             };
             Tls::from_pem(&read("edge.certificate", certificate)?, &read("edge.private_key", key)?).map(Some)

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use config::{Config, ConfigBuilder, ConfigError, Environment, File, FileFormat, Map, Source, Value, ValueKind};
+use config::{Config, ConfigError, Environment, File, FileFormat, Map, Source, Value, ValueKind};
 
 use super::old_variables::OldVariables;
 use super::{Settings, redact};
@@ -100,13 +100,11 @@ fn defaults() -> config::ConfigBuilder<config::builder::DefaultState> {
 }
 
 /// What the edge registry's own variables say.
-fn old_layer(
-    env: &[(OsString, OsString)],
-    problems: &mut Vec<String>,
-) -> Result<(Layer, Vec<&'static str>), Problems> {
+fn old_layer(env: &[(OsString, OsString)], problems: &mut Vec<String>) -> Result<(Layer, Vec<&'static str>), Problems> {
     let old = OldVariables::read(env, problems);
-    let config = old.settings.into_iter().try_fold(Config::builder(), |config, (key, value)| config.set_override(key, value));
-    let config = config.and_then(ConfigBuilder::build);
+    let config =
+        old.settings.into_iter().try_fold(Config::builder(), |config, (key, value)| config.set_override(key, value));
+    let config = config.and_then(|config| config.build());
     let config = config.map_err(|error| Problems(vec![format!("the edge registry's variables: {}", reason(error))]))?;
     Ok((Layer { name: "the edge registry's variables".to_owned(), config }, old.taken))
 }

@@ -35,7 +35,8 @@ impl OldVariables {
     pub(super) fn read(env: &[(OsString, OsString)], problems: &mut Vec<String>) -> Self {
         let known = env.iter().filter_map(|(name, value)| {
             let name = name.to_str()?;
-            let name = NAMES.iter().find(|known| **known == name).copied().or((name == AUTHORITIES).then_some(AUTHORITIES));
+            let name =
+                NAMES.iter().find(|known| **known == name).copied().or((name == AUTHORITIES).then_some(AUTHORITIES));
             Some((name?, value.to_str()?))
         });
         let mut reader = Reader { env: known.collect(), found: Self::default(), problems };
@@ -123,7 +124,8 @@ impl<'a> Reader<'a> {
         self.set("artifacts.access_key", id);
         self.set("artifacts.secret_key", secret);
         if is_https && self.take("CA_CERT").is_some() && !self.env.contains_key(AUTHORITIES) {
-            let problem = format!("variable `CA_CERT`: name its file in `{AUTHORITIES}`, where authorities for MinIO are read");
+            let problem =
+                format!("variable `CA_CERT`: name its file in `{AUTHORITIES}`, where authorities for MinIO are read");
             self.problems.push(problem);
         }
         let database = self.env.get("MLFLOW_TRACKING_URI").copied().and_then(postgres);

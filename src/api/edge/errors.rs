@@ -46,8 +46,7 @@ impl Refusal {
 
     /// Another record is the same.
     pub fn duplicate(of: impl std::fmt::Display) -> Self {
-        let sentence =
-            format!("The requested action could not be completed due to a conflict with model '{of}'.");
+        let sentence = format!("The requested action could not be completed due to a conflict with model '{of}'.");
         Self::Text(StatusCode::CONFLICT, sentence)
     }
 }

@@ -48,7 +48,9 @@ pub fn draft(fields: &Fields, has_file: bool) -> Result<RecordDraft, Refusal> {
     let mut issues = Vec::new();
     if !has_file {
         issues.push(match fields.get("file") {
-            Some(text) => issue("value_error", "file", "Value error, Expected UploadFile, received: <class 'str'>", Some(text)),
+            Some(text) => {
+                issue("value_error", "file", "Value error, Expected UploadFile, received: <class 'str'>", Some(text))
+            }
             None => missing("file"),
         });
     }

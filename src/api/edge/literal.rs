@@ -139,9 +139,12 @@ mod tests {
             ("[]", json!([])),
             (r#"["a", "b"]"#, json!(["a", "b"])),
             ("['a', \"b'c\", 'd\\'e', ]", json!(["a", "b'c", "d'e"])),
-            ("[{'id': 'x', 'n': 1, 'f': 0.5, 'ok': True, 'none': None}]", json!([
-                {"id": "x", "n": 1, "f": 0.5, "ok": true, "none": null}
-            ])),
+            (
+                "[{'id': 'x', 'n': 1, 'f': 0.5, 'ok': True, 'none': None}]",
+                json!([
+                    {"id": "x", "n": 1, "f": 0.5, "ok": true, "none": null}
+                ]),
+            ),
             ("['\\u00e9\\x41']", json!(["\u{e9}A"])),
         ] {
             assert_eq!(list(text).map(Json::Array), Some(read), "{text}");
@@ -151,7 +154,19 @@ mod tests {
     #[test]
     fn what_is_no_list_is_refused() {
         let deep = "[".repeat(100_000);
-        for text in ["", "a", "{}", "{'a': 1}", "['a'", "['a' 'b']", "[a]", "[__import__('os')]", "['a'] x", "['\\ud800']", &deep] {
+        for text in [
+            "",
+            "a",
+            "{}",
+            "{'a': 1}",
+            "['a'",
+            "['a' 'b']",
+            "[a]",
+            "[__import__('os')]",
+            "['a'] x",
+            "['\\ud800']",
+            &deep,
+        ] {
             assert_eq!(list(text), None, "{text:.40}");
         }
     }

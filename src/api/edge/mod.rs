@@ -78,9 +78,7 @@ pub fn routes(parts: &Parts) -> impl FnOnce(&mut ServiceConfig) {
             .service(resource("/models/{model_id}/files").route(web::get().to(models::files)))
             .service(resource("/projects").route(web::get().to(projects::list)))
             .service(resource("/projects/{project_id}").route(web::get().to(projects::get)))
-            .service(
-                resource("/projects/{project_id}/geti-models/download").route(web::post().to(projects::import)),
-            )
+            .service(resource("/projects/{project_id}/geti-models/download").route(web::post().to(projects::import)))
             .configure(document::routes(document))
             .default_service(web::to(unknown));
     }

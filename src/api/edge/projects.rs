@@ -134,10 +134,9 @@ const NOTE: &str = "Note: Only OpenVINO optimized active models are supported at
 impl From<GetiError> for Refusal {
     fn from(error: GetiError) -> Self {
         match error {
-            GetiError::NotFound => Self::Text(
-                StatusCode::NOT_FOUND,
-                "Project or model id not found. No model(s) registered.".to_owned(),
-            ),
+            GetiError::NotFound => {
+                Self::Text(StatusCode::NOT_FOUND, "Project or model id not found. No model(s) registered.".to_owned())
+            }
             GetiError::Registered(mut ids) => {
                 ids.sort_unstable();
                 let verb = if ids.len() == 1 { "is" } else { "are" };
@@ -231,11 +230,11 @@ pub async fn import(
 
 /// The models that a body names, or what is wrong with it as FastAPI says it.
 fn wanted(body: &[u8]) -> Result<Vec<WantedModel>, Refusal> {
-    let issue = |kind: &str, place: Json, message: &str, input: &Json| {
-        json!({"type": kind, "loc": place, "msg": message, "input": input})
-    };
+    let issue = |kind: &str, place: Json, message: &str, input: &Json| json!({"type": kind, "loc": place, "msg": message, "input": input});
     let json: Json = match serde_json::from_slice(body) {
-        _ if body.is_empty() => return Err(Refusal::fields(vec![issue("missing", json!(["body"]), "Field required", &Json::Null)])),
+        _ if body.is_empty() => {
+            return Err(Refusal::fields(vec![issue("missing", json!(["body"]), "Field required", &Json::Null)]));
+        }
         Ok(json) => json,
         Err(error) => {
             let issues = vec![issue("json_invalid", json!(["body", error.column()]), "JSON decode error", &json!({}))];

@@ -100,7 +100,8 @@ impl RegisteredModelOut {
 fn date(at: Millis) -> String {
     let (days, millis) = (at.div_euclid(86_400_000), at.rem_euclid(86_400_000));
     let (year, month, day) = civil(days);
-    let [hour, minute, second] = [3_600_000, 60_000, 1000].map(|unit| millis / unit % if unit == 3_600_000 { 24 } else { 60 });
+    let [hour, minute, second] =
+        [3_600_000, 60_000, 1000].map(|unit| millis / unit % if unit == 3_600_000 { 24 } else { 60 });
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{:06} UTC", millis % 1000 * 1000)
 }
 

@@ -1,10 +1,10 @@
 //! Changes of a record: all of them or none.
 
-use super::create::{duplicate, forget_key};
+use super::create::{duplicate, take_key};
 use super::read::say;
 use super::{Written, get};
 use crate::domain::record::{Identity, RecordId, RecordPatch};
-use crate::domain::{Actor, Change, Error, ErrorKind, LogicalType, Millis, Patch, Result, Value};
+use crate::domain::{Actor, Change, Error, ErrorKind, LogicalType, Millis, NodeId, Patch, Result, Value};
 use crate::registry::{Registry, entities};
 use crate::store::{Tx, nodes};
 
@@ -47,19 +47,12 @@ fn update(tx: &mut Tx<'_>, actor: &Actor, id: &RecordId, patch: &RecordPatch, no
 }
 
 /// Gives the version the key of its record, unless it has an id of another system.
-fn set_key(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
-    version: crate::domain::NodeId,
-    identity: &Identity,
-    now: Millis,
-) -> Result<()> {
+fn set_key(tx: &mut Tx<'_>, actor: &Actor, version: NodeId, identity: &Identity, now: Millis) -> Result<()> {
     let found = entities::get(tx, LogicalType::ModelVersion, version)?;
     if found.external_id.is_some_and(|id| !id.starts_with(Identity::KEY)) {
         return Ok(());
     }
-    let key = identity.key().parse()?;
-    forget_key(tx, actor, &key, now)?;
+    let key = take_key(tx, actor, identity, now)?;
     let patch = Patch { external_id: Change::Set(key), ..Patch::default() };
     entities::update(tx, actor, LogicalType::ModelVersion, version, &patch, now).map(drop).map_err(|error| {
         match error.kind() {

@@ -173,10 +173,8 @@ fn insert(tx: &mut Tx<'_>, actor: &Actor, new: &New, bytes: &Arrived, now: Milli
             made(entities::create(tx, actor, LogicalType::RegisteredModel, None, &draft, now))?
         }
     };
-    let key_of_version: ExternalId = draft.identity.key().parse()?;
-    forget_key(tx, actor, &key_of_version, now)?;
     let version = live(Draft {
-        external_id: Some(key_of_version),
+        external_id: Some(take_key(tx, actor, &draft.identity, now)?),
         ..Draft::named(version_name(tx, &model, id, &draft.identity)?)
     });
     let version = made(entities::create(tx, actor, LogicalType::ModelVersion, Some(model.id), &version, now))?;
@@ -195,16 +193,25 @@ fn insert(tx: &mut Tx<'_>, actor: &Actor, new: &New, bytes: &Arrived, now: Milli
     Ok(linked)
 }
 
-/// Takes the key from a version that has it and is no such record any more.
-pub(super) fn forget_key(tx: &mut Tx<'_>, actor: &Actor, key: &ExternalId, now: Millis) -> Result<()> {
-    match nodes::find_external(tx, NodeKind::Context, key)? {
+/// Takes the identity's key from a version that has it and is no such record any more. Errors: Conflict when it is one, so
+/// that the transaction is begun anew and sees it.
+pub(super) fn take_key(tx: &mut Tx<'_>, actor: &Actor, identity: &Identity, now: Millis) -> Result<ExternalId> {
+    let key: ExternalId = identity.key().parse()?;
+    match nodes::find_external(tx, NodeKind::Context, &key)? {
         Some(node) if node.logical_type() == Some(LogicalType::ModelVersion) => {
+            nodes::lock(tx, &[node.id])?;
+            if in_version(tx, node.id)?.iter().any(|record| record.identity.key() == key.as_str()) {
+                return Err(Error::new(ErrorKind::Conflict, "somebody else registered the same model just now"));
+            }
             let patch = Patch { external_id: Change::Clear, ..Patch::default() };
-            entities::update(tx, actor, LogicalType::ModelVersion, node.id, &patch, now).map(drop)
+            entities::update(tx, actor, LogicalType::ModelVersion, node.id, &patch, now)?;
         }
-        Some(node) => Err(Error::already_exists(format!("external id `{key}` is that of node `{}`", node.id))),
-        None => Ok(()),
+        Some(node) => {
+            return Err(Error::already_exists(format!("external id `{key}` is that of node `{}`", node.id)));
+        }
+        None => {}
     }
+    Ok(key)
 }
 
 /// The record's version where that is free; what tells it from the others otherwise.

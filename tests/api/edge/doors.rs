@@ -53,12 +53,15 @@ async fn from_there(backend: Backend) {
     app.put("/api/v1/models/theirs/versions/7/files/sub/a.zip", other.clone()).await.expect(201);
     let found = client.get("/models?name=HEIR&version=7").await.expect(200).json();
     let shown = &found[0];
-    assert_eq!((&shown["name"], &shown["version"], &shown["precision"]), (&json!("theirs"), &json!("7"), &json!(["fp32"])));
+    assert_eq!(
+        (&shown["name"], &shown["version"], &shown["precision"]),
+        (&json!("theirs"), &json!("7"), &json!(["fp32"]))
+    );
     let id = shown["id"].as_str().unwrap().to_owned();
     assert!(id.starts_with("modelport-") && id.len() >= 16, "{id}");
-    assert_eq!(shown["file_url"], format!("minio://model-registry/{id}/sub/b.ZIP"));
+    assert_eq!(shown["file_url"], format!("minio://model-registry/{id}/sub/a.zip"));
     assert_eq!(client.get(&format!("/models/{id}")).await.expect(200).json(), *shown);
-    assert_eq!(client.get(&format!("/models/{id}/files")).await.expect(200).body, archive());
+    assert_eq!(client.get(&format!("/models/{id}/files")).await.expect(200).body, other);
 
     // It is the same model as one that says the same.
     let same = client.post(&[("name", "theirs"), ("version", "7")]).await.expect(409);
@@ -84,8 +87,10 @@ async fn with_an_id_of_its_own(backend: Backend) {
     let api = kubeflow::API;
     let post = async |path: &str, body: serde_json::Value| app.json(Method::POST, &format!("{api}{path}"), &body).await;
     let model = post("/registered_models", json!({"name": "k"})).await.expect(201).member("id");
-    let version = post("/model_versions", json!({"name": "v", "registeredModelId": model})).await.expect(201).member("id");
-    for (name, external) in [("good", "an-id-that-is-long-enough"), ("short", "short"), ("taken", "modelport-00000001")] {
+    let version =
+        post("/model_versions", json!({"name": "v", "registeredModelId": model})).await.expect(201).member("id");
+    for (name, external) in [("good", "an-id-that-is-long-enough"), ("short", "short"), ("taken", "modelport-00000001")]
+    {
         let body = json!({
             "artifactType": "model-artifact", "name": name, "externalId": external,
             // Whatever they mean by these names, the list is not broken by it.

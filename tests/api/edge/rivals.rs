@@ -22,15 +22,15 @@ async fn rivals(backend: Backend) {
     assert_eq!(statuses(&client, vec![same; 6]).await, BTreeMap::from([(201, 1), (409, 5)]));
     assert_eq!((client.count().await, client.0.objects()), (1, 1));
 
-    let with_id = |version: &str| {
-        Form::new(&[("name", "id"), ("version", version), ("id", "0123456789abcdef")]).file(&archive())
-    };
+    let with_id =
+        |version: &str| Form::new(&[("name", "id"), ("version", version), ("id", "0123456789abcdef")]).file(&archive());
     let forms = ["1", "2", "3"].map(with_id).to_vec();
     assert_eq!(statuses(&client, forms).await, BTreeMap::from([(201, 1), (409, 2)]));
 
     let different = |at: usize| {
         let project = format!("project {at}");
-        Form::new(&[("name", "other"), ("version", "1"), ("project_name", &project)]).file(&zip("m/x", &[u8::try_from(at).unwrap()]))
+        Form::new(&[("name", "other"), ("version", "1"), ("project_name", &project)])
+            .file(&zip("m/x", &[u8::try_from(at).unwrap()]))
     };
     assert_eq!(statuses(&client, (0..6).map(different).collect()).await, BTreeMap::from([(201, 6)]));
     assert_eq!(client.count().await, 8);

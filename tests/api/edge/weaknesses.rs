@@ -111,9 +111,9 @@ async fn refused(backend: Backend) {
     ] {
         // Whichever way around: what stands before the file is refused before it is stored, what stands behind it after.
         client.send(Form::new(&fields).file(&archive())).await.expect(status);
-        let behind = fields.iter().fold(Form::new(&[]).file(&archive()), |form, (name, value)| {
-            form.field(name, value.as_bytes())
-        });
+        let behind = fields
+            .iter()
+            .fold(Form::new(&[]).file(&archive()), |form, (name, value)| form.field(name, value.as_bytes()));
         client.send(behind).await.expect(status);
     }
     let long = "x".repeat(513);

@@ -308,7 +308,7 @@ mod tests {
         for id in [1, 12_345_678, i64::MAX] {
             assert_eq!(RecordId::derived(NodeId(id)).node(), Some(NodeId(id)));
         }
-        for other in ["modelport-000000001", "modelport-00000000", "modelport-+0000001", "modelport--0000001"] {
+        for other in ["modelport-000000001", "modelport-00000000", "modelport--0000001", "modelport_00000001"] {
             assert_eq!(other.parse::<RecordId>().unwrap().node(), None, "{other}");
         }
     }

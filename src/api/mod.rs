@@ -2,6 +2,7 @@
 //! A handler extracts, calls one registry function, and converts the answer.
 
 pub mod caller;
+pub mod edge;
 pub mod extract;
 pub mod health;
 pub mod kubeflow;

@@ -7,12 +7,14 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{Server, ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::web::{self, Data};
 use actix_web::{App, Error as ActixError, HttpServer};
+use futures_util::future::{join_all, try_join_all};
 use tokio::sync::watch;
 
+use super::edge::Tls;
 use super::health::{self, Draining};
 use super::middleware::{self, Metrics};
 use super::openapi::Document;
-use super::{extract, kubeflow, mlmd, native, openapi};
+use super::{edge, extract, kubeflow, mlmd, native, openapi};
 use crate::domain::{Error, Result};
 use crate::registry::Registry;
 
@@ -27,6 +29,10 @@ pub struct Options {
     pub json_limit_bytes: usize,
     /// The largest gRPC message that is read or sent.
     pub max_message_bytes: usize,
+    /// How the edge registry's API answers.
+    pub edge: edge::Options,
+    /// What that API's listener shows for itself, where it is to speak TLS.
+    pub edge_tls: Option<Tls>,
 }
 
 /// Where the server listens.
@@ -36,6 +42,8 @@ pub struct Listeners {
     pub http: Option<TcpListener>,
     /// For gRPC.
     pub grpc: Option<TcpListener>,
+    /// For the edge registry's API.
+    pub edge: Option<TcpListener>,
 }
 
 /// How long a client may go on sending a body that was refused, before the connection is closed under it.
@@ -49,6 +57,7 @@ pub struct Service {
     draining: Data<Draining>,
     json_limit_bytes: usize,
     documents: Vec<Document>,
+    edge: edge::Parts,
 }
 
 impl Service {
@@ -83,7 +92,14 @@ impl Service {
             draining: Data::new(Draining::default()),
             json_limit_bytes,
             documents: openapi::documents()?,
+            edge: edge::Parts::new(edge::Options::default())?,
         })
+    }
+
+    /// The same parts, with an edge registry's API that answers so.
+    #[must_use]
+    pub fn with_edge(self, edge: edge::Parts) -> Self {
+        Self { edge, ..self }
     }
 
     /// The app that `serve` runs.
@@ -147,6 +163,26 @@ fn watch_collector(metrics: &Metrics, registry: &Registry) -> Result<()> {
     )
 }
 
+impl Service {
+    /// The app of the edge registry's API, which `serve` runs on a listener of its own.
+    pub fn edge_app(
+        &self,
+    ) -> App<
+        impl ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<BoxBody>,
+            Error = ActixError,
+            InitError = (),
+        > + use<>,
+    > {
+        middleware::observed(App::new(), self.metrics.clone())
+            .app_data(self.registry.clone())
+            .app_data(self.draining.clone())
+            .configure(edge::routes(&self.edge))
+    }
+}
+
 fn routes(service: &mut web::ServiceConfig) {
     service
         .configure(kubeflow::routes)
@@ -167,30 +203,25 @@ pub fn run(
 ) -> Result<()> {
     actix_web::rt::System::new().block_on(async {
         let registry = registry.await?;
-        let service = Service::new(registry.clone(), options.json_limit_bytes)?;
+        let edge = edge::Parts::new(options.edge.clone())?;
+        let service = Service::new(registry.clone(), options.json_limit_bytes)?.with_edge(edge);
         let http = listeners.http.map(|listener| serve_http(listener, options, service.clone())).transpose()?;
+        let edge = listeners.edge.map(|listener| serve_edge(listener, options, service.clone())).transpose()?;
         let grpc = listeners.grpc.map(|listener| serve_grpc(listener, options, &service)).transpose()?;
         let (tell, told) = watch::channel(false);
         let mut beside = actix_web::rt::spawn(beside(registry, told));
-        let ended = match http {
-            Some(http) => {
-                let stopping = actix_web::rt::spawn(stop_on_signal(
-                    Some(http.handle()),
-                    grpc,
-                    service,
-                    options.shutdown_grace,
-                    tell.clone(),
-                ));
-                let ended = http.await;
-                match ended {
-                    // gRPC may need a moment more.
-                    Ok(()) => stopping.await.map_err(std::io::Error::other),
-                    Err(error) => Err(error),
-                }
-            }
-            None => {
-                stop_on_signal(None, grpc, service, options.shutdown_grace, tell.clone()).await;
-                Ok(())
+        let servers: Vec<Server> = http.into_iter().chain(edge).collect();
+        let handles = servers.iter().map(Server::handle).collect();
+        let stopping = stop_on_signal(handles, grpc, service, options.shutdown_grace, tell.clone());
+        let ended = if servers.is_empty() {
+            stopping.await;
+            Ok(())
+        } else {
+            let stopping = actix_web::rt::spawn(stopping);
+            match try_join_all(servers).await {
+                // gRPC may need a moment more.
+                Ok(_) => stopping.await.map_err(std::io::Error::other),
+                Err(error) => Err(error),
             }
         };
         tell.send_replace(true);
@@ -201,17 +232,35 @@ pub fn run(
     })
 }
 
+/// How an HTTP server is run, whichever app it serves.
+macro_rules! as_said {
+    ($server:expr, $options:expr) => {{
+        let options: &Options = $options;
+        let server = $server
+            .disable_signals()
+            .client_disconnect_timeout(REFUSED_BODY)
+            .shutdown_timeout(options.shutdown_grace.as_secs().max(1));
+        if options.workers > 0 { server.workers(options.workers) } else { server }
+    }};
+}
+
 fn serve_http(listener: TcpListener, options: &Options, service: Service) -> Result<Server> {
     let address = listener.local_addr().map_err(broken)?;
-    let mut server = HttpServer::new(move || service.app())
-        .disable_signals()
-        .client_disconnect_timeout(REFUSED_BODY)
-        .shutdown_timeout(options.shutdown_grace.as_secs().max(1));
-    if options.workers > 0 {
-        server = server.workers(options.workers);
-    }
+    let server = as_said!(HttpServer::new(move || service.app()), options);
     let running = server.listen(listener).map_err(broken)?.run();
     log::info!(version = env!("CARGO_PKG_VERSION"); "listening on http://{address}");
+    Ok(running)
+}
+
+fn serve_edge(listener: TcpListener, options: &Options, service: Service) -> Result<Server> {
+    let address = listener.local_addr().map_err(broken)?;
+    let server = as_said!(HttpServer::new(move || service.edge_app()), options);
+    let (scheme, server) = match options.edge_tls.clone() {
+        Some(tls) => ("https", server.listen_rustls_0_23(listener, tls.into_config())),
+        None => ("http", server.listen(listener)),
+    };
+    let running = server.map_err(broken)?.run();
+    log::info!(version = env!("CARGO_PKG_VERSION"); "listening for the edge registry's clients on {scheme}://{address}");
     Ok(running)
 }
 
@@ -235,7 +284,7 @@ fn broken(error: std::io::Error) -> Error {
 /// Turns readiness red at the first signal. gRPC stops at once: its clients are told to go elsewhere, and calls under way
 /// finish. HTTP goes on while requests are under way, so that probes and balancers see it, and then stops.
 async fn stop_on_signal(
-    http: Option<ServerHandle>,
+    http: Vec<ServerHandle>,
     grpc: Option<mlmd::Running>,
     service: Service,
     grace: Duration,
@@ -250,9 +299,7 @@ async fn stop_on_signal(
         while service.metrics.in_flight() > 0 && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        if let Some(http) = http {
-            http.stop(true).await;
-        }
+        join_all(http.iter().map(|server| server.stop(true))).await;
     };
     let stop_grpc = async {
         if let Some(grpc) = grpc {

@@ -93,15 +93,29 @@ pub enum Blobs {
     S3(S3Blobs),
 }
 
+/// Who reads and writes a bucket. No `Debug`: it is a secret.
+#[derive(Clone)]
+pub struct AccessKeys {
+    /// The id of the key.
+    pub id: String,
+    /// The key.
+    pub secret: String,
+}
+
 impl Blobs {
     /// Opens the store and makes sure that it can be used.
     ///
     /// A missing folder is created; a missing bucket is created when the configuration says so, also when several
     /// processes do so at once. A store that cannot be used is `Unavailable`, and the message says which store and why.
     pub async fn open(config: &BlobsConfig) -> Result<Self> {
+        Self::open_with(config, None).await
+    }
+
+    /// Opens a store as [`Blobs::open`] does, with these keys for a bucket instead of those that AWS's variables hold.
+    pub async fn open_with(config: &BlobsConfig, keys: Option<&AccessKeys>) -> Result<Self> {
         match &config.location {
             Location::Local(folder) => LocalBlobs::open(folder).await.map(Self::Local),
-            Location::S3(location) => S3Blobs::open(location, config.create_bucket).await.map(Self::S3),
+            Location::S3(location) => S3Blobs::open(location, config.create_bucket, keys).await.map(Self::S3),
         }
     }
 

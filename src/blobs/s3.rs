@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 
 pub use self::append::S3Append;
 use self::fault::Fault;
-use super::{Chunks, Entry, Key, Page, Presented, S3Location};
+use super::{AccessKeys, Chunks, Entry, Key, Page, Presented, S3Location};
 use crate::domain::{Error, Result};
 
 /// The most keys that S3 lists at once.
@@ -45,8 +45,8 @@ struct Bucket {
 
 impl S3Blobs {
     /// Opens the store in the bucket of `location`, which is created when it is missing and `create` says so.
-    pub async fn open(location: &S3Location, create: bool) -> Result<Self> {
-        let client = client::connect(location).await?;
+    pub async fn open(location: &S3Location, create: bool, keys: Option<&AccessKeys>) -> Result<Self> {
+        let client = client::connect(location, keys).await?;
         let in_flight = Arc::new(Semaphore::new(upload::IN_FLIGHT as usize));
         let blobs = Self(Arc::new(Bucket { client, location: location.clone(), in_flight }));
         blobs.0.prepare(create).await?;

@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::ValueEnum;
 
 use super::Outcome;
-use crate::api::openapi;
+use crate::api::{edge, openapi};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -19,6 +19,7 @@ enum Api {
     Kubeflow,
     KubeflowV1,
     Native,
+    Edge,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
@@ -26,6 +27,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         Api::Kubeflow => openapi::kubeflow(),
         Api::KubeflowV1 => openapi::kubeflow_v1(),
         Api::Native => openapi::native()?,
+        Api::Edge => edge::document()?,
     };
     let mut out = std::io::stdout().lock();
     serde_json::to_writer_pretty(&mut out, &document)?;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fmt;
 use std::num::NonZeroU32;
 
 use config::Config;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use url::Url;
+
+use super::values::Secret;
 
 /// `[geti]`
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -152,40 +153,6 @@ impl TryFrom<String> for ApiVersion {
 impl From<ApiVersion> for String {
     fn from(version: ApiVersion) -> Self {
         version.0
-    }
-}
-
-/// A secret. Prints as `***`, or as nothing where there is none.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(from = "String")]
-pub struct Secret(String);
-
-impl Secret {
-    /// The secret itself.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    fn shown(&self) -> &'static str {
-        if self.0.is_empty() { "" } else { "***" }
-    }
-}
-
-impl From<String> for Secret {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Secret").field(&self.shown()).finish()
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.shown())
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use config::{Config, ConfigError, Environment, File, FileFormat, Map, Source, Value, ValueKind};
 
+use super::old_variables::OldVariables;
 use super::{Settings, geti, redact};
 
 const DEFAULTS: &str = include_str!("../../config/default.toml");
@@ -27,6 +28,9 @@ pub struct SettingsArgs {
     /// Address of the gRPC listener, or `none`
     #[arg(long, global = true, value_name = "ADDRESS:PORT")]
     pub grpc_listen: Option<String>,
+    /// Address of the edge registry's listener, or `none`
+    #[arg(long, global = true, value_name = "ADDRESS:PORT")]
+    pub edge_listen: Option<String>,
     /// `sqlite://PATH` or `postgres://…`
     #[arg(long, global = true, value_name = "URL")]
     pub database_url: Option<String>,
@@ -63,11 +67,12 @@ struct Layer {
 
 impl Settings {
     /// Reads all layers, checks every value in each of them, and derives what is empty.
-    /// `env` is the process's environment; what does not start with `MODELPORT__` is ignored.
+    /// `env` is the process's environment, of which `MODELPORT__…` and the edge registry's variables count.
     pub fn load(args: &SettingsArgs, env: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, Problems> {
         let mut problems = Vec::new();
-        let mut layers = Vec::new();
         let env: Vec<_> = env.into_iter().collect();
+        let (old, old_variables) = old_layer(&env, &mut problems)?;
+        let mut layers = vec![old];
         let file = args.config.as_deref().map(file_layer).transpose();
         let theirs = geti::layer(&env).map(|config| Some(Layer { name: "GETI_* variables".to_owned(), config }));
         for layer in [theirs, file, env_layer(env, &mut problems).map(Some), flag_layer(args).map(Some)] {
@@ -87,12 +92,22 @@ impl Settings {
             .build()
             .and_then(Config::try_deserialize)
             .map_err(|error| Problems(vec![format!("settings: {}", reason(error))]))?;
-        Ok(settings.derive_empty())
+        Ok(Self { old_variables, ..settings.derive_empty() })
     }
 }
 
 fn defaults() -> config::ConfigBuilder<config::builder::DefaultState> {
     Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml))
+}
+
+/// What the edge registry's own variables say.
+fn old_layer(env: &[(OsString, OsString)], problems: &mut Vec<String>) -> Result<(Layer, Vec<&'static str>), Problems> {
+    let old = OldVariables::read(env, problems);
+    let config =
+        old.settings.into_iter().try_fold(Config::builder(), |config, (key, value)| config.set_override(key, value));
+    let config = config.and_then(|config| config.build());
+    let config = config.map_err(|error| Problems(vec![format!("the edge registry's variables: {}", reason(error))]))?;
+    Ok((Layer { name: "the edge registry's variables".to_owned(), config }, old.taken))
 }
 
 fn file_layer(path: &Path) -> Result<Layer, String> {
@@ -144,6 +159,7 @@ fn flag_layer(args: &SettingsArgs) -> Result<Layer, String> {
         ("data.dir", &args.data_dir),
         ("server.listen", &args.listen),
         ("server.grpc_listen", &args.grpc_listen),
+        ("server.edge_listen", &args.edge_listen),
         ("database.url", &args.database_url),
         ("artifacts.store", &args.artifact_store),
     ];
@@ -194,6 +210,7 @@ fn shown(key: &str, value: &Value) -> String {
         "database.url" | "artifacts.store" | "server.public_url" => redact::mask(&text),
         // A URL may hold a password, and a token is one.
         key if key.starts_with("geti.") && (key.ends_with(".url") || key.ends_with(".token")) => redact::mask(&text),
+        "artifacts.secret_key" => "***".to_owned(),
         _ => text,
     }
 }

@@ -3,6 +3,7 @@
 
 mod geti;
 mod load;
+mod old_variables;
 mod redact;
 mod values;
 
@@ -15,9 +16,9 @@ use serde::{Deserialize, Serialize};
 use crate::domain::inspect::Rule;
 use crate::domain::policy::Act;
 
-pub use geti::{ApiVersion, Geti, GetiServer, Secret, ServerUrl};
+pub use geti::{ApiVersion, Geti, GetiServer, ServerUrl};
 pub use load::{Problems, SettingsArgs};
-pub use values::{ArtifactStore, DatabaseUrl, Formats, LinkSeconds, Listen, LogFilter, LogFormat, PublicUrl};
+pub use values::{ArtifactStore, DatabaseUrl, Formats, LinkSeconds, Listen, LogFilter, LogFormat, PublicUrl, Secret};
 
 /// All settings after all layers, with what was left empty derived. `config/default.toml` documents each.
 ///
@@ -35,6 +36,8 @@ pub struct Settings {
     pub artifacts: Artifacts,
     /// What may be stored, and what findings do.
     pub policy: Policy,
+    /// The edge registry's API.
+    pub edge: Edge,
     /// The remover of objects that no file uses.
     pub collector: Collector,
     /// The reader of stored bytes that compares them with their digests.
@@ -45,6 +48,9 @@ pub struct Settings {
     pub geti: Geti,
     /// The log.
     pub log: Log,
+    /// The variables of Intel's edge model registry that settings were taken from.
+    #[serde(skip)]
+    pub old_variables: Vec<&'static str>,
 }
 
 /// `[data]`
@@ -63,6 +69,8 @@ pub struct Server {
     pub listen: Listen,
     /// The gRPC listener's address.
     pub grpc_listen: Listen,
+    /// The address of the edge registry's listener.
+    pub edge_listen: Listen,
     /// Where clients reach this server; empty only while the listener's port is not known yet.
     pub public_url: PublicUrl,
     /// Threads that serve HTTP, and as many that serve gRPC; 0 is one per core.
@@ -95,6 +103,10 @@ pub struct Database {
 pub struct Artifacts {
     /// `file://…` or `s3://…`; never empty once loaded.
     pub store: ArtifactStore,
+    /// The id of the bucket's key; empty where AWS's variables say it.
+    pub access_key: String,
+    /// The bucket's key.
+    pub secret_key: Secret,
     /// Whether a missing bucket is created at start.
     pub create_bucket: bool,
     /// The largest file that may be uploaded; 0 is no limit.
@@ -129,6 +141,18 @@ pub struct Policy {
     pub danger: Act,
     /// What findings of these rules do instead.
     pub rules: BTreeMap<Rule, Act>,
+}
+
+/// `[edge]`
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edge {
+    /// Whether a registered file must be a zip archive that can be unpacked without harm.
+    pub check_archives: bool,
+    /// The file of the listener's certificates; empty for no TLS.
+    pub certificate: PathBuf,
+    /// The file of the certificate's key.
+    pub private_key: PathBuf,
 }
 
 /// `[collector]`

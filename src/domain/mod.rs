@@ -18,6 +18,7 @@ pub mod node;
 pub mod page;
 pub mod path;
 pub mod policy;
+pub mod record;
 pub mod serving;
 pub mod state;
 pub mod types;

@@ -3,6 +3,7 @@
 pub mod aliases;
 pub mod archive;
 pub mod artifacts;
+mod attach;
 pub mod collector;
 pub mod direct;
 pub mod download;
@@ -17,6 +18,7 @@ pub mod lineage;
 pub mod metrics;
 pub mod pack;
 pub mod pages;
+pub mod records;
 pub mod register;
 pub mod removal;
 mod resolve;

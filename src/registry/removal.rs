@@ -42,7 +42,7 @@ fn check_owns_nothing(tx: &mut Tx<'_>, node: &Node, logical: LogicalType) -> Res
     Err(Error::new(ErrorKind::FailedPrecondition, message).on_field(super::RECURSIVE))
 }
 
-fn delete(
+pub(super) fn delete(
     tx: &mut Tx<'_>,
     actor: &Actor,
     logical: LogicalType,

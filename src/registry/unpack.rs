@@ -9,13 +9,12 @@ use futures_util::{Stream, TryStreamExt as _};
 
 use super::Registry;
 use super::archive::{Events, Sender, Unpacked, channel, gunzip, untar, unzip};
+use super::attach::{Attached, attach};
 use super::entities::touch;
 use super::files::{Precondition, Target, record_file};
 use super::inspection::source::StoredObject;
 use super::inspection::{GiveUp, keep, left, policy_of};
-use super::upload::{
-    Attached, HEARTBEAT, Outcome, PutFile, PutResult, abandon, attach, place, settle, taken_for_abandoned,
-};
+use super::upload::{HEARTBEAT, Outcome, PutFile, PutResult, abandon, place, settle, taken_for_abandoned};
 use crate::blobs::{BodySize, Key, Stored};
 use crate::domain::inspect::{Inspection, Siblings};
 use crate::domain::policy::Policy;

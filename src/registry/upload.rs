@@ -7,20 +7,21 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use super::Registry;
-use super::entities::{create, get, touch};
-use super::files::{Precondition, Target, find, holder, record_file};
+use super::attach::{Arrived, Attached, attach, judge};
+use super::entities::{create, get};
+use super::files::{Precondition, Target, find, holder};
 use super::imports;
-use super::inspection::{arrived, policy_of};
+use super::inspection::policy_of;
 use super::resolve::{made, model_named, resolve};
 use crate::blobs::{BodySize, Key, Stored};
-use crate::domain::inspect::{Inspection, Siblings};
+use crate::domain::inspect::Siblings;
 use crate::domain::policy::Policy;
 use crate::domain::{
-    Action, Actor, ArtifactState, Draft, Error, ErrorKind, File, FilePath, LogicalType, Millis, Name, NodeId, Result,
-    Sha256, VersionRef,
+    Actor, ArtifactState, Draft, Error, ErrorKind, File, FilePath, LogicalType, Millis, Name, NodeId, Result, Sha256,
+    VersionRef,
 };
 use crate::store::inspections::{self, Inspected};
-use crate::store::{Tx, blobs, files, nodes, policies, resumable, uploads};
+use crate::store::{Tx, files, nodes, policies, resumable, uploads};
 
 /// How often an upload under way says that it is.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -81,7 +82,7 @@ impl Registry {
     {
         let key = Key::new_upload();
         let (put, limit) = self.begin_upload(put, &key).await?;
-        let guard = Guard { registry: self.clone(), key: Some(key.clone()) };
+        let guard = Guard::new(self, &key);
         let result = self.store_and_finish(actor, &put, &key, limit, body).await;
         match result {
             Ok(result) => {
@@ -226,13 +227,18 @@ pub(super) async fn abandon(registry: &Registry, key: &Key) {
 }
 
 /// Abandons the upload when its future is dropped, as it is when the client goes away.
-struct Guard {
+pub(super) struct Guard {
     registry: Registry,
     key: Option<Key>,
 }
 
 impl Guard {
-    fn disarm(mut self) {
+    pub(super) fn new(registry: &Registry, key: &Key) -> Self {
+        Self { registry: registry.clone(), key: Some(key.clone()) }
+    }
+
+    /// The upload came to an end of its own.
+    pub(super) fn disarm(mut self) {
         self.key = None;
     }
 }
@@ -294,13 +300,6 @@ pub(super) fn settle(tx: &mut Tx<'_>, target: &Target, create: bool) -> Result<T
     }
 }
 
-/// Bytes that are stored and inspected, and what holds for them.
-struct Arrived {
-    stored: Stored,
-    seen: Inspection,
-    policy: Arc<Policy>,
-}
-
 /// Links stored bytes to a path. Gives the key that the file's blob has, which is another one when the bytes were known.
 fn link(
     tx: &mut Tx<'_>,
@@ -310,71 +309,18 @@ fn link(
     bytes: &Arrived,
     now: Millis,
 ) -> Result<(PutResult, String)> {
-    let stored = bytes.stored;
     if !uploads::take(tx, key)? {
         return Err(taken_for_abandoned());
     }
     let (artifact, version) = place(tx, actor, put, now)?;
     nodes::lock(tx, &[artifact])?;
-    let mut linked = attach(tx, put, artifact, key, stored, now)?;
-    if linked.outcome == Outcome::Unchanged {
-        let inspection = inspections::of_files(tx, std::slice::from_ref(&linked.file))?.into_values().next();
-        let key = linked.file.blob.key.clone();
-        return Ok((PutResult { outcome: linked.outcome, file: linked.file, inspection, version }, key));
+    let Attached { outcome, mut file } = attach(tx, put, artifact, key, bytes.stored, now)?;
+    if outcome != Outcome::Unchanged {
+        judge(tx, actor, &mut file, bytes, now)?;
     }
-    let before = touch(tx, LogicalType::ModelArtifact, artifact, None, now)?;
-    let node = arrived(tx, &bytes.policy, &before, &mut linked.file, &bytes.seen)?;
-    record_file(tx, actor, now, Action::PutFile, &node, &linked.file)?;
-    let inspection = inspections::of_files(tx, std::slice::from_ref(&linked.file))?.into_values().next();
-    let key = linked.file.blob.key.clone();
-    Ok((PutResult { outcome: linked.outcome, file: linked.file, inspection, version }, key))
-}
-
-/// A file that has its bytes, of which nobody has judged yet.
-pub(super) struct Attached {
-    pub(super) outcome: Outcome,
-    pub(super) file: File,
-}
-
-/// Gives the path of an artifact, which the caller has locked, the bytes under that key.
-pub(super) fn attach(
-    tx: &mut Tx<'_>,
-    put: &PutFile,
-    artifact: NodeId,
-    key: &str,
-    stored: Stored,
-    now: Millis,
-) -> Result<Attached> {
-    let existing = files::find(tx, artifact, &put.path)?;
-    put.precondition.check(existing.as_ref())?;
-    let outcome = match existing {
-        None => Outcome::Created,
-        Some(file) if file.blob.sha256 == stored.sha256 => {
-            // Mends the blob where its object is known to be damaged.
-            let blob = blobs::get_or_insert(tx, stored.sha256, stored.size, key, now)?;
-            return Ok(Attached { outcome: Outcome::Unchanged, file: File { blob, ..file } });
-        }
-        Some(_) if matches!(put.precondition, Precondition::Exists | Precondition::Is(_)) => Outcome::Replaced,
-        Some(file) => {
-            return Err(Error::already_exists(format!(
-                "file `{}` has sha256 `{}`, the bytes sent have sha256 `{}`; send If-Match to replace it",
-                put.path, file.blob.sha256, stored.sha256
-            ))
-            .on_field("path"));
-        }
-    };
-    let blob = blobs::get_or_insert(tx, stored.sha256, stored.size, key, now)?;
-    let media_type = put
-        .media_type
-        .clone()
-        .unwrap_or_else(|| mime_guess::from_path(put.path.as_str()).first_or_octet_stream().essence_str().to_owned());
-    match outcome {
-        Outcome::Replaced => files::replace(tx, artifact, &put.path, &blob, &media_type, now)?,
-        Outcome::Created | Outcome::Unchanged => files::insert(tx, artifact, &put.path, &blob, &media_type, now)?,
-    }
-    let path = put.path.clone();
-    let file = File { node_id: artifact, path, media_type, created_at: now, quarantine: None, blob };
-    Ok(Attached { outcome, file })
+    let inspection = inspections::of_files(tx, std::slice::from_ref(&file))?.into_values().next();
+    let key = file.blob.key.clone();
+    Ok((PutResult { outcome, file, inspection, version }, key))
 }
 
 /// The artifact that the file goes to, made with its version and model where they are missing and may be.

@@ -13,7 +13,7 @@ use crate::domain::{Blob, Error, File, FilePath, Millis, NodeId, Result};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = files)]
-struct FileRow {
+pub(super) struct FileRow {
     node_id: i64,
     path: String,
     media_type: String,
@@ -40,7 +40,7 @@ pub enum Holder {
     Members(NodeId),
 }
 
-fn file((row, blob): (FileRow, BlobRow)) -> Result<File> {
+pub(super) fn file((row, blob): (FileRow, BlobRow)) -> Result<File> {
     Ok(File {
         node_id: NodeId(row.node_id),
         path: row.path.parse().map_err(|_| Error::internal(format!("file path `{}` is broken", row.path)))?,

@@ -21,6 +21,7 @@ mod migrations;
 pub mod nodes;
 pub mod policies;
 mod properties;
+pub mod records;
 pub mod resumable;
 mod schema;
 pub mod upkeep;

@@ -208,11 +208,13 @@ class Server:
         self.installation = installation
         self.port = port or free_port()
         self.grpc_port = free_port()
+        self.edge_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)
         self.started = time.monotonic()
         with installation.log.open("a") as log:
             listeners = ["--listen", f"127.0.0.1:{self.port}", "--grpc-listen", f"127.0.0.1:{self.grpc_port}"]
+            listeners += ["--edge-listen", f"127.0.0.1:{self.edge_port}"]
             self.process = installation.spawn("serve", *listeners, stdout=log, stderr=log)
 
     def await_readiness(self) -> None:

@@ -11,7 +11,7 @@ MIB = 2**20
 # A debug build is larger and slower than what users run.
 RELEASE = Path(os.environ.get("MODELPORT_BIN", "")).parent.name == "release"
 START_SECONDS = 1.0 if RELEASE else 5.0
-NOWHERE = ("--listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0")
+NOWHERE = ("--listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0", "--edge-listen", "127.0.0.1:0")
 IDLE_BYTES = 50 * MIB if RELEASE else 150 * MIB
 
 

@@ -40,9 +40,10 @@ pub struct TestApp {
     /// What the app is built from, for a server that listens.
     pub service: Service,
     call: Call,
+    edge: Call,
+    folder: TempDir,
     clock: Arc<AtomicI64>,
     tick: AtomicI64,
-    _folder: TempDir,
     database: Database,
 }
 
@@ -74,12 +75,14 @@ impl TestApp {
         let registry = Registry::new(database.open(), blobs, clock_of_registry, PUBLIC_URL, policy);
         let service = Service::new(registry, json_limit_bytes).unwrap();
         let app = init_service(service.app()).await;
+        let edge = init_service(service.edge_app()).await;
         Self {
             service,
             call: Box::new(move |request| Box::pin(app.call(request.to_request()))),
+            edge: Box::new(move |request| Box::pin(edge.call(request.to_request()))),
+            folder,
             clock,
             tick: AtomicI64::new(TICK),
-            _folder: folder,
             database,
         }
     }
@@ -113,8 +116,34 @@ impl TestApp {
 
     /// Sends a request, and reads its answer to the end. Errors are rendered as the server does.
     pub async fn send(&self, request: TestRequest) -> Answer {
+        self.answer(&self.call, request).await
+    }
+
+    /// Sends a request to the edge registry's API.
+    pub async fn send_edge(&self, request: TestRequest) -> Answer {
+        self.answer(&self.edge, request).await
+    }
+
+    /// How many files the store has, those of unfinished uploads included.
+    pub fn objects(&self) -> usize {
+        fn below(folder: &std::path::Path) -> usize {
+            let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+            entries.map(|path| if path.is_dir() { below(&path) } else { 1 }).sum()
+        }
+        below(self.folder.path())
+    }
+
+    /// Removes whatever the store has, behind the server's back.
+    pub fn lose_objects(&self) {
+        for entry in std::fs::read_dir(self.folder.path()).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { std::fs::remove_dir_all(path).unwrap() } else { std::fs::remove_file(path).unwrap() }
+        }
+    }
+
+    async fn answer(&self, call: &Call, request: TestRequest) -> Answer {
         self.clock.fetch_add(self.tick.load(Ordering::SeqCst), Ordering::SeqCst);
-        match (self.call)(request.insert_header(("X-Request-Id", "test"))).await {
+        match call(request.insert_header(("X-Request-Id", "test"))).await {
             Ok(response) => {
                 let size = response.response().body().size();
                 let (status, headers) = (response.status().as_u16(), response.headers().clone());

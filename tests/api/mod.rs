@@ -3,6 +3,7 @@
 mod app;
 mod backends;
 mod documents;
+mod edge;
 mod kubeflow;
 mod mlmd;
 mod native;

@@ -33,10 +33,23 @@ where
         + 'static,
     B: MessageBody + 'static,
 {
+    observed(app.wrap(from_fn(readable_path)).wrap(from_fn(framework_errors)), metrics)
+}
+
+/// Puts the request id and the measurement around an app that has error shapes of its own.
+pub fn observed<T, B>(
+    app: App<T>,
+    metrics: web::Data<Metrics>,
+) -> App<
+    impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>,
+>
+where
+    T: ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<B>, Error = Error, InitError = ()>
+        + 'static,
+    B: MessageBody + 'static,
+{
     let measured = metrics.clone();
     app.app_data(metrics)
-        .wrap(from_fn(readable_path))
-        .wrap(from_fn(framework_errors))
         .wrap(from_fn(move |request, next: Next<_>| exchange::measure(measured.clone(), request, next)))
         .wrap(from_fn(request_id))
 }

@@ -9,11 +9,11 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
-    Builder, ProvideCredentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+    Builder, Credentials, ProvideCredentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
     StalledStreamProtectionConfig,
 };
 
-use crate::blobs::S3Location;
+use crate::blobs::{AccessKeys, S3Location};
 use crate::domain::{Error, Result};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -27,13 +27,18 @@ const ATTEMPTS: u32 = 3;
 /// What the further attempts may add: enough where the first one failed soon, little where it got no answer.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A client for the server of `location`, with the credentials of the usual AWS chain.
-pub(super) async fn connect(location: &S3Location) -> Result<Client> {
+/// A client for the server of `location`, with these credentials, or else those of the usual AWS chain.
+pub(super) async fn connect(location: &S3Location, keys: Option<&AccessKeys>) -> Result<Client> {
     let region = RegionProviderChain::first_try(location.region.clone().map(Region::new))
         .or_else(EnvironmentVariableRegionProvider::new())
         .or_else("us-east-1");
     let stalls = StalledStreamProtectionConfig::enabled().grace_period(STALL_TIMEOUT).build();
-    let shared = aws_config::defaults(BehaviorVersion::latest())
+    let defaults = aws_config::defaults(BehaviorVersion::latest());
+    let defaults = match keys {
+        Some(keys) => defaults.credentials_provider(Credentials::new(&keys.id, &keys.secret, None, None, "settings")),
+        None => defaults,
+    };
+    let shared = defaults
         .region(region)
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts(ATTEMPT_TIMEOUT))

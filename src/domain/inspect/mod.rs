@@ -1,6 +1,7 @@
 //! Inspection of files by their bytes: what a model file is, what it says about itself, and what is dangerous in it.
 //! Pure: bytes come from a [`Source`] by ranges, nothing is executed, and every parser bounds what it reads and keeps.
 
+mod archive;
 mod card;
 mod compressed;
 mod config;
@@ -29,6 +30,7 @@ mod yaml;
 mod zip;
 mod zip_directory;
 
+pub use archive::unusable_archive;
 pub use describe::{Description, describe};
 pub use finding::{Finding, Rule, Severity, verdict_name};
 pub use inspection::{Format, Inspection};

@@ -141,10 +141,15 @@ pub(super) fn join(place: &str, name: &str) -> String {
 
 /// Notes a member that would be written outside its folder.
 pub(super) fn check_name(look: &mut Look<'_>, place: &str, name: &str) {
-    let drive = name.as_bytes().get(1) == Some(&b':');
-    if name.starts_with(['/', '\\']) || drive || name.split(['/', '\\']).any(|part| part == "..") {
+    if leads_outside(name) {
         look.seen.find(Rule::ArchivePath, place, format!("`{}` leads outside", name.escape_debug()));
     }
+}
+
+/// Whether unpacking a member of that name may write outside the folder that it is unpacked to.
+pub(super) fn leads_outside(name: &str) -> bool {
+    let drive = name.as_bytes().get(1) == Some(&b':');
+    name.starts_with(['/', '\\']) || drive || name.split(['/', '\\']).any(|part| part == "..")
 }
 
 fn plain_name(header: &[u8; 512]) -> String {

@@ -11,7 +11,7 @@ use super::tar::{check_name, join};
 use super::zip_directory::{self, Member};
 
 /// An archive that unpacks to more than this many times its size, and to more than a gibibyte, is a bomb.
-const MOST_RATIO: u64 = 200;
+pub(super) const MOST_RATIO: u64 = 200;
 
 /// Walks an archive.
 pub(super) fn walk(look: &mut Look<'_>, place: &str, name: &str, source: &dyn Source, depth: usize) -> Step<()> {

@@ -13,7 +13,7 @@ use super::Registry;
 use super::files::{Target, holder};
 use super::resolve::resolve;
 use crate::blobs::{Key, Stored};
-use crate::domain::inspect::{Inspection, READER_VERSION, Siblings, inspect};
+use crate::domain::inspect::{Inspection, READER_VERSION, Siblings, inspect, unusable_archive};
 use crate::domain::{Error, ErrorKind, FilePath, NodeId, Result};
 use crate::store::{Tx, files, inspections};
 
@@ -82,15 +82,30 @@ impl Registry {
 
     /// Reads the object. `siblings` matter only where the name of one tells what this one is.
     async fn read_object(&self, path: &FilePath, key: &Key, size: u64, siblings: Siblings) -> Result<Inspection> {
+        let path = path.clone();
+        self.on_object(key, size, move |object| inspect(&path, object, &siblings)).await
+    }
+
+    /// What keeps the stored object from being unpacked as a zip archive; `None` when nothing does.
+    pub(super) async fn unusable_archive(&self, key: &Key, size: u64) -> Result<Option<String>> {
+        self.on_object(key, size, |object| unusable_archive(object)).await
+    }
+
+    /// Runs `look` over a stored object, from a thread that may block.
+    async fn on_object<T: Send + 'static>(
+        &self,
+        key: &Key,
+        size: u64,
+        look: impl FnOnce(&source::StoredObject) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let permit = Arc::clone(&self.inspections).acquire_owned().await;
         let permit = permit.map_err(|_| Error::unavailable("the server is shutting down"))?;
         let given_up = Arc::new(AtomicBool::new(false));
         let _guard = GiveUp(Arc::clone(&given_up));
-        let (blobs, key, path, runtime) =
-            (self.blobs.clone(), key.clone(), path.clone(), tokio::runtime::Handle::current());
+        let (blobs, key, runtime) = (self.blobs.clone(), key.clone(), tokio::runtime::Handle::current());
         let run = move || {
             let _permit = permit;
-            inspect(&path, &source::StoredObject::new(blobs, key, size, runtime, given_up), &siblings)
+            look(&source::StoredObject::new(blobs, key, size, runtime, given_up))
         };
         match tokio::task::spawn_blocking(run).await {
             Ok(seen) => seen,

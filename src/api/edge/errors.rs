@@ -1,0 +1,129 @@
+//! The ways in which the edge registry's API refuses: six shapes without a common envelope (its contract, §1.8).
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use serde_json::{Value as Json, json};
+
+use crate::api::middleware::RequestId;
+use crate::api::problem::report;
+use crate::domain::{Error, ErrorKind};
+
+/// A request that is not answered as its caller hoped.
+#[derive(Debug)]
+pub enum Refusal {
+    /// `{"detail": …}`: a sentence, or a list of what is wrong with which field.
+    Detail(StatusCode, Json),
+    /// Nothing but text, of no media type.
+    Text(StatusCode, String),
+    /// `{"status": "error", "message": …}`, as a change answers.
+    Status(StatusCode, &'static str),
+    /// The name of an exception, a blank line, and what it says.
+    Exception(&'static str, String),
+    /// The registry refused.
+    Registry(Error),
+}
+
+impl Refusal {
+    /// A sentence about the request.
+    pub fn detail(status: StatusCode, sentence: impl Into<String>) -> Self {
+        Self::Detail(status, Json::String(sentence.into()))
+    }
+
+    /// Values of fields that cannot be accepted.
+    pub fn fields(issues: Vec<Json>) -> Self {
+        Self::Detail(StatusCode::UNPROCESSABLE_ENTITY, Json::Array(issues))
+    }
+
+    /// Text that ends its line.
+    pub fn line(status: StatusCode, text: impl std::fmt::Display) -> Self {
+        Self::Text(status, format!("{text}\n"))
+    }
+
+    /// There is no such record.
+    pub fn no_model() -> Self {
+        Self::line(StatusCode::NOT_FOUND, "Model not found.")
+    }
+
+    /// Another record is the same.
+    pub fn duplicate(of: impl std::fmt::Display) -> Self {
+        let sentence = format!("The requested action could not be completed due to a conflict with model '{of}'.");
+        Self::Text(StatusCode::CONFLICT, sentence)
+    }
+}
+
+/// One field whose value cannot be accepted, as FastAPI says it.
+pub fn issue(kind: &str, field: &str, message: impl Into<String>, input: Option<&str>) -> Json {
+    json!({"type": kind, "loc": ["body", field], "msg": message.into(), "input": input})
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let field = error.field().unwrap_or("body");
+        match error.kind() {
+            ErrorKind::InvalidArgument if matches!(field, "file" | "path") => {
+                Self::detail(StatusCode::UNPROCESSABLE_ENTITY, error.message())
+            }
+            ErrorKind::InvalidArgument if field == "body" => Self::detail(StatusCode::BAD_REQUEST, error.message()),
+            ErrorKind::InvalidArgument => Self::fields(vec![issue("value_error", field, error.message(), None)]),
+            ErrorKind::NotFound => Self::no_model(),
+            _ => Self::Registry(error),
+        }
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Detail(status, detail) => write!(f, "{status}: {detail}"),
+            Self::Text(status, text) => write!(f, "{status}: {text}"),
+            Self::Status(status, message) => write!(f, "{status}: {message}"),
+            Self::Exception(name, message) => write!(f, "{name}: {message}"),
+            Self::Registry(error) => error.fmt(f),
+        }
+    }
+}
+
+impl ResponseError for Refusal {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Detail(status, _) | Self::Text(status, _) | Self::Status(status, _) => *status,
+            Self::Exception(..) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Registry(error) => match error.kind() {
+                ErrorKind::InvalidArgument => StatusCode::UNPROCESSABLE_ENTITY,
+                ErrorKind::NotFound => StatusCode::NOT_FOUND,
+                ErrorKind::AlreadyExists | ErrorKind::Conflict | ErrorKind::FailedPrecondition => StatusCode::CONFLICT,
+                ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+                ErrorKind::PermissionDenied => StatusCode::FORBIDDEN,
+                ErrorKind::ResourceExhausted => StatusCode::PAYLOAD_TOO_LARGE,
+                ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+                ErrorKind::Unimplemented => StatusCode::NOT_IMPLEMENTED,
+                ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponseBuilder::new(self.status_code());
+        match self {
+            Self::Detail(_, detail) => response.json(json!({"detail": detail})),
+            Self::Text(_, text) => response.body(text.clone()),
+            Self::Status(_, message) => response.json(json!({"status": "error", "message": message})),
+            Self::Exception(name, message) => response.content_type(TEXT).body(format!("{name}\n\n{message}")),
+            Self::Registry(error) => {
+                let said = report(error);
+                let id = RequestId::current().map(|id| format!(", request id `{id}`")).unwrap_or_default();
+                match error.kind() {
+                    ErrorKind::Internal => response.content_type(TEXT).body(format!("InternalError\n\n{said}{id}")),
+                    ErrorKind::Unavailable => response
+                        .insert_header((header::RETRY_AFTER, "1"))
+                        .content_type(TEXT)
+                        .body(format!("ConnectionError\n\n{said}{id}")),
+                    _ => response.body(format!("{said}\n")),
+                }
+            }
+        }
+    }
+}
+
+/// The media type of text, as Starlette writes it.
+pub const TEXT: &str = "text/plain; charset=utf-8";

@@ -1,0 +1,245 @@
+//! The fields of a model's form, checked in the old service's order and refused in its words.
+
+use actix_web::http::StatusCode;
+use serde_json::Value as Json;
+
+use super::errors::{Refusal, issue};
+use super::form::Fields;
+use super::literal;
+use crate::domain::record::{Details, Identity, RecordDraft, RecordId, RecordPatch, parse_precision, parse_version};
+use crate::domain::{Change, Error, Result};
+
+/// Every field of a new model.
+const KNOWN: [&str; 19] = [
+    "file",
+    "name",
+    "target_device",
+    "created_date",
+    "precision",
+    "size",
+    "version",
+    "format",
+    "origin",
+    "project_id",
+    "project_name",
+    "category",
+    "target_device_type",
+    "score",
+    "id",
+    "overview",
+    "optimization_capabilities",
+    "labels",
+    "architecture",
+];
+
+const DEFAULT_PRECISION: &str = "fp32";
+
+/// What is wrong with a form before its end is known: what it says, but not what it lacks.
+pub fn early(fields: &Fields) -> Result<(), Refusal> {
+    let issues = numbers(fields);
+    if !issues.is_empty() {
+        return Err(Refusal::fields(issues));
+    }
+    values(fields).map(drop)
+}
+
+/// A new record as the form says it.
+pub fn draft(fields: &Fields, has_file: bool) -> Result<RecordDraft, Refusal> {
+    let mut issues = Vec::new();
+    if !has_file {
+        issues.push(match fields.get("file") {
+            Some(text) => {
+                issue("value_error", "file", "Value error, Expected UploadFile, received: <class 'str'>", Some(text))
+            }
+            None => missing("file"),
+        });
+    }
+    issues.extend(["name", "version"].into_iter().filter(|name| fields.get(name).is_none()).map(missing));
+    issues.extend(numbers(fields));
+    if !issues.is_empty() {
+        return Err(Refusal::fields(issues));
+    }
+    let Values { id, precision, overview, optimization_capabilities, labels } = values(fields)?;
+    for name in ["name", "version"] {
+        if fields.get(name).is_some_and(str::is_empty) {
+            let message = "String should have at least 1 character";
+            return Err(Refusal::fields(vec![issue("string_too_short", name, message, Some(""))]));
+        }
+    }
+    let text = |name: &str| set(fields.get(name)).map(ToOwned::to_owned);
+    Ok(RecordDraft {
+        id,
+        identity: Identity {
+            project_id: text("project_id"),
+            project_name: text("project_name"),
+            name: fields.get("name").unwrap_or_default().to_owned(),
+            version: fields.get("version").unwrap_or_default().to_owned(),
+            precision: vec![precision.unwrap_or_else(|| DEFAULT_PRECISION.to_owned())],
+        },
+        details: Details {
+            target_device: text("target_device"),
+            target_device_type: text("target_device_type"),
+            format: text("format"),
+            score: set(fields.get("score")).and_then(number),
+            created_date: text("created_date"),
+            // The size is that of the bytes.
+            size: None,
+            origin: text("origin"),
+            category: text("category"),
+            architecture: text("architecture"),
+            overview,
+            optimization_capabilities,
+            labels,
+        },
+    })
+}
+
+/// The change that the form says. A field without text is cleared, but for the name and the version, which cannot be.
+pub fn patch(fields: &Fields) -> Result<RecordPatch, Refusal> {
+    let issues = numbers(fields);
+    if !issues.is_empty() {
+        return Err(Refusal::fields(issues));
+    }
+    let text = |name: &str| match fields.get(name) {
+        None => Change::Keep,
+        Some("") => Change::Clear,
+        Some(text) => Change::Set(text.to_owned()),
+    };
+    let precision = match fields.get("precision") {
+        None => None,
+        Some("") => Some(DEFAULT_PRECISION.to_owned()),
+        Some(_) => precision(fields)?,
+    };
+    let json = |name| -> Result<Change<Json>, Refusal> {
+        match fields.get(name) {
+            None => Ok(Change::Keep),
+            Some(_) => Ok(object(fields, name)?.map_or(Change::Clear, Change::Set)),
+        }
+    };
+    let patch = RecordPatch {
+        name: set(fields.get("name")).map(str::parse).transpose()?,
+        version: set(fields.get("version")).map(parse_version).transpose()?,
+        precision: precision.map(|precision| vec![precision]),
+        project_id: text("project_id"),
+        project_name: text("project_name"),
+        target_device: text("target_device"),
+        target_device_type: text("target_device_type"),
+        format: text("format"),
+        score: text("score").map(|score| number(&score).unwrap_or_default()),
+        created_date: text("created_date"),
+        size: text("size").map(|size| size.trim().parse().unwrap_or_default()),
+        origin: text("origin"),
+        category: text("category"),
+        architecture: text("architecture"),
+        overview: json("overview")?,
+        optimization_capabilities: json("optimization_capabilities")?,
+        labels: match fields.get("labels") {
+            None => Change::Keep,
+            Some(_) => labels(fields)?.map_or(Change::Clear, Change::Set),
+        },
+    };
+    if patch.is_empty() {
+        return Err(Refusal::Status(
+            StatusCode::BAD_REQUEST,
+            "Invalid request. Check the request body and ensure at least 1 supported field is provided.",
+        ));
+    }
+    Ok(patch)
+}
+
+fn set(value: Option<&str>) -> Option<&str> {
+    value.filter(|value| !value.is_empty())
+}
+
+fn missing(name: &str) -> Json {
+    issue("missing", name, "Field required", None)
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.trim().parse().ok()
+}
+
+/// What is wrong with fields that are to be numbers.
+fn numbers(fields: &Fields) -> Vec<Json> {
+    let mut issues = Vec::new();
+    if let Some(size) = set(fields.get("size"))
+        && size.trim().parse::<i64>().is_err()
+    {
+        let message = "Input should be a valid integer, unable to parse string as an integer";
+        issues.push(issue("int_parsing", "size", message, Some(size)));
+    }
+    if let Some(score) = set(fields.get("score")) {
+        match number(score) {
+            Some(number) if number.is_finite() => {}
+            Some(_) => issues.push(issue("finite_number", "score", "Input should be a finite number", Some(score))),
+            None => {
+                let message = "Input should be a valid number, unable to parse string as a number";
+                issues.push(issue("float_parsing", "score", message, Some(score)));
+            }
+        }
+    }
+    issues
+}
+
+struct Values {
+    id: Option<RecordId>,
+    precision: Option<String>,
+    overview: Option<Json>,
+    optimization_capabilities: Option<Json>,
+    labels: Option<Json>,
+}
+
+fn values(fields: &Fields) -> Result<Values, Refusal> {
+    let overview = object(fields, "overview")?;
+    let optimization_capabilities = object(fields, "optimization_capabilities")?;
+    let labels = labels(fields)?;
+    let mut unknown: Vec<_> = fields.names().filter(|name| !KNOWN.contains(name)).collect();
+    unknown.sort_unstable();
+    unknown.dedup();
+    if !unknown.is_empty() {
+        let text = format!("Unsupported key(s) found: {}", unknown.join(", "));
+        return Err(Refusal::line(StatusCode::UNPROCESSABLE_ENTITY, text));
+    }
+    let precision = precision(fields)?;
+    let id = set(fields.get("id")).map(new_id).transpose()?;
+    Ok(Values { id, precision, overview, optimization_capabilities, labels })
+}
+
+/// An id that a client gives; one that is made of a node's is not its to give.
+fn new_id(text: &str) -> Result<RecordId, Refusal> {
+    let id = text.parse::<RecordId>().ok().filter(|id| id.node().is_none());
+    id.ok_or_else(|| Refusal::detail(StatusCode::BAD_REQUEST, "Invalid format for model ID."))
+}
+
+fn precision(fields: &Fields) -> Result<Option<String>, Refusal> {
+    let Some(text) = set(fields.get("precision")) else { return Ok(None) };
+    let refuse = |error: Error| Refusal::line(StatusCode::BAD_REQUEST, error.message());
+    parse_precision(text).map(Some).map_err(refuse)
+}
+
+/// An object, or text, as JSON.
+fn object(fields: &Fields, name: &str) -> Result<Option<Json>, Refusal> {
+    let Some(text) = set(fields.get(name)) else { return Ok(None) };
+    match serde_json::from_str(text) {
+        Ok(json @ (Json::Object(_) | Json::String(_))) => Ok(Some(json)),
+        Ok(Json::Null) => Ok(None),
+        _ => {
+            let sentence = format!("{name} is not a valid JSON object.");
+            Err(Refusal::detail(StatusCode::UNPROCESSABLE_ENTITY, sentence))
+        }
+    }
+}
+
+/// A list, or a field for each label.
+fn labels(fields: &Fields) -> Result<Option<Json>, Refusal> {
+    let refuse = || Refusal::detail(StatusCode::UNPROCESSABLE_ENTITY, "labels is not a valid list.");
+    match fields.all("labels").as_slice() {
+        [] | [""] => Ok(None),
+        [one] => {
+            let items = literal::list(one).ok_or_else(refuse)?;
+            let alike = items.iter().all(Json::is_string) || items.iter().all(Json::is_object);
+            if alike { Ok(Some(Json::Array(items))) } else { Err(refuse()) }
+        }
+        several => Ok(Some(several.iter().map(|label| Json::from(*label)).collect())),
+    }
+}

@@ -1,0 +1,138 @@
+//! The REST API of Intel's edge model registry 1.0.3, on a listener of its own: routes, forms, shapes; no rules of its own.
+
+mod document;
+mod errors;
+mod fields;
+mod form;
+mod literal;
+mod models;
+pub mod projects;
+mod tls;
+mod wire;
+
+use actix_web::http::{StatusCode, header};
+use actix_web::web::{self, Bytes, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
+
+use self::errors::Refusal;
+use super::health::Draining;
+use super::problem::report;
+use crate::domain::Result;
+use crate::registry::Registry;
+
+pub use self::document::document;
+pub use self::tls::Tls;
+
+/// How the API answers.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The bucket that `file_url` names.
+    pub bucket: String,
+    /// Whether a file must be a zip archive that can be unpacked without harm.
+    pub check_archives: bool,
+    /// How many bytes the fields of a form may have together.
+    pub form_limit_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { bucket: "model-registry".to_owned(), check_archives: true, form_limit_bytes: 4 << 20 }
+    }
+}
+
+/// What the API is built from.
+#[derive(Clone)]
+pub struct Parts {
+    options: Data<Options>,
+    document: Bytes,
+}
+
+impl Parts {
+    /// The parts of an API that answers so.
+    pub fn new(options: Options) -> Result<Self> {
+        let document = document()?.to_string().into();
+        Ok(Self { options: Data::new(options), document })
+    }
+}
+
+/// The routes. A request that meets none of them is answered here too.
+pub fn routes(parts: &Parts) -> impl FnOnce(&mut ServiceConfig) {
+    let Parts { options, document } = parts.clone();
+    move |service| {
+        service
+            .app_data(options)
+            .service(resource("/health").route(web::get().to(health)))
+            .service(resource("/models").route(web::get().to(models::list)).route(web::post().to(models::create)))
+            .service(
+                resource("/models/{model_id}")
+                    .route(web::get().to(models::get))
+                    .route(web::put().to(models::update))
+                    .route(web::delete().to(models::delete)),
+            )
+            .service(resource("/models/{model_id}/files").route(web::get().to(models::files)))
+            .service(resource("/projects").route(web::get().to(projects::list)))
+            .service(resource("/projects/{project_id}").route(web::get().to(projects::get)))
+            .service(resource("/projects/{project_id}/geti-models/download").route(web::post().to(projects::import)))
+            .configure(document::routes(document))
+            .default_service(web::to(unknown));
+    }
+}
+
+fn resource(path: &str) -> actix_web::Resource {
+    web::resource(path).default_service(web::to(method_not_allowed))
+}
+
+/// Whether the database and the object store answer.
+#[utoipa::path(
+    get, path = "/health", operation_id = "health", tag = "health",
+    responses(
+        (status = 200, description = "They do.", body = Object),
+        (status = 503, description = "They do not, or the server is shutting down.", body = Object),
+    ),
+)]
+async fn health(registry: Data<Registry>, draining: Data<Draining>) -> HttpResponse {
+    let health = registry.health().await;
+    let mut is_ok = !draining.has_begun();
+    for error in [health.database.err(), health.object_store.err()].into_iter().flatten() {
+        report(&error);
+        is_ok = false;
+    }
+    if is_ok {
+        return HttpResponse::Ok().json(json!({"status": "ok"}));
+    }
+    HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, "1")).json(json!({"status": "unavailable"}))
+}
+
+async fn method_not_allowed(request: HttpRequest) -> HttpResponse {
+    let allowed = match request.match_pattern().as_deref() {
+        Some("/models") => "GET, POST",
+        Some("/models/{model_id}") => "GET, PUT, DELETE",
+        Some("/projects/{project_id}/geti-models/download") => "POST",
+        _ => "GET",
+    };
+    HttpResponse::MethodNotAllowed()
+        .insert_header((header::ALLOW, allowed))
+        .json(json!({"detail": "Method Not Allowed"}))
+}
+
+/// A path that ends with a slash leads to the one without, where there is something.
+async fn unknown(request: HttpRequest) -> Result<HttpResponse, Refusal> {
+    let path = request.uri().path();
+    let Some(place) = path.strip_suffix('/').filter(|place| is_known(place)) else {
+        return Err(Refusal::detail(StatusCode::NOT_FOUND, "Not Found"));
+    };
+    let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+    Ok(HttpResponse::TemporaryRedirect().insert_header((header::LOCATION, format!("{place}{query}"))).finish())
+}
+
+fn is_known(path: &str) -> bool {
+    let segments: Vec<_> = path.split('/').skip(1).collect();
+    matches!(
+        segments.as_slice(),
+        ["health" | "models" | "projects" | "redoc" | "openapi.json"]
+            | ["models" | "projects", _]
+            | ["models", _, "files"]
+            | ["projects", _, "geti-models", "download"]
+    ) && segments.iter().all(|segment| !segment.is_empty())
+}

@@ -1,0 +1,301 @@
+//! Models: listed, read, registered with their archives, changed, removed, downloaded.
+
+use actix_web::body::SizedStream;
+use actix_web::http::{StatusCode, header};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::TryStreamExt as _;
+use serde::{Deserialize, Serialize};
+use url::form_urlencoded;
+use utoipa::{IntoParams, ToSchema};
+
+use super::errors::{Refusal, TEXT};
+use super::form::{self, Intake};
+use super::wire::RegisteredModelOut;
+use super::{Options, fields};
+use crate::api::caller::Caller;
+use crate::api::problem::report;
+use crate::domain::record::RecordId;
+use crate::registry::files::Target;
+use crate::registry::records::{RecordFilter, Written};
+
+/// Which models are wanted.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "read from the query as it is, because an unknown key has an answer of its own")]
+pub struct Filters {
+    /// Within the name, whatever the case.
+    name: Option<String>,
+    /// Within the project's name, whatever the case.
+    project_name: Option<String>,
+    /// Within the category, whatever the case.
+    category: Option<String>,
+    /// Within the architecture, whatever the case.
+    architecture: Option<String>,
+    /// Within a precision, whatever the case.
+    precision: Option<String>,
+    /// The version.
+    version: Option<String>,
+}
+
+/// What a new model is made from. `file` may stand anywhere among the other fields.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "the form is streamed")]
+pub struct NewModel {
+    /// A zip archive, sent as `application/zip` or a like media type.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+    #[schema(min_length = 1, max_length = 512)]
+    name: String,
+    #[schema(min_length = 1, max_length = 255)]
+    version: String,
+    #[schema(default = "CPU")]
+    target_device: Option<String>,
+    /// `fp32`, `fp16`, `int8` or `int4`, in any case.
+    #[schema(default = "fp32")]
+    precision: Option<String>,
+    format: Option<String>,
+    #[schema(default = 0.0)]
+    score: Option<f64>,
+    /// 16 to 256 letters, digits, `_` and `-`; a new UUID when there is none.
+    #[schema(min_length = 16, max_length = 256, pattern = "^[A-Za-z0-9_-]+$")]
+    id: Option<String>,
+    created_date: Option<String>,
+    /// Not heeded: the size is that of the file.
+    size: Option<i64>,
+    origin: Option<String>,
+    project_id: Option<String>,
+    project_name: Option<String>,
+    category: Option<String>,
+    target_device_type: Option<String>,
+    /// A JSON object.
+    overview: Option<String>,
+    /// A JSON object.
+    optimization_capabilities: Option<String>,
+    /// A list of texts or objects, as JSON or as Python writes it.
+    labels: Option<String>,
+    architecture: Option<String>,
+}
+
+/// What to change of a model. A field without text is cleared.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "the form is read by hand")]
+pub struct ModelChange {
+    #[schema(max_length = 512)]
+    name: Option<String>,
+    #[schema(max_length = 255)]
+    version: Option<String>,
+    target_device: Option<String>,
+    precision: Option<String>,
+    format: Option<String>,
+    score: Option<f64>,
+    created_date: Option<String>,
+    size: Option<i64>,
+    origin: Option<String>,
+    project_id: Option<String>,
+    project_name: Option<String>,
+    category: Option<String>,
+    target_device_type: Option<String>,
+    overview: Option<String>,
+    optimization_capabilities: Option<String>,
+    labels: Option<String>,
+    architecture: Option<String>,
+}
+
+/// What came of a change.
+#[derive(Serialize, ToSchema)]
+pub struct Status {
+    /// `completed` or `error`.
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'static str>,
+}
+
+/// Which of a request's models is meant.
+fn id(request: &HttpRequest) -> Result<RecordId, Refusal> {
+    let refuse = |_| Refusal::detail(StatusCode::BAD_REQUEST, "Invalid format for model ID.");
+    request.match_info().get("model_id").unwrap_or_default().parse().map_err(refuse)
+}
+
+/// Lists models.
+///
+/// With a filter that no model meets the answer is 404, without one it is an empty list.
+#[utoipa::path(
+    get, path = "/models", operation_id = "listModels", tag = "models", params(Filters),
+    responses(
+        (status = 200, description = "The models, ordered by id.", body = Vec<RegisteredModelOut>),
+        (status = 400, description = "A value has a `<`, `%` or `'`.", body = String, content_type = "text/plain"),
+        (status = 404, description = "No model meets the filters.", body = String, content_type = "text/plain"),
+        (status = 422, description = "An unknown parameter.", body = String, content_type = "text/plain"),
+    ),
+)]
+pub async fn list(caller: Caller, request: HttpRequest, options: Data<Options>) -> Result<HttpResponse, Refusal> {
+    let (filter, is_findable) = filter(request.query_string())?;
+    let is_filtered = filter != RecordFilter::default();
+    let found = if is_findable { caller.registry.list_records(filter).await? } else { Vec::new() };
+    if found.is_empty() && is_filtered {
+        return Err(Refusal::line(StatusCode::NOT_FOUND, "Model(s) not found."));
+    }
+    let shown: Vec<_> = found.into_iter().map(|record| RegisteredModelOut::new(record, &options.bucket)).collect();
+    Ok(HttpResponse::Ok().json(shown))
+}
+
+/// The filter, and whether anything can meet it: no stored text has a NUL.
+fn filter(query: &str) -> Result<(RecordFilter, bool), Refusal> {
+    let mut filter = RecordFilter::default();
+    let mut unknown = Vec::new();
+    let mut odd = Vec::new();
+    let mut is_findable = true;
+    for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+        let wanted = match &*key {
+            "name" => &mut filter.name,
+            "project_name" => &mut filter.project_name,
+            "category" => &mut filter.category,
+            "architecture" => &mut filter.architecture,
+            "precision" => &mut filter.precision,
+            "version" => &mut filter.version,
+            _ => {
+                unknown.push(key.into_owned());
+                continue;
+            }
+        };
+        if value.contains(['<', '%', '\'']) {
+            odd.push(key.into_owned());
+        }
+        is_findable &= !value.contains('\0');
+        *wanted = Some(value.into_owned()).filter(|value| !value.is_empty());
+    }
+    unknown.sort_unstable();
+    unknown.dedup();
+    if !unknown.is_empty() {
+        let text = format!("Invalid query parameter(s): {}", unknown.join(", "));
+        return Err(Refusal::line(StatusCode::UNPROCESSABLE_ENTITY, text));
+    }
+    if let Some(key) = odd.first() {
+        let text = format!("The value provided for '{key}' must not contain special characters like <, %, '.");
+        return Err(Refusal::Text(StatusCode::BAD_REQUEST, text));
+    }
+    Ok((filter, is_findable))
+}
+
+/// Reads a model.
+#[utoipa::path(
+    get, path = "/models/{model_id}", operation_id = "getModel", tag = "models",
+    params(("model_id" = String, Path, description = "The model's id.")),
+    responses(
+        (status = 200, description = "The model.", body = RegisteredModelOut),
+        (status = 400, description = "That is no id.", body = super::document::Detail),
+        (status = 404, description = "There is no such model.", body = String, content_type = "text/plain"),
+    ),
+)]
+pub async fn get(caller: Caller, request: HttpRequest, options: Data<Options>) -> Result<HttpResponse, Refusal> {
+    let record = caller.registry.get_record(&id(&request)?).await?;
+    Ok(HttpResponse::Ok().json(RegisteredModelOut::new(record, &options.bucket)))
+}
+
+/// Registers a model with its archive, streamed.
+#[utoipa::path(
+    post, path = "/models", operation_id = "createModel", tag = "models",
+    request_body(content = NewModel, content_type = "multipart/form-data"),
+    responses(
+        (status = 201, description = "The model's id.", body = String, content_type = "text/plain"),
+        (status = 400, description = "An unknown precision, a bad id, or a form that cannot be read.", body = super::document::Detail),
+        (status = 409, description = "There is such a model already.", body = String, content_type = "text/plain"),
+        (status = 413, description = "The file or the fields are too large.", body = String, content_type = "text/plain"),
+        (status = 422, description = "A field is missing, unknown or wrong, or the file is no zip archive.", body = super::document::Detail),
+    ),
+)]
+pub async fn create(
+    caller: Caller,
+    request: HttpRequest,
+    payload: Payload,
+    options: Data<Options>,
+) -> Result<HttpResponse, Refusal> {
+    let intake = Intake { registry: &caller.registry, early: &fields::early };
+    let (said, upload) = form::read(&request, payload, options.form_limit_bytes, Some(intake)).await?;
+    let draft = match (fields::draft(&said, upload.is_some()), upload) {
+        (Ok(draft), Some(upload)) => {
+            let checked = options.check_archives;
+            let form::Upload { file, path } = upload;
+            caller.registry.create_record(&caller.actor, draft, path, file, !checked).await?
+        }
+        (refused, Some(upload)) => {
+            caller.registry.discard_file(upload.file).await;
+            return Err(refused.err().unwrap_or_else(Refusal::no_model));
+        }
+        (refused, None) => return Err(refused.err().unwrap_or_else(Refusal::no_model)),
+    };
+    match draft {
+        Written::Done(id) => Ok(HttpResponse::Created().content_type(TEXT).body(id.to_string())),
+        Written::Duplicate(id) => Err(Refusal::duplicate(id)),
+    }
+}
+
+/// Changes a model: the fields that are sent, all of them or none.
+#[utoipa::path(
+    put, path = "/models/{model_id}", operation_id = "updateModel", tag = "models",
+    params(("model_id" = String, Path, description = "The model's id.")),
+    request_body(content = ModelChange, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "It is changed.", body = Status),
+        (status = 400, description = "No field to change, an unknown precision, or no id.", body = Status),
+        (status = 404, description = "There is no such model.", body = String, content_type = "text/plain"),
+        (status = 409, description = "Another model is so already.", body = String, content_type = "text/plain"),
+        (status = 413, description = "The fields are too large.", body = super::document::Detail),
+        (status = 422, description = "A field is wrong.", body = super::document::Detail),
+    ),
+)]
+pub async fn update(
+    caller: Caller,
+    request: HttpRequest,
+    payload: Payload,
+    options: Data<Options>,
+) -> Result<HttpResponse, Refusal> {
+    let id = id(&request)?;
+    let (said, _) = form::read(&request, payload, options.form_limit_bytes, None).await?;
+    match caller.registry.update_record(&caller.actor, &id, fields::patch(&said)?).await? {
+        Written::Done(_) => Ok(HttpResponse::Ok().json(Status { status: "completed", message: None })),
+        Written::Duplicate(other) => Err(Refusal::duplicate(other)),
+    }
+}
+
+/// Removes a model with its archive.
+#[utoipa::path(
+    delete, path = "/models/{model_id}", operation_id = "deleteModel", tag = "models",
+    params(("model_id" = String, Path, description = "The model's id.")),
+    responses(
+        (status = 204, description = "It is gone."),
+        (status = 400, description = "That is no id.", body = super::document::Detail),
+        (status = 404, description = "There is no such model.", body = String, content_type = "text/plain"),
+    ),
+)]
+pub async fn delete(caller: Caller, request: HttpRequest) -> Result<HttpResponse, Refusal> {
+    caller.registry.delete_record(&caller.actor, &id(&request)?).await?;
+    Ok(HttpResponse::NoContent().content_type(TEXT).finish())
+}
+
+/// Downloads a model's archive, streamed.
+#[utoipa::path(
+    get, path = "/models/{model_id}/files", operation_id = "getModelFiles", tag = "models",
+    params(("model_id" = String, Path, description = "The model's id.")),
+    responses(
+        (status = 200, description = "The archive as it was sent.", body = Vec<u8>, content_type = "application/zip"),
+        (status = 400, description = "That is no id.", body = super::document::Detail),
+        (status = 403, description = "The archive is quarantined.", body = String, content_type = "text/plain"),
+        (status = 404, description = "There is no such model.", body = String, content_type = "text/plain"),
+    ),
+)]
+pub async fn files(caller: Caller, request: HttpRequest) -> Result<HttpResponse, Refusal> {
+    let record = caller.registry.get_record(&id(&request)?).await?;
+    let file = record.file.ok_or_else(Refusal::no_model)?;
+    let target = Target::Artifact(record.nodes.artifact);
+    let file = caller.registry.get_served_file(&target, &file.path, false).await?;
+    let chunks = caller.registry.open_file(&file, None).await?;
+    let logged = chunks.inspect_err(|error| {
+        report(error);
+    });
+    // Swagger UI offers a download of nothing else.
+    let referer = request.headers().get(header::REFERER).and_then(|from| from.to_str().ok()).unwrap_or_default();
+    let media_type = if referer.ends_with("/docs") { "application/octet-stream" } else { "application/zip" };
+    Ok(HttpResponse::Ok().content_type(media_type).body(SizedStream::new(file.blob.size, logged)))
+}

@@ -1,0 +1,35 @@
+//! TLS for the listener: a certificate with its chain, and its key, as PEM.
+
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::domain::{Error, Result};
+
+/// What a listener shows for itself.
+#[derive(Debug, Clone)]
+pub struct Tls(ServerConfig);
+
+impl Tls {
+    /// From a chain of certificates, the listener's own first, and its key. No clients' certificates are asked for.
+    ///
+    /// Errors: InvalidArgument on `edge.certificate` or `edge.private_key`.
+    pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self> {
+        let chain: Vec<_> = CertificateDer::pem_slice_iter(certificates)
+            .collect::<std::result::Result<_, _>>()
+            .map_err(|error| Error::invalid("edge.certificate", "the certificate is no PEM").caused_by(error))?;
+        let key = PrivateKeyDer::from_pem_slice(key)
+            .map_err(|error| Error::invalid("edge.private_key", "the private key is no PEM").caused_by(error))?;
+        let config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .and_then(|config| config.with_no_client_auth().with_single_cert(chain, key));
+        let unfit = "the certificate and the private key cannot be used together";
+        config.map(Self).map_err(|error| Error::invalid("edge.certificate", unfit).caused_by(error))
+    }
+
+    /// For the server.
+    pub(in crate::api) fn into_config(self) -> ServerConfig {
+        self.0
+    }
+}

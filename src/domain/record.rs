@@ -1,0 +1,329 @@
+//! Model records: what the edge registry's clients see of a model artifact with its version, its model and its archive.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde_json::{Value as Json, json};
+
+use super::value::check_text;
+use super::{Change, Error, File, Millis, Name, NodeId, Result, Sha256};
+
+/// The precisions that a record may have.
+pub const PRECISIONS: [&str; 4] = ["fp32", "fp16", "int8", "int4"];
+
+/// The device of a record that names none.
+pub const DEFAULT_DEVICE: &str = "CPU";
+
+/// The longest id, in characters.
+const LONGEST_ID: usize = 256;
+/// The longest version, so that a version's name has room for the version and an id.
+const LONGEST_VERSION: usize = 255;
+/// What an id begins with that is made of a node's.
+const DERIVED: &str = "modelport-";
+
+/// The id of a record: 16 to 256 ASCII letters, digits, `_` and `-`.
+///
+/// It is the artifact's id in another system where that is such an id, and otherwise made of the artifact's own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordId(String);
+
+impl RecordId {
+    /// The id of an artifact that has none of its own.
+    pub fn derived(node: NodeId) -> Self {
+        Self(format!("{DERIVED}{:08}", node.0))
+    }
+
+    /// The artifact that it is made of, where it is.
+    pub fn node(&self) -> Option<NodeId> {
+        let id = NodeId(self.0.strip_prefix(DERIVED)?.parse().ok()?);
+        (id.0 > 0 && Self::derived(id) == *self).then_some(id)
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for RecordId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+        if plain && (16..=LONGEST_ID).contains(&text.len()) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(Error::invalid("id", format!("id `{}` is not 16 to 256 letters, digits, `_` or `-`", text.escape_debug())))
+    }
+}
+
+impl fmt::Display for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The version of a record: 1 to 255 characters without NUL.
+pub fn parse_version(text: &str) -> Result<Name> {
+    let chars = text.chars().count();
+    if chars > LONGEST_VERSION {
+        let message = format!("`version` has {chars} characters, more than {LONGEST_VERSION}");
+        return Err(Error::invalid("version", message));
+    }
+    text.parse().map_err(|error: Error| error.on_field("version"))
+}
+
+/// One of the precisions that a record may have, in lower case.
+pub fn parse_precision(text: &str) -> Result<String> {
+    let lower = text.to_lowercase();
+    if PRECISIONS.contains(&lower.as_str()) {
+        return Ok(lower);
+    }
+    check_text("precision", &lower)?;
+    Err(Error::invalid("precision", format!("{lower} is not a supported precision.")))
+}
+
+/// What tells records apart besides their ids: no two have the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The project's id; absent equals absent, and empty.
+    pub project_id: Option<String>,
+    /// The project's name; likewise.
+    pub project_name: Option<String>,
+    /// The name.
+    pub name: String,
+    /// The version.
+    pub version: String,
+    /// The precisions.
+    pub precision: Vec<String>,
+}
+
+impl Identity {
+    /// What every key begins with.
+    pub const KEY: &'static str = "edge:";
+
+    /// The identity as one text, for a unique index: a digest, because the members have any length.
+    pub fn key(&self) -> String {
+        let text = |member: &Option<String>| member.clone().unwrap_or_default();
+        let precision: Vec<_> = self.precision.iter().map(|each| each.to_lowercase()).collect();
+        let members =
+            json!([text(&self.project_id), text(&self.project_name), self.name, self.version, precision]).to_string();
+        format!("{}{}", Self::KEY, Sha256::of(members.as_bytes()))
+    }
+}
+
+/// What a record says besides what tells it apart; what is absent is shown as its default.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Details {
+    /// The device that it is meant for.
+    pub target_device: Option<String>,
+    /// The kind of that device.
+    pub target_device_type: Option<String>,
+    /// The format of the model.
+    pub format: Option<String>,
+    /// How good it is.
+    pub score: Option<f64>,
+    /// When it was created, as the client said it.
+    pub created_date: Option<String>,
+    /// How many bytes it has, as the client said it afterwards.
+    pub size: Option<i64>,
+    /// Where it comes from.
+    pub origin: Option<String>,
+    /// Its category.
+    pub category: Option<String>,
+    /// Its architecture.
+    pub architecture: Option<String>,
+    /// An object, or text.
+    pub overview: Option<Json>,
+    /// An object, or text.
+    pub optimization_capabilities: Option<Json>,
+    /// A list.
+    pub labels: Option<Json>,
+}
+
+/// A record as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// Its id.
+    pub id: RecordId,
+    /// The artifact, with its version and its model.
+    pub nodes: RecordNodes,
+    /// What tells it apart.
+    pub identity: Identity,
+    /// What else it says.
+    pub details: Details,
+    /// When it was created.
+    pub created_at: Millis,
+    /// When it was changed last.
+    pub updated_at: Millis,
+    /// Its archive; `None` when it was removed from the artifact.
+    pub file: Option<File>,
+}
+
+/// Where a record is in the metadata graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordNodes {
+    /// The registered model.
+    pub model: NodeId,
+    /// Its version.
+    pub version: NodeId,
+    /// The version's artifact.
+    pub artifact: NodeId,
+}
+
+/// What a new record is made from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordDraft {
+    /// Its id; a new one when there is none.
+    pub id: Option<RecordId>,
+    /// What tells it apart.
+    pub identity: Identity,
+    /// What else it says.
+    pub details: Details,
+}
+
+impl RecordDraft {
+    /// Refuses what cannot be stored.
+    pub fn check(&self) -> Result<()> {
+        check_identity(&self.identity)?;
+        check_details(&self.details)
+    }
+}
+
+fn check_identity(identity: &Identity) -> Result<()> {
+    identity.name.parse::<Name>()?;
+    parse_version(&identity.version)?;
+    for (field, text) in [("project_id", &identity.project_id), ("project_name", &identity.project_name)] {
+        text.as_deref().map_or(Ok(()), |text| check_text(field, text))?;
+    }
+    identity.precision.iter().try_for_each(|each| check_text("precision", each))
+}
+
+fn check_details(details: &Details) -> Result<()> {
+    for (field, text) in [
+        ("target_device", &details.target_device),
+        ("target_device_type", &details.target_device_type),
+        ("format", &details.format),
+        ("created_date", &details.created_date),
+        ("origin", &details.origin),
+        ("category", &details.category),
+        ("architecture", &details.architecture),
+    ] {
+        text.as_deref().map_or(Ok(()), |text| check_text(field, text))?;
+    }
+    Ok(())
+}
+
+/// What to change of a record.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RecordPatch {
+    /// Its name, when it is to be another.
+    pub name: Option<Name>,
+    /// Its version.
+    pub version: Option<Name>,
+    /// Its precisions.
+    pub precision: Option<Vec<String>>,
+    /// Its project's id.
+    pub project_id: Change<String>,
+    /// Its project's name.
+    pub project_name: Change<String>,
+    /// The device that it is meant for.
+    pub target_device: Change<String>,
+    /// The kind of that device.
+    pub target_device_type: Change<String>,
+    /// The format of the model.
+    pub format: Change<String>,
+    /// How good it is.
+    pub score: Change<f64>,
+    /// When it was created, as the client says it.
+    pub created_date: Change<String>,
+    /// How many bytes it has, as the client says it.
+    pub size: Change<i64>,
+    /// Where it comes from.
+    pub origin: Change<String>,
+    /// Its category.
+    pub category: Change<String>,
+    /// Its architecture.
+    pub architecture: Change<String>,
+    /// An object, or text.
+    pub overview: Change<Json>,
+    /// An object, or text.
+    pub optimization_capabilities: Change<Json>,
+    /// A list.
+    pub labels: Change<Json>,
+}
+
+impl RecordPatch {
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What a record is after the change. Errors: InvalidArgument when that cannot be stored.
+    pub fn apply(&self, identity: &mut Identity, details: &mut Details) -> Result<()> {
+        if let Some(name) = &self.name {
+            name.as_str().clone_into(&mut identity.name);
+        }
+        if let Some(version) = &self.version {
+            version.as_str().clone_into(&mut identity.version);
+        }
+        if let Some(precision) = &self.precision {
+            identity.precision.clone_from(precision);
+        }
+        self.project_id.clone().apply(&mut identity.project_id);
+        self.project_name.clone().apply(&mut identity.project_name);
+        self.target_device.clone().apply(&mut details.target_device);
+        self.target_device_type.clone().apply(&mut details.target_device_type);
+        self.format.clone().apply(&mut details.format);
+        self.score.clone().apply(&mut details.score);
+        self.created_date.clone().apply(&mut details.created_date);
+        self.size.clone().apply(&mut details.size);
+        self.origin.clone().apply(&mut details.origin);
+        self.category.clone().apply(&mut details.category);
+        self.architecture.clone().apply(&mut details.architecture);
+        self.overview.clone().apply(&mut details.overview);
+        self.optimization_capabilities.clone().apply(&mut details.optimization_capabilities);
+        self.labels.clone().apply(&mut details.labels);
+        check_identity(identity)?;
+        check_details(details)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_long_and_plain() {
+        for good in ["0123456789abcdef", "A-b_C-d_E-f_G-h_1", &"x".repeat(256)] {
+            assert_eq!(good.parse::<RecordId>().unwrap().as_str(), good);
+        }
+        for bad in ["", "abc", "0123456789abcde", "0123456789abcde/", "0123456789abcde\u{e9}", &"x".repeat(257)] {
+            assert!(bad.parse::<RecordId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_derived_id_leads_back_to_its_node() {
+        for id in [1, 12_345_678, i64::MAX] {
+            assert_eq!(RecordId::derived(NodeId(id)).node(), Some(NodeId(id)));
+        }
+        for other in ["modelport-000000001", "modelport-00000000", "modelport--0000001", "modelport_00000001"] {
+            assert_eq!(other.parse::<RecordId>().unwrap().node(), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn absent_is_empty_and_case_of_precision_is_nothing_to_an_identity() {
+        let identity = |project: Option<&str>, name: &str, precision: &str| Identity {
+            project_id: project.map(ToOwned::to_owned),
+            project_name: None,
+            name: name.to_owned(),
+            version: "1".to_owned(),
+            precision: vec![precision.to_owned()],
+        };
+        assert_eq!(identity(None, "a", "fp32").key(), identity(Some(""), "a", "FP32").key());
+        assert_ne!(identity(None, "a", "fp32").key(), identity(Some("a"), "", "fp32").key());
+        assert_ne!(identity(None, "a", "fp32").key(), identity(None, "A", "fp32").key());
+    }
+}

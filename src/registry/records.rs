@@ -1,0 +1,165 @@
+//! Model records, as the edge registry's clients know them: each a model artifact in a version of a registered model,
+//! with one archive.
+//!
+//! The record's id is the artifact's id in another system, and what else must be unique is a key in that of the version,
+//! so that the database keeps both. Its members are free properties of the artifact.
+
+mod change;
+mod create;
+mod read;
+
+use super::removal::Removal;
+use super::{Registry, removal};
+use crate::domain::record::{Identity, Record, RecordId};
+use crate::domain::{Actor, Error, LogicalType, Millis, Node, NodeId, Properties, Result, Value};
+use crate::store::records::{self, Hint};
+use crate::store::{Tx, nodes};
+
+pub use create::StagedFile;
+
+/// How many records one transaction reads.
+const BATCH: u32 = 1000;
+
+/// The free property of a registered model that was made for a record, and goes with the last one.
+const MADE_FOR_RECORDS: &str = "made_by";
+
+/// What came of a change that may not make two records alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    /// It is done.
+    Done(RecordId),
+    /// The record with that id is the same already; nothing was done.
+    Duplicate(RecordId),
+}
+
+/// Which records are wanted: those that have all of these. Texts but the version match within, whatever the case.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecordFilter {
+    /// The name.
+    pub name: Option<String>,
+    /// The project's name.
+    pub project_name: Option<String>,
+    /// The category.
+    pub category: Option<String>,
+    /// The architecture.
+    pub architecture: Option<String>,
+    /// One of the precisions.
+    pub precision: Option<String>,
+    /// The whole version.
+    pub version: Option<String>,
+}
+
+impl RecordFilter {
+    /// What the database can leave out: a part of what the filter does.
+    fn hints(&self) -> Vec<Hint> {
+        let contains = [
+            ("name", &self.name),
+            ("project_name", &self.project_name),
+            ("category", &self.category),
+            ("architecture", &self.architecture),
+        ];
+        let contains = contains.into_iter().filter_map(|(name, wanted)| {
+            // Databases know the case of ASCII letters alone.
+            wanted.clone().filter(|wanted| wanted.is_ascii()).map(|wanted| Hint::Contains(name, wanted))
+        });
+        contains.chain(self.version.clone().map(|version| Hint::Equals("version", version))).collect()
+    }
+
+    fn admits(&self, record: &Record) -> bool {
+        let Record { identity, details, .. } = record;
+        let within = |wanted: &Option<String>, text: Option<&str>| match wanted {
+            Some(wanted) => text.is_some_and(|text| contains(text, wanted)),
+            None => true,
+        };
+        let precise = |wanted: &String| identity.precision.iter().any(|each| contains(each, wanted));
+        within(&self.name, Some(&identity.name))
+            && within(&self.project_name, identity.project_name.as_deref())
+            && within(&self.category, details.category.as_deref())
+            && within(&self.architecture, details.architecture.as_deref())
+            && self.precision.as_ref().is_none_or(precise)
+            && self.version.as_ref().is_none_or(|version| *version == identity.version)
+    }
+}
+
+fn contains(text: &str, wanted: &str) -> bool {
+    if wanted.is_ascii() {
+        return text.to_ascii_lowercase().contains(&wanted.to_ascii_lowercase());
+    }
+    text.to_lowercase().contains(&wanted.to_lowercase())
+}
+
+impl Registry {
+    /// All records that the filter wants, ordered by id.
+    pub async fn list_records(&self, filter: RecordFilter) -> Result<Vec<Record>> {
+        let mut found = Vec::new();
+        let mut after = None;
+        loop {
+            let (hints, wanted) = (filter.hints(), filter.clone());
+            let (batch, last) = self
+                .store
+                .read(move |tx| {
+                    let batch = records::list(tx, &hints, after, BATCH)?;
+                    let last = batch.last().filter(|_| batch.len() >= BATCH as usize).map(|node| node.id);
+                    let mut batch = read::records(tx, batch)?;
+                    batch.retain(|record| wanted.admits(record));
+                    Ok((batch, last))
+                })
+                .await?;
+            found.extend(batch);
+            if last.is_none() {
+                break;
+            }
+            after = last;
+        }
+        found.sort_by(|left, right| left.id.cmp(&right.id));
+        Ok(found)
+    }
+
+    /// The record with that id. Errors: NotFound.
+    pub async fn get_record(&self, id: &RecordId) -> Result<Record> {
+        let id = id.clone();
+        self.store.read(move |tx| get(tx, &id)).await
+    }
+
+    /// Removes a record with its archive; its version and its model go with it when they were made for it and hold
+    /// nothing else. Errors: NotFound.
+    pub async fn delete_record(&self, actor: &Actor, id: &RecordId) -> Result<()> {
+        let (actor, now, id) = (actor.clone(), self.now(), id.clone());
+        self.store.write(move |tx| delete(tx, &actor, &id, now)).await
+    }
+}
+
+/// The record with that id, inside a transaction.
+fn get(tx: &mut Tx<'_>, id: &RecordId) -> Result<Record> {
+    read::find(tx, id)?.ok_or_else(|| Error::not_found(format!("record `{id}`")))
+}
+
+fn delete(tx: &mut Tx<'_>, actor: &Actor, id: &RecordId, now: Millis) -> Result<()> {
+    let of = get(tx, id)?.nodes;
+    // The model first and then the version, as whoever removes a version locks them.
+    nodes::lock(tx, &[of.model])?;
+    nodes::lock(tx, &[of.version])?;
+    let is_own = nodes::find(tx, of.version)?
+        .is_some_and(|version| version.external_id.is_some_and(|key| key.starts_with(Identity::KEY)));
+    let goes_with_it = is_own && only_child(tx, of.version, of.artifact)?;
+    let (logical, node) = match goes_with_it {
+        true => (LogicalType::ModelVersion, of.version),
+        false => (LogicalType::ModelArtifact, of.artifact),
+    };
+    removal::delete(tx, actor, logical, node, Removal::RECURSIVE, now)?;
+    let model = nodes::find(tx, of.model)?;
+    if model.is_some_and(|model| model.custom.contains_key(MADE_FOR_RECORDS))
+        && nodes::type_of_child(tx, of.model)?.is_none()
+    {
+        removal::delete(tx, actor, LogicalType::RegisteredModel, of.model, Removal::RECURSIVE, now)?;
+    }
+    Ok(())
+}
+
+fn only_child(tx: &mut Tx<'_>, home: NodeId, child: NodeId) -> Result<bool> {
+    Ok(nodes::children(tx, &[home])?.iter().all(|node: &Node| node.id == child))
+}
+
+fn made_for_records() -> Properties {
+    Properties::from([(MADE_FOR_RECORDS.to_owned(), Value::from("edge"))])
+}

@@ -1,0 +1,64 @@
+//! Changes of a record: all of them or none.
+
+use super::create::{duplicate, take_key};
+use super::read::say;
+use super::{Written, get};
+use crate::domain::record::{Identity, RecordId, RecordPatch};
+use crate::domain::{Actor, Change, Error, ErrorKind, LogicalType, Millis, NodeId, Patch, Result, Value};
+use crate::registry::{Registry, entities};
+use crate::store::{Tx, nodes};
+
+impl Registry {
+    /// Changes a record; its model and its version keep their names.
+    ///
+    /// Errors: NotFound; InvalidArgument when the values cannot be stored.
+    pub async fn update_record(&self, actor: &Actor, id: &RecordId, patch: RecordPatch) -> Result<Written> {
+        let (actor, now, id) = (actor.clone(), self.now(), id.clone());
+        self.store.write(move |tx| update(tx, &actor, &id, &patch, now)).await
+    }
+}
+
+fn update(tx: &mut Tx<'_>, actor: &Actor, id: &RecordId, patch: &RecordPatch, now: Millis) -> Result<Written> {
+    let of = get(tx, id)?.nodes;
+    // The version before its artifact, as whoever removes a version locks them.
+    nodes::lock(tx, &[of.version])?;
+    nodes::lock(tx, &[of.artifact])?;
+    let record = get(tx, id)?;
+    let (mut identity, mut details) = (record.identity.clone(), record.details);
+    patch.apply(&mut identity, &mut details)?;
+    let is_another = identity.key() != record.identity.key();
+    if is_another && let Some(other) = duplicate(tx, &identity, None, Some(id))? {
+        return Ok(Written::Duplicate(other));
+    }
+    let artifact = entities::get(tx, LogicalType::ModelArtifact, of.artifact)?;
+    let mut custom = artifact.custom.clone();
+    say(&mut custom, &identity, &details);
+    let mut changes = Patch { custom: Some(custom), ..Patch::default() };
+    if patch.format != Change::Keep {
+        let format = details.format.map_or(Change::Clear, |format| Change::Set(Value::String(format)));
+        changes.properties.insert("model_format_name".to_owned(), format);
+    }
+    changes.check(LogicalType::ModelArtifact)?;
+    entities::update(tx, actor, LogicalType::ModelArtifact, of.artifact, &changes, now)?;
+    if is_another {
+        set_key(tx, actor, of.version, &identity, now)?;
+    }
+    Ok(Written::Done(id.clone()))
+}
+
+/// Gives the version the key of its record, unless it has an id of another system.
+fn set_key(tx: &mut Tx<'_>, actor: &Actor, version: NodeId, identity: &Identity, now: Millis) -> Result<()> {
+    let found = entities::get(tx, LogicalType::ModelVersion, version)?;
+    if found.external_id.is_some_and(|id| !id.starts_with(Identity::KEY)) {
+        return Ok(());
+    }
+    let key = take_key(tx, actor, identity, now)?;
+    let patch = Patch { external_id: Change::Set(key), ..Patch::default() };
+    entities::update(tx, actor, LogicalType::ModelVersion, version, &patch, now).map(drop).map_err(|error| {
+        match error.kind() {
+            // Somebody else took it just now: the transaction is begun anew and sees whose it is.
+            ErrorKind::AlreadyExists => Error::new(ErrorKind::Conflict, "the key was taken just now").caused_by(error),
+            _ => error,
+        }
+    })
+}

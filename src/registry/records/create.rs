@@ -1,0 +1,241 @@
+//! A new record: its archive's bytes first, whatever is said of it before or after them; then one transaction.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use uuid::Uuid;
+
+use super::read::{self, say};
+use super::{Written, made_for_records};
+use crate::blobs::{BodySize, Key, Stored};
+use crate::domain::inspect::Siblings;
+use crate::domain::record::{Identity, Record, RecordDraft, RecordId};
+use crate::domain::{
+    Actor, ArtifactState, Change, Draft, Error, ErrorKind, ExternalId, FilePath, LogicalType, Millis, Name, Node,
+    NodeId, NodeKind, Patch, Result, Value, VersionRef,
+};
+use crate::registry::Registry;
+use crate::registry::attach::{self, Arrived};
+use crate::registry::entities;
+use crate::registry::files::Target;
+use crate::registry::upload::{Guard, Outcome, abandon, taken_for_abandoned};
+use crate::store::records::ARCHIVE;
+use crate::store::{Tx, nodes, uploads};
+
+/// Bytes that are stored and belong to nothing yet. What is dropped is removed.
+pub struct StagedFile {
+    key: Key,
+    stored: Stored,
+    guard: Guard,
+}
+
+impl Registry {
+    /// Streams bytes in that become a file later. Errors: ResourceExhausted when they are too many.
+    pub async fn stage_file<B, E>(&self, body: B) -> Result<StagedFile>
+    where
+        B: Stream<Item = Result<Bytes, E>> + Unpin,
+        E: Into<Error>,
+    {
+        let key = Key::new_upload();
+        let (row, now) = (key.to_string(), self.now());
+        self.store.write(move |tx| uploads::insert(tx, &row, now)).await?;
+        let guard = Guard::new(self, &key);
+        let size = BodySize { exact: None, at_most: self.policy.max_file_bytes };
+        match self.alive(&key, self.blobs.put(&key, size, body)).await {
+            Ok(stored) => Ok(StagedFile { key, stored, guard }),
+            Err(error) => {
+                guard.disarm();
+                abandon(self, &key).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Removes bytes that become nothing.
+    pub async fn discard_file(&self, file: StagedFile) {
+        file.guard.disarm();
+        abandon(self, &file.key).await;
+    }
+
+    /// Makes a record of what is said and of bytes that are stored, which are to be an archive unless `unchecked`. Makes
+    /// its version, and its model when there is none of that name.
+    ///
+    /// Errors: InvalidArgument when the draft cannot be stored, on `file` when the bytes are no zip archive or the policy
+    /// refuses them. On any of them, and of a duplicate, nothing is kept.
+    pub async fn create_record(
+        &self,
+        actor: &Actor,
+        draft: RecordDraft,
+        path: FilePath,
+        file: StagedFile,
+        unchecked: bool,
+    ) -> Result<Written> {
+        let StagedFile { key, stored, guard } = file;
+        let result = self.link_record(actor, draft, path, &key, stored, unchecked).await;
+        guard.disarm();
+        if !matches!(result, Ok(Written::Done(_))) {
+            abandon(self, &key).await;
+        }
+        result
+    }
+
+    async fn link_record(
+        &self,
+        actor: &Actor,
+        draft: RecordDraft,
+        path: FilePath,
+        key: &Key,
+        stored: Stored,
+        unchecked: bool,
+    ) -> Result<Written> {
+        draft.check()?;
+        if !unchecked && let Some(why) = self.alive(key, self.unusable_archive(key, stored.size)).await? {
+            return Err(Error::invalid("file", format!("the file is not a usable zip archive: {why}")));
+        }
+        let target = Target::Version {
+            model: draft.identity.name.parse()?,
+            version: VersionRef::Named(draft.identity.version.parse()?),
+        };
+        let seen = self.alive(key, self.examine(&target, &path, key, stored, &Siblings::default())).await?;
+        let id = draft.id.clone().map_or_else(|| Uuid::new_v4().to_string().parse(), Ok)?;
+        let new = New { id, draft, path, key: key.to_string() };
+        let bytes = Arrived { stored, seen, policy: Arc::clone(&self.policy) };
+        let (actor, now) = (actor.clone(), self.now());
+        let written = self
+            .store
+            .write(move |tx| match duplicate(tx, &new.draft.identity, Some(&new.id), None)? {
+                Some(id) => Ok((Written::Duplicate(id), None)),
+                None => Ok((Written::Done(new.id.clone()), Some(insert(tx, &actor, &new, &bytes, now)?))),
+            })
+            .await?;
+        if let (_, Some(linked)) = &written
+            && linked != key.as_str()
+        {
+            self.drop_object(key).await;
+        }
+        Ok(written.0)
+    }
+}
+
+struct New {
+    id: RecordId,
+    draft: RecordDraft,
+    path: FilePath,
+    key: String,
+}
+
+/// The record that has the id already, or is the same, `but` that one.
+pub(super) fn duplicate(
+    tx: &mut Tx<'_>,
+    identity: &Identity,
+    id: Option<&RecordId>,
+    but: Option<&RecordId>,
+) -> Result<Option<RecordId>> {
+    if let Some(id) = id
+        && nodes::find_external(tx, NodeKind::Artifact, &id.as_str().parse()?)?.is_some()
+    {
+        return Ok(Some(id.clone()));
+    }
+    let key: ExternalId = identity.key().parse()?;
+    let keyed = nodes::find_external(tx, NodeKind::Context, &key)?;
+    let model = nodes::find_named(tx, LogicalType::RegisteredModel, None, &identity.name.parse()?)?;
+    let named = match model {
+        // What was not made as a record has no key, and its version's name is the record's.
+        Some(model) => nodes::find_named(tx, LogicalType::ModelVersion, Some(model.id), &identity.version.parse()?)?,
+        None => None,
+    };
+    let same = |record: &Record| record.identity.key() == key.as_str() && Some(&record.id) != but;
+    for version in [keyed.as_ref(), named.as_ref()].into_iter().flatten() {
+        if let Some(record) = in_version(tx, version.id)?.into_iter().find(same) {
+            return Ok(Some(record.id));
+        }
+    }
+    Ok(None)
+}
+
+fn in_version(tx: &mut Tx<'_>, version: NodeId) -> Result<Vec<Record>> {
+    let mut artifacts = nodes::children(tx, &[version])?;
+    artifacts.retain(|node| node.logical_type() == Some(LogicalType::ModelArtifact));
+    read::records(tx, artifacts)
+}
+
+fn insert(tx: &mut Tx<'_>, actor: &Actor, new: &New, bytes: &Arrived, now: Millis) -> Result<String> {
+    let New { id, draft, path, key } = new;
+    if !uploads::take(tx, key)? {
+        return Err(taken_for_abandoned());
+    }
+    let name: Name = draft.identity.name.parse()?;
+    let live = |draft: Draft| draft.with("state", Some("LIVE"));
+    let model = match nodes::find_named(tx, LogicalType::RegisteredModel, None, &name)? {
+        Some(model) => model,
+        None => {
+            let draft = live(Draft { custom: made_for_records(), ..Draft::named(name.clone()) });
+            made(entities::create(tx, actor, LogicalType::RegisteredModel, None, &draft, now))?
+        }
+    };
+    let version = live(Draft {
+        external_id: Some(take_key(tx, actor, &draft.identity, now)?),
+        ..Draft::named(version_name(tx, &model, id, &draft.identity)?)
+    });
+    let version = made(entities::create(tx, actor, LogicalType::ModelVersion, Some(model.id), &version, now))?;
+    let mut artifact = Draft {
+        external_id: Some(id.as_str().parse()?),
+        state: Some(ArtifactState::Live.number()),
+        ..Draft::named(name)
+    }
+    .with("model_format_name", draft.details.format.as_deref());
+    say(&mut artifact.custom, &draft.identity, &draft.details);
+    artifact.custom.insert(ARCHIVE.to_owned(), Value::String(path.as_str().to_owned()));
+    artifact.check(LogicalType::ModelArtifact)?;
+    let artifact = made(entities::create(tx, actor, LogicalType::ModelArtifact, Some(version.id), &artifact, now))?;
+    let place = (artifact.id, path, "application/zip");
+    let mut file = attach::insert(tx, place, Outcome::Created, (key, bytes.stored), now)?;
+    attach::judge(tx, actor, &mut file, bytes, now)?;
+    Ok(file.blob.key)
+}
+
+/// Takes the identity's key from a version that has it and is no such record any more. Errors: Conflict when it is one, so
+/// that the transaction is begun anew and sees it.
+pub(super) fn take_key(tx: &mut Tx<'_>, actor: &Actor, identity: &Identity, now: Millis) -> Result<ExternalId> {
+    let key: ExternalId = identity.key().parse()?;
+    match nodes::find_external(tx, NodeKind::Context, &key)? {
+        Some(node) if node.logical_type() == Some(LogicalType::ModelVersion) => {
+            nodes::lock(tx, &[node.id])?;
+            if in_version(tx, node.id)?.iter().any(|record| record.identity.key() == key.as_str()) {
+                return Err(Error::new(ErrorKind::Conflict, "somebody else registered the same model just now"));
+            }
+            let patch = Patch { external_id: Change::Clear, ..Patch::default() };
+            entities::update(tx, actor, LogicalType::ModelVersion, node.id, &patch, now)?;
+        }
+        Some(node) => {
+            return Err(Error::already_exists(format!("external id `{key}` is that of node `{}`", node.id)));
+        }
+        None => {}
+    }
+    Ok(key)
+}
+
+/// The record's version where that is free; what tells it from the others otherwise.
+fn version_name(tx: &mut Tx<'_>, model: &Node, id: &RecordId, identity: &Identity) -> Result<Name> {
+    let precise = format!("{}-{}", identity.version, identity.precision.join("-"));
+    let project = identity.project_name.as_ref().or(identity.project_id.as_ref());
+    let projected = project.map(|project| format!("{precise}-{project}"));
+    let candidates = [Some(identity.version.clone()), Some(precise), projected];
+    for candidate in candidates.into_iter().flatten().filter_map(|name| name.parse().ok()) {
+        if nodes::find_named(tx, LogicalType::ModelVersion, Some(model.id), &candidate)?.is_none() {
+            return Ok(candidate);
+        }
+    }
+    format!("{}-{id}", identity.version).parse()
+}
+
+/// Somebody else made the same thing just now, or removed what it is made in: the transaction is begun anew and sees it.
+fn made(created: Result<Node>) -> Result<Node> {
+    created.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists | ErrorKind::NotFound => {
+            Error::new(ErrorKind::Conflict, "somebody else changed the same records at the same time").caused_by(error)
+        }
+        _ => error,
+    })
+}

@@ -1,0 +1,156 @@
+"""Clients of Intel's edge model registry, as they speak to it: the requests of DL Streamer Pipeline Server and of Time
+Series Analytics, in the order in which these send them."""
+
+import io
+import os
+import ssl
+import subprocess
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+from harness import Installation, Server, eventually, free_port
+
+MIB = 2**20
+
+
+def archive(*names: str) -> bytes:
+    """A zip whose first entry is its top folder, as both clients expect."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.writestr(name, "" if name.endswith("/") else f"content of {name}")
+    return buffer.getvalue()
+
+
+def edge(server: Server) -> httpx.Client:
+    return httpx.Client(base_url=f"http://127.0.0.1:{server.edge_port}", timeout=60, trust_env=False)
+
+
+def upload(client: httpx.Client, content: bytes, **fields: str) -> httpx.Response:
+    return client.post("/models", data=fields, files={"file": ("model.zip", content, "application/zip")})
+
+
+def test_pipeline_server_finds_downloads_and_unpacks_a_model(installation: Installation, tmp_path: Path) -> None:
+    server = installation.serve()
+    client = edge(server)
+    assert client.get("/health").json() == {"status": "ok"}
+    content = archive("pallet/", "pallet/FP32/", "pallet/FP32/pallet.xml", "pallet/FP32/pallet.bin", "__MACOSX/x")
+    fields = {"category": "Detection", "architecture": "YOLO", "project_name": "Pallets", "precision": "FP32"}
+    created = upload(client, content, name="pallet", version="1", **fields)
+    assert created.status_code == 201, created.text
+    upload(client, content, name="pallet", version="2", **fields)
+    upload(client, content, name="pallet", version="1", **fields | {"precision": "int8"})
+
+    query = {"name": "pallet", "version": "1", **fields, "precision": "fp32"}
+    found = client.get("/models", params=query)
+    assert found.status_code == 200
+    (model,) = found.json()
+    assert (model["id"], model["name"], model["version"], model["precision"][0]) == (created.text, "pallet", "1", "fp32")
+    zipped = client.get(f"/models/{model['id']}/files")
+    assert zipped.headers["content-type"] == "application/zip"
+    assert zipped.content == content
+    with zipfile.ZipFile(io.BytesIO(zipped.content)) as received:
+        prefix = received.namelist()[0]
+        for name in received.namelist():
+            if name.startswith(prefix) and not name.endswith("/"):
+                target = tmp_path / "saved" / name.removeprefix(prefix)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(received.read(name))
+    assert (tmp_path / f"saved/{model['precision'][0].upper()}/{model['name']}.xml").is_file()
+
+    # A model that nobody has is said to be so with a status that the client looks at.
+    assert client.get("/models", params=query | {"version": "9"}).status_code == 404
+    server.stop()
+
+
+def test_time_series_takes_the_first_model_of_a_list(installation: Installation) -> None:
+    server = installation.serve()
+    client = edge(server)
+    content = archive("udf/", "udf/model.cb", "udf/udf.py", "udf/tick.tick")
+    assert upload(client, content, name="windturbine", version="1.0").status_code == 201
+    models = client.get(f"http://127.0.0.1:{server.edge_port}/models?name=windturbine&version=1.0").json()
+    identity = models[0]["id"]
+    received = client.get(f"/models/{identity}/files")
+    with zipfile.ZipFile(io.BytesIO(received.content)) as unpacked:
+        assert unpacked.testzip() is None
+        assert "udf/tick.tick" in unpacked.namelist()
+    other_door = httpx.get(f"{server.url}/api/v1/models/windturbine/versions/1.0/files/model.zip", trust_env=False)
+    assert other_door.content == content
+    assert client.put(f"/models/{identity}", data={"score": "0", "origin": "here"}).json() == {"status": "completed"}
+    assert client.delete(f"/models/{identity}").status_code == 204
+    assert client.get("/models").json() == []
+    installation.collect()
+    assert installation.kept() == set()
+
+
+def test_equal_uploads_at_once_make_one_model(installation: Installation) -> None:
+    server = installation.serve()
+    content = archive("m/", "m/x")
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: upload(edge(server), content, name="m", version="1").status_code, range(6)))
+    assert sorted(answers) == [201, 409, 409, 409, 409, 409]
+    assert len(edge(server).get("/models").json()) == 1
+    assert len(installation.kept()) == 1
+
+
+def test_what_is_refused_leaves_nothing(installation: Installation) -> None:
+    server = installation.serve()
+    client = edge(server)
+    assert upload(client, b"no archive" * MIB, name="m", version="1").status_code == 422
+    assert upload(client, archive("../x"), name="m", version="1").status_code == 422
+    assert upload(client, archive("x"), name="m", version="1", bogus="1").text == "Unsupported key(s) found: bogus\n"
+    missing = client.post("/models", data={"name": "m"}, files={"file": ("m.zip", archive("x"), "application/zip")})
+    assert missing.json()["detail"][0]["loc"] == ["body", "version"]
+    assert installation.kept() == set()
+
+
+def test_a_large_archive_is_streamed_both_ways(installation: Installation) -> None:
+    server = installation.serve()
+    size = 96 * MIB
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("m/weights.bin", os.urandom(size))
+    before = server.memory("VmRSS")
+    created = upload(edge(server), buffer.getvalue(), name="large", version="1")
+    assert created.status_code == 201, created.text
+    received = 0
+    with edge(server).stream("GET", f"/models/{created.text}/files") as response:
+        assert int(response.headers["content-length"]) == len(buffer.getvalue())
+        for chunk in response.iter_bytes(MIB):
+            received += len(chunk)
+    assert received == len(buffer.getvalue())
+    assert server.memory("VmHWM") < before + size, "neither way holds the whole archive"
+
+
+@pytest.mark.parametrize("installation", ["embedded"], indirect=True)
+def test_the_old_service_s_variables_make_the_listener(installation: Installation, tmp_path: Path) -> None:
+    certificate, key, port = tmp_path / "cert.pem", tmp_path / "key.pem", free_port()
+    request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    subprocess.run([*request, *names, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    variables = {"SERVER_PORT": str(port), "SERVER_CERT": str(certificate), "SERVER_PRIVATE_KEY": str(key)}
+    installation.settings |= variables | {"ENABLE_HTTPS_MODE": "true"}
+    installation.settings |= {"MODELPORT__SERVER__LISTEN": "none", "MODELPORT__SERVER__GRPC_LISTEN": "none"}
+    process = installation.spawn("serve")
+    client = httpx.Client(verify=ssl.create_default_context(cafile=str(certificate)), trust_env=False)
+
+    def healthy() -> bool:
+        try:
+            return client.get(f"https://127.0.0.1:{port}/health").json() == {"status": "ok"}
+        except httpx.TransportError:
+            return False
+
+    try:
+        eventually(healthy, "health over TLS")
+        content = archive("m/", "m/x")
+        fields, files = {"name": "m", "version": "1"}, {"file": ("m.zip", content, "application/zip")}
+        created = client.post(f"https://127.0.0.1:{port}/models", data=fields, files=files)
+        assert client.get(f"https://127.0.0.1:{port}/models/{created.text}/files").content == content
+    finally:
+        process.terminate()
+        process.wait()
+    key.unlink()
+    assert "edge.private_key" in installation.run("serve", expect=1)

@@ -126,7 +126,7 @@ const OLD: [(&str, &str); 11] = [
 fn the_edge_registry_s_variables_stand_right_above_the_defaults() {
     let settings = Settings::load(&SettingsArgs::default(), env(OLD)).unwrap();
     insta::assert_snapshot!("edge_variables", settings.redacted().unwrap());
-    assert_eq!(settings.artifacts.secret_key.as_str(), "hunter2");
+    assert_eq!(settings.artifacts.secret_key.expose(), "hunter2");
     assert_eq!(settings.database.url.as_str(), "postgres://u:hunter2@db:5432/models");
     assert!(!format!("{settings:?}").contains("hunter2"));
 

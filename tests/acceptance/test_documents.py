@@ -10,14 +10,16 @@ import openapi_spec_validator
 from harness import KUBEFLOW, ROOT, Server
 
 
-PAGES = ["README.md", "docs/kubeflow.md", "docs/files.md"]
+PAGES = ["README.md", "docs/edge.md", "docs/files.md", "docs/kubeflow.md"]
 
 
 def paste(page: str, server: Server, folder: Path) -> str:
     """Runs every block of shell on a page, one after another in one shell; what they print."""
     blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
     script = "\n".join(blocks).replace("127.0.0.1:8080", f"127.0.0.1:{server.port}")
-    assert f"127.0.0.1:{server.port}" in script and "8080" not in script
+    script = script.replace("127.0.0.1:8111", f"127.0.0.1:{server.edge_port}")
+    assert f"127.0.0.1:{server.port}" in script or f"127.0.0.1:{server.edge_port}" in script
+    assert "8080" not in script and "8111" not in script
     # What is answered with an error is none of the things that the page promises.
     shell = f"curl() {{ command curl --fail-with-body \"$@\"; }}\n{script}"
     command = ["bash", "-euo", "pipefail", "-c", shell]
@@ -55,6 +57,16 @@ def test_the_page_on_files_works_when_pasted(server: Server, tmp_path: Path) -> 
     output = paste("docs/files.md", server, tmp_path)
     # Stored twice over, listed by tar, and read by zipfile.
     assert output.count("onnx/graph.txt") >= 2 and "Done testing" in output, output
+
+
+def test_the_page_on_edge_clients_works_when_pasted(server: Server, tmp_path: Path) -> None:
+    assert '"name":"pallet"' in paste("docs/edge.md", server, tmp_path)
+
+
+def test_the_document_of_the_edge_api_is_openapi(server: Server) -> None:
+    document = server.http.get(f"http://127.0.0.1:{server.edge_port}/openapi.json").json()
+    openapi_spec_validator.validate(document)
+    assert {"/models", "/models/{model_id}/files", "/health"} <= set(document["paths"])
 
 
 def test_no_page_is_forgotten() -> None:

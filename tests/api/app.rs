@@ -141,6 +141,11 @@ impl TestApp {
         }
     }
 
+    /// Removes the store itself.
+    pub fn remove_store(&self) {
+        std::fs::remove_dir_all(self.folder.path()).unwrap();
+    }
+
     async fn answer(&self, call: &Call, request: TestRequest) -> Answer {
         self.clock.fetch_add(self.tick.load(Ordering::SeqCst), Ordering::SeqCst);
         match call(request.insert_header(("X-Request-Id", "test"))).await {

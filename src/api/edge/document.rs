@@ -17,6 +17,12 @@ pub struct Detail {
     detail: Json,
 }
 
+/// Either `{"status": "error", "message": …}` or `{"detail": …}`.
+#[derive(ToSchema)]
+#[schema(value_type = Object)]
+#[allow(dead_code, reason = "a shape for the document")]
+pub struct Refused(Json);
+
 #[derive(OpenApi)]
 #[openapi(
     info(

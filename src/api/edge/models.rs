@@ -181,7 +181,7 @@ fn filter(query: &str) -> Result<(RecordFilter, bool), Refusal> {
 /// Reads a model.
 #[utoipa::path(
     get, path = "/models/{model_id}", operation_id = "getModel", tag = "models",
-    params(("model_id" = String, Path, description = "The model's id.")),
+    params(("model_id" = String, Path, description = "The model's id.", min_length = 16, max_length = 256, pattern = "^[A-Za-z0-9_-]+$")),
     responses(
         (status = 200, description = "The model.", body = RegisteredModelOut),
         (status = 400, description = "That is no id.", body = super::document::Detail),
@@ -234,11 +234,11 @@ pub async fn create(
 /// Changes a model: the fields that are sent, all of them or none.
 #[utoipa::path(
     put, path = "/models/{model_id}", operation_id = "updateModel", tag = "models",
-    params(("model_id" = String, Path, description = "The model's id.")),
+    params(("model_id" = String, Path, description = "The model's id.", min_length = 16, max_length = 256, pattern = "^[A-Za-z0-9_-]+$")),
     request_body(content = ModelChange, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "It is changed.", body = Status),
-        (status = 400, description = "No field to change, an unknown precision, or no id.", body = Status),
+        (status = 400, description = "No field to change, an unknown precision, or no id.", body = super::document::Refused),
         (status = 404, description = "There is no such model.", body = String, content_type = "text/plain"),
         (status = 409, description = "Another model is so already.", body = String, content_type = "text/plain"),
         (status = 413, description = "The fields are too large.", body = super::document::Detail),
@@ -262,7 +262,7 @@ pub async fn update(
 /// Removes a model with its archive.
 #[utoipa::path(
     delete, path = "/models/{model_id}", operation_id = "deleteModel", tag = "models",
-    params(("model_id" = String, Path, description = "The model's id.")),
+    params(("model_id" = String, Path, description = "The model's id.", min_length = 16, max_length = 256, pattern = "^[A-Za-z0-9_-]+$")),
     responses(
         (status = 204, description = "It is gone."),
         (status = 400, description = "That is no id.", body = super::document::Detail),
@@ -277,7 +277,7 @@ pub async fn delete(caller: Caller, request: HttpRequest) -> Result<HttpResponse
 /// Downloads a model's archive, streamed.
 #[utoipa::path(
     get, path = "/models/{model_id}/files", operation_id = "getModelFiles", tag = "models",
-    params(("model_id" = String, Path, description = "The model's id.")),
+    params(("model_id" = String, Path, description = "The model's id.", min_length = 16, max_length = 256, pattern = "^[A-Za-z0-9_-]+$")),
     responses(
         (status = 200, description = "The archive as it was sent.", body = Vec<u8>, content_type = "application/zip"),
         (status = 400, description = "That is no id.", body = super::document::Detail),

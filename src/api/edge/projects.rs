@@ -161,7 +161,7 @@ pub async fn list(caller: Caller) -> Result<HttpResponse, Refusal> {
 /// Reads a project of the Geti server.
 #[utoipa::path(
     get, path = "/projects/{project_id}", operation_id = "getProject", tag = "projects",
-    params(("project_id" = String, Path, description = "The project's id.")),
+    params(("project_id" = String, Path, description = "The project's id.", min_length = 16, max_length = 256, pattern = "^[A-Za-z0-9_-]+$")),
     responses(
         (status = 200, description = "The project.", body = ProjectOut),
         (status = 400, description = "That is no id.", body = super::document::Detail),
@@ -182,7 +182,7 @@ pub async fn get(caller: Caller, request: HttpRequest) -> Result<HttpResponse, R
 /// Registers models of a project of the Geti server.
 #[utoipa::path(
     post, path = "/projects/{project_id}/geti-models/download", operation_id = "importModels", tag = "projects",
-    params(("project_id" = String, Path, description = "The project's id.")),
+    params(("project_id" = String, Path, description = "The project's id.", min_length = 16, max_length = 256, pattern = "^[A-Za-z0-9_-]+$")),
     request_body(content = WantedModels),
     responses(
         (status = 201, description = "They are registered.", body = String, content_type = "text/plain"),

@@ -1,6 +1,7 @@
 //! An archive stored as the files in it: all of them in one transaction at the end, or none.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -228,10 +229,10 @@ fn link_all(
         // An artifact that is named takes its own files, whatever its version has elsewhere.
         let named = matches!(each.put.target, Target::Artifact(_));
         let holder = in_place.filter(|_| !named).map_or(artifact, |file| file.node_id);
-        if !holders.contains_key(&holder) {
+        if let Entry::Vacant(unlocked) = holders.entry(holder) {
             nodes::lock(tx, &[holder])?;
             if let Some(node) = nodes::find(tx, holder)? {
-                holders.insert(holder, policy_of(tx, base, &node)?);
+                unlocked.insert(policy_of(tx, base, &node)?);
             }
         }
         let stored = attach(tx, &each.put, holder, each.key.as_str(), each.stored, now);

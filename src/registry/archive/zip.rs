@@ -16,7 +16,7 @@ use crate::domain::{Error, File, FilePath, Result};
 const REGULAR: u32 = 0o100_000;
 
 /// What stands for a file's bytes where they only count.
-const NOTHING: [u8; 1 << 20] = [0; 1 << 20];
+static NOTHING: [u8; 1 << 20] = [0; 1 << 20];
 
 /// How many bytes the zip of the files has: it is written without their bytes, which count all the same.
 pub(super) fn length(files: &[File]) -> Result<u64> {

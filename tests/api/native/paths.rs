@@ -156,7 +156,7 @@ async fn paths_and_methods_that_do_not_exist() {
     for (method, path) in [
         ("POST", "/models/demo/versions/1/files/a"),
         ("PATCH", "/artifacts/1/files/a"),
-        ("PUT", "/models/demo/versions/1/files"),
+        ("POST", "/models/demo/versions/1/files"),
         ("DELETE", "/artifacts/1/files"),
         ("PUT", "/models/demo/versions/1"),
         ("POST", "/models/demo/versions"),

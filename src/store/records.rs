@@ -50,7 +50,7 @@ pub fn list(tx: &mut Tx<'_>, hints: &[Hint], after: Option<NodeId>, limit: u32) 
         };
         let shown = if operator == "=" { "p.text_value" } else { "lower(p.text_value)" };
         let start = format!(
-            "(NOT {} OR EXISTS (SELECT 1 FROM properties p WHERE p.node_id = nodes.id AND p.custom AND p.name = '{name}' \
+            "(NOT {} OR EXISTS (SELECT 1 FROM properties p WHERE p.node_id = nodes.id AND p.custom = TRUE AND p.name = '{name}' \
              AND {shown} {operator} ",
             has_property(ARCHIVE)
         );
@@ -61,7 +61,7 @@ pub fn list(tx: &mut Tx<'_>, hints: &[Hint], after: Option<NodeId>, limit: u32) 
 }
 
 fn has_property(name: &str) -> String {
-    format!("EXISTS (SELECT 1 FROM properties m WHERE m.node_id = nodes.id AND m.custom AND m.name = '{name}')")
+    format!("EXISTS (SELECT 1 FROM properties m WHERE m.node_id = nodes.id AND m.custom = TRUE AND m.name = '{name}')")
 }
 
 fn pattern(text: &str) -> String {

@@ -5,13 +5,15 @@ import io
 import os
 import ssl
 import subprocess
+import uuid
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from harness import Installation, Server, eventually, free_port
+from harness import Installation, Server, Services, eventually, free_port
 
 MIB = 2**20
 
@@ -154,3 +156,50 @@ def test_the_old_service_s_variables_make_the_listener(installation: Installatio
         process.wait()
     key.unlink()
     assert "edge.private_key" in installation.run("serve", expect=1)
+
+
+@pytest.mark.parametrize("installation", ["production"], indirect=True)
+def test_the_old_service_s_variables_name_its_services(
+    installation: Installation, services: Services, tmp_path: Path
+) -> None:
+    minio = urlsplit(parse_qs(services.s3.query)["endpoint"][0])
+    database = str(installation.places[3])
+    port, bucket = free_port(), f"edge-{uuid.uuid4().hex}"
+    variables = {
+        "SERVER_PORT": str(port),
+        "ENABLE_HTTPS_MODE": "false",
+        "MINIO_HOSTNAME": minio.hostname,
+        "MINIO_SERVER_PORT": str(minio.port),
+        "MINIO_ACCESS_KEY": services.credentials["AWS_ACCESS_KEY_ID"],
+        "MINIO_SECRET_KEY": services.credentials["AWS_SECRET_ACCESS_KEY"],
+        "MINIO_BUCKET_NAME": bucket,
+        "MLFLOW_S3_ENDPOINT_URL": minio.geturl(),
+        "MLFLOW_TRACKING_URI": "postgresql+psycopg2://" + database.split("://", 1)[1],
+        "MODELPORT__SERVER__LISTEN": "none",
+        "MODELPORT__SERVER__GRPC_LISTEN": "none",
+    }
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | variables
+    command = [os.environ["MODELPORT_BIN"], "serve", "--data-dir", tmp_path / "unused"]
+    with (tmp_path / "edge.log").open("w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    client = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False)
+
+    def healthy() -> bool:
+        assert process.poll() is None, (tmp_path / "edge.log").read_text()
+        try:
+            return client.get("/health").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    try:
+        eventually(healthy, "health")
+        created = upload(client, archive("m/", "m/x"), name="m", version="1")
+        assert created.status_code == 201, created.text
+        assert client.get(f"/models/{created.text}").json()["file_url"] == f"minio://{bucket}/{created.text}/model.zip"
+        assert len(services.s3_client().list_objects_v2(Bucket=bucket)["Contents"]) == 1
+    finally:
+        process.terminate()
+        process.wait()
+    assert not (tmp_path / "unused").exists()
+    written = (tmp_path / "edge.log").read_text()
+    assert "MINIO_BUCKET_NAME" in written and variables["MINIO_SECRET_KEY"] not in written

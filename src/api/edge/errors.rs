@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use crate::api::middleware::RequestId;
 use crate::api::problem::report;
+use crate::domain::policy::FIELD as POLICY;
 use crate::domain::{Error, ErrorKind};
 
 /// A request that is not answered as its caller hoped.
@@ -60,7 +61,7 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let field = error.field().unwrap_or("body");
         match error.kind() {
-            ErrorKind::InvalidArgument if matches!(field, "file" | "path") => {
+            ErrorKind::InvalidArgument if matches!(field, "file" | "path" | POLICY) => {
                 Self::detail(StatusCode::UNPROCESSABLE_ENTITY, error.message())
             }
             ErrorKind::InvalidArgument if field == "body" => Self::detail(StatusCode::BAD_REQUEST, error.message()),

@@ -105,10 +105,8 @@ pub struct ModelChange {
 /// What came of a change.
 #[derive(Serialize, ToSchema)]
 pub struct Status {
-    /// `completed` or `error`.
+    /// `completed`.
     status: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<&'static str>,
 }
 
 /// Which of a request's models is meant.
@@ -254,7 +252,7 @@ pub async fn update(
     let id = id(&request)?;
     let (said, _) = form::read(&request, payload, options.form_limit_bytes, None).await?;
     match caller.registry.update_record(&caller.actor, &id, fields::patch(&said)?).await? {
-        Written::Done(_) => Ok(HttpResponse::Ok().json(Status { status: "completed", message: None })),
+        Written::Done(_) => Ok(HttpResponse::Ok().json(Status { status: "completed" })),
         Written::Duplicate(other) => Err(Refusal::duplicate(other)),
     }
 }

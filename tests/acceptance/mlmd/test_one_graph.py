@@ -1,6 +1,8 @@
 """A pipeline that logs to ML Metadata and a registry client that registers what it made: one lineage shows both."""
 
+import io
 import time
+import zipfile
 
 from harness import Server
 from ml_metadata import MetadataStore
@@ -83,3 +85,28 @@ def test_what_the_pipeline_wrote_outlives_the_server(installation) -> None:
     assert [event.type for event in store.get_events_by_artifact_ids(ids)] == [mlmd.Event.OUTPUT]
     assert abs(artifact.create_time_since_epoch / 1000 - time.time()) < 600
     server.stop()
+
+
+def test_a_model_of_the_edge_registry_is_an_artifact_of_its_version(server: Server) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("pallet/FP32/pallet.xml", "<model/>")
+    url = f"http://127.0.0.1:{server.edge_port}/models"
+    form = {"name": "pallet", "version": "1", "precision": "int8", "score": "0.5"}
+    created = server.http.post(url, data=form, files={"file": ("m.zip", buffer.getvalue(), "application/zip")})
+    assert created.status_code == 201
+
+    store = connect(server)
+    [artifact] = store.get_artifacts_by_external_ids([created.text])
+    assert artifact.type == "kf.ModelArtifact"
+    assert artifact.custom_properties["precision"].string_value == "int8"
+    assert artifact.custom_properties["score"].double_value == 0.5
+    contexts = store.get_contexts_by_artifact(artifact.id)
+    assert "kf.ModelVersion" in [context.type for context in contexts]
+    assert store.get_context_by_type_and_name("kf.RegisteredModel", "pallet")
+
+    # What a pipeline says of it is what the edge registry's clients read.
+    artifact.custom_properties["category"].string_value = "Detection"
+    store.put_artifacts([artifact])
+    [model] = server.http.get(url, params={"category": "detect"}).json()
+    assert (model["id"], model["score"], model["category"]) == (created.text, 0.5, "Detection")

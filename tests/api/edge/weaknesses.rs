@@ -1,5 +1,6 @@
 //! What the old service could not do.
 
+use actix_web::http::Method;
 use serde_json::{Value, json};
 
 use super::{Client, Form, archive};
@@ -64,6 +65,23 @@ async fn a_value_can_be_nought_and_can_be_cleared() {
     let model = cleared(Backend::Sqlite).await;
     assert_eq!(model, cleared(Backend::Postgres).await);
     insta::assert_json_snapshot!(model);
+}
+
+#[actix_web::test]
+async fn a_policy_holds_for_archives_too() {
+    let client = Client(TestApp::new().await);
+    // `os.system`, called.
+    let dangerous = super::zip("m/model.pkl", b"cos\nsystem\n(S'id'\ntR.");
+    let form = |version| Form::new(&[("name", "m"), ("version", version)]).file(&dangerous);
+    let id = client.send(form("1")).await.expect(201).text();
+    assert_eq!(client.count().await, 1);
+    let refused = client.get(&format!("/models/{id}/files")).await.expect(403).text();
+    assert!(refused.contains("is quarantined"), "{refused}");
+    let policy = json!({"findings": {"danger": "refuse"}});
+    client.0.json(Method::PUT, "/api/v1/models/m/policy", &policy).await.expect(200);
+    let refused = client.send(form("2")).await.expect(422).member("detail");
+    assert!(refused.starts_with("file `m.zip` is refused: "), "{refused}");
+    assert_eq!((client.count().await, client.0.objects()), (1, 1));
 }
 
 #[actix_web::test]

@@ -3,6 +3,7 @@ Series Analytics, in the order in which these send them."""
 
 import io
 import os
+import socket
 import ssl
 import subprocess
 import uuid
@@ -107,6 +108,28 @@ def test_what_is_refused_leaves_nothing(installation: Installation) -> None:
     missing = client.post("/models", data={"name": "m"}, files={"file": ("m.zip", archive("x"), "application/zip")})
     assert missing.json()["detail"][0]["loc"] == ["body", "version"]
     assert installation.kept() == set()
+
+
+def test_a_client_that_goes_away_leaves_nothing(installation: Installation) -> None:
+    server = installation.serve()
+    head = "POST /models HTTP/1.1\r\nHost: edge\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 99999999\r\n\r\n"
+    part = '--b\r\nContent-Disposition: form-data; name="file"; filename="m.zip"\r\nContent-Type: application/zip\r\n\r\n'
+    with socket.create_connection(("127.0.0.1", server.edge_port)) as connection:
+        connection.sendall((head + part).encode() + os.urandom(40 * MIB))
+        eventually(lambda: installation.kept(), "the arrival of bytes in the store")
+    eventually(lambda: not installation.kept(), "the removal of what it sent")
+    server.stop()
+
+
+@pytest.mark.parametrize("installation", ["embedded"], indirect=True)
+def test_bytes_of_any_kind_are_stored_where_the_settings_say_so(installation: Installation) -> None:
+    installation.settings |= {"MODELPORT__EDGE__CHECK_ARCHIVES": "false"}
+    client = edge(installation.serve())
+    for version, content in [("1", b"no archive"), ("2", b"")]:
+        created = upload(client, content, name="m", version=version)
+        assert created.status_code == 201, created.text
+        received = client.get(f"/models/{created.text}/files")
+        assert (received.headers["content-type"], received.content) == ("application/zip", content)
 
 
 def test_a_large_archive_is_streamed_both_ways(installation: Installation) -> None:

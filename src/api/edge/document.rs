@@ -79,6 +79,7 @@ pub(super) fn routes(document: Bytes) -> impl FnOnce(&mut ServiceConfig) {
         service
             .service(web::resource("/openapi.json").route(web::get().to(answer)).default_service(web::to(refuse)))
             .service(web::resource("/docs").route(web::get().to(page)).default_service(web::to(refuse)))
+            .service(web::redirect("/docs/", "/docs"))
             .service(web::redirect("/redoc", "/docs"))
             .service(SwaggerUi::new("/docs/{_:.*}"));
     }

@@ -164,6 +164,27 @@ impl Registry {
     }
 }
 
+/// Does `work`, however long it takes, and `beat` now and then meanwhile, whose error ends both.
+///
+/// Both go on together: work that was given its turn at the database and does not use it would keep the beat from its own.
+async fn beating<T, F>(pause: Duration, beat: impl Fn() -> F, work: impl Future<Output = Result<T>>) -> Result<T>
+where
+    F: Future<Output = Result<()>>,
+{
+    let beats = async {
+        let mut pauses = tokio::time::interval(pause);
+        pauses.tick().await;
+        loop {
+            pauses.tick().await;
+            beat().await?;
+        }
+    };
+    tokio::select! {
+        done = work => done,
+        ended = beats => ended,
+    }
+}
+
 /// A node for the record of changes, with what the node itself does not show.
 fn document(node: &Node, detail: Option<(&str, serde_json::Value)>) -> serde_json::Value {
     let mut document = change::document(node);

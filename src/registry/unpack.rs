@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt as _};
 
-use super::Registry;
 use super::archive::{Events, Sender, Unpacked, channel, gunzip, untar, unzip};
 use super::attach::{Attached, attach};
 use super::entities::touch;
@@ -16,6 +15,7 @@ use super::files::{Precondition, Target, record_file};
 use super::inspection::source::StoredObject;
 use super::inspection::{GiveUp, keep, left, policy_of};
 use super::upload::{HEARTBEAT, Outcome, PutFile, PutResult, abandon, place, settle, taken_for_abandoned};
+use super::{Registry, beating};
 use crate::blobs::{BodySize, Key, Stored};
 use crate::domain::inspect::{Inspection, Siblings};
 use crate::domain::policy::Policy;
@@ -66,7 +66,7 @@ impl Registry {
         B: Stream<Item = Result<Bytes>> + Unpin,
     {
         let held = Held { registry: self.clone(), keys: Arc::default() };
-        let result = self.beating(&held, self.unpack_held(actor, unpack, body, &held)).await;
+        let result = self.kept(&held, self.unpack_held(actor, unpack, body, &held)).await;
         held.let_go().await;
         result
     }
@@ -183,28 +183,24 @@ impl Registry {
     }
 
     /// Runs the work while saying now and then that all of its uploads are under way.
-    async fn beating<T>(&self, held: &Held, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let mut work = std::pin::pin!(work);
-        let mut beat = tokio::time::interval(HEARTBEAT);
-        beat.tick().await;
-        loop {
-            tokio::select! {
-                result = &mut work => return result,
-                _ = beat.tick() => {
-                    let (now, keys) = (self.now(), held.keys());
-                    let beaten = self.store.write(move |tx| {
-                        for key in &keys {
-                            uploads::seen(tx, key.as_str(), now)?;
-                        }
-                        Ok(())
-                    });
-                    // A database that is away for a moment does not end the work; the commit will ask it again.
-                    if let Err(error) = beaten.await {
-                        log::warn!(error = error.to_string().as_str(); "uploads could not say that they are under way");
+    async fn kept<T>(&self, held: &Held, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let beat = || {
+            let (store, now, keys) = (self.store.clone(), self.now(), held.keys());
+            async move {
+                let beaten = store.write(move |tx| {
+                    for key in &keys {
+                        uploads::seen(tx, key.as_str(), now)?;
                     }
+                    Ok(())
+                });
+                // A database that is away for a moment does not end the work; the commit will ask it again.
+                if let Err(error) = beaten.await {
+                    log::warn!(error = error.to_string().as_str(); "uploads could not say that they are under way");
                 }
+                Ok(())
             }
-        }
+        };
+        beating(HEARTBEAT, beat, work).await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Registry;
+use super::{Registry, beating};
 use crate::domain::{Error, ErrorKind, Millis, Result};
 use crate::store::Tx;
 use crate::store::upkeep::{self, Pass};
@@ -54,22 +54,18 @@ impl Duty {
     /// Does `work`, however long it takes, and says meanwhile that this process is alive. FailedPrecondition when somebody
     /// else has taken the task over.
     pub(super) async fn keep<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let mut work = std::pin::pin!(work);
-        let mut beat = tokio::time::interval(RENEWAL);
-        beat.tick().await;
-        loop {
-            tokio::select! {
-                done = &mut work => return done,
-                _ = beat.tick() => {
-                    let (task, token, until) = (self.task, self.token.clone(), until(self.registry.now()));
-                    // A database that is away for a moment is no reason to stop; the next write will ask it again.
-                    let renewed = self.registry.store.write(move |tx| upkeep::renew(tx, task.name(), &token, until));
-                    if let Ok(false) = renewed.await {
-                        return Err(taken_over());
-                    }
+        let beat = || {
+            let (registry, task, token) = (self.registry.clone(), self.task, self.token.clone());
+            // A database that is away for a moment is no reason to stop; the next write will ask it again.
+            async move {
+                let until = until(registry.now());
+                match registry.store.write(move |tx| upkeep::renew(tx, task.name(), &token, until)).await {
+                    Ok(false) => Err(taken_over()),
+                    Ok(true) | Err(_) => Ok(()),
                 }
             }
-        }
+        };
+        beating(RENEWAL, beat, work).await
     }
 
     /// How far the pass is that was cut off.

@@ -6,13 +6,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::Stream;
 
-use super::Registry;
 use super::attach::{Arrived, Attached, attach, judge};
 use super::entities::{create, get};
 use super::files::{Precondition, Target, find, holder};
 use super::imports;
 use super::inspection::policy_of;
 use super::resolve::{made, model_named, resolve};
+use super::{Registry, beating};
 use crate::blobs::{BodySize, Key, Stored};
 use crate::domain::inspect::Siblings;
 use crate::domain::policy::Policy;
@@ -181,21 +181,17 @@ impl Registry {
 
     /// Runs the upload while saying now and then that it is under way, so that the collector leaves it alone.
     pub(super) async fn alive<T>(&self, key: &Key, upload: impl Future<Output = Result<T>>) -> Result<T> {
-        let mut upload = std::pin::pin!(upload);
-        let mut beat = tokio::time::interval(HEARTBEAT);
-        beat.tick().await;
-        loop {
-            tokio::select! {
-                result = &mut upload => return result,
-                _ = beat.tick() => {
-                    let (now, key) = (self.now(), key.to_string());
-                    // A database that is away for a moment does not end an upload; the commit will ask it again.
-                    if let Ok(false) = self.store.write(move |tx| uploads::seen(tx, &key, now)).await {
-                        return Err(taken_for_abandoned());
-                    }
+        let beat = || {
+            let (store, now, key) = (self.store.clone(), self.now(), key.to_string());
+            // A database that is away for a moment does not end an upload; the commit will ask it again.
+            async move {
+                match store.write(move |tx| uploads::seen(tx, &key, now)).await {
+                    Ok(false) => Err(taken_for_abandoned()),
+                    Ok(true) | Err(_) => Ok(()),
                 }
             }
-        }
+        };
+        beating(HEARTBEAT, beat, upload).await
     }
 
     /// Removes what an upload that was last seen before `before` left. `false` when it goes on, or its object is linked.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{LOCKED, Registry};
 use crate::blobs::Checkpoint;
 use crate::domain::{Error, ErrorKind, Millis, Result};
+use crate::registry::beating;
 use crate::store::resumable::{self, Step};
 use crate::store::uploads;
 
@@ -47,15 +48,11 @@ impl Lease {
 
     /// Does `work` of ours, however long it takes, and prolongs the lease meanwhile.
     pub(super) async fn keep<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let mut work = std::pin::pin!(work);
-        let mut beat = tokio::time::interval(RENEWAL);
-        beat.tick().await;
-        loop {
-            tokio::select! {
-                done = &mut work => return done,
-                _ = beat.tick() => self.renew().await?,
-            }
-        }
+        let beat = || {
+            let lease = self.clone();
+            async move { lease.renew().await }
+        };
+        beating(RENEWAL, beat, work).await
     }
 
     /// Gives the lease back. Where that fails it ends by itself.

@@ -92,14 +92,14 @@ impl Service {
             draining: Data::new(Draining::default()),
             json_limit_bytes,
             documents: openapi::documents()?,
-            edge: edge::Parts::new(edge::Options::default())?,
+            edge: edge::Parts::new()?,
         })
     }
 
     /// The same parts, with an edge registry's API that answers so.
     #[must_use]
-    pub fn with_edge(self, edge: edge::Parts) -> Self {
-        Self { edge, ..self }
+    pub fn with_edge(self, options: edge::Options) -> Self {
+        Self { edge: self.edge.answering(options), ..self }
     }
 
     /// The app that `serve` runs.
@@ -120,6 +120,24 @@ impl Service {
             .configure(extract::configure(self.json_limit_bytes))
             .configure(routes)
             .configure(openapi::routes(&self.documents))
+    }
+
+    /// The app of the edge registry's API, which `serve` runs on a listener of its own.
+    pub fn edge_app(
+        &self,
+    ) -> App<
+        impl ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<BoxBody>,
+            Error = ActixError,
+            InitError = (),
+        > + use<>,
+    > {
+        middleware::observed(App::new(), self.metrics.clone())
+            .app_data(self.registry.clone())
+            .app_data(self.draining.clone())
+            .configure(edge::routes(&self.edge))
     }
 }
 
@@ -163,26 +181,6 @@ fn watch_collector(metrics: &Metrics, registry: &Registry) -> Result<()> {
     )
 }
 
-impl Service {
-    /// The app of the edge registry's API, which `serve` runs on a listener of its own.
-    pub fn edge_app(
-        &self,
-    ) -> App<
-        impl ServiceFactory<
-            ServiceRequest,
-            Config = (),
-            Response = ServiceResponse<BoxBody>,
-            Error = ActixError,
-            InitError = (),
-        > + use<>,
-    > {
-        middleware::observed(App::new(), self.metrics.clone())
-            .app_data(self.registry.clone())
-            .app_data(self.draining.clone())
-            .configure(edge::routes(&self.edge))
-    }
-}
-
 fn routes(service: &mut web::ServiceConfig) {
     service
         .configure(kubeflow::routes)
@@ -203,8 +201,7 @@ pub fn run(
 ) -> Result<()> {
     actix_web::rt::System::new().block_on(async {
         let registry = registry.await?;
-        let edge = edge::Parts::new(options.edge.clone())?;
-        let service = Service::new(registry.clone(), options.json_limit_bytes)?.with_edge(edge);
+        let service = Service::new(registry.clone(), options.json_limit_bytes)?.with_edge(options.edge.clone());
         let http = listeners.http.map(|listener| serve_http(listener, options, service.clone())).transpose()?;
         let edge = listeners.edge.map(|listener| serve_edge(listener, options, service.clone())).transpose()?;
         let grpc = listeners.grpc.map(|listener| serve_grpc(listener, options, &service)).transpose()?;

@@ -6,9 +6,9 @@ use std::num::NonZeroU32;
 
 use config::Config;
 use serde::{Deserialize, Serialize};
-use url::Url;
 
-use super::values::Secret;
+use super::old_variables::truth;
+use super::values::{Secret, base_url};
 
 /// `[geti]`
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -105,15 +105,7 @@ impl TryFrom<String> for ServerUrl {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        if text.is_empty() {
-            return Ok(Self(text));
-        }
-        let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-        let Some(url) = url else { return Err("expected an `http://` or `https://` URL") };
-        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
-            return Err("expected a URL without credentials, query and fragment");
-        }
-        Ok(Self(text.trim_end_matches('/').to_owned()))
+        base_url(text).map(Self)
     }
 }
 
@@ -175,19 +167,10 @@ pub(super) fn layer(env: &[(OsString, OsString)]) -> Result<Config, String> {
         let value = match name {
             // Their service puts it before a path as it is, but a host alone is what the name asks for.
             "GETI_HOST" if !value.contains("://") => format!("https://{value}"),
-            "GETI_SERVER_SSL_VERIFY" => truth(value).to_owned(),
+            "GETI_SERVER_SSL_VERIFY" => truth(value).map_or_else(|| value.to_owned(), |truth| truth.to_string()),
             _ => value.to_owned(),
         };
         config = config.set_override(key, value).map_err(|error| format!("variable `{name}`: {error}"))?;
     }
     config.build().map_err(|error| format!("GETI_* variables: {error}"))
-}
-
-/// Their words for true and false, whatever their case.
-fn truth(text: &str) -> &str {
-    match text.to_ascii_lowercase().as_str() {
-        "yes" | "y" | "true" | "t" | "1" => "true",
-        "no" | "n" | "false" | "f" | "0" => "false",
-        _ => text,
-    }
 }

@@ -97,14 +97,11 @@ impl<'a> Reader<'a> {
         let has_both = has("SERVER_CERT") && has("SERVER_PRIVATE_KEY");
         let Some(said) = self.env.get("ENABLE_HTTPS_MODE").copied() else { return has_both };
         self.take("ENABLE_HTTPS_MODE");
-        match said.to_ascii_lowercase().as_str() {
-            "yes" | "y" | "true" | "t" | "1" | "" => true,
-            "no" | "n" | "false" | "f" | "0" => false,
-            _ => {
-                self.problems.push(format!("variable `ENABLE_HTTPS_MODE` is `{said}`, expected `true` or `false`"));
-                false
-            }
-        }
+        let truth = if said.is_empty() { Some(true) } else { truth(said) };
+        truth.unwrap_or_else(|| {
+            self.problems.push(format!("variable `ENABLE_HTTPS_MODE` is `{said}`, expected `true` or `false`"));
+            false
+        })
     }
 
     /// The services below. Others set variables of these names too: they count only beside MinIO's.
@@ -143,6 +140,15 @@ impl<'a> Reader<'a> {
             };
             self.set("log.level", level);
         }
+    }
+}
+
+/// The old service's words for true and false, whatever their case.
+pub(super) fn truth(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "yes" | "y" | "true" | "t" | "1" => Some(true),
+        "no" | "n" | "false" | "f" | "0" => Some(false),
+        _ => None,
     }
 }
 

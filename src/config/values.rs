@@ -72,16 +72,21 @@ impl TryFrom<String> for PublicUrl {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        if text.is_empty() {
-            return Ok(Self(text));
-        }
-        let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-        let Some(url) = url else { return Err("expected an `http://` or `https://` URL") };
-        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
-            return Err("expected a URL without credentials, query and fragment");
-        }
-        Ok(Self(text.trim_end_matches('/').to_owned()))
+        base_url(text).map(Self)
     }
+}
+
+/// An HTTP URL that paths are appended to, without a slash at its end; empty stays empty.
+pub(super) fn base_url(text: String) -> Result<String, &'static str> {
+    if text.is_empty() {
+        return Ok(text);
+    }
+    let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    let Some(url) = url else { return Err("expected an `http://` or `https://` URL") };
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        return Err("expected a URL without credentials, query and fragment");
+    }
+    Ok(text.trim_end_matches('/').to_owned())
 }
 
 impl From<PublicUrl> for String {

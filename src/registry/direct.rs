@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Registry;
-use super::resumable::{UploadState, put_of, unsigned};
+use super::resumable::{UploadState, begun, put_of, settled, signed, unsigned};
 use super::upload::{PutFile, check_length, limit};
-use crate::blobs::{Direct, Key, Progress};
+use crate::blobs::{Direct, Key};
 use crate::domain::{Actor, Error, ErrorKind, Result, Sha256};
 use crate::store::resumable::{self as rows, Resumable};
 use crate::store::uploads;
@@ -60,10 +60,10 @@ impl Registry {
         let row = key.to_string();
         let asked = put.clone();
         // The row first, so that the collector knows the key whatever happens next.
-        let (model, version) = self
+        let file = self
             .store
             .write(move |tx| {
-                let settled = super::resumable::settled(tx, &asked)?;
+                let settled = settled(tx, &asked)?;
                 check_length(asked.length, limit(tx, &policy, &asked.target)?).map_err(too_large)?;
                 uploads::insert(tx, &row, expires_at)?;
                 Ok(settled)
@@ -83,30 +83,10 @@ impl Registry {
                 return Err(error);
             }
         };
-        let start = Progress::start(length);
         let row = Resumable {
-            id: uuid::Uuid::new_v4().simple().to_string(),
-            key: key.to_string(),
-            model,
-            version,
-            path: put.path.to_string(),
-            media_type: put.media_type.clone(),
-            sha256: Some(sha256.to_string()),
-            creates: put.create,
-            metadata: String::new(),
-            length: super::resumable::signed(length),
-            position: 0,
-            digest: start.digest,
-            sent: 0,
-            parts: 0,
             multipart: direct.multipart.clone(),
-            unverified_from: None,
-            lease: String::new(),
-            lease_until: 0,
-            created_at: now,
-            expires_at,
-            finished_at: None,
-            direct_part: Some(super::resumable::signed(direct.part)),
+            direct_part: Some(signed(direct.part)),
+            ..begun(&put, &key, file, signed(length), (now, expires_at))
         };
         let inserted = row.clone();
         self.store.write(move |tx| rows::insert(tx, &inserted)).await?;

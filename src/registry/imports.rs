@@ -7,12 +7,12 @@ use futures_util::future::BoxFuture;
 
 use super::Registry;
 use super::entities::create;
-use super::resolve::made;
+use super::resolve::{homes, made};
 use crate::domain::graph::{EventType, EventWrite, NodeWrite, TypeDraft, TypeRules};
 use crate::domain::imports::{GETI_IMPORT, ImportRequest, ModelRef, RemoteProject};
 use crate::domain::{
-    Actor, Draft, Error, ErrorKind, ExecutionState, ExternalId, Job, JobId, LogicalType, Millis, Name, Node, NodeId,
-    NodeKind, Properties, Result,
+    Actor, Draft, Error, ErrorKind, ExecutionState, ExternalId, Job, LogicalType, Millis, Name, Node, NodeId, NodeKind,
+    Properties, Result,
 };
 use crate::store::{Tx, graph, nodes};
 
@@ -119,12 +119,7 @@ impl Registry {
         models: Vec<ModelRef>,
     ) -> Result<Job> {
         let job = self.start_import(actor, server, project, models).await?;
-        self.await_import(job.id).await
-    }
-
-    /// The import as it is once it has ended, by whichever replica.
-    pub async fn await_import(&self, id: JobId) -> Result<Job> {
-        self.await_job(GETI_IMPORT, id).await
+        self.await_job(GETI_IMPORT, job.id).await
     }
 
     fn source(&self, server: Option<&str>) -> Result<(Arc<dyn Source>, String)> {
@@ -145,16 +140,17 @@ impl Registry {
     pub async fn arrived(&self, ids: Vec<String>) -> Result<BTreeMap<String, Arrived>> {
         self.store
             .read(move |tx| {
-                let mut found = BTreeMap::new();
-                for artifact in graph::nodes::find_external(tx, NodeKind::Artifact, &ids)? {
-                    let version = artifact.home_id.map(|id| nodes::find(tx, id)).transpose()?.flatten();
-                    let model = version.as_ref().and_then(|version| version.home_id);
-                    let model = model.map(|id| nodes::find(tx, id)).transpose()?.flatten();
-                    let Some(id) = artifact.external_id.clone() else { continue };
-                    let name = |node: Option<Node>| node.and_then(|node| node.name);
-                    found.insert(id, Arrived { artifact, model: name(model), version: name(version) });
-                }
-                Ok(found)
+                let artifacts = graph::nodes::find_external(tx, NodeKind::Artifact, &ids)?;
+                let versions = homes(tx, &artifacts)?;
+                let models = homes(tx, versions.values())?;
+                let arrived = |artifact: Node| {
+                    let version = artifact.home_id.and_then(|id| versions.get(&id));
+                    let model = version.and_then(|version| models.get(&version.home_id?));
+                    let name = |node: Option<&Node>| node.and_then(|node| node.name.clone());
+                    let (model, version) = (name(model), name(version));
+                    Some((artifact.external_id.clone()?, Arrived { artifact, model, version }))
+                };
+                Ok(artifacts.into_iter().filter_map(arrived).collect())
             })
             .await
     }

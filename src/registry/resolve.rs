@@ -1,7 +1,9 @@
 //! What people mean by the name of a model and of a version.
 
+use std::collections::BTreeMap;
+
 use super::Selection;
-use crate::domain::{Error, ErrorKind, LogicalType, Name, Node, Order, OrderBy, Result, VersionRef};
+use crate::domain::{Error, ErrorKind, LogicalType, Name, Node, NodeId, Order, OrderBy, Result, VersionRef};
 use crate::store::{Tx, aliases, nodes};
 
 /// The model with that name, inside a transaction.
@@ -33,6 +35,14 @@ pub(super) fn resolve(tx: &mut Tx<'_>, model: &Name, version: &VersionRef) -> Re
             model.name.as_deref().unwrap_or_default()
         ))),
     }
+}
+
+/// The homes of these nodes, by their ids.
+pub(super) fn homes<'a>(tx: &mut Tx<'_>, of: impl IntoIterator<Item = &'a Node>) -> Result<BTreeMap<NodeId, Node>> {
+    let mut ids: Vec<_> = of.into_iter().filter_map(|node| node.home_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(nodes::find_all(tx, &ids)?.into_iter().map(|node| (node.id, node)).collect())
 }
 
 /// Somebody else made the same thing just now: the transaction is begun anew and finds it.

@@ -86,37 +86,14 @@ impl Registry {
         let length = i64::try_from(length).map_err(|_| Error::invalid("Upload-Length", "more than any file has"))?;
         let now = self.now();
         let expires_at = now.saturating_add(self.expiry());
-        let start = Progress::start(unsigned(length));
         let metadata = metadata.to_owned();
         let row = self
             .store
             .write(move |tx| {
-                let (model, version) = settled(tx, &put)?;
+                let file = settled(tx, &put)?;
                 check_length(put.length, limit(tx, &policy, &put.target)?).map_err(too_large)?;
-                let row = Resumable {
-                    id: uuid::Uuid::new_v4().simple().to_string(),
-                    key: Key::new_upload().to_string(),
-                    model,
-                    version,
-                    path: put.path.to_string(),
-                    media_type: put.media_type.clone(),
-                    sha256: put.sha256.map(|sha256| sha256.to_string()),
-                    creates: put.create,
-                    metadata: metadata.clone(),
-                    length,
-                    position: 0,
-                    digest: start.digest.clone(),
-                    sent: 0,
-                    parts: 0,
-                    multipart: None,
-                    unverified_from: None,
-                    lease: String::new(),
-                    lease_until: 0,
-                    created_at: now,
-                    expires_at,
-                    finished_at: None,
-                    direct_part: None,
-                };
+                let begun = begun(&put, &Key::new_upload(), file, length, (now, expires_at));
+                let row = Resumable { metadata: metadata.clone(), ..begun };
                 uploads::insert(tx, &row.key, expires_at)?;
                 resumable::insert(tx, &row)?;
                 Ok(row)
@@ -214,6 +191,40 @@ pub(super) fn settled(tx: &mut crate::store::Tx<'_>, put: &PutFile) -> Result<(S
         _ => {}
     }
     Ok((model.to_string(), version.to_string()))
+}
+
+/// The row of an upload of `put`, to that version of that model, of which there are no bytes yet.
+pub(super) fn begun(
+    put: &PutFile,
+    key: &Key,
+    (model, version): (String, String),
+    length: i64,
+    (now, expires_at): (Millis, Millis),
+) -> Resumable {
+    Resumable {
+        id: uuid::Uuid::new_v4().simple().to_string(),
+        key: key.to_string(),
+        model,
+        version,
+        path: put.path.to_string(),
+        media_type: put.media_type.clone(),
+        sha256: put.sha256.map(|sha256| sha256.to_string()),
+        creates: put.create,
+        metadata: String::new(),
+        length,
+        position: 0,
+        digest: Progress::start(unsigned(length)).digest,
+        sent: 0,
+        parts: 0,
+        multipart: None,
+        unverified_from: None,
+        lease: String::new(),
+        lease_until: 0,
+        created_at: now,
+        expires_at,
+        finished_at: None,
+        direct_part: None,
+    }
 }
 
 pub(super) fn put_of(row: &Resumable) -> Result<PutFile> {

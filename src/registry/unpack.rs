@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -12,8 +12,7 @@ use super::archive::{Events, Sender, Unpacked, channel, gunzip, untar, unzip};
 use super::attach::{Attached, attach};
 use super::entities::touch;
 use super::files::{Precondition, Target, record_file};
-use super::inspection::source::StoredObject;
-use super::inspection::{GiveUp, keep, left, policy_of};
+use super::inspection::{keep, left, policy_of};
 use super::upload::{HEARTBEAT, Outcome, PutFile, PutResult, abandon, place, settle, taken_for_abandoned};
 use super::{Registry, beating};
 use crate::blobs::{BodySize, Key, Stored};
@@ -123,14 +122,8 @@ impl Registry {
         self.store.write(move |tx| uploads::insert(tx, &row, now)).await?;
         let size = BodySize { exact: unpack.length, at_most: Some(self.bounds.bytes) };
         let stored = self.blobs.put(&key, size, body).await?;
-        let given_up = Arc::new(AtomicBool::new(false));
-        let _guard = GiveUp(Arc::clone(&given_up));
-        let (blobs, runtime, sender) = (self.blobs.clone(), tokio::runtime::Handle::current(), sender.clone());
-        let read = move || unzip(&StoredObject::new(blobs, key, stored.size, runtime, given_up), unpacked, &sender);
-        match tokio::task::spawn_blocking(read).await {
-            Ok(result) => result,
-            Err(error) => Err(Error::internal("reading a zip panicked").caused_by(error)),
-        }
+        let sender = sender.clone();
+        self.in_object(&key, stored.size, move |object| unzip(object, unpacked, &sender)).await
     }
 
     /// Stores the bytes of each member.

@@ -68,6 +68,10 @@ def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ins
 @pytest.fixture
 def server(installation: Installation) -> Iterator[Server]:
     """A ready server, which has to stop cleanly after the test and may leave nothing unfinished in the store."""
+    yield from served(installation)
+
+
+def served(installation: Installation) -> Iterator[Server]:
     unfinished = installation.store.unfinished()
     server = installation.serve()
     yield server
@@ -97,9 +101,5 @@ def set_up(installation: Installation, geti: Geti) -> Installation:
 
 @pytest.fixture
 def importer(set_up: Installation) -> Iterator[Server]:
-    """A server that imports, which has to stop cleanly, and to leave nothing unfinished in the store."""
-    unfinished = set_up.store.unfinished()
-    server = set_up.serve()
-    yield server
-    server.stop()
-    assert set_up.store.unfinished() <= unfinished
+    """A server that imports, which has to stop cleanly after the test and may leave nothing unfinished in the store."""
+    yield from served(set_up)

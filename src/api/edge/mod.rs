@@ -49,10 +49,16 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// The parts of an API that answers so.
-    pub fn new(options: Options) -> Result<Self> {
+    /// The parts of an API that answers as the defaults say.
+    pub fn new() -> Result<Self> {
         let document = document()?.to_string().into();
-        Ok(Self { options: Data::new(options), document })
+        Ok(Self { options: Data::new(Options::default()), document })
+    }
+
+    /// The parts of the same API, which answers so.
+    #[must_use]
+    pub fn answering(self, options: Options) -> Self {
+        Self { options: Data::new(options), ..self }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whether a file is a zip archive that can be unpacked without harm, by its directory alone.
 
-use super::fault::{Fault, Step};
+use super::fault::Fault;
 use super::source::Source;
 use super::tar::leads_outside;
 use super::zip::MOST_RATIO;
@@ -9,16 +9,12 @@ use crate::domain::Result;
 
 /// What keeps the file from being unpacked; `None` when nothing does. Fails only where the source fails.
 pub fn unusable_archive(source: &dyn Source) -> Result<Option<String>> {
-    match directory(source) {
+    match zip_directory::read(source) {
         Ok(directory) => Ok(objection(source, &directory)),
         Err(Fault::Failed(error)) => Err(error),
         Err(Fault::Truncated) => Ok(Some("it ends too early".to_owned())),
         Err(Fault::Malformed(why) | Fault::Limit(why)) => Ok(Some(why)),
     }
-}
-
-fn directory(source: &dyn Source) -> Step<Directory> {
-    zip_directory::read(source)
 }
 
 fn objection(source: &dyn Source, directory: &Directory) -> Option<String> {

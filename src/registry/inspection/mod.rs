@@ -29,7 +29,7 @@ pub(super) use settle::{arrived, check_served, keep, known, left, summary};
 pub(super) const AT_ONCE: usize = 8;
 
 /// Tells the thread that inspects when nobody waits for it any more.
-pub(super) struct GiveUp(pub(super) Arc<AtomicBool>);
+struct GiveUp(Arc<AtomicBool>);
 
 impl Drop for GiveUp {
     fn drop(&mut self) {
@@ -100,16 +100,27 @@ impl Registry {
     ) -> Result<T> {
         let permit = Arc::clone(&self.inspections).acquire_owned().await;
         let permit = permit.map_err(|_| Error::unavailable("the server is shutting down"))?;
+        self.in_object(key, size, move |object| {
+            let _permit = permit;
+            look(object)
+        })
+        .await
+    }
+
+    /// The same at once, however many do so.
+    pub(super) async fn in_object<T: Send + 'static>(
+        &self,
+        key: &Key,
+        size: u64,
+        look: impl FnOnce(&source::StoredObject) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let given_up = Arc::new(AtomicBool::new(false));
         let _guard = GiveUp(Arc::clone(&given_up));
         let (blobs, key, runtime) = (self.blobs.clone(), key.clone(), tokio::runtime::Handle::current());
-        let run = move || {
-            let _permit = permit;
-            look(&source::StoredObject::new(blobs, key, size, runtime, given_up))
-        };
+        let run = move || look(&source::StoredObject::new(blobs, key, size, runtime, given_up));
         match tokio::task::spawn_blocking(run).await {
             Ok(seen) => seen,
-            Err(error) => Err(Error::internal("an inspection panicked").caused_by(error)),
+            Err(error) => Err(Error::internal("reading a stored object panicked").caused_by(error)),
         }
     }
 }

@@ -1,11 +1,10 @@
 //! What nodes say as records. Nothing that is stored breaks a record: what is of another kind is as if it were absent.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value as Json;
 
 use crate::domain::record::{Details, Identity, Record, RecordId, RecordNodes};
-use crate::domain::{ExternalId, File, LogicalType, Node, NodeId, NodeKind, Properties, Result, Value};
+use crate::domain::{ExternalId, File, LogicalType, Node, NodeKind, Properties, Result, Value};
+use crate::registry::resolve::homes;
 use crate::store::records::{ARCHIVE, archives};
 use crate::store::{Tx, nodes};
 
@@ -38,13 +37,6 @@ pub(super) fn records(tx: &mut Tx<'_>, artifacts: Vec<Node>) -> Result<Vec<Recor
         record(&node, version, model, files)
     };
     Ok(artifacts.into_iter().filter_map(record).collect())
-}
-
-fn homes<'a>(tx: &mut Tx<'_>, of: impl IntoIterator<Item = &'a Node>) -> Result<BTreeMap<NodeId, Node>> {
-    let mut ids: Vec<_> = of.into_iter().filter_map(|node| node.home_id).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    Ok(nodes::find_all(tx, &ids)?.into_iter().map(|node| (node.id, node)).collect())
 }
 
 fn record(node: &Node, version: &Node, model: &Node, files: Vec<File>) -> Option<Record> {

@@ -12,7 +12,7 @@ locked := --locked
 endif
 target := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run check test bench long scale audit rust-tests acceptance transfer mlmd
+.PHONY: help run check test bench long scale audit rust-tests acceptance transfer mlmd edge
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,9 +30,9 @@ check: ## formatting, lints, documentation, licences, unused dependencies
 test: ## every test, the stock clients included, on SQLite with local files and on PostgreSQL with MinIO
 	scripts/with-services $(MAKE) rust-tests acceptance
 
-bench: ## what transfers cost beside what the hardware allows, and ML Metadata's calls beside the reference library
+bench: ## what transfers cost beside what the hardware allows, and ML Metadata's calls beside the reference library, and whether uploads hold others up
 	cargo build --release $(locked)
-	scripts/with-services $(MAKE) transfer mlmd MIB=1024
+	scripts/with-services $(MAKE) transfer mlmd edge MIB=1024
 
 long: ## what takes long: 4 GiB through both stores, many rounds of faults, many generated requests
 	cargo build --release $(locked)
@@ -65,6 +65,9 @@ acceptance:
 ARTIFACTS := 100000
 mlmd:
 	"$$(scripts/tools python-mlmd)" scripts/measure-mlmd --binary $(target)/release/modelport --artifacts $(ARTIFACTS)
+
+edge:
+	"$$(scripts/tools python-v1)" scripts/measure-edge --binary $(target)/release/modelport
 
 MIB := 4096
 transfer:

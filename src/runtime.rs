@@ -1,5 +1,7 @@
 //! Puts the rooms together as the settings say.
 
+mod moving;
+
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,6 +24,8 @@ use crate::registry::inspection::{Progress, RescanReport};
 use crate::registry::verify::{Damaged, Verification, Verified};
 use crate::registry::{Registry, wall_clock};
 use crate::store::{self, Store};
+
+pub use moving::{OldDeployment, move_deployment};
 
 /// How many damaged blobs are looked up together.
 const DAMAGED: u32 = 200;

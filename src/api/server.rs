@@ -8,6 +8,7 @@ use actix_web::dev::{Server, ServerHandle, ServiceFactory, ServiceRequest, Servi
 use actix_web::web::{self, Data};
 use actix_web::{App, Error as ActixError, HttpServer};
 use futures_util::future::{join_all, try_join_all};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::edge::Tls;
@@ -201,6 +202,8 @@ pub fn run(
 ) -> Result<()> {
     actix_web::rt::System::new().block_on(async {
         let registry = registry.await?;
+        // From here on a signal is heard, though nobody listens to it yet: whoever finds the server ready may stop it.
+        let signals = Signals::hear().map_err(broken)?;
         let service = Service::new(registry.clone(), options.json_limit_bytes)?.with_edge(options.edge.clone());
         let http = listeners.http.map(|listener| serve_http(listener, options, service.clone())).transpose()?;
         let edge = listeners.edge.map(|listener| serve_edge(listener, options, service.clone())).transpose()?;
@@ -209,7 +212,7 @@ pub fn run(
         let mut beside = actix_web::rt::spawn(beside(registry, told));
         let servers: Vec<Server> = http.into_iter().chain(edge).collect();
         let handles = servers.iter().map(Server::handle).collect();
-        let stopping = stop_on_signal(handles, grpc, service, options.shutdown_grace, tell.clone());
+        let stopping = stop_on_signal(signals, handles, grpc, service, options.shutdown_grace, tell.clone());
         let ended = if servers.is_empty() {
             stopping.await;
             Ok(())
@@ -281,13 +284,14 @@ fn broken(error: std::io::Error) -> Error {
 /// Turns readiness red at the first signal. gRPC stops at once: its clients are told to go elsewhere, and calls under way
 /// finish. HTTP goes on while requests are under way, so that probes and balancers see it, and then stops.
 async fn stop_on_signal(
+    signals: Signals,
     http: Vec<ServerHandle>,
     grpc: Option<mlmd::Running>,
     service: Service,
     grace: Duration,
     tell: watch::Sender<bool>,
 ) {
-    let signal = signal().await;
+    let signal = signals.first().await;
     log::info!(signal; "shutting down");
     service.draining.begin();
     tell.send_replace(true);
@@ -306,14 +310,21 @@ async fn stop_on_signal(
     tokio::join!(stop_http, stop_grpc);
 }
 
-async fn signal() -> &'static str {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
+/// The signals that end the server.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn hear() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn first(mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
     }
 }

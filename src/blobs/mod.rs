@@ -25,7 +25,7 @@ pub use key::Key;
 pub use local::LocalBlobs;
 pub use location::{Location, S3Location};
 pub use resumable::{Append, Checkpoint, Progress, SentPart};
-pub use s3::S3Blobs;
+pub use s3::{ForeignBucket, ForeignObject, S3Blobs};
 
 /// Where the bytes are kept, and how the store is prepared.
 #[derive(Debug, Clone)]

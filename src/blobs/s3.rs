@@ -6,6 +6,7 @@ mod bucket;
 mod client;
 mod direct;
 mod fault;
+mod foreign;
 mod part;
 mod put;
 mod read;
@@ -24,6 +25,7 @@ use tokio::sync::Semaphore;
 
 pub use self::append::S3Append;
 use self::fault::Fault;
+pub use self::foreign::{ForeignBucket, ForeignObject};
 use super::{AccessKeys, Chunks, Entry, Key, Page, Presented, S3Location};
 use crate::domain::{Error, Result};
 
@@ -46,11 +48,9 @@ struct Bucket {
 impl S3Blobs {
     /// Opens the store in the bucket of `location`, which is created when it is missing and `create` says so.
     pub async fn open(location: &S3Location, create: bool, keys: Option<&AccessKeys>) -> Result<Self> {
-        let client = client::connect(location, keys).await?;
-        let in_flight = Arc::new(Semaphore::new(upload::IN_FLIGHT as usize));
-        let blobs = Self(Arc::new(Bucket { client, location: location.clone(), in_flight }));
-        blobs.0.prepare(create).await?;
-        Ok(blobs)
+        let bucket = Bucket::connect(location, keys).await?;
+        bucket.prepare(create).await?;
+        Ok(Self(Arc::new(bucket)))
     }
 
     pub(super) async fn get(&self, key: &Key, range: Option<Range<u64>>) -> Result<Chunks> {
@@ -103,6 +103,12 @@ impl S3Blobs {
 }
 
 impl Bucket {
+    async fn connect(location: &S3Location, keys: Option<&AccessKeys>) -> Result<Self> {
+        let client = client::connect(location, keys).await?;
+        let in_flight = Arc::new(Semaphore::new(upload::IN_FLIGHT as usize));
+        Ok(Self { client, location: location.clone(), in_flight })
+    }
+
     fn name(&self) -> &str {
         &self.location.bucket
     }
@@ -141,7 +147,8 @@ impl Bucket {
     /// The size of the object under `key`.
     async fn size(&self, key: &Key) -> Result<u64> {
         let request = self.client.head_object().bucket(self.name()).key(self.object(key));
-        let head = request.send().await.map_err(|error| self.fault_of_key(key, Fault::of(&error), error))?;
+        let called = format!("blob `{key}`");
+        let head = request.send().await.map_err(|error| self.fault_of(&called, Fault::of(&error), error))?;
         head.content_length()
             .and_then(|size| u64::try_from(size).ok())
             .ok_or_else(|| Error::internal(format!("{self} does not say how large blob `{key}` is")))

@@ -1,6 +1,8 @@
 //! `modelport import`: brings models in from other systems. Works on the queue itself while it waits, so that it needs no
 //! server; one that runs beside it may be quicker.
 
+mod edge;
+
 use std::io::{IsTerminal as _, Write};
 use std::time::{Duration, Instant};
 
@@ -20,6 +22,8 @@ pub(super) enum Command {
     /// From Intel Geti, as `[geti]` in the settings says
     #[command(subcommand)]
     Geti(Geti),
+    /// From the database and the bucket of Intel's edge model registry 1.0.3
+    Edge(edge::Args),
 }
 
 #[derive(Subcommand)]
@@ -60,9 +64,12 @@ pub(super) enum Geti {
 }
 
 pub(super) fn run(args: &SettingsArgs, command: Command) -> Outcome {
+    let command = match command {
+        Command::Geti(command) => command,
+        Command::Edge(options) => return edge::run(args, &options),
+    };
     let settings = super::load(args)?;
     telemetry::init_logs(&settings.log)?;
-    let Command::Geti(command) = command;
     let mut out = std::io::stdout().lock();
     match command {
         Geti::Projects { server } => {

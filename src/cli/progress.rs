@@ -46,6 +46,11 @@ impl Progress {
         }
     }
 
+    /// Does something that writes beside the bar.
+    pub(super) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.bar.suspend(write)
+    }
+
     /// The end; the bar goes.
     pub(super) fn end(self) {
         self.bar.finish_and_clear();

@@ -1,13 +1,10 @@
-//! The Geti servers, by our names and by those of the microservice whose place this server takes.
+//! The Geti servers that models are imported from.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::num::NonZeroU32;
 
-use config::Config;
 use serde::{Deserialize, Serialize};
 
-use super::old_variables::truth;
 use super::values::{Secret, base_url};
 
 /// `[geti]`
@@ -146,31 +143,4 @@ impl From<ApiVersion> for String {
     fn from(version: ApiVersion) -> Self {
         version.0
     }
-}
-
-/// The variables that the edge registry of Intel's Open Edge Platform reads, release 1.0.3, and our names for them.
-const THEIRS: [(&str, &str); 6] = [
-    ("GETI_HOST", "geti.url"),
-    ("GETI_TOKEN", "geti.token"),
-    ("GETI_SERVER_API_VERSION", "geti.api_version"),
-    ("GETI_ORGANIZATION_ID", "geti.organization_id"),
-    ("GETI_WORKSPACE_ID", "geti.workspace_id"),
-    ("GETI_SERVER_SSL_VERIFY", "geti.verify_tls"),
-];
-
-/// What those variables say. Blank is unset.
-pub(super) fn layer(env: &[(OsString, OsString)]) -> Result<Config, String> {
-    let mut config = Config::builder();
-    for (name, key) in THEIRS {
-        let found = env.iter().find(|(set, _)| set == name).and_then(|(_, value)| value.to_str());
-        let Some(value) = found.map(str::trim).filter(|value| !value.is_empty()) else { continue };
-        let value = match name {
-            // Their service puts it before a path as it is, but a host alone is what the name asks for.
-            "GETI_HOST" if !value.contains("://") => format!("https://{value}"),
-            "GETI_SERVER_SSL_VERIFY" => truth(value).map_or_else(|| value.to_owned(), |truth| truth.to_string()),
-            _ => value.to_owned(),
-        };
-        config = config.set_override(key, value).map_err(|error| format!("variable `{name}`: {error}"))?;
-    }
-    config.build().map_err(|error| format!("GETI_* variables: {error}"))
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use config::{Config, ConfigError, Environment, File, FileFormat, Map, Source, Value, ValueKind};
 
 use super::old_variables::OldVariables;
-use super::{Settings, geti, redact};
+use super::{Settings, redact};
 
 const DEFAULTS: &str = include_str!("../../config/default.toml");
 const PREFIX: &str = "MODELPORT__";
@@ -74,8 +74,7 @@ impl Settings {
         let (old, old_variables) = old_layer(&env, &mut problems)?;
         let mut layers = vec![old];
         let file = args.config.as_deref().map(file_layer).transpose();
-        let theirs = geti::layer(&env).map(|config| Some(Layer { name: "GETI_* variables".to_owned(), config }));
-        for layer in [theirs, file, env_layer(env, &mut problems).map(Some), flag_layer(args).map(Some)] {
+        for layer in [file, env_layer(env, &mut problems).map(Some), flag_layer(args).map(Some)] {
             match layer {
                 Ok(layer) => layers.extend(layer),
                 Err(problem) => problems.push(problem),

@@ -18,6 +18,7 @@ use crate::domain::policy::Act;
 
 pub use geti::{ApiVersion, Geti, GetiServer, ServerUrl};
 pub use load::{Problems, SettingsArgs};
+pub use old_variables::postgres_url;
 pub use values::{ArtifactStore, DatabaseUrl, Formats, LinkSeconds, Listen, LogFilter, LogFormat, PublicUrl, Secret};
 
 /// All settings after all layers, with what was left empty derived. `config/default.toml` documents each.

@@ -27,6 +27,16 @@ const NAMES: [&str; 13] = [
     "MIN_LOG_LEVEL",
 ];
 
+/// Those of its importer, and what they are here.
+const GETI: [(&str, &str); 6] = [
+    ("GETI_HOST", "geti.url"),
+    ("GETI_TOKEN", "geti.token"),
+    ("GETI_SERVER_API_VERSION", "geti.api_version"),
+    ("GETI_ORGANIZATION_ID", "geti.organization_id"),
+    ("GETI_WORKSPACE_ID", "geti.workspace_id"),
+    ("GETI_SERVER_SSL_VERIFY", "geti.verify_tls"),
+];
+
 /// Where authorities stand that the client of S3 trusts besides those of the system.
 const AUTHORITIES: &str = "SSL_CERT_FILE";
 
@@ -35,13 +45,13 @@ impl OldVariables {
     pub(super) fn read(env: &[(OsString, OsString)], problems: &mut Vec<String>) -> Self {
         let known = env.iter().filter_map(|(name, value)| {
             let name = name.to_str()?;
-            let name =
-                NAMES.iter().find(|known| **known == name).copied().or((name == AUTHORITIES).then_some(AUTHORITIES));
-            Some((name?, value.to_str()?))
+            let mut known = NAMES.into_iter().chain(GETI.map(|(name, _)| name)).chain([AUTHORITIES]);
+            Some((known.find(|known| *known == name)?, value.to_str()?.trim()))
         });
         let mut reader = Reader { env: known.collect(), found: Self::default(), problems };
         reader.listener();
         reader.services();
+        reader.importer();
         reader.found
     }
 }
@@ -125,7 +135,7 @@ impl<'a> Reader<'a> {
                 format!("variable `CA_CERT`: name its file in `{AUTHORITIES}`, where authorities for MinIO are read");
             self.problems.push(problem);
         }
-        let database = self.env.get("MLFLOW_TRACKING_URI").copied().and_then(postgres);
+        let database = self.env.get("MLFLOW_TRACKING_URI").copied().and_then(postgres_url);
         if let Some(url) = database {
             self.take("MLFLOW_TRACKING_URI");
             self.set("database.url", url);
@@ -141,10 +151,23 @@ impl<'a> Reader<'a> {
             self.set("log.level", level);
         }
     }
+
+    fn importer(&mut self) {
+        for (name, setting) in GETI {
+            let Some(value) = self.take(name) else { continue };
+            let value = match name {
+                // The old service put it before a path as it was, but a host alone is what the name asks for.
+                "GETI_HOST" if !value.contains("://") => format!("https://{value}"),
+                "GETI_SERVER_SSL_VERIFY" => truth(value).map_or_else(|| value.to_owned(), |truth| truth.to_string()),
+                _ => value.to_owned(),
+            };
+            self.set(setting, value);
+        }
+    }
 }
 
 /// The old service's words for true and false, whatever their case.
-pub(super) fn truth(text: &str) -> Option<bool> {
+fn truth(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "yes" | "y" | "true" | "t" | "1" => Some(true),
         "no" | "n" | "false" | "f" | "0" => Some(false),
@@ -152,8 +175,8 @@ pub(super) fn truth(text: &str) -> Option<bool> {
     }
 }
 
-/// SQLAlchemy's URL of a PostgreSQL database, without the driver that it names.
-fn postgres(url: &str) -> Option<String> {
+/// SQLAlchemy's URL of a PostgreSQL database, without the driver that it names; `None` for any other URL.
+pub fn postgres_url(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let dialect = scheme.split('+').next()?;
     matches!(dialect, "postgresql" | "postgres").then(|| format!("postgres://{rest}"))

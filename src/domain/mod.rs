@@ -3,6 +3,7 @@
 
 pub mod actor;
 pub mod change;
+pub mod date;
 pub mod digest;
 pub mod error;
 pub mod experiment;
@@ -13,6 +14,8 @@ pub mod imports;
 pub mod inspect;
 pub mod job;
 pub mod lineage;
+pub mod literal;
+pub mod mlflow;
 pub mod name;
 pub mod node;
 pub mod page;

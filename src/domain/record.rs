@@ -180,6 +180,8 @@ pub struct RecordDraft {
     pub identity: Identity,
     /// What else it says.
     pub details: Details,
+    /// When it was created and changed last, where it comes from elsewhere; now unless given.
+    pub times: Option<(Millis, Millis)>,
 }
 
 impl RecordDraft {

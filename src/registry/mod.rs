@@ -24,6 +24,7 @@ pub mod removal;
 mod resolve;
 pub mod resumable;
 pub mod serving;
+pub mod staged;
 pub mod unpack;
 mod upkeep;
 pub mod upload;

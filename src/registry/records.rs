@@ -15,8 +15,6 @@ use crate::domain::{Actor, Error, LogicalType, Millis, Node, NodeId, Properties,
 use crate::store::records::{self, Hint};
 use crate::store::{Tx, nodes};
 
-pub use create::StagedFile;
-
 /// How many records one transaction reads.
 const BATCH: u32 = 1000;
 
@@ -119,6 +117,12 @@ impl Registry {
     pub async fn get_record(&self, id: &RecordId) -> Result<Record> {
         let id = id.clone();
         self.store.read(move |tx| get(tx, &id)).await
+    }
+
+    /// Whether there is a record with that id.
+    pub async fn has_record(&self, id: &RecordId) -> Result<bool> {
+        let id = id.clone();
+        self.store.read(move |tx| Ok(read::find(tx, &id)?.is_some())).await
     }
 
     /// Removes a record with its archive; its version and its model go with it when they were made for it and hold

@@ -18,6 +18,7 @@ pub mod lineage;
 pub mod members;
 pub mod metrics;
 mod migrations;
+mod mlflow;
 pub mod nodes;
 pub mod policies;
 mod properties;
@@ -39,6 +40,7 @@ use connection::{Access, AnyConnection, Manager};
 
 pub use connection::Location;
 pub use migrations::{SchemaState, migrate, revert_all, schema_state};
+pub use mlflow::MlflowDatabase;
 
 /// How a store is opened.
 #[derive(Debug, Clone)]

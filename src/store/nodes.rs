@@ -358,6 +358,14 @@ pub fn touch(
     one(tx, row)
 }
 
+/// Dates nodes back that were made in this transaction, and that come from elsewhere.
+pub fn date(tx: &mut Tx<'_>, ids: &[NodeId], created_at: Millis, updated_at: Millis) -> Result<()> {
+    let target = nodes::table.filter(nodes::id.eq_any(ids.iter().map(|id| id.0)));
+    let dates = (nodes::created_at.eq(created_at), nodes::updated_at.eq(updated_at));
+    diesel::update(target).set(dates).execute(tx.conn)?;
+    Ok(())
+}
+
 /// Stores what the node is now, after [`touch`] gave it as `before`.
 ///
 /// Errors: AlreadyExists when the external id is taken.

@@ -1,9 +1,11 @@
 """What the tests of imports ask a Modelport server for."""
 
 import base64
+import io
 import json
 import os
 import time
+import zipfile
 from collections import Counter
 
 import pytest
@@ -80,6 +82,18 @@ def bytes_of(server: Server, identifier: str) -> bytes:
     answer = server.http.get(f"/api/v1/artifacts/{identifier}/files/{files[0]['path']}", follow_redirects=True)
     assert answer.headers["content-type"] == "application/zip"
     return answer.content
+
+
+def members(archive: bytes, folder: str | None = None) -> dict[str, bytes]:
+    """The files of an archive; below that folder, which then has to be its first member."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as packed:
+        assert packed.testzip() is None
+        names = packed.namelist()
+        if folder:
+            assert names[0] == f"{folder}/"
+            assert all(name.startswith(names[0]) for name in names)
+        prefix = f"{folder}/" if folder else ""
+        return {name.removeprefix(prefix): packed.read(name) for name in names if not name.endswith("/")}
 
 
 def models(server: Server) -> list[dict]:

@@ -8,7 +8,6 @@ import io
 import json
 import re
 import ssl
-import subprocess
 import threading
 import time
 import zipfile
@@ -18,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from certificates import Certificates
 from geti_seed import MIB, ORGANIZATION, TASKS, WORKSPACES, archive, filler, has_checksum, make_token
 from geti_seed import object_id, project, uuid_of
 
@@ -75,8 +75,8 @@ class Geti:
         self.expired = make_token(bytes(range(1, 33)))
         self.projects = [project(number, name, tasks) for number, (name, tasks) in enumerate(TASKS.items())]
         self.projects += [filler(number) for number in range(self.fillers)]
-        self.ca = self.folder / "geti-ca.pem"
-        self.make_certificates()
+        certificates = Certificates(self.folder)
+        self.ca = certificates.authority
         geti = self
 
         class Bound(Handler):
@@ -86,25 +86,10 @@ class Geti:
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Bound)
         self.http.daemon_threads = True
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.folder / "geti.pem", self.folder / "geti.key")
+        context.load_cert_chain(certificates.certificate, certificates.key)
         self.http.socket = context.wrap_socket(self.http.socket, server_side=True, do_handshake_on_connect=False)
         self.url = f"https://localhost:{self.http.server_address[1]}"
         self.thread = threading.Thread(target=self.http.serve_forever, daemon=True)
-
-    def make_certificates(self) -> None:
-        """An authority of its own, and what it signed for localhost."""
-
-        def openssl(*arguments: str) -> None:
-            subprocess.run(["openssl", *arguments], cwd=self.folder, check=True, capture_output=True)
-
-        key = ["-newkey", "rsa:2048", "-nodes", "-keyout"]
-        basic = ["-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign"]
-        openssl("req", "-x509", *key, "ca.key", "-out", "geti-ca.pem", "-subj", "/CN=Geti CA", "-days", "2", *basic)
-        openssl("req", *key, "geti.key", "-out", "geti.csr", "-subj", "/CN=localhost")
-        extensions = "subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n"
-        (self.folder / "geti.ext").write_text(extensions)
-        signed = ["-CA", "geti-ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "geti.ext"]
-        openssl("x509", "-req", "-in", "geti.csr", "-out", "geti.pem", *signed)
 
     def __enter__(self) -> "Geti":
         self.thread.start()

@@ -3,6 +3,7 @@ Series Analytics, in the order in which these send them."""
 
 import io
 import os
+import shutil
 import socket
 import ssl
 import subprocess
@@ -14,7 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from harness import Installation, Server, Services, eventually, free_port
+from certificates import Certificates
+from harness import ROOT, Installation, Server, Services, eventually, free_port
 
 MIB = 2**20
 
@@ -152,15 +154,12 @@ def test_a_large_archive_is_streamed_both_ways(installation: Installation) -> No
 
 @pytest.mark.parametrize("installation", ["embedded"], indirect=True)
 def test_the_old_service_s_variables_make_the_listener(installation: Installation, tmp_path: Path) -> None:
-    certificate, key, port = tmp_path / "cert.pem", tmp_path / "key.pem", free_port()
-    request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
-    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-    subprocess.run([*request, *names, "-keyout", key, "-out", certificate], check=True, capture_output=True)
-    variables = {"SERVER_PORT": str(port), "SERVER_CERT": str(certificate), "SERVER_PRIVATE_KEY": str(key)}
+    made, port = Certificates(tmp_path), free_port()
+    variables = {"SERVER_PORT": str(port), "SERVER_CERT": str(made.certificate), "SERVER_PRIVATE_KEY": str(made.key)}
     installation.settings |= variables | {"ENABLE_HTTPS_MODE": "true"}
     installation.settings |= {"MODELPORT__SERVER__LISTEN": "none", "MODELPORT__SERVER__GRPC_LISTEN": "none"}
     process = installation.spawn("serve")
-    client = httpx.Client(verify=ssl.create_default_context(cafile=str(certificate)), trust_env=False)
+    client = httpx.Client(verify=ssl.create_default_context(cafile=str(made.authority)), trust_env=False)
 
     def healthy() -> bool:
         try:
@@ -177,7 +176,7 @@ def test_the_old_service_s_variables_make_the_listener(installation: Installatio
     finally:
         process.terminate()
         process.wait()
-    key.unlink()
+    made.key.unlink()
     assert "edge.private_key" in installation.run("serve", expect=1)
 
 
@@ -226,3 +225,64 @@ def test_the_old_service_s_variables_name_its_services(
     assert not (tmp_path / "unused").exists()
     written = (tmp_path / "edge.log").read_text()
     assert "MINIO_BUCKET_NAME" in written and variables["MINIO_SECRET_KEY"] not in written
+
+
+@pytest.mark.parametrize("installation", ["embedded"], indirect=True)
+def test_its_store_is_reached_over_tls(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the old service had it: one switch for the listener and for MinIO, whose authority is in a file."""
+    made, port, minio_port = Certificates(tmp_path), free_port(), free_port()
+    folder = tmp_path / "minio"
+    (folder / "certs").mkdir(parents=True)
+    shutil.copy(made.certificate, folder / "certs/public.crt")
+    shutil.copy(made.key, folder / "certs/private.key")
+    program = subprocess.check_output([ROOT / "scripts/tools", "minio"], text=True).strip()
+    arguments = ["--quiet", "--certs-dir", folder / "certs", "--address", f"127.0.0.1:{minio_port}", folder / "data"]
+    root = {"MINIO_ROOT_USER": "someone", "MINIO_ROOT_PASSWORD": "password-of-a-test", "MINIO_BROWSER": "off"}
+    with (tmp_path / "minio.log").open("w") as log:
+        minio = subprocess.Popen([program, "server", *arguments], env=os.environ | root, stdout=log, stderr=log)
+    variables = {
+        "SERVER_PORT": str(port),
+        "ENABLE_HTTPS_MODE": "true",
+        "SERVER_CERT": str(made.certificate),
+        "SERVER_PRIVATE_KEY": str(made.key),
+        "CA_CERT": str(made.authority),
+        "MINIO_HOSTNAME": "localhost",
+        "MINIO_SERVER_PORT": str(minio_port),
+        "MINIO_ACCESS_KEY": root["MINIO_ROOT_USER"],
+        "MINIO_SECRET_KEY": root["MINIO_ROOT_PASSWORD"],
+        "MINIO_BUCKET_NAME": "model-registry",
+    }
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    # The flag for the store would win over the variables.
+    installation.places = installation.places[:4]
+    installation.settings |= variables
+    trusting = httpx.Client(verify=ssl.create_default_context(cafile=str(made.authority)), trust_env=False)
+
+    def answers(url: str) -> bool:
+        try:
+            return trusting.get(url).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    process = None
+    try:
+        eventually(lambda: answers(f"https://localhost:{minio_port}/minio/health/live"), "MinIO over TLS")
+        # Whoever has not said whom to trust is told where to say it, and trusts nobody.
+        assert "SSL_CERT_FILE" in installation.run("serve", expect=1)
+        installation.settings["SSL_CERT_FILE"] = str(made.authority)
+        with installation.log.open("a") as log:
+            process = installation.spawn("serve", "--listen", "none", "--grpc-listen", "none", stdout=log, stderr=log)
+        eventually(lambda: answers(f"https://localhost:{port}/health"), "health over TLS")
+        content, fields = archive("m/", "m/x"), {"name": "m", "version": "1"}
+        files = {"file": ("m.zip", content, "application/zip")}
+        created = trusting.post(f"https://localhost:{port}/models", data=fields, files=files)
+        assert created.status_code == 201, created.text
+        assert trusting.get(f"https://localhost:{port}/models/{created.text}/files").content == content
+        assert list((folder / "data/model-registry").iterdir())
+    finally:
+        for each in [process, minio]:
+            if each:
+                each.terminate()
+                each.wait()

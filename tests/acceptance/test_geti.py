@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from geti_client import QUICK, anywhere, artifact, bytes_of, ended, models, properties, repeated, start
+from geti_client import QUICK, anywhere, artifact, bytes_of, ended, members, models, properties, repeated, start
 from geti_seed import ORGANIZATION, TASKS, WORKSPACES
 from geti_server import Geti
 from harness import Installation, Server
@@ -34,7 +34,7 @@ def test_each_dialect_brings_in_every_model(geti: Geti, importer: Server) -> Non
     by_id = {each["id"]: each for each in job["results"]}
     for model in wanted:
         found = by_id[geti.id(model["id"])]
-        assert bytes_of(importer, found["artifactId"]) == geti.package(model["id"])
+        assert members(bytes_of(importer, found["artifactId"]), "detection") == members(geti.package(model["id"]))
         known = properties(importer, found["artifactId"])
         assert known["name"] == known["architecture"] == "Net-detection"
         assert known["precision"] == model["precision"]

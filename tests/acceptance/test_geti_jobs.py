@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from geti_client import LONG, PACKAGE, QUICK, bytes_of, ended, look, models, start
+from geti_client import LONG, PACKAGE, QUICK, bytes_of, ended, look, members, models, start
 from geti_seed import MIB, TASKS
 from geti_server import Geti
 from harness import Installation, Server, Services, eventually
@@ -101,13 +101,15 @@ def test_rival_replicas_bring_in_each_model_once(services: Services, geti: Geti,
         one.kill()
         found = [ended(other, job, seconds=240) for job in jobs]
         assert [each for each in found if each["state"] != "succeeded"] == []
-        expected = {each["id"]: 1 for name in TASKS for each in geti.models(name)}
+        projects = {each["id"]: name for name in TASKS for each in geti.models(name)}
+        expected = dict.fromkeys(projects, 1)
         known = models(other)
         assert Counter(each["externalId"] for each in known) == expected
         listed = {each["id"]: each["artifactId"] for job in found for each in job["results"]}
         assert len(listed) == len(expected)
         for model, identifier in listed.items():
-            assert bytes_of(other, identifier) == geti.package(model)
+            folder = projects[model].replace(" ", "-")
+            assert members(bytes_of(other, identifier), folder) == members(geti.package(model))
         other.stop()
         installation.settings["MODELPORT__JOBS__WORKERS"] = "0"
         installation.collect()

@@ -5,9 +5,8 @@ use serde_json::Value as Json;
 
 use super::errors::{Refusal, issue};
 use super::form::Fields;
-use super::literal;
 use crate::domain::record::{Details, Identity, RecordDraft, RecordId, RecordPatch, parse_precision, parse_version};
-use crate::domain::{Change, Error, Result};
+use crate::domain::{Change, Error, Result, literal};
 
 /// Every field of a new model.
 const KNOWN: [&str; 19] = [
@@ -91,6 +90,7 @@ pub fn draft(fields: &Fields, has_file: bool) -> Result<RecordDraft, Refusal> {
             optimization_capabilities,
             labels,
         },
+        times: None,
     })
 }
 

@@ -14,7 +14,7 @@ use url::form_urlencoded;
 use super::errors::Refusal;
 use crate::domain::{Error, FilePath, Result};
 use crate::registry::Registry;
-use crate::registry::records::StagedFile;
+use crate::registry::staged::StagedFile;
 
 /// How long a client may send nothing in the middle of a body.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -128,7 +128,7 @@ async fn multipart_fields(
                 check_type(&field)?;
                 (intake.early)(&fields)?;
                 let path = file.parse::<FilePath>()?;
-                let file = intake.registry.stage_file(chunks(field)).await?;
+                let file = intake.registry.stage_file(None, chunks(field)).await?;
                 *upload = Some(Upload { file, path });
             }
             (Some(_), _) if name == "file" => while chunk(&mut field).await?.is_some() {},

@@ -4,7 +4,6 @@ mod document;
 mod errors;
 mod fields;
 mod form;
-mod literal;
 mod models;
 pub mod projects;
 mod tls;

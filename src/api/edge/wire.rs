@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 use utoipa::ToSchema;
 
-use crate::domain::Millis;
+use crate::domain::date;
 use crate::domain::record::{DEFAULT_DEVICE, Record};
 
 /// A model. All members are always there.
@@ -76,8 +76,8 @@ impl RegisteredModelOut {
             id: id.to_string(),
             name: identity.name,
             target_device: details.target_device.unwrap_or_else(|| DEFAULT_DEVICE.to_owned()),
-            created_date: details.created_date.unwrap_or_else(|| date(created_at)),
-            last_updated_date: date(updated_at),
+            created_date: details.created_date.unwrap_or_else(|| date::write(created_at)),
+            last_updated_date: date::write(updated_at),
             precision: Some(identity.precision),
             size: details.size.or(stored),
             version: identity.version,
@@ -92,46 +92,6 @@ impl RegisteredModelOut {
             optimization_capabilities: details.optimization_capabilities.unwrap_or_else(|| json!({})),
             labels: details.labels.unwrap_or_else(|| json!([])),
             architecture: details.architecture,
-        }
-    }
-}
-
-/// A time as the old service wrote it, except that it is UTC as it says.
-fn date(at: Millis) -> String {
-    let (days, millis) = (at.div_euclid(86_400_000), at.rem_euclid(86_400_000));
-    let (year, month, day) = civil(days);
-    let [hour, minute, second] =
-        [3_600_000, 60_000, 1000].map(|unit| millis / unit % if unit == 3_600_000 { 24 } else { 60 });
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{:06} UTC", millis % 1000 * 1000)
-}
-
-/// The date of the day that is so many after 1970-01-01: years of 400 repeat, and begin in March.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (era * 400 + year + i64::from(month <= 2), month, day)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates_are_those_of_the_calendar() {
-        for (at, shown) in [
-            (0, "1970-01-01 00:00:00.000000 UTC"),
-            (951_782_399_999, "2000-02-28 23:59:59.999000 UTC"),
-            (951_782_400_000, "2000-02-29 00:00:00.000000 UTC"),
-            (1_700_000_000_123, "2023-11-14 22:13:20.123000 UTC"),
-            (4_107_542_400_000, "2100-03-01 00:00:00.000000 UTC"),
-            (-1, "1969-12-31 23:59:59.999000 UTC"),
-        ] {
-            assert_eq!(date(at), shown);
         }
     }
 }

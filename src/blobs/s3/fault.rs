@@ -6,7 +6,6 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use super::Bucket;
-use crate::blobs::Key;
 use crate::domain::{Error, Result};
 
 /// The causes that are worth telling apart.
@@ -69,13 +68,13 @@ impl Bucket {
         .caused_by(error)
     }
 
-    /// What `error`, which is a `fault`, means where the object under `key` is asked for.
-    pub(super) fn fault_of_key<E>(&self, key: &Key, fault: Fault, error: SdkError<E, HttpResponse>) -> Error
+    /// What `error`, which is a `fault`, means where that object is asked for.
+    pub(super) fn fault_of<E>(&self, called: &str, fault: Fault, error: SdkError<E, HttpResponse>) -> Error
     where
         E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
     {
         match fault {
-            Fault::Missing => Error::not_found(format!("blob `{key}`")).caused_by(error),
+            Fault::Missing => Error::not_found(called).caused_by(error),
             _ => self.fault(error),
         }
     }

@@ -15,6 +15,13 @@ use crate::domain::{Error, Result};
 /// How often a download is taken up again without a single byte arriving in between.
 const RESUMES: u32 = 2;
 
+/// An object of the bucket, and what messages call it.
+#[derive(Clone)]
+pub(super) struct Named {
+    pub(super) object: String,
+    pub(super) called: String,
+}
+
 /// The bytes of the object under `key`, or those of `range` of it.
 pub(super) async fn chunks(bucket: Arc<Bucket>, key: &Key, range: Option<Range<u64>>) -> Result<Chunks> {
     let range = match range {
@@ -28,22 +35,29 @@ pub(super) async fn chunks(bucket: Arc<Bucket>, key: &Key, range: Option<Range<u
         }
         range => range,
     };
-    let object = bucket.get_object(key, range.as_ref(), None).await?;
+    let named = Named { object: bucket.object(key), called: format!("blob `{key}`") };
+    open(bucket, named, range).await.map(|(_, chunks)| chunks)
+}
+
+/// The bytes of an object, or those of `range` of it, and how many they are.
+pub(super) async fn open(bucket: Arc<Bucket>, named: Named, range: Option<Range<u64>>) -> Result<(u64, Chunks)> {
+    let object = bucket.get_object(&named, range.as_ref(), None).await?;
     let length = object.content_length().and_then(|length| u64::try_from(length).ok());
-    let length = length.ok_or_else(|| Error::internal(format!("{bucket} does not say how large blob `{key}` is")))?;
+    let length =
+        length.ok_or_else(|| Error::internal(format!("{bucket} does not say how large {} is", named.called)))?;
     let range = match range {
         Some(Range { start, end }) if length != end - start => return Err(unsatisfiable(start, end)),
         Some(range) => range,
         None => 0..length,
     };
-    let download = Download { bucket, key: key.clone(), left: range, object, resumes: 0 };
-    Ok(stream::unfold(Some(download), |download| async { download?.next().await }).boxed())
+    let download = Download { bucket, named, left: range, object, resumes: 0 };
+    Ok((length, stream::unfold(Some(download), |download| async { download?.next().await }).boxed()))
 }
 
 /// An object that is being read, and what is left to read of it.
 struct Download {
     bucket: Arc<Bucket>,
-    key: Key,
+    named: Named,
     left: Range<u64>,
     object: GetObjectOutput,
     resumes: u32,
@@ -65,9 +79,9 @@ impl Download {
             if self.resumes == RESUMES {
                 return Some((Err(broken), None));
             }
-            log::debug!(key:% = self.key, at = self.left.start, error:% = broken; "a download is taken up again");
+            log::debug!(object = self.named.object.as_str(), at = self.left.start, error:% = broken; "a download is taken up again");
             self.resumes += 1;
-            match self.bucket.get_object(&self.key, Some(&self.left), self.object.e_tag.take()).await {
+            match self.bucket.get_object(&self.named, Some(&self.left), self.object.e_tag.take()).await {
                 Ok(object) => self.object = object,
                 Err(error) => return Some((Err(error), None)),
             }
@@ -76,18 +90,23 @@ impl Download {
     }
 
     fn broken(&self) -> Error {
-        Error::unavailable(format!("{} broke off while blob `{}` was read", self.bucket, self.key))
+        Error::unavailable(format!("{} broke off while {} was read", self.bucket, self.named.called))
     }
 }
 
 impl Bucket {
     /// Starts to read `range`, which is not empty; of the object with `tag` and no other, where there is one.
-    async fn get_object(&self, key: &Key, range: Option<&Range<u64>>, tag: Option<String>) -> Result<GetObjectOutput> {
+    async fn get_object(
+        &self,
+        named: &Named,
+        range: Option<&Range<u64>>,
+        tag: Option<String>,
+    ) -> Result<GetObjectOutput> {
         let wanted = range.map(|range| format!("bytes={}-{}", range.start, range.end - 1));
-        let request = self.client.get_object().bucket(self.name()).key(self.object(key));
+        let request = self.client.get_object().bucket(self.name()).key(&named.object);
         request.set_range(wanted).set_if_match(tag).send().await.map_err(|error| match (Fault::of(&error), range) {
             (Fault::Range, Some(range)) => unsatisfiable(range.start, range.end),
-            (fault, _) => self.fault_of_key(key, fault, error),
+            (fault, _) => self.fault_of(&named.called, fault, error),
         })
     }
 }

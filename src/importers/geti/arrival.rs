@@ -80,8 +80,22 @@ pub(super) fn with(json: &Map<String, Json>, mut properties: Properties) -> Prop
     properties
 }
 
+/// The folder in which all of a package lies, as it did in the edge registry: DL Streamer takes an archive's first member for
+/// its folder, and passes by whatever is not in it.
+pub(super) fn folder(tree: &Tree) -> Result<FilePath> {
+    path_of(&slug(tree))
+}
+
 /// Where the package is kept below the artifact: as the edge registry named it in its bucket.
 pub(super) fn path(tree: &Tree, id: &str) -> Result<FilePath> {
+    path_of(&format!("{id}/{}.zip", slug(tree)))
+}
+
+fn path_of(text: &str) -> Result<FilePath> {
+    text.parse().map_err(|error: Error| Error::internal("a path is none").caused_by(error))
+}
+
+fn slug(tree: &Tree) -> String {
     let plain = |each: char| match each {
         ' ' => Some('-'),
         '.' => None,
@@ -89,6 +103,5 @@ pub(super) fn path(tree: &Tree, id: &str) -> Result<FilePath> {
         _ => Some('_'),
     };
     let slug: String = tree.name.to_lowercase().chars().filter_map(plain).take(100).collect();
-    let slug = if slug.is_empty() { "project".to_owned() } else { slug };
-    format!("{id}/{slug}.zip").parse().map_err(|error: Error| Error::internal("a path is none").caused_by(error))
+    if slug.is_empty() { "project".to_owned() } else { slug }
 }

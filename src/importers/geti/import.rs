@@ -134,7 +134,7 @@ async fn import(
             precondition: Precondition::None,
             create: true,
         };
-        match working.registry.put_file(&working.actor(), put, body).await {
+        match working.registry.put_nested(&working.actor(), put, &arrival::folder(tree)?, body).await {
             Ok(_) => break,
             // Another job brought it in meanwhile.
             Err(error) if error.kind() == ErrorKind::AlreadyExists && error.field() == Some("externalId") => break,

@@ -3,6 +3,7 @@
 
 mod gzip;
 mod members;
+mod nest;
 mod tar;
 mod untar;
 mod unzip;
@@ -20,6 +21,7 @@ use crate::domain::{Error, File, Result};
 pub(super) use gzip::gunzip;
 pub use members::Bounds;
 pub(super) use members::{Events, Sender, Unpacked, channel};
+pub(super) use nest::nest;
 pub(super) use untar::untar;
 pub(super) use unzip::unzip;
 

@@ -7,7 +7,8 @@ use std::io::{self, BufReader, Read};
 use bytes::Bytes;
 use flate2::bufread::DeflateDecoder;
 use rawzip::{
-    CompressionMethod, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ReaderAt, ZipArchive, ZipArchiveEntryWayfinder, ZipLocator,
+    CompressionMethod, EntryFlags, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ReaderAt, ZipArchive, ZipArchiveEntryWayfinder,
+    ZipLocator,
 };
 
 use super::members::{Event, Sender, Unpacked, refused, shown, unwanted};
@@ -37,7 +38,7 @@ struct Listed {
 /// Errors: InvalidArgument when it is broken, contradicts itself, is encrypted or packed in a way that is not known here,
 /// or has anything but files and folders; ResourceExhausted; Unavailable when it cannot be read.
 pub(in crate::registry) fn unzip(source: &dyn Source, mut unpacked: Unpacked, out: &Sender) -> Result<()> {
-    let at = At { source, fault: RefCell::new(None) };
+    let at = At::new(source);
     let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
     let located = ZipLocator::new().locate_in_reader(&at, &mut buffer, source.size());
     let archive = located.map_err(|(_, error)| at.broken("its end", &error))?;
@@ -77,9 +78,7 @@ fn list(at: &At<'_>, archive: &ZipArchive<&At<'_>>, buffer: &mut [u8], unpacked:
         if kind != REGULAR && kind != 0 {
             return Err(refused(name, "is neither a file nor a folder"));
         }
-        if entry.flags().is_encrypted() || entry.flags().has_strong_encryption() || entry.flags().is_masked() {
-            return Err(refused(name, "is encrypted"));
-        }
+        check_open(name, entry.flags())?;
         let method = entry.compression_method();
         if method != CompressionMethod::STORE && method != CompressionMethod::DEFLATE {
             let why = format!("is packed by method {}; known are 0 (stored) and 8 (deflated)", method.as_u16());
@@ -100,6 +99,14 @@ fn list(at: &At<'_>, archive: &ZipArchive<&At<'_>>, buffer: &mut [u8], unpacked:
         return Err(Error::invalid("body", message));
     }
     Ok(files)
+}
+
+/// Refuses a file that cannot be read without a key.
+pub(super) fn check_open(name: &[u8], flags: EntryFlags) -> Result<()> {
+    if flags.is_encrypted() || flags.has_strong_encryption() || flags.is_masked() {
+        return Err(refused(name, "is encrypted"));
+    }
+    Ok(())
 }
 
 /// Refuses a file whose own header says something else than the directory, or whose bytes are another's, too.
@@ -169,14 +176,18 @@ fn send(out: &Sender, event: Event) -> Result<()> {
 }
 
 /// A source as the crate reads it.
-struct At<'a> {
+pub(super) struct At<'a> {
     source: &'a dyn Source,
     fault: RefCell<Option<Error>>,
 }
 
-impl At<'_> {
+impl<'a> At<'a> {
+    pub(super) fn new(source: &'a dyn Source) -> Self {
+        Self { source, fault: RefCell::new(None) }
+    }
+
     /// The source's own error, where it has one.
-    fn broken(&self, place: &str, error: &dyn std::error::Error) -> Error {
+    pub(super) fn broken(&self, place: &str, error: &dyn std::error::Error) -> Error {
         let fault = self.fault.borrow_mut().take();
         fault.unwrap_or_else(|| Error::invalid("body", format!("the zip is broken at {place}: {error}")))
     }

@@ -7,7 +7,7 @@ use futures_util::TryStreamExt as _;
 use rawzip::extra_fields::ExtraFieldId;
 use rawzip::path::{EntryPath, ZipFilePath};
 use rawzip::time::UtcDateTime;
-use rawzip::{DataDescriptorOutput, Header, ZipArchiveWriter, ZipDataWriterConfig, ZipEntryWriter};
+use rawzip::{CompressionMethod, DataDescriptorOutput, Header, ZipArchiveWriter, ZipDataWriterConfig, ZipEntryWriter};
 
 use super::{MODE, MODIFIED, Out};
 use crate::domain::{Error, File, FilePath, Result};
@@ -24,7 +24,7 @@ pub(super) fn length(files: &[File]) -> Result<u64> {
     sink.keep(false);
     let mut archive = ZipArchiveWriter::new(sink.clone());
     for file in files {
-        let (mut entry, _) = begin(&mut archive, &file.path)?;
+        let (mut entry, _) = begin(&mut archive, &file.path, CompressionMethod::STORE)?;
         let mut left = file.blob.size;
         while left > 0 {
             let some = usize::try_from(left).unwrap_or(usize::MAX).min(NOTHING.len());
@@ -42,7 +42,7 @@ pub(super) async fn write(files: &[File], out: &Out) -> Result<()> {
     let sink = Sink::default();
     let mut archive = ZipArchiveWriter::new(sink.clone());
     for file in files {
-        let (mut entry, _) = begin(&mut archive, &file.path)?;
+        let (mut entry, _) = begin(&mut archive, &file.path, CompressionMethod::STORE)?;
         out.send(sink.take()).await?;
         let (mut crc, mut size) = (crc32fast::Hasher::new(), 0);
         let mut chunks = out.open(file).await?;
@@ -60,16 +60,20 @@ pub(super) async fn write(files: &[File], out: &Out) -> Result<()> {
     out.send(sink.take()).await
 }
 
-fn begin<'a>(
+pub(super) fn begin<'a>(
     archive: &'a mut ZipArchiveWriter<Sink>,
     path: &FilePath,
+    method: CompressionMethod,
 ) -> Result<(ZipEntryWriter<'a, Sink>, ZipDataWriterConfig)> {
     let text = path.as_str();
     // The crate knows of drive letters, which a colon is none of here; a path it would change is written as it is.
     let changed = ZipFilePath::from_str(text).as_str() != text;
     let member = if changed { EntryPath::verbatim(text.as_bytes()) } else { EntryPath::conformant(text) };
-    let mut file =
-        archive.new_file(member).last_modified(UtcDateTime::from_unix(MODIFIED)).unix_permissions(REGULAR | MODE);
+    let mut file = archive
+        .new_file(member)
+        .compression_method(method)
+        .last_modified(UtcDateTime::from_unix(MODIFIED))
+        .unix_permissions(REGULAR | MODE);
     if changed && !text.is_ascii() {
         let mut unicode = vec![1];
         unicode.extend(crc32fast::hash(text.as_bytes()).to_le_bytes());
@@ -79,13 +83,13 @@ fn begin<'a>(
     file.start().map_err(broken)
 }
 
-fn broken(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+pub(super) fn broken(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::internal("the zip cannot be written").caused_by(error)
 }
 
 /// Keeps what the crate writes, or only counts it where the bytes go their own way.
 #[derive(Clone, Default)]
-struct Sink(Arc<Mutex<Kept>>);
+pub(super) struct Sink(Arc<Mutex<Kept>>);
 
 #[derive(Default)]
 struct Kept {
@@ -103,7 +107,7 @@ impl Sink {
         self.with(|kept| kept.drops = !keep);
     }
 
-    fn take(&self) -> Vec<u8> {
+    pub(super) fn take(&self) -> Vec<u8> {
         self.with(|kept| std::mem::take(&mut kept.bytes))
     }
 

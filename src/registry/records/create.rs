@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use futures_util::Stream;
 use uuid::Uuid;
 
 use super::read::{self, say};
 use super::{Written, made_for_records};
-use crate::blobs::{BodySize, Key, Stored};
+use crate::blobs::{Key, Stored};
 use crate::domain::inspect::Siblings;
 use crate::domain::record::{Identity, Record, RecordDraft, RecordId};
 use crate::domain::{
@@ -19,45 +17,12 @@ use crate::registry::Registry;
 use crate::registry::attach::{self, Arrived};
 use crate::registry::entities;
 use crate::registry::files::Target;
-use crate::registry::upload::{Guard, Outcome, abandon, taken_for_abandoned};
+use crate::registry::staged::StagedFile;
+use crate::registry::upload::{Outcome, abandon, taken_for_abandoned};
 use crate::store::records::ARCHIVE;
 use crate::store::{Tx, nodes, uploads};
 
-/// Bytes that are stored and belong to nothing yet. What is dropped is removed.
-pub struct StagedFile {
-    key: Key,
-    stored: Stored,
-    guard: Guard,
-}
-
 impl Registry {
-    /// Streams bytes in that become a file later. Errors: ResourceExhausted when they are too many.
-    pub async fn stage_file<B, E>(&self, body: B) -> Result<StagedFile>
-    where
-        B: Stream<Item = Result<Bytes, E>> + Unpin,
-        E: Into<Error>,
-    {
-        let key = Key::new_upload();
-        let (row, now) = (key.to_string(), self.now());
-        self.store.write(move |tx| uploads::insert(tx, &row, now)).await?;
-        let guard = Guard::new(self, &key);
-        let size = BodySize { exact: None, at_most: self.policy.max_file_bytes };
-        match self.alive(&key, self.blobs.put(&key, size, body)).await {
-            Ok(stored) => Ok(StagedFile { key, stored, guard }),
-            Err(error) => {
-                guard.disarm();
-                abandon(self, &key).await;
-                Err(error)
-            }
-        }
-    }
-
-    /// Removes bytes that become nothing.
-    pub async fn discard_file(&self, file: StagedFile) {
-        file.guard.disarm();
-        abandon(self, &file.key).await;
-    }
-
     /// Makes a record of what is said and of bytes that are stored, which are to be an archive unless `unchecked`. Makes
     /// its version, and its model when there is none of that name.
     ///
@@ -167,7 +132,9 @@ fn insert(tx: &mut Tx<'_>, actor: &Actor, new: &New, bytes: &Arrived, now: Milli
     }
     let name: Name = draft.identity.name.parse()?;
     let live = |draft: Draft| draft.with("state", Some("LIVE"));
-    let model = match nodes::find_named(tx, LogicalType::RegisteredModel, None, &name)? {
+    let found = nodes::find_named(tx, LogicalType::RegisteredModel, None, &name)?;
+    let is_new = found.is_none();
+    let model = match found {
         Some(model) => model,
         None => {
             let draft = live(Draft { custom: made_for_records(), ..Draft::named(name.clone()) });
@@ -192,6 +159,12 @@ fn insert(tx: &mut Tx<'_>, actor: &Actor, new: &New, bytes: &Arrived, now: Milli
     let place = (artifact.id, path, "application/zip");
     let mut file = attach::insert(tx, place, Outcome::Created, (key, bytes.stored), now)?;
     attach::judge(tx, actor, &mut file, bytes, now)?;
+    if let Some((created_at, updated_at)) = draft.times {
+        nodes::date(tx, &[version.id, artifact.id], created_at, updated_at)?;
+        if is_new {
+            nodes::date(tx, &[model.id], created_at, updated_at)?;
+        }
+    }
     Ok(file.blob.key)
 }
 

@@ -1,4 +1,5 @@
-//! Lists as Python prints them, which is how clients of the old service wrote labels. Read as data; nothing is evaluated.
+//! Values as Python prints them, which is how Intel's edge model registry and its clients wrote them. Read as data; nothing
+//! is evaluated.
 
 use serde_json::{Map, Value as Json};
 
@@ -7,20 +8,29 @@ const DEPTH: usize = 32;
 
 /// A list, written as JSON or as Python does.
 pub fn list(text: &str) -> Option<Vec<Json>> {
-    let read = serde_json::from_str(text).ok().or_else(|| {
-        let mut reader = Reader { rest: text };
-        let value = reader.value(DEPTH)?;
-        reader.blank();
-        reader.rest.is_empty().then_some(value)
-    });
-    match read {
+    match read(text, false) {
         Some(Json::Array(items)) => Some(items),
         _ => None,
     }
 }
 
+/// Any value, written as JSON or as Python does. Numbers that are none, which JSON lacks, are null.
+pub fn value(text: &str) -> Option<Json> {
+    read(text, true)
+}
+
+fn read(text: &str, nan_is_null: bool) -> Option<Json> {
+    serde_json::from_str(text).ok().or_else(|| {
+        let mut reader = Reader { rest: text, nan_is_null };
+        let value = reader.value(DEPTH)?;
+        reader.blank();
+        reader.rest.is_empty().then_some(value)
+    })
+}
+
 struct Reader<'a> {
     rest: &'a str,
+    nan_is_null: bool,
 }
 
 impl Reader<'_> {
@@ -84,9 +94,14 @@ impl Reader<'_> {
         }
         let end = self.rest.find([',', ']', '}', ':', ' ', '\n']).unwrap_or(self.rest.len());
         let (number, rest) = self.rest.split_at_checked(end)?;
-        let number = serde_json::from_str::<serde_json::Number>(number).ok()?;
+        let is_none = ["nan", "inf", "NaN", "Infinity"].contains(&number.strip_prefix('-').unwrap_or(number));
+        let number = match serde_json::from_str::<serde_json::Number>(number) {
+            Ok(number) => Json::Number(number),
+            Err(_) if self.nan_is_null && is_none => Json::Null,
+            Err(_) => return None,
+        };
         self.rest = rest;
-        Some(Json::Number(number))
+        Some(number)
     }
 
     fn string(&mut self, quote: char) -> Option<String> {
@@ -152,6 +167,22 @@ mod tests {
     }
 
     #[test]
+    fn values_are_of_any_kind() {
+        for (text, read) in [
+            ("{'a': nan, 'b': -inf, 'c': 1e-05}", json!({"a": null, "b": null, "c": 1e-5})),
+            (r#"{"a": NaN}"#, json!({"a": null})),
+            ("'text'", json!("text")),
+            ("None", json!(null)),
+            ("3", json!(3)),
+        ] {
+            assert_eq!(value(text), Some(read), "{text}");
+        }
+        for text in ["", "text", "nano", "{'a'}", "{1: 2}"] {
+            assert_eq!(value(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_list_is_refused() {
         let deep = "[".repeat(100_000);
         for text in [
@@ -162,6 +193,7 @@ mod tests {
             "['a'",
             "['a' 'b']",
             "[a]",
+            "[nan]",
             "[__import__('os')]",
             "['a'] x",
             "['\\ud800']",

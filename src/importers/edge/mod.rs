@@ -1,0 +1,140 @@
+//! Intel's edge model registry 1.0.3, whose records move over with their archives, ids and dates. It kept each record as a
+//! registered model of MLflow's, with a tag for each member, and the archive in one bucket.
+
+mod tags;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+
+use crate::domain::mlflow::RegisteredModel;
+use crate::domain::record::RecordId;
+use crate::domain::{Actor, ErrorKind, Result};
+use crate::registry::Registry;
+use crate::registry::records::Written;
+use tags::Read;
+
+/// The database and the bucket of the old deployment.
+pub trait Deployment: Sync {
+    /// The next registered models after the one of that name; none when there are no more.
+    fn models(&self, after: Option<String>) -> BoxFuture<'_, Result<Vec<RegisteredModel>>>;
+
+    /// The object of that name; `None` when there is none.
+    fn object<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Object>>>;
+}
+
+/// An archive of the old deployment.
+pub struct Object {
+    /// How many bytes it has.
+    pub size: u64,
+    /// These bytes.
+    pub bytes: BoxStream<'static, Result<Bytes>>,
+}
+
+/// What came of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// Its id in the old deployment.
+    pub old_id: String,
+    /// Its name there; empty when it has none.
+    pub name: String,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Whatever is odd about it.
+    pub remarks: Vec<String>,
+}
+
+/// What came of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is here now, under that id.
+    Moved(RecordId),
+    /// It was here before, under that id, and is left as it is.
+    Present(RecordId),
+    /// It stays where it is; the reason is among the remarks.
+    Skipped,
+}
+
+/// Moves every record over that is not here yet, and tells of each.
+///
+/// An archive of another size than its record says is left where it is, unless `any_size`.
+/// Errors: Unavailable, and whatever else is no single record's fault. What was told of by then is done; to go on is to
+/// begin again.
+pub async fn move_records(
+    registry: &Registry,
+    actor: &Actor,
+    from: &dyn Deployment,
+    any_size: bool,
+    mut tell: impl FnMut(Moved),
+) -> Result<()> {
+    let mut after = None;
+    loop {
+        let models = from.models(after.take()).await?;
+        let Some(last) = models.last() else { return Ok(()) };
+        after = Some(last.name.clone());
+        for model in models {
+            let mut read = tags::read(&model);
+            let outcome = match move_record(registry, actor, from, &mut read, any_size).await {
+                Ok(outcome) => outcome,
+                // The record's own fault, which the next one need not share.
+                Err(error) if matches!(error.kind(), ErrorKind::InvalidArgument | ErrorKind::ResourceExhausted) => {
+                    read.remarks.push(error.message().to_owned());
+                    Outcome::Skipped
+                }
+                Err(error) => return Err(error),
+            };
+            let name = model.tags.get("name").cloned().unwrap_or_default();
+            tell(Moved { old_id: model.name, name, outcome, remarks: read.remarks });
+        }
+    }
+}
+
+async fn move_record(
+    registry: &Registry,
+    actor: &Actor,
+    from: &dyn Deployment,
+    read: &mut Read,
+    any_size: bool,
+) -> Result<Outcome> {
+    if registry.has_record(&read.id).await? {
+        // It was remarked upon when it came.
+        read.remarks.clear();
+        return Ok(Outcome::Present(read.id.clone()));
+    }
+    // Before its bytes are fetched.
+    read.draft.check()?;
+    let mut skip = |why: String| {
+        read.remarks.push(why);
+        Ok(Outcome::Skipped)
+    };
+    let Some(name) = &read.object else { return skip("it does not say where its archive is".to_owned()) };
+    let Some(object) = from.object(name).await? else {
+        return skip(format!("the bucket has no object `{}`", name.escape_debug()));
+    };
+    match read.size.filter(|said| *said != object.size) {
+        Some(said) if !any_size => {
+            return skip(format!("its archive has {} bytes, and should have {said}", object.size));
+        }
+        // Shown as it was.
+        said => read.draft.details.size = said.and_then(|said| i64::try_from(said).ok()),
+    }
+    let staged = registry.stage_file(Some(object.size), object.bytes).await?;
+    if let Some(why) = registry.check_archive(&staged).await? {
+        read.remarks.push(format!("its archive is no usable zip: {why}"));
+    }
+    let written = registry.create_record(actor, read.draft.clone(), read.path.clone(), staged, true).await?;
+    match written {
+        Written::Done(id) => {
+            let file = registry.get_record(&id).await?.file;
+            if let Some(why) = file.and_then(|file| file.quarantine) {
+                read.remarks.push(format!("its archive is quarantined: {why}"));
+            }
+            Ok(Outcome::Moved(id))
+        }
+        Written::Duplicate(id) if id == read.id => Ok(Outcome::Present(id)),
+        Written::Duplicate(id) => {
+            read.remarks.push(format!("`{id}` has the same project, name, version and precision"));
+            Ok(Outcome::Skipped)
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! What a registered model of the old deployment is here: its tags as a record, and what of them could not be kept.
+//!
+//! The old service stored any text and read it with Python's evaluator, so that one odd value broke its lists. Here an odd
+//! value is kept as the property that it was, is shown as absent, and is remarked upon.
+
+use serde_json::Value as Json;
+
+use crate::domain::mlflow::RegisteredModel;
+use crate::domain::record::{Details, Identity, RecordDraft, RecordId};
+use crate::domain::{FilePath, Sha256, date, literal};
+
+/// The precision of a record that says none.
+const DEFAULT_PRECISION: &str = "fp32";
+/// The version of a record that says none.
+const NO_VERSION: &str = "none";
+/// The file of a record whose own cannot be one's name.
+const DEFAULT_FILE: &str = "model.zip";
+/// How much of an odd value is shown.
+const SHOWN: usize = 60;
+
+/// A record to be made, where its archive is, and what is odd about it.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) id: RecordId,
+    pub(super) draft: RecordDraft,
+    pub(super) path: FilePath,
+    /// The name of its object; `None` when the record does not say it.
+    pub(super) object: Option<String>,
+    /// How many bytes it says that it has.
+    pub(super) size: Option<u64>,
+    pub(super) remarks: Vec<String>,
+}
+
+/// Reads a registered model.
+pub(super) fn read(model: &RegisteredModel) -> Read {
+    let mut tags = Tags { model, remarks: Vec::new() };
+    let id = tags.id();
+    let object = tags.text("file_url").and_then(|url| object(&url));
+    let path = tags.path(object.as_deref());
+    let draft = RecordDraft {
+        id: Some(id.clone()),
+        identity: Identity {
+            project_id: tags.text("project_id"),
+            project_name: tags.text("project_name"),
+            name: tags.needed("name", id.as_str()),
+            version: tags.needed("version", NO_VERSION),
+            precision: tags.precision(),
+        },
+        details: Details {
+            target_device: tags.text("target_device"),
+            target_device_type: tags.text("target_device_type"),
+            format: tags.text("format"),
+            score: tags.score(),
+            created_date: tags.text("created_date"),
+            // That of the bytes, unless it turns out to be another.
+            size: None,
+            origin: tags.text("origin"),
+            category: tags.text("category"),
+            architecture: tags.text("architecture"),
+            overview: tags.object("overview"),
+            optimization_capabilities: tags.object("optimization_capabilities"),
+            labels: tags.labels(),
+        },
+        times: tags.times(),
+    };
+    let size = tags.text("size").and_then(|size| size.trim().parse().ok());
+    Read { id, draft, path, object, size, remarks: tags.remarks }
+}
+
+/// The object's name in `minio://BUCKET/NAME`.
+fn object(url: &str) -> Option<String> {
+    let (_, place) = url.split_once("://")?;
+    let (_, name) = place.split_once('/')?;
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+struct Tags<'a> {
+    model: &'a RegisteredModel,
+    remarks: Vec<String>,
+}
+
+impl Tags<'_> {
+    fn text(&self, name: &str) -> Option<String> {
+        self.model.tags.get(name).filter(|text| !text.is_empty()).cloned()
+    }
+
+    fn needed(&mut self, name: &str, instead: &str) -> String {
+        self.text(name).unwrap_or_else(|| {
+            self.remarks.push(format!("it has no {name}; here it is `{instead}`"));
+            instead.to_owned()
+        })
+    }
+
+    fn odd(&mut self, name: &str, text: &str, why: &str) {
+        let shown: String = text.chars().take(SHOWN).collect();
+        self.remarks.push(format!("`{name}` is {why}: `{}`", shown.escape_debug()));
+    }
+
+    /// Its id, or one that is made of it and is the same each time.
+    fn id(&mut self) -> RecordId {
+        let old = self.model.name.as_str();
+        if let Some(id) = old.parse::<RecordId>().ok().filter(|id| id.node().is_none()) {
+            return id;
+        }
+        let id = made_of(old);
+        self.odd("id", old, &format!("no id that a client can ask for; here it is `{id}`"));
+        id
+    }
+
+    /// The name of its archive, without folders.
+    fn path(&mut self, object: Option<&str>) -> FilePath {
+        let name = object.and_then(|object| object.rsplit('/').next()).unwrap_or(DEFAULT_FILE);
+        name.parse().unwrap_or_else(|_| {
+            self.odd("file_url", name, &format!("no name of a file; here it is `{DEFAULT_FILE}`"));
+            default_file()
+        })
+    }
+
+    fn precision(&mut self) -> Vec<String> {
+        let Some(text) = self.text("precision") else { return vec![DEFAULT_PRECISION.to_owned()] };
+        let Some(items) = literal::list(&text) else {
+            self.odd("precision", &text, "no list; here it is the only one of a list");
+            return vec![text];
+        };
+        items.into_iter().map(|item| item.as_str().map_or_else(|| item.to_string(), ToOwned::to_owned)).collect()
+    }
+
+    fn score(&mut self) -> Option<f64> {
+        let text = self.text("score")?;
+        let score = text.trim().parse().ok().filter(|score: &f64| score.is_finite());
+        if score.is_none() {
+            self.odd("score", &text, "no number");
+        }
+        score
+    }
+
+    /// An object or text.
+    fn object(&mut self, name: &str) -> Option<Json> {
+        let text = self.text(name)?;
+        let value = literal::value(&text);
+        match value {
+            Some(value @ (Json::Object(_) | Json::String(_))) => Some(value),
+            Some(Json::Null) => None,
+            Some(other) => {
+                self.odd(name, &text, "no object; it is kept as a property");
+                Some(other)
+            }
+            None => {
+                self.odd(name, &text, "no object; here it is text");
+                Some(Json::String(text))
+            }
+        }
+    }
+
+    /// A list of texts, or one of objects.
+    fn labels(&mut self) -> Option<Json> {
+        let text = self.text("labels")?;
+        let value = literal::value(&text).unwrap_or_else(|| Json::String(text.clone()));
+        let items = value.as_array();
+        if !items.is_some_and(|items| items.iter().all(Json::is_string) || items.iter().all(Json::is_object)) {
+            self.odd("labels", &text, "no list of texts or of objects; it is kept as a property");
+        }
+        Some(value)
+    }
+
+    fn times(&mut self) -> Option<(i64, i64)> {
+        let said = self.text("last_updated_date");
+        let read = said.as_deref().and_then(date::read);
+        if let (Some(text), None) = (&said, read) {
+            self.odd("last_updated_date", text, "no date; that of the database counts");
+        }
+        let updated = read.or(self.model.updated_at);
+        let created = self.model.created_at.or(updated)?;
+        Some((created, updated.unwrap_or(created)))
+    }
+}
+
+fn made_of(old: &str) -> RecordId {
+    let digest = Sha256::of(old.as_bytes()).to_string();
+    format!("edge-{digest}").parse().unwrap_or_else(|_| unreachable!("a digest is plain"))
+}
+
+fn default_file() -> FilePath {
+    DEFAULT_FILE.parse().unwrap_or_else(|_| unreachable!("the name is plain"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn model(name: &str, tags: &[(&str, &str)]) -> RegisteredModel {
+        let tags = tags.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        RegisteredModel { name: name.to_owned(), created_at: Some(1000), updated_at: Some(2000), tags }
+    }
+
+    const ID: &str = "0b0f5c06-7cf0-4dbd-8e65-1f2b6ae0a1a7";
+
+    #[test]
+    fn a_record_is_read_whether_it_was_written_as_json_or_by_python() {
+        let common = [
+            ("id", ID),
+            ("name", "pallet"),
+            ("version", "1"),
+            ("precision", "['fp16']"),
+            ("score", "0.5"),
+            ("size", "131"),
+            ("file_url", "minio://model-registry/0b0f/pallet.zip"),
+            ("created_date", "yesterday"),
+            ("last_updated_date", "2023-11-14 22:13:20.123456 UTC"),
+        ];
+        let json = [("overview", r#"{"a": true, "b": null}"#), ("labels", r#"["x", "y"]"#)];
+        let python = [("overview", "{'a': True, 'b': None}"), ("labels", "['x', 'y']")];
+        for written in [json, python] {
+            let read = read(&model(ID, &[&common[..], &written].concat()));
+            assert_eq!(read.remarks, Vec::<String>::new());
+            let RecordDraft { identity, details, times, .. } = read.draft;
+            assert_eq!((read.id.as_str(), identity.name.as_str(), identity.version.as_str()), (ID, "pallet", "1"));
+            assert_eq!((identity.precision, details.score), (vec!["fp16".to_owned()], Some(0.5)));
+            assert_eq!(details.overview, Some(json!({"a": true, "b": null})));
+            assert_eq!(details.labels, Some(json!(["x", "y"])));
+            assert_eq!(details.created_date.as_deref(), Some("yesterday"));
+            assert_eq!(times, Some((1000, 1_700_000_000_123)));
+            assert_eq!((read.object.as_deref(), read.size), (Some("0b0f/pallet.zip"), Some(131)));
+            assert_eq!(read.path.as_str(), "pallet.zip");
+        }
+    }
+
+    #[test]
+    fn what_is_odd_is_kept_and_remarked_upon() {
+        let odd = [
+            ("overview", "3"),
+            ("optimization_capabilities", "{oops"),
+            ("labels", "{'a': 1}"),
+            ("score", "nan"),
+            ("precision", "FP999"),
+            ("last_updated_date", "today"),
+            ("file_url", "minio://model-registry/abc/a\\b"),
+        ];
+        let read = read(&model("abc", &odd));
+        assert_eq!(read.remarks.len(), 10, "{:#?}", read.remarks);
+        let RecordDraft { identity, details, times, .. } = read.draft;
+        assert_eq!(identity.name, read.id.as_str());
+        assert_eq!((identity.version.as_str(), identity.precision), ("none", vec!["FP999".to_owned()]));
+        assert_eq!(details.overview, Some(json!(3)));
+        assert_eq!(details.optimization_capabilities, Some(json!("{oops")));
+        assert_eq!(details.labels, Some(json!({"a": 1})));
+        assert_eq!((details.score, times), (None, Some((1000, 2000))));
+        assert_eq!((read.path.as_str(), read.object.as_deref()), ("model.zip", Some("abc/a\\b")));
+    }
+
+    #[test]
+    fn an_id_that_cannot_be_asked_for_becomes_the_same_one_each_time() {
+        let ids = ["abc", "../../etc", "", "modelport-00000001"].map(|old| read(&model(old, &[])).id);
+        assert!(ids.iter().all(|id| id.as_str().starts_with("edge-") && id.as_str().len() == 69));
+        assert_eq!(ids[0], read(&model("abc", &[])).id);
+        assert_ne!(ids[0], ids[1]);
+    }
+}

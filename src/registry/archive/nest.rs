@@ -1,0 +1,61 @@
+//! A zip with all of its members in one folder more. Their bytes stay packed as they are.
+
+use std::io::{Read as _, Write as _};
+
+use bytes::Bytes;
+use rawzip::time::UtcDateTime;
+use rawzip::{DataDescriptorOutput, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ZipArchiveWriter, ZipLocator};
+use tokio::sync::mpsc;
+
+use super::MODIFIED;
+use super::members::{refused, unwanted};
+use super::unzip::{At, check_open};
+use super::zip::{Sink, begin, broken};
+use crate::domain::inspect::Source;
+use crate::domain::{Error, FilePath, Result};
+
+/// How many packed bytes are handed on together.
+const CHUNK: usize = 1 << 18;
+
+/// Sends the zip anew: the folder as its first member, and then its files below that folder. Folders of their own it has
+/// none, because nobody needs them.
+///
+/// Errors: InvalidArgument when it is broken or encrypted, or when a member's name is no path; Unavailable when it cannot be
+/// read.
+pub(in crate::registry) fn nest(source: &dyn Source, folder: &FilePath, out: &mpsc::Sender<Bytes>) -> Result<()> {
+    let at = At::new(source);
+    let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
+    let located = ZipLocator::new().locate_in_reader(&at, &mut buffer, source.size());
+    let archive = located.map_err(|(_, error)| at.broken("its end", &error))?;
+    let sink = Sink::default();
+    let send = || {
+        let bytes = Bytes::from(sink.take());
+        if bytes.is_empty() { Ok(()) } else { out.blocking_send(bytes).map_err(|_| unwanted()) }
+    };
+    let mut nested = ZipArchiveWriter::new(sink.clone());
+    let first = format!("{folder}/");
+    nested.new_dir(&first).last_modified(UtcDateTime::from_unix(MODIFIED)).create().map_err(broken)?;
+    let mut entries = archive.entries(&mut buffer);
+    let mut chunk = vec![0; CHUNK];
+    while let Some(entry) = entries.next_entry().map_err(|error| at.broken("its directory", &error))? {
+        if entry.is_dir() {
+            continue;
+        }
+        let raw: &[u8] = entry.file_path().as_bytes();
+        check_open(raw, entry.flags())?;
+        let name = std::str::from_utf8(raw).map_err(|_| refused(raw, "has a name that is not UTF-8"))?;
+        let path = format!("{folder}/{name}").parse().map_err(|error: Error| refused(raw, error.message()))?;
+        let packed = archive.get_entry(entry.wayfinder()).map_err(|error| at.broken(name, &error))?;
+        let (mut member, _) = begin(&mut nested, &path, entry.compression_method())?;
+        let mut packed = packed.reader();
+        loop {
+            let read = packed.read(&mut chunk).map_err(|error| at.broken(name, &error))?;
+            let Some(bytes) = chunk.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
+            member.write_all(bytes).map_err(broken)?;
+            send()?;
+        }
+        member.finish(DataDescriptorOutput::new(entry.crc32(), entry.uncompressed_size_hint())).map_err(broken)?;
+    }
+    nested.finish().map_err(broken)?;
+    send()
+}

@@ -1,0 +1,87 @@
+//! Bytes that are stored before it is known what becomes of them, or whether anything does.
+
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{Stream, StreamExt as _};
+use tokio::sync::mpsc;
+
+use super::Registry;
+use super::archive::nest;
+use super::upload::{Guard, PutFile, PutResult, abandon};
+use crate::blobs::{BodySize, Key, Stored};
+use crate::domain::{Actor, Error, FilePath, Result};
+use crate::store::uploads;
+
+/// Bytes that are stored and belong to nothing yet. What is dropped is removed.
+pub struct StagedFile {
+    pub(super) key: Key,
+    pub(super) stored: Stored,
+    pub(super) guard: Guard,
+}
+
+impl Registry {
+    /// Streams bytes in that become a file later; `length` says how many, where that is known. Errors: InvalidArgument when
+    /// they are not as many, ResourceExhausted when they are too many.
+    pub async fn stage_file<B, E>(&self, length: Option<u64>, body: B) -> Result<StagedFile>
+    where
+        B: Stream<Item = Result<Bytes, E>> + Unpin,
+        E: Into<Error>,
+    {
+        let key = Key::new_upload();
+        let (row, now) = (key.to_string(), self.now());
+        self.store.write(move |tx| uploads::insert(tx, &row, now)).await?;
+        let guard = Guard::new(self, &key);
+        let size = BodySize { exact: length, at_most: self.policy.max_file_bytes };
+        match self.alive(&key, self.blobs.put(&key, size, body)).await {
+            Ok(stored) => Ok(StagedFile { key, stored, guard }),
+            Err(error) => {
+                guard.disarm();
+                abandon(self, &key).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// What keeps these bytes from being unpacked as a zip archive; `None` when nothing does.
+    pub async fn check_archive(&self, file: &StagedFile) -> Result<Option<String>> {
+        self.alive(&file.key, self.unusable_archive(&file.key, file.stored.size)).await
+    }
+
+    /// Removes bytes that become nothing.
+    pub async fn discard_file(&self, file: StagedFile) {
+        file.guard.disarm();
+        abandon(self, &file.key).await;
+    }
+
+    /// Stores a zip as [`Registry::put_file`] does, with all of its members below one `folder`, which is the first of them.
+    /// One that cannot be unpacked without harm is stored as it came.
+    pub async fn put_nested<B>(&self, actor: &Actor, put: PutFile, folder: &FilePath, body: B) -> Result<PutResult>
+    where
+        B: Stream<Item = Result<Bytes>> + Unpin,
+    {
+        let file = self.stage_file(put.length, body).await?;
+        let put = PutFile { length: None, ..put };
+        let result = async {
+            let body = match self.check_archive(&file).await? {
+                None => self.nested(&file, folder),
+                Some(_) => self.blobs.get(&file.key, None).await?,
+            };
+            self.alive(&file.key, self.put_file(actor, put, body)).await
+        };
+        let result = result.await;
+        self.discard_file(file).await;
+        result
+    }
+
+    fn nested<'a>(&'a self, file: &'a StagedFile, folder: &FilePath) -> BoxStream<'a, Result<Bytes>> {
+        let (sender, receiver) = mpsc::channel(2);
+        let folder = folder.clone();
+        let written = self.in_object(&file.key, file.stored.size, move |object| nest(object, &folder, &sender));
+        // The writer says nothing of its own unless it fails.
+        let written = stream::once(written).filter_map(|result| async { result.err().map(Err) });
+        let received = stream::unfold(receiver, |mut receiver| async {
+            receiver.recv().await.map(|bytes: Bytes| (Ok(bytes), receiver))
+        });
+        stream::select(written, received).boxed()
+    }
+}

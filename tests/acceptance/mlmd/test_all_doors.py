@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from harness import Installation
-from model.machine import Doors, Machine
+from model.machine import Base, Doors, Machine
 
 LONG = "MODELPORT_TEST_LONG" in os.environ
 PROFILE = settings(
@@ -27,10 +27,10 @@ def test_every_door_answers_what_was_done_through_any(installation: Installation
     installation.settings |= {"MODELPORT__LOG__LEVEL": "warn"}
     server = installation.serve()
     machine = type("OfThisServer", (Machine,), {"doors": Doors(server)})
-    Machine.steps = 0
+    Base.steps = 0
     try:
         run_state_machine_as_test(machine, settings=PROFILE)
     finally:
-        figures.append(f"{Machine.steps} operations through every door")
+        figures.append(f"{Base.steps} operations through every door")
     server.stop()
     assert " ERROR " not in installation.log.read_text()

@@ -149,13 +149,24 @@ TYPES = {
         ),
     ]
 }
+
+# Types as a pipeline makes them, which nothing but ML Metadata's own door writes.
+OWN = {
+    each.name: each
+    for each in [
+        Type("Data", "artifact", "", {"i": "int", "d": "double", "s": "string"}),
+        Type("Step", "execution", "", {"i": "int", "d": "double", "s": "string"}),
+        Type("Pipeline", "context", "", {"i": "int", "d": "double", "s": "string"}, name_required=True),
+    ]
+}
+EVERY = TYPES | OWN
 # What may be said when it is made, and never again.
 FIXED = {"startTimeSinceEpoch"} | {"registeredModelId"}
-HAS_URI = {"kf.ModelArtifact", "kf.DocArtifact", "kf.DataSet"}
+HAS_URI = {"kf.ModelArtifact", "kf.DocArtifact", "kf.DataSet", "Data"}
 UPSERTED = {"kf.Metric", "kf.Parameter"}
 HAS_PAGE = [each for each in TYPES if each not in ("kf.DocArtifact", "kf.DataSet", "kf.Metric", "kf.Parameter")]
 
 
 def names_repeat(type_name: str, has_home: bool) -> bool:
     """Whether two may have the same name."""
-    return type_name == "kf.DataSet" or (TYPES[type_name].kind == "artifact" and not has_home)
+    return type_name == "kf.DataSet" or (type_name in TYPES and TYPES[type_name].kind == "artifact" and not has_home)

@@ -9,8 +9,8 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 from harness import Server
 
-from .entities import TYPES, Value
-from .registry import Node, Refusal
+from .entities import EVERY, OWN, TYPES, Value
+from .registry import Draft, Node, Refusal
 
 sys.path.append(str(Path(__file__).parent.parent / "mlmd"))
 from calls import OURS, Calls, mlmd  # noqa: E402
@@ -25,6 +25,7 @@ SAYS = {Refusal.REQUIRED: Refusal.INVALID, Refusal.UNSERVABLE: Refusal.STALE}
 KINDS = {"artifact": mlmd.Artifact, "execution": mlmd.Execution, "context": mlmd.Context}
 STATES = {"artifact": ("state", mlmd.Artifact.State), "execution": ("last_known_state", mlmd.Execution.State)}
 MEMBERS = {"string": "string_value", "int": "int_value", "double": "double_value", "bool": "bool_value"}
+PROPERTY_TYPES = {"int": mlmd.INT, "double": mlmd.DOUBLE, "string": mlmd.STRING}
 
 
 def write(into: Any, value: Value) -> None:
@@ -88,6 +89,8 @@ class Graph:
 
     def __init__(self, server: Server):
         self.calls = Calls(server)
+        self.types: dict[str, int] = {}
+        self.make_types()
 
     def ask(self, method: str, **fields) -> tuple[Refusal | None, Any]:
         try:
@@ -95,6 +98,56 @@ class Graph:
         except grpc.RpcError as error:
             assert error.code() not in OURS, f"{method} {fields}: {error.code()} {error.details()}"
             return STATUSES[error.code()], None
+
+    def make_types(self) -> None:
+        """The types of a pipeline, and the ids of all."""
+        for of in OWN.values():
+            self.calls.type(of.kind, of.name, **{name: PROPERTY_TYPES[of.kind_of(name)] for name in of.members})
+        for of in EVERY.values():
+            answer = self.calls.call(f"Get{of.kind.title()}Type", type_name=of.name)
+            self.types[of.name] = getattr(answer, f"{of.kind}_type").id
+
+    def message(self, draft: Draft, node_id: int | None = None) -> Any:
+        """A node as it is put."""
+        of = EVERY[draft.type]
+        message = KINDS[of.kind](type_id=self.types[draft.type])
+        if node_id:
+            message.id = node_id
+        elif draft.home:
+            message.name = f"{draft.home}:{draft.name or ''}"
+        if node_id and of.kind == "context":
+            message.name = f"{draft.home}:{draft.name}" if draft.home else str(draft.name)
+        elif draft.name is not None and not node_id and not draft.home:
+            message.name = draft.name
+        for name in ["external_id", "uri"]:
+            if getattr(draft, name) is not None:
+                setattr(message, name, getattr(draft, name))
+        if draft.state is not None:
+            field, states = STATES[of.kind]
+            setattr(message, field, states.Value(draft.state))
+        for name, value in draft.properties.items():
+            write(message.properties[name], value)
+        for name, value in draft.custom.items():
+            write(message.custom_properties[name], value)
+        return message
+
+    def put(self, draft: Draft, node_id: int | None = None, mask: list[str] | None = None, **options):
+        """Puts a node; the refusal or its id."""
+        kind = EVERY[draft.type].kind
+        fields: dict[str, Any] = {f"{kind}s": [self.message(draft, node_id)]}
+        if mask is not None:
+            fields["update_mask"] = {"paths": mask}
+        if "seen" in options:
+            fields["artifacts"][0].last_update_time_since_epoch = options["seen"]
+            fields["options"] = {"abort_if_latest_updated_time_changed": True}
+        refusal, answer = self.ask(f"Put{kind.title()}s", **fields)
+        return refusal, 0 if refusal else getattr(answer, f"{kind}_ids")[0]
+
+    def raw(self, node: Node) -> Any:
+        """The message of a node as it is read."""
+        plural = f"{node.kind}s"
+        _, answer = self.ask(f"Get{plural.title()}ByID", **{f"{node.kind}_ids": [node.id]})
+        return getattr(answer, plural)[0]
 
     def get(self, node: Node) -> dict[str, Any] | None:
         plural = f"{node.kind}s"

@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from .entities import ARTIFACT_STATES, EXECUTION_STATES, FIXED, HAS_URI, TYPES, Type, snake
-from .registry import Draft
+from .entities import ARTIFACT_STATES, EVERY, EXECUTION_STATES, FIXED, HAS_URI, TYPES, Type, snake
+from .registry import Draft, Node
 from .values import DOUBLES, EXTERNAL_IDS, INTS, NAMES, TEXTS, WRONG_EXTERNAL_IDS, WRONG_NAMES, customs
 
 T = TypeVar("T")
@@ -57,11 +57,11 @@ def some_members(of: Type, optional: list[str]) -> st.SearchStrategy[dict[str, A
     return st.fixed_dictionaries({}, optional={snake(name): member_values(of, name) for name in optional})
 
 
-def drafts(types: Sequence[str] = tuple(TYPES)) -> st.SearchStrategy[Draft]:
+def drafts(types: Sequence[str] = tuple(TYPES), odd: bool = False) -> st.SearchStrategy[Draft]:
     """What is to be made, without its home and references."""
 
     def of_type(name: str) -> st.SearchStrategy[Draft]:
-        of = TYPES[name]
+        of = EVERY[name]
         members = [member for member, shape in of.members.items() if shape != "id"]
         return st.builds(
             Draft,
@@ -71,10 +71,27 @@ def drafts(types: Sequence[str] = tuple(TYPES)) -> st.SearchStrategy[Draft]:
             uri=uris(of),
             state=states(of),
             properties=some_members(of, members),
-            custom=customs(),
+            custom=customs(odd),
         )
 
     return st.sampled_from(types).flatmap(of_type)
+
+
+def put_back(node: Node) -> st.SearchStrategy[Draft]:
+    """A node as somebody puts it who has changed what may be; what it refers to stays."""
+    of = EVERY[node.type]
+    free = [member for member, shape in of.members.items() if member not in FIXED and shape != "id"]
+    kept = {name: value for name, value in node.properties.items() if name not in map(snake, free)}
+    if node.type == "kf.Metric":
+        kept = dict(node.properties)
+    return st.builds(
+        lambda properties, **others: Draft(type=node.type, name=node.name, home=node.home, properties=kept | properties, **others),
+        external_id=external_ids,
+        uri=uris(of),
+        state=states(of),
+        properties=some_members(of, free),
+        custom=customs(True),
+    )
 
 
 def changes_of(of: Type) -> st.SearchStrategy[dict[str, Any]]:

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from .entities import TYPES, UPSERTED, Value, names_repeat
+from .entities import EVERY, TYPES, UPSERTED, Value, names_repeat
 
 LONGEST_NAME = 512
+# What has to be referred to.
+DEMANDED = {"kf.InferenceService": "registered_model_id", "kf.ServeModel": "model_version_id"}
 
 
 class Refusal(Enum):
@@ -72,14 +74,17 @@ class Change:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Every text in names and plain values; what is inside a struct is escaped, and may be anything."""
+    """Every text in names and values, however deep."""
     match value:
         case str():
             yield value
         case ("string", str() as text) | ("proto", (str() as text, _)):
             yield text
-        case ("proto" | "struct" | "int" | "double" | "bool", _):
-            return
+        case ("struct", inner):
+            yield from texts(inner)
+        case list():
+            for inner in value:
+                yield from texts(inner)
         case dict():
             for name, inner in value.items():
                 yield name
@@ -94,7 +99,6 @@ class Registry:
         self.aliases: dict[tuple[int, str], int] = {}
         # By artifact, execution and type.
         self.events: dict[tuple[int, int, str], list[int | str]] = {}
-        self.parents: set[tuple[int, int]] = set()
         self.points: list[tuple[int, Value, Any, Any]] = []
         # What belongs to one write stands together.
         self.changes: list[list[Change]] = []
@@ -128,11 +132,12 @@ class Registry:
 
     # What may be written. All that is wrong is named, because nobody says which of several is looked at first.
 
-    def wrongs(self, draft: Draft, *, upsert: bool = False) -> set[Refusal]:
-        of, found = TYPES[draft.type], set()
+    def wrongs(self, draft: Draft, *, upsert: bool = False, demands: bool = True) -> set[Refusal]:
+        """What is wrong with a draft, where one of its name may be changed instead, and references may be demanded."""
+        of, found = EVERY[draft.type], set()
         if of.name_required and not draft.name:
             found.add(Refusal.REQUIRED)
-        if of.homes and of.home_member and not draft.home:
+        if of.homes and of.kind != "artifact" and not draft.home:
             found.add(Refusal.REQUIRED)
         if draft.home and (draft.home not in self.nodes or self.nodes[draft.home].type not in of.homes):
             found.add(Refusal.MISSING)
@@ -143,9 +148,7 @@ class Registry:
             else:
                 found |= self.taken(taken.kind, draft.external_id, but=taken.id)
                 return found | self.odd(draft) | self.of_values(draft.type, {**taken.properties, **draft.properties})
-        if draft.type == "kf.InferenceService" and "registered_model_id" not in draft.properties:
-            found.add(Refusal.REQUIRED)
-        if draft.type == "kf.ServeModel" and "model_version_id" not in draft.properties:
+        if demands and not DEMANDED.get(draft.type, "") in {"", *draft.properties}:
             found.add(Refusal.REQUIRED)
         found |= self.taken(of.kind, draft.external_id)
         found |= self.dangling(draft.type, draft.properties)
@@ -173,7 +176,7 @@ class Registry:
 
     def dangling(self, type_name: str, properties: dict[str, Value]) -> set[Refusal]:
         found = set()
-        for name, referred in TYPES[type_name].references.items():
+        for name, referred in EVERY[type_name].references.items():
             if name in properties:
                 target = self.nodes.get(properties[name][1])
                 if not target or target.type != referred:
@@ -186,8 +189,8 @@ class Registry:
 
     def create(self, draft: Draft, node_id: int) -> Node:
         assert node_id not in self.nodes, f"node {node_id} was made twice"
-        node = Node(**vars(replace(draft)), id=node_id, kind=TYPES[draft.type].kind)
-        node.name = draft.name or LATER
+        node = Node(**vars(replace(draft)), id=node_id, kind=EVERY[draft.type].kind)
+        node.name = draft.name or (LATER if draft.type in TYPES else None)
         node.external_id = draft.external_id or None
         node.properties = draft.properties | self.said_by_home(draft.type, draft.home)
         if node.type == "kf.Metric":
@@ -199,7 +202,7 @@ class Registry:
 
     def said_by_home(self, type_name: str, home: int | None) -> dict[str, Value]:
         """What an artifact of a run says of it."""
-        if home is None or TYPES[type_name].kind != "artifact" or self.nodes[home].type != "kf.ExperimentRun":
+        if home is None or EVERY[type_name].kind != "artifact" or self.nodes[home].type != "kf.ExperimentRun":
             return {}
         return {"experiment_run_id": ("int", home), "experiment_id": ("int", self.nodes[home].home)}
 
@@ -231,6 +234,19 @@ class Registry:
             context.members |= set(new)
             self.changes.append([Change(context.id, "attach", context.revision)])
 
+    def add_event(self, key: tuple[int, int, str], path: list[int | str]) -> None:
+        self.events[key] = path
+        self.changes.append([Change(key[1], "event.put", self.nodes[key[1]].revision)])
+
+    def is_below(self, node: Node, ancestor: Node) -> bool:
+        """Whether a context is another, or in it or in what is in it."""
+        seen, left = {ancestor.id}, [ancestor.id]
+        for each in left:
+            inner = {member.id for member in self.members(each) if member.kind == "context"} - seen
+            seen |= inner
+            left += inner
+        return node.id in seen
+
     def delete(self, node: Node) -> None:
         gone = self.below(node)
         aliases = [name for name, version in self.aliases.items() if version == node.id]
@@ -248,7 +264,6 @@ class Registry:
             each.members -= ids
         self.aliases = {key: to for key, to in self.aliases.items() if to not in ids and key[0] not in ids}
         self.events = {key: path for key, path in self.events.items() if not ids & set(key[:2])}
-        self.parents = {pair for pair in self.parents if not ids & set(pair)}
         self.points = [point for point in self.points if point[0] not in ids]
 
     def point_alias(self, model: Node, alias: str, version: Node) -> None:

@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 
 from . import checks, graph, native
 from .entities import EVERY, HAS_PAGE, TYPES
+from .journal import ANSWERS
 from .kubeflow import EDITIONS, Kubeflow
 from .native import Native
 from .plans import NOBODY, pick
@@ -59,9 +60,9 @@ class Base(RuleBasedStateMachine):
         """Whether it was done, which has to be so exactly when nothing is wrong."""
         allowed = {says.get(wrong, wrong) for wrong in wrongs}
         if allowed:
-            assert refusal in allowed, f"{what} gives {refusal}, not one of {allowed}"
+            assert refusal in allowed, f"{what} gives {refusal} ({ANSWERS[-1]}), not one of {allowed}"
         else:
-            assert refusal is None, f"{what} gives {refusal}"
+            assert refusal is None, f"{what} gives {refusal} ({ANSWERS[-1]})"
         return refusal is None
 
     def own_uri(self, node: Node) -> str | None:

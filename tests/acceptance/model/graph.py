@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from harness import Server
 
 from .entities import EVERY, OWN, TYPES, Value
+from .journal import ANSWERS
 from .registry import Draft, Node, Refusal
 
 sys.path.append(str(Path(__file__).parent.parent / "mlmd"))
@@ -96,6 +97,7 @@ class Graph:
         try:
             return None, self.calls.call(method, **fields)
         except grpc.RpcError as error:
+            ANSWERS.append(f"{error.code()} {error.details()}")
             assert error.code() not in OURS, f"{method} {fields}: {error.code()} {error.details()}"
             return STATUSES[error.code()], None
 

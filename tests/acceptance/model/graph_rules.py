@@ -37,6 +37,8 @@ class GraphRules(Base):
     def suffix(self, draft: Draft) -> None:
         """What a pipeline makes cannot be removed, so no two sequences may call it the same."""
         if draft.type in OWN:
+            if draft.type != "Pipeline" and draft.name == "":
+                draft.name = " "
             if draft.name and not draft.name.endswith(f"~{self.number}"):
                 draft.name = draft.name[: 512 - 10 if len(draft.name) == 512 else None] + f"~{self.number}"
             if draft.external_id:
@@ -207,6 +209,7 @@ class GraphRules(Base):
 
     def check_edges(self) -> None:
         """What every node is tied to, asked from both ends."""
+        super().check_edges()
         ask, registry = self.doors.graph.ask, self.registry
         for context in self.kinds("context"):
             members = registry.members(context.id)

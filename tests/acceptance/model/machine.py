@@ -3,10 +3,11 @@
 from .base import Base, Doors
 from .entity_rules import EntityRules
 from .graph_rules import GraphRules
+from .link_rules import LinkRules
 from .native_rules import NativeRules
 
 __all__ = ["Base", "Doors", "Machine"]
 
 
-class Machine(EntityRules, NativeRules, GraphRules):
+class Machine(LinkRules, EntityRules, NativeRules, GraphRules):
     """All doors together."""

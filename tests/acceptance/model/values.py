@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from .entities import Value
 
 # Few, so that they clash; and all that separators, patterns, cases and scripts may be mistaken in.
-NAMES = ["a", "b", "A", "50%_x", "x:y", "ü 模型", "a/b", "'q\"\\", "é", "e\u0301", " a", "n" * 500]
+NAMES = ["a", "b", "A", "50%_x", "x:y", "ü 模型", "a/b", "'q\"\\", "é", "e\u0301", " a", "n" * 512]
 WRONG_NAMES = ["", "a\0b", "n" * 513, "模" * 513]
 EXTERNAL_IDS = ["e1", "e2", "ext/ü", "E1", "e" * 512]
 WRONG_EXTERNAL_IDS = ["e\0", "e" * 513]
@@ -18,9 +18,9 @@ TEXTS = ["", "x", "Ünïcode 🦀", "'; DROP TABLE nodes; --", "line\nbreak\t", 
 INTS = [0, 1, -1, 2**31, 2**53 + 1, 2**63 - 1, -(2**63)]
 DOUBLES = [0.0, 1.5, -2.25, 0.1 + 0.2, 1e308, 5e-324, 1e21, 123456789.125]
 ODD_DOUBLES = [math.nan, math.inf, -math.inf]
-STRUCTS = [{}, {"a": [1, None, "ü", {"b": False}]}, {"n": "\\u0000"}, {"items": 1}]
+STRUCTS = [{}, {"a": [1, None, "ü", {"b": False}]}, {"n": "\\u0000"}, {"n": ["\0"]}, {"items": 1}]
 PROTOS = [("type.googleapis.com/x.Y", b""), ("t/x.Y", b"\x00\x80\xff")]
-PROPERTY_NAMES = ["p", "q", "P", "", "a.b `c`", "ü", "state", "description", "k" * 512]
+PROPERTY_NAMES = ["p", "q", "P", "", "a.b `c`", "ü", "state", "description", "k" * 2048]
 
 
 def canonical(value: Value) -> Value:

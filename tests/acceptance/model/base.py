@@ -2,11 +2,13 @@
 
 import sys
 from typing import Any
+from urllib.parse import quote
 
 from harness import Server
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 
 from . import checks, graph, native
+from .edge import Edge
 from .entities import EVERY, HAS_PAGE, TYPES
 from .journal import ANSWERS
 from .kubeflow import EDITIONS, Kubeflow
@@ -23,6 +25,7 @@ class Doors:
         self.kubeflow = {edition: Kubeflow(server, edition) for edition in EDITIONS}
         self.native = Native(server)
         self.graph = graph.Graph(server)
+        self.edge = Edge(server)
 
 
 class Base(RuleBasedStateMachine):
@@ -43,6 +46,8 @@ class Base(RuleBasedStateMachine):
             assert kubeflow.ask("DELETE", f"/artifacts/{item['id']}", params={"recursive": "true"}).status_code == 204
         self.doors.native.new_changes()
         self.registry = Registry()
+        # The keys that versions have as records of the edge registry, and of which identity.
+        self.keys: dict[int, tuple[str, tuple[str, ...]]] = {}
         # Names of what cannot be removed, and where the ids of this sequence begin.
         Base.number += 1
         self.number = Base.number
@@ -72,7 +77,7 @@ class Base(RuleBasedStateMachine):
             case []:
                 return None
             case [path]:
-                return f"{base}/{path}"
+                return f"{base}/{quote(path)}"
             case _:
                 return base
 

@@ -6,6 +6,8 @@ from .entities import Value
 from .registry import LATER, Node
 from .values import ODD_DOUBLES, canonical, plain
 
+# What inspection says of an artifact's files, of which the model knows nothing.
+JUDGED = "scan_verdict"
 NOT_FINITE = [("double", repr(value)) for value in ODD_DOUBLES]
 
 
@@ -33,19 +35,20 @@ def agree(node: Node, shown: dict[str, Any], own_uri: str | None, door: str) -> 
     for name in ["properties", "custom"]:
         if name in actual:
             actual[name] = said(actual[name])
+            actual[name].pop(JUDGED, None)
             for key, value in actual[name].items():
                 # JSON has no word for what is no number.
                 if value == ("double", None) and expected[name].get(key) in NOT_FINITE:
                     actual[name][key] = expected[name][key]
     for name in ["plain_properties", "plain_custom"]:
         if name in actual:
-            actual[name] = {key: canonical(("struct", value)) for key, value in actual[name].items()}
+            actual[name] = {key: canonical(("struct", value)) for key, value in actual[name].items() if key != JUDGED}
     for name, value in actual.items():
         assert value == expected[name], f"`{name}` of {node.type} {node.id} through {door}: {value!r}, not {expected[name]!r}"
 
 
 def learn(node: Node, shown: dict[str, Any]) -> None:
-    for name in ["name", "created", "updated"]:
+    for name in ["name", "external_id", "created", "updated"]:
         if getattr(node, name) is LATER and shown.get(name) is not None:
             setattr(node, name, shown[name])
             if name == "updated":

@@ -100,12 +100,10 @@ def seen(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def type_of(answer: dict[str, Any]) -> Type:
-    """The type of an entity, by what only it has."""
+    """The type of an entity: an artifact says so, and whoever asked for another knows."""
     if artifact_type := answer.get("artifactType"):
         return next(of for of in TYPES.values() if of.artifact_type == artifact_type)
-    homed = [of for of in TYPES.values() if of.home_member and of.home_member in answer]
-    [of] = homed or [TYPES[answer["of"]]]
-    return of
+    return TYPES[answer["of"]]
 
 
 class Kubeflow:

@@ -96,7 +96,7 @@ class LinkRules(Base):
         refusal = self.doors.kubeflow[edition].refusal(response)
         if self.expect(wrongs, refusal, kubeflow.SAYS, f"alias {alias} of {version} in {model}"):
             self.registry.point_alias(model, alias, version)
-            self.agree(version, kubeflow.seen(response.json()), edition)
+            self.agree(version, kubeflow.seen({**response.json(), "of": version.type}), edition)
 
     def points_of(self, run: Node) -> list[tuple[int, Any, int, int]]:
         """What was measured in a run; a point's time is the server's where nobody said it."""

@@ -1,6 +1,7 @@
 """Sequences of what clients may do through any door, each step held against the model."""
 
 from .base import Base, Doors
+from .edge_rules import EdgeRules
 from .entity_rules import EntityRules
 from .graph_rules import GraphRules
 from .link_rules import LinkRules
@@ -9,5 +10,5 @@ from .native_rules import NativeRules
 __all__ = ["Base", "Doors", "Machine"]
 
 
-class Machine(LinkRules, EntityRules, NativeRules, GraphRules):
+class Machine(EdgeRules, LinkRules, EntityRules, NativeRules, GraphRules):
     """All doors together."""

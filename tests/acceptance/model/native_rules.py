@@ -7,6 +7,8 @@ from hypothesis.stateful import precondition, rule
 
 from . import checks, native
 from .base import Base
+from .edge import archive
+from .entities import TYPES
 from .native import segment
 from .plans import pick, picks, rarely
 from .registry import Draft, Node, Refusal
@@ -14,10 +16,10 @@ from .values import ALIASES, WRONG_ALIASES
 
 aliases = st.sampled_from([*ALIASES, *ALIASES, *WRONG_ALIASES])
 
-PATHS = ["a.bin", "b/c.txt", "ü 50%.txt", "a.bin.txt"]
+PATHS = ["a.bin", "z.zip", "a.zip", "b/c.txt", "ü 50%.txt", "a.bin.txt"]
 WRONG_PATHS = ["/a", "a//b", "x" * 1025, "a\\b"]
 paths = rarely(WRONG_PATHS, PATHS)
-contents = st.sampled_from([b"", b"one", b"two", b"\0" * 70_000])
+contents = st.sampled_from([b"", archive("one"), b"one", b"two", b"\0" * 70_000])
 matches = st.sampled_from([None, None, None, "If-None-Match", "If-Match *", "If-Match", "If-Match stale"])
 
 
@@ -61,7 +63,7 @@ class NativeRules(Base):
         """By names; the version's first model artifact takes it, and is made where there is none."""
         version = pick(self.registry.of("kf.ModelVersion"), which)
         model = self.registry.nodes[version.home or 0]
-        own = [node for node in self.registry.owned(version.id) if node.type == "kf.ModelArtifact"]
+        own = self.artifacts(version, "kf.ModelArtifact")
         place = f"/models/{segment(str(model.name))}/versions/{segment(str(version.name))}"
         if version.name in ("latest",) or str(version.name).startswith("@"):
             return
@@ -79,6 +81,11 @@ class NativeRules(Base):
                 self.stored(holder, path, stored["sha256"])
             return
         self.put(holder, place, path, content, match)
+
+    def artifacts(self, version: Node, *types: str) -> list[Node]:
+        """Those of a version and those attached to it, oldest first."""
+        found = [node for node in self.registry.members(version.id) if node.kind == "artifact" and node.type in types]
+        return sorted(found, key=lambda node: node.id)
 
     def put(self, node: Node, place: str, path: str, content: bytes, match: str | None) -> None:
         digest = hashlib.sha256(content).hexdigest()
@@ -153,7 +160,8 @@ class NativeRules(Base):
         aliases_of = sorted(name for (_, name), to in self.registry.aliases.items() if to == version.id)
         assert shown["aliases"] == aliases_of
         assert (shown["model"], shown["modelId"]) == (model.name, str(model.id))
-        own = [node for node in self.registry.owned(version.id)]
+        own = self.artifacts(version, *TYPES)
+        self.same(own, [native.seen(each) for each in shown["artifacts"]], "version")
         files = sorted((path, str(node.id), digest) for node in own for path, digest in node.files.items())
         assert sorted((file["path"], file["artifactId"], file["sha256"]) for file in shown["files"]) == files
 

@@ -3,6 +3,7 @@
 from .base import Base, Doors
 from .edge_rules import EdgeRules
 from .entity_rules import EntityRules
+from .filter_rules import FilterRules
 from .graph_rules import GraphRules
 from .link_rules import LinkRules
 from .native_rules import NativeRules
@@ -10,5 +11,5 @@ from .native_rules import NativeRules
 __all__ = ["Base", "Doors", "Machine"]
 
 
-class Machine(EdgeRules, LinkRules, EntityRules, NativeRules, GraphRules):
+class Machine(FilterRules, EdgeRules, LinkRules, EntityRules, NativeRules, GraphRules):
     """All doors together."""

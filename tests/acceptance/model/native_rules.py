@@ -70,7 +70,8 @@ class NativeRules(Base):
         holder = next((node for node in own if path in node.files), own[0] if own else None)
         if holder is None and match and match.startswith("If-Match"):
             refusal, _ = self.doors.native.put_file(place, path, content, **{"If-Match": "*"})
-            self.expect({Refusal.STALE}, refusal, native.SAYS, "replacement of nothing")
+            wrongs = {Refusal.STALE} | ({Refusal.INVALID} if path in WRONG_PATHS else set())
+            self.expect(wrongs, refusal, native.SAYS, "replacement of nothing")
             return
         if holder is None:
             draft = Draft("kf.ModelArtifact", name=model.name, home=version.id, state="LIVE")

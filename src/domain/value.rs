@@ -47,8 +47,9 @@ impl ValueKind {
     }
 }
 
-/// The value of a property, declared or custom.
-#[derive(Debug, Clone, PartialEq)]
+/// The value of a property, declared or custom. Two are equal when nobody who reads them sees a difference: NaN equals
+/// itself, so that what was read and is put back is unchanged.
+#[derive(Debug, Clone)]
 pub enum Value {
     /// A 64-bit integer.
     Int(i64),
@@ -67,6 +68,24 @@ pub enum Value {
     },
     /// A boolean.
     Bool(bool),
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Int(one), Self::Int(other)) => one == other,
+            (Self::Double(one), Self::Double(other)) => {
+                one.to_bits() == other.to_bits() || (one.is_nan() && other.is_nan())
+            }
+            (Self::String(one), Self::String(other)) => one == other,
+            (Self::Struct(one), Self::Struct(other)) => one == other,
+            (Self::Proto { type_url, value }, Self::Proto { type_url: other_url, value: other }) => {
+                type_url == other_url && value == other
+            }
+            (Self::Bool(one), Self::Bool(other)) => one == other,
+            _ => false,
+        }
+    }
 }
 
 impl Value {
@@ -162,6 +181,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_no_number_is_what_it_was() {
+        let double = Value::Double;
+        assert_eq!(double(f64::NAN), double(f64::NAN));
+        assert_eq!(double(f64::INFINITY), double(f64::INFINITY));
+        assert_ne!(double(f64::NAN), double(0.0));
+        assert_ne!(double(0.0), double(-0.0));
+        assert_ne!(double(1.0), Value::Int(1));
+    }
 
     #[test]
     fn what_a_property_is_called_and_says_has_no_nul_however_deep() {

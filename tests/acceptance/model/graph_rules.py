@@ -81,9 +81,8 @@ class GraphRules(Base):
         properties = dict(draft.properties)
         if node.type == "kf.Metric":
             properties = {"step": ("int", 0), "timestamp": ("int", LATER)} | properties
-        uri = node.uri if (node.uri or "") == (draft.uri or "") else draft.uri or None
-        if draft.uri and draft.uri == self.own_uri(node):
-            uri = node.uri
+        shown = self.own_uri(node) if node.uri is None else node.uri
+        uri = node.uri if draft.uri is not None and draft.uri == shown else draft.uri or None
         is_measured = node.type == "kf.Metric" and of(node.properties) != of(properties)
         external_id = draft.external_id or None
         self.registry.update(

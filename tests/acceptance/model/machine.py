@@ -7,9 +7,10 @@ from .filter_rules import FilterRules
 from .graph_rules import GraphRules
 from .link_rules import LinkRules
 from .native_rules import NativeRules
+from .odd_rules import OddRules
 
 __all__ = ["Base", "Doors", "Machine"]
 
 
-class Machine(FilterRules, EdgeRules, LinkRules, EntityRules, NativeRules, GraphRules):
+class Machine(OddRules, FilterRules, EdgeRules, LinkRules, EntityRules, NativeRules, GraphRules):
     """All doors together."""

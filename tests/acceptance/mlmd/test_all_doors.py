@@ -6,12 +6,13 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from harness import Installation
-from model.machine import Base, Doors, Machine
+from model.journal import Journal
+from model.machine import Doors, Machine
 
 LONG = "MODELPORT_TEST_LONG" in os.environ
 PROFILE = settings(
-    max_examples=int(os.environ.get("EXAMPLES", 400 if LONG else 25)),
-    stateful_step_count=60 if LONG else 30,
+    max_examples=int(os.environ.get("EXAMPLES", 400 if LONG else 50)),
+    stateful_step_count=60 if LONG else 35,
     derandomize=not LONG,
     database=None,
     deadline=None,
@@ -27,10 +28,10 @@ def test_every_door_answers_what_was_done_through_any(installation: Installation
     installation.settings |= {"MODELPORT__LOG__LEVEL": "warn"}
     server = installation.serve()
     machine = type("OfThisServer", (Machine,), {"doors": Doors(server)})
-    Base.steps = 0
+    Journal.requests = 0
     try:
         run_state_machine_as_test(machine, settings=PROFILE)
     finally:
-        figures.append(f"{Base.steps} operations through every door")
+        figures.append(f"{Journal.requests} requests through every door, each answer held against the model")
     server.stop()
     assert " ERROR " not in installation.log.read_text()

@@ -5,12 +5,12 @@ from typing import Any
 from urllib.parse import quote
 
 from harness import Server
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
+from hypothesis.stateful import RuleBasedStateMachine
 
 from . import checks, graph, native
 from .edge import Edge
 from .entities import EVERY, HAS_PAGE, TYPES
-from .journal import ANSWERS
+from .journal import Journal
 from .kubeflow import EDITIONS, Kubeflow
 from .native import Native
 from .plans import NOBODY, pick
@@ -32,10 +32,8 @@ class Base(RuleBasedStateMachine):
     """What every sequence begins with and is held against."""
 
     doors: Doors
-    steps = 0
     number = 0
 
-    @initialize()
     def empty(self) -> None:
         """All that the sequence before has left goes."""
         kubeflow = self.doors.kubeflow["v1"]
@@ -55,19 +53,15 @@ class Base(RuleBasedStateMachine):
         self.first = answer.context_ids[0]
         self.doors.native.new_changes()
 
-    @invariant()
-    def count(self) -> None:
-        Base.steps += 1
-
     # Helpers.
 
     def expect(self, wrongs: set[Refusal], refusal: Refusal | None, says: dict[Refusal, Refusal], what: str) -> bool:
         """Whether it was done, which has to be so exactly when nothing is wrong."""
         allowed = {says.get(wrong, wrong) for wrong in wrongs}
         if allowed:
-            assert refusal in allowed, f"{what} gives {refusal} ({ANSWERS[-1]}), not one of {allowed}"
+            assert refusal in allowed, f"{what} gives {refusal} ({Journal.answer}), not one of {allowed}"
         else:
-            assert refusal is None, f"{what} gives {refusal} ({ANSWERS[-1]})"
+            assert refusal is None, f"{what} gives {refusal} ({Journal.answer})"
         return refusal is None
 
     def own_uri(self, node: Node) -> str | None:

@@ -9,7 +9,7 @@ import httpx
 from harness import Server
 
 from .entities import Value
-from .journal import ANSWERS
+from .journal import Journal
 from .registry import Node, Refusal, Registry
 
 STATUSES = {400: Refusal.INVALID, 404: Refusal.MISSING, 409: Refusal.EXISTS, 422: Refusal.INVALID}
@@ -36,7 +36,7 @@ class Edge:
 
     def ask(self, method: str, path: str, **options) -> httpx.Response:
         response = self.http.request(method, path, **options)
-        ANSWERS.append(f"{response.status_code} {response.text[:300]}")
+        Journal.note(f"{response.status_code} {response.text}")
         assert response.status_code < 500, f"{method} {path} {options}: {response.status_code} {response.text}"
         return response
 

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from harness import Server
 
 from .entities import EVERY, OWN, TYPES, Value
-from .journal import ANSWERS
+from .journal import Journal
 from .registry import Draft, Node, Refusal
 
 sys.path.append(str(Path(__file__).parent.parent / "mlmd"))
@@ -94,10 +94,11 @@ class Graph:
         self.make_types()
 
     def ask(self, method: str, **fields) -> tuple[Refusal | None, Any]:
+        Journal.note("OK")
         try:
             return None, self.calls.call(method, **fields)
         except grpc.RpcError as error:
-            ANSWERS.append(f"{error.code()} {error.details()}")
+            Journal.answer = f"{error.code()} {error.details()}"
             assert error.code() not in OURS, f"{method} {fields}: {error.code()} {error.details()}"
             return STATUSES[error.code()], None
 

@@ -8,7 +8,7 @@ import httpx
 from harness import Server
 
 from .entities import TYPES, Type, Value, snake
-from .journal import ANSWERS
+from .journal import Journal
 from .registry import Draft, Refusal
 
 EDITIONS = ["v1alpha3", "v1"]
@@ -117,7 +117,7 @@ class Kubeflow:
 
     def ask(self, method: str, path: str, **options) -> httpx.Response:
         response = self.http.request(method, path, **options)
-        ANSWERS.append(f"{response.status_code} {response.text[:300]}")
+        Journal.note(f"{response.status_code} {response.text}")
         assert response.status_code < 500, f"{method} {path} {options}: {response.status_code} {response.text}"
         if response.status_code >= 400:
             error = response.json()

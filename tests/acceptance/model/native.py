@@ -7,7 +7,7 @@ from urllib.parse import quote
 import httpx
 from harness import Server
 
-from .journal import ANSWERS
+from .journal import Journal
 from .registry import Change, Refusal
 
 STATUSES = {400: Refusal.INVALID, 404: Refusal.MISSING, 409: Refusal.EXISTS, 412: Refusal.STALE}
@@ -44,7 +44,7 @@ class Native:
 
     def ask(self, method: str, path: str, **options) -> httpx.Response:
         response = self.http.request(method, path, **options)
-        ANSWERS.append(f"{response.status_code} {response.text[:300]}")
+        Journal.note(f"{response.status_code} {response.text}")
         assert response.status_code < 500, f"{method} {path} {options}: {response.status_code} {response.text}"
         return response
 

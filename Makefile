@@ -37,7 +37,7 @@ bench: ## what transfers cost beside what the hardware allows, and ML Metadata's
 long: ## what takes long: 4 GiB through both stores, many rounds of faults, many generated requests
 	cargo build --release $(locked)
 	scripts/with-services $(MAKE) transfer MIB=4096
-	MODELPORT_TEST_LONG=1 scripts/with-services $(MAKE) acceptance PROFILE=release PYTEST='-s -k "faults or geti or lifecycle or resumable or schemas or upkeep or writers"'
+	MODELPORT_TEST_LONG=1 scripts/with-services $(MAKE) acceptance PROFILE=release PYTEST='-s -k "doors or faults or geti or lifecycle or resumable or schemas or upkeep or writers"'
 
 N := 100000
 scale: ## lists of a registry with N=100000 versions: latency beside that of an empty one, and every plan

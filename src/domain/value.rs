@@ -47,8 +47,9 @@ impl ValueKind {
     }
 }
 
-/// The value of a property, declared or custom.
-#[derive(Debug, Clone, PartialEq)]
+/// The value of a property, declared or custom. Two are equal when nobody who reads them sees a difference: NaN equals
+/// itself, so that what was read and is put back is unchanged.
+#[derive(Debug, Clone)]
 pub enum Value {
     /// A 64-bit integer.
     Int(i64),
@@ -67,6 +68,24 @@ pub enum Value {
     },
     /// A boolean.
     Bool(bool),
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Int(one), Self::Int(other)) => one == other,
+            (Self::Double(one), Self::Double(other)) => {
+                one.to_bits() == other.to_bits() || (one.is_nan() && other.is_nan())
+            }
+            (Self::String(one), Self::String(other)) => one == other,
+            (Self::Struct(one), Self::Struct(other)) => one == other,
+            (Self::Proto { type_url, value }, Self::Proto { type_url: other_url, value: other }) => {
+                type_url == other_url && value == other
+            }
+            (Self::Bool(one), Self::Bool(other)) => one == other,
+            _ => false,
+        }
+    }
 }
 
 impl Value {
@@ -108,14 +127,24 @@ pub fn check_text(field: &str, text: &str) -> Result<()> {
     Ok(())
 }
 
+/// The longest name of a custom property, in bytes: what fits the indexes of every database beside a value.
+const LONGEST_NAME: usize = 2048;
+
+/// Refuses the name of a property that no database can hold. It may be empty.
+pub fn check_property_name(field: &str, name: &str) -> Result<()> {
+    check_text(field, name)?;
+    if name.len() > LONGEST_NAME {
+        let message = format!("property name of {} bytes is longer than {LONGEST_NAME}", name.len());
+        return Err(Error::invalid(field, message));
+    }
+    Ok(())
+}
+
 /// Refuses custom properties with an unusable name or value.
 pub fn check_custom(properties: &Properties) -> Result<()> {
     const FIELD: &str = "customProperties";
     for (name, value) in properties {
-        check_text(FIELD, name)?;
-        if name.len() > 1024 {
-            return Err(Error::invalid(FIELD, format!("property name of {} bytes is longer than 1024", name.len())));
-        }
+        check_property_name(FIELD, name)?;
         check_value(&format!("{FIELD}.{name}"), value)?;
     }
     Ok(())
@@ -129,6 +158,51 @@ pub fn check_value(field: &str, value: &Value) -> Result<()> {
             Err(Error::invalid(field, format!("`{field}` has no type URL")))
         }
         Value::Proto { type_url, .. } => check_text(field, type_url),
-        Value::Int(_) | Value::Double(_) | Value::Struct(_) | Value::Bool(_) => Ok(()),
+        Value::Struct(json) => check_json(field, json),
+        Value::Int(_) | Value::Double(_) | Value::Bool(_) => Ok(()),
+    }
+}
+
+/// Refuses JSON with a NUL in it: what one protocol takes, every other has to show and take back.
+fn check_json(field: &str, json: &serde_json::Value) -> Result<()> {
+    match json {
+        serde_json::Value::String(text) => check_text(field, text),
+        serde_json::Value::Array(items) => items.iter().try_for_each(|item| check_json(field, item)),
+        serde_json::Value::Object(members) => members.iter().try_for_each(|(name, value)| {
+            check_text(field, name)?;
+            check_json(field, value)
+        }),
+        serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_number_is_what_it_was() {
+        let double = Value::Double;
+        assert_eq!(double(f64::NAN), double(f64::NAN));
+        assert_eq!(double(f64::INFINITY), double(f64::INFINITY));
+        assert_ne!(double(f64::NAN), double(0.0));
+        assert_ne!(double(0.0), double(-0.0));
+        assert_ne!(double(1.0), Value::Int(1));
+    }
+
+    #[test]
+    fn what_a_property_is_called_and_says_has_no_nul_however_deep() {
+        for good in [json!(null), json!("ü"), json!([1, {"a": ["b", true]}])] {
+            assert!(check_value("p", &Value::Struct(good)).is_ok());
+        }
+        for bad in [json!("\0"), json!([["a\0"]]), json!({"a": {"b": "\0"}}), json!({"a": {"\0": 1}})] {
+            assert_eq!(check_value("p", &Value::Struct(bad)).unwrap_err().field(), Some("p"));
+        }
+        let named = |name: String| check_custom(&Properties::from([(name, Value::Bool(true))]));
+        assert!(named("模".repeat(LONGEST_NAME / 3)).is_ok());
+        assert!(named("k".repeat(LONGEST_NAME + 1)).is_err());
+        assert!(named("a\0".to_owned()).is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! A node as a client puts it: made, replaced, or changed where a mask says so.
 
-use crate::domain::value::{check_text, check_value};
-use crate::domain::{Error, Millis, Node, NodeId, NodeKind, Properties, Result};
+use crate::domain::value::{check_property_name, check_text, check_value};
+use crate::domain::{Error, LogicalType, Millis, Node, NodeId, NodeKind, Properties, Result};
 
 use super::{Mask, Type};
 
@@ -56,16 +56,24 @@ impl NodeWrite {
         if self.id.is_none() && kind == NodeKind::Context {
             self.check_context_name()?;
         }
-        check_label("name", self.name.as_deref().unwrap_or_default())?;
+        self.check_name()?;
         check_label("external_id", self.external_id.as_deref().unwrap_or_default())?;
         check_text("uri", self.uri.as_deref().unwrap_or_default())?;
         for (map, properties) in [("properties", &self.properties), ("custom_properties", &self.custom)] {
             for (name, value) in properties {
-                check_label(map, name)?;
+                check_property_name(map, name)?;
                 check_value(&format!("{map}.{name}"), value)?;
             }
         }
         Ok(())
+    }
+
+    /// Refuses a name that is too long to be given. What has a name already is shown with a home's id or a UUID before it,
+    /// and is put back so; what is one of the registry's own types counts without the home.
+    fn check_name(&self) -> Result<()> {
+        let name = self.name.as_deref().unwrap_or_default();
+        let is_own = self.type_id.is_some_and(|id| LogicalType::from_id(id).is_some());
+        if self.id.is_some() || is_own { check_text("name", name) } else { check_label("name", name) }
     }
 
     /// Refuses a context without a name.

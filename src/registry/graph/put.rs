@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::how::{How, Reuse};
 use super::ledger::Ledger;
 use super::{Registry, logical};
-use crate::domain::graph::{Mask, NodeWrite, Type};
+use crate::domain::graph::{Mask, NodeWrite, Type, check_label};
 use crate::domain::{Action, Actor, Error, ErrorKind, LogicalType, Millis, Node, NodeId, NodeKind, Result};
 use crate::store::Tx;
 use crate::store::graph::nodes;
@@ -186,6 +186,9 @@ impl Batch {
             let node = logical::update(registry, tx, actor, logical, (&current, of), write, how, now)?;
             self.stored.insert(node.id, Stored { before: node.clone(), now: node, is_changed: false });
             return Ok(place);
+        }
+        if self.kind == NodeKind::Context {
+            check_label("name", write.name.as_deref().unwrap_or_default())?;
         }
         let is_changed = how.mask.is_some() || how.force_update_time || !write.restates(self.kind, &current, of);
         let mut node = write.applied(self.kind, &current, how.mask)?;

@@ -1,5 +1,6 @@
 """A pipeline that logs to ML Metadata and a registry client that registers what it made: one lineage shows both."""
 
+import base64
 import io
 import time
 import zipfile
@@ -110,3 +111,29 @@ def test_a_model_of_the_edge_registry_is_an_artifact_of_its_version(server: Serv
     store.put_artifacts([artifact])
     [model] = server.http.get(url, params={"category": "detect"}).json()
     assert (model["id"], model["score"], model["category"]) == (created.text, 0.5, "Detection")
+
+
+def test_what_other_doors_wrote_at_its_longest_is_put_back_here(server: Server) -> None:
+    long = {"k" * 2048: {"metadataType": "MetadataBoolValue", "bool_value": True}}
+    model = server.kubeflow("POST", "registered_models", json={"name": "m", "customProperties": long}).json()
+    body = {"name": "模" * 512, "registeredModelId": model["id"], "customProperties": long}
+    version = server.kubeflow("POST", "model_versions", json=body).json()
+    body = {"name": "a" * 512, "artifactType": "model-artifact", "customProperties": long}
+    alone = server.kubeflow("POST", "model_artifacts", json=body).json()
+
+    store = connect(server)
+    [context] = store.get_contexts_by_id([int(version["id"])])
+    [artifact] = store.get_artifacts_by_id([int(alone["id"])])
+    for node in (context, artifact):
+        node.custom_properties["checked"].bool_value = True
+    store.put_contexts([context])
+    store.put_artifacts([artifact])
+    for path in (f"model_versions/{version['id']}", f"model_artifacts/{alone['id']}"):
+        assert set(server.kubeflow("GET", path).json()["customProperties"]) == {"k" * 2048, "checked"}
+
+
+def test_nothing_says_nul_wherever_it_stands(server: Server) -> None:
+    for hidden in ('"a\\u0000"', '{"a": ["b\\u0000"]}', '{"a\\u0000": 1}'):
+        value = {"metadataType": "MetadataStructValue", "struct_value": base64.b64encode(hidden.encode()).decode()}
+        answer = server.kubeflow("POST", "registered_models", json={"name": "m", "customProperties": {"p": value}})
+        assert answer.status_code == 400, answer.text

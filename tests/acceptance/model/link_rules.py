@@ -1,0 +1,119 @@
+"""What ties entities together: registrations in one request, attachments, aliases by id, and what was measured."""
+
+from collections import Counter
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from . import kubeflow, native, patches
+from .base import Base
+from .entities import TYPES
+from .entity_rules import editions
+from .native_rules import aliases
+from .plans import NOBODY, external_ids, names, pick, picks
+from .registry import LATER, Draft, Node, Refusal
+from .values import WRONG_ALIASES, canonical
+
+CONTEXTS = ("kf.ModelVersion", "kf.ExperimentRun")
+ARTIFACTS = tuple(name for name, of in TYPES.items() if of.kind == "artifact")
+
+
+class LinkRules(Base):
+    """Edges, through the doors that write REST."""
+
+    @rule(
+        model=names,
+        version=names,
+        external_id=external_ids,
+        artifacts=st.lists(st.one_of(st.none(), names), max_size=2),
+    )
+    def register(self, model: str, version: str, external_id: str | None, artifacts: list[str | None]) -> None:
+        """A version with its artifacts, and its model where there is none."""
+        live = {"state": ("string", "LIVE")}
+        registry, found = self.registry, self.registry.named("kf.RegisteredModel", None, model)
+        drafts = [Draft("kf.ModelVersion", version, found.id if found else None, external_id, properties=live)]
+        drafts += [Draft("kf.ModelArtifact", name) for name in artifacts]
+        body: dict[str, Any] = {"model": {"name": model}, "version": {"name": version}, "artifacts": []}
+        if external_id is not None:
+            body["version"]["externalId"] = external_id
+        body["artifacts"] = [{"name": name} if name is not None else {} for name in artifacts]
+        of_model = Draft("kf.RegisteredModel", model, properties=live)
+        wrongs = set() if found else registry.wrongs(of_model)
+        for draft in drafts:
+            wrongs |= registry.odd(draft)
+        # Here an empty text is no name, and no id.
+        wrongs |= {Refusal.INVALID} if not version or external_id == "" or "" in artifacts else set()
+        wrongs |= registry.taken("context", external_id)
+        if found and registry.named("kf.ModelVersion", found.id, version):
+            wrongs.add(Refusal.EXISTS)
+        given = [name for name in artifacts if name]
+        wrongs |= {Refusal.EXISTS} if len(given) > len(set(given)) else set()
+        response = self.doors.native.ask("POST", "/register", json=body)
+        refusal = self.doors.native.refusal(response)
+        if not self.expect(wrongs, refusal, native.SAYS, f"registration {body}"):
+            return
+        answer = response.json()
+        if not found:
+            found = registry.create(of_model, int(answer["model"]["id"]))
+        drafts[0].home = found.id
+        made = [registry.create(drafts[0], int(answer["version"]["id"]))]
+        for draft, shown in zip(drafts[1:], answer["artifacts"], strict=True):
+            draft.home = made[0].id
+            made.append(registry.create(draft, int(shown["id"])))
+        for node, shown in zip(made, [answer["version"], *answer["artifacts"]], strict=True):
+            self.agree(node, native.seen(shown), "registration")
+
+    @precondition(lambda self: self.registry.of(*ARTIFACTS) and self.registry.of(*CONTEXTS))
+    @rule(which=picks, context=picks, edition=editions)
+    def attach(self, which: int, context: int, edition: str) -> None:
+        """An artifact becomes one of a version's or run's, wherever it was made."""
+        node, above = pick(self.registry.of(*ARTIFACTS), which), pick(self.registry.of(*CONTEXTS), context)
+        of = TYPES[node.type]
+        home = NOBODY if context == 9 else above.id
+        response = self.doors.kubeflow[edition].ask(
+            "POST", f"/{TYPES[above.type].path}/{home}/artifacts", json={"id": str(node.id), "artifactType": of.artifact_type}
+        )
+        wrongs = {Refusal.MISSING} if home == NOBODY else set()
+        refusal = self.doors.kubeflow[edition].refusal(response)
+        if self.expect(wrongs, refusal, kubeflow.SAYS, f"attachment of {node} to {above}"):
+            said = self.registry.said_by_home(node.type, above.id)
+            patches.apply(self.registry, node, {"properties": said})
+            self.registry.attach(above, node.id)
+            self.agree(node, kubeflow.seen(response.json()), edition)
+
+    @precondition(lambda self: self.registry.of("kf.ModelVersion"))
+    @rule(which=picks, alias=aliases, stranger=picks, edition=editions)
+    def point_alias(self, which: int, alias: str, stranger: int, edition: str) -> None:
+        version = pick(self.registry.of("kf.ModelVersion"), which)
+        model = self.registry.nodes[version.home or 0]
+        if stranger >= 6:
+            model = pick(self.registry.of("kf.RegisteredModel"), stranger)
+        path = f"/registered_models/{model.id}/aliases/{native.segment(alias)}"
+        response = self.doors.kubeflow[edition].ask("PUT", path, json={"modelVersionId": str(version.id)})
+        wrongs = {Refusal.INVALID} if alias in WRONG_ALIASES else set()
+        wrongs |= set() if version.home == model.id else {Refusal.MISSING}
+        refusal = self.doors.kubeflow[edition].refusal(response)
+        if self.expect(wrongs, refusal, kubeflow.SAYS, f"alias {alias} of {version} in {model}"):
+            self.registry.point_alias(model, alias, version)
+            self.agree(version, kubeflow.seen({**response.json(), "of": version.type}), edition)
+
+    def points_of(self, run: Node) -> list[tuple[int, Any, int, int]]:
+        """What was measured in a run; a point's time is the server's where nobody said it."""
+        return [point for point in self.registry.points if self.registry.nodes[point[0]].home == run.id]
+
+    def check_edges(self) -> None:
+        super().check_edges()
+        door = self.doors.kubeflow["v1alpha3"]
+        for model in self.registry.of("kf.RegisteredModel"):
+            shown = door.ask("GET", f"/registered_models/{model.id}/aliases").json()["items"]
+            expected = {alias: to for (of, alias), to in self.registry.aliases.items() if of == model.id}
+            assert {item["name"]: int(item["modelVersionId"]) for item in shown} == expected
+        for run in self.registry.of("kf.ExperimentRun"):
+            shown = door.all(f"/experiment_runs/{run.id}/metric_history", "kf.Metric", pageSize="2")
+            points = self.points_of(run)
+            seen = Counter((item["name"], canonical(item["properties"]["value"]), item["properties"]["step"]) for item in shown)
+            nodes = self.registry.nodes
+            assert seen == Counter((nodes[of].name, canonical(value), step) for of, value, step, _ in points)
+            times = Counter(item["properties"]["timestamp"] for item in shown)
+            assert Counter(at for *_, at in points if at != ("int", LATER)) <= times

@@ -1,0 +1,47 @@
+"""Sequences of what clients may do through any door, each step held against the model."""
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize
+
+from .base import Doors
+from .edge_rules import EdgeRules
+from .entity_rules import EntityRules, editions
+from .filter_rules import FilterRules
+from .graph_rules import GraphRules
+from .link_rules import LinkRules
+from .native_rules import NativeRules
+from .odd_rules import OddRules
+from .registry import Draft
+
+__all__ = ["Doors", "Machine"]
+
+
+SCENES = ["nothing", "registered", "measured", "served", "recorded", "all"]
+
+
+class Machine(OddRules, FilterRules, EdgeRules, LinkRules, EntityRules, NativeRules, GraphRules):
+    """All doors together."""
+
+    @initialize(scene=st.sampled_from(SCENES), edition=editions)
+    def begin(self, scene: str, edition: str) -> None:
+        """Something to work on, so that few steps lead to what is rare."""
+        made = {"edition": edition, "home": 1, "reference": 0, "nested": True}
+        self.empty()
+        if scene in ("registered", "all"):
+            self.register(model="a", version="a", external_id="e1", artifacts=["a"])
+            self.register(model="a", version="b", external_id=None, artifacts=[None])
+            self.set_alias(which=0, alias="champion", stranger=0)
+            self.put_file(which=0, path="a.bin", content=b"one", match=None)
+        if scene in ("measured", "all"):
+            self.create(Draft("kf.Experiment", "a"), **made)
+            self.create(Draft("kf.ExperimentRun", "a"), **made)
+            # A home that is not left out, of the last that may be one.
+            point = {"value": ("double", 0.5), "step": ("int", 1)}
+            self.create(Draft("kf.Metric", "loss", properties=point), **{**made, "home": 8})
+        if scene in ("served", "all"):
+            self.register(model="b", version="a", external_id=None, artifacts=[])
+            self.create(Draft("kf.ServingEnvironment", "a"), **made)
+            self.create(Draft("kf.InferenceService", "a"), **made)
+            self.create(Draft("kf.ServeModel", "a"), **made)
+        if scene in ("recorded", "all"):
+            self.upload(name="a", version="a", fields={"project_name": "P"}, given=None, content="one")

@@ -112,7 +112,7 @@ def put_file(writer: Writer) -> None:
 
 def replace_file(writer: Writer) -> None:
     if chosen := choose(writer, writer.ledger.certain("file")):
-        (key, known), data = chosen, writer.token().encode() + writer.bytes()
+        (key, known), data = chosen, writer.bytes() + writer.token().encode()
         writer.perform(
             "native.replace_file",
             {key: digest(data)},

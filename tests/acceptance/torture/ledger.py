@@ -67,7 +67,7 @@ class Ledger:
     def refuse(self, change: Change, before: dict[Key, State]) -> None:
         for key in change:
             self.possible[key] = {before[key]}
-        self.outcomes["refused"] += 1
+        self.outcomes["not done"] += 1
 
     def doubt(self, change: Change, before: dict[Key, State]) -> None:
         """Nobody knows."""

@@ -21,8 +21,10 @@ class Link:
     def reset(self) -> None:
         """Drops both ends at once, so that each gets an RST."""
         for writer in self.writers:
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            writer.transport.abort()
+            end = writer.get_extra_info("socket")
+            if end.fileno() >= 0:
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                writer.transport.abort()
 
     def close(self) -> None:
         for writer in self.writers:

@@ -5,7 +5,7 @@ import base64
 import httpx
 
 from torture.ledger import Broken, Key
-from torture.writer import Writer, digest
+from torture.writer import PLAIN, Writer, digest
 
 MIB = 2**20
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -24,7 +24,8 @@ class Upload:
 def resumable(writer: Writer) -> None:
     """Begins one."""
     large = writer.random.random() < 0.1
-    data = writer.random.randbytes(writer.random.randint(8 * MIB, 18 * MIB) if large else writer.random.randint(1, MIB))
+    size = writer.random.randint(8 * MIB, 18 * MIB) if large else writer.random.randint(1, MIB)
+    data = PLAIN + writer.random.randbytes(size)
     key = ("file", "shared", "resumed", f"{writer.name}/{writer.number()}")
     named = {"model": key[1], "version": key[2], "path": key[3]}
     metadata = ",".join(f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in named.items())

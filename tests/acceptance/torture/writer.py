@@ -15,6 +15,8 @@ SECONDS = 8.0
 ATTEMPTS = 4
 # The server's own failures that a client takes for passing; a 500 is a fault of the server.
 PASSING = {503}
+# What bytes begin with, so that inspection never takes them for a pickle.
+PLAIN = b"just some bytes: "
 
 Send = Callable[["Doors", dict[str, str]], httpx.Response]
 
@@ -63,8 +65,8 @@ class Writer:
     def bytes(self) -> bytes:
         """Mostly new ones of any size; some that other writers have, too."""
         if self.random.random() < 0.2:
-            return random.Random(self.random.randrange(4)).randbytes(30_000)
-        return self.random.randbytes(int(10 ** self.random.uniform(0, 5.7)))
+            return PLAIN + random.Random(self.random.randrange(4)).randbytes(30_000)
+        return PLAIN + self.random.randbytes(int(10 ** self.random.uniform(0, 5.7)))
 
     def work(self, operations: Sequence[tuple[int, Callable[["Writer"], None]]]) -> None:
         """Does one after the other until it is told to stop."""

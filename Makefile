@@ -12,7 +12,7 @@ locked := --locked
 endif
 target := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run check test bench long scale audit rust-tests acceptance transfer mlmd
+.PHONY: help run check test bench long torture scale audit rust-tests acceptance transfer mlmd
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,13 @@ long: ## what takes long: 4 GiB through both stores, many rounds of faults, many
 	cargo build --release $(locked)
 	scripts/with-services $(MAKE) transfer MIB=4096
 	MODELPORT_TEST_LONG=1 scripts/with-services $(MAKE) acceptance PROFILE=release PYTEST='-s -k "faults or geti or lifecycle or resumable or schemas or upkeep or writers"'
+
+ROUNDS := 1000
+SEED :=
+torture: ## ROUNDS=1000 of faults on each set-up, drawn from SEED, while everybody writes; nothing acknowledged may be lost
+	cargo build --release $(locked)
+	MODELPORT_TORTURE_ROUNDS=$(ROUNDS) MODELPORT_TORTURE_SEED=$(SEED) MODELPORT_BIN=$(abspath $(target))/release/modelport \
+		PYTHONDONTWRITEBYTECODE=1 "$$(scripts/tools python-v1)" -m pytest tests/acceptance/test_torture.py -x -s --show-capture=no
 
 N := 100000
 scale: ## lists of a registry with N=100000 versions: latency beside that of an empty one, and every plan

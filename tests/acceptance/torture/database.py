@@ -14,29 +14,31 @@ ASK = """
 import json, sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], timeout=30, isolation_level=None)
 connection.row_factory = sqlite3.Row
-connection.execute("BEGIN")
 given = json.load(sys.stdin)
-print(json.dumps({name: [dict(row) for row in connection.execute(query)] for name, query in given.items()}))
-connection.execute("COMMIT")
+connection.execute("BEGIN")
+connection.execute(given["spoilt"])
+print(json.dumps([[dict(row) for row in connection.execute(query)] for query in given["queries"]]))
+connection.execute("ROLLBACK")
 """
+NOTHING = "SELECT 1"
+# Before each of psql's answers.
+MARK = "=== answer ==="
 
 
 class Sqlite:
     def __init__(self, path: Path, enter: Sequence[str] = ()):
         self.command = [*enter, sys.executable, "-Sc", ASK, path]
+        # A statement that whoever looks imagines to have happened, whatever constraints say.
+        self.spoilt = NOTHING
 
     def rows(self, query: str) -> Rows:
-        return self.all({"rows": query})["rows"]
+        return self.all({"": query})[""]
 
     def all(self, queries: dict[str, str]) -> dict[str, Rows]:
         """The answers to several queries, by name, over one snapshot."""
-        given = json.dumps(queries)
+        given = json.dumps({"spoilt": self.spoilt, "queries": list(queries.values())})
         answer = subprocess.run(self.command, input=given, check=True, text=True, stdout=subprocess.PIPE)
-        return json.loads(answer.stdout)
-
-    def spoil(self, statement: str) -> None:
-        """Does what no constraint allows."""
-        self.rows(statement)
+        return dict(zip(queries, json.loads(answer.stdout), strict=True))
 
     def quiet(self) -> bool:
         return True
@@ -44,30 +46,20 @@ class Sqlite:
 
 class Postgres:
     def __init__(self, url: str):
-        self.url = url
-
-    def psql(self, statement: str) -> str:
-        command = ["psql", self.url, "-qAtX", "-v", "ON_ERROR_STOP=1"]
-        return subprocess.run(command, input=statement, check=True, text=True, stdout=subprocess.PIPE).stdout
+        self.command = ["psql", url, "-qAtX", "-v", "ON_ERROR_STOP=1"]
+        self.spoilt = NOTHING
 
     def rows(self, query: str) -> Rows:
-        return self.all({"rows": query})["rows"]
+        return self.all({"": query})[""]
 
     def all(self, queries: dict[str, str]) -> dict[str, Rows]:
         """The answers to several queries, by name, over one snapshot."""
-        each = [f"SELECT coalesce(json_agg(t), '[]') FROM ({query}) t;" for query in queries.values()]
-        shown = self.psql("\n".join(["BEGIN ISOLATION LEVEL REPEATABLE READ;", *each, "COMMIT;"]))
-        # What it aggregates, it spreads over lines.
-        decoder, answers, at = json.JSONDecoder(), [], 0
-        while at < len(shown.rstrip()):
-            answer, at = decoder.raw_decode(shown, at)
-            answers.append(answer)
-            at += len(shown[at:]) - len(shown[at:].lstrip())
-        return dict(zip(queries, answers, strict=True))
-
-    def spoil(self, statement: str) -> None:
-        """Does what no constraint allows."""
-        self.psql(f"SET session_replication_role = replica; {statement}")
+        begin = "BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL session_replication_role = replica;"
+        each = [f"SELECT '{MARK}'; SELECT coalesce(json_agg(t), '[]') FROM ({query}) t;" for query in queries.values()]
+        given = "\n".join([begin, f"{self.spoilt};", *each, "ROLLBACK;"])
+        answer = subprocess.run(self.command, input=given, check=True, text=True, stdout=subprocess.PIPE)
+        _, *answers = answer.stdout.split(f"{MARK}\n")
+        return dict(zip(queries, map(json.loads, answers), strict=True))
 
     def quiet(self) -> bool:
         """Whether no transaction is under way, of servers that are dead, too."""

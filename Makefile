@@ -38,6 +38,7 @@ long: ## what takes long: 4 GiB through both stores, many rounds of faults, many
 	cargo build --release $(locked)
 	scripts/with-services $(MAKE) transfer MIB=4096
 	MODELPORT_TEST_LONG=1 scripts/with-services $(MAKE) acceptance PROFILE=release PYTEST='-s -k "faults or geti or lifecycle or resumable or schemas or upkeep or writers"'
+	$(MAKE) torture ROUNDS=200
 
 ROUNDS := 1000
 SEED :=

@@ -12,7 +12,7 @@ from torture.rounds import LIFE, Game, Tally
 from torture.world import embedded, production
 
 # `make torture` says how many rounds and which seed.
-ROUNDS = int(os.environ.get("MODELPORT_TORTURE_ROUNDS", "16"))
+ROUNDS = int(os.environ.get("MODELPORT_TORTURE_ROUNDS", "10"))
 SEED = int(os.environ.get("MODELPORT_TORTURE_SEED") or random.SystemRandom().randrange(10**9))
 
 
@@ -28,7 +28,7 @@ def test_nothing_promised_is_lost(name: str, tmp_path: Path, figures: list[str])
         with Services.of_its_own() as services:
             # What it acknowledged has to survive its end.
             services.sql("ALTER SYSTEM SET synchronous_commit = on")
-            services.sql("SELECT pg_reload_conf()")
+            services.sql("DO $$ BEGIN PERFORM pg_reload_conf(); END $$")
             for life, rounds in lives():
                 with production(folder(tmp_path, life), services, SEED + life) as world:
                     play(Game(name, world, SEED + life, tally), rounds)

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from random import Random
 
-# What is spoken of, as in ("file", model, version, path), and what it is like: a digest or a description; None is absent.
+# What is spoken of, as in ("file", model, version, path), and what it is like: a digest or a description. None is absent.
 Key = tuple[str, ...]
 State = str | None
 Change = Mapping[Key, State]
@@ -95,6 +96,11 @@ class Ledger:
         self.frozen.clear()
         self.doubtful.clear()
         self.touched.clear()
+
+
+def choose(random: Random, found: dict[Key, str]) -> tuple[Key, str] | None:
+    """One of those, if there is one."""
+    return random.choice(list(found.items())) if found else None
 
 
 def owners(key: Key) -> list[Key]:

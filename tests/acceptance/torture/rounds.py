@@ -126,5 +126,5 @@ class Game:
 
     def keep_log(self) -> str:
         kept = Path(tempfile.gettempdir()) / f"modelport-torture-{self.seed}.log"
-        shutil.copy(self.world.installation.log, kept)
+        shutil.move(self.world.installation.log, kept)
         return f"\nthe server's log is {kept}"

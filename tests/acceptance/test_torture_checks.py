@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from harness import PATIENCE, Installation, LocalStore, Server
-from torture import checker, doors, invariants, rows
+from torture import checker, doors, invariants, native, rows
 from torture.database import Postgres, Sqlite
 from torture.ledger import Ledger
 from torture.resumable import TUS
@@ -25,8 +25,8 @@ PLANTED = {
     "a property that its type does not declare": "UPDATE properties SET name = 'x' WHERE name = 'description'",
     "a member that is missing": "INSERT INTO members VALUES (1, 9999)",
     "a membership in what is missing": "INSERT INTO members VALUES (9999, 1)",
-    "an event of a missing artifact": "INSERT INTO events VALUES (1, 9999, 1, 3, 0, NULL)",
-    "an event of a missing execution": "INSERT INTO events VALUES (1, 1, 9999, 3, 0, NULL)",
+    "an event of a missing artifact": "INSERT INTO events VALUES (9001, 9999, 1, 3, 0, NULL)",
+    "an event of a missing execution": "INSERT INTO events VALUES (9001, 1, 9999, 3, 0, NULL)",
     "an alias of a missing model": "UPDATE aliases SET model_id = 9000 + model_id",
     "an alias for a missing version": "UPDATE aliases SET version_id = 9999",
     "an alias for another model's version": """
@@ -54,7 +54,8 @@ PLANTED = {
     "a gap in the feed": "DELETE FROM changes WHERE position = 2",
     "changes of a node in another order than their places": f"{CHANGE} (9001, -1, 0, '', 'update', 1, 2, '')",
 }
-TAKES_AWAY = (doors.delete_tree, doors.delete_file, doors.edge_delete)
+KINDS = ("model", "version", "artifact", "file", "alias", "experiment", "run", "metric", "data", "execution", "edge")
+TAKES_AWAY = (doors.delete_tree, native.delete_file, doors.edge_delete)
 
 
 class Scene:
@@ -136,7 +137,7 @@ def put(store, name: str, data: bytes) -> None:
 
 def test_each_broken_promise_is_named(scene: Scene) -> None:
     assert scene.promises() == []
-    for kind in ("model", "version", "artifact", "file", "alias", "experiment", "run", "metric", "edge"):
+    for kind in KINDS:
         # Neither what was promised and is otherwise, nor what was promised to be gone and is there, passes.
         key, state = next(iter(scene.writer.ledger.certain(kind).items()))
         for promised in ("something else", None):

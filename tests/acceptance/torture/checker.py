@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import httpx
 from harness import KUBEFLOW, LocalStore, S3Store, Server
 
+from torture import mlmd
 from torture.database import Postgres, Sqlite
 from torture.ledger import Change, Key, Ledger, State
 from torture.writer import Writer
@@ -101,6 +102,12 @@ def observe(server: Server, keys: Iterable[Key], ids: dict[Key, str]) -> dict[Ke
                 versions[model, version].append(key)
             case ("metric", run, _step):
                 runs[run].append(key)
+            case ("data" | "execution" as kind, name):
+                url = f"http://127.0.0.1:{server.grpc_port}"
+                found[key] = mlmd.shown(server.http, url, kind, name)
+            case ("event", *_):
+                # It comes and goes with the two that it ties together.
+                pass
             case _:
                 found[key] = single(server, key, ids)
     for (model, version), wanted in versions.items():

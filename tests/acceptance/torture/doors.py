@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import httpx
 
-from torture import kubeflow, native
+from torture import kubeflow, mlmd, native
 from torture.ledger import Broken, Key, State, choose
 from torture.resumable import go_on, resumable
 from torture.writer import Writer, digest
@@ -123,6 +123,8 @@ OPERATIONS: list[tuple[int, Operation]] = [
     (3, delete_tree),
     (3, resumable),
     (3, go_on),
+    (3, mlmd.put_execution),
+    (3, mlmd.put_artifacts),
     (4, edge_create),
     (2, edge_delete),
 ]

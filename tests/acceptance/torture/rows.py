@@ -23,6 +23,10 @@ KINDS = {
         JOIN nodes m ON m.id = s.model_id JOIN nodes v ON v.id = s.version_id""",
     "metric": """SELECT m.home_id AS a, p.step AS b, p.value AS state
         FROM metric_points p JOIN metrics m ON m.node_id = p.node_id""",
+    "data": "SELECT n.name AS a, n.uri AS state FROM nodes n WHERE n.type_id = 1",
+    "execution": "SELECT n.name AS a, 'there' AS state FROM nodes n WHERE n.type_id = 5",
+    "event": """SELECT x.name AS a, d.name AS b, e.type AS state FROM events e
+        JOIN nodes x ON x.id = e.execution_id JOIN nodes d ON d.id = e.artifact_id""",
     "edge": """SELECT n.external_id AS a, o.sha256 AS state FROM nodes n
         JOIN files f ON f.node_id = n.id JOIN blobs o ON o.id = f.blob_id WHERE n.external_id IS NOT NULL""",
 }
@@ -38,7 +42,7 @@ def stored(database: Sqlite | Postgres) -> dict[Key, State]:
         for row in rows:
             state = row["state"]
             key = (kind, *(str(row[column]) for column in "abc" if column in row))
-            found[key] = f"{state:.0f}" if kind == "metric" else state
+            found[key] = f"{state:.0f}" if kind in ("metric", "event") else state
     return found
 
 

@@ -32,6 +32,7 @@ class Doors:
         options = {"timeout": SECONDS, "trust_env": False, "verify": False}
         self.server = server
         self.api = httpx.Client(base_url=server.url, **options)
+        self.grpc = f"http://127.0.0.1:{server.grpc_port}"
         self.edge = httpx.Client(base_url=f"http://127.0.0.1:{server.edge_port}", **options)
 
     def close(self) -> None:

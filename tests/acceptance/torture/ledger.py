@@ -24,6 +24,8 @@ class Ledger:
         # What took place as a whole or not at all: before and after.
         self.doubtful: list[tuple[dict[Key, State], Change]] = []
         self.touched: set[Key] = set()
+        # What may yet take place, however long after the request that asked for it, and what it is like then.
+        self.lasting: dict[Key, State] = {}
         # By the id of the request.
         self.acknowledged: dict[str, str] = {}
         self.operations: Counter[str] = Counter()
@@ -60,6 +62,7 @@ class Ledger:
         """It took place; where `late`, an earlier attempt at the same may yet come after it."""
         for key, state in change.items():
             self.possible[key] = {state}
+            self.lasting.pop(key, None)
         if late:
             self.frozen |= change.keys()
         self.acknowledged[request] = kind
@@ -93,6 +96,8 @@ class Ledger:
         """What was observed is what is known from now on."""
         for key, state in observed.items():
             self.possible[key] = {state}
+            if key in self.lasting and self.lasting[key] != state:
+                self.possible[key].add(self.lasting[key])
         self.frozen.clear()
         self.doubtful.clear()
         self.touched.clear()

@@ -19,6 +19,8 @@ class Upload:
         self.data = data
         self.url = url
         self.offset = 0
+        # Whether an earlier request may still be at work.
+        self.doubtful = False
 
 
 def resumable(writer: Writer) -> None:
@@ -86,9 +88,14 @@ def advance(writer: Writer, upload: Upload) -> None:
         before = writer.ledger.intend(change) if whole else {}
         writer.ledger.operations["tus.patch"] += 1
         answer = ask(writer, "PATCH", upload.url, headers, upload.data[upload.offset : end])
-        if answer is None or (answer.status_code in (404, 410) and writer.clocks_jumped):
+        gone = answer is not None and answer.status_code in (404, 410) and writer.clocks_jumped
+        elsewhere = answer is not None and answer.status_code == 409 and upload.doubtful
+        if answer is None or gone or elsewhere:
+            upload.doubtful = True
             if whole:
                 writer.ledger.doubt(change, before)
+                # The server goes on with what has arrived when the client is gone.
+                writer.ledger.lasting |= change
             return
         if answer.status_code != 204 or int(answer.headers["upload-offset"]) != end:
             raise Broken(f"{end} bytes of {upload.url} were answered {answer.status_code} {answer.text}, {request}")
@@ -99,4 +106,5 @@ def advance(writer: Writer, upload: Upload) -> None:
         # An earlier request has sent the last byte: as any client of the protocol would, this one takes it for a file.
         writer.ledger.intend(change)
         writer.ledger.possible[upload.key] = set(change.values())
+        writer.ledger.lasting.pop(upload.key, None)
     writer.pending.remove(upload)

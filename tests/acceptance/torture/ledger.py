@@ -96,7 +96,9 @@ class Ledger:
         """What was observed is what is known from now on."""
         for key, state in observed.items():
             self.possible[key] = {state}
-            if key in self.lasting and self.lasting[key] != state:
+            if self.lasting.get(key) == state:
+                del self.lasting[key]
+            elif key in self.lasting:
                 self.possible[key].add(self.lasting[key])
         self.frozen.clear()
         self.doubtful.clear()

@@ -102,9 +102,9 @@ def advance(writer: Writer, upload: Upload) -> None:
         upload.offset = end
         if whole:
             writer.ledger.acknowledge("tus.patch", request, change, late=False)
-    if offset == len(upload.data):
+    if offset == len(upload.data) and upload.key in writer.ledger.lasting:
         # An earlier request has sent the last byte: as any client of the protocol would, this one takes it for a file.
         writer.ledger.intend(change)
         writer.ledger.possible[upload.key] = set(change.values())
-        writer.ledger.lasting.pop(upload.key, None)
+        del writer.ledger.lasting[upload.key]
     writer.pending.remove(upload)

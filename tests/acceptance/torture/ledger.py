@@ -96,10 +96,10 @@ class Ledger:
         """What was observed is what is known from now on."""
         for key, state in observed.items():
             self.possible[key] = {state}
-            if self.lasting.get(key) == state:
-                del self.lasting[key]
-            elif key in self.lasting:
+            if key in self.lasting:
                 self.possible[key].add(self.lasting[key])
+                if state == self.lasting[key]:
+                    del self.lasting[key]
         self.frozen.clear()
         self.doubtful.clear()
         self.touched.clear()

@@ -12,7 +12,7 @@ from torture.rounds import LIFE, Game, Tally
 from torture.world import embedded, production
 
 # `make torture` says how many rounds and which seed.
-ROUNDS = int(os.environ.get("MODELPORT_TORTURE_ROUNDS", "10"))
+ROUNDS = int(os.environ.get("MODELPORT_TORTURE_ROUNDS", "8"))
 SEED = int(os.environ.get("MODELPORT_TORTURE_SEED") or random.SystemRandom().randrange(10**9))
 
 

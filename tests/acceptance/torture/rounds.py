@@ -73,7 +73,7 @@ class Game:
         self.tally.rounds[self.name] += 1
         self.tally.outcomes += outcomes
         self.tally.faults.update(fault.name for fault in chosen)
-        did = f"{outcomes['acknowledged']} acknowledged, {outcomes['unknown']} unknown, {outcomes['not done']} not done"
+        did = ", ".join(f"{outcomes[each]} {each}" for each in ("acknowledged", "tried again", "unknown", "not done"))
         took = f"{written - began:.1f} s written, {time.monotonic() - written:.1f} s looked at"
         print(f"{self.name} {number}: {names}: {did}; {took}", file=sys.stderr, flush=True)
 

@@ -1,5 +1,6 @@
 """An installation under torture: replicas, the wires to what they need, their clocks and their disk."""
 
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -19,7 +20,10 @@ SETTINGS = {
     "MODELPORT__COLLECTOR__GRACE_SECONDS": "2",
     "MODELPORT__DATABASE__ACQUIRE_TIMEOUT_MS": "1500",
 }
-IN_FLIGHT = "modelport_http_requests_in_flight "
+# What a server says of itself that does nothing but answer to whoever asks for it, and whose transactions have ended, those of
+# callers that have left, too.
+IDLE = re.compile(r"modelport_http_requests_in_flight 1\n")
+BUSY = re.compile(r'modelport_database_connections{pool="\w+",state="used"} [1-9]')
 
 
 class Replica:
@@ -77,13 +81,17 @@ class World:
         self.start()
         for server in self.servers():
             eventually(lambda server=server: server.ready() == 200, "readiness")
-            # The request that asks is one itself.
-            eventually(lambda server=server: f"{IN_FLIGHT}1\n" in server.http.get("/metrics").text, "the end of requests")
+            eventually(lambda server=server: is_idle(server), "the end of requests")
         eventually(self.database.quiet, "the end of transactions")
 
     def now(self) -> int:
         """The right time in milliseconds."""
         return int(time.time() * 1000)
+
+
+def is_idle(server: Server) -> bool:
+    metrics = server.http.get("/metrics").text
+    return bool(IDLE.search(metrics)) and not BUSY.search(metrics)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from harness import Server
 from torture.ledger import Broken, Change, Ledger
 
 # How long a client waits for an answer, and how often it asks.
-SECONDS = 8.0
+SECONDS = 3.0
 ATTEMPTS = 4
 # The server's own failures that a client takes for passing; a 500 is a fault of the server.
 PASSING = {503}
@@ -118,6 +118,7 @@ class Writer:
                     if answer.status_code not in PASSING:
                         raise Broken(f"{kind} {dict(change)} was answered {answer.status_code} {answer.text}, {request}")
                     doubtful = True
+            self.ledger.outcomes["tried again"] += 1
             self.stopped.wait(self.random.uniform(0.02, 0.3))
         if doubtful:
             self.ledger.doubt(change, before)

@@ -1,6 +1,7 @@
 """What goes wrong in a round: each begins at some moment, lasts, and is made good."""
 
 import random
+import signal
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,6 +43,17 @@ def kill_all(world: World, _random: random.Random) -> Fault:
             replica.kill()
 
     return Fault("kill all", begin, world.start, (0.0, 0.3))
+
+
+def pause(world: World, random: random.Random) -> Fault:
+    """A process that stands still, while its leases and patience run out, and then goes on as if nothing had been."""
+    server = random.choice(world.servers())
+
+    def end() -> None:
+        if not server.exited():
+            server.process.send_signal(signal.SIGCONT)
+
+    return Fault("pause", lambda: server.process.send_signal(signal.SIGSTOP), end, (0.5, 4.0))
 
 
 def clock(world: World, random: random.Random) -> Fault:
@@ -97,8 +109,9 @@ def service(name: str) -> Callable[[World, random.Random], Fault]:
 
 WIRES = [wire(name, how) for name in ("database", "store") for how in ("slow", "cut", "reset", "black hole")]
 # With one replica and with two.
-EMBEDDED = [calm, kill, kill, kill, kill, upkeep, clock, full_disk, full_disk]
-PRODUCTION = [calm, kill, kill, kill_all, upkeep, clock, clock, *WIRES, service("postgres"), service("minio")]
+EMBEDDED = [calm, kill, kill, kill, pause, upkeep, clock, full_disk, full_disk]
+SERVICES = [service("postgres"), service("minio")]
+PRODUCTION = [calm, kill, kill, kill_all, pause, pause, upkeep, clock, clock, *WIRES, *SERVICES]
 
 
 def choose(world: World, random: random.Random) -> list[Fault]:

@@ -265,6 +265,7 @@ async fn open(settings: &Settings, public_url: &str) -> Result<Registry> {
         location: settings.database.url.as_str().parse()?,
         pool_size: settings.database.pool_size.get(),
         acquire_timeout: Duration::from_millis(settings.database.acquire_timeout_ms.get()),
+        answer_timeout: Duration::from_millis(settings.database.answer_timeout_ms.get()),
     };
     if settings.database.migrate_on_start || matches!(options.location, store::Location::Sqlite(_)) {
         for migration in store::migrate(&options.location)? {

@@ -94,6 +94,8 @@ pub struct Database {
     pub pool_size: NonZeroU32,
     /// How long a request waits for a connection.
     pub acquire_timeout_ms: NonZeroU64,
+    /// How long a request waits for the database's answer.
+    pub answer_timeout_ms: NonZeroU64,
     /// Whether `serve` migrates PostgreSQL at start.
     pub migrate_on_start: bool,
 }

@@ -51,6 +51,8 @@ pub struct Options {
     pub pool_size: u32,
     /// How long a request waits for a connection before it is told that the database is busy.
     pub acquire_timeout: Duration,
+    /// How long it then waits for its transaction before it is told that nobody knows what comes of it.
+    pub answer_timeout: Duration,
 }
 
 /// The database. Cheap to clone.
@@ -109,7 +111,8 @@ impl Store {
     ///
     /// `work` may run more than once: it is retried, bounded, when the database lost a lock or a connection, or when it
     /// returns a Conflict.
-    /// Errors: what `work` returns; Unavailable when no connection is to be had in time.
+    /// Errors: what `work` returns; Unavailable when no connection is to be had in time, or the database does not answer
+    /// in time.
     pub async fn read<T: Send + 'static>(&self, work: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
         self.readers.run(Access::Read, work).await
     }
@@ -117,7 +120,7 @@ impl Store {
     /// Runs `work` in a transaction that commits when it returns Ok and leaves no trace when it does not.
     ///
     /// Retried and failing as [`Store::read`]; a connection lost while committing is not retried, because nobody knows
-    /// whether the commit took place.
+    /// whether the commit took place. Nor does anybody know it of a transaction that was not answered in time.
     pub async fn write<T: Send + 'static>(
         &self,
         work: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
@@ -151,6 +154,7 @@ struct Lane {
     pool: Pool<Manager>,
     permits: Arc<Semaphore>,
     acquire_timeout: Duration,
+    answer_timeout: Duration,
 }
 
 /// How often a transaction is begun anew before the caller is told to try later.
@@ -166,7 +170,8 @@ impl Lane {
             .error_handler(Box::new(LogConnectionErrors))
             .build_unchecked(Manager { location: options.location.clone(), access });
         let permits = Arc::new(Semaphore::new(size as usize));
-        Self { name, pool, permits, acquire_timeout: options.acquire_timeout }
+        let Options { acquire_timeout, answer_timeout, .. } = *options;
+        Self { name, pool, permits, acquire_timeout, answer_timeout }
     }
 
     async fn run<T: Send + 'static>(
@@ -184,9 +189,11 @@ impl Lane {
             let _permit = permit;
             lane.run_blocking(access, work)
         };
-        match tokio::task::spawn_blocking(run).await {
-            Ok(result) => result,
-            Err(error) => Err(Error::internal("a transaction panicked").caused_by(error)),
+        // A database that stands still keeps its connections, and no caller.
+        match tokio::time::timeout(self.answer_timeout, tokio::task::spawn_blocking(run)).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(error)) => Err(Error::internal("a transaction panicked").caused_by(error)),
+            Err(late) => Err(Error::unavailable("the database does not answer").caused_by(late)),
         }
     }
 

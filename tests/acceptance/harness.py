@@ -73,10 +73,17 @@ class Services:
     def stop(self, name: str) -> None:
         self.control(self.folder, "stop", name)
 
+    def kill(self, name: str) -> None:
+        """Ends it as a power cut does."""
+        self.control(self.folder, "kill", name)
+
     def sql(self, statement: str, database: str | None = None) -> None:
         url = urlsplit(self.postgres)
         url = url._replace(path=f"/{database}") if database else url
         subprocess.run(["psql", url.geturl(), "-qc", statement], check=True)
+
+    def s3_port(self) -> int:
+        return urlsplit(parse_qs(self.s3.query)["endpoint"][0]).port
 
     def s3_client(self):
         """A client of MinIO, to look behind the server's back."""
@@ -111,6 +118,9 @@ class LocalStore:
         """Uploads under way are files like any other."""
         return set()
 
+    def bytes(self, name: str) -> bytes:
+        return (self.folder / name).read_bytes()
+
     def lose(self, name: str) -> None:
         (self.folder / name).unlink()
 
@@ -132,6 +142,9 @@ class S3Store:
         """MinIO lists the unfinished uploads of a known key only, so this looks at its disk."""
         return {str(path.relative_to(self.multipart)) for path in self.multipart.glob("*/*")}
 
+    def bytes(self, name: str) -> bytes:
+        return self.client.get_object(Bucket=self.bucket, Key=name)["Body"].read()
+
     def lose(self, name: str) -> None:
         self.client.delete_object(Bucket=self.bucket, Key=name)
 
@@ -145,6 +158,8 @@ class Installation:
         self.log = folder / "server.log"
         self.settings = settings
         self.places = ["--data-dir", folder, "--database-url", database_url, "--artifact-store", store.url]
+        # What a command is run by, if anything.
+        self.enter: list[str] = []
         self.servers: list[Server] = []
 
     @classmethod
@@ -173,9 +188,9 @@ class Installation:
     def show_log(self) -> None:
         print(self.log.read_text() if self.log.exists() else "")
 
-    def spawn(self, *arguments: str, **options) -> subprocess.Popen:
-        environment = {**os.environ, **self.settings}
-        command = [os.environ["MODELPORT_BIN"], *arguments, *self.places]
+    def spawn(self, *arguments: str, variables: dict[str, str] | None = None, **options) -> subprocess.Popen:
+        environment = {**os.environ, **self.settings, **(variables or {})}
+        command = [*self.enter, os.environ["MODELPORT_BIN"], *arguments, *self.places]
         return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, **options)
 
     def run(self, *arguments: str, expect: int = 0) -> str:
@@ -193,9 +208,9 @@ class Installation:
         """Everything that takes room in the store."""
         return self.store.objects() | self.store.unfinished()
 
-    def serve(self, port: int | None = None) -> "Server":
+    def serve(self, port: int | None = None, variables: dict[str, str] | None = None) -> "Server":
         """A server that is ready, at the port of one that has ended where it is given. What runs in the end is killed."""
-        server = Server(self, port)
+        server = Server(self, port, variables)
         self.servers.append(server)
         server.await_readiness()
         return server
@@ -204,7 +219,7 @@ class Installation:
 class Server:
     """A server process."""
 
-    def __init__(self, installation: Installation, port: int | None = None):
+    def __init__(self, installation: Installation, port: int | None = None, variables: dict[str, str] | None = None):
         self.installation = installation
         self.port = port or free_port()
         self.grpc_port = free_port()
@@ -215,7 +230,7 @@ class Server:
         with installation.log.open("a") as log:
             listeners = ["--listen", f"127.0.0.1:{self.port}", "--grpc-listen", f"127.0.0.1:{self.grpc_port}"]
             listeners += ["--edge-listen", f"127.0.0.1:{self.edge_port}"]
-            self.process = installation.spawn("serve", *listeners, stdout=log, stderr=log)
+            self.process = installation.spawn("serve", *listeners, variables=variables, stdout=log, stderr=log)
 
     def await_readiness(self) -> None:
         eventually(lambda: self.exited() or self.ready() == 200, "readiness")

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -152,6 +153,23 @@ def test_a_service_that_comes_back_is_used_again(tmp_path: Path, service: str) -
             assert server.get("m", "1", "f").content == b"bytes"
             assert server.put("m", "1", f"after outage {outage}", b"more bytes").status_code == 201
             assert server.client().get_registered_model("m")
+        server.stop()
+
+
+def keepalive_seconds(port: int) -> list[float]:
+    """In how many seconds each connection to that port asks whether the other end is still there."""
+    lines = map(str.split, Path("/proc/net/tcp").read_text().splitlines()[1:])
+    timers = [timer.split(":") for _, _, remote, _, _, timer, *_ in lines if remote.endswith(f":{port:04X}")]
+    # The kernel's number of the timer: while an answer is awaited, it is another one.
+    return [int(ticks, 16) / os.sysconf("SC_CLK_TCK") for kind, ticks in timers if kind == "02"]
+
+
+def test_a_database_that_vanishes_under_a_statement_is_missed(services: Services, tmp_path: Path) -> None:
+    with Installation.production(tmp_path, services) as installation:
+        installation.run("migrate")
+        server = installation.serve()
+        seconds = eventually(lambda: keepalive_seconds(urlsplit(services.postgres).port), "a timer")
+        assert max(seconds) <= 10
         server.stop()
 
 

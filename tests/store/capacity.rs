@@ -16,12 +16,18 @@ on_both! {
     a_caller_that_goes_away_leaves_its_place,
     pools_stay_within_their_size,
     readers_do_not_wait_for_a_writer,
+    nobody_waits_for_a_database_that_stands_still,
 }
 
 const SIZE: u32 = 2;
 
 fn open(database: &Database, acquire_timeout: Duration) -> Store {
-    Store::open(&Options { location: database.location.clone(), pool_size: SIZE, acquire_timeout }).unwrap()
+    open_with(database, acquire_timeout, Duration::from_secs(60))
+}
+
+fn open_with(database: &Database, acquire_timeout: Duration, answer_timeout: Duration) -> Store {
+    let location = database.location.clone();
+    Store::open(&Options { location, pool_size: SIZE, acquire_timeout, answer_timeout }).unwrap()
 }
 
 /// Takes every connection there is for writes, until the returned sender is dropped.
@@ -128,4 +134,22 @@ async fn readers_do_not_wait_for_a_writer(backend: Backend) {
     }
     drop(release);
     held.await.unwrap().unwrap();
+}
+
+async fn nobody_waits_for_a_database_that_stands_still(backend: Backend) {
+    let database = Database::new(backend);
+    let store = open_with(&database, Duration::from_millis(50), Duration::from_millis(100));
+    let (release, held) = hold(backend, &store).await;
+    for caller in held {
+        let error = caller.await.unwrap().unwrap_err();
+        assert_eq!((error.kind(), error.message()), (ErrorKind::Unavailable, "the database does not answer"));
+    }
+    // The connections are still taken.
+    assert_eq!(store.write(|_| Ok(())).await.unwrap_err().message(), "the database is busy");
+    drop(release);
+    let mut attempts = 0;
+    while store.write(|_| Ok(())).await.is_err() {
+        attempts += 1;
+        assert!(attempts < 100, "the connections come back");
+    }
 }

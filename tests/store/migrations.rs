@@ -24,7 +24,12 @@ on_both! {
 }
 
 fn options(database: &Database) -> Options {
-    Options { location: database.location.clone(), pool_size: 2, acquire_timeout: Duration::from_secs(20) }
+    Options {
+        location: database.location.clone(),
+        pool_size: 2,
+        acquire_timeout: Duration::from_secs(20),
+        answer_timeout: Duration::from_secs(60),
+    }
 }
 
 /// How many migrations there are.

@@ -111,6 +111,7 @@ impl Database {
             location: self.location.clone(),
             pool_size,
             acquire_timeout: std::time::Duration::from_secs(20),
+            answer_timeout: std::time::Duration::from_secs(60),
         })
         .unwrap()
     }

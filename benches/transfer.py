@@ -27,7 +27,7 @@ SHARE = Target(1, share=0.9)
 GIGABYTES = 1024
 FOLDER = "/api/v1/models/large/versions/1/files"
 FILE = f"{FOLDER}/model.safetensors"
-SMALL = "/api/v1/models/small/versions/1/files/a.bin"
+SMALL = "/api/v1/models/small/versions/1/files"
 # Every object of the raw uploads is this one, which is deleted in the end.
 RAW = "raw"
 
@@ -146,12 +146,15 @@ def small_limits(store: LocalStore | S3Store, connections: int, length: float) -
 
 def small(made: Installation, server: Server, connections: int, length: float) -> list[Row]:
     """Many files of a MiB, by requests like those of any scenario."""
-    assert server.http.put(SMALL, content=os.urandom(MIB)).is_success
+    path = f"{SMALL}/{connections}.dat"
+    put = server.http.put(path, content=os.urandom(MIB))
+    assert put.is_success, put.text
     limits = small_limits(made.store, connections, length)
     rows = []
-    for direction, limit in zip(("upload", "download"), limits):
+    # Every upload is of a file that was not there.
+    for direction, limit, facts in zip(("upload", "download"), limits, ({}, {"path": path})):
         cost = Cost(server)
-        figures = wrk(server.url, f"{direction}_1mib", connections, length, {"path": SMALL} if limit is limits[1] else {})
+        figures = wrk(server.url, f"{direction}_1mib", connections, length, facts)
         row = Row(f"{direction}_1mib", f"{direction} 1 MiB", "", 0, connections, cost.note(figures), limit)
         row.judge(None)
         rows.append(row)

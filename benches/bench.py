@@ -8,6 +8,7 @@ see, or needed too much memory; other targets that are missed are only said.
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -72,6 +73,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--set-ups", default=",".join(SET_UPS))
     parser.add_argument("--connections", help="with commas between them")
     parser.add_argument("--versions", default=str(VERSIONS), help="sizes of the registry; of several, only reads are measured")
+    parser.add_argument("--no-metrics", action="store_true", help="no version has a metric: filled in half the time")
     parser.add_argument("--mib", default="1,100,4096", help="sizes of the files that go up and down")
     parser.add_argument("--no-limit", action="store_true", help="leaves the limits out")
     parser.add_argument("--json", type=Path, help="the file that the figures are written to")
@@ -99,7 +101,8 @@ def metadata(set_up: str, folder: Path, options: argparse.Namespace) -> tuple[li
     rows: list[Row] = []
     start: dict[str, float] = {}
     for size in options.sizes if options.scenarios else []:
-        with filled(options.seed, set_up, size, folder / f"{set_up}-{size}") as place:
+        more = ("--measured-every", "0") if options.no_metrics else ()
+        with filled(options.seed, set_up, size, folder / f"{set_up}-{size}", *more) as place:
             start = {"ready_seconds": place.server.start_seconds, "idle_mib": place.server.memory("VmRSS") / 2**20}
             for scenario in options.scenarios:
                 for connections in options.connections:
@@ -108,6 +111,8 @@ def metadata(set_up: str, folder: Path, options: argparse.Namespace) -> tuple[li
 
 
 def main() -> int:
+    # A run that is terminated cleans up after itself like one that is interrupted.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = parse()
     os.environ["MODELPORT_BIN"] = str(options.binary.resolve())
     rows: list[Row] = []

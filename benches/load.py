@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from harness import ROOT, Server
+from harness import ROOT, Server, Services
 
 BENCHES = ROOT / "benches"
 # How long an answer may take.
@@ -33,7 +33,27 @@ class Figures:
     errors: dict[str, int] = field(default_factory=dict)
     busy: int = 0
     cpu_seconds: float = 0.0
+    # Of PostgreSQL's processes for the server's connections.
+    database_cpu_seconds: float = 0.0
     peak_bytes: int = 0
+
+
+def cpu_seconds(stat: str) -> float:
+    """What a process has used of the cores so far, from its /proc/PID/stat."""
+    fields = stat.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def children_cpu_seconds(parent: int) -> float:
+    """What the processes that this one has started have used, those that run."""
+    total = 0.0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            stat = path.read_text()
+        except OSError:
+            continue
+        total += cpu_seconds(stat) if int(stat.rpartition(")")[2].split()[1]) == parent else 0
+    return total
 
 
 class Cost:
@@ -44,14 +64,18 @@ class Cost:
         self.proc = Path(f"/proc/{server.process.pid}")
         # From now on VmHWM is the peak since now.
         (self.proc / "clear_refs").write_text("5")
-        self.before = self.cpu_seconds()
+        self.before = self.so_far()
 
-    def cpu_seconds(self) -> float:
-        fields = (self.proc / "stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    def so_far(self) -> tuple[float, float]:
+        own, database = cpu_seconds((self.proc / "stat").read_text()), 0.0
+        if any(str(place).startswith("postgres") for place in self.server.installation.places):
+            postmaster = Services(dict(os.environ)).folder / "postgres/data/postmaster.pid"
+            database = children_cpu_seconds(int(postmaster.read_text().split()[0]))
+        return own, database
 
     def note(self, figures: Figures) -> Figures:
-        figures.cpu_seconds = self.cpu_seconds() - self.before
+        own, database = self.so_far()
+        figures.cpu_seconds, figures.database_cpu_seconds = own - self.before[0], database - self.before[1]
         figures.peak_bytes = self.server.memory("VmHWM")
         return figures
 

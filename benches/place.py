@@ -41,10 +41,10 @@ def installation(set_up: str, folder: Path) -> Installation:
     return made
 
 
-def fill(program: Path, made: Installation, versions: int) -> dict[str, object]:
+def fill(program: Path, made: Installation, versions: int, *options: str) -> dict[str, object]:
     """Fills a registry with so many versions, as `benches/seed` does; what is where."""
     url = made.places[3]
-    command = [program, "--database-url", url, "--versions", str(versions)]
+    command = [program, "--database-url", url, "--versions", str(versions), *options]
     facts = json.loads(subprocess.check_output(command, text=True))
     if url.startswith("postgres"):
         # What autovacuum does by itself a while later.
@@ -56,11 +56,11 @@ def fill(program: Path, made: Installation, versions: int) -> dict[str, object]:
 
 
 @contextmanager
-def filled(program: Path, set_up: str, versions: int, folder: Path) -> Iterator[Place]:
+def filled(program: Path, set_up: str, versions: int, folder: Path, *options: str) -> Iterator[Place]:
     """The set-up with a server over so many versions."""
     folder.mkdir(parents=True)
     made = installation(set_up, folder)
-    facts = fill(program, made, versions)
+    facts = fill(program, made, versions, *options)
     print(f"{set_up}: {versions} versions, {facts['rows']} rows filled in {facts['seconds']:.0f} s", flush=True)
     with made:
         server = made.serve()

@@ -10,7 +10,7 @@ from scenarios import Target
 MIB = 2**20
 HEADER = (
     f"{'scenario':34} {'set-up':10} {'versions':>8} {'conn':>4} {'per s':>9} {'p50 ms':>8} {'p99 ms':>8} {'max ms':>8} "
-    f"{'errors':>6} {'503':>5} {'cpu s':>6} {'MiB':>6} {'limit':>9} {'share':>6}  target"
+    f"{'errors':>6} {'503':>5} {'cpu s':>6} {'db s':>6} {'MiB':>6} {'limit':>9} {'share':>6}  target"
 )
 
 
@@ -57,7 +57,7 @@ class Row:
         return (
             f"{self.what:34} {self.set_up:10} {self.versions:8} {self.connections:4} {figures.throughput:9.1f} "
             f"{figures.p50_ms:8.2f} {figures.p99_ms:8.2f} {figures.max_ms:8.1f} {sum(figures.errors.values()):6} "
-            f"{figures.busy:5} {figures.cpu_seconds:6.1f} {figures.peak_bytes / MIB:6.1f} {limit}  {target}{verdict}"
+            f"{figures.busy:5} {figures.cpu_seconds:6.1f} {figures.database_cpu_seconds:6.1f} {figures.peak_bytes / MIB:6.1f} {limit}  {target}{verdict}"
         )
 
 

@@ -12,7 +12,7 @@ locked := --locked
 endif
 target := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run check test bench long torture scale audit rust-tests acceptance transfer mlmd edge
+.PHONY: help run check test bench long torture scale audit rust-tests acceptance load mlmd edge
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,19 +30,19 @@ check: ## formatting, lints, documentation, licences, unused dependencies
 test: ## every test, the stock clients included, on SQLite with local files and on PostgreSQL with MinIO
 	scripts/with-services $(MAKE) rust-tests acceptance
 
-bench: ## what transfers cost beside what the hardware allows, and ML Metadata's calls beside the reference library, and whether uploads hold others up
-	cargo build --release $(locked)
-	scripts/with-services $(MAKE) transfer mlmd edge MIB=1024
+bench: ## load, beside the limit of each figure; SECONDS=3 ONLY=get_version,page CONNECTIONS=1,32 VERSIONS=10000,1000000 SETUPS=embedded MIB=1,100 JSON=FILE
+	cargo build --release $(locked) --bins --example seed
+	scripts/with-services $(MAKE) load $(if $(ONLY),,mlmd edge)
 
 long: ## what takes long: 4 GiB through both stores, many rounds of faults, many generated requests
-	cargo build --release $(locked)
-	scripts/with-services $(MAKE) transfer MIB=4096
+	cargo build --release $(locked) --bins --example seed
+	scripts/with-services $(MAKE) load ONLY=transfers MIB=4096
 	MODELPORT_TEST_LONG=1 scripts/with-services $(MAKE) acceptance PROFILE=release PYTEST='-s -k "doors or faults or geti or lifecycle or resumable or schemas or upkeep or writers"'
 
 N := 100000
 scale: ## lists of a registry with N=100000 versions: latency beside that of an empty one, and every plan
-	cargo build --release $(locked)
-	scripts/with-services "$$(scripts/tools python-v1)" scripts/measure-scale --binary $(target)/release/modelport --versions $(N)
+	cargo build --release $(locked) --bins --example seed
+	scripts/with-services "$$(scripts/tools python-v1)" benches/scale.py --binary $(target)/release/modelport --seed $(target)/release/examples/seed --versions $(N)
 
 audit: ## known vulnerabilities in the dependencies; fetches the advisory database
 	"$$(scripts/tools cargo-deny)" check advisories
@@ -57,18 +57,20 @@ PYTEST :=
 acceptance: export MODELPORT_BIN = $(abspath $(target))/$(PROFILE)/modelport
 acceptance: export PYTHONDONTWRITEBYTECODE = 1
 acceptance:
-	cargo build $(locked) $(if $(filter release,$(PROFILE)),--release)
+	cargo build $(locked) --bins --example seed $(if $(filter release,$(PROFILE)),--release)
 	"$$(scripts/tools python-v1)" -m pytest tests/acceptance --ignore tests/acceptance/mlmd $(PYTEST)
 	"$$(scripts/tools python-v1alpha3)" -m pytest $(addprefix tests/acceptance/test_,stock_client.py client_surface.py experiments.py)
 	"$$(scripts/tools python-mlmd)" -m pytest tests/acceptance/mlmd $(PYTEST)
 
 ARTIFACTS := 100000
 mlmd:
-	"$$(scripts/tools python-mlmd)" scripts/measure-mlmd --binary $(target)/release/modelport --artifacts $(ARTIFACTS)
+	"$$(scripts/tools python-mlmd)" benches/mlmd.py --binary $(target)/release/modelport --artifacts $(ARTIFACTS)
 
 edge:
-	"$$(scripts/tools python-v1)" scripts/measure-edge --binary $(target)/release/modelport
+	"$$(scripts/tools python-v1)" benches/edge.py --binary $(target)/release/modelport
 
-MIB := 4096
-transfer:
-	"$$(scripts/tools python-v1)" scripts/measure-transfer --binary $(target)/release/modelport --mib $(MIB)
+load: export PYTHONDONTWRITEBYTECODE = 1
+load:
+	"$$(scripts/tools python-v1)" benches/bench.py --binary $(target)/release/modelport --seed $(target)/release/examples/seed \
+	    $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only $(ONLY)) $(if $(CONNECTIONS),--connections $(CONNECTIONS)) \
+	    $(if $(VERSIONS),--versions $(VERSIONS)) $(if $(SETUPS),--set-ups $(SETUPS)) $(if $(MIB),--mib $(MIB)) $(if $(JSON),--json $(JSON))

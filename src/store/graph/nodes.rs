@@ -100,7 +100,8 @@ pub fn find_named(tx: &mut Tx<'_>, type_ids: &[i64], names: &[String]) -> Result
     hydrate(tx, rows)
 }
 
-/// Inserts nodes without a home, whose own ids do not count, with their properties, and gives their ids in the same order.
+/// Inserts nodes, whose own ids do not count, with their properties, and gives their ids in the same order. Those that have
+/// a home are not members of it yet.
 ///
 /// Errors: AlreadyExists when a name is taken among the nodes of the type, or an external id among those of the kind.
 pub fn insert_all(tx: &mut Tx<'_>, kind: NodeKind, new: &mut [Node]) -> Result<()> {
@@ -110,7 +111,7 @@ pub fn insert_all(tx: &mut Tx<'_>, kind: NodeKind, new: &mut [Node]) -> Result<(
             .map(|node| NewNode {
                 kind: kind.number(),
                 type_id: node.type_id,
-                home_id: None,
+                home_id: node.home_id.map(|home| home.0),
                 name: node.name.as_deref(),
                 external_id: node.external_id.as_deref(),
                 uri: node.uri.as_deref(),
@@ -138,6 +139,7 @@ fn bulk<'a>(rows: &'a [NewNode<'a>]) -> Insert<'a> {
     let columns = vec![
         ("kind", Column::Int(each.clone().map(|row| row.kind).collect())),
         ("type_id", Column::Int(each.clone().map(|row| row.type_id).collect())),
+        ("home_id", Column::MaybeInt(each.clone().map(|row| row.home_id).collect())),
         ("name", Column::MaybeText(each.clone().map(|row| row.name).collect())),
         ("external_id", Column::MaybeText(each.clone().map(|row| row.external_id).collect())),
         ("uri", Column::MaybeText(each.clone().map(|row| row.uri).collect())),

@@ -1,10 +1,8 @@
 #!/usr/bin/env python3
 """Measures lists of a large registry: a page of 100 versions in every order, and by filters of every kind.
 
-A model and a version with ten properties are registered through the API; the database then copies their rows, with
-names, times and values of their own, until there are as many versions as asked for, and some of them are read back
-through the API. Beside the median latency of each list stands that of the registry before it was filled, in the same
-run. The plans follow: PostgreSQL's as auto_explain logs them while the server is asked, SQLite's by EXPLAIN QUERY PLAN
+The registry is filled as for `make bench`, and some versions are read back through the API. Beside the median latency of
+each list stands that of a registry with one version, in the same run. The plans follow: PostgreSQL's as auto_explain logs them while the server is asked, SQLite's by EXPLAIN QUERY PLAN
 of the statements that the server logs, in the interpreter's SQLite. Fails when a list is wrong, or when a plan goes
 through all rows of `nodes` or `properties`, but for the one list whose names only reading them all can tell.
 
@@ -27,11 +25,11 @@ from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/acceptance"))
 from harness import Installation, Server, Services  # noqa: E402
+from place import VERSIONS_OF_A_MODEL, fill, installation  # noqa: E402
 
 REQUESTS = 30
 # A list that is slow is not asked that often.
 SECONDS = 3.0
-VERSIONS_OF_A_MODEL = 100
 PAGE = 100
 # No index knows how names end.
 UNINDEXED = "name LIKE inner"
@@ -39,20 +37,19 @@ ORDERS = ("ID", "CREATE_TIME", "LAST_UPDATE_TIME", "NAME")
 # In a smaller table PostgreSQL rightly reads everything.
 LEAST = 20_000
 
-# What the version with a number has, in SQL that both databases take and in Python.
-VALUES: dict[str, tuple[str, Callable[[int], object]]] = {
-    "stage": ("'stage-' || (i % 10)", lambda i: f"stage-{i % 10}"),
-    "dataset": ("'dataset/' || (100000 + i * 7919 % 50000)", lambda i: f"dataset/{100000 + i * 7919 % 50000}"),
-    "commit": ("'commit-' || (10000000 + i)", lambda i: f"commit-{10000000 + i}"),
-    "note": ("'as trained on host ' || (i % 97)", lambda i: f"as trained on host {i % 97}"),
-    "epochs": ("i % 100", lambda i: i % 100),
-    "bytes": ("i * 7919", lambda i: i * 7919),
-    "accuracy": ("(i * 7919 % 10000) / 10000.0", lambda i: (i * 7919 % 10000) / 10000),
-    "loss": ("(i % 1000) / 8.0", lambda i: (i % 1000) / 8),
-    "quantised": ("i % 2", lambda i: i % 2 == 1),
-    "reviewed": ("CASE WHEN i % 10 = 0 THEN 1 ELSE 0 END", lambda i: i % 10 == 0),
+# What the version with a number has; `benches/seed/versions.rs` says the same.
+VALUES: dict[str, Callable[[int], object]] = {
+    "stage": lambda i: f"stage-{i % 10}",
+    "dataset": lambda i: f"dataset/{100000 + i * 7919 % 50000}",
+    "commit": lambda i: f"commit-{10000000 + i}",
+    "note": lambda i: f"as trained on host {i % 97}",
+    "epochs": lambda i: i % 100,
+    "bytes": lambda i: i * 7919,
+    "accuracy": lambda i: (i * 7919 % 10000) / 10000,
+    "loss": lambda i: (i % 1000) / 8,
+    "quantised": lambda i: i % 2 == 1,
+    "reviewed": lambda i: i % 10 == 0,
 }
-KINDS = {str: "String", bool: "Bool", int: "Int", float: "Double"}
 
 
 def name_of(number: int) -> str:
@@ -78,7 +75,7 @@ def filtered(label: str, text: str, matches: Callable[[int], bool], **query: str
 
 
 def value(name: str, number: int):
-    return VALUES[name][1](number)
+    return VALUES[name](number)
 
 
 def cases(count: int) -> list[Case]:
@@ -127,24 +124,18 @@ def cases(count: int) -> list[Case]:
 
 
 class Postgres:
-    """How the rows are copied, and plans come to be known, in PostgreSQL."""
+    """How plans come to be known in PostgreSQL."""
 
     name = "PostgreSQL"
+    set_up = "production"
 
-    def __init__(self, folder: Path):
+    def __init__(self, made: Installation):
         self.services = Services(dict(os.environ))
-        self.installation = Installation.production(folder, self.services)
-        self.installation.run("migrate")
-        self.url = self.installation.places[3]
+        self.url = made.places[3]
 
     def execute(self, script: str) -> None:
         command = ["psql", "-q", "-v", "ON_ERROR_STOP=1", self.url]
         subprocess.run(command, input=script, text=True, check=True, stdout=subprocess.DEVNULL)
-
-    def settle(self) -> None:
-        """What autovacuum does by itself a while later."""
-        self.execute("SELECT setval(pg_get_serial_sequence('nodes', 'id'), (SELECT max(id) FROM nodes))")
-        self.execute("VACUUM ANALYZE")
 
     def explaining(self) -> None:
         """From the next connection on, the plan of every statement is logged."""
@@ -162,27 +153,21 @@ class Postgres:
         entries = re.findall(r"duration: [\d.]+ ms  plan:\n((?:\t.*\n)+)", logged)
         return [entry.replace("\n\t", "\n").strip() for entry in entries if "nodes" in entry or "properties" in entry]
 
-    def goes_through_all(self, plan: str) -> bool:
+    @staticmethod
+    def goes_through_all(plan: str) -> bool:
         return re.search(r"Seq Scan on (nodes|properties)\b", plan) is not None
 
 
 class Sqlite:
-    """How the rows are copied, and plans come to be known, in SQLite."""
+    """How plans come to be known in SQLite."""
 
     name = "SQLite"
+    set_up = "embedded"
 
-    def __init__(self, folder: Path):
-        self.installation = Installation.embedded(folder)
-        self.path = folder / "modelport.db"
-        self.log = self.installation.log
-
-    def execute(self, script: str) -> None:
-        with sqlite3.connect(self.path) as connection:
-            connection.executescript(script)
-        connection.close()
-
-    def settle(self) -> None:
-        """Nobody gathers statistics for SQLite."""
+    def __init__(self, made: Installation):
+        self.installation = made
+        self.path = made.folder / "modelport.db"
+        self.log = made.log
 
     def explaining(self) -> None:
         self.installation.settings["MODELPORT__LOG__LEVEL"] = "warn,modelport::store::sql=trace"
@@ -200,80 +185,25 @@ class Sqlite:
         connection.close()
         return plans
 
-    def goes_through_all(self, plan: str) -> bool:
+    @staticmethod
+    def goes_through_all(plan: str) -> bool:
         return re.search(r"SCAN (nodes|properties|p)\b", plan) is not None
 
 
-def register(server: Server) -> tuple[int, int]:
-    """The model and the version whose rows are copied: those of number 0."""
-    custom = {}
-    for name, (_, of) in VALUES.items():
-        kind = KINDS[type(of(0))]
-        given = str(of(0)) if kind == "Int" else of(0)
-        custom[name] = {"metadataType": f"Metadata{kind}Value", f"{kind.lower()}_value": given}
-    model = server.kubeflow("POST", "registered_models", json={"name": "model 0", "owner": "ada"}).json()
-    body = {"name": name_of(0), "registeredModelId": model["id"], "author": "ada", "customProperties": custom}
-    answer = server.kubeflow("POST", "model_versions", json=body)
-    assert answer.status_code == 201, answer.text
-    return int(model["id"]), int(answer.json()["id"])
-
-
-def copies(model: int, version: int, count: int) -> str:
-    """Copies the rows of the model and the version, the numbers from 1 to `count - 1`. Models come first, by id."""
-    models = -(-count // VERSIONS_OF_A_MODEL) - 1
-    columns = "kind, type_id, external_id, uri, state, revision"
-    series = "WITH RECURSIVE series (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM series WHERE i < {}) "
-    texts, ints, doubles = (
-        " ".join(f"WHEN '{name}' THEN {sql}" for name, (sql, of) in VALUES.items() if type(of(0)) in types)
-        for types in ((str,), (int, bool), (float,))
-    )
-    first_version = version + models
-    return f"""
-        BEGIN;
-        INSERT INTO nodes (id, home_id, name, created_at, updated_at, {columns})
-            {series.format(models)}
-            SELECT {version} + i, home_id, 'model ' || i, created_at + i, updated_at + i, {columns}
-            FROM nodes CROSS JOIN series WHERE id = {model};
-        INSERT INTO properties (node_id, custom, name, kind, int_value, double_value, text_value, bytes_value)
-            {series.format(models)}
-            SELECT {version} + i, custom, name, kind, int_value, double_value, text_value, bytes_value
-            FROM properties CROSS JOIN series WHERE node_id = {model};
-        INSERT INTO nodes (id, home_id, name, created_at, updated_at, {columns})
-            {series.format(count - 1)}
-            SELECT {first_version} + i,
-                CASE WHEN i < {VERSIONS_OF_A_MODEL} THEN {model} ELSE {version} + i / {VERSIONS_OF_A_MODEL} END,
-                'v' || substr(CAST(10000000 + i * 7919 % 1000003 AS TEXT), 2),
-                created_at + i, created_at + {count} + i * 7919 % {count}, {columns}
-            FROM nodes CROSS JOIN series WHERE id = {version};
-        INSERT INTO properties (node_id, custom, name, kind, int_value, double_value, text_value, bytes_value)
-            {series.format(count - 1)}
-            SELECT {first_version} + i, custom, name, kind,
-                CASE WHEN custom THEN CASE name {ints} END ELSE int_value END,
-                CASE WHEN custom THEN CASE name {doubles} END ELSE double_value END,
-                CASE WHEN custom THEN CASE name {texts} END ELSE text_value END,
-                bytes_value
-            FROM properties CROSS JOIN series WHERE node_id = {version};
-        INSERT INTO members (context_id, node_id)
-            SELECT home_id, id FROM nodes WHERE id > {first_version} AND home_id IS NOT NULL;
-        COMMIT;
-    """
-
-
-def check_copies(server: Server, version: int, count: int) -> None:
-    """Reads some versions through the API: they have to look as number 0 does, with values of their own."""
-    for number in (1, VERSIONS_OF_A_MODEL - 1, VERSIONS_OF_A_MODEL, count // 2, count - 1):
-        id = version + -(-count // VERSIONS_OF_A_MODEL) - 1 + number
-        original = server.kubeflow("GET", f"model_versions/{version}").json()
-        copy = server.kubeflow("GET", f"model_versions/{id}").json()
-        assert copy.keys() == original.keys(), copy
-        assert (copy["name"], copy["author"], copy["state"]) == (name_of(number), "ada", "LIVE"), copy
-        custom = {name: next(v for k, v in p.items() if k != "metadataType") for name, p in copy["customProperties"].items()}
-        expected = {name: of(number) for name, (_, of) in VALUES.items()}
+def check_versions(server: Server, facts: dict[str, object], count: int) -> None:
+    """Reads some versions through the API: they have to have the values that cases reckon with."""
+    for number in (0, 1, VERSIONS_OF_A_MODEL - 1, VERSIONS_OF_A_MODEL, count // 2, count - 1):
+        id = facts["first_version"] + number
+        version = server.kubeflow("GET", f"model_versions/{id}").json()
+        assert (version["name"], version["author"], version["state"]) == (name_of(number), "ada", "LIVE"), version
+        given = version["customProperties"].items()
+        custom = {name: next(v for k, v in p.items() if k != "metadataType") for name, p in given}
+        expected = {name: of(number) for name, of in VALUES.items()}
         assert custom == {n: str(v) if type(v) is int else v for n, v in expected.items()}, custom
-        model = server.kubeflow("GET", f"registered_models/{copy['registeredModelId']}").json()
+        model = server.kubeflow("GET", f"registered_models/{version['registeredModelId']}").json()
         assert model["name"] == f"model {number // VERSIONS_OF_A_MODEL}", model
-        found = server.kubeflow("GET", "model_version", params={"name": copy["name"], "parentResourceId": model["id"]})
-        assert found.json() == copy
+        found = server.kubeflow("GET", "model_version", params={"name": version["name"], "parentResourceId": model["id"]})
+        assert found.json() == version
         # What the server makes of it later is what it makes of its own.
         patched = server.kubeflow("PATCH", f"model_versions/{id}", json={"author": "ada"})
         assert patched.status_code == 200, patched.text
@@ -308,18 +238,22 @@ def deep(server: Server, case: Case, count: int) -> Case:
     return Case(f"{case.label}, from the middle", {**case.query, **token}, empty=case.empty)
 
 
-def measure(backend: Postgres | Sqlite, count: int, requests: list[Case]) -> list[Case]:
-    with backend.installation as installation:
-        installation.settings["MODELPORT__LOG__LEVEL"] = "warn"
-        server = installation.serve()
-        model, version = register(server)
+def measure(seed: Path, of: type[Postgres | Sqlite], folder: Path, count: int, requests: list[Case]) -> list[Case]:
+    small, large = folder / "small", folder / "large"
+    small.mkdir()
+    with installation(of.set_up, small) as made:
+        fill(seed, made, 1)
+        server = made.serve()
         for case in requests:
             case.empty = latency(server, case)
-        started = time.monotonic()
-        backend.execute(copies(model, version, count))
-        backend.settle()
-        print(f"{backend.name}: filled in {time.monotonic() - started:.0f} s", flush=True)
-        check_copies(server, version, count)
+        server.stop()
+    large.mkdir()
+    with installation(of.set_up, large) as made:
+        backend = of(made)
+        facts = fill(seed, made, count)
+        print(f"{of.name}: {facts['rows']} rows filled in {facts['seconds']:.0f} s", flush=True)
+        server = made.serve()
+        check_versions(server, facts, count)
         for case in requests:
             expected = min(PAGE, sum(map(case.matches, range(count))))
             assert ask(server, case)["size"] == expected, f"{case.label}: not {expected} items"
@@ -329,7 +263,7 @@ def measure(backend: Postgres | Sqlite, count: int, requests: list[Case]) -> lis
         server.stop()
 
         backend.explaining()
-        server = installation.serve()
+        server = made.serve()
         for case in requests:
             before = backend.log.stat().st_size
             ask(server, case)
@@ -344,6 +278,7 @@ def measure(backend: Postgres | Sqlite, count: int, requests: list[Case]) -> lis
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", type=Path, required=True, help="the modelport binary, of a release build")
+    parser.add_argument("--seed", type=Path, required=True, help="the program that fills registries, of a release build")
     parser.add_argument("--versions", type=int, default=100_000, help="how many versions the registry has")
     options = parser.parse_args()
     if options.versions < LEAST:
@@ -355,21 +290,20 @@ def main() -> int:
         for backend_type in (Postgres, Sqlite):
             place = Path(temporary) / backend_type.__name__
             place.mkdir()
-            backend = backend_type(place)
-            measured = measure(backend, options.versions, cases(options.versions))
+            measured = measure(options.seed, backend_type, place, options.versions, cases(options.versions))
             for case in measured:
-                print(f"\n--- {backend.name}, {case.label}")
+                print(f"\n--- {backend_type.name}, {case.label}")
                 for plan in case.plans:
                     print(plan, flush=True)
-                    if backend.goes_through_all(plan) and not case.label.startswith(UNINDEXED):
-                        failures.append(f"{backend.name}, {case.label}: goes through all rows")
-            print(f"\n{backend.name}, {options.versions} versions: median ms of a page of {PAGE}")
+                    if backend_type.goes_through_all(plan) and not case.label.startswith(UNINDEXED):
+                        failures.append(f"{backend_type.name}, {case.label}: goes through all rows")
+            print(f"\n{backend_type.name}, {options.versions} versions: median ms of a page of {PAGE}")
             print(f"{'full':>9} {'empty':>9}")
             for case in measured:
                 print(f"{case.full:9.1f} {case.empty:9.1f}  {case.label}", flush=True)
             print(flush=True)
     for failure in failures:
-        print(f"scripts/measure-scale: {failure}", file=sys.stderr)
+        print(f"benches/scale.py: {failure}", file=sys.stderr)
     return int(bool(failures))
 
 

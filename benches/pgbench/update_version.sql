@@ -1,0 +1,11 @@
+-- What the server sends for a change of a version.
+\set id :first_version + random(0, :versions - 1)
+\set n random(1, 9000000000000000000)
+\set now 1795273503517
+BEGIN ISOLATION LEVEL READ COMMITTED;
+UPDATE "nodes" SET "revision" = ("nodes"."revision" + 1), "updated_at" = :now WHERE ((("nodes"."id" = :id) AND ("nodes"."type_id" = 12)) AND ("nodes"."revision" BETWEEN 0 AND 9223372036854775807)) RETURNING "nodes"."id", "nodes"."type_id", "nodes"."home_id", "nodes"."name", "nodes"."external_id", "nodes"."uri", "nodes"."state", "nodes"."created_at", "nodes"."updated_at", "nodes"."revision";
+SELECT "properties"."node_id", "properties"."custom", "properties"."name", "properties"."kind", "properties"."int_value", "properties"."double_value", "properties"."text_value", "properties"."bytes_value" FROM "properties" WHERE ("properties"."node_id" = :id);
+DELETE FROM "properties" WHERE ((("properties"."node_id" = :id) AND ("properties"."custom" = false)) AND ("properties"."name" = ANY(ARRAY['author'])));
+INSERT INTO "properties" ("node_id", "custom", "name", "kind", "int_value", "double_value", "text_value", "bytes_value") SELECT * FROM unnest(ARRAY[:id]::bigint[], ARRAY[false]::boolean[], ARRAY['author']::text[], ARRAY[3]::bigint[], ARRAY[NULL]::bigint[], ARRAY[NULL]::double precision[], ARRAY['editor ' || :n::text]::text[], ARRAY[NULL]::bytea[]);
+INSERT INTO "changes" ("at", "actor", "action", "node_id", "revision", "document", "request_id") SELECT * FROM unnest(ARRAY[:now]::bigint[], ARRAY['anonymous']::text[], ARRAY['update']::text[], ARRAY[:id]::bigint[], ARRAY[1]::bigint[], ARRAY['{"createdAt": 1795273503517, "customProperties": {"accuracy": {"double": 0.404}, "bytes": {"int": 854040}, "commit": {"string": "commit-20854040"}, "dataset": {"string": "dataset/104040"}, "epochs": {"int": 40}, "loss": {"double": 5.0}, "note": {"string": "as trained on host 52"}, "quantised": {"bool": true}, "reviewed": {"bool": false}, "stage": {"string": "stage-0"}}, "externalId": null, "homeId": 1, "id": 1174, "name": "made 631381891", "properties": {"author": {"string": "ada"}, "state": {"string": "LIVE"}}, "revision": 1, "state": null, "type": "kf.ModelVersion", "typeId": 12, "updatedAt": 1795273503517, "uri": null}']::text[], ARRAY['a7e12be0-a8cb-41f2-9f6b-89c4ac1dfdcc']::text[]);
+COMMIT;

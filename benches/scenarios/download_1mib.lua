@@ -1,0 +1,6 @@
+-- Downloads a MiB.
+require "common"
+
+function request()
+    return wrk.format("GET", options.path)
+end

@@ -39,7 +39,8 @@ impl MlflowDatabase {
         if !matches!(location, Location::Postgres(_)) {
             return Err(Error::invalid("database_url", "the old database is not PostgreSQL"));
         }
-        let options = Options { location, pool_size: 1, acquire_timeout: Duration::from_secs(15) };
+        let (acquire_timeout, answer_timeout) = (Duration::from_secs(15), Duration::from_secs(120));
+        let options = Options { location, pool_size: 1, acquire_timeout, answer_timeout };
         let lane = Arc::new(Lane::open("mlflow", &options, Access::Read, options.pool_size));
         let there = lane.run(Access::Read, has_tables).await?;
         if there {

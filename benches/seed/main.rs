@@ -41,7 +41,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let location = arguments.database_url.parse()?;
     migrate(&location)?;
-    let store = Store::open(&Options { location, pool_size: 2, acquire_timeout: Duration::from_secs(60) })?;
+    let timeout = Duration::from_secs(60);
+    let options = Options { location, pool_size: 2, acquire_timeout: timeout, answer_timeout: timeout };
+    let store = Store::open(&options)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let started = Instant::now();
     let filled = runtime.block_on(async {

@@ -66,6 +66,8 @@ class Game:
         try:
             self.write(chosen)
             written = time.monotonic()
+            self.world.settle()
+            quiet = time.monotonic()
             self.look(last)
         except (AssertionError, Broken) as error:
             raise Broken(f"{self.name} round {number}, seed {self.seed}, {names}: {error}{self.keep_log()}") from error
@@ -74,7 +76,8 @@ class Game:
         self.tally.outcomes += outcomes
         self.tally.faults.update(fault.name for fault in chosen)
         did = ", ".join(f"{outcomes[each]} {each}" for each in ("acknowledged", "tried again", "unknown", "not done"))
-        took = f"{written - began:.1f} s written, {time.monotonic() - written:.1f} s looked at"
+        seconds = (written - began, quiet - written, time.monotonic() - quiet)
+        took = "{:.1f} s of writes, {:.1f} s until quiet, {:.1f} s of checks".format(*seconds)
         print(f"{self.name} {number}: {names}: {did}; {took}", file=sys.stderr, flush=True)
 
     def write(self, chosen: list[faults.Fault]) -> None:
@@ -102,7 +105,6 @@ class Game:
 
     def look(self, last: bool) -> None:
         world = self.world
-        world.settle()
         server = self.random.choice(world.servers())
         found = []
         stored = rows.stored(world.database)

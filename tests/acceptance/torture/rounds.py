@@ -55,7 +55,6 @@ class Game:
         self.writers = [Writer(f"w{each}", self.random.getrandbits(32), world.servers) for each in range(WRITERS)]
         self.feed = checker.Feed()
         self.read: set[str] = set()
-        self.unfinished = world.installation.store.unfinished()
 
     def play(self, number: int, last: bool) -> None:
         """One round. Raises what is broken."""
@@ -123,6 +122,7 @@ class Game:
             found.append("the server panicked")
         if last:
             world.installation.run("verify", "--restart", "--mib-per-second", "0")
+            found += world.database.damage()
         if found:
             raise Broken("\n".join(found))
 

@@ -10,6 +10,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from harness import eventually
+
 from torture import checker, faults, invariants, rows
 from torture.doors import OPERATIONS
 from torture.ledger import Broken
@@ -121,7 +123,7 @@ class Game:
         if "panicked" in world.installation.log.read_text():
             found.append("the server panicked")
         if last:
-            world.installation.run("verify", "--restart", "--mib-per-second", "0")
+            eventually(world.verified, "the end of another verifier's lease")
             found += world.database.damage()
         if found:
             raise Broken("\n".join(found))

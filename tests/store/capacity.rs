@@ -138,7 +138,7 @@ async fn readers_do_not_wait_for_a_writer(backend: Backend) {
 
 async fn nobody_waits_for_a_database_that_stands_still(backend: Backend) {
     let database = Database::new(backend);
-    let store = open_with(&database, Duration::from_millis(50), Duration::from_millis(100));
+    let store = open_with(&database, Duration::from_secs(3), Duration::from_millis(100));
     let (release, held) = hold(backend, &store).await;
     for caller in held {
         let error = caller.await.unwrap().unwrap_err();

@@ -43,6 +43,12 @@ class Sqlite:
     def quiet(self) -> bool:
         return True
 
+    def damage(self) -> list[str]:
+        """What SQLite itself finds wrong with the file."""
+        checks = {name: f"PRAGMA {name}" for name in ("integrity_check", "foreign_key_check")}
+        found = [str(row) for rows in self.all(checks).values() for row in rows]
+        return [line for line in found if line != str({"integrity_check": "ok"})]
+
 
 class Postgres:
     def __init__(self, url: str):
@@ -66,3 +72,7 @@ class Postgres:
         query = """SELECT 1 FROM pg_stat_activity
                    WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"""
         return not self.rows(query)
+
+    def damage(self) -> list[str]:
+        """PostgreSQL checks what it reads, and everything was read."""
+        return []

@@ -10,6 +10,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from harness import eventually
+
 from torture import checker, faults, invariants, rows
 from torture.doors import OPERATIONS
 from torture.ledger import Broken
@@ -55,7 +57,6 @@ class Game:
         self.writers = [Writer(f"w{each}", self.random.getrandbits(32), world.servers) for each in range(WRITERS)]
         self.feed = checker.Feed()
         self.read: set[str] = set()
-        self.unfinished = world.installation.store.unfinished()
 
     def play(self, number: int, last: bool) -> None:
         """One round. Raises what is broken."""
@@ -66,6 +67,8 @@ class Game:
         try:
             self.write(chosen)
             written = time.monotonic()
+            self.world.settle()
+            quiet = time.monotonic()
             self.look(last)
         except (AssertionError, Broken) as error:
             raise Broken(f"{self.name} round {number}, seed {self.seed}, {names}: {error}{self.keep_log()}") from error
@@ -74,7 +77,8 @@ class Game:
         self.tally.outcomes += outcomes
         self.tally.faults.update(fault.name for fault in chosen)
         did = ", ".join(f"{outcomes[each]} {each}" for each in ("acknowledged", "tried again", "unknown", "not done"))
-        took = f"{written - began:.1f} s written, {time.monotonic() - written:.1f} s looked at"
+        seconds = (written - began, quiet - written, time.monotonic() - quiet)
+        took = "{:.1f} s of writes, {:.1f} s until quiet, {:.1f} s of checks".format(*seconds)
         print(f"{self.name} {number}: {names}: {did}; {took}", file=sys.stderr, flush=True)
 
     def write(self, chosen: list[faults.Fault]) -> None:
@@ -102,7 +106,6 @@ class Game:
 
     def look(self, last: bool) -> None:
         world = self.world
-        world.settle()
         server = self.random.choice(world.servers())
         found = []
         stored = rows.stored(world.database)
@@ -120,7 +123,8 @@ class Game:
         if "panicked" in world.installation.log.read_text():
             found.append("the server panicked")
         if last:
-            world.installation.run("verify", "--restart", "--mib-per-second", "0")
+            eventually(world.verified, "the end of another verifier's lease")
+            found += world.database.damage()
         if found:
             raise Broken("\n".join(found))
 

@@ -84,6 +84,15 @@ class World:
             eventually(lambda server=server: is_idle(server), "the end of requests")
         eventually(self.database.quiet, "the end of transactions")
 
+    def verified(self) -> bool:
+        """Whether all bytes were compared with their digests, and agree. Whoever was killed doing so holds on for seconds."""
+        command = ("verify", "--restart", "--mib-per-second", "0")
+        process = self.installation.spawn(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        output, _ = process.communicate()
+        held = "another process is verifying" in output
+        assert held or process.returncode == 0, output
+        return not held
+
     def now(self) -> int:
         """The right time in milliseconds."""
         return int(time.time() * 1000)

@@ -137,3 +137,17 @@ def test_nothing_says_nul_wherever_it_stands(server: Server) -> None:
         value = {"metadataType": "MetadataStructValue", "struct_value": base64.b64encode(hidden.encode()).decode()}
         answer = server.kubeflow("POST", "registered_models", json={"name": "m", "customProperties": {"p": value}})
         assert answer.status_code == 400, answer.text
+
+
+def test_what_is_no_number_is_put_back_without_a_change(server: Server) -> None:
+    store = connect(server)
+    type_id = store.put_artifact_type(mlmd.ArtifactType(name="Data"))
+    artifact = mlmd.Artifact(type_id=type_id, name="odd")
+    artifact.custom_properties["nan"].double_value = float("nan")
+    [artifact_id] = store.put_artifacts([artifact])
+    [before] = store.get_artifacts_by_id([artifact_id])
+    store.put_artifacts([before])
+    [after] = store.get_artifacts_by_id([artifact_id])
+    assert after.last_update_time_since_epoch == before.last_update_time_since_epoch
+    history = server.http.get(f"/api/v1/nodes/{artifact_id}/history").json()["items"]
+    assert [change["action"] for change in history] == ["create"]

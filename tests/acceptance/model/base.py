@@ -49,8 +49,7 @@ class Base(RuleBasedStateMachine):
         # Names of what cannot be removed, and where the ids of this sequence begin.
         Base.number += 1
         self.number = Base.number
-        _, answer = self.doors.graph.ask("PutContexts", contexts=[self.doors.graph.message(Draft("Pipeline", f"begin~{self.number}"))])
-        self.first = answer.context_ids[0]
+        _, self.first = self.doors.graph.put(Draft("Pipeline", f"begin~{self.number}"))
         self.doors.native.new_changes()
 
     # Helpers.
@@ -127,7 +126,8 @@ class Base(RuleBasedStateMachine):
             members = [node for node in registry.members(context.id) if node in artifacts]
             self.same(members, door.all(f"/{TYPES[context.type].path}/{context.id}/artifacts", ""), "members")
         for service in registry.of("kf.InferenceService"):
-            self.same(registry.owned(service.id), door.all(f"/inference_services/{service.id}/serves", "kf.ServeModel"), "serves")
+            shown = door.all(f"/inference_services/{service.id}/serves", "kf.ServeModel")
+            self.same(registry.owned(service.id), shown, "serves")
         for node in registry.nodes.values():
             self.agree(node, self.doors.graph.get(node), "gRPC")
         self.check_edges()

@@ -44,7 +44,8 @@ def agree(node: Node, shown: dict[str, Any], own_uri: str | None, door: str) -> 
         if name in actual:
             actual[name] = {key: canonical(("struct", value)) for key, value in actual[name].items() if key != JUDGED}
     for name, value in actual.items():
-        assert value == expected[name], f"`{name}` of {node.type} {node.id} through {door}: {value!r}, not {expected[name]!r}"
+        what = f"`{name}` of {node.type} {node.id} through {door}"
+        assert value == expected[name], f"{what}: {value!r}, not {expected[name]!r}"
 
 
 def learn(node: Node, shown: dict[str, Any]) -> None:

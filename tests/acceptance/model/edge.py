@@ -1,4 +1,4 @@
-"""The door of Intel's edge model registry: forms written, records read; and what a record says in the words of the graph."""
+"""The door of Intel's edge model registry: forms written, records read; and what a node is as a record."""
 
 import io
 import re
@@ -9,7 +9,7 @@ import httpx
 from harness import Server
 
 from .entities import Value
-from .journal import Journal
+from .journal import OPTIONS, Journal
 from .registry import Node, Refusal, Registry
 
 STATUSES = {400: Refusal.INVALID, 404: Refusal.MISSING, 409: Refusal.EXISTS, 422: Refusal.INVALID}
@@ -32,7 +32,7 @@ class Edge:
     """The API on its own listener."""
 
     def __init__(self, server: Server):
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{server.edge_port}", timeout=60.0, trust_env=False)
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{server.edge_port}", **OPTIONS)
 
     def ask(self, method: str, path: str, **options) -> httpx.Response:
         response = self.http.request(method, path, **options)

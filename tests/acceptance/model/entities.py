@@ -1,4 +1,4 @@
-"""The vocabulary: what each type is called at each door, and what its members are. Written from Kubeflow's own document."""
+"""The vocabulary: what each type is called at each door, and what its members are, from Kubeflow's own document."""
 
 import re
 from dataclasses import dataclass, field

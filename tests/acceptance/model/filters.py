@@ -1,4 +1,4 @@
-"""Random filters, each written in the dialects of two doors, and evaluated here: by Kubeflow's rules, and by those of SQL."""
+"""Random filters, each written in the dialects of two doors, and evaluated here by the rules of either."""
 
 import re
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def like(text: str, pattern: str) -> bool:
 
 def of_member(kubeflow: str, graph: str, read: Callable[[Node], Any], check: Callable[[Any], bool]) -> Filter:
     """A condition on a member, which does not hold where the member is absent."""
-    verdict = lambda node: None if read(node) is None else check(read(node))  # noqa: E731
+    verdict = lambda node: None if read(node) is None else check(read(node))
     return Filter(kubeflow, graph, lambda node: verdict(node) is True, verdict)
 
 
@@ -82,7 +82,7 @@ def external_ids(draw: st.DrawFn) -> Filter:
     wanted = draw(st.sampled_from(["e1", "e2", "E1", "none"]))
     is_null = draw(st.booleans())
     if is_null:
-        absent = lambda node: node.external_id is None  # noqa: E731
+        absent = lambda node: node.external_id is None
         return Filter("externalId IS NULL", "external_id IS NULL", absent, absent)
     operator = draw(st.sampled_from(["=", "!="]))
     return of_member(
@@ -109,8 +109,9 @@ def properties(draw: st.DrawFn) -> Filter:
     )
     literal = draw(st.sampled_from(literals))
     operator = draw(st.sampled_from(["=", "!="]) if kind == "bool" else operators)
-    inner: Any = {"int": int, "double": float, "string": lambda text: text[1:-1], "bool": lambda text: text == "true"}[kind](literal)
-    of_kind = lambda node: node.custom[name][1] if node.custom.get(name, ("",))[0] == kind else None  # noqa: E731
+    read = {"int": int, "double": float, "string": lambda text: text[1:-1], "bool": lambda text: text == "true"}
+    inner: Any = read[kind](literal)
+    of_kind = lambda node: node.custom[name][1] if node.custom.get(name, ("",))[0] == kind else None
     path = f"`{name}`.{kind}_value"
     made = of_member(
         f"{path} {operator} {literal}",
@@ -125,9 +126,9 @@ def properties(draw: st.DrawFn) -> Filter:
 def absences(draw: st.DrawFn) -> Filter:
     name, kind = draw(st.sampled_from(PROPERTIES)), draw(st.sampled_from(["int", "string", "bool"]))
     if draw(st.booleans()):
-        gone = lambda node: name not in node.custom  # noqa: E731
+        gone = lambda node: name not in node.custom
         return Filter(f"`{name}` IS NULL", "", gone, gone)
-    other = lambda node: node.custom.get(name, ("",))[0] != kind  # noqa: E731
+    other = lambda node: node.custom.get(name, ("",))[0] != kind
     path = f"`{name}`.{kind}_value IS NULL"
     return Filter(path, f"custom_properties.{path}", other, other, frozenset([name]))
 
@@ -188,7 +189,7 @@ def never(inner: Filter) -> Filter:
 
 
 def grown(leaves: st.SearchStrategy[Filter]) -> st.SearchStrategy[Filter]:
-    grow = lambda inner: st.one_of(  # noqa: E731
+    grow = lambda inner: st.one_of(
         st.builds(both, inner, inner), st.builds(either, inner, inner), st.builds(never, inner)
     )
     return st.recursive(leaves, grow, max_leaves=4)

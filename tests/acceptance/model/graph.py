@@ -14,7 +14,7 @@ from .journal import Journal
 from .registry import Draft, Node, Refusal
 
 sys.path.append(str(Path(__file__).parent.parent / "mlmd"))
-from calls import OURS, Calls, mlmd  # noqa: E402
+from calls import OURS, Calls, mlmd
 
 STATUSES = {
     grpc.StatusCode.INVALID_ARGUMENT: Refusal.INVALID,
@@ -55,7 +55,7 @@ def read(value: Message) -> Value:
 def seen(message: Message, home: int | None = None) -> dict[str, Any]:
     """What a node's message says, of a node that has that home."""
     kind = type(message).__name__.lower()
-    text = lambda name: getattr(message, name) if message.HasField(name) else None  # noqa: E731
+    text = lambda name: getattr(message, name) if message.HasField(name) else None
     shown = {
         "id": message.id,
         "type": message.type,

@@ -77,7 +77,7 @@ class GraphRules(Base):
 
     def replaced(self, node: Node, draft: Draft) -> None:
         point = ["value", "step", "timestamp"]
-        of = lambda properties: [canonical(properties[name]) for name in point if name in properties]  # noqa: E731
+        of = lambda properties: [canonical(properties[name]) for name in point if name in properties]
         properties = dict(draft.properties)
         if node.type == "kf.Metric":
             properties = {"step": ("int", 0), "timestamp": ("int", LATER)} | properties
@@ -200,6 +200,9 @@ class GraphRules(Base):
         options = graph.mlmd.ListOperationOptions(order_by_field={"field": pick([3, 1, 2], by), "is_asc": bool(by % 2)})
         assert order.Field.Name(3) == "ID"
         method = f"Get{plural.title()}ByType"
+        if size:
+            # What the sequences before have left is not gone through page by page.
+            options.filter_query = f"id > {self.first}"
         extra = {"options": options} if size else {}
         found = self.doors.graph.messages(method, plural, size, type_name=type_name, **extra)
         homes = {node.id: node.home for node in self.registry.nodes.values() if node.type in TYPES}

@@ -1,4 +1,9 @@
-"""What was asked: how much, and what was answered last, for the message of a step that fails."""
+"""How it is asked; how much was, and what was answered last, for the message of a step that fails."""
+
+import httpx
+
+# A connection that is idle is not taken up again just when the server closes it.
+OPTIONS = {"timeout": 60.0, "trust_env": False, "limits": httpx.Limits(keepalive_expiry=1.0)}
 
 
 class Journal:

@@ -8,7 +8,7 @@ import httpx
 from harness import Server
 
 from .entities import TYPES, Type, Value, snake
-from .journal import Journal
+from .journal import OPTIONS, Journal
 from .registry import Draft, Refusal
 
 EDITIONS = ["v1alpha3", "v1"]
@@ -111,9 +111,7 @@ class Kubeflow:
 
     def __init__(self, server: Server, edition: str):
         self.edition = edition
-        self.http = httpx.Client(
-            base_url=f"{server.url}/api/model_registry/{edition}", timeout=60.0, trust_env=False
-        )
+        self.http = httpx.Client(base_url=f"{server.url}/api/model_registry/{edition}", **OPTIONS)
 
     def ask(self, method: str, path: str, **options) -> httpx.Response:
         response = self.http.request(method, path, **options)

@@ -71,9 +71,9 @@ class LinkRules(Base):
         node, above = pick(self.registry.of(*ARTIFACTS), which), pick(self.registry.of(*CONTEXTS), context)
         of = TYPES[node.type]
         home = NOBODY if context == 9 else above.id
-        response = self.doors.kubeflow[edition].ask(
-            "POST", f"/{TYPES[above.type].path}/{home}/artifacts", json={"id": str(node.id), "artifactType": of.artifact_type}
-        )
+        body = {"id": str(node.id), "artifactType": of.artifact_type}
+        path = f"/{TYPES[above.type].path}/{home}/artifacts"
+        response = self.doors.kubeflow[edition].ask("POST", path, json=body)
         wrongs = {Refusal.MISSING} if home == NOBODY else set()
         refusal = self.doors.kubeflow[edition].refusal(response)
         if self.expect(wrongs, refusal, kubeflow.SAYS, f"attachment of {node} to {above}"):
@@ -112,7 +112,8 @@ class LinkRules(Base):
         for run in self.registry.of("kf.ExperimentRun"):
             shown = door.all(f"/experiment_runs/{run.id}/metric_history", "kf.Metric", pageSize="2")
             points = self.points_of(run)
-            seen = Counter((item["name"], canonical(item["properties"]["value"]), item["properties"]["step"]) for item in shown)
+            measured = [(item["name"], item["properties"]) for item in shown]
+            seen = Counter((name, canonical(point["value"]), point["step"]) for name, point in measured)
             nodes = self.registry.nodes
             assert seen == Counter((nodes[of].name, canonical(value), step) for of, value, step, _ in points)
             times = Counter(item["properties"]["timestamp"] for item in shown)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import httpx
 from harness import Server
 
-from .journal import Journal
+from .journal import OPTIONS, Journal
 from .registry import Change, Refusal
 
 STATUSES = {400: Refusal.INVALID, 404: Refusal.MISSING, 409: Refusal.EXISTS, 412: Refusal.STALE}
@@ -39,7 +39,7 @@ class Native:
     """The native API."""
 
     def __init__(self, server: Server):
-        self.http = httpx.Client(base_url=f"{server.url}/api/v1", timeout=60.0, trust_env=False)
+        self.http = httpx.Client(base_url=f"{server.url}/api/v1", **OPTIONS)
         self.next = 0
 
     def ask(self, method: str, path: str, **options) -> httpx.Response:

@@ -7,6 +7,7 @@ from hypothesis.stateful import precondition, rule
 
 from . import kubeflow
 from .base import Base
+from .checks import JUDGED
 from .entities import HAS_PAGE, TYPES, Type
 from .entity_rules import editions
 from .plans import NOBODY, external_ids, pick, picks
@@ -100,7 +101,8 @@ class OddRules(Base):
         else:
             assert (refusal, node_id) == ((None, found[0].id) if found else (Refusal.MISSING, 0))
         kind = TYPES[type_name].kind
-        of_kind = [node for node in self.registry.nodes.values() if node.kind == kind and node.external_id == external_id]
+        key = (kind, external_id)
+        of_kind = [node for node in self.registry.nodes.values() if (node.kind, node.external_id) == key]
         refusal, answer = self.doors.graph.ask(f"Get{kind.title()}sByExternalIds", external_ids=[external_id])
         if "\0" in external_id or len(external_id) > 512:
             assert refusal in (Refusal.INVALID, Refusal.MISSING)
@@ -123,6 +125,6 @@ class OddRules(Base):
         if node.type in TYPES:
             assert (document["type"], document["homeId"]) == (node.type, node.home)
         if item["revision"] == node.revision:
-            said = {name: next(iter(value)) for name, value in document["customProperties"].items()}
-            assert said | {"scan_verdict": ""} == {name: kind for name, (kind, _) in node.custom.items()} | {"scan_verdict": ""}
+            kinds = {name: next(iter(value)) for name, value in document["customProperties"].items() if name != JUDGED}
+            assert kinds == {name: kind for name, (kind, _) in node.custom.items() if name != JUDGED}
             assert document["externalId"] == node.external_id

@@ -84,8 +84,12 @@ def put_back(node: Node) -> st.SearchStrategy[Draft]:
     kept = {name: value for name, value in node.properties.items() if name not in map(snake, free)}
     if node.type == "kf.Metric":
         kept = dict(node.properties)
+
+    def draft(properties: dict[str, Any], **others) -> Draft:
+        return Draft(type=node.type, name=node.name, home=node.home, properties=kept | properties, **others)
+
     return st.builds(
-        lambda properties, **others: Draft(type=node.type, name=node.name, home=node.home, properties=kept | properties, **others),
+        draft,
         external_id=external_ids,
         uri=uris(of),
         state=states(of),

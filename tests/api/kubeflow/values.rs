@@ -139,7 +139,7 @@ async fn broken_values_name_their_property() {
     }
     let body = "{\"name\":\"m\",\"customProperties\":{\"p\":{\"metadataType\":\"MetadataDoubleValue\",\"double_value\":1e400}}}";
     transcript.raw("POST", "/registered_models", body).await.expect(400);
-    let long = json!({"name": "m", "customProperties": {"p".repeat(1025): text("")}});
+    let long = json!({"name": "m", "customProperties": {"p".repeat(2049): text("")}});
     transcript.post("/registered_models", long).await.expect(400);
     insta::assert_snapshot!(transcript);
     assert!(client.names("/registered_models").await.is_empty());

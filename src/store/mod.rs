@@ -14,6 +14,7 @@ pub mod graph;
 pub mod idempotency;
 pub mod inspections;
 pub mod jobs;
+mod kept;
 pub mod lineage;
 pub mod members;
 pub mod metrics;

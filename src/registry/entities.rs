@@ -251,7 +251,7 @@ fn stored_name(logical: LogicalType, home: Option<NodeId>, name: Option<&Name>) 
 }
 
 fn check_home(tx: &mut Tx<'_>, logical: LogicalType, home: NodeId) -> Result<Node> {
-    let found = nodes::find(tx, home)?;
+    let found = nodes::find_bare(tx, home)?;
     let is_home = |node: &Node| node.logical_type().is_some_and(|found| logical.homes().contains(&found));
     match (found, logical.homes()) {
         (Some(node), _) if is_home(&node) => Ok(node),
@@ -262,10 +262,17 @@ fn check_home(tx: &mut Tx<'_>, logical: LogicalType, home: NodeId) -> Result<Nod
 
 /// The entity with that id and type, inside a transaction.
 pub(super) fn get(tx: &mut Tx<'_>, logical: LogicalType, id: NodeId) -> Result<Node> {
-    match nodes::find(tx, id)? {
-        Some(node) if node.type_id == logical.id() => Ok(node),
-        _ => Err(Error::not_found(format!("{} `{id}`", logical.noun()))),
-    }
+    of_type(nodes::find(tx, id)?, logical, id)
+}
+
+/// As [`get`], without its properties: for whoever only wants to know that it is there.
+pub(super) fn get_bare(tx: &mut Tx<'_>, logical: LogicalType, id: NodeId) -> Result<Node> {
+    of_type(nodes::find_bare(tx, id)?, logical, id)
+}
+
+fn of_type(found: Option<Node>, logical: LogicalType, id: NodeId) -> Result<Node> {
+    let found = found.filter(|node| node.type_id == logical.id());
+    found.ok_or_else(|| Error::not_found(format!("{} `{id}`", logical.noun())))
 }
 
 fn find_one(tx: &mut Tx<'_>, types: &[LogicalType], find: &Find) -> Result<Node> {

@@ -1,6 +1,6 @@
 //! Artifacts of versions and runs: made, changed and attached there; metrics are measured.
 
-use super::entities::{Expected, add_point, create, get, properties_of_home, touch, update};
+use super::entities::{Expected, add_point, create, get, get_bare, properties_of_home, touch, update};
 use super::{Registry, record};
 use crate::domain::experiment::without_value;
 use crate::domain::{
@@ -25,7 +25,7 @@ impl Registry {
         let (actor, now) = (actor.clone(), self.now());
         self.store
             .write(move |tx| {
-                let home = get(tx, context.0, context.1)?;
+                let home = get_bare(tx, context.0, context.1)?;
                 upsert(tx, &actor, logical, home.id, &draft, expected, now)
             })
             .await
@@ -73,7 +73,7 @@ fn upsert(
     now: Millis,
 ) -> Result<(Node, bool)> {
     let existing = match &draft.name {
-        Some(name) if logical.is_upserted() => nodes::find_named(tx, logical, Some(home), name)?,
+        Some(name) if logical.is_upserted() => nodes::find_named_bare(tx, logical, Some(home), name)?,
         _ => None,
     };
     let Some(existing) = existing else {

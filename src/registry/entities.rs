@@ -10,7 +10,7 @@ use crate::domain::{
     Action, Actor, Change, Cursor, Draft, Error, ErrorKind, ExternalId, LogicalType, MetricPoint, Millis, Name, Node,
     NodeId, NodeKind, OrderBy, PageRequest, Patch, Properties, Result, Value,
 };
-use crate::store::{Tx, metrics, nodes};
+use crate::store::{Tx, metrics, nodes, whole};
 
 /// How one thing is found: by its name in its home, or by its id in another system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +82,9 @@ impl Registry {
 
     /// The entity with that id, when it is of that type.
     pub async fn get(&self, logical: LogicalType, id: NodeId) -> Result<Node> {
+        if logical.kind() == NodeKind::Context {
+            return self.store.read_once(move |tx| of_type(whole::find(tx, id)?, logical, id)).await;
+        }
         let registry = self.clone();
         self.store
             .read(move |tx| {
@@ -109,6 +112,13 @@ impl Registry {
 
     /// The one entity that matches. Errors: NotFound when none does, or when an artifact's name is not unique.
     pub async fn find(&self, logical: LogicalType, find: Find) -> Result<Node> {
+        if let Find::Name(name, home) = &find
+            && logical.kind() == NodeKind::Context
+        {
+            let (name, home) = (name.clone(), *home);
+            let found = move |tx: &mut Tx<'_>| whole::find_named(tx, logical, home, &name);
+            return self.store.read_once(found).await?.ok_or_else(|| missing(logical.noun(), &find));
+        }
         self.find_any(vec![logical], find).await
     }
 
@@ -251,7 +261,7 @@ fn stored_name(logical: LogicalType, home: Option<NodeId>, name: Option<&Name>) 
 }
 
 fn check_home(tx: &mut Tx<'_>, logical: LogicalType, home: NodeId) -> Result<Node> {
-    let found = nodes::find(tx, home)?;
+    let found = nodes::find_bare(tx, home)?;
     let is_home = |node: &Node| node.logical_type().is_some_and(|found| logical.homes().contains(&found));
     match (found, logical.homes()) {
         (Some(node), _) if is_home(&node) => Ok(node),
@@ -262,10 +272,17 @@ fn check_home(tx: &mut Tx<'_>, logical: LogicalType, home: NodeId) -> Result<Nod
 
 /// The entity with that id and type, inside a transaction.
 pub(super) fn get(tx: &mut Tx<'_>, logical: LogicalType, id: NodeId) -> Result<Node> {
-    match nodes::find(tx, id)? {
-        Some(node) if node.type_id == logical.id() => Ok(node),
-        _ => Err(Error::not_found(format!("{} `{id}`", logical.noun()))),
-    }
+    of_type(nodes::find(tx, id)?, logical, id)
+}
+
+/// As [`get`], without its properties: for whoever only wants to know that it is there.
+pub(super) fn get_bare(tx: &mut Tx<'_>, logical: LogicalType, id: NodeId) -> Result<Node> {
+    of_type(nodes::find_bare(tx, id)?, logical, id)
+}
+
+fn of_type(found: Option<Node>, logical: LogicalType, id: NodeId) -> Result<Node> {
+    let found = found.filter(|node| node.type_id == logical.id());
+    found.ok_or_else(|| Error::not_found(format!("{} `{id}`", logical.noun())))
 }
 
 fn find_one(tx: &mut Tx<'_>, types: &[LogicalType], find: &Find) -> Result<Node> {
@@ -274,29 +291,33 @@ fn find_one(tx: &mut Tx<'_>, types: &[LogicalType], find: &Find) -> Result<Node>
         _ => "artifact",
     };
     let is_artifact = types.iter().all(|logical| logical.kind() == NodeKind::Artifact);
-    let (found, what) = match (find, types) {
+    let found = match (find, types) {
         (Find::ExternalId(id), [first, ..]) => {
             let node = nodes::find_external(tx, first.kind(), id)?;
-            let node = node.filter(|node| node.logical_type().is_some_and(|logical| types.contains(&logical)));
-            (node, format!("{noun} with external id `{id}`"))
+            node.filter(|node| node.logical_type().is_some_and(|logical| types.contains(&logical)))
         }
         (Find::Name(name, Some(home)), _) if is_artifact => {
             let selection = Selection { member_of: Some(*home), name: Some(name.clone()), ..Selection::of_any(types) };
-            (nodes::find_only(tx, &selection)?, format!("{noun} `{name}` in `{home}`"))
+            nodes::find_only(tx, &selection)?
         }
-        (Find::Name(name, home), [first, ..]) => {
-            let place = home.map(|home| format!(" in `{home}`")).unwrap_or_default();
-            (nodes::find_named(tx, *first, *home, name)?, format!("{noun} `{name}`{place}"))
-        }
-        (_, []) => (None, noun.to_owned()),
+        (Find::Name(name, home), [first, ..]) => nodes::find_named(tx, *first, *home, name)?,
+        (_, []) => None,
     };
-    found.ok_or_else(|| Error::not_found(what))
+    found.ok_or_else(|| missing(noun, find))
+}
+
+fn missing(noun: &str, find: &Find) -> Error {
+    Error::not_found(match find {
+        Find::ExternalId(id) => format!("{noun} with external id `{id}`"),
+        Find::Name(name, Some(home)) => format!("{noun} `{name}` in `{home}`"),
+        Find::Name(name, None) => format!("{noun} `{name}`"),
+    })
 }
 
 fn check_parents(tx: &mut Tx<'_>, selection: &Selection) -> Result<()> {
     let Some(parent) = selection.home.or(selection.member_of) else { return Ok(()) };
     if let Some(parent_type) = selection.parent_type {
-        return get(tx, parent_type, parent).map(drop);
+        return get_bare(tx, parent_type, parent).map(drop);
     }
     match selection.types.first().and_then(|id| LogicalType::from_id(*id)) {
         Some(logical) => check_home(tx, logical, parent).map(drop),

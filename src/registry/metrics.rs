@@ -1,7 +1,7 @@
 //! The history of metrics.
 
 use super::Registry;
-use super::entities::get;
+use super::entities::get_bare;
 use super::pages::{self, List, Pages};
 use crate::domain::{Cursor, LogicalType, Node, OrderBy, PageRequest, Result};
 use crate::store::{Tx, metrics};
@@ -16,7 +16,7 @@ impl List for HistorySelection {
     }
 
     fn check(&self, tx: &mut Tx<'_>) -> Result<()> {
-        self.run.map_or(Ok(()), |run| get(tx, LogicalType::ExperimentRun, run).map(drop))
+        self.run.map_or(Ok(()), |run| get_bare(tx, LogicalType::ExperimentRun, run).map(drop))
     }
 
     fn batch(&self, _: &Registry, tx: &mut Tx<'_>, after: Option<&Cursor>, limit: u32) -> Result<Vec<Node>> {

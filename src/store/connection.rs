@@ -77,6 +77,8 @@ impl FromStr for Location {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
     Read,
+    /// Read by one statement, which needs no transaction around it.
+    ReadOnce,
     Write,
 }
 
@@ -150,6 +152,7 @@ fn with_defaults(url: &str) -> String {
 /// Begins a transaction: reads see one snapshot, SQLite's writes take the lock at once.
 pub(super) fn begin(connection: &mut AnyConnection, access: Access) -> QueryResult<()> {
     match (connection, access) {
+        (_, Access::ReadOnce) => Ok(()),
         (AnyConnection::Postgres(conn), Access::Read) => {
             AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         }
@@ -165,12 +168,18 @@ pub(super) fn begin(connection: &mut AnyConnection, access: Access) -> QueryResu
 }
 
 /// Commits what [`begin`] began.
-pub(super) fn commit(connection: &mut AnyConnection) -> QueryResult<()> {
+pub(super) fn commit(connection: &mut AnyConnection, access: Access) -> QueryResult<()> {
+    if access == Access::ReadOnce {
+        return Ok(());
+    }
     on_each!(connection, conn => AnsiTransactionManager::commit_transaction(conn))
 }
 
 /// Rolls back what [`begin`] began.
-pub(super) fn roll_back(connection: &mut AnyConnection) -> QueryResult<()> {
+pub(super) fn roll_back(connection: &mut AnyConnection, access: Access) -> QueryResult<()> {
+    if access == Access::ReadOnce {
+        return Ok(());
+    }
     on_each!(connection, conn => AnsiTransactionManager::rollback_transaction(conn))
 }
 

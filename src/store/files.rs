@@ -12,7 +12,7 @@ use super::schema::{blobs, files, inspections, members};
 use crate::domain::{Blob, Error, File, FilePath, Millis, NodeId, Result};
 
 #[derive(Queryable, Selectable)]
-#[diesel(table_name = files)]
+#[diesel(table_name = files, treat_none_as_default_value = false)]
 pub(super) struct FileRow {
     node_id: i64,
     path: String,
@@ -22,7 +22,7 @@ pub(super) struct FileRow {
 }
 
 #[derive(Insertable)]
-#[diesel(table_name = files)]
+#[diesel(table_name = files, treat_none_as_default_value = false)]
 struct NewFile<'a> {
     node_id: i64,
     path: &'a str,

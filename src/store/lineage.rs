@@ -8,6 +8,7 @@ use diesel::sql_types::Bool;
 
 use super::Tx;
 use super::connection::MultiBackend;
+use super::kept::Kept;
 use super::nodes::CHUNK;
 use super::schema::{events, members, nodes, properties};
 use crate::domain::lineage::{Edge, EdgeKind};
@@ -46,6 +47,17 @@ pub fn hop(tx: &mut Tx<'_>, known: &[NodeId], hop: Hop, limit: u32) -> Result<Ve
     Ok(edges)
 }
 
+/// Those of a query's rows whose column is one of these ids. One id is compared by itself: PostgreSQL keeps that plan, and
+/// makes that for a short array anew each time.
+macro_rules! among {
+    ($query:expr, $column:expr, $ids:expr) => {
+        match $ids {
+            [one] => $query.filter($column.eq(*one)),
+            many => $query.filter($column.eq_any(many.to_vec())),
+        }
+    };
+}
+
 /// From contexts to what they own or contain.
 fn held(tx: &mut Tx<'_>, ids: &[i64], hop: Hop, limit: i64) -> Result<Vec<Edge>> {
     let query = members::table
@@ -56,10 +68,12 @@ fn held(tx: &mut Tx<'_>, ids: &[i64], hop: Hop, limit: i64) -> Result<Vec<Edge>>
         .limit(limit)
         .into_boxed::<MultiBackend>();
     let query = match hop {
-        Hop::Up => query.filter(members::node_id.eq_any(ids.to_vec())),
-        Hop::Down => query.filter(members::context_id.eq_any(ids.to_vec())),
+        Hop::Up => among!(query, members::node_id, ids),
+        Hop::Down => among!(query, members::context_id, ids),
     };
-    let rows: Vec<(i64, i64, Option<i64>)> = query.load(tx.conn)?;
+    // Of several ids SQLite makes as many statements as there are numbers of them.
+    let rows: Vec<(i64, i64, Option<i64>)> =
+        if ids.len() == 1 { Kept(query).load(tx.conn)? } else { query.load(tx.conn)? };
     let edge = |(context, node, home)| {
         let kind = if home == Some(context) { EdgeKind::Owns } else { EdgeKind::Contains };
         Edge { from: NodeId(context), to: NodeId(node), kind }
@@ -77,10 +91,11 @@ fn used(tx: &mut Tx<'_>, ids: &[i64], hop: Hop, limit: i64) -> Result<Vec<Edge>>
         .limit(limit)
         .into_boxed::<MultiBackend>();
     let query = match hop {
-        Hop::Up => query.filter(members::context_id.eq_any(ids.to_vec())),
-        Hop::Down => query.filter(members::node_id.eq_any(ids.to_vec())),
+        Hop::Up => among!(query, members::context_id, ids),
+        Hop::Down => among!(query, members::node_id, ids),
     };
-    Ok(edges(query.load(tx.conn)?, EdgeKind::UsedBy))
+    let rows = if ids.len() == 1 { Kept(query).load(tx.conn)? } else { query.load(tx.conn)? };
+    Ok(edges(rows, EdgeKind::UsedBy))
 }
 
 /// From artifacts to the executions that read them.
@@ -92,8 +107,8 @@ fn inputs(tx: &mut Tx<'_>, ids: &[i64], hop: Hop, limit: i64) -> Result<Vec<Edge
         .limit(limit)
         .into_boxed::<MultiBackend>();
     let query = match hop {
-        Hop::Up => query.filter(events::execution_id.eq_any(ids.to_vec())),
-        Hop::Down => query.filter(events::artifact_id.eq_any(ids.to_vec())),
+        Hop::Up => among!(query, events::execution_id, ids),
+        Hop::Down => among!(query, events::artifact_id, ids),
     };
     Ok(edges(query.load(tx.conn)?, EdgeKind::Input))
 }
@@ -107,8 +122,8 @@ fn outputs(tx: &mut Tx<'_>, ids: &[i64], hop: Hop, limit: i64) -> Result<Vec<Edg
         .limit(limit)
         .into_boxed::<MultiBackend>();
     let query = match hop {
-        Hop::Up => query.filter(events::artifact_id.eq_any(ids.to_vec())),
-        Hop::Down => query.filter(events::execution_id.eq_any(ids.to_vec())),
+        Hop::Up => among!(query, events::artifact_id, ids),
+        Hop::Down => among!(query, events::execution_id, ids),
     };
     Ok(edges(query.load(tx.conn)?, EdgeKind::Output))
 }
@@ -129,8 +144,8 @@ fn references(tx: &mut Tx<'_>, ids: &[i64], hop: Hop, limit: i64) -> Result<Vec<
         .limit(limit)
         .into_boxed::<MultiBackend>();
     let query = match hop {
-        Hop::Up => query.filter(properties::node_id.eq_any(ids.to_vec())),
-        Hop::Down => query.filter(properties::int_value.assume_not_null().eq_any(ids.to_vec())),
+        Hop::Up => among!(query, properties::node_id, ids),
+        Hop::Down => among!(query, properties::int_value.assume_not_null(), ids),
     };
     Ok(edges(query.load(tx.conn)?, EdgeKind::ServedBy))
 }

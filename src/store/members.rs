@@ -9,7 +9,7 @@ use super::schema::members;
 use crate::domain::{Error, NodeId, Result};
 
 #[derive(Insertable)]
-#[diesel(table_name = members)]
+#[diesel(table_name = members, treat_none_as_default_value = false)]
 struct NewMember {
     context_id: i64,
     node_id: i64,

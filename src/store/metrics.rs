@@ -10,7 +10,7 @@ use diesel::upsert::excluded;
 
 use super::Tx;
 use super::bulk::{Column, Insert};
-use super::connection::{AnyConnection, MultiBackend, keyset, on_each};
+use super::connection::{AnyConnection, MultiBackend, keyset};
 use super::error::is_missing_reference;
 use super::filter::{Filter, name_key};
 use super::nodes::CHUNK;
@@ -84,8 +84,9 @@ pub fn append(tx: &mut Tx<'_>, points: &[(&Node, MetricPoint)]) -> Result<()> {
             })
             .collect();
         let latest: Vec<_> = latest.into_values().collect();
-        on_each!(tx.conn, conn => {
-            diesel::insert_into(metrics::table)
+        match tx.conn {
+            AnyConnection::Postgres(conn) => bulk_latest(&latest).execute(conn)?,
+            AnyConnection::Sqlite(conn) => diesel::insert_into(metrics::table)
                 .values(&latest)
                 .on_conflict(metrics::node_id)
                 .do_update()
@@ -95,8 +96,8 @@ pub fn append(tx: &mut Tx<'_>, points: &[(&Node, MetricPoint)]) -> Result<()> {
                     metrics::step.eq(excluded(metrics::step)),
                     metrics::at.eq(excluded(metrics::at)),
                 ))
-                .execute(conn)
-        })?;
+                .execute(conn)?,
+        };
     }
     Ok(())
 }
@@ -113,16 +114,35 @@ fn bulk(rows: &[NewPoint]) -> Insert<'_> {
     Insert { table: "metric_points", columns, end: "" }
 }
 
+fn bulk_latest(rows: &[LatestRow]) -> Insert<'_> {
+    let each = rows.iter();
+    let columns = vec![
+        ("node_id", Column::Int(each.clone().map(|row| row.node_id).collect())),
+        ("home_id", Column::MaybeInt(each.clone().map(|row| row.home_id).collect())),
+        ("name", Column::Text(each.clone().map(|row| row.name.as_str()).collect())),
+        ("value", Column::MaybeDouble(each.clone().map(|row| row.value).collect())),
+        ("is_nan", Column::Bool(each.clone().map(|row| row.is_nan).collect())),
+        ("step", Column::Int(each.clone().map(|row| row.step).collect())),
+        ("at", Column::Int(each.map(|row| row.at).collect())),
+    ];
+    let end = "ON CONFLICT (node_id) DO UPDATE SET value = excluded.value, is_nan = excluded.is_nan, \
+               step = excluded.step, at = excluded.at";
+    Insert { table: "metrics", columns, end }
+}
+
 /// Gives metric nodes that were just loaded their latest point, as the properties `value`, `step` and `timestamp`.
 pub(super) fn load(tx: &mut Tx<'_>, loaded_nodes: &mut [Node]) -> Result<()> {
     let is_metric = |node: &Node| node.type_id == LogicalType::Metric.id();
     let ids: Vec<i64> = loaded_nodes.iter().filter(|node| is_metric(node)).map(|node| node.id.0).collect();
     let mut latest = HashMap::new();
     for chunk in ids.chunks(CHUNK) {
-        let rows: Vec<LatestRow> = metrics::table
-            .filter(metrics::node_id.eq_any(chunk.to_vec()))
-            .select(LatestRow::as_select())
-            .load(tx.conn)?;
+        let rows: Vec<LatestRow> = match chunk {
+            [one] => metrics::table.find(*one).select(LatestRow::as_select()).load(tx.conn)?,
+            many => metrics::table
+                .filter(metrics::node_id.eq_any(many.to_vec()))
+                .select(LatestRow::as_select())
+                .load(tx.conn)?,
+        };
         latest.extend(rows.into_iter().map(|row| (row.node_id, row)));
     }
     for node in loaded_nodes.iter_mut() {

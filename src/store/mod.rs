@@ -14,6 +14,7 @@ pub mod graph;
 pub mod idempotency;
 pub mod inspections;
 pub mod jobs;
+mod kept;
 pub mod lineage;
 pub mod members;
 pub mod metrics;
@@ -27,6 +28,7 @@ pub mod resumable;
 mod schema;
 pub mod upkeep;
 pub mod uploads;
+pub mod whole;
 
 use std::sync::Arc;
 use std::thread;
@@ -115,6 +117,17 @@ impl Store {
     /// in time.
     pub async fn read<T: Send + 'static>(&self, work: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
         self.readers.run(Access::Read, work).await
+    }
+
+    /// Runs `work`, which reads by one statement: that sees one snapshot by itself, and needs no round trips to begin and end
+    /// a transaction.
+    ///
+    /// Retried and failing as [`Store::read`].
+    pub async fn read_once<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.readers.run(Access::ReadOnce, work).await
     }
 
     /// Runs `work` in a transaction that commits when it returns Ok and leaves no trace when it does not.
@@ -220,11 +233,11 @@ impl Lane {
             return Err(Failed::Retryably(error.into()));
         }
         match work(&mut Tx { conn: &mut pooled.inner }) {
-            Ok(value) => match connection::commit(&mut pooled.inner) {
+            Ok(value) => match connection::commit(&mut pooled.inner, access) {
                 Ok(()) => Ok(value),
                 Err(error) => {
                     let error = Error::from(error);
-                    pooled.broken = connection::roll_back(&mut pooled.inner).is_err() || error::is_lost(&error);
+                    pooled.broken = connection::roll_back(&mut pooled.inner, access).is_err() || error::is_lost(&error);
                     if error::is_worth_retrying(&error) {
                         Err(Failed::Retryably(error))
                     } else {
@@ -233,7 +246,7 @@ impl Lane {
                 }
             },
             Err(error) => {
-                pooled.broken = error::is_lost(&error) || connection::roll_back(&mut pooled.inner).is_err();
+                pooled.broken = error::is_lost(&error) || connection::roll_back(&mut pooled.inner, access).is_err();
                 if pooled.broken && error.kind() == ErrorKind::Internal {
                     return Err(Failed::Retryably(
                         Error::unavailable("the database cannot be used right now").caused_by(error),

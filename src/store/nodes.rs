@@ -10,6 +10,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use super::connection::{AnyConnection, MultiBackend, keyset, on_each};
 use super::error::{is_missing_reference, violated_unique};
 use super::filter::{self, Filter, name_key};
+use super::kept::Kept;
 use super::schema::{members, nodes};
 use super::{Tx, properties};
 use crate::domain::filter::Expr;
@@ -192,6 +193,12 @@ pub fn find(tx: &mut Tx<'_>, id: NodeId) -> Result<Option<Node>> {
     one(tx, row)
 }
 
+/// The node with that id, of any type, without its properties.
+pub fn find_bare(tx: &mut Tx<'_>, id: NodeId) -> Result<Option<Node>> {
+    let row: Option<NodeRow> = nodes::table.find(id.0).select(NodeRow::as_select()).first(tx.conn).optional()?;
+    Ok(row.map(Node::from))
+}
+
 /// Those of these nodes that exist, ordered by id.
 pub fn find_all(tx: &mut Tx<'_>, ids: &[NodeId]) -> Result<Vec<Node>> {
     let mut rows: Vec<NodeRow> = Vec::new();
@@ -211,6 +218,21 @@ pub fn find_only(tx: &mut Tx<'_>, selection: &Selection) -> Result<Option<Node>>
 
 /// The node of that type with that name in that home.
 pub fn find_named(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, name: &Name) -> Result<Option<Node>> {
+    let row = row_named(tx, logical, home, name)?;
+    one(tx, row)
+}
+
+/// As [`find_named`], without its properties.
+pub fn find_named_bare(
+    tx: &mut Tx<'_>,
+    logical: LogicalType,
+    home: Option<NodeId>,
+    name: &Name,
+) -> Result<Option<Node>> {
+    Ok(row_named(tx, logical, home, name)?.map(Node::from))
+}
+
+fn row_named(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, name: &Name) -> Result<Option<NodeRow>> {
     let query = nodes::table
         .filter(nodes::type_id.eq(logical.id()).and(nodes::name.eq(name.as_str())))
         .select(NodeRow::as_select())
@@ -219,8 +241,7 @@ pub fn find_named(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, n
         Some(home) => query.filter(nodes::home_id.eq(home.0)),
         None => query.filter(nodes::home_id.is_null()),
     };
-    let row = query.first(tx.conn).optional()?;
-    one(tx, row)
+    Ok(query.first(tx.conn).optional()?)
 }
 
 /// The node of that kind with that id in another system.
@@ -353,7 +374,8 @@ pub fn touch(
     let (least, most) = if_revision.map_or((0, i64::MAX), |revision| (revision, revision));
     let target = target.filter(nodes::revision.between(least, most));
     let row = on_each!(tx.conn, conn => {
-        diesel::update(target).set(change).returning(NodeRow::as_returning()).get_result::<NodeRow>(conn).optional()
+        let touched = diesel::update(target).set(change).returning(NodeRow::as_returning());
+        Kept(touched).get_result::<NodeRow>(conn).optional()
     })?;
     one(tx, row)
 }
@@ -371,13 +393,13 @@ pub fn date(tx: &mut Tx<'_>, ids: &[NodeId], created_at: Millis, updated_at: Mil
 /// Errors: AlreadyExists when the external id is taken.
 pub fn replace(tx: &mut Tx<'_>, before: &Node, now: &Node) -> Result<()> {
     if (&before.external_id, &before.uri, before.state) != (&now.external_id, &now.uri, now.state) {
-        let updated = diesel::update(nodes::table.find(now.id.0))
-            .set((
-                nodes::external_id.eq(now.external_id.as_deref()),
-                nodes::uri.eq(now.uri.as_deref()),
-                nodes::state.eq(now.state),
-            ))
-            .execute(tx.conn);
+        let change = (
+            nodes::external_id.eq(now.external_id.as_deref()),
+            nodes::uri.eq(now.uri.as_deref()),
+            nodes::state.eq(now.state),
+        );
+        let updated =
+            on_each!(tx.conn, conn => Kept(diesel::update(nodes::table.find(now.id.0)).set(change)).execute(conn));
         updated.map_err(|error| match (violated_unique(&error), &now.external_id) {
             (Some(_), Some(id)) => Error::already_exists(format!("external id `{id}` is taken")).on_field("externalId"),
             _ => error.into(),

@@ -16,7 +16,7 @@ use crate::domain::{Error, Node, Properties, Result, Value, ValueKind};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = properties)]
-struct PropertyRow {
+pub(super) struct PropertyRow {
     node_id: i64,
     custom: bool,
     name: String,
@@ -45,17 +45,30 @@ pub(super) fn load(tx: &mut Tx<'_>, nodes: &mut [Node]) -> Result<()> {
     let places: HashMap<i64, usize> = nodes.iter().enumerate().map(|(at, node)| (node.id.0, at)).collect();
     let ids: Vec<i64> = nodes.iter().map(|node| node.id.0).collect();
     for chunk in ids.chunks(CHUNK) {
-        let rows: Vec<PropertyRow> = properties::table
-            .filter(properties::node_id.eq_any(chunk.to_vec()))
-            .select(PropertyRow::as_select())
-            .load(tx.conn)?;
-        for mut row in rows {
-            let Some(node) = places.get(&row.node_id).and_then(|at| nodes.get_mut(*at)) else { continue };
-            let name = std::mem::take(&mut row.name);
-            let map = if row.custom { &mut node.custom } else { &mut node.properties };
-            map.insert(name, value(row)?);
+        let rows: Vec<PropertyRow> = match chunk {
+            // PostgreSQL plans an array of ids anew each time, as if a shorter one were worth another plan.
+            [one] => {
+                properties::table.filter(properties::node_id.eq(*one)).select(PropertyRow::as_select()).load(tx.conn)?
+            }
+            many => properties::table
+                .filter(properties::node_id.eq_any(many.to_vec()))
+                .select(PropertyRow::as_select())
+                .load(tx.conn)?,
+        };
+        for row in rows {
+            if let Some(node) = places.get(&row.node_id).and_then(|at| nodes.get_mut(*at)) {
+                add(node, row)?;
+            }
         }
     }
+    Ok(())
+}
+
+/// Gives a node one of its properties.
+pub(super) fn add(node: &mut Node, mut row: PropertyRow) -> Result<()> {
+    let name = std::mem::take(&mut row.name);
+    let map = if row.custom { &mut node.custom } else { &mut node.properties };
+    map.insert(name, value(row)?);
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use crate::domain::{Millis, Result};
 const CONDEMNED: Millis = Millis::MIN;
 
 #[derive(Insertable)]
-#[diesel(table_name = uploads)]
+#[diesel(table_name = uploads, treat_none_as_default_value = false)]
 struct NewUpload<'a> {
     key: &'a str,
     created_at: i64,

@@ -1,13 +1,14 @@
 //! Nodes: inserted, found and removed.
 
-use modelport::domain::{Draft, ErrorKind, ExternalId, LogicalType, Name, NodeId, NodeKind, Value};
-use modelport::store::{Tx, aliases, blobs, files, nodes};
+use modelport::domain::{Draft, ErrorKind, ExternalId, LogicalType, Name, Node, NodeId, NodeKind, Properties, Value};
+use modelport::store::{Tx, aliases, blobs, files, nodes, whole};
 
 use super::Scene;
 use crate::support::{Backend, on_both};
 
 on_both! {
     a_node_reads_back_as_it_was_inserted,
+    one_statement_finds_a_node_with_its_properties,
     a_node_with_a_home_is_its_member,
     a_name_is_unique_within_type_and_home,
     an_external_id_is_unique_among_a_kind,
@@ -47,6 +48,30 @@ async fn a_node_reads_back_as_it_was_inserted(backend: Backend) {
         Ok([nodes::find(tx, node.id)?, by_name, by_external])
     });
     assert_eq!(found.await.unwrap(), [Some(node.clone()), Some(node.clone()), Some(node)]);
+}
+
+async fn one_statement_finds_a_node_with_its_properties(backend: Backend) {
+    let scene = Scene::new(backend);
+    let model = scene.model("home").await;
+    let draft = Draft {
+        custom: [("a".to_owned(), Value::Int(1)), ("b".to_owned(), Value::Double(0.5))].into(),
+        ..Draft::named(name("full")).with("author", Some("ada"))
+    };
+    let full = scene.insert(LogicalType::ModelVersion, Some(model.id), draft, 1).await.unwrap();
+    let empty = scene.version(&model, "empty").await;
+    for node in [full.clone(), empty] {
+        let (id, named) = (node.id, name(node.name.as_deref().unwrap()));
+        assert_eq!(scene.store.read_once(move |tx| whole::find(tx, id)).await.unwrap(), Some(node.clone()));
+        let by_name = move |tx: &mut Tx<'_>| whole::find_named(tx, LogicalType::ModelVersion, Some(model.id), &named);
+        assert_eq!(scene.store.read_once(by_name).await.unwrap(), Some(node.clone()));
+        let bare = scene.store.read_once(move |tx| nodes::find_bare(tx, id)).await.unwrap();
+        assert_eq!(bare, Some(Node { properties: Properties::new(), custom: Properties::new(), ..node }));
+    }
+    assert_eq!(scene.store.read_once(|tx| whole::find(tx, NodeId(9999))).await.unwrap(), None);
+    let elsewhere = |tx: &mut Tx<'_>| whole::find_named(tx, LogicalType::ModelVersion, None, &name("full"));
+    assert_eq!(scene.store.read_once(elsewhere).await.unwrap(), None);
+    // What is read next on the same connection has a transaction again.
+    assert_eq!(scene.store.read(move |tx| nodes::find(tx, full.id)).await.unwrap().as_ref(), Some(&full));
 }
 
 async fn a_node_with_a_home_is_its_member(backend: Backend) {

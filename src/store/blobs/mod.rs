@@ -16,7 +16,7 @@ use crate::domain::{Blob, Error, Millis, Result, Sha256};
 pub use damage::{Damage, Damaged, after, damaged, total, verified};
 
 #[derive(Queryable, Selectable)]
-#[diesel(table_name = blobs)]
+#[diesel(table_name = blobs, treat_none_as_default_value = false)]
 pub(super) struct BlobRow {
     id: i64,
     sha256: String,
@@ -25,7 +25,7 @@ pub(super) struct BlobRow {
 }
 
 #[derive(Insertable)]
-#[diesel(table_name = blobs)]
+#[diesel(table_name = blobs, treat_none_as_default_value = false)]
 struct NewBlob<'a> {
     sha256: &'a str,
     size: i64,

@@ -5,7 +5,8 @@ use diesel::prelude::*;
 use crate::domain::graph::{Event, Step};
 use crate::domain::{Error, NodeId, NodeKind, Result};
 use crate::store::Tx;
-use crate::store::connection::{MultiBackend, on_each};
+use crate::store::bulk::{Column, Insert};
+use crate::store::connection::{AnyConnection, MultiBackend};
 use crate::store::error::{is_missing_reference, violated_unique};
 use crate::store::nodes::CHUNK;
 use crate::store::schema::events;
@@ -38,7 +39,10 @@ struct NewEvent {
 pub fn insert(tx: &mut Tx<'_>, new: &[Event]) -> Result<()> {
     for chunk in new.chunks(CHUNK) {
         let rows = chunk.iter().map(row).collect::<Result<Vec<_>>>()?;
-        let inserted = on_each!(tx.conn, conn => diesel::insert_into(events::table).values(&rows).execute(conn));
+        let inserted = match tx.conn {
+            AnyConnection::Postgres(conn) => bulk(&rows).execute(conn),
+            AnyConnection::Sqlite(conn) => diesel::insert_into(events::table).values(&rows).execute(conn),
+        };
         inserted.map_err(|error| match violated_unique(&error) {
             Some(_) => Error::already_exists("the event of that artifact, execution and type already exists"),
             None if is_missing_reference(&error) => {
@@ -48,6 +52,18 @@ pub fn insert(tx: &mut Tx<'_>, new: &[Event]) -> Result<()> {
         })?;
     }
     Ok(())
+}
+
+fn bulk(rows: &[NewEvent]) -> Insert<'_> {
+    let each = rows.iter();
+    let columns = vec![
+        ("artifact_id", Column::Int(each.clone().map(|row| row.artifact_id).collect())),
+        ("execution_id", Column::Int(each.clone().map(|row| row.execution_id).collect())),
+        ("type", Column::Int(each.clone().map(|row| row.event_type).collect())),
+        ("at", Column::Int(each.clone().map(|row| row.at).collect())),
+        ("path", Column::MaybeText(each.map(|row| row.path.as_deref()).collect())),
+    ];
+    Insert { table: "events", columns, end: "" }
 }
 
 fn row(event: &Event) -> Result<NewEvent> {

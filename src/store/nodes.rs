@@ -359,8 +359,8 @@ pub fn type_of_child(tx: &mut Tx<'_>, home: NodeId) -> Result<Option<i64>> {
 
 /// Counts one more change of the node and locks it until the transaction ends: the first statement of every change.
 ///
-/// The node comes back as it is by then. `None` when there is none of that type or, where `if_revision` is given, it is
-/// at another revision.
+/// The node comes back as it is by then, dated later than before by a millisecond at least. `None` when there is none of
+/// that type or, where `if_revision` is given, it is at another revision.
 pub fn touch(
     tx: &mut Tx<'_>,
     logical: LogicalType,
@@ -369,7 +369,9 @@ pub fn touch(
     now: Millis,
 ) -> Result<Option<Node>> {
     let target = nodes::table.filter(nodes::id.eq(id.0).and(nodes::type_id.eq(logical.id())));
-    let change = (nodes::revision.eq(nodes::revision + 1), nodes::updated_at.eq(now));
+    let later = sql::<BigInt>("CASE WHEN updated_at < ").bind::<BigInt, _>(now).sql(" THEN ").bind::<BigInt, _>(now);
+    // Whoever compares the times must see every change.
+    let change = (nodes::revision.eq(nodes::revision + 1), nodes::updated_at.eq(later.sql(" ELSE updated_at + 1 END")));
     // Every revision is at least 1, so the lower bound of an unconditional change lets all of them through.
     let (least, most) = if_revision.map_or((0, i64::MAX), |revision| (revision, revision));
     let target = target.filter(nodes::revision.between(least, most));

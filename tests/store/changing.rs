@@ -8,6 +8,7 @@ use crate::support::{Backend, on_both};
 
 on_both! {
     touching_counts_and_dates_a_change,
+    a_change_is_later_than_the_one_before_whatever_the_clock_says,
     what_is_not_there_is_not_touched,
     only_the_demanded_revision_is_touched,
     changes_at_once_are_all_counted,
@@ -31,6 +32,14 @@ async fn touching_counts_and_dates_a_change(backend: Backend) {
     let touched = touch(&scene, model.id, None, 20).await.unwrap();
     assert_eq!(touched, Node { revision: 2, updated_at: 20, ..model });
     assert_eq!(scene.find(touched.id).await.unwrap(), touched);
+}
+
+async fn a_change_is_later_than_the_one_before_whatever_the_clock_says(backend: Backend) {
+    let scene = Scene::new(backend);
+    let model = scene.insert(MODEL, None, Draft::named("m".parse().unwrap()), 10).await.unwrap();
+    for (now, dated) in [(10, 11), (11, 12), (5, 13), (20, 20)] {
+        assert_eq!(touch(&scene, model.id, None, now).await.unwrap().updated_at, dated);
+    }
 }
 
 async fn what_is_not_there_is_not_touched(backend: Backend) {

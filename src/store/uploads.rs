@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::Tx;
-use super::schema::uploads;
+use super::schema::{resumable_uploads, uploads};
 use crate::domain::{Millis, Result};
 
 /// What `seen_at` says of an upload whose object is being removed.
@@ -43,10 +43,14 @@ pub fn condemn(tx: &mut Tx<'_>, key: &str, before: Millis) -> Result<bool> {
     Ok(diesel::update(target).set(uploads::seen_at.eq(CONDEMNED)).execute(tx.conn)? > 0)
 }
 
-/// Forgets a condemned upload, once its object is gone.
+/// Forgets a condemned upload, once its object is gone; a resumable one that has become no file with it, because nobody could
+/// go on with it.
 pub fn remove(tx: &mut Tx<'_>, key: &str) -> Result<()> {
     let target = uploads::table.filter(uploads::key.eq(key).and(uploads::seen_at.eq(CONDEMNED)));
-    diesel::delete(target).execute(tx.conn)?;
+    if diesel::delete(target).execute(tx.conn)? > 0 {
+        let unfinished = resumable_uploads::key.eq(key).and(resumable_uploads::finished_at.is_null());
+        diesel::delete(resumable_uploads::table.filter(unfinished)).execute(tx.conn)?;
+    }
     Ok(())
 }
 

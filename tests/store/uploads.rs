@@ -1,5 +1,6 @@
 //! Uploads under way: whoever takes the row owns the object, and only one does.
 
+use modelport::store::resumable::{self, Resumable};
 use modelport::store::{Tx, uploads};
 
 use super::Scene;
@@ -13,6 +14,7 @@ on_both! {
     a_taken_upload_is_not_seen,
     abandoned_uploads_are_listed_in_order,
     known_keys_are_those_under_way,
+    nobody_goes_on_with_an_upload_whose_object_is_gone,
 }
 
 impl Scene {
@@ -117,4 +119,44 @@ async fn known_keys_are_those_under_way(backend: Backend) {
     assert!(scene.take("a").await);
     let keys = ["a", "b", "c"].map(ToOwned::to_owned);
     assert_eq!(scene.store.read(move |tx| uploads::known_keys(tx, &keys)).await.unwrap(), ["b"]);
+}
+
+async fn nobody_goes_on_with_an_upload_whose_object_is_gone(backend: Backend) {
+    let scene = Scene::new(backend);
+    for (key, finished_at) in [("unfinished", None), ("finished", Some(1))] {
+        scene.begin(key, 1).await;
+        let text = String::new;
+        let row = Resumable {
+            id: key.to_owned(),
+            key: key.to_owned(),
+            model: text(),
+            version: text(),
+            path: text(),
+            media_type: None,
+            sha256: None,
+            creates: true,
+            metadata: text(),
+            length: 1,
+            position: 0,
+            digest: Vec::new(),
+            sent: 0,
+            parts: 0,
+            multipart: None,
+            unverified_from: None,
+            lease: text(),
+            lease_until: 0,
+            created_at: 1,
+            expires_at: 1000,
+            finished_at,
+            direct_part: None,
+        };
+        scene.store.write(move |tx| resumable::insert(tx, &row)).await.unwrap();
+        let remains = async || scene.store.read(move |tx| resumable::find(tx, key)).await.unwrap().is_some();
+        scene.store.write(move |tx| uploads::remove(tx, key)).await.unwrap();
+        assert!(remains().await, "its object is not condemned");
+        assert!(scene.condemn(key, 100).await);
+        assert!(remains().await);
+        scene.store.write(move |tx| uploads::remove(tx, key)).await.unwrap();
+        assert_eq!(remains().await, finished_at.is_some());
+    }
 }

@@ -19,6 +19,8 @@ SETTINGS = {
     "MODELPORT__COLLECTOR__INTERVAL_SECONDS": "1",
     "MODELPORT__COLLECTOR__GRACE_SECONDS": "2",
     "MODELPORT__DATABASE__ACQUIRE_TIMEOUT_MS": "1500",
+    # Shorter than black holes and pauses may be.
+    "MODELPORT__DATABASE__ANSWER_TIMEOUT_MS": "2500",
 }
 # What a server says of itself that does nothing but answer to whoever asks for it, and whose transactions have ended, those of
 # callers that have left, too.

@@ -74,9 +74,8 @@ impl PartialEq for Value {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Int(one), Self::Int(other)) => one == other,
-            (Self::Double(one), Self::Double(other)) => {
-                one.to_bits() == other.to_bits() || (one.is_nan() && other.is_nan())
-            }
+            // Both zeroes are one, because SQLite keeps but one.
+            (Self::Double(one), Self::Double(other)) => one == other || (one.is_nan() && other.is_nan()),
             (Self::String(one), Self::String(other)) => one == other,
             (Self::Struct(one), Self::Struct(other)) => one == other,
             (Self::Proto { type_url, value }, Self::Proto { type_url: other_url, value: other }) => {
@@ -188,7 +187,7 @@ mod tests {
         assert_eq!(double(f64::NAN), double(f64::NAN));
         assert_eq!(double(f64::INFINITY), double(f64::INFINITY));
         assert_ne!(double(f64::NAN), double(0.0));
-        assert_ne!(double(0.0), double(-0.0));
+        assert_eq!(double(0.0), double(-0.0));
         assert_ne!(double(1.0), Value::Int(1));
     }
 

@@ -7,6 +7,7 @@ mod graph;
 mod versions;
 
 use std::error::Error;
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -46,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let store = Store::open(&options)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let started = Instant::now();
-    let filled = runtime.block_on(async {
+    let facts = runtime.block_on(async {
         let mut fill = fill::Fill::new(store);
         let (models, versions) = versions::versions(&mut fill, arguments.versions).await?;
         let metrics = match arguments.measured_every {
@@ -55,20 +56,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         let (experiment, runs) = versions::runs(&mut fill, arguments.runs, arguments.points).await?;
         let chains = graph::chains(&mut fill, arguments.chains).await?;
-        let facts = json!({
+        let (rows, seconds) = (fill.rows, started.elapsed().as_secs_f64());
+        eprintln!("{rows} rows in {seconds:.1} s, {:.0} a second", rows as f64 / seconds);
+        Ok::<_, Box<dyn Error>>(json!({
             "versions": arguments.versions, "first_version": versions, "first_model": models, "first_metric": metrics,
             "experiment": experiment, "first_run": runs, "runs": arguments.runs,
             "chains": arguments.chains, "first_artifact": chains.first, "last_artifact": chains.last,
             "artifacts": chains.artifacts, "data_type": chains.data_type, "step_type": chains.step_type,
-        });
-        Ok::<_, Box<dyn Error>>((facts, fill.rows))
+            "rows": rows, "seconds": seconds,
+        }))
     })?;
-    let (mut facts, rows) = filled;
-    let seconds = started.elapsed().as_secs_f64();
-    facts["rows"] = rows.into();
-    facts["seconds"] = seconds.into();
-    eprintln!("{rows} rows in {seconds:.1} s, {:.0} a second", rows as f64 / seconds);
-    use std::io::Write as _;
     writeln!(std::io::stdout(), "{facts}")?;
     Ok(())
 }

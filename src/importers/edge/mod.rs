@@ -73,7 +73,7 @@ pub async fn move_records(
         let Some(last) = models.last() else { return Ok(()) };
         after = Some(last.name.clone());
         for model in models {
-            let mut read = tags::read(&model);
+            let mut read = tags::read(&model)?;
             let outcome = match move_record(registry, actor, from, &mut read, any_size).await {
                 Ok(outcome) => outcome,
                 // The record's own fault, which the next one need not share.

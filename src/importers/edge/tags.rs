@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use crate::domain::mlflow::RegisteredModel;
 use crate::domain::record::{Details, Identity, RecordDraft, RecordId};
-use crate::domain::{FilePath, Sha256, date, literal};
+use crate::domain::{FilePath, Result, Sha256, date, literal};
 
 /// The precision of a record that says none.
 const DEFAULT_PRECISION: &str = "fp32";
@@ -31,12 +31,12 @@ pub(super) struct Read {
     pub(super) remarks: Vec<String>,
 }
 
-/// Reads a registered model.
-pub(super) fn read(model: &RegisteredModel) -> Read {
+/// Reads a registered model. Errors: none that a model could make.
+pub(super) fn read(model: &RegisteredModel) -> Result<Read> {
     let mut tags = Tags { model, remarks: Vec::new() };
-    let id = tags.id();
+    let id = tags.id()?;
     let object = tags.text("file_url").and_then(|url| object(&url));
-    let path = tags.path(object.as_deref());
+    let path = tags.path(object.as_deref())?;
     let draft = RecordDraft {
         id: Some(id.clone()),
         identity: Identity {
@@ -64,7 +64,7 @@ pub(super) fn read(model: &RegisteredModel) -> Read {
         times: tags.times(),
     };
     let size = tags.text("size").and_then(|size| size.trim().parse().ok());
-    Read { id, draft, path, object, size, remarks: tags.remarks }
+    Ok(Read { id, draft, path, object, size, remarks: tags.remarks })
 }
 
 /// The object's name in `minio://BUCKET/NAME`.
@@ -97,22 +97,22 @@ impl Tags<'_> {
     }
 
     /// Its id, or one that is made of it and is the same each time.
-    fn id(&mut self) -> RecordId {
+    fn id(&mut self) -> Result<RecordId> {
         let old = self.model.name.as_str();
         if let Some(id) = old.parse::<RecordId>().ok().filter(|id| id.node().is_none()) {
-            return id;
+            return Ok(id);
         }
-        let id = made_of(old);
+        let id = format!("edge-{}", Sha256::of(old.as_bytes()));
         self.odd("id", old, &format!("no id that a client can ask for; here it is `{id}`"));
-        id
+        id.parse()
     }
 
     /// The name of its archive, without folders.
-    fn path(&mut self, object: Option<&str>) -> FilePath {
+    fn path(&mut self, object: Option<&str>) -> Result<FilePath> {
         let name = object.and_then(|object| object.rsplit('/').next()).unwrap_or(DEFAULT_FILE);
-        name.parse().unwrap_or_else(|_| {
+        name.parse().or_else(|_| {
             self.odd("file_url", name, &format!("no name of a file; here it is `{DEFAULT_FILE}`"));
-            default_file()
+            DEFAULT_FILE.parse()
         })
     }
 
@@ -175,15 +175,6 @@ impl Tags<'_> {
     }
 }
 
-fn made_of(old: &str) -> RecordId {
-    let digest = Sha256::of(old.as_bytes()).to_string();
-    format!("edge-{digest}").parse().unwrap_or_else(|_| unreachable!("a digest is plain"))
-}
-
-fn default_file() -> FilePath {
-    DEFAULT_FILE.parse().unwrap_or_else(|_| unreachable!("the name is plain"))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -213,7 +204,7 @@ mod tests {
         let json = [("overview", r#"{"a": true, "b": null}"#), ("labels", r#"["x", "y"]"#)];
         let python = [("overview", "{'a': True, 'b': None}"), ("labels", "['x', 'y']")];
         for written in [json, python] {
-            let read = read(&model(ID, &[&common[..], &written].concat()));
+            let read = read(&model(ID, &[&common[..], &written].concat())).unwrap();
             assert_eq!(read.remarks, Vec::<String>::new());
             let RecordDraft { identity, details, times, .. } = read.draft;
             assert_eq!((read.id.as_str(), identity.name.as_str(), identity.version.as_str()), (ID, "pallet", "1"));
@@ -238,7 +229,7 @@ mod tests {
             ("last_updated_date", "today"),
             ("file_url", "minio://model-registry/abc/a\\b"),
         ];
-        let read = read(&model("abc", &odd));
+        let read = read(&model("abc", &odd)).unwrap();
         assert_eq!(read.remarks.len(), 10, "{:#?}", read.remarks);
         let RecordDraft { identity, details, times, .. } = read.draft;
         assert_eq!(identity.name, read.id.as_str());
@@ -252,9 +243,9 @@ mod tests {
 
     #[test]
     fn an_id_that_cannot_be_asked_for_becomes_the_same_one_each_time() {
-        let ids = ["abc", "../../etc", "", "modelport-00000001"].map(|old| read(&model(old, &[])).id);
+        let ids = ["abc", "../../etc", "", "modelport-00000001"].map(|old| read(&model(old, &[])).unwrap().id);
         assert!(ids.iter().all(|id| id.as_str().starts_with("edge-") && id.as_str().len() == 69));
-        assert_eq!(ids[0], read(&model("abc", &[])).id);
+        assert_eq!(ids[0], read(&model("abc", &[])).unwrap().id);
         assert_ne!(ids[0], ids[1]);
     }
 }

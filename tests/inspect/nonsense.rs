@@ -3,9 +3,10 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use modelport::domain::inspect::{Source, inspect};
+use modelport::domain::inspect::{Bytes, Finding, Severity, Source, inspect};
 use modelport::domain::{FilePath, Result};
 use proptest::prelude::*;
+use proptest::test_runner::{RngAlgorithm, TestRng};
 
 use super::{files, look};
 
@@ -122,5 +123,24 @@ fn the_kept_corpus_does_no_harm() {
 fn a_large_file_is_not_read_to_its_end() {
     for (name, start) in KINDS {
         bounded(name, start, 1 << 36);
+    }
+}
+
+/// What chance makes of a file that is named for nothing is no reason to keep it from anybody.
+#[test]
+fn random_bytes_are_not_suspicious() {
+    let beginnings: [&[u8]; 9] =
+        [b"\x78\x9c", b"\x78\x01", b"\x1f\x8b", b"\x1f\x8b\x08\0", b"c", b"i", b"\x82", b"\x83", b"\x80\x04"];
+    let path: FilePath = "weights".parse().unwrap();
+    let mut random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    for beginning in beginnings {
+        for _ in 0..cases() * 10 {
+            let mut bytes = beginning.to_vec();
+            bytes.resize(bytes.len() + random.random_range(0..1024), 0);
+            random.fill_bytes(&mut bytes[beginning.len()..]);
+            let seen = inspect(&path, &Bytes(&bytes), &Default::default()).unwrap();
+            let worst = seen.findings.iter().map(Finding::severity).max();
+            assert!(worst < Some(Severity::Suspicious), "{beginning:02x?}: {:?} {:02x?}", seen.findings, bytes);
+        }
     }
 }

@@ -6,8 +6,6 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use uuid::Uuid;
-
 use crate::blobs::Key;
 use crate::domain::{Error, Result};
 
@@ -74,10 +72,9 @@ impl Folder {
         if removed { sync_folder(&self.shard(key)).map_err(|error| self.fault(error)) } else { Ok(()) }
     }
 
-    /// Makes sure that a file can be created and removed.
+    /// Makes sure that a file can be created. It has no name where the file system allows that, so that no crash leaves it.
     pub(super) fn probe(&self) -> Result<()> {
-        let probe = self.0.join(format!(".probe-{}", Uuid::new_v4()));
-        File::create_new(&probe).and_then(|_| fs::remove_file(&probe)).map_err(|error| self.fault(error))
+        tempfile::tempfile_in(&self.0).map(drop).map_err(|error| self.fault(error))
     }
 
     /// What an error of the file system means to a caller: whatever it is, the store cannot do its work.

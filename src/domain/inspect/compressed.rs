@@ -15,6 +15,9 @@ use super::source::{Bytes, Feed, Sequence, Source};
 use super::{numpy, tar};
 use crate::domain::Error;
 
+/// How much other bytes than compressed ones may unpack to before unpacking fails.
+const BY_CHANCE: usize = 4096;
+
 /// What is unpacked into memory to be looked at as a file of its own.
 pub(super) const SMALL: u64 = 1 << 20;
 
@@ -76,22 +79,58 @@ pub(super) fn fault(error: io::Error) -> Fault {
     }
 }
 
-/// Looks into a compressed file.
-pub(super) fn walk(look: &mut Look<'_>, place: &str, source: &dyn Source, kind: &str, depth: usize) -> Step<()> {
+/// Looks into a compressed file; false where it is none. Two bytes are easily had by chance: a file whose name does not say
+/// so is none where unpacking breaks off at its beginning. What it unpacks to is looked at all the same.
+pub(super) fn walk(
+    look: &mut Look<'_>,
+    place: &str,
+    name: &str,
+    (source, kind): (&dyn Source, &str),
+    depth: usize,
+) -> Step<bool> {
     let unpacked = match kind {
         "gzip" => Kind::Gzip,
         "zlib" => Kind::Zlib,
         _ => {
             look.seen.find(Rule::Compressed, place, format!("what `{kind}` holds is not looked into"));
-            return Ok(());
+            return Ok(true);
         }
     };
+    let inner = inner_name(place, look.path.as_str());
+    if !is_packed_name(name) && !is_pickle_name(name) {
+        let (start, whole) = beginning(Unpack::new(source, unpacked, look.unpack.clone()))?;
+        if !whole {
+            examine(look, place, &inner, &Bytes(&start), depth + 1)?;
+            return Ok(false);
+        }
+    }
+    let mut input = Cursor::new(Unpack::new(source, unpacked, look.unpack.clone()), u64::MAX);
     if look.seen.format.is_none() {
         look.seen.set_format(kind, None);
     }
-    let left = look.unpack.clone();
-    let mut input = Cursor::new(Unpack::new(source, unpacked, left), u64::MAX);
-    stream(look, place, &inner_name(place, look.path.as_str()), &mut input, depth + 1)
+    stream(look, place, &inner, &mut input, depth + 1).map(|()| true)
+}
+
+/// What a stream begins with, at most [`BY_CHANCE`] bytes of it, and whether it went well up to there.
+fn beginning(mut input: Unpack<'_>) -> Step<(Vec<u8>, bool)> {
+    let mut start = vec![0; BY_CHANCE];
+    let mut length = 0;
+    let whole = loop {
+        match input.pull(start.get_mut(length..).unwrap_or_default()) {
+            Ok(0) => break true,
+            Ok(read) => length += read,
+            Err(Fault::Truncated | Fault::Malformed(_)) => break false,
+            Err(fault) => return Err(fault),
+        }
+    };
+    start.truncate(length);
+    Ok((start, whole))
+}
+
+/// Whether a name says that the file is compressed.
+fn is_packed_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [".gz", ".gzip", ".tgz", ".z", ".zlib"].iter().any(|end| name.ends_with(end))
 }
 
 fn inner_name(place: &str, path: &str) -> String {

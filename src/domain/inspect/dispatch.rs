@@ -116,7 +116,10 @@ pub(super) fn examine(look: &mut Look<'_>, place: &str, name: &str, source: &dyn
     let parsed = match magic {
         Magic::Zip => zip::walk(look, place, name, source, depth),
         Magic::Tar => tar::walk(look, place, source, depth),
-        Magic::Packed(kind) if packs(kind, name) => compressed::walk(look, place, source, kind, depth),
+        Magic::Packed(kind) if packs(kind, name) => match compressed::walk(look, place, name, (source, kind), depth) {
+            Ok(false) => by_name(look, place, name, (source, &start), depth),
+            walked => walked.map(drop),
+        },
         Magic::Gguf => gguf::read(&mut look.seen, place, source),
         Magic::Hdf5 => keras::hdf5(&mut look.seen, place, source),
         Magic::Npy => numpy::read(&mut look.seen, place, &mut Cursor::over(source, PICKLE_BYTES)),

@@ -56,7 +56,7 @@ pub(in crate::domain::inspect) fn scan(
         let dangerous = machine.imports.iter().any(rules::is_dangerous);
         let counts = match trust {
             Trust::Claimed => true,
-            Trust::Guessed => dangerous || (end.is_ok() && (!machine.imports.is_empty() || machine.protocol.is_some())),
+            Trust::Guessed => dangerous || (end.is_ok() && (imports_something(&machine) || is_marked(&machine))),
         };
         if !counts {
             return Ok(pickles > 0);
@@ -96,11 +96,25 @@ fn follows(input: &mut Cursor<'_>, place: &str, seen: &mut Inspection) -> Result
     if let Err(Fault::Failed(error)) = end {
         return Err(error);
     }
-    if machine.imports.iter().any(rules::is_dangerous) || (end.is_ok() && !machine.imports.is_empty()) {
+    if machine.imports.iter().any(rules::is_dangerous) || (end.is_ok() && imports_something(&machine)) {
         keep(&machine, None, place, seen);
     }
     seen.find(Rule::PickleTrailingData, place, format!("bytes follow from {before} on"));
     Ok(true)
+}
+
+/// Whether there may be something by the name of one of the imports: of random bytes, one file in some thousands ends like
+/// a pickle that imports what nothing can be called.
+fn imports_something(machine: &Machine) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.chars().all(|each| each.is_alphanumeric() || matches!(each, '_' | '-' | '.'))
+    };
+    machine.imports.iter().any(|import| is_name(&import.module) && is_name(&import.name))
+}
+
+/// Whether it names its protocol and an unpickler could follow it.
+fn is_marked(machine: &Machine) -> bool {
+    machine.protocol.is_some() && machine.remarks.iter().all(|(rule, _)| *rule != Rule::PickleUndecodable)
 }
 
 fn keep(machine: &Machine, fault: Option<&Fault>, place: &str, seen: &mut Inspection) {

@@ -20,7 +20,8 @@ from tempfile import TemporaryDirectory
 import httpx
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/acceptance"))
-from harness import Installation, Server, Services  # noqa: E402
+from harness import Installation, Server  # noqa: E402
+from place import SET_UPS, installation  # noqa: E402
 
 MIB = 2**20
 PEAK_LIMIT = 100 * MIB
@@ -70,9 +71,9 @@ def at(times: list[float], share: float) -> float:
     return sorted(times)[min(int(len(times) * share), len(times) - 1)]
 
 
-def measure(installation: Installation, small: Path, large: Path, mebibytes: int) -> int:
-    with installation:
-        server = installation.serve()
+def measure(set_up: str, made: Installation, small: Path, large: Path, mebibytes: int) -> int:
+    with made:
+        server = made.serve()
         for number in range(MODELS):
             upload(server, small, -1 - number)
         idle = poll(server, lambda: time.sleep(IDLE_SECONDS))
@@ -81,16 +82,15 @@ def measure(installation: Installation, small: Path, large: Path, mebibytes: int
         rate = UPLOADS * mebibytes / (time.monotonic() - started)
         peak = server.memory("VmHWM")
         server.stop()
-    name = "production" if installation.settings else "embedded"
     for path in PATHS:
         for share in (0.5, 0.99):
             alone, beside = at(idle[path], share), at(busy[path], share)
             print(
-                f"{name:10} {path:8} p{share * 100:.0f} {alone:6.1f} ms idle, {beside:6.1f} ms beside uploads: "
+                f"{set_up:10} {path:8} p{share * 100:.0f} {alone:6.1f} ms idle, {beside:6.1f} ms beside uploads: "
                 f"{beside / alone:.1f} times",
                 flush=True,
             )
-    print(f"{name:10} {rate:.0f} MiB/s; peak memory {peak / MIB:.1f} MiB, limit {PEAK_LIMIT // MIB} MiB", flush=True)
+    print(f"{set_up:10} {rate:.0f} MiB/s; peak memory {peak / MIB:.1f} MiB, limit {PEAK_LIMIT // MIB} MiB", flush=True)
     return peak
 
 
@@ -110,15 +110,10 @@ def main() -> int:
                 with archive.open("model/model.bin", "w", force_zip64=True) as member:
                     for _ in range(mebibytes):
                         member.write(os.urandom(MIB))
-        for name in ("embedded", "production"):
-            place = folder / name
+        for set_up in SET_UPS:
+            place = folder / set_up
             place.mkdir()
-            if name == "embedded":
-                installation = Installation.embedded(place)
-            else:
-                installation = Installation.production(place, Services(dict(os.environ)))
-                installation.run("migrate")
-            peaks.append(measure(installation, small, large, options.mib))
+            peaks.append(measure(set_up, installation(set_up, place), small, large, options.mib))
     return int(max(peaks) >= PEAK_LIMIT)
 
 

@@ -4,16 +4,16 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use actix_web::body::BoxBody;
-use actix_web::dev::{Server, ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Server, ServerHandle};
 use actix_web::web::{self, Data};
-use actix_web::{App, Error as ActixError, HttpServer};
+use actix_web::{App, HttpServer};
 use futures_util::future::{join_all, try_join_all};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::edge::Tls;
 use super::health::{self, Draining};
-use super::middleware::{self, Metrics};
+use super::middleware::{self, Endpoint, Metrics};
 use super::openapi::Document;
 use super::{edge, extract, kubeflow, mlmd, native, openapi};
 use crate::domain::{Error, Result};
@@ -104,17 +104,7 @@ impl Service {
     }
 
     /// The app that `serve` runs.
-    pub fn app(
-        &self,
-    ) -> App<
-        impl ServiceFactory<
-            ServiceRequest,
-            Config = (),
-            Response = ServiceResponse<BoxBody>,
-            Error = ActixError,
-            InitError = (),
-        > + use<>,
-    > {
+    pub fn app(&self) -> App<impl Endpoint<BoxBody> + use<>> {
         middleware::around(App::new(), self.metrics.clone())
             .app_data(self.registry.clone())
             .app_data(self.draining.clone())
@@ -124,17 +114,7 @@ impl Service {
     }
 
     /// The app of the edge registry's API, which `serve` runs on a listener of its own.
-    pub fn edge_app(
-        &self,
-    ) -> App<
-        impl ServiceFactory<
-            ServiceRequest,
-            Config = (),
-            Response = ServiceResponse<BoxBody>,
-            Error = ActixError,
-            InitError = (),
-        > + use<>,
-    > {
+    pub fn edge_app(&self) -> App<impl Endpoint<BoxBody> + use<>> {
         middleware::observed(App::new(), self.metrics.clone())
             .app_data(self.registry.clone())
             .app_data(self.draining.clone())

@@ -1,12 +1,12 @@
 //! Bytes that are stored before it is known what becomes of them, or whether anything does.
 
 use bytes::Bytes;
-use futures_util::stream::{self, BoxStream};
-use futures_util::{Stream, StreamExt as _};
+use futures_util::Stream;
+use futures_util::stream::BoxStream;
 use tokio::sync::mpsc;
 
 use super::Registry;
-use super::archive::nest;
+use super::archive::{nest, streamed};
 use super::upload::{Guard, PutFile, PutResult, abandon};
 use crate::blobs::{BodySize, Key, Stored};
 use crate::domain::{Actor, Error, FilePath, Result};
@@ -61,27 +61,23 @@ impl Registry {
     {
         let file = self.stage_file(put.length, body).await?;
         let put = PutFile { length: None, ..put };
-        let result = async {
-            let body = match self.check_archive(&file).await? {
-                None => self.nested(&file, folder),
-                Some(_) => self.blobs.get(&file.key, None).await?,
-            };
-            self.alive(&file.key, self.put_file(actor, put, body)).await
-        };
-        let result = result.await;
+        let result = self.put_staged(actor, put, folder, &file).await;
         self.discard_file(file).await;
         result
+    }
+
+    async fn put_staged(&self, actor: &Actor, put: PutFile, folder: &FilePath, file: &StagedFile) -> Result<PutResult> {
+        let body = match self.check_archive(file).await? {
+            None => self.nested(file, folder),
+            Some(_) => self.blobs.get(&file.key, None).await?,
+        };
+        self.alive(&file.key, self.put_file(actor, put, body)).await
     }
 
     fn nested<'a>(&'a self, file: &'a StagedFile, folder: &FilePath) -> BoxStream<'a, Result<Bytes>> {
         let (sender, receiver) = mpsc::channel(2);
         let folder = folder.clone();
         let written = self.in_object(&file.key, file.stored.size, move |object| nest(object, &folder, &sender));
-        // The writer says nothing of its own unless it fails.
-        let written = stream::once(written).filter_map(|result| async { result.err().map(Err) });
-        let received = stream::unfold(receiver, |mut receiver| async {
-            receiver.recv().await.map(|bytes: Bytes| (Ok(bytes), receiver))
-        });
-        stream::select(written, received).boxed()
+        streamed(written, receiver)
     }
 }

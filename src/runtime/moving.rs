@@ -1,7 +1,7 @@
 //! The database and the bucket of an old deployment, put together for the command that moves its records over.
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use futures_util::{FutureExt as _, StreamExt as _};
 
 use super::{access_keys, open, runtime};
 use crate::blobs::{AccessKeys, ForeignBucket, Location, S3Location};
@@ -39,7 +39,7 @@ impl Deployment for Opened {
     fn object<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Object>>> {
         async move {
             let found = self.bucket.get(name).await?;
-            Ok(found.map(|object| Object { size: object.size, bytes: object.bytes.boxed() }))
+            Ok(found.map(|object| Object { size: object.size, bytes: object.bytes }))
         }
         .boxed()
     }

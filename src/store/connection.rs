@@ -47,6 +47,24 @@ macro_rules! keyset {
 }
 pub(super) use keyset;
 
+/// Narrows a query to the rows whose column is one of these ids, and does `$use` with it. One id is compared by itself:
+/// PostgreSQL keeps that plan, and makes that for a short array anew each time, as if a shorter one were worth another plan.
+macro_rules! among {
+    ($query:expr, $column:expr, $ids:expr, $narrowed:ident => $use:expr) => {
+        match $ids {
+            [one] => {
+                let $narrowed = $query.filter($column.eq(*one));
+                $use
+            }
+            many => {
+                let $narrowed = $query.filter($column.eq_any(many.to_vec()));
+                $use
+            }
+        }
+    };
+}
+pub(super) use among;
+
 /// Where the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {

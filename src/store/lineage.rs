@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use super::Tx;
-use super::connection::MultiBackend;
+use super::connection::{MultiBackend, among};
 use super::kept::Kept;
 use super::nodes::CHUNK;
 use super::schema::{events, members, nodes, properties};
@@ -47,17 +47,6 @@ pub fn hop(tx: &mut Tx<'_>, known: &[NodeId], hop: Hop, limit: u32) -> Result<Ve
     Ok(edges)
 }
 
-/// Those of a query's rows whose column is one of these ids. One id is compared by itself: PostgreSQL keeps that plan, and
-/// makes that for a short array anew each time.
-macro_rules! among {
-    ($query:expr, $column:expr, $ids:expr) => {
-        match $ids {
-            [one] => $query.filter($column.eq(*one)),
-            many => $query.filter($column.eq_any(many.to_vec())),
-        }
-    };
-}
-
 /// From contexts to what they own or contain.
 fn held(tx: &mut Tx<'_>, ids: &[i64], hop: Hop, limit: i64) -> Result<Vec<Edge>> {
     let query = members::table
@@ -68,8 +57,8 @@ fn held(tx: &mut Tx<'_>, ids: &[i64], hop: Hop, limit: i64) -> Result<Vec<Edge>>
         .limit(limit)
         .into_boxed::<MultiBackend>();
     let query = match hop {
-        Hop::Up => among!(query, members::node_id, ids),
-        Hop::Down => among!(query, members::context_id, ids),
+        Hop::Up => among!(query, members::node_id, ids, query => query),
+        Hop::Down => among!(query, members::context_id, ids, query => query),
     };
     // Of several ids SQLite makes as many statements as there are numbers of them.
     let rows: Vec<(i64, i64, Option<i64>)> =
@@ -91,8 +80,8 @@ fn used(tx: &mut Tx<'_>, ids: &[i64], hop: Hop, limit: i64) -> Result<Vec<Edge>>
         .limit(limit)
         .into_boxed::<MultiBackend>();
     let query = match hop {
-        Hop::Up => among!(query, members::context_id, ids),
-        Hop::Down => among!(query, members::node_id, ids),
+        Hop::Up => among!(query, members::context_id, ids, query => query),
+        Hop::Down => among!(query, members::node_id, ids, query => query),
     };
     let rows = if ids.len() == 1 { Kept(query).load(tx.conn)? } else { query.load(tx.conn)? };
     Ok(edges(rows, EdgeKind::UsedBy))
@@ -107,8 +96,8 @@ fn inputs(tx: &mut Tx<'_>, ids: &[i64], hop: Hop, limit: i64) -> Result<Vec<Edge
         .limit(limit)
         .into_boxed::<MultiBackend>();
     let query = match hop {
-        Hop::Up => among!(query, events::execution_id, ids),
-        Hop::Down => among!(query, events::artifact_id, ids),
+        Hop::Up => among!(query, events::execution_id, ids, query => query),
+        Hop::Down => among!(query, events::artifact_id, ids, query => query),
     };
     Ok(edges(query.load(tx.conn)?, EdgeKind::Input))
 }
@@ -122,8 +111,8 @@ fn outputs(tx: &mut Tx<'_>, ids: &[i64], hop: Hop, limit: i64) -> Result<Vec<Edg
         .limit(limit)
         .into_boxed::<MultiBackend>();
     let query = match hop {
-        Hop::Up => among!(query, events::artifact_id, ids),
-        Hop::Down => among!(query, events::execution_id, ids),
+        Hop::Up => among!(query, events::artifact_id, ids, query => query),
+        Hop::Down => among!(query, events::execution_id, ids, query => query),
     };
     Ok(edges(query.load(tx.conn)?, EdgeKind::Output))
 }
@@ -144,8 +133,8 @@ fn references(tx: &mut Tx<'_>, ids: &[i64], hop: Hop, limit: i64) -> Result<Vec<
         .limit(limit)
         .into_boxed::<MultiBackend>();
     let query = match hop {
-        Hop::Up => among!(query, properties::node_id, ids),
-        Hop::Down => among!(query, properties::int_value.assume_not_null(), ids),
+        Hop::Up => among!(query, properties::node_id, ids, query => query),
+        Hop::Down => among!(query, properties::int_value.assume_not_null(), ids, query => query),
     };
     Ok(edges(query.load(tx.conn)?, EdgeKind::ServedBy))
 }

@@ -10,7 +10,7 @@ use diesel::upsert::excluded;
 
 use super::Tx;
 use super::bulk::{Column, Insert};
-use super::connection::{AnyConnection, MultiBackend, keyset};
+use super::connection::{AnyConnection, MultiBackend, among, keyset};
 use super::error::is_missing_reference;
 use super::filter::{Filter, name_key};
 use super::nodes::CHUNK;
@@ -136,13 +136,8 @@ pub(super) fn load(tx: &mut Tx<'_>, loaded_nodes: &mut [Node]) -> Result<()> {
     let ids: Vec<i64> = loaded_nodes.iter().filter(|node| is_metric(node)).map(|node| node.id.0).collect();
     let mut latest = HashMap::new();
     for chunk in ids.chunks(CHUNK) {
-        let rows: Vec<LatestRow> = match chunk {
-            [one] => metrics::table.find(*one).select(LatestRow::as_select()).load(tx.conn)?,
-            many => metrics::table
-                .filter(metrics::node_id.eq_any(many.to_vec()))
-                .select(LatestRow::as_select())
-                .load(tx.conn)?,
-        };
+        let query = metrics::table.select(LatestRow::as_select());
+        let rows: Vec<LatestRow> = among!(query, metrics::node_id, chunk, query => query.load(tx.conn)?);
         latest.extend(rows.into_iter().map(|row| (row.node_id, row)));
     }
     for node in loaded_nodes.iter_mut() {

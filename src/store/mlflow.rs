@@ -73,14 +73,15 @@ fn has_tables(tx: &mut Tx<'_>) -> Result<bool> {
         found: bool,
     }
     let AnyConnection::Postgres(conn) = &mut *tx.conn else { return Ok(false) };
-    let asked = "SELECT to_regclass('registered_models') IS NOT NULL AND to_regclass('registered_model_tags') IS NOT NULL AS found";
+    let asked = "SELECT to_regclass('registered_models') IS NOT NULL
+            AND to_regclass('registered_model_tags') IS NOT NULL AS found";
     Ok(diesel::sql_query(asked).get_result::<Found>(conn)?.found)
 }
 
 type Row = (String, Option<i64>, Option<i64>);
 
 fn models(tx: &mut Tx<'_>, after: Option<&str>, limit: u32) -> Result<Vec<RegisteredModel>> {
-    use registered_models as model;
+    use {registered_model_tags as tag, registered_models as model};
     let mut query = model::table.order(model::name).limit(limit.into()).into_boxed();
     if let Some(after) = after {
         query = query.filter(model::name.gt(after));
@@ -88,7 +89,6 @@ fn models(tx: &mut Tx<'_>, after: Option<&str>, limit: u32) -> Result<Vec<Regist
     let rows: Vec<Row> = query.select((model::name, model::creation_time, model::last_updated_time)).load(tx.conn)?;
     let names: Vec<_> = rows.iter().map(|(name, ..)| name.clone()).collect();
     let mut tags: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    use registered_model_tags as tag;
     let found = tag::table.filter(tag::name.eq_any(&names)).select((tag::name, tag::key, tag::value));
     for (name, key, value) in found.load::<(String, String, Option<String>)>(tx.conn)? {
         tags.entry(name).or_default().extend(value.map(|value| (key, value)));

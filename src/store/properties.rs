@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::Tx;
 use super::bulk::{Column, Insert};
-use super::connection::{AnyConnection, on_each};
+use super::connection::{AnyConnection, among, on_each};
 use super::nodes::CHUNK;
 use super::schema::properties;
 use crate::domain::{Error, Node, Properties, Result, Value, ValueKind};
@@ -45,16 +45,8 @@ pub(super) fn load(tx: &mut Tx<'_>, nodes: &mut [Node]) -> Result<()> {
     let places: HashMap<i64, usize> = nodes.iter().enumerate().map(|(at, node)| (node.id.0, at)).collect();
     let ids: Vec<i64> = nodes.iter().map(|node| node.id.0).collect();
     for chunk in ids.chunks(CHUNK) {
-        let rows: Vec<PropertyRow> = match chunk {
-            // PostgreSQL plans an array of ids anew each time, as if a shorter one were worth another plan.
-            [one] => {
-                properties::table.filter(properties::node_id.eq(*one)).select(PropertyRow::as_select()).load(tx.conn)?
-            }
-            many => properties::table
-                .filter(properties::node_id.eq_any(many.to_vec()))
-                .select(PropertyRow::as_select())
-                .load(tx.conn)?,
-        };
+        let query = properties::table.select(PropertyRow::as_select());
+        let rows: Vec<PropertyRow> = among!(query, properties::node_id, chunk, query => query.load(tx.conn)?);
         for row in rows {
             if let Some(node) = places.get(&row.node_id).and_then(|at| nodes.get_mut(*at)) {
                 add(node, row)?;

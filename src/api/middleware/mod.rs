@@ -18,34 +18,33 @@ pub use metrics::{Metrics, scrape};
 pub use readable_path::readable_path;
 pub use request_id::{RequestId, request_id};
 
+/// What an app is made of that answers with bodies of that type, whatever is wrapped around it.
+pub trait Endpoint<B>:
+    ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<B>, Error = Error, InitError = ()>
+{
+}
+
+impl<B, T> Endpoint<B> for T where
+    T: ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<B>, Error = Error, InitError = ()>
+{
+}
+
 /// Puts all of it around `app`. Call it where `wrap` would be called: services may be added before and after.
 ///
 /// From the outside in: the request id, because everything else names it; the measurement, so that it sees the
 /// bodies that are really sent; the error shapes; the check of the path.
-pub fn around<T, B>(
-    app: App<T>,
-    metrics: web::Data<Metrics>,
-) -> App<
-    impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>,
->
+pub fn around<T, B>(app: App<T>, metrics: web::Data<Metrics>) -> App<impl Endpoint<BoxBody>>
 where
-    T: ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<B>, Error = Error, InitError = ()>
-        + 'static,
+    T: Endpoint<B> + 'static,
     B: MessageBody + 'static,
 {
     observed(app.wrap(from_fn(readable_path)).wrap(from_fn(framework_errors)), metrics)
 }
 
 /// Puts the request id and the measurement around an app that has error shapes of its own.
-pub fn observed<T, B>(
-    app: App<T>,
-    metrics: web::Data<Metrics>,
-) -> App<
-    impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>,
->
+pub fn observed<T, B>(app: App<T>, metrics: web::Data<Metrics>) -> App<impl Endpoint<BoxBody>>
 where
-    T: ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<B>, Error = Error, InitError = ()>
-        + 'static,
+    T: Endpoint<B> + 'static,
     B: MessageBody + 'static,
 {
     let measured = metrics.clone();

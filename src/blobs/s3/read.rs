@@ -79,7 +79,8 @@ impl Download {
             if self.resumes == RESUMES {
                 return Some((Err(broken), None));
             }
-            log::debug!(object = self.named.object.as_str(), at = self.left.start, error:% = broken; "a download is taken up again");
+            let (object, at) = (self.named.object.as_str(), self.left.start);
+            log::debug!(object, at, error:% = broken; "a download is taken up again");
             self.resumes += 1;
             match self.bucket.get_object(&self.named, Some(&self.left), self.object.e_tag.take()).await {
                 Ok(object) => self.object = object,

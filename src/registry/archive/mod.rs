@@ -11,7 +11,7 @@ mod zip;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use futures_util::stream;
+use futures_util::stream::{self, BoxStream};
 use tokio::sync::mpsc;
 
 use super::Registry;
@@ -61,13 +61,21 @@ impl Packing {
                 Self::Zip => zip::write(&files, &out).await,
             }
         };
-        // The writer runs as long as the stream is read; it says nothing of its own unless it fails.
-        let written = stream::once(written).filter_map(|result| async { result.err().map(Err) });
-        let received = stream::unfold(receiver, |mut receiver| async {
-            receiver.recv().await.map(|bytes: Bytes| (Ok(bytes), receiver))
-        });
-        stream::select(written, received).boxed()
+        streamed(written, receiver)
     }
+}
+
+/// What `writer` sends, which runs as long as the stream is read. Its error is the stream's; otherwise it says nothing of its
+/// own.
+pub(super) fn streamed<'a>(
+    writer: impl Future<Output = Result<()>> + Send + 'a,
+    receiver: mpsc::Receiver<Bytes>,
+) -> BoxStream<'a, Result<Bytes>> {
+    let failed = stream::once(writer).filter_map(|result| async { result.err().map(Err) });
+    let received = stream::unfold(receiver, |mut receiver| async {
+        receiver.recv().await.map(|bytes: Bytes| (Ok(bytes), receiver))
+    });
+    stream::select(failed, received).boxed()
 }
 
 /// Where a writer's bytes go to, and its files' bytes come from.

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 
 use bytes::Bytes;
 use rawzip::time::UtcDateTime;
-use rawzip::{DataDescriptorOutput, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ZipArchiveWriter, ZipLocator};
+use rawzip::{DataDescriptorOutput, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ZipArchiveWriter};
 use tokio::sync::mpsc;
 
 use super::MODIFIED;
@@ -25,8 +25,7 @@ const CHUNK: usize = 1 << 18;
 pub(in crate::registry) fn nest(source: &dyn Source, folder: &FilePath, out: &mpsc::Sender<Bytes>) -> Result<()> {
     let at = At::new(source);
     let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
-    let located = ZipLocator::new().locate_in_reader(&at, &mut buffer, source.size());
-    let archive = located.map_err(|(_, error)| at.broken("its end", &error))?;
+    let archive = at.archive(&mut buffer)?;
     let sink = Sink::default();
     let send = || {
         let bytes = Bytes::from(sink.take());

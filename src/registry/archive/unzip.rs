@@ -40,8 +40,7 @@ struct Listed {
 pub(in crate::registry) fn unzip(source: &dyn Source, mut unpacked: Unpacked, out: &Sender) -> Result<()> {
     let at = At::new(source);
     let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
-    let located = ZipLocator::new().locate_in_reader(&at, &mut buffer, source.size());
-    let archive = located.map_err(|(_, error)| at.broken("its end", &error))?;
+    let archive = at.archive(&mut buffer)?;
     if archive.end_offset() != source.size() {
         return Err(Error::invalid("body", "the zip has bytes after its end"));
     }
@@ -184,6 +183,12 @@ pub(super) struct At<'a> {
 impl<'a> At<'a> {
     pub(super) fn new(source: &'a dyn Source) -> Self {
         Self { source, fault: RefCell::new(None) }
+    }
+
+    /// The zip, by its end.
+    pub(super) fn archive(&self, buffer: &mut [u8]) -> Result<ZipArchive<&Self>> {
+        let located = ZipLocator::new().locate_in_reader(self, buffer, self.source.size());
+        located.map_err(|(_, error)| self.broken("its end", &error))
     }
 
     /// The source's own error, where it has one.

@@ -9,7 +9,7 @@ import httpx
 from harness import Server
 
 from .entities import Value
-from .journal import OPTIONS, Journal
+from .journal import Door
 from .registry import Node, Refusal, Registry
 
 STATUSES = {400: Refusal.INVALID, 404: Refusal.MISSING, 409: Refusal.EXISTS, 422: Refusal.INVALID}
@@ -28,17 +28,11 @@ def archive(content: str) -> bytes:
     return buffer.getvalue()
 
 
-class Edge:
+class Edge(Door):
     """The API on its own listener."""
 
     def __init__(self, server: Server):
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{server.edge_port}", **OPTIONS)
-
-    def ask(self, method: str, path: str, **options) -> httpx.Response:
-        response = self.http.request(method, path, **options)
-        Journal.note(f"{response.status_code} {response.text}")
-        assert response.status_code < 500, f"{method} {path} {options}: {response.status_code} {response.text}"
-        return response
+        super().__init__(f"http://127.0.0.1:{server.edge_port}")
 
     def refusal(self, response: httpx.Response) -> Refusal | None:
         return STATUSES[response.status_code] if response.status_code >= 400 else None

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -146,29 +147,17 @@ def bare(draw: st.DrawFn) -> Filter:
     return of_member(f"{name} {operator} {literal}", "", number, lambda own: COMPARISONS[operator](own, literal))
 
 
-def both(left: Filter, right: Filter) -> Filter:
+def joined(word: str, decides: bool, left: Filter, right: Filter) -> Filter:
+    """Both by AND, where one that is false decides, or by OR, where one that is true does."""
+
     def verdict(node: Node) -> Verdict:
         verdicts = [left.verdict(node), right.verdict(node)]
-        return False if False in verdicts else None if None in verdicts else True
+        return decides if decides in verdicts else None if None in verdicts else not decides
 
     return Filter(
-        f"({left.kubeflow} AND {right.kubeflow})",
-        f"({left.graph} AND {right.graph})" if left.graph and right.graph else "",
-        lambda node: left.holds(node) and right.holds(node),
-        verdict,
-        left.mentioned | right.mentioned,
-    )
-
-
-def either(left: Filter, right: Filter) -> Filter:
-    def verdict(node: Node) -> Verdict:
-        verdicts = [left.verdict(node), right.verdict(node)]
-        return True if True in verdicts else None if None in verdicts else False
-
-    return Filter(
-        f"({left.kubeflow} OR {right.kubeflow})",
-        f"({left.graph} OR {right.graph})" if left.graph and right.graph else "",
-        lambda node: left.holds(node) or right.holds(node),
+        f"({left.kubeflow} {word} {right.kubeflow})",
+        f"({left.graph} {word} {right.graph})" if left.graph and right.graph else "",
+        lambda node: decides if decides in (left.holds(node), right.holds(node)) else not decides,
         verdict,
         left.mentioned | right.mentioned,
     )
@@ -190,7 +179,9 @@ def never(inner: Filter) -> Filter:
 
 def grown(leaves: st.SearchStrategy[Filter]) -> st.SearchStrategy[Filter]:
     grow = lambda inner: st.one_of(
-        st.builds(both, inner, inner), st.builds(either, inner, inner), st.builds(never, inner)
+        st.builds(partial(joined, "AND", False), inner, inner),
+        st.builds(partial(joined, "OR", True), inner, inner),
+        st.builds(never, inner),
     )
     return st.recursive(leaves, grow, max_leaves=4)
 

@@ -8,7 +8,7 @@ import httpx
 from harness import Server
 
 from .entities import TYPES, Type, Value, snake
-from .journal import OPTIONS, Journal
+from .journal import Door
 from .registry import Draft, Refusal
 
 EDITIONS = ["v1alpha3", "v1"]
@@ -106,17 +106,15 @@ def type_of(answer: dict[str, Any]) -> Type:
     return TYPES[answer["of"]]
 
 
-class Kubeflow:
+class Kubeflow(Door):
     """The API under one of its paths."""
 
     def __init__(self, server: Server, edition: str):
         self.edition = edition
-        self.http = httpx.Client(base_url=f"{server.url}/api/model_registry/{edition}", **OPTIONS)
+        super().__init__(f"{server.url}/api/model_registry/{edition}")
 
     def ask(self, method: str, path: str, **options) -> httpx.Response:
-        response = self.http.request(method, path, **options)
-        Journal.note(f"{response.status_code} {response.text}")
-        assert response.status_code < 500, f"{method} {path} {options}: {response.status_code} {response.text}"
+        response = super().ask(method, path, **options)
         if response.status_code >= 400:
             error = response.json()
             assert set(error) == {"code", "message"}, error

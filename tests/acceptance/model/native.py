@@ -7,7 +7,7 @@ from urllib.parse import quote
 import httpx
 from harness import Server
 
-from .journal import OPTIONS, Journal
+from .journal import Door
 from .registry import Change, Refusal
 
 STATUSES = {400: Refusal.INVALID, 404: Refusal.MISSING, 409: Refusal.EXISTS, 412: Refusal.STALE}
@@ -35,18 +35,12 @@ def seen(view: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-class Native:
+class Native(Door):
     """The native API."""
 
     def __init__(self, server: Server):
-        self.http = httpx.Client(base_url=f"{server.url}/api/v1", **OPTIONS)
+        super().__init__(f"{server.url}/api/v1")
         self.next = 0
-
-    def ask(self, method: str, path: str, **options) -> httpx.Response:
-        response = self.http.request(method, path, **options)
-        Journal.note(f"{response.status_code} {response.text}")
-        assert response.status_code < 500, f"{method} {path} {options}: {response.status_code} {response.text}"
-        return response
 
     def refusal(self, response: httpx.Response) -> Refusal | None:
         if response.status_code < 400:

@@ -8,12 +8,18 @@ from torture.ledger import Key, choose
 from torture.writer import Writer
 
 
+def known(writer: Writer, kind: str) -> Key | None:
+    """One of those that are certainly there, and whose ids were answered."""
+    chosen = choose(writer.random, writer.ledger.certain(kind, lambda key: key in writer.ids))
+    return chosen[0] if chosen else None
+
+
 def describe(entity: str, kind: str) -> Callable[[Writer], None]:
     """Gives something another description, over Kubeflow's API."""
 
     def operation(writer: Writer) -> None:
-        if chosen := choose(writer.random, writer.ledger.certain(kind, lambda key: key in writer.ids)):
-            key, description = chosen[0], writer.token()
+        if chosen := known(writer, kind):
+            key, description = chosen, writer.token()
             url = f"{KUBEFLOW}/{entity}/{writer.ids[key]}"
             body = {"description": description} | ({"artifactType": "model-artifact"} if kind == "artifact" else {})
             writer.perform(
@@ -45,15 +51,15 @@ def create_model(writer: Writer) -> None:
 
 
 def create_version(writer: Writer) -> None:
-    if chosen := choose(writer.random, writer.ledger.certain("model", lambda key: key in writer.ids)):
-        key = ("version", chosen[0][1], f"v{writer.number()}")
-        create(writer, "version", key, "model_versions", registeredModelId=writer.ids[chosen[0]])
+    if chosen := known(writer, "model"):
+        key = ("version", chosen[1], f"v{writer.number()}")
+        create(writer, "version", key, "model_versions", registeredModelId=writer.ids[chosen])
 
 
 def create_artifact(writer: Writer) -> None:
-    if chosen := choose(writer.random, writer.ledger.certain("version", lambda key: key in writer.ids)):
-        _, model, version = chosen[0]
-        key, url = ("artifact", model, version, f"a{writer.number()}"), f"model_versions/{writer.ids[chosen[0]]}/artifacts"
+    if chosen := known(writer, "version"):
+        _, model, version = chosen
+        key, url = ("artifact", model, version, f"a{writer.number()}"), f"model_versions/{writer.ids[chosen]}/artifacts"
         create(writer, "artifact", key, url, artifactType="model-artifact", uri="s3://elsewhere/file")
 
 
@@ -62,14 +68,14 @@ def create_experiment(writer: Writer) -> None:
 
 
 def create_run(writer: Writer) -> None:
-    if chosen := choose(writer.random, writer.ledger.certain("experiment", lambda key: key in writer.ids)):
-        key = ("run", chosen[0][1], f"r{writer.number()}")
-        create(writer, "run", key, "experiment_runs", experimentId=writer.ids[chosen[0]])
+    if chosen := known(writer, "experiment"):
+        key = ("run", chosen[1], f"r{writer.number()}")
+        create(writer, "run", key, "experiment_runs", experimentId=writer.ids[chosen])
 
 
 def log_metric(writer: Writer) -> None:
-    if chosen := choose(writer.random, writer.ledger.certain("run", lambda key: key in writer.ids)):
-        run, step, value = writer.ids[chosen[0]], writer.number(), writer.random.randrange(1000)
+    if chosen := known(writer, "run"):
+        run, step, value = writer.ids[chosen], writer.number(), writer.random.randrange(1000)
         body = {"artifactType": "metric", "name": "loss", "value": value, "step": step, "timestamp": str(step)}
         writer.perform(
             "kubeflow.log_metric",

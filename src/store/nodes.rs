@@ -1,6 +1,7 @@
 //! Nodes: inserted, found, listed, changed and removed, each with its properties in a fixed number of statements.
 
 mod change;
+mod led;
 
 use std::hash::{Hash, Hasher};
 
@@ -10,7 +11,7 @@ use diesel::sql_types::{BigInt, Bool, Text};
 
 use super::connection::{MultiBackend, keyset, on_each};
 use super::error::is_missing_reference;
-use super::filter::{self, Filter, name_key};
+use super::filter::{self, Filter, Place, name_key};
 use super::schema::{members, nodes};
 use super::{Tx, properties};
 use crate::domain::filter::Expr;
@@ -258,6 +259,11 @@ pub fn find_external(tx: &mut Tx<'_>, kind: NodeKind, external_id: &ExternalId) 
 
 /// The nodes of the selection, in no order.
 fn matching<'a>(selection: &Selection) -> nodes::BoxedQuery<'a, MultiBackend> {
+    narrowed(selection, selection.filter.as_ref().map(Filter::from))
+}
+
+/// The nodes of the selection but for its filter, of which this is the SQL.
+fn narrowed<'a>(selection: &Selection, filter: Option<Filter>) -> nodes::BoxedQuery<'a, MultiBackend> {
     let mut query = nodes::table.into_boxed::<MultiBackend>();
     if let Some(kind) = selection.kind {
         query = query.filter(nodes::kind.eq(kind.number()));
@@ -286,8 +292,8 @@ fn matching<'a>(selection: &Selection) -> nodes::BoxedQuery<'a, MultiBackend> {
     if let Some(external_id) = &selection.external_id {
         query = query.filter(nodes::external_id.eq(external_id.as_str().to_owned()));
     }
-    if let Some(filter) = &selection.filter {
-        query = query.filter(Filter::from(filter));
+    if let Some(filter) = filter {
+        query = query.filter(filter);
     }
     query
 }
@@ -300,8 +306,12 @@ pub fn count(tx: &mut Tx<'_>, selection: &Selection) -> Result<u64> {
 
 /// The first `limit` nodes of the selection after the cursor, in its order.
 pub fn list(tx: &mut Tx<'_>, selection: &Selection, after: Option<&Cursor>, limit: u32) -> Result<Vec<Node>> {
-    let query = matching(selection).select(NodeRow::as_select());
     let descending = selection.order.descending;
+    let place = Place { after: after.map(|cursor| cursor.id.0), descending };
+    if let Some(rows) = led::list(tx, selection, place, limit.into())? {
+        return hydrate(tx, rows);
+    }
+    let query = matching(selection).select(NodeRow::as_select());
     let time = after.map(|cursor| (&cursor.value, &cursor.id.0));
     let query = match selection.order.by {
         OrderBy::CreateTime => keyset!(query, nodes::created_at, nodes::id, time, descending),

@@ -8,6 +8,7 @@ mod changing;
 mod faults;
 mod files;
 mod introspection;
+mod led_lists;
 mod lists;
 mod migrations;
 mod mlmd_filters;

@@ -2,13 +2,11 @@
 
 use super::join::Scope;
 use super::pattern::prefix_range;
+use super::text::{INDEXED, start};
 use super::{Filter, sign, well_formed};
 use crate::domain::ValueKind;
 use crate::domain::filter::Comparison;
 use crate::domain::filter::scalar::{Column, Neighbour, Scalar};
-
-/// How many characters of a text the indexes hold.
-const INDEXED: usize = 128;
 
 /// What a column must be, in terms of values that are bound.
 #[derive(Debug, Clone, Copy)]
@@ -86,7 +84,7 @@ impl Filter {
             // Where there is a URI to look for, none is none of them, and the index is on those there are.
             Column::Uri if is_of_uris(test) => {
                 let uri = format!("{table}.uri");
-                self.text_hint(&uri, test);
+                self.uri_hint(&uri, test);
                 self.test(&uri, test);
             }
             _ => self.test(&sql(&table, column), test),
@@ -143,27 +141,30 @@ impl Filter {
         }
     }
 
-    /// A string as the value of a property. One that is shorter than what the index holds is all of it, and to test it once
-    /// more would make PostgreSQL expect far too few.
+    /// A string as the value of a property.
     fn string_value(&mut self, column: &str, test: Test<'_>) {
-        self.text_hint(column, test);
-        let is_short = |texts: Vec<&str>| texts.iter().all(|text| text.chars().count() < INDEXED);
-        if test.texts().is_some_and(is_short) {
-            self.sql(&format!("{column} IS NOT NULL"));
-        } else {
-            self.test(column, test);
+        if let Some(texts) = test.texts() {
+            return self.text_is(column, &texts);
         }
+        if let Test::Like(pattern) = test
+            && let Some((first, behind)) = prefix_range(pattern)
+        {
+            self.text_begins(column, &first, &behind);
+            self.sql(" AND ");
+        }
+        self.test(column, test);
     }
 
-    /// What the index on the beginnings of a text can tell, and an AND.
-    fn text_hint(&mut self, column: &str, test: Test<'_>) {
-        let start = format!("substr({column}, 1, {INDEXED})");
+    /// What the index on the beginnings of URIs can tell, and an AND.
+    fn uri_hint(&mut self, column: &str, test: Test<'_>) {
         if let Some(texts) = test.texts() {
-            self.one_of_texts(&start, texts.into_iter().map(|text| text.chars().take(INDEXED).collect()).collect());
+            let starts: Vec<String> = texts.into_iter().map(|text| text.chars().take(INDEXED).collect()).collect();
+            self.equals(&start(column), &starts.iter().map(String::as_str).collect::<Vec<_>>());
+            self.sql(" AND ");
         } else if let Test::Like(pattern) = test
             && let Some((first, behind)) = prefix_range(pattern)
         {
-            self.range(&start, &first, &behind);
+            self.range(&start(column), &first, &behind);
             self.sql(" AND ");
         }
     }
@@ -174,8 +175,8 @@ impl Filter {
         if let Some(texts) = test.texts() {
             self.sql(&format!("{table}.kind = {kind} AND "));
             let unowned = texts.iter().filter_map(|text| text.split_once(':')).map(|(_, rest)| rest);
-            let names = texts.iter().copied().chain(unowned).map(str::to_owned).collect();
-            self.one_of_texts(&stored, names);
+            self.equals(&stored, &texts.iter().copied().chain(unowned).collect::<Vec<_>>());
+            self.sql(" AND ");
         } else if let Test::Like(pattern) = test
             && let Some((first, behind)) = prefix_range(pattern)
             && !first.starts_with(|each: char| each.is_ascii_digit())
@@ -184,26 +185,6 @@ impl Filter {
             self.range(&stored, &first, &behind);
             self.sql(" AND ");
         }
-    }
-
-    fn one_of_texts(&mut self, column: &str, texts: Vec<String>) {
-        match texts.as_slice() {
-            [only] => {
-                self.sql(&format!("{column} = "));
-                self.text(only);
-            }
-            all => {
-                self.sql(&format!("{column} IN ("));
-                for (at, text) in all.iter().enumerate() {
-                    if at > 0 {
-                        self.sql(", ");
-                    }
-                    self.text(text);
-                }
-                self.sql(")");
-            }
-        }
-        self.sql(" AND ");
     }
 }
 

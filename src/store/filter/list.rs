@@ -7,7 +7,7 @@ use crate::domain::filter::{Comparison, Condition, Operand};
 impl Filter {
     /// A condition on the items of a list of texts.
     pub(super) fn items(&mut self, condition: &Condition) {
-        self.sql(&format!("p.kind = {} AND ", ValueKind::Struct.number()));
+        self.is_of(ValueKind::Struct);
         match condition {
             Condition::Compare(Comparison::Equal, Operand::Text(item)) => self.has_item(item),
             Condition::Compare(Comparison::NotEqual, Operand::Text(item)) => {

@@ -5,11 +5,13 @@ mod attribute;
 mod column;
 mod function;
 mod join;
+mod lead;
 mod list;
 mod number;
 mod pattern;
 mod property;
 mod scalar;
+mod text;
 
 use diesel::QueryResult;
 use diesel::backend::Backend;
@@ -24,10 +26,11 @@ use crate::domain::filter::{Attribute, Comparison, Condition, Expr, Field, Opera
 
 pub(super) use attribute::name_key;
 use attribute::{attribute_sql, name_key_sql, point_sql};
+pub(super) use lead::{Lead, Place, sizes};
 use pattern::{prefix_range, well_formed};
 
 /// The SQL of a filter, for a query on `nodes`, or on `metric_points` joined with `nodes`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Filter {
     parts: Vec<Part>,
     of_points: bool,
@@ -36,6 +39,8 @@ pub(super) struct Filter {
     around: usize,
     /// Whether a condition that must hold names the nodes already.
     driven: bool,
+    /// Whether the nodes are few and named, so that each condition is to be looked up for each of them.
+    probing: bool,
 }
 
 /// So many conditions on properties and neighbours PostgreSQL may make joins of; it would plan hundreds for minutes.
@@ -87,7 +92,7 @@ where
 
 impl From<&Expr> for Filter {
     fn from(expr: &Expr) -> Self {
-        let mut filter = Self { parts: Vec::new(), of_points: false, joins: 0, around: 0, driven: false };
+        let mut filter = Self::default();
         filter.expr(expr);
         filter
     }
@@ -96,9 +101,25 @@ impl From<&Expr> for Filter {
 impl Filter {
     /// A filter of the points of metrics, whose value, step and times are the point's and not the latest.
     pub(super) fn of_points(expr: &Expr) -> Self {
-        let mut filter = Self { parts: Vec::new(), of_points: true, joins: 0, around: 0, driven: false };
+        let mut filter = Self { of_points: true, ..Self::default() };
         filter.expr(expr);
         filter
+    }
+
+    /// A filter of a few nodes, which the query names one by one.
+    pub(super) fn of_named(expr: &Expr) -> Self {
+        let mut filter = Self { probing: true, ..Self::default() };
+        filter.expr(expr);
+        filter
+    }
+
+    fn append(&mut self, other: &Self) {
+        for part in &other.parts {
+            match part {
+                Part::Sql(sql) => self.sql(sql),
+                part => self.parts.push(part.clone()),
+            }
+        }
     }
 
     fn sql(&mut self, sql: &str) {

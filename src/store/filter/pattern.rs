@@ -1,7 +1,6 @@
 //! LIKE patterns.
 
-/// How many characters of a text its index holds.
-pub(super) const KEY_CHARS: usize = 128;
+use super::text::INDEXED;
 
 /// A pattern whose last backslash escapes nothing is an error to PostgreSQL; it stands for itself.
 pub(super) fn well_formed(pattern: &str) -> String {
@@ -20,7 +19,7 @@ pub(super) fn prefix_range(pattern: &str) -> Option<(String, String)> {
             each => prefix.push(each),
         }
     }
-    let prefix: String = prefix.chars().take(KEY_CHARS).collect();
+    let prefix: String = prefix.chars().take(INDEXED).collect();
     let mut behind = prefix.clone();
     // The next greater text of this length; the order of UTF-8 is that of its characters.
     loop {

@@ -1,30 +1,39 @@
 //! A condition on a property: one subquery for each, which an index on the name and the value answers.
 
-use super::pattern::{KEY_CHARS, prefix_range};
+use super::pattern::prefix_range;
 use super::{Filter, MAX_JOINS, Part, sign};
 use crate::domain::ValueKind;
 use crate::domain::filter::{Comparison, Condition, Operand};
 
 impl Filter {
     pub(super) fn property(&mut self, name: &str, custom: bool, kind: Option<ValueKind>, condition: &Condition) {
-        let custom = if custom { "TRUE" } else { "FALSE" };
         let not = if matches!(condition, Condition::Null | Condition::NullOf(_)) { "NOT " } else { "" };
         self.joins += 1;
-        let fenced = self.joins > MAX_JOINS;
+        let fenced = self.joins > MAX_JOINS && !self.probing;
         if fenced {
             self.sql("(");
         }
         // SQLite asks an EXISTS of every node there is, and this of the index, once. Of two such lists it would try each
         // node of the one with each of the other.
         let listed = kind != Some(ValueKind::Struct) && has_index(condition) && (self.around > 0 || !self.driven);
-        if listed {
+        if listed && !self.probing {
             self.driven |= self.around == 0;
             self.sql("nodes.id IN (SELECT p.node_id FROM properties AS p WHERE ");
         } else {
             self.sql(&format!("{not}EXISTS (SELECT 1 FROM properties AS p WHERE p.node_id = nodes.id AND "));
         }
-        self.sql(&format!("p.custom = {custom} AND p.name = "));
-        self.text(name);
+        self.property_row(name, custom, kind, condition);
+        self.sql(match (self.probing, fenced) {
+            // PostgreSQL makes no join of what has an offset.
+            (true, _) => " LIMIT 1 OFFSET 0)",
+            (false, true) => ")) IS TRUE",
+            (false, false) => ")",
+        });
+    }
+
+    /// A condition on a row of properties, `p`: whose it is by its name, and its value.
+    pub(super) fn property_row(&mut self, name: &str, custom: bool, kind: Option<ValueKind>, condition: &Condition) {
+        self.property_named(name, custom);
         match condition {
             Condition::Null => {}
             Condition::NullOf(kind) => self.sql(&format!(" AND p.kind = {}", kind.number())),
@@ -37,7 +46,12 @@ impl Filter {
                 self.sql(")");
             }
         }
-        self.sql(if fenced { ")) IS TRUE" } else { ")" });
+    }
+
+    pub(super) fn property_named(&mut self, name: &str, custom: bool) {
+        let custom = if custom { "TRUE" } else { "FALSE" };
+        self.sql(&format!("p.custom = {custom} AND p.name = "));
+        self.text(name);
     }
 
     /// A condition on a property row: on the column of its values, when the row is of their kind.
@@ -46,16 +60,8 @@ impl Filter {
             Condition::Null | Condition::NullOf(_) => {}
             Condition::Compare(comparison, operand) => {
                 self.of_kind(operand, kind);
-                match (comparison, indexed(operand)) {
-                    (Comparison::Equal, Some(indexed)) => {
-                        self.sql(&format!("{HAS_TEXT}{TEXT_KEY} = "));
-                        self.text(&indexed);
-                        // What is shorter than the index's entries is equal to one or not.
-                        if indexed.chars().count() == KEY_CHARS {
-                            self.sql(" AND ");
-                            self.condition(column(operand), condition);
-                        }
-                    }
+                match (comparison, operand) {
+                    (Comparison::Equal, Operand::Text(text)) => self.text_is("p.text_value", &[text]),
                     _ => self.condition(column(operand), condition),
                 }
                 self.as_double(operand, condition);
@@ -72,8 +78,7 @@ impl Filter {
             Condition::Like { pattern, ignore_case } => {
                 self.of_kind(&Operand::Text(String::new()), kind);
                 if let Some((first, behind)) = prefix_range(pattern).filter(|_| !ignore_case) {
-                    self.sql(HAS_TEXT);
-                    self.range(TEXT_KEY, &first, &behind);
+                    self.text_begins("p.text_value", &first, &behind);
                     self.sql(" AND ");
                 }
                 self.like("p.text_value", pattern, *ignore_case);
@@ -97,32 +102,39 @@ impl Filter {
         }
         self.sql("FALSE");
         for (kind, list) in lists {
-            self.sql(&format!(" OR p.kind = {} AND ", kind.number()));
-            let prefixes: Vec<_> = list.iter().filter_map(indexed).map(Operand::Text).collect();
-            if !prefixes.is_empty() {
-                self.sql(HAS_TEXT);
-                self.condition(TEXT_KEY, &Condition::In(prefixes));
-                self.sql(" AND ");
+            self.sql(" OR ");
+            self.is_of(kind);
+            let texts: Vec<&str> = list.iter().filter_map(text_of).collect();
+            match list.first() {
+                Some(first) if texts.is_empty() => self.condition(column(first), &Condition::In(list.clone())),
+                _ => self.text_is("p.text_value", &texts),
             }
-            self.condition(list.first().map_or("p.text_value", column), &Condition::In(list.clone()));
         }
     }
 
     fn of_kind(&mut self, operand: &Operand, declared: Option<ValueKind>) {
-        self.sql(&format!("p.kind = {} AND ", kind_of(operand, declared).number()));
+        self.is_of(kind_of(operand, declared));
+    }
+
+    /// That a property is of a kind, and an AND. Of one node's properties, which its primary key finds, nothing else is to be
+    /// looked for: with the kind as it is, PostgreSQL may go through all that have such a value, once for every node.
+    pub(super) fn is_of(&mut self, kind: ValueKind) {
+        self.sql(&format!("p.kind{} = {} AND ", if self.probing { " + 0" } else { "" }, kind.number()));
     }
 
     /// The other half of a condition on ints and doubles alike.
     fn as_double(&mut self, operand: &Operand, condition: &Condition) {
         if let (Operand::Number(value), Condition::Compare(comparison, _)) = (operand, condition) {
-            self.sql(&format!(" OR p.kind = {} AND p.double_value {} ", ValueKind::Double.number(), sign(*comparison)));
+            self.sql(" OR ");
+            self.is_of(ValueKind::Double);
+            self.sql(&format!("p.double_value {} ", sign(*comparison)));
             self.parts.push(Part::Double(as_double(*value)));
         }
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the property is a double, so is what it is compared with")]
-fn as_double(value: i64) -> f64 {
+pub(super) fn as_double(value: i64) -> f64 {
     value as f64
 }
 
@@ -140,17 +152,8 @@ fn has_index(condition: &Condition) -> bool {
     }
 }
 
-/// SQLite has to be told that these are rows of the index.
-const HAS_TEXT: &str = "p.text_value IS NOT NULL AND ";
-
-/// What the index holds of a text.
-const TEXT_KEY: &str = "substr(p.text_value, 1, 128)";
-
-fn indexed(operand: &Operand) -> Option<String> {
-    match operand {
-        Operand::Text(text) => Some(text.chars().take(KEY_CHARS).collect()),
-        _ => None,
-    }
+fn text_of(operand: &Operand) -> Option<&str> {
+    if let Operand::Text(text) = operand { Some(text) } else { None }
 }
 
 fn kind_of(operand: &Operand, declared: Option<ValueKind>) -> ValueKind {

@@ -1,0 +1,9 @@
+-- What has a value, in the order of ids: a page of them is read without sorting the others, and without the table's rows.
+DROP INDEX properties_int;
+CREATE INDEX properties_int ON properties (name, kind, custom, int_value, node_id) WHERE int_value IS NOT NULL;
+DROP INDEX properties_double;
+CREATE INDEX properties_double ON properties (name, kind, custom, double_value, node_id) WHERE double_value IS NOT NULL;
+-- Long texts have an index of their beginnings, as in PostgreSQL.
+DROP INDEX properties_text;
+CREATE INDEX properties_text ON properties (name, kind, custom, text_value, node_id) WHERE length(text_value) <= 128;
+CREATE INDEX properties_long_text ON properties (name, kind, custom, substr(text_value, 1, 128), node_id) WHERE length(text_value) > 128;

@@ -1,0 +1,85 @@
+//! Conditions on texts as the indexes have them: short ones as they are, of long ones the beginning.
+
+use super::Filter;
+
+/// How many characters of a text an index holds.
+pub(super) const INDEXED: usize = 128;
+
+impl Filter {
+    /// Whether the text of a property is one of these.
+    pub(super) fn text_is(&mut self, column: &str, texts: &[&str]) {
+        let (long, short): (Vec<&str>, Vec<&str>) = texts.iter().partition(|text| is_long(text));
+        if short.is_empty() && long.is_empty() {
+            return self.sql("FALSE");
+        }
+        self.sql("(");
+        if !short.is_empty() {
+            self.of_short(column);
+            self.equals(column, &short);
+        }
+        if !long.is_empty() {
+            let starts: Vec<String> = long.iter().map(|text| text.chars().take(INDEXED).collect()).collect();
+            self.sql(if short.is_empty() { "" } else { " OR " });
+            self.of_long(column);
+            self.equals(&start(column), &starts.iter().map(String::as_str).collect::<Vec<_>>());
+            self.sql(" AND ");
+            self.equals(column, &long);
+        }
+        self.sql(")");
+    }
+
+    /// Whether the text of a property is in a range of beginnings, none of which is longer than what an index holds.
+    pub(super) fn text_begins(&mut self, column: &str, first: &str, behind: &str) {
+        self.sql("(");
+        self.short_begins(column, first, behind);
+        self.sql(" OR ");
+        self.long_begins(column, first, behind);
+        self.sql(")");
+    }
+
+    /// The same of short texts.
+    pub(super) fn short_begins(&mut self, column: &str, first: &str, behind: &str) {
+        self.of_short(column);
+        self.range(column, first, behind);
+    }
+
+    /// The same of long ones.
+    pub(super) fn long_begins(&mut self, column: &str, first: &str, behind: &str) {
+        self.of_long(column);
+        self.range(&start(column), first, behind);
+    }
+
+    /// What the index on short texts is about.
+    fn of_short(&mut self, column: &str) {
+        self.sql(&format!("length({column}) <= {INDEXED} AND "));
+    }
+
+    /// What the index on the beginnings of long texts is about.
+    fn of_long(&mut self, column: &str) {
+        self.sql(&format!("length({column}) > {INDEXED} AND "));
+    }
+
+    /// Whether a column is one of these texts, of which there is one at least.
+    pub(super) fn equals(&mut self, column: &str, texts: &[&str]) {
+        if let [only] = texts {
+            self.sql(&format!("{column} = "));
+            return self.text(only);
+        }
+        self.sql(&format!("{column} IN ("));
+        for (at, text) in texts.iter().enumerate() {
+            self.sql(if at > 0 { ", " } else { "" });
+            self.text(text);
+        }
+        self.sql(")");
+    }
+}
+
+/// The beginning of a text, as the indexes have it.
+pub(super) fn start(column: &str) -> String {
+    format!("substr({column}, 1, {INDEXED})")
+}
+
+/// Whether an index has the beginning of a text alone.
+pub(super) fn is_long(text: &str) -> bool {
+    text.chars().count() > INDEXED
+}

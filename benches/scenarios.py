@@ -65,6 +65,7 @@ METADATA = [
     read("filter_or", "filtered page, OR", at_a_million=(Target(1, p50_ms=150),), replanned=True),
     write("update_version", "update version with If-Match"),
     write("append_point", "append one metric point"),
+    write("append_points", "append 100 metric points", Target(32, throughput=500)),
     read("read_history", "history of a run, 100 points"),
     read("lineage", "lineage, depth 10"),
     write("put_artifacts", "MLMD PutArtifacts, one", call=f"{MLMD}.PutArtifacts"),

@@ -1,11 +1,9 @@
 //! Artifacts of versions and runs: made, changed and attached there; metrics are measured.
 
 use super::entities::{Expected, add_point, create, get, get_bare, properties_of_home, touch, update};
-use super::{Registry, record};
+use super::{Registry, record, somebody_else_made_it};
 use crate::domain::experiment::without_value;
-use crate::domain::{
-    Action, Actor, Change, Draft, Error, ErrorKind, LogicalType, MetricPoint, Millis, Node, NodeId, Patch, Result,
-};
+use crate::domain::{Action, Actor, Change, Draft, LogicalType, MetricPoint, Millis, Node, NodeId, Patch, Result};
 use crate::store::{Tx, members, nodes};
 
 impl Registry {
@@ -79,16 +77,8 @@ fn upsert(
     let Some(existing) = existing else {
         expected.check_absent(logical)?;
         let created = create(tx, actor, logical, Some(home), draft, now);
-        return match created {
-            Err(error)
-                if error.kind() == ErrorKind::AlreadyExists
-                    && logical.is_upserted()
-                    && error.field() == Some("name") =>
-            {
-                Err(Error::new(ErrorKind::Conflict, "somebody else made it at the same time").caused_by(error))
-            }
-            created => created.map(|node| (node, true)),
-        };
+        let created = created.map(|node| (node, true));
+        return if logical.is_upserted() { created.map_err(somebody_else_made_it) } else { created };
     };
     let mut properties = draft.properties.clone();
     let point = if logical == LogicalType::Metric { MetricPoint::take(&mut properties, now)? } else { None };

@@ -1,12 +1,36 @@
-//! The history of metrics.
+//! Metrics: many points at once, and their history.
 
-use super::Registry;
-use super::entities::get_bare;
+use std::collections::BTreeMap;
+
+use super::entities::{create, get_bare};
 use super::pages::{self, List, Pages};
-use crate::domain::{Cursor, LogicalType, Node, OrderBy, PageRequest, Result};
-use crate::store::{Tx, metrics};
+use super::{Registry, somebody_else_made_it};
+use crate::domain::{
+    Actor, Cursor, Draft, LogicalType, MetricPoint, Millis, Name, Node, NodeId, OrderBy, PageRequest, Properties,
+    Result,
+};
+use crate::store::{Tx, metrics, nodes};
 
 pub use crate::store::metrics::HistorySelection;
+
+/// What a run measured of the metric of that name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// The metric's name.
+    pub name: Name,
+    /// The value; NaN and the infinities included.
+    pub value: f64,
+    /// The step of training.
+    pub step: i64,
+    /// When it was measured; now when it is not given.
+    pub at: Option<Millis>,
+}
+
+impl Measured {
+    fn point(&self, now: Millis) -> MetricPoint {
+        MetricPoint { value: self.value, step: self.step, at: self.at.unwrap_or(now) }
+    }
+}
 
 impl List for HistorySelection {
     const BATCH: u32 = 5000;
@@ -29,6 +53,15 @@ impl List for HistorySelection {
 }
 
 impl Registry {
+    /// Appends points to a run's metrics, in their order, and makes those metrics that it does not have: all or nothing.
+    ///
+    /// Points are their own history: a metric that is there counts a revision, and nothing more is recorded of it.
+    /// Errors: NotFound when the run does not exist.
+    pub async fn measure(&self, actor: &Actor, run: NodeId, points: Vec<Measured>) -> Result<()> {
+        let (actor, now) = (actor.clone(), self.now());
+        self.store.write(move |tx| measure(tx, &actor, run, &points, now)).await
+    }
+
     /// A page of the points of a run's metrics, or of every run's; each as its metric was with it. All of them when no
     /// size is given.
     ///
@@ -36,4 +69,32 @@ impl Registry {
     pub async fn metric_history(&self, selection: HistorySelection, request: PageRequest) -> Result<Pages> {
         pages::read(self, selection, request).await
     }
+}
+
+fn measure(tx: &mut Tx<'_>, actor: &Actor, run: NodeId, points: &[Measured], now: Millis) -> Result<()> {
+    let run = get_bare(tx, LogicalType::ExperimentRun, run)?.id;
+    // The first point of each metric, by its name.
+    let mut firsts: BTreeMap<&str, &Measured> = BTreeMap::new();
+    for point in points {
+        firsts.entry(point.name.as_str()).or_insert(point);
+    }
+    let names: Vec<&str> = firsts.keys().copied().collect();
+    let touched = nodes::touch_named(tx, LogicalType::Metric, run, &names, now)?;
+    let mut metrics: BTreeMap<String, Node> =
+        touched.into_iter().filter_map(|metric| Some((metric.name.clone()?, metric))).collect();
+    let mut made = Vec::new();
+    for (name, first) in firsts {
+        if !metrics.contains_key(name) {
+            let properties = Properties::from(first.point(now).properties());
+            let draft = Draft { properties, ..Draft::named(first.name.clone()) };
+            let metric =
+                create(tx, actor, LogicalType::Metric, Some(run), &draft, now).map_err(somebody_else_made_it)?;
+            metrics.insert(name.to_owned(), metric);
+            made.push(first);
+        }
+    }
+    // A metric was made with its first point.
+    let rest = points.iter().filter(|point| !made.iter().any(|first| std::ptr::eq(*first, *point)));
+    let rest = rest.filter_map(|point| Some((metrics.get(point.name.as_str())?, point.point(now))));
+    metrics::append(tx, &rest.collect::<Vec<_>>())
 }

@@ -38,7 +38,7 @@ use tokio::sync::Semaphore;
 
 use crate::blobs::Blobs;
 use crate::domain::policy::Policy;
-use crate::domain::{Action, Actor, Millis, Node, Result, change};
+use crate::domain::{Action, Actor, Error, ErrorKind, Millis, Node, Result, change};
 use crate::store::{PoolStatus, Store, Tx, changes};
 
 pub use crate::blobs::Presented;
@@ -196,6 +196,14 @@ fn document(node: &Node, detail: Option<(&str, serde_json::Value)>) -> serde_jso
 }
 
 /// Records one change of one node, with what the node itself does not show.
+/// What it means that a name is taken which was free a moment ago: the use case begins anew.
+fn somebody_else_made_it(error: Error) -> Error {
+    if error.kind() == ErrorKind::AlreadyExists && error.field() == Some("name") {
+        return Error::new(ErrorKind::Conflict, "somebody else made it at the same time").caused_by(error);
+    }
+    error
+}
+
 fn record(
     tx: &mut Tx<'_>,
     actor: &Actor,

@@ -20,7 +20,7 @@ use crate::domain::{
     Properties, Result,
 };
 
-pub use change::{date, delete, lock, lock_children, replace, touch};
+pub use change::{date, delete, lock, lock_children, replace, touch, touch_named};
 
 /// How many ids one statement names at most.
 pub(super) const CHUNK: usize = 1000;

@@ -74,6 +74,9 @@ errors! {
     /// The errors of a registration.
     RegisterErrors: "409" "The version, a name or an external id is taken, or the key was used for another request.",
         "413" "The body is too large.", "415" "The body does not say that it is JSON.";
+    /// The errors of appending points.
+    PointErrors: "404" "The run is not found.", "409" "Others keep making metrics of the same names; try again.",
+        "413" "The body is too large.", "415" "The body does not say that it is JSON.";
     /// The errors of setting a policy.
     PolicyErrors: "404" "Not found.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
     /// The errors of starting an import.

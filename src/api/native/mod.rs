@@ -11,6 +11,7 @@ mod history;
 mod imports;
 mod inspection;
 mod lineage;
+mod metrics;
 mod models;
 mod policy;
 mod register;
@@ -81,6 +82,7 @@ pub struct Document;
     history::get_node_history,
     history::list_changes,
     lineage::get_node_lineage,
+    metrics::append_metric_points,
     imports::start_import,
     imports::list_imports,
     imports::get_import,
@@ -138,6 +140,7 @@ pub fn routes(service: &mut web::ServiceConfig) {
             )
             .service(web::resource("/nodes/{id}/history").route(web::get().to(history::get_node_history)))
             .service(web::resource("/nodes/{id}/lineage").route(web::get().to(lineage::get_node_lineage)))
+            .service(web::resource("/experiment-runs/{id}/points").route(web::post().to(metrics::append_metric_points)))
             .service(web::resource("/direct-uploads").route(web::post().to(direct::create_direct_upload)))
             .service(
                 web::resource("/direct-uploads/{id}")

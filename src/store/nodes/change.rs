@@ -13,6 +13,15 @@ use crate::store::kept::Kept;
 use crate::store::schema::nodes;
 use crate::store::{Tx, properties};
 
+/// One more change, dated later than the one before: whoever compares the times must see every change.
+macro_rules! counted {
+    ($now:expr) => {{
+        let later = sql::<BigInt>("CASE WHEN updated_at < ").bind::<BigInt, _>($now).sql(" THEN ");
+        let later = later.bind::<BigInt, _>($now).sql(" ELSE updated_at + 1 END");
+        (nodes::revision.eq(nodes::revision + 1), nodes::updated_at.eq(later))
+    }};
+}
+
 /// Counts one more change of the node and locks it until the transaction ends: the first statement of every change.
 ///
 /// The node comes back as it is by then, dated later than before by a millisecond at least. `None` when there is none of
@@ -25,17 +34,30 @@ pub fn touch(
     now: Millis,
 ) -> Result<Option<Node>> {
     let target = nodes::table.filter(nodes::id.eq(id.0).and(nodes::type_id.eq(logical.id())));
-    let later = sql::<BigInt>("CASE WHEN updated_at < ").bind::<BigInt, _>(now).sql(" THEN ").bind::<BigInt, _>(now);
-    // Whoever compares the times must see every change.
-    let change = (nodes::revision.eq(nodes::revision + 1), nodes::updated_at.eq(later.sql(" ELSE updated_at + 1 END")));
     // Every revision is at least 1, so the lower bound of an unconditional change lets all of them through.
     let (least, most) = if_revision.map_or((0, i64::MAX), |revision| (revision, revision));
     let target = target.filter(nodes::revision.between(least, most));
     let row = on_each!(tx.conn, conn => {
-        let touched = diesel::update(target).set(change).returning(NodeRow::as_returning());
+        let touched = diesel::update(target).set(counted!(now)).returning(NodeRow::as_returning());
         Kept(touched).get_result::<NodeRow>(conn).optional()
     })?;
     one(tx, row)
+}
+
+/// The same of those nodes of a type that a home has by these names; gives them without their properties.
+pub fn touch_named(
+    tx: &mut Tx<'_>,
+    logical: LogicalType,
+    home: NodeId,
+    names: &[&str],
+    now: Millis,
+) -> Result<Vec<Node>> {
+    let rows: Vec<NodeRow> = on_each!(tx.conn, conn => {
+        let owned = nodes::table.filter(nodes::type_id.eq(logical.id()).and(nodes::home_id.eq(home.0)));
+        let target = owned.filter(nodes::name.eq_any(names.to_vec()));
+        diesel::update(target).set(counted!(now)).returning(NodeRow::as_returning()).get_results(conn)
+    })?;
+    Ok(rows.into_iter().map(Node::from).collect())
 }
 
 /// Dates nodes back that were made in this transaction, and that come from elsewhere.

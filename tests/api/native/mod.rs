@@ -7,6 +7,7 @@ mod downloads;
 mod history;
 mod lineage;
 mod listing;
+mod metrics;
 mod paths;
 mod policy;
 mod ranges;

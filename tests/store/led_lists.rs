@@ -110,6 +110,10 @@ async fn every_page_of_a_filter_is_what_a_look_at_each_node_gives(backend: Backe
         (format!("note = '{long}'"), |n| n % 500 == 50),
         (format!("note IN ('{long}', 'short')"), |n| n % 500 == 50),
         ("note LIKE 'long long %0'".into(), |n| n % 50 == 0),
+        ("note LIKE '% 250'".into(), |n| n % 500 == 250),
+        ("note ILIKE '%LONG 4_0'".into(), |n| matches!(n % 500, 400 | 450)),
+        ("team LIKE '%4'".into(), |n| n % 7 == 4),
+        ("team ILIKE 'T%' AND place BETWEEN 5000 AND 5010".into(), |n| (5000..=5010).contains(&n)),
     ];
     assert!(long.chars().count() > 128);
     for (text, holds) in cases {

@@ -275,24 +275,30 @@ fn lists(name: &str, custom: bool, kind: Option<ValueKind>, condition: &Conditio
             }
             kinds.into_iter().map(|kind| list(&Condition::In(kind), false)).collect()
         }
-        Condition::Like { ignore_case: true, .. } => Vec::new(),
-        Condition::Like { pattern, .. } => {
-            let Some((first, behind)) = prefix_range(pattern) else { return Vec::new() };
-            let begins = |begins: fn(&mut Filter, &str, &str, &str)| {
+        Condition::Like { pattern, ignore_case } => {
+            let range = prefix_range(pattern).filter(|_| !ignore_case);
+            let part = |part: fn(&mut Filter, &str), begins: fn(&mut Filter, &str, &str, &str)| {
                 let rows = |probing| {
                     let mut rows = Filter { probing, ..Filter::default() };
                     rows.property_named(name, custom);
                     rows.sql(" AND ");
                     rows.is_of(kind.unwrap_or(ValueKind::String));
-                    begins(&mut rows, "p.text_value", &first, &behind);
+                    match &range {
+                        Some((first, behind)) => begins(&mut rows, TEXT, first, behind),
+                        None => part(&mut rows, TEXT),
+                    }
+                    rows.sql(" AND ");
+                    rows.like(TEXT, pattern, *ignore_case);
                     rows
                 };
                 List { rows: rows(false), probe: rows(true), ordered: false }
             };
-            vec![begins(Filter::short_begins), begins(Filter::long_begins)]
+            vec![part(Filter::is_short, Filter::short_begins), part(Filter::is_long, Filter::long_begins)]
         }
     }
 }
+
+const TEXT: &str = "p.text_value";
 
 /// Whether two values are of one kind and have their places in one index.
 fn is_beside(one: &Operand, other: &Operand) -> bool {

@@ -77,10 +77,11 @@ impl Filter {
             }
             Condition::Like { pattern, ignore_case } => {
                 self.of_kind(&Operand::Text(String::new()), kind);
-                if let Some((first, behind)) = prefix_range(pattern).filter(|_| !ignore_case) {
-                    self.text_begins("p.text_value", &first, &behind);
-                    self.sql(" AND ");
+                match prefix_range(pattern).filter(|_| !ignore_case) {
+                    Some((first, behind)) => self.text_begins("p.text_value", &first, &behind),
+                    None => self.is_indexed("p.text_value"),
                 }
+                self.sql(" AND ");
                 self.like("p.text_value", pattern, *ignore_case);
             }
         }

@@ -14,13 +14,15 @@ impl Filter {
         }
         self.sql("(");
         if !short.is_empty() {
-            self.of_short(column);
+            self.is_short(column);
+            self.sql(" AND ");
             self.equals(column, &short);
         }
         if !long.is_empty() {
             let starts: Vec<String> = long.iter().map(|text| text.chars().take(INDEXED).collect()).collect();
             self.sql(if short.is_empty() { "" } else { " OR " });
-            self.of_long(column);
+            self.is_long(column);
+            self.sql(" AND ");
             self.equals(&start(column), &starts.iter().map(String::as_str).collect::<Vec<_>>());
             self.sql(" AND ");
             self.equals(column, &long);
@@ -39,24 +41,35 @@ impl Filter {
 
     /// The same of short texts.
     pub(super) fn short_begins(&mut self, column: &str, first: &str, behind: &str) {
-        self.of_short(column);
+        self.is_short(column);
+        self.sql(" AND ");
         self.range(column, first, behind);
     }
 
     /// The same of long ones.
     pub(super) fn long_begins(&mut self, column: &str, first: &str, behind: &str) {
-        self.of_long(column);
+        self.is_long(column);
+        self.sql(" AND ");
         self.range(&start(column), first, behind);
     }
 
-    /// What the index on short texts is about.
-    fn of_short(&mut self, column: &str) {
-        self.sql(&format!("length({column}) <= {INDEXED} AND "));
+    /// That the index on short texts has it.
+    pub(super) fn is_short(&mut self, column: &str) {
+        self.sql(&format!("length({column}) <= {INDEXED}"));
     }
 
-    /// What the index on the beginnings of long texts is about.
-    fn of_long(&mut self, column: &str) {
-        self.sql(&format!("length({column}) > {INDEXED} AND "));
+    /// That the index on the beginnings of long texts has it.
+    pub(super) fn is_long(&mut self, column: &str) {
+        self.sql(&format!("length({column}) > {INDEXED}"));
+    }
+
+    /// That one of the two has it, which PostgreSQL does not know of every text.
+    pub(super) fn is_indexed(&mut self, column: &str) {
+        self.sql("(");
+        self.is_short(column);
+        self.sql(" OR ");
+        self.is_long(column);
+        self.sql(")");
     }
 
     /// Whether a column is one of these texts, of which there is one at least.

@@ -1,6 +1,7 @@
 """An installation of Modelport as its users run it: a database, a store for bytes, and the real binary over them."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -35,9 +36,15 @@ def eventually(probe: Callable[[], T], what: str, seconds: float = PATIENCE) -> 
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A free port below the range from which connections get theirs: one of those could be given it before the server has it."""
+    while True:
+        port = random.randint(15000, 29999)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 class Services:

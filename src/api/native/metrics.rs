@@ -2,7 +2,8 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Json, Path};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use super::errors::PointErrors;
@@ -36,12 +37,30 @@ pub struct Point {
     /// What was measured.
     value: Measurement,
     /// The step of training; 0 when it is not given.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = -9_007_199_254_740_991i64, maximum = 9_007_199_254_740_991i64)]
     step: i64,
     /// When it was measured, in milliseconds since the epoch; now when it is not given.
+    #[serde(default, deserialize_with = "maybe_whole")]
     #[schema(minimum = -9_007_199_254_740_991i64, maximum = 9_007_199_254_740_991i64)]
     timestamp: Option<i64>,
+}
+
+/// A whole number, which JSON may also write as `3.0`.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<i64, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    let unfraction = |value: f64| (value.fract() == 0.0).then(|| format!("{value:.0}"));
+    let from_double = || number.as_f64().and_then(unfraction)?.parse().ok();
+    number
+        .as_i64()
+        .or_else(from_double)
+        .ok_or_else(|| D::Error::custom(format!("{number} is no whole number of 64 bits")))
+}
+
+fn maybe_whole<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<i64>, D::Error> {
+    #[derive(Deserialize)]
+    struct Whole(#[serde(deserialize_with = "whole")] i64);
+    Ok(Option::<Whole>::deserialize(deserializer)?.map(|Whole(number)| number))
 }
 
 /// A number, or the name of one that JSON does not have.

@@ -44,7 +44,7 @@ async fn points_make_metrics_and_become_their_latest(backend: Backend) {
     let sent = json!([
         {"name": "loss", "value": 0.5, "step": 1, "timestamp": 1_700_000_000_000_i64},
         {"name": "accuracy", "value": 1},
-        {"name": "loss", "value": 0.25, "step": 2},
+        {"name": "loss", "value": 0.25, "step": 2.0, "timestamp": null},
     ]);
     assert_eq!(append(&app, &run, sent).await, 204);
     assert_eq!(append(&app, &run, json!([{"name": "loss", "value": 0.125, "step": 3}])).await, 204);
@@ -97,6 +97,7 @@ async fn wrong_points_are_refused_by_their_field() {
         json!([good, {"name": "b\0", "value": 1}]),
         json!([good, {"name": "b", "value": 1, "step": 9_007_199_254_740_992_i64}]),
         json!([good, {"name": "b", "value": 1, "timestamp": -9_007_199_254_740_992_i64}]),
+        json!([good, {"name": "b", "value": 1, "step": 1.5}]),
         json!([good, {"name": "b"}]),
         json!([good, {"name": "b", "value": "much"}]),
         json!([good, {"name": "b", "value": 1, "epoch": 1}]),

@@ -1,6 +1,6 @@
 //! Metrics: many points at once, and their history.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::entities::{create, get_bare};
 use super::pages::{self, List, Pages};
@@ -82,7 +82,7 @@ fn measure(tx: &mut Tx<'_>, actor: &Actor, run: NodeId, points: &[Measured], now
     let touched = nodes::touch_named(tx, LogicalType::Metric, run, &names, now)?;
     let mut metrics: BTreeMap<String, Node> =
         touched.into_iter().filter_map(|metric| Some((metric.name.clone()?, metric))).collect();
-    let mut made = Vec::new();
+    let mut made = BTreeSet::new();
     for (name, first) in firsts {
         if !metrics.contains_key(name) {
             let properties = Properties::from(first.point(now).properties());
@@ -90,11 +90,11 @@ fn measure(tx: &mut Tx<'_>, actor: &Actor, run: NodeId, points: &[Measured], now
             let metric =
                 create(tx, actor, LogicalType::Metric, Some(run), &draft, now).map_err(somebody_else_made_it)?;
             metrics.insert(name.to_owned(), metric);
-            made.push(first);
+            made.insert(name);
         }
     }
     // A metric was made with its first point.
-    let rest = points.iter().filter(|point| !made.iter().any(|first| std::ptr::eq(*first, *point)));
+    let rest = points.iter().filter(|point| !made.remove(point.name.as_str()));
     let rest = rest.filter_map(|point| Some((metrics.get(point.name.as_str())?, point.point(now))));
     metrics::append(tx, &rest.collect::<Vec<_>>())
 }

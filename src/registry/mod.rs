@@ -195,7 +195,6 @@ fn document(node: &Node, detail: Option<(&str, serde_json::Value)>) -> serde_jso
     document
 }
 
-/// Records one change of one node, with what the node itself does not show.
 /// What it means that a name is taken which was free a moment ago: the use case begins anew.
 fn somebody_else_made_it(error: Error) -> Error {
     if error.kind() == ErrorKind::AlreadyExists && error.field() == Some("name") {
@@ -204,6 +203,7 @@ fn somebody_else_made_it(error: Error) -> Error {
     error
 }
 
+/// Records one change of one node, with what the node itself does not show.
 fn record(
     tx: &mut Tx<'_>,
     actor: &Actor,

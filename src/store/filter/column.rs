@@ -2,7 +2,7 @@
 
 use super::join::Scope;
 use super::pattern::prefix_range;
-use super::text::{INDEXED, start};
+use super::text::start;
 use super::{Filter, sign, well_formed};
 use crate::domain::ValueKind;
 use crate::domain::filter::Comparison;
@@ -158,8 +158,7 @@ impl Filter {
     /// What the index on the beginnings of URIs can tell, and an AND.
     fn uri_hint(&mut self, column: &str, test: Test<'_>) {
         if let Some(texts) = test.texts() {
-            let starts: Vec<String> = texts.into_iter().map(|text| text.chars().take(INDEXED).collect()).collect();
-            self.equals(&start(column), &starts.iter().map(String::as_str).collect::<Vec<_>>());
+            self.starts_as(column, &texts);
             self.sql(" AND ");
         } else if let Test::Like(pattern) = test
             && let Some((first, behind)) = prefix_range(pattern)

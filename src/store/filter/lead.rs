@@ -41,6 +41,18 @@ struct List {
     ordered: bool,
 }
 
+impl List {
+    fn of(ordered: bool, condition: impl Fn(&mut Filter)) -> Self {
+        let rows = |probing| {
+            let mut rows = Filter { probing, ..Filter::default() };
+            condition(&mut rows);
+            rows
+        };
+        // The index that orders ids finds one of them as well; through a range it would go once for each.
+        Self { rows: rows(false), probe: rows(!ordered), ordered }
+    }
+}
+
 /// Where a list of ids goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) struct Place {
@@ -93,7 +105,7 @@ impl Lead {
         let mut statement = Filter::default();
         for (number, list) in self.lists.iter().enumerate() {
             statement.sql(if number > 0 { " UNION ALL " } else { "" });
-            statement.sql(&format!("SELECT CAST({number} AS BIGINT) AS list, l.node_id AS id FROM ({IDS}"));
+            statement.sql(&format!("SELECT CAST({number} AS BIGINT) AS list, l.node_id AS id FROM (SELECT p.node_id FROM properties AS p WHERE "));
             statement.append(&list.rows);
             if let Some(after) = place.after {
                 statement.sql(if place.descending { " AND p.node_id < " } else { " AND p.node_id > " });
@@ -136,8 +148,6 @@ impl Lead {
         Ok(())
     }
 }
-
-const IDS: &str = "SELECT p.node_id FROM properties AS p WHERE ";
 
 /// What is known of several lists up to where the first of those ends that may go on.
 fn merged(lists: Vec<Vec<i64>>, limit: i64, descending: bool) -> Vec<i64> {
@@ -236,13 +246,7 @@ fn add(lists: Vec<List>, leads: &mut Vec<Lead>) {
 /// The lists that together have every property that meets a condition; none where no index does.
 fn lists(name: &str, custom: bool, kind: Option<ValueKind>, condition: &Condition) -> Vec<List> {
     let list = |condition: &Condition, ordered: bool| {
-        // The index that orders ids finds one of them as well; through a range it would go once for each.
-        let rows = |probing| {
-            let mut rows = Filter { probing, ..Filter::default() };
-            rows.property_row(name, custom, kind, condition);
-            rows
-        };
-        List { rows: rows(false), probe: rows(!ordered), ordered }
+        List::of(ordered, |rows| rows.property_row(name, custom, kind, condition))
     };
     let equal = |operand| list(&Condition::Compare(Comparison::Equal, operand), true);
     match condition {
@@ -278,20 +282,17 @@ fn lists(name: &str, custom: bool, kind: Option<ValueKind>, condition: &Conditio
         Condition::Like { pattern, ignore_case } => {
             let range = prefix_range(pattern).filter(|_| !ignore_case);
             let part = |part: fn(&mut Filter, &str), begins: fn(&mut Filter, &str, &str, &str)| {
-                let rows = |probing| {
-                    let mut rows = Filter { probing, ..Filter::default() };
+                List::of(false, |rows| {
                     rows.property_named(name, custom);
                     rows.sql(" AND ");
                     rows.is_of(kind.unwrap_or(ValueKind::String));
                     match &range {
-                        Some((first, behind)) => begins(&mut rows, TEXT, first, behind),
-                        None => part(&mut rows, TEXT),
+                        Some((first, behind)) => begins(rows, TEXT, first, behind),
+                        None => part(rows, TEXT),
                     }
                     rows.sql(" AND ");
                     rows.like(TEXT, pattern, *ignore_case);
-                    rows
-                };
-                List { rows: rows(false), probe: rows(true), ordered: false }
+                })
             };
             vec![part(Filter::is_short, Filter::short_begins), part(Filter::is_long, Filter::long_begins)]
         }

@@ -19,11 +19,10 @@ impl Filter {
             self.equals(column, &short);
         }
         if !long.is_empty() {
-            let starts: Vec<String> = long.iter().map(|text| text.chars().take(INDEXED).collect()).collect();
             self.sql(if short.is_empty() { "" } else { " OR " });
             self.is_long(column);
             self.sql(" AND ");
-            self.equals(&start(column), &starts.iter().map(String::as_str).collect::<Vec<_>>());
+            self.starts_as(column, &long);
             self.sql(" AND ");
             self.equals(column, &long);
         }
@@ -70,6 +69,12 @@ impl Filter {
         self.sql(" OR ");
         self.is_long(column);
         self.sql(")");
+    }
+
+    /// Whether a text begins as one of these does, as far as an index has their beginnings.
+    pub(super) fn starts_as(&mut self, column: &str, texts: &[&str]) {
+        let starts: Vec<String> = texts.iter().map(|text| text.chars().take(INDEXED).collect()).collect();
+        self.equals(&start(column), &starts.iter().map(String::as_str).collect::<Vec<_>>());
     }
 
     /// Whether a column is one of these texts, of which there is one at least.

@@ -35,16 +35,34 @@ def eventually(probe: Callable[[], T], what: str, seconds: float = PATIENCE) -> 
     return answer
 
 
-def free_port() -> int:
-    """A free port below the range from which connections get theirs: one of those could be given it before the server has it."""
-    while True:
-        port = random.randint(15000, 29999)
-        with socket.socket() as probe:
+class Port:
+    """A port that is nobody else's while this is held, though a server may listen on it.
+
+    It lies below the ports of services, which keep theirs while they are stopped, and below those of connections: a client
+    that keeps trying to reach a stopped server could be given that server's own.
+    """
+
+    def __init__(self, number: int | None = None):
+        self.socket = socket.socket()
+        if number:
+            # It has been held before, and connections of that time may linger.
+            self.share()
+            self.socket.bind(("127.0.0.1", number))
+        while not number:
             try:
-                probe.bind(("127.0.0.1", port))
-                return port
+                self.socket.bind(("127.0.0.1", number := random.randint(15000, 21999)))
             except OSError:
-                continue
+                number = None
+        self.number = number
+        # Not before it is bound: another holder could bind it too.
+        self.share()
+
+    def share(self) -> None:
+        """Lets a server listen on the port."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+    def release(self) -> None:
+        self.socket.close()
 
 
 class Services:
@@ -228,9 +246,8 @@ class Server:
 
     def __init__(self, installation: Installation, port: int | None = None, variables: dict[str, str] | None = None):
         self.installation = installation
-        self.port = port or free_port()
-        self.grpc_port = free_port()
-        self.edge_port = free_port()
+        self.held = [Port(port), Port(), Port()]
+        self.port, self.grpc_port, self.edge_port = (each.number for each in self.held)
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)
         self.started = time.monotonic()
@@ -295,7 +312,9 @@ class Server:
 
     def ended(self) -> int:
         """The exit code of a server that is stopping; it has to stop soon."""
-        return self.process.wait(timeout=10)
+        code = self.process.wait(timeout=10)
+        self.release_ports()
+        return code
 
     def stop(self) -> None:
         """Stops the server as an operator does, which has to be clean."""
@@ -309,6 +328,11 @@ class Server:
         self.process.kill()
         self.process.wait()
         self.http.close()
+        self.release_ports()
+
+    def release_ports(self) -> None:
+        for port in self.held:
+            port.release()
 
 
 class SlowUpload:

@@ -114,6 +114,15 @@ async fn every_page_of_a_filter_is_what_a_look_at_each_node_gives(backend: Backe
         ("note ILIKE '%LONG 4_0'".into(), |n| matches!(n % 500, 400 | 450)),
         ("team LIKE '%4'".into(), |n| n % 7 == 4),
         ("team ILIKE 'T%' AND place BETWEEN 5000 AND 5010".into(), |n| (5000..=5010).contains(&n)),
+        ("place > 9000 AND score < 5.5".into(), |n| n > 9000 && n % 3 != 0 && score(n) < 5.5),
+        ("place BETWEEN 100 AND 15000 AND NOT score > 0.5".into(), |n| {
+            (100..=15_000).contains(&n) && !(n % 3 != 0 && score(n) > 0.5)
+        }),
+        ("team = 't4' AND NOT place < 15000".into(), |n| n % 7 == 4 && n >= 15_000),
+        ("team = 't4' AND team LIKE 't%' AND score != 1".into(), |n| n % 7 == 4 && score(n) != 1.0),
+        ("(place < 6000 OR place > 17000) AND team IN ('t1', 't2')".into(), |n| {
+            !(6000..=17_000).contains(&n) && matches!(n % 7, 1 | 2)
+        }),
     ];
     assert!(long.chars().count() > 128);
     for (text, holds) in cases {

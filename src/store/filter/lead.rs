@@ -3,7 +3,6 @@
 //! Neither database plans a page of a filter well by itself. PostgreSQL knows little of how many properties have one name and
 //! one value, and reads and sorts all that match where the first hundred would do; SQLite takes conditions as they come.
 
-use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use diesel::backend::Backend;
@@ -77,93 +76,115 @@ impl Lead {
         self.lists.iter().all(|list| list.ordered)
     }
 
-    /// The next ids, at least one unless there are no more. They are up to `limit` of each list.
-    pub(in crate::store) fn ids(&self, tx: &mut Tx<'_>, place: Place, limit: i64) -> Result<Vec<i64>> {
-        let order = |list: &List| {
-            // Zero keeps PostgreSQL from going through all properties in the order of their nodes.
-            let key = if list.ordered { "p.node_id" } else { "p.node_id + 0" };
-            format!(" ORDER BY {key}{}", if place.descending { " DESC" } else { "" })
-        };
-        let found = self.read(tx, place, limit, order)?;
-        Ok(merged(found, limit, place.descending))
-    }
-
-    /// All ids from that place on, in order; `None` where a list has `bound` of them.
-    pub(in crate::store) fn whole(&self, tx: &mut Tx<'_>, place: Place, bound: i64) -> Result<Option<Vec<i64>>> {
-        let found = self.read(tx, place, bound, |_| String::new())?;
-        let is_cut = found.iter().any(|ids| i64::try_from(ids.len()).unwrap_or(i64::MAX) >= bound);
-        Ok((!is_cut).then(|| merged(found, bound, place.descending)))
-    }
-
-    fn read(
+    /// The next ids that have the others' leads as well, up to `limit` of them.
+    pub(in crate::store) fn next(
         &self,
         tx: &mut Tx<'_>,
+        others: &[&Self],
         place: Place,
+        reading: Reading,
         limit: i64,
-        order: impl Fn(&List) -> String,
-    ) -> Result<Vec<Vec<i64>>> {
+    ) -> Result<Found> {
+        let direction = if place.descending { "DESC" } else { "ASC" };
         let mut statement = Filter::default();
+        statement.sql("WITH l AS MATERIALIZED (");
         for (number, list) in self.lists.iter().enumerate() {
             statement.sql(if number > 0 { " UNION ALL " } else { "" });
-            statement.sql(&format!("SELECT CAST({number} AS BIGINT) AS list, l.node_id AS id FROM (SELECT p.node_id FROM properties AS p WHERE "));
+            statement.sql(&format!("SELECT CAST({number} AS BIGINT) AS list, r.node_id AS id FROM (SELECT p.node_id FROM properties AS p WHERE "));
             statement.append(&list.rows);
             if let Some(after) = place.after {
                 statement.sql(if place.descending { " AND p.node_id < " } else { " AND p.node_id > " });
                 statement.parts.push(Part::Int(after));
             }
-            statement.sql(&order(list));
-            statement.sql(" LIMIT ");
-            statement.parts.push(Part::Int(limit));
-            statement.sql(") AS l");
-        }
-        let mut found: Vec<Vec<i64>> = vec![Vec::new(); self.lists.len()];
-        for (list, id) in Numbers(statement).load::<(i64, i64)>(tx.conn)? {
-            if let Some(ids) = usize::try_from(list).ok().and_then(|list| found.get_mut(list)) {
-                ids.push(id);
+            if matches!(reading, Reading::First(_)) {
+                // Zero keeps PostgreSQL from going through all properties in the order of their nodes.
+                let key = if list.ordered { "p.node_id" } else { "p.node_id + 0" };
+                statement.sql(&format!(" ORDER BY {key} {direction}"));
             }
+            statement.sql(" LIMIT ");
+            statement.parts.push(Part::Int(reading.bound()));
+            statement.sql(") AS r");
         }
-        Ok(found)
+        // In order first, so that no more are looked up than the page needs. An offset keeps PostgreSQL from another plan.
+        let all = reading.bound().saturating_mul(i64::try_from(self.lists.len()).unwrap_or(i64::MAX));
+        statement.sql(&format!(") SELECT f.list, f.id FROM (SELECT CAST({FOUND} AS BIGINT) AS list, o.id FROM (SELECT l.id FROM l ORDER BY l.id {direction} LIMIT {all} OFFSET 0) AS o WHERE TRUE"));
+        for other in others {
+            statement.sql(" AND ");
+            other.probe(&mut statement, "o.id");
+        }
+        statement.sql(" LIMIT ");
+        statement.parts.push(Part::Int(limit));
+        let last = if place.descending { "min" } else { "max" };
+        statement.sql(&format!(
+            ") AS f UNION ALL SELECT l.list, {last}(l.id) FROM l GROUP BY l.list HAVING count(*) >= {}",
+            reading.bound()
+        ));
+        let (found, ends): (Vec<_>, Vec<_>) =
+            Numbers(statement).load::<(i64, i64)>(tx.conn)?.into_iter().partition(|(list, _)| *list == FOUND);
+        let [found, ends] = [found, ends].map(|rows| rows.into_iter().map(|(_, id)| id).collect());
+        Ok(Found::new(found, ends, limit, place.descending))
     }
 
-    /// Keeps those of the ids that the lead has, too.
-    pub(in crate::store) fn narrow(&self, tx: &mut Tx<'_>, ids: &mut Vec<i64>) -> Result<()> {
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let values = ids.iter().map(|id| format!("({id})")).collect::<Vec<_>>().join(", ");
-        let mut statement = Filter::default();
-        statement.sql(&format!(
-            "SELECT CAST(0 AS BIGINT) AS list, CAST(i.column1 AS BIGINT) AS id FROM (VALUES {values}) AS i WHERE "
-        ));
+    /// Whether a node has the lead.
+    fn probe(&self, statement: &mut Filter, node: &str) {
         for (number, list) in self.lists.iter().enumerate() {
-            statement.sql(if number > 0 { " OR " } else { "" });
-            statement.sql("EXISTS (SELECT 1 FROM properties AS p WHERE p.node_id = i.column1 AND ");
+            statement.sql(if number > 0 { " OR " } else { "(" });
+            statement.sql(&format!("EXISTS (SELECT 1 FROM properties AS p WHERE p.node_id = {node} AND "));
             statement.append(&list.probe);
             // PostgreSQL makes no join of what has an offset.
             statement.sql(" LIMIT 1 OFFSET 0)");
         }
-        let found: HashSet<i64> =
-            Numbers(statement).load::<(i64, i64)>(tx.conn)?.into_iter().map(|(_, id)| id).collect();
-        ids.retain(|id| found.contains(id));
-        Ok(())
+        statement.sql(")");
     }
 }
 
-/// What is known of several lists up to where the first of those ends that may go on.
-fn merged(lists: Vec<Vec<i64>>, limit: i64, descending: bool) -> Vec<i64> {
-    let is_cut = |ids: &&Vec<i64>| i64::try_from(ids.len()).unwrap_or(i64::MAX) >= limit;
-    let ends =
-        lists.iter().filter(is_cut).filter_map(|ids| if descending { ids.iter().min() } else { ids.iter().max() });
-    let end = if descending { ends.max() } else { ends.min() }.copied();
-    let mut ids: Vec<i64> = lists.into_iter().flatten().collect();
-    ids.retain(|id| end.is_none_or(|end| if descending { *id >= end } else { *id <= end }));
-    ids.sort_unstable_by(|one, other| if descending { other.cmp(one) } else { one.cmp(other) });
-    ids.dedup();
-    ids
+/// What marks the rows of ids beside those of where lists end.
+const FOUND: i64 = -1;
+
+/// How the lists of a lead are read.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) enum Reading {
+    /// The first so many of each, in order.
+    First(i64),
+    /// All of them. Of a list with so many or more the ids mean nothing.
+    Whole(i64),
+}
+
+impl Reading {
+    fn bound(self) -> i64 {
+        match self {
+            Self::First(bound) | Self::Whole(bound) => bound,
+        }
+    }
+}
+
+/// Ids that a lead names, in order.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::store) struct Found {
+    pub(in crate::store) ids: Vec<i64>,
+    /// Behind which id there may be more.
+    pub(in crate::store) after: Option<i64>,
+    /// Whether a list had more than were read.
+    pub(in crate::store) is_cut: bool,
+}
+
+impl Found {
+    /// `ends` are the last ids of the lists that may go on: only up to the first of them all lists are known.
+    fn new(mut ids: Vec<i64>, ends: Vec<i64>, limit: i64, descending: bool) -> Self {
+        let is_full = i64::try_from(ids.len()).is_ok_and(|read| read >= limit);
+        let is_cut = !ends.is_empty();
+        let end = if descending { ends.into_iter().max() } else { ends.into_iter().min() };
+        ids.sort_unstable_by(|one, other| if descending { other.cmp(one) } else { one.cmp(other) });
+        let read = ids.len();
+        ids.retain(|id| end.is_none_or(|end| if descending { *id >= end } else { *id <= end }));
+        let after = if is_full && ids.len() == read { ids.last().copied() } else { end };
+        ids.dedup();
+        Self { ids, after, is_cut }
+    }
 }
 
 /// How many rows each lead has, and in the end how many nodes there are of these types; of each at most about `bound`.
-pub(in crate::store) fn sizes(tx: &mut Tx<'_>, leads: &[Lead], types: &[i64], bound: i64) -> Result<(Vec<i64>, i64)> {
+pub(in crate::store) fn sizes(tx: &mut Tx<'_>, leads: &[&Lead], types: &[i64], bound: i64) -> Result<(Vec<i64>, i64)> {
     let mut statement = Filter::default();
     for (number, lead) in leads.iter().enumerate() {
         for list in &lead.lists {
@@ -343,11 +364,18 @@ mod tests {
 
     #[test]
     fn lists_are_known_up_to_where_the_first_cut_one_ends() {
-        assert_eq!(merged(vec![vec![1, 5, 9], vec![2, 3]], 3, false), [1, 2, 3, 5, 9]);
-        assert_eq!(merged(vec![vec![1, 5], vec![2, 3]], 2, false), [1, 2, 3]);
-        assert_eq!(merged(vec![vec![9, 5], vec![8, 5]], 2, true), [9, 8, 5]);
-        assert_eq!(merged(vec![vec![9, 5], vec![3]], 2, true), [9, 5]);
-        assert_eq!(merged(vec![vec![], vec![]], 2, true), [0; 0]);
+        let found = |ids: &[i64], ends: &[i64], limit, descending| {
+            let Found { ids, after, .. } = Found::new(ids.to_vec(), ends.to_vec(), limit, descending);
+            (ids, after)
+        };
+        assert_eq!(found(&[1, 2, 3, 5, 9], &[9], 10, false), (vec![1, 2, 3, 5, 9], Some(9)));
+        assert_eq!(found(&[1, 2, 3, 5], &[5, 3], 10, false), (vec![1, 2, 3], Some(3)));
+        assert_eq!(found(&[9, 8, 5, 5], &[5, 5], 10, true), (vec![9, 8, 5], Some(5)));
+        assert_eq!(found(&[9, 5, 3], &[5], 10, true), (vec![9, 5], Some(5)));
+        assert_eq!(found(&[1, 2, 2], &[5], 3, false), (vec![1, 2], Some(2)));
+        assert_eq!(found(&[1, 2, 7], &[5], 3, false), (vec![1, 2], Some(5)));
+        assert_eq!(found(&[1, 2], &[], 3, false), (vec![1, 2], None));
+        assert_eq!(found(&[], &[], 3, false), (vec![], None));
     }
 
     fn equal(name: &str, operand: Operand) -> Expr {

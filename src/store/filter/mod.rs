@@ -26,7 +26,7 @@ use crate::domain::filter::{Attribute, Comparison, Condition, Expr, Field, Opera
 
 pub(super) use attribute::name_key;
 use attribute::{attribute_sql, name_key_sql, point_sql};
-pub(super) use lead::{Lead, Place, sizes};
+pub(super) use lead::{Found, Lead, Place, Reading, sizes};
 use pattern::{prefix_range, well_formed};
 
 /// The SQL of a filter, for a query on `nodes`, or on `metric_points` joined with `nodes`.

@@ -7,26 +7,26 @@ use diesel::prelude::*;
 
 use super::{CHUNK, NodeRow, Selection, narrowed};
 use crate::domain::filter::Expr;
-use crate::domain::{OrderBy, Result};
+use crate::domain::{Error, OrderBy, Result};
 use crate::store::Tx;
-use crate::store::filter::{self, Filter, Lead, Place, sizes};
+use crate::store::filter::{self, Filter, Found, Lead, Place, Reading, sizes};
 use crate::store::schema::nodes;
 
 /// So many are not worth a choice.
 const FEW: i64 = 1_000;
 /// So many are read at once.
 const MANY: i64 = 20_000;
-/// So many of a lead's ids are looked for in the other leads at once.
-const LED: usize = 1_500;
-/// Of so many conditions that an index does not order all that meet them are read, to begin with the rarest.
-const MOST_READ: usize = 3;
+/// Of a page's length so many are read at first where they are looked for in other leads, too.
+const AHEAD: i64 = 16;
+/// Of so many conditions that an index does not order the rarest is looked for.
+const MOST_COUNTED: usize = 3;
 
 /// Where the ids come from.
 enum Source {
     /// The nodes of the selection's types themselves.
     Nodes,
-    /// All of a lead's ids, which are few.
-    Whole(usize, Vec<i64>),
+    /// A lead that is read whole; here are the first of its ids.
+    Whole(usize, Found),
     /// A lead whose first ids are found without the others.
     Ordered(usize),
     /// The first few of the nodes, and then a lead that has too many ids to be sorted for nothing.
@@ -46,9 +46,9 @@ pub(super) fn list(
         return Ok(None);
     }
     let mut page = Page { selection, expr, leads: &leads, descending: place.descending, limit, rows: Vec::new() };
-    match choose(tx, &leads, &selection.types, place)? {
+    match page.choose(tx, place)? {
         Source::Nodes => while page.nodes(tx, &mut place)? {},
-        Source::Whole(lead, ids) => page.take_led(tx, lead, &ids)?,
+        Source::Whole(lead, found) => page.take_whole(tx, lead, found)?,
         Source::Ordered(lead) => page.follow(tx, lead, place)?,
         Source::NodesThen(lead) => {
             if page.nodes(tx, &mut place)? {
@@ -66,37 +66,6 @@ fn is_broad(selection: &Selection) -> bool {
     order.by == OrderBy::Id && !types.is_empty() && !narrow
 }
 
-fn choose(tx: &mut Tx<'_>, leads: &[Lead], types: &[i64], place: Place) -> Result<Source> {
-    let (of_leads, of_nodes) = sizes(tx, leads, types, FEW)?;
-    let fewest = of_leads.into_iter().enumerate().min_by_key(|(_, size)| *size);
-    if let Some((lead, size)) = fewest.filter(|(_, size)| *size < FEW.min(of_nodes + 1))
-        && let Some(ids) = whole(tx, leads, lead, place, size + 1)?
-    {
-        return Ok(Source::Whole(lead, ids));
-    }
-    if of_nodes < FEW {
-        return Ok(Source::Nodes);
-    }
-    let mut best: Option<(usize, Vec<i64>)> = None;
-    let sorted = leads.iter().enumerate().filter(|(_, lead)| !lead.is_ordered());
-    for (lead, _) in sorted.take(MOST_READ) {
-        let bound = best.as_ref().map_or(MANY, |(_, ids)| i64::try_from(ids.len()).unwrap_or(MANY));
-        if let Some(ids) = whole(tx, leads, lead, place, bound)? {
-            best = Some((lead, ids));
-        }
-    }
-    let ordered = leads.iter().position(Lead::is_ordered);
-    Ok(match (best, ordered) {
-        (Some((lead, ids)), _) => Source::Whole(lead, ids),
-        (None, Some(ordered)) => Source::Ordered(ordered),
-        (None, None) => Source::NodesThen(0),
-    })
-}
-
-fn whole(tx: &mut Tx<'_>, leads: &[Lead], lead: usize, place: Place, bound: i64) -> Result<Option<Vec<i64>>> {
-    leads.get(lead).map_or(Ok(None), |lead| lead.whole(tx, place, bound))
-}
-
 /// A page that is being filled.
 struct Page<'a> {
     selection: &'a Selection,
@@ -112,39 +81,81 @@ impl Page<'_> {
         self.limit - i64::try_from(self.rows.len()).unwrap_or(i64::MAX)
     }
 
+    fn choose(&self, tx: &mut Tx<'_>, place: Place) -> Result<Source> {
+        let leads: Vec<&Lead> = self.leads.iter().collect();
+        let (of_leads, of_nodes) = sizes(tx, &leads, &self.selection.types, FEW)?;
+        let fewest = of_leads.into_iter().enumerate().min_by_key(|(_, size)| *size);
+        if let Some((lead, size)) = fewest.filter(|(_, size)| *size < FEW.min(of_nodes + 1)) {
+            let found = self.next(tx, lead, place, Reading::Whole(size + 1), FEW)?;
+            if !found.is_cut {
+                return Ok(Source::Whole(lead, found));
+            }
+        }
+        if of_nodes < FEW {
+            return Ok(Source::Nodes);
+        }
+        if let Some(lead) = self.rarest_range(tx)? {
+            let found = self.next(tx, lead, place, Reading::Whole(MANY), self.limit)?;
+            if !found.is_cut {
+                return Ok(Source::Whole(lead, found));
+            }
+        }
+        Ok(leads.iter().position(|lead| lead.is_ordered()).map_or(Source::NodesThen(0), Source::Ordered))
+    }
+
+    /// The lead to be read whole among those that no index orders.
+    fn rarest_range(&self, tx: &mut Tx<'_>) -> Result<Option<usize>> {
+        let ranges: Vec<(usize, &Lead)> =
+            self.leads.iter().enumerate().filter(|(_, lead)| !lead.is_ordered()).take(MOST_COUNTED).collect();
+        if let [] | [_] = ranges[..] {
+            return Ok(ranges.first().map(|(lead, _)| *lead));
+        }
+        let leads: Vec<&Lead> = ranges.iter().map(|(_, lead)| *lead).collect();
+        let (sizes, _) = sizes(tx, &leads, &self.selection.types, MANY)?;
+        Ok(ranges.iter().zip(sizes).min_by_key(|(_, size)| *size).map(|((lead, _), _)| *lead))
+    }
+
+    /// The next ids of a lead that have the other leads, too.
+    fn next(&self, tx: &mut Tx<'_>, lead: usize, place: Place, reading: Reading, limit: i64) -> Result<Found> {
+        let (before, rest) = self.leads.split_at(lead);
+        match rest.split_first() {
+            Some((leading, behind)) => {
+                let others: Vec<&Lead> = before.iter().chain(behind).collect();
+                leading.next(tx, &others, place, reading, limit)
+            }
+            None => Err(Error::internal("a list is led by what its filter has not")),
+        }
+    }
+
     /// Looks at the nodes that a lead names, from that place on.
     fn follow(&mut self, tx: &mut Tx<'_>, lead: usize, mut place: Place) -> Result<()> {
-        let Some(leading) = self.leads.get(lead) else { return Ok(()) };
-        let mut many = if leading.is_ordered() { self.limit.max(1) } else { MANY };
+        let is_ordered = self.leads.get(lead).is_some_and(Lead::is_ordered);
+        let mut limit = self.limit.max(1);
+        let ahead = if self.leads.len() > 1 { AHEAD } else { 1 };
+        let mut many = if is_ordered { limit * ahead } else { MANY };
         while self.missing() > 0 {
-            let ids = leading.ids(tx, place, many)?;
-            self.take_led(tx, lead, &ids)?;
-            if i64::try_from(ids.len()).is_ok_and(|read| read < many) {
-                return Ok(());
+            let found = self.next(tx, lead, place, Reading::First(many), limit)?;
+            self.take(tx, &found.ids)?;
+            if found.after.is_none() {
+                break;
             }
-            place.after = ids.last().copied();
+            place.after = found.after;
             many = (many * 4).min(MANY);
+            limit = (limit * 4).min(MANY);
         }
         Ok(())
     }
 
-    /// Looks at those of the nodes that a lead has named which the others have, too.
-    fn take_led(&mut self, tx: &mut Tx<'_>, lead: usize, ids: &[i64]) -> Result<()> {
-        for chunk in ids.chunks(LED) {
-            if self.missing() <= 0 {
-                break;
+    /// Looks at the first nodes that a lead names, and at all others if they do not fill the page.
+    fn take_whole(&mut self, tx: &mut Tx<'_>, lead: usize, mut found: Found) -> Result<()> {
+        loop {
+            self.take(tx, &found.ids)?;
+            if found.after.is_none() || self.missing() <= 0 {
+                return Ok(());
             }
-            let mut ids = chunk.to_vec();
-            for (_, other) in self.leads.iter().enumerate().filter(|(other, _)| *other != lead) {
-                other.narrow(tx, &mut ids)?;
-            }
-            // The first of them fill most pages.
-            let (first, rest) = ids.split_at(ids.len().min(usize::try_from(self.limit).unwrap_or(CHUNK)));
-            for chunk in iter::once(first).chain(rest.chunks(CHUNK)) {
-                self.take(tx, chunk)?;
-            }
+            let place = Place { after: found.after, descending: self.descending };
+            found = self.next(tx, lead, place, Reading::Whole(MANY), MANY)?;
         }
-        Ok(())
     }
 
     /// Looks at the next few of all nodes; false when the page is full or there are no more.
@@ -164,15 +175,19 @@ impl Page<'_> {
 
     /// Adds those of the nodes that the filter is true of.
     fn take(&mut self, tx: &mut Tx<'_>, ids: &[i64]) -> Result<()> {
-        if ids.is_empty() || self.missing() <= 0 {
-            return Ok(());
+        // The first of them fill most pages.
+        let (first, rest) = ids.split_at(ids.len().min(usize::try_from(self.limit).unwrap_or(CHUNK)));
+        for ids in iter::once(first).chain(rest.chunks(CHUNK)) {
+            if ids.is_empty() || self.missing() <= 0 {
+                break;
+            }
+            let query = narrowed(self.selection, Some(Filter::of_named(self.expr)))
+                .filter(nodes::id.eq_any(ids.to_vec()))
+                .select(NodeRow::as_select())
+                .limit(self.missing());
+            let query = if self.descending { query.order(nodes::id.desc()) } else { query.order(nodes::id.asc()) };
+            self.rows.extend(query.load::<NodeRow>(tx.conn).map_err(filter::fault)?);
         }
-        let query = narrowed(self.selection, Some(Filter::of_named(self.expr)))
-            .filter(nodes::id.eq_any(ids.to_vec()))
-            .select(NodeRow::as_select())
-            .limit(self.missing());
-        let query = if self.descending { query.order(nodes::id.desc()) } else { query.order(nodes::id.asc()) };
-        self.rows.extend(query.load::<NodeRow>(tx.conn).map_err(filter::fault)?);
         Ok(())
     }
 }

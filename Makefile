@@ -39,6 +39,13 @@ long: ## what takes long: 4 GiB through both stores, many rounds of faults, many
 	scripts/with-services $(MAKE) load ONLY=transfers MIB=4096
 	MODELPORT_TEST_LONG=1 scripts/with-services $(MAKE) acceptance PROFILE=release PYTEST='-s -k "doors or faults or geti or lifecycle or resumable or schemas or upkeep or writers"'
 
+ROUNDS := 1000
+SEED :=
+torture: ## ROUNDS=1000 of faults on each set-up, drawn from SEED, while everybody writes; nothing acknowledged may be lost
+	cargo build --release $(locked) --bins
+	MODELPORT_TORTURE_ROUNDS=$(ROUNDS) MODELPORT_TORTURE_SEED=$(SEED) MODELPORT_BIN=$(abspath $(target))/release/modelport \
+		PYTHONDONTWRITEBYTECODE=1 "$$(scripts/tools python-v1)" -m pytest tests/acceptance/test_torture.py -x -s --show-capture=no
+
 N := 100000
 scale: ## lists of a registry with N=100000 versions: latency beside that of an empty one, and every plan
 	cargo build --release $(locked) --bins --example seed

@@ -41,7 +41,8 @@ impl Fault {
             (_, "NoSuchUpload") => Self::NoUpload,
             (416, _) | (_, "InvalidRange") => Self::Range,
             (404, _) => Self::Missing,
-            (429 | 500.., _) | (_, "RequestTimeout" | "SlowDown" | "Throttling" | "ThrottlingException") => {
+            // 499 is what MinIO answers to the requests that it drops when it stops.
+            (429 | 499.., _) | (_, "RequestTimeout" | "SlowDown" | "Throttling" | "ThrottlingException") => {
                 Self::Unavailable
             }
             (_, "BucketAlreadyOwnedByYou" | "BucketAlreadyExists" | "OperationAborted") => Self::Raced,

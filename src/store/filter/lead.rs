@@ -3,7 +3,7 @@
 //! Neither database plans a page of a filter well by itself. PostgreSQL knows little of how many properties have one name and
 //! one value, and reads and sorts all that match where the first hundred would do; SQLite takes conditions as they come.
 
-use std::ops::ControlFlow;
+use std::ops::ControlFlow::{self, Break, Continue};
 
 use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -62,12 +62,13 @@ pub(in crate::store) struct Place {
 }
 
 impl Lead {
-    /// Every lead that a filter has; none where it also asks for something that finds nodes better than any property.
-    pub(in crate::store) fn all(expr: &Expr) -> Vec<Self> {
+    /// Every lead that a filter has, and whether they ask for all that it does; none where it also asks for something that
+    /// finds nodes better than any property.
+    pub(in crate::store) fn all(expr: &Expr) -> (Vec<Self>, bool) {
         let mut leads = Vec::new();
         match of(expr, &mut leads) {
-            ControlFlow::Continue(()) => leads,
-            ControlFlow::Break(()) => Vec::new(),
+            Continue(whole) => (leads, whole),
+            Break(()) => (Vec::new(), false),
         }
     }
 
@@ -86,43 +87,68 @@ impl Lead {
         limit: i64,
     ) -> Result<Found> {
         let direction = if place.descending { "DESC" } else { "ASC" };
+        let lists = self.read(place, reading, direction);
+        let is_cut = matches!(reading, Reading::First(_));
         let mut statement = Filter::default();
-        statement.sql("WITH l AS MATERIALIZED (");
-        for (number, list) in self.lists.iter().enumerate() {
-            statement.sql(if number > 0 { " UNION ALL " } else { "" });
-            statement.sql(&format!("SELECT CAST({number} AS BIGINT) AS list, r.node_id AS id FROM (SELECT p.node_id FROM properties AS p WHERE "));
-            statement.append(&list.rows);
-            if let Some(after) = place.after {
-                statement.sql(if place.descending { " AND p.node_id < " } else { " AND p.node_id > " });
-                statement.parts.push(Part::Int(after));
-            }
-            if matches!(reading, Reading::First(_)) {
-                // Zero keeps PostgreSQL from going through all properties in the order of their nodes.
-                let key = if list.ordered { "p.node_id" } else { "p.node_id + 0" };
-                statement.sql(&format!(" ORDER BY {key} {direction}"));
-            }
-            statement.sql(" LIMIT ");
-            statement.parts.push(Part::Int(reading.bound()));
-            statement.sql(") AS r");
+        if is_cut {
+            statement.sql("WITH l AS MATERIALIZED (");
+            statement.append(&lists);
+            statement.sql(") ");
+        }
+        statement.sql(&format!(
+            "SELECT f.list, f.id FROM (SELECT CAST({FOUND} AS BIGINT) AS list, o.id FROM (SELECT l.id FROM "
+        ));
+        if is_cut {
+            statement.sql("l");
+        } else {
+            statement.sql("(");
+            statement.append(&lists);
+            statement.sql(") AS l");
         }
         // In order first, so that no more are looked up than the page needs. An offset keeps PostgreSQL from another plan.
         let all = reading.bound().saturating_mul(i64::try_from(self.lists.len()).unwrap_or(i64::MAX));
-        statement.sql(&format!(") SELECT f.list, f.id FROM (SELECT CAST({FOUND} AS BIGINT) AS list, o.id FROM (SELECT l.id FROM l ORDER BY l.id {direction} LIMIT {all} OFFSET 0) AS o WHERE TRUE"));
+        statement.sql(&format!(" ORDER BY l.id {direction} LIMIT {all} OFFSET 0) AS o WHERE TRUE"));
         for other in others {
             statement.sql(" AND ");
             other.probe(&mut statement, "o.id");
         }
         statement.sql(" LIMIT ");
         statement.parts.push(Part::Int(limit));
-        let last = if place.descending { "min" } else { "max" };
-        statement.sql(&format!(
-            ") AS f UNION ALL SELECT l.list, {last}(l.id) FROM l GROUP BY l.list HAVING count(*) >= {}",
-            reading.bound()
-        ));
+        statement.sql(") AS f");
+        if is_cut {
+            let last = if place.descending { "min" } else { "max" };
+            statement.sql(&format!(
+                " UNION ALL SELECT l.list, {last}(l.id) FROM l GROUP BY l.list HAVING count(*) >= {}",
+                reading.bound()
+            ));
+        }
         let (found, ends): (Vec<_>, Vec<_>) =
             Numbers(statement).load::<(i64, i64)>(tx.conn)?.into_iter().partition(|(list, _)| *list == FOUND);
         let [found, ends] = [found, ends].map(|rows| rows.into_iter().map(|(_, id)| id).collect());
         Ok(Found::new(found, ends, limit, place.descending))
+    }
+
+    /// The numbers of lists and the ids in them.
+    fn read(&self, place: Place, reading: Reading, direction: &str) -> Filter {
+        let mut lists = Filter::default();
+        for (number, list) in self.lists.iter().enumerate() {
+            lists.sql(if number > 0 { " UNION ALL " } else { "" });
+            lists.sql(&format!("SELECT CAST({number} AS BIGINT) AS list, r.node_id AS id FROM (SELECT p.node_id FROM properties AS p WHERE "));
+            lists.append(&list.rows);
+            if let Some(after) = place.after {
+                lists.sql(if place.descending { " AND p.node_id < " } else { " AND p.node_id > " });
+                lists.parts.push(Part::Int(after));
+            }
+            if matches!(reading, Reading::First(_)) {
+                // Zero keeps PostgreSQL from going through all properties in the order of their nodes.
+                let key = if list.ordered { "p.node_id" } else { "p.node_id + 0" };
+                lists.sql(&format!(" ORDER BY {key} {direction}"));
+            }
+            lists.sql(" LIMIT ");
+            lists.parts.push(Part::Int(reading.bound()));
+            lists.sql(") AS r");
+        }
+        lists
     }
 
     /// Whether a node has the lead.
@@ -146,7 +172,7 @@ const FOUND: i64 = -1;
 pub(in crate::store) enum Reading {
     /// The first so many of each, in order.
     First(i64),
-    /// All of them. Of a list with so many or more the ids mean nothing.
+    /// All of them, which are no more than so many.
     Whole(i64),
 }
 
@@ -164,36 +190,37 @@ pub(in crate::store) struct Found {
     pub(in crate::store) ids: Vec<i64>,
     /// Behind which id there may be more.
     pub(in crate::store) after: Option<i64>,
-    /// Whether a list had more than were read.
-    pub(in crate::store) is_cut: bool,
 }
 
 impl Found {
     /// `ends` are the last ids of the lists that may go on: only up to the first of them all lists are known.
     fn new(mut ids: Vec<i64>, ends: Vec<i64>, limit: i64, descending: bool) -> Self {
         let is_full = i64::try_from(ids.len()).is_ok_and(|read| read >= limit);
-        let is_cut = !ends.is_empty();
         let end = if descending { ends.into_iter().max() } else { ends.into_iter().min() };
         ids.sort_unstable_by(|one, other| if descending { other.cmp(one) } else { one.cmp(other) });
         let read = ids.len();
         ids.retain(|id| end.is_none_or(|end| if descending { *id >= end } else { *id <= end }));
         let after = if is_full && ids.len() == read { ids.last().copied() } else { end };
         ids.dedup();
-        Self { ids, after, is_cut }
+        Self { ids, after }
     }
 }
 
-/// How many rows each lead has, and in the end how many nodes there are of these types; of each at most about `bound`.
-pub(in crate::store) fn sizes(tx: &mut Tx<'_>, leads: &[&Lead], types: &[i64], bound: i64) -> Result<(Vec<i64>, i64)> {
+/// How many rows each lead has, as far as its bound goes, and how many nodes there are of these types.
+pub(in crate::store) fn sizes(
+    tx: &mut Tx<'_>,
+    leads: &[(&Lead, i64)],
+    (types, most): (&[i64], i64),
+) -> Result<(Vec<i64>, i64)> {
     let mut statement = Filter::default();
-    for (number, lead) in leads.iter().enumerate() {
+    for (number, (lead, bound)) in leads.iter().enumerate() {
         for list in &lead.lists {
             statement.sql(&format!(
                 "SELECT CAST({number} AS BIGINT) AS lead, count(*) AS size FROM (SELECT 1 FROM properties AS p WHERE "
             ));
             statement.append(&list.rows);
             statement.sql(" LIMIT ");
-            statement.parts.push(Part::Int(bound));
+            statement.parts.push(Part::Int(*bound));
             statement.sql(") AS l UNION ALL ");
         }
     }
@@ -206,7 +233,7 @@ pub(in crate::store) fn sizes(tx: &mut Tx<'_>, leads: &[&Lead], types: &[i64], b
         statement.parts.push(Part::Int(*id));
     }
     statement.sql(") LIMIT ");
-    statement.parts.push(Part::Int(bound));
+    statement.parts.push(Part::Int(most));
     statement.sql(") AS l");
     let mut sizes = vec![0; leads.len() + 1];
     for (lead, size) in Numbers(statement).load::<(i64, i64)>(tx.conn)? {
@@ -218,21 +245,21 @@ pub(in crate::store) fn sizes(tx: &mut Tx<'_>, leads: &[&Lead], types: &[i64], b
     Ok((sizes, nodes))
 }
 
-/// Adds what an expression has to lead by; `Break` where nodes are found better by something else.
-fn of(expr: &Expr, leads: &mut Vec<Lead>) -> ControlFlow<()> {
+/// Adds what an expression has to lead by, and says whether that is all it asks for; `Break` where nodes are found better by
+/// something else.
+fn of(expr: &Expr, leads: &mut Vec<Lead>) -> ControlFlow<(), bool> {
     match expr {
-        Expr::And(terms) => terms.iter().try_for_each(|term| of(term, leads)),
+        Expr::And(terms) => terms.iter().try_fold(true, |whole, term| Continue(of(term, leads)? && whole)),
         Expr::Or(terms) => {
+            let mut whole = true;
             let lists = terms.iter().map(|term| {
                 let mut of_term = Vec::new();
-                of(term, &mut of_term).is_continue().then_some(())?;
+                whole &= of(term, &mut of_term).continue_value()? && of_term.len() == 1;
                 let best = of_term.iter().position(Lead::is_ordered).unwrap_or(0);
                 (best < of_term.len()).then(|| of_term.swap_remove(best).lists)
             });
-            if let Some(lists) = lists.collect::<Option<Vec<_>>>() {
-                add(lists.into_iter().flatten().collect(), leads);
-            }
-            ControlFlow::Continue(())
+            let lists = lists.collect::<Option<Vec<_>>>().unwrap_or_default();
+            Continue(add(lists.into_iter().flatten().collect(), leads) && whole)
         }
         Expr::Test(Field::Attribute(attribute), condition) => {
             let finds = matches!(
@@ -242,26 +269,23 @@ fn of(expr: &Expr, leads: &mut Vec<Lead>) -> ControlFlow<()> {
                 condition,
                 Condition::Compare(Comparison::Equal, _) | Condition::In(_) | Condition::Like { .. }
             );
-            if finds { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if finds { Break(()) } else { Continue(false) }
         }
-        Expr::Test(Field::Declared(_, ValueKind::Struct), _) | Expr::Not(_) | Expr::Some(_) => {
-            ControlFlow::Continue(())
-        }
+        Expr::Test(Field::Declared(_, ValueKind::Struct), _) | Expr::Not(_) | Expr::Some(_) => Continue(false),
         Expr::Test(Field::Declared(name, kind), condition) => {
-            add(lists(name, false, Some(*kind), condition), leads);
-            ControlFlow::Continue(())
+            Continue(add(lists(name, false, Some(*kind), condition), leads))
         }
-        Expr::Test(Field::Custom(name), condition) => {
-            add(lists(name, true, None, condition), leads);
-            ControlFlow::Continue(())
-        }
+        Expr::Test(Field::Custom(name), condition) => Continue(add(lists(name, true, None, condition), leads)),
     }
 }
 
-fn add(lists: Vec<List>, leads: &mut Vec<Lead>) {
-    if (1..=MOST_LISTS).contains(&lists.len()) {
+/// Whether the lists are a lead.
+fn add(lists: Vec<List>, leads: &mut Vec<Lead>) -> bool {
+    let leads_on = (1..=MOST_LISTS).contains(&lists.len());
+    if leads_on {
         leads.push(Lead { lists });
     }
+    leads_on
 }
 
 /// The lists that together have every property that meets a condition; none where no index does.
@@ -365,7 +389,7 @@ mod tests {
     #[test]
     fn lists_are_known_up_to_where_the_first_cut_one_ends() {
         let found = |ids: &[i64], ends: &[i64], limit, descending| {
-            let Found { ids, after, .. } = Found::new(ids.to_vec(), ends.to_vec(), limit, descending);
+            let Found { ids, after } = Found::new(ids.to_vec(), ends.to_vec(), limit, descending);
             (ids, after)
         };
         assert_eq!(found(&[1, 2, 3, 5, 9], &[9], 10, false), (vec![1, 2, 3, 5, 9], Some(9)));
@@ -385,11 +409,17 @@ mod tests {
     #[test]
     fn every_side_of_an_alternative_has_to_lead() {
         let (text, number) = (equal("a", Operand::Text("x".to_owned())), equal("b", Operand::Number(1)));
-        let lists = |expr: &Expr| Lead::all(expr).iter().map(|lead| lead.lists.len()).collect::<Vec<_>>();
-        assert_eq!(lists(&Expr::And(vec![text.clone(), number.clone()])), [1, 2]);
-        assert_eq!(lists(&Expr::Or(vec![text.clone(), number.clone()])), [3]);
-        assert_eq!(lists(&Expr::Or(vec![text.clone(), Expr::Not(Box::new(number))])), [0; 0]);
+        let lists = |expr: &Expr| {
+            let (leads, whole) = Lead::all(expr);
+            (leads.iter().map(|lead| lead.lists.len()).collect::<Vec<_>>(), whole)
+        };
+        let (both, not) = (Expr::And(vec![text.clone(), number.clone()]), Expr::Not(Box::new(number.clone())));
+        assert_eq!(lists(&both), (vec![1, 2], true));
+        assert_eq!(lists(&Expr::Or(vec![text.clone(), number.clone()])), (vec![3], true));
+        assert_eq!(lists(&Expr::Or(vec![both, number.clone()])), (vec![3], false));
+        assert_eq!(lists(&Expr::And(vec![text.clone(), not.clone()])), (vec![1], false));
+        assert_eq!(lists(&Expr::Or(vec![text.clone(), not])), (vec![], false));
         let name = Condition::Compare(Comparison::Equal, Operand::Text("n".to_owned()));
-        assert_eq!(lists(&Expr::And(vec![text, Expr::Test(Field::Attribute(Attribute::Name), name)])), [0; 0]);
+        assert_eq!(lists(&Expr::And(vec![text, Expr::Test(Field::Attribute(Attribute::Name), name)])), (vec![], false));
     }
 }

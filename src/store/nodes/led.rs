@@ -41,11 +41,12 @@ pub(super) fn list(
     limit: i64,
 ) -> Result<Option<Vec<NodeRow>>> {
     let Some(expr) = selection.filter.as_ref().filter(|_| is_broad(selection)) else { return Ok(None) };
-    let leads = Lead::all(expr);
+    let (leads, whole) = Lead::all(expr);
     if leads.is_empty() {
         return Ok(None);
     }
-    let mut page = Page { selection, expr, leads: &leads, descending: place.descending, limit, rows: Vec::new() };
+    let rest = (!whole).then_some(expr);
+    let mut page = Page { selection, expr, rest, leads: &leads, descending: place.descending, limit, rows: Vec::new() };
     match page.choose(tx, place)? {
         Source::Nodes => while page.nodes(tx, &mut place)? {},
         Source::Whole(lead, found) => page.take_whole(tx, lead, found)?,
@@ -70,6 +71,8 @@ fn is_broad(selection: &Selection) -> bool {
 struct Page<'a> {
     selection: &'a Selection,
     expr: &'a Expr,
+    /// What the leads do not ask for.
+    rest: Option<&'a Expr>,
     leads: &'a [Lead],
     descending: bool,
     limit: i64,
@@ -82,37 +85,23 @@ impl Page<'_> {
     }
 
     fn choose(&self, tx: &mut Tx<'_>, place: Place) -> Result<Source> {
-        let leads: Vec<&Lead> = self.leads.iter().collect();
-        let (of_leads, of_nodes) = sizes(tx, &leads, &self.selection.types, FEW)?;
-        let fewest = of_leads.into_iter().enumerate().min_by_key(|(_, size)| *size);
-        if let Some((lead, size)) = fewest.filter(|(_, size)| *size < FEW.min(of_nodes + 1)) {
-            let found = self.next(tx, lead, place, Reading::Whole(size + 1), FEW)?;
-            if !found.is_cut {
-                return Ok(Source::Whole(lead, found));
+        let mut ranges = 0;
+        let bounded = self.leads.iter().map(|lead| {
+            ranges += usize::from(!lead.is_ordered());
+            (lead, if lead.is_ordered() || ranges > MOST_COUNTED { FEW } else { MANY })
+        });
+        let bounded: Vec<(&Lead, i64)> = bounded.collect();
+        let (of_leads, of_nodes) = sizes(tx, &bounded, (&self.selection.types, FEW))?;
+        let known = of_leads.into_iter().zip(bounded).enumerate().filter(|(_, (size, (_, bound)))| size < bound);
+        let rarest = known.map(|(lead, (size, _))| (lead, size)).min_by_key(|(_, size)| *size);
+        Ok(match rarest {
+            Some((lead, size)) if size < FEW.min(of_nodes + 1) => {
+                Source::Whole(lead, self.next(tx, lead, place, Reading::Whole(FEW), FEW)?)
             }
-        }
-        if of_nodes < FEW {
-            return Ok(Source::Nodes);
-        }
-        if let Some(lead) = self.rarest_range(tx)? {
-            let found = self.next(tx, lead, place, Reading::Whole(MANY), self.limit)?;
-            if !found.is_cut {
-                return Ok(Source::Whole(lead, found));
-            }
-        }
-        Ok(leads.iter().position(|lead| lead.is_ordered()).map_or(Source::NodesThen(0), Source::Ordered))
-    }
-
-    /// The lead to be read whole among those that no index orders.
-    fn rarest_range(&self, tx: &mut Tx<'_>) -> Result<Option<usize>> {
-        let ranges: Vec<(usize, &Lead)> =
-            self.leads.iter().enumerate().filter(|(_, lead)| !lead.is_ordered()).take(MOST_COUNTED).collect();
-        if let [] | [_] = ranges[..] {
-            return Ok(ranges.first().map(|(lead, _)| *lead));
-        }
-        let leads: Vec<&Lead> = ranges.iter().map(|(_, lead)| *lead).collect();
-        let (sizes, _) = sizes(tx, &leads, &self.selection.types, MANY)?;
-        Ok(ranges.iter().zip(sizes).min_by_key(|(_, size)| *size).map(|((lead, _), _)| *lead))
+            _ if of_nodes < FEW => Source::Nodes,
+            Some((lead, _)) => Source::Whole(lead, self.next(tx, lead, place, Reading::Whole(MANY), self.limit)?),
+            None => self.leads.iter().position(Lead::is_ordered).map_or(Source::NodesThen(0), Source::Ordered),
+        })
     }
 
     /// The next ids of a lead that have the other leads, too.
@@ -135,7 +124,7 @@ impl Page<'_> {
         let mut many = if is_ordered { limit * ahead } else { MANY };
         while self.missing() > 0 {
             let found = self.next(tx, lead, place, Reading::First(many), limit)?;
-            self.take(tx, &found.ids)?;
+            self.take(tx, &found.ids, self.rest)?;
             if found.after.is_none() {
                 break;
             }
@@ -149,7 +138,7 @@ impl Page<'_> {
     /// Looks at the first nodes that a lead names, and at all others if they do not fill the page.
     fn take_whole(&mut self, tx: &mut Tx<'_>, lead: usize, mut found: Found) -> Result<()> {
         loop {
-            self.take(tx, &found.ids)?;
+            self.take(tx, &found.ids, self.rest)?;
             if found.after.is_none() || self.missing() <= 0 {
                 return Ok(());
             }
@@ -169,19 +158,19 @@ impl Page<'_> {
         };
         let ids: Vec<i64> = query.load(tx.conn)?;
         place.after = ids.last().copied().or(place.after);
-        self.take(tx, &ids)?;
+        self.take(tx, &ids, Some(self.expr))?;
         Ok(self.missing() > 0 && !ids.is_empty())
     }
 
-    /// Adds those of the nodes that the filter is true of.
-    fn take(&mut self, tx: &mut Tx<'_>, ids: &[i64]) -> Result<()> {
+    /// Adds those of the nodes that are of the selection and that this is true of.
+    fn take(&mut self, tx: &mut Tx<'_>, ids: &[i64], expr: Option<&Expr>) -> Result<()> {
         // The first of them fill most pages.
         let (first, rest) = ids.split_at(ids.len().min(usize::try_from(self.limit).unwrap_or(CHUNK)));
         for ids in iter::once(first).chain(rest.chunks(CHUNK)) {
             if ids.is_empty() || self.missing() <= 0 {
                 break;
             }
-            let query = narrowed(self.selection, Some(Filter::of_named(self.expr)))
+            let query = narrowed(self.selection, expr.map(Filter::of_named))
                 .filter(nodes::id.eq_any(ids.to_vec()))
                 .select(NodeRow::as_select())
                 .limit(self.missing());

@@ -249,7 +249,9 @@ class Server:
         self.held = [Port(port), Port(), Port()]
         self.port, self.grpc_port, self.edge_port = (each.number for each in self.held)
         self.url = f"http://127.0.0.1:{self.port}"
-        self.http = httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)
+        # The server ends what has been idle for five seconds; a request may meet that.
+        limits = httpx.Limits(keepalive_expiry=2)
+        self.http = httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False, limits=limits)
         self.started = time.monotonic()
         with installation.log.open("a") as log:
             listeners = ["--listen", f"127.0.0.1:{self.port}", "--grpc-listen", f"127.0.0.1:{self.grpc_port}"]

@@ -48,7 +48,8 @@ class EdgeRules(Base):
 
     def same_as(self, wanted: tuple[str, ...], but: int = 0) -> set[Refusal]:
         """Whether another is so already."""
-        others = [record for node_id, record in self.records().items() if node_id != but]
+        records = self.records().items()
+        others = [record | {"precision": record["precision"][0]} for node_id, record in records if node_id != but]
         return {Refusal.EXISTS} if wanted in map(edge.identity, others) else set()
 
     @rule(

@@ -11,12 +11,17 @@ from .base import Base
 from .entities import TYPES
 from .entity_rules import editions
 from .native_rules import aliases
-from .plans import NOBODY, external_ids, names, pick, picks
+from .plans import MILLIS, NOBODY, external_ids, names, pick, picks
 from .registry import LATER, Draft, Node, Refusal
-from .values import WRONG_ALIASES, canonical
+from .values import DOUBLES, ODD_DOUBLES, WRONG_ALIASES, canonical
 
 CONTEXTS = ("kf.ModelVersion", "kf.ExperimentRun")
 ARTIFACTS = tuple(name for name, of in TYPES.items() if of.kind == "artifact")
+# What JSON has no numbers for is named.
+NAMED = {repr(value): name for value, name in zip(ODD_DOUBLES, ["NaN", "Infinity", "-Infinity"], strict=True)}
+points = st.tuples(
+    names, st.sampled_from([*DOUBLES, *ODD_DOUBLES]), st.sampled_from([None, 0, 3]), st.sampled_from([None, *MILLIS])
+)
 
 
 class LinkRules(Base):
@@ -97,6 +102,46 @@ class LinkRules(Base):
         if self.expect(wrongs, refusal, kubeflow.SAYS, f"alias {alias} of {version} in {model}"):
             self.registry.point_alias(model, alias, version)
             self.agree(version, kubeflow.seen({**response.json(), "of": version.type}), edition)
+
+    @precondition(lambda self: self.registry.of("kf.ExperimentRun"))
+    @rule(which=picks, points=st.lists(points, max_size=4), stranger=picks)
+    def append(self, which: int, points: list[tuple[str, float, int | None, int | None]], stranger: int) -> None:
+        """Points of a run's metrics, many at once, all of them or none."""
+        run = pick(self.registry.of("kf.ExperimentRun"), which)
+        body = [
+            {"name": name, "value": NAMED.get(repr(value), value)}
+            | ({} if step is None else {"step": step})
+            | ({} if at is None else {"timestamp": at})
+            for name, value, step, at in points
+        ]
+        home = NOBODY if stranger == 9 else run.id
+        wrongs = {Refusal.MISSING} if home == NOBODY else set()
+        wrongs |= set() if points and all(name for name, *_ in points) else {Refusal.INVALID}
+        for name, *_ in points:
+            wrongs |= self.registry.odd(Draft("kf.Metric", name))
+        response = self.doors.native.ask("POST", f"/experiment-runs/{home}/points", json={"points": body})
+        if not self.expect(wrongs, self.doors.native.refusal(response), native.SAYS, f"points {body} of {run}"):
+            return
+        shown = self.doors.kubeflow["v1"].all(f"/experiment_runs/{run.id}/artifacts", "", artifactType="metric")
+        ids = {item["name"]: item["id"] for item in shown}
+        touched: set[str] = set()
+        # What is made is made in the order of names, each with its first point.
+        for name, value, step, at in sorted(points, key=lambda point: point[0].encode()):
+            said = {"value": ("double", value), "step": ("int", step or 0)}
+            said["timestamp"] = ("int", LATER if at is None else at)
+            metric = self.registry.named("kf.Metric", run.id, name)
+            if metric is None:
+                self.registry.create(Draft("kf.Metric", name, run.id, properties=said), ids[name])
+                touched.add(name)
+                continue
+            metric.properties = metric.properties | said
+            self.registry.measure(metric)
+            if name not in touched:
+                self.registry.touch(metric)
+                touched.add(name)
+        for name in touched:
+            metric = self.registry.named("kf.Metric", run.id, name)
+            self.agree(metric, self.doors.kubeflow["v1"].get(TYPES["kf.Metric"], metric.id), "points")
 
     def points_of(self, run: Node) -> list[tuple[int, Any, int, int]]:
         """What was measured in a run; a point's time is the server's where nobody said it."""

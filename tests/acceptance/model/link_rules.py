@@ -123,7 +123,7 @@ class LinkRules(Base):
         if not self.expect(wrongs, self.doors.native.refusal(response), native.SAYS, f"points {body} of {run}"):
             return
         shown = self.doors.kubeflow["v1"].all(f"/experiment_runs/{run.id}/artifacts", "", artifactType="metric")
-        ids = {item["name"]: item["id"] for item in shown}
+        ids = {item["name"]: item["id"] for item in shown if item["id"] not in self.registry.nodes}
         touched: set[str] = set()
         # What is made is made in the order of names, each with its first point.
         for name, value, step, at in sorted(points, key=lambda point: point[0].encode()):
@@ -144,8 +144,10 @@ class LinkRules(Base):
             self.agree(metric, self.doors.kubeflow["v1"].get(TYPES["kf.Metric"], metric.id), "points")
 
     def points_of(self, run: Node) -> list[tuple[int, Any, int, int]]:
-        """What was measured in a run; a point's time is the server's where nobody said it."""
-        return [point for point in self.registry.points if self.registry.nodes[point[0]].home == run.id]
+        """What was measured in a run, by its own metrics and those attached to it; a point's time is the server's where nobody
+        said it."""
+        metrics = {node.id for node in self.registry.members(run.id)}
+        return [point for point in self.registry.points if point[0] in metrics]
 
     def check_edges(self) -> None:
         super().check_edges()

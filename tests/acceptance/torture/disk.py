@@ -31,16 +31,15 @@ class Disk:
 
     def fill(self, leave: int = 0) -> None:
         """Takes the room, all but `leave` bytes; what is freed meanwhile too."""
-        with self.filler.open("ab") as file:
-            while self.free() > leave:
-                try:
+        try:
+            with self.filler.open("ab") as file:
+                while self.free() > leave:
                     file.write(bytes(max(1, min(MIB, self.free() - leave))))
                     file.flush()
-                except OSError as error:
-                    if error.errno != errno.ENOSPC:
-                        raise
-                    os.ftruncate(file.fileno(), os.fstat(file.fileno()).st_size)
-                    return
+        except OSError as error:
+            # A full disk may have no room for the name of a file either.
+            if error.errno != errno.ENOSPC:
+                raise
 
     def empty(self) -> None:
         """Gives the room back."""

@@ -1,5 +1,6 @@
 """What ties entities together: registrations in one request, attachments, aliases by id, and what was measured."""
 
+import math
 from collections import Counter
 from typing import Any
 
@@ -8,7 +9,7 @@ from hypothesis.stateful import precondition, rule
 
 from . import kubeflow, native, patches
 from .base import Base
-from .entities import TYPES
+from .entities import TYPES, Value
 from .entity_rules import editions
 from .native_rules import aliases
 from .plans import MILLIS, NOBODY, external_ids, names, pick, picks
@@ -22,6 +23,11 @@ NAMED = {repr(value): name for value, name in zip(ODD_DOUBLES, ["NaN", "Infinity
 points = st.tuples(
     names, st.sampled_from([*DOUBLES, *ODD_DOUBLES]), st.sampled_from([None, 0, 3]), st.sampled_from([None, *MILLIS])
 )
+
+
+def in_json(value: Value) -> Value:
+    """A double as JSON has it, which has no others than numbers."""
+    return canonical(value) if math.isfinite(value[1]) else ("double", None)
 
 
 class LinkRules(Base):
@@ -161,7 +167,7 @@ class LinkRules(Base):
             points = self.points_of(run)
             measured = [(item["name"], item["properties"]) for item in shown]
             seen = Counter((name, canonical(point["value"]), point["step"]) for name, point in measured)
-            nodes = self.registry.nodes
-            assert seen == Counter((nodes[of].name, canonical(value), step) for of, value, step, _ in points)
+            named = [(self.registry.nodes[of].name, value, step) for of, value, step, _ in points]
+            assert seen == Counter((name, in_json(value), step) for name, value, step in named)
             times = Counter(item["properties"]["timestamp"] for item in shown)
             assert Counter(at for *_, at in points if at != ("int", LATER)) <= times

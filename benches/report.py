@@ -73,7 +73,8 @@ def print_table(rows: list[Row]) -> None:
 
 def print_growth(rows: list[Row]) -> None:
     """How much longer each read takes in the largest registry than in the smallest one."""
-    sizes = sorted({row.versions for row in rows})
+    # Transfers know no versions.
+    sizes = sorted({row.versions for row in rows if row.versions})
     if len(sizes) < 2:
         return
     of = {(row.what, row.set_up, row.connections, row.versions): row.figures.p50_ms for row in rows}

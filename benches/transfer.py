@@ -168,15 +168,16 @@ def transfers(set_up: str, folder: Path, mebibytes: list[int], connections: list
         sys.exit(f"benches: {folder} has no room for four times {max(mebibytes)} MiB")
     made = installation(set_up, folder)
     with made:
-        server = made.serve()
         rows = []
         for size in mebibytes:
+            # What one size has taken of memory is not the next one's.
+            server = made.serve()
             runs = [small(made, server, count, length) for count in connections] if size == 1 else []
             for row in sum(runs, []) or large(made, server, folder / "source", size):
                 row.set_up = set_up
                 print(row.line(), flush=True)
                 rows.append(row)
-        server.stop()
+            server.stop()
     return rows
 
 

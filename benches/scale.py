@@ -4,7 +4,8 @@
 The registry is filled as for `make bench`, and some versions are read back through the API. Beside the median latency of
 each list stands that of a registry with one version, in the same run. The plans follow: PostgreSQL's as auto_explain logs
 them while the server is asked, SQLite's by EXPLAIN QUERY PLAN of the statements that the server logs, in the interpreter's
-SQLite. Fails when a list is wrong, or when a plan goes through all rows of `nodes` or `properties`, but for the one list whose names only reading them all can tell.
+SQLite. Fails when a list is wrong, or when a plan goes through all rows of `nodes` or `properties`, but for the one list
+whose names only reading them all can tell.
 
 Runs with the interpreter of `scripts/tools python-v1` below `scripts/with-services`: see `make scale`.
 """

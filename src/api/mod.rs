@@ -12,3 +12,4 @@ pub mod native;
 pub mod openapi;
 pub mod problem;
 pub mod server;
+mod whole;

@@ -61,6 +61,9 @@ class Port:
         """Lets a server listen on the port."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
+    def __str__(self) -> str:
+        return str(self.number)
+
     def release(self) -> None:
         self.socket.close()
 

@@ -155,7 +155,7 @@ def test_a_large_archive_is_streamed_both_ways(installation: Installation) -> No
 @pytest.mark.parametrize("installation", ["embedded"], indirect=True)
 def test_the_old_service_s_variables_make_the_listener(installation: Installation, tmp_path: Path) -> None:
     made, port = Certificates(tmp_path), Port()
-    variables = {"SERVER_PORT": str(port.number), "SERVER_CERT": str(made.certificate), "SERVER_PRIVATE_KEY": str(made.key)}
+    variables = {"SERVER_PORT": str(port), "SERVER_CERT": str(made.certificate), "SERVER_PRIVATE_KEY": str(made.key)}
     installation.settings |= variables | {"ENABLE_HTTPS_MODE": "true"}
     installation.settings |= {"MODELPORT__SERVER__LISTEN": "none", "MODELPORT__SERVER__GRPC_LISTEN": "none"}
     process = installation.spawn("serve")
@@ -163,7 +163,7 @@ def test_the_old_service_s_variables_make_the_listener(installation: Installatio
 
     def healthy() -> bool:
         try:
-            return client.get(f"https://127.0.0.1:{port.number}/health").json() == {"status": "ok"}
+            return client.get(f"https://127.0.0.1:{port}/health").json() == {"status": "ok"}
         except httpx.TransportError:
             return False
 
@@ -171,8 +171,8 @@ def test_the_old_service_s_variables_make_the_listener(installation: Installatio
         eventually(healthy, "health over TLS")
         content = archive("m/", "m/x")
         fields, files = {"name": "m", "version": "1"}, {"file": ("m.zip", content, "application/zip")}
-        created = client.post(f"https://127.0.0.1:{port.number}/models", data=fields, files=files)
-        assert client.get(f"https://127.0.0.1:{port.number}/models/{created.text}/files").content == content
+        created = client.post(f"https://127.0.0.1:{port}/models", data=fields, files=files)
+        assert client.get(f"https://127.0.0.1:{port}/models/{created.text}/files").content == content
     finally:
         process.terminate()
         process.wait()
@@ -188,7 +188,7 @@ def test_the_old_service_s_variables_name_its_services(
     database = str(installation.places[3])
     port, bucket = Port(), f"edge-{uuid.uuid4().hex}"
     variables = {
-        "SERVER_PORT": str(port.number),
+        "SERVER_PORT": str(port),
         "ENABLE_HTTPS_MODE": "false",
         "MINIO_HOSTNAME": minio.hostname,
         "MINIO_SERVER_PORT": str(minio.port),
@@ -204,7 +204,7 @@ def test_the_old_service_s_variables_name_its_services(
     command = [os.environ["MODELPORT_BIN"], "serve", "--data-dir", tmp_path / "unused"]
     with (tmp_path / "edge.log").open("w") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-    client = httpx.Client(base_url=f"http://127.0.0.1:{port.number}", trust_env=False)
+    client = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False)
 
     def healthy() -> bool:
         assert process.poll() is None, (tmp_path / "edge.log").read_text()
@@ -238,18 +238,18 @@ def test_its_store_is_reached_over_tls(
     shutil.copy(made.certificate, folder / "certs/public.crt")
     shutil.copy(made.key, folder / "certs/private.key")
     program = subprocess.check_output([ROOT / "scripts/tools", "minio"], text=True).strip()
-    arguments = ["--quiet", "--certs-dir", folder / "certs", "--address", f"127.0.0.1:{minio_port.number}", folder / "data"]
+    arguments = ["--quiet", "--certs-dir", folder / "certs", "--address", f"127.0.0.1:{minio_port}", folder / "data"]
     root = {"MINIO_ROOT_USER": "someone", "MINIO_ROOT_PASSWORD": "password-of-a-test", "MINIO_BROWSER": "off"}
     with (tmp_path / "minio.log").open("w") as log:
         minio = subprocess.Popen([program, "server", *arguments], env=os.environ | root, stdout=log, stderr=log)
     variables = {
-        "SERVER_PORT": str(port.number),
+        "SERVER_PORT": str(port),
         "ENABLE_HTTPS_MODE": "true",
         "SERVER_CERT": str(made.certificate),
         "SERVER_PRIVATE_KEY": str(made.key),
         "CA_CERT": str(made.authority),
         "MINIO_HOSTNAME": "localhost",
-        "MINIO_SERVER_PORT": str(minio_port.number),
+        "MINIO_SERVER_PORT": str(minio_port),
         "MINIO_ACCESS_KEY": root["MINIO_ROOT_USER"],
         "MINIO_SECRET_KEY": root["MINIO_ROOT_PASSWORD"],
         "MINIO_BUCKET_NAME": "model-registry",
@@ -268,18 +268,18 @@ def test_its_store_is_reached_over_tls(
 
     process = None
     try:
-        eventually(lambda: answers(f"https://localhost:{minio_port.number}/minio/health/live"), "MinIO over TLS")
+        eventually(lambda: answers(f"https://localhost:{minio_port}/minio/health/live"), "MinIO over TLS")
         # Whoever has not said whom to trust is told where to say it, and trusts nobody.
         assert "SSL_CERT_FILE" in installation.run("serve", expect=1)
         installation.settings["SSL_CERT_FILE"] = str(made.authority)
         with installation.log.open("a") as log:
             process = installation.spawn("serve", "--listen", "none", "--grpc-listen", "none", stdout=log, stderr=log)
-        eventually(lambda: answers(f"https://localhost:{port.number}/health"), "health over TLS")
+        eventually(lambda: answers(f"https://localhost:{port}/health"), "health over TLS")
         content, fields = archive("m/", "m/x"), {"name": "m", "version": "1"}
         files = {"file": ("m.zip", content, "application/zip")}
-        created = trusting.post(f"https://localhost:{port.number}/models", data=fields, files=files)
+        created = trusting.post(f"https://localhost:{port}/models", data=fields, files=files)
         assert created.status_code == 201, created.text
-        assert trusting.get(f"https://localhost:{port.number}/models/{created.text}/files").content == content
+        assert trusting.get(f"https://localhost:{port}/models/{created.text}/files").content == content
         assert list((folder / "data/model-registry").iterdir())
     finally:
         for each in [process, minio]:

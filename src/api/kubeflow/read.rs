@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json};
 use super::entity::{Entity, Given, Member, Shape, Slot, artifact_of, artifacts};
 use super::error::KubeflowError;
 use super::metadata_value;
+use crate::api::whole::whole;
 use crate::domain::value::check_text;
 use crate::domain::{Change, Draft, Error, Name, NodeId, Patch, Result, Value};
 
@@ -224,7 +225,7 @@ fn read(member: &Member, json: &Json) -> Result<Value> {
         }
         // One release of the stock client writes it as a string.
         Shape::Int => {
-            let value = json.as_i64().or_else(|| whole(json.as_f64()?)).or_else(|| decimal(json.as_str()?));
+            let value = json.as_number().and_then(whole).or_else(|| decimal(json.as_str()?));
             value.map(Value::Int).ok_or_else(|| mistyped(name, json, "a 64-bit integer"))
         }
         Shape::Millis => {
@@ -242,13 +243,6 @@ fn read(member: &Member, json: &Json) -> Result<Value> {
 /// An integer as it would be answered: without a plus or leading zeros.
 fn decimal(text: &str) -> Option<i64> {
     text.parse().ok().filter(|value: &i64| value.to_string() == text)
-}
-
-/// An integer that was written as one with a fraction of zero, which JSON does not tell apart.
-#[expect(clippy::cast_possible_truncation, reason = "there is no fraction, and it is within the bounds")]
-fn whole(value: f64) -> Option<i64> {
-    const BEYOND: f64 = 9_223_372_036_854_775_808.0;
-    (value.fract() == 0.0 && value.abs() < BEYOND).then_some(value as i64)
 }
 
 fn default(shape: Shape) -> Option<Value> {

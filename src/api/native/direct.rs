@@ -4,12 +4,14 @@ use actix_web::HttpResponse;
 use actix_web::web::{Json, Path, Query};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Number;
 use utoipa::{IntoParams, ToSchema};
 
 use super::asked::media_type;
 use super::errors::{CreateDirectErrors, DirectErrors};
 use crate::api::caller::Caller;
 use crate::api::problem::{Problem, problem_response};
+use crate::api::whole::whole;
 use crate::domain::{Error, ErrorKind};
 use crate::registry::direct::{DirectUpload, Link, PART};
 use crate::registry::files::{Precondition, Target};
@@ -17,7 +19,7 @@ use crate::registry::resumable::{EXPIRES, UploadState};
 use crate::registry::upload::PutFile;
 
 /// Up to here a floating point number is the whole number that it shows.
-const EXACT: f64 = 9_007_199_254_740_992.0;
+const EXACT: u64 = 9_007_199_254_740_992;
 
 /// A file to be sent to the bucket.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -35,33 +37,30 @@ pub struct NewDirectUpload {
     /// Its media type; guessed from the path when it is not given.
     media_type: Option<String>,
     /// How many bytes it has.
-    #[schema(minimum = 1)]
-    #[serde(deserialize_with = "whole")]
-    size: u64,
+    #[schema(value_type = u64, minimum = 1)]
+    size: Size,
     /// Their SHA-256 in hexadecimal.
     #[schema(pattern = "^[0-9a-f]{64}$")]
     sha256: String,
     /// About how many bytes each part has: a file that is not larger is sent at once.
-    #[schema(minimum = 1)]
-    #[serde(default, deserialize_with = "whole_or_none")]
-    part_size: Option<u64>,
+    #[schema(value_type = Option<u64>, minimum = 1)]
+    part_size: Option<Size>,
     /// Whether a missing model or version is made.
     #[serde(default = "yes")]
     create: bool,
 }
 
-/// A whole number, which JSON may also write as in `5.0`.
-fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    let number = serde_json::Number::deserialize(deserializer)?;
-    let float = || number.as_f64().filter(|float| float.fract() == 0.0 && (0.0..EXACT).contains(float));
-    let whole = number.as_u64().or_else(|| float().map(|float| float as u64));
-    whole.ok_or_else(|| D::Error::custom(format!("`{number}` is not a whole number of bytes")))
-}
+/// A whole number of bytes, which JSON may also write as in `5.0`.
+#[derive(Debug, Clone, Copy)]
+struct Size(u64);
 
-fn whole_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    #[derive(Deserialize)]
-    struct Whole(#[serde(deserialize_with = "whole")] u64);
-    Ok(Option::<Whole>::deserialize(deserializer)?.map(|Whole(number)| number))
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = Number::deserialize(deserializer)?;
+        let exact = || whole(&number).and_then(|size| u64::try_from(size).ok()).filter(|size| *size < EXACT);
+        let size = number.as_u64().or_else(exact);
+        size.map(Self).ok_or_else(|| D::Error::custom(format!("`{number}` is not a whole number of bytes")))
+    }
 }
 
 fn yes() -> bool {
@@ -177,12 +176,12 @@ async fn create(caller: &Caller, new: NewDirectUpload) -> Result<HttpResponse, E
         target,
         path: new.path.parse().map_err(on("path"))?,
         media_type: new.media_type.as_deref().map(|given| media_type(given, "mediaType")).transpose()?,
-        length: Some(new.size),
+        length: Some(new.size.0),
         sha256: Some(new.sha256.parse().map_err(on("sha256"))?),
         precondition: Precondition::None,
         create: new.create,
     };
-    let upload = caller.registry.create_direct(put, new.part_size.unwrap_or(PART)).await?;
+    let upload = caller.registry.create_direct(put, new.part_size.map_or(PART, |Size(size)| size)).await?;
     Ok(HttpResponse::Created().json(DirectUploadView::from(upload)))
 }
 

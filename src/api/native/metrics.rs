@@ -4,11 +4,13 @@ use actix_web::HttpResponse;
 use actix_web::web::{Json, Path};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use serde_json::Number;
 use utoipa::ToSchema;
 
 use super::errors::PointErrors;
 use crate::api::caller::Caller;
 use crate::api::problem::Problem;
+use crate::api::whole::whole;
 use crate::domain::{Error, Name, NodeId, Result};
 use crate::registry::metrics::Measured;
 
@@ -37,30 +39,23 @@ pub struct Point {
     /// What was measured.
     value: Measurement,
     /// The step of training; 0 when it is not given.
-    #[serde(default, deserialize_with = "whole")]
-    #[schema(minimum = -9_007_199_254_740_991i64, maximum = 9_007_199_254_740_991i64)]
-    step: i64,
+    #[serde(default)]
+    #[schema(value_type = i64, minimum = -9_007_199_254_740_991i64, maximum = 9_007_199_254_740_991i64)]
+    step: Whole,
     /// When it was measured, in milliseconds since the epoch; now when it is not given.
-    #[serde(default, deserialize_with = "maybe_whole")]
-    #[schema(minimum = -9_007_199_254_740_991i64, maximum = 9_007_199_254_740_991i64)]
-    timestamp: Option<i64>,
+    #[schema(value_type = Option<i64>, minimum = -9_007_199_254_740_991i64, maximum = 9_007_199_254_740_991i64)]
+    timestamp: Option<Whole>,
 }
 
 /// A whole number, which JSON may also write as `3.0`.
-fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<i64, D::Error> {
-    let number = serde_json::Number::deserialize(deserializer)?;
-    let unfraction = |value: f64| (value.fract() == 0.0).then(|| format!("{value:.0}"));
-    let from_double = || number.as_f64().and_then(unfraction)?.parse().ok();
-    number
-        .as_i64()
-        .or_else(from_double)
-        .ok_or_else(|| D::Error::custom(format!("{number} is no whole number of 64 bits")))
-}
+#[derive(Debug, Clone, Copy, Default)]
+struct Whole(i64);
 
-fn maybe_whole<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<i64>, D::Error> {
-    #[derive(Deserialize)]
-    struct Whole(#[serde(deserialize_with = "whole")] i64);
-    Ok(Option::<Whole>::deserialize(deserializer)?.map(|Whole(number)| number))
+impl<'de> Deserialize<'de> for Whole {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let number = Number::deserialize(deserializer)?;
+        whole(&number).map(Self).ok_or_else(|| D::Error::custom(format!("{number} is no whole number of 64 bits")))
+    }
 }
 
 /// A number, or the name of one that JSON does not have.
@@ -129,14 +124,15 @@ impl Points {
 
 impl Point {
     fn read(self, at: usize) -> Result<Measured> {
+        let (Whole(step), timestamp) = (self.step, self.timestamp.map(|Whole(millis)| millis));
         let field = |name: &str| format!("points[{at}].{name}");
-        for (name, number) in [("step", Some(self.step)), ("timestamp", self.timestamp)] {
+        for (name, number) in [("step", Some(step)), ("timestamp", timestamp)] {
             if number.is_some_and(|number| !WHOLE.contains(&number)) {
                 let field = field(name);
                 return Err(Error::invalid(&field, format!("`{field}` is beyond 53 bits")));
             }
         }
         let name: Name = self.name.parse().map_err(|error: Error| error.on_field(&field("name")))?;
-        Ok(Measured { name, value: self.value.into(), step: self.step, at: self.timestamp })
+        Ok(Measured { name, value: self.value.into(), step, at: timestamp })
     }
 }

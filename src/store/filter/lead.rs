@@ -10,46 +10,20 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::BigInt;
 use diesel::{QueryResult, RunQueryDsl};
 
-use super::pattern::prefix_range;
-use super::property::as_double;
-use super::text::is_long;
+use super::indexed::{List, lists};
 use super::{Filter, Part};
 use crate::domain::ValueKind;
-use crate::domain::filter::{Attribute, Comparison, Condition, Expr, Field, Operand};
+use crate::domain::filter::{Attribute, Comparison, Condition, Expr, Field};
 use crate::domain::{Error, Result};
 use crate::store::Tx;
 
 /// Of so many lists of ids one lead may be made.
 const MOST_LISTS: usize = 16;
-/// Of more values the lists are not kept apart.
-const MOST_VALUES: usize = 8;
 
 /// A condition that every node of a filter meets, and that an index answers. What meets it need not be all the filter asks.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::store) struct Lead {
     lists: Vec<List>,
-}
-
-/// The properties with one value, or with values of one range.
-#[derive(Debug, Clone, PartialEq)]
-struct List {
-    rows: Filter,
-    /// The same, for one node after the other.
-    probe: Filter,
-    /// Whether they are in the order of ids within the index, as those with one value are.
-    ordered: bool,
-}
-
-impl List {
-    fn of(ordered: bool, condition: impl Fn(&mut Filter)) -> Self {
-        let rows = |probing| {
-            let mut rows = Filter { probing, ..Filter::default() };
-            condition(&mut rows);
-            rows
-        };
-        // The index that orders ids finds one of them as well; through a range it would go once for each.
-        Self { rows: rows(false), probe: rows(!ordered), ordered }
-    }
 }
 
 /// Where a list of ids goes on.
@@ -87,24 +61,12 @@ impl Lead {
         limit: i64,
     ) -> Result<Found> {
         let direction = if place.descending { "DESC" } else { "ASC" };
-        let lists = self.read(place, reading, direction);
-        let is_cut = matches!(reading, Reading::First(_));
         let mut statement = Filter::default();
-        if is_cut {
-            statement.sql("WITH l AS MATERIALIZED (");
-            statement.append(&lists);
-            statement.sql(") ");
-        }
+        statement.sql("WITH l AS (");
+        self.read(&mut statement, place, reading, direction);
         statement.sql(&format!(
-            "SELECT f.list, f.id FROM (SELECT CAST({FOUND} AS BIGINT) AS list, o.id FROM (SELECT l.id FROM "
+            ") SELECT f.list, f.id FROM (SELECT CAST({FOUND} AS BIGINT) AS list, o.id FROM (SELECT l.id FROM l"
         ));
-        if is_cut {
-            statement.sql("l");
-        } else {
-            statement.sql("(");
-            statement.append(&lists);
-            statement.sql(") AS l");
-        }
         // In order first, so that no more are looked up than the page needs. An offset keeps PostgreSQL from another plan.
         let all = reading.bound().saturating_mul(i64::try_from(self.lists.len()).unwrap_or(i64::MAX));
         statement.sql(&format!(" ORDER BY l.id {direction} LIMIT {all} OFFSET 0) AS o WHERE TRUE"));
@@ -115,11 +77,10 @@ impl Lead {
         statement.sql(" LIMIT ");
         statement.parts.push(Part::Int(limit));
         statement.sql(") AS f");
-        if is_cut {
+        if let Reading::First(bound) = reading {
             let last = if place.descending { "min" } else { "max" };
             statement.sql(&format!(
-                " UNION ALL SELECT l.list, {last}(l.id) FROM l GROUP BY l.list HAVING count(*) >= {}",
-                reading.bound()
+                " UNION ALL SELECT l.list, {last}(l.id) FROM l GROUP BY l.list HAVING count(*) >= {bound}"
             ));
         }
         let (found, ends): (Vec<_>, Vec<_>) =
@@ -129,26 +90,24 @@ impl Lead {
     }
 
     /// The numbers of lists and the ids in them.
-    fn read(&self, place: Place, reading: Reading, direction: &str) -> Filter {
-        let mut lists = Filter::default();
+    fn read(&self, statement: &mut Filter, place: Place, reading: Reading, direction: &str) {
         for (number, list) in self.lists.iter().enumerate() {
-            lists.sql(if number > 0 { " UNION ALL " } else { "" });
-            lists.sql(&format!("SELECT CAST({number} AS BIGINT) AS list, r.node_id AS id FROM (SELECT p.node_id FROM properties AS p WHERE "));
-            lists.append(&list.rows);
+            statement.sql(if number > 0 { " UNION ALL " } else { "" });
+            statement.sql(&format!("SELECT CAST({number} AS BIGINT) AS list, r.node_id AS id FROM (SELECT p.node_id FROM properties AS p WHERE "));
+            statement.append(&list.rows);
             if let Some(after) = place.after {
-                lists.sql(if place.descending { " AND p.node_id < " } else { " AND p.node_id > " });
-                lists.parts.push(Part::Int(after));
+                statement.sql(if place.descending { " AND p.node_id < " } else { " AND p.node_id > " });
+                statement.parts.push(Part::Int(after));
             }
             if matches!(reading, Reading::First(_)) {
                 // Zero keeps PostgreSQL from going through all properties in the order of their nodes.
                 let key = if list.ordered { "p.node_id" } else { "p.node_id + 0" };
-                lists.sql(&format!(" ORDER BY {key} {direction}"));
+                statement.sql(&format!(" ORDER BY {key} {direction}"));
             }
-            lists.sql(" LIMIT ");
-            lists.parts.push(Part::Int(reading.bound()));
-            lists.sql(") AS r");
+            statement.sql(" LIMIT ");
+            statement.parts.push(Part::Int(reading.bound()));
+            statement.sql(") AS r");
         }
-        lists
     }
 
     /// Whether a node has the lead.
@@ -288,80 +247,6 @@ fn add(lists: Vec<List>, leads: &mut Vec<Lead>) -> bool {
     leads_on
 }
 
-/// The lists that together have every property that meets a condition; none where no index does.
-fn lists(name: &str, custom: bool, kind: Option<ValueKind>, condition: &Condition) -> Vec<List> {
-    let list = |condition: &Condition, ordered: bool| {
-        List::of(ordered, |rows| rows.property_row(name, custom, kind, condition))
-    };
-    let equal = |operand| list(&Condition::Compare(Comparison::Equal, operand), true);
-    match condition {
-        Condition::Compare(Comparison::NotEqual, _) | Condition::Null | Condition::NullOf(_) => Vec::new(),
-        Condition::Compare(Comparison::Equal, operand) => by_kind(operand).into_iter().map(equal).collect(),
-        Condition::In(operands) if operands.len() <= MOST_VALUES => {
-            operands.iter().flat_map(by_kind).map(equal).collect()
-        }
-        // The order of texts beyond what an index holds is not the index's.
-        Condition::Compare(_, Operand::Text(_)) | Condition::Between(Operand::Text(_), _) => Vec::new(),
-        Condition::Compare(comparison, operand) => {
-            let compared = |operand| list(&Condition::Compare(*comparison, operand), false);
-            by_kind(operand).into_iter().map(compared).collect()
-        }
-        Condition::Between(low, high) => {
-            let lows = by_kind(low);
-            let within = |high: Operand| {
-                let low = lows.iter().find(|low| is_beside(low, &high))?;
-                Some(list(&Condition::Between(low.clone(), high), false))
-            };
-            by_kind(high).into_iter().filter_map(within).collect()
-        }
-        Condition::In(operands) => {
-            let mut kinds: Vec<Vec<Operand>> = Vec::new();
-            for operand in operands.iter().flat_map(by_kind) {
-                match kinds.iter_mut().find(|kind| kind.first().is_some_and(|first| is_beside(first, &operand))) {
-                    Some(kind) => kind.push(operand),
-                    None => kinds.push(vec![operand]),
-                }
-            }
-            kinds.into_iter().map(|kind| list(&Condition::In(kind), false)).collect()
-        }
-        Condition::Like { pattern, ignore_case } => {
-            let range = prefix_range(pattern).filter(|_| !ignore_case);
-            let part = |part: fn(&mut Filter, &str), begins: fn(&mut Filter, &str, &str, &str)| {
-                List::of(false, |rows| {
-                    rows.property_named(name, custom);
-                    rows.sql(" AND ");
-                    rows.is_of(kind.unwrap_or(ValueKind::String));
-                    match &range {
-                        Some((first, behind)) => begins(rows, TEXT, first, behind),
-                        None => part(rows, TEXT),
-                    }
-                    rows.sql(" AND ");
-                    rows.like(TEXT, pattern, *ignore_case);
-                })
-            };
-            vec![part(Filter::is_short, Filter::short_begins), part(Filter::is_long, Filter::long_begins)]
-        }
-    }
-}
-
-const TEXT: &str = "p.text_value";
-
-/// Whether two values are of one kind and have their places in one index.
-fn is_beside(one: &Operand, other: &Operand) -> bool {
-    match (one, other) {
-        (Operand::Text(one), Operand::Text(other)) => is_long(one) == is_long(other),
-        _ => std::mem::discriminant(one) == std::mem::discriminant(other),
-    }
-}
-
-/// A number of no kind is one of each.
-fn by_kind(operand: &Operand) -> Vec<Operand> {
-    match operand {
-        Operand::Number(value) => vec![Operand::Int(*value), Operand::Double(as_double(*value))],
-        one => vec![one.clone()],
-    }
-}
-
 /// A query of ours for pairs of numbers.
 struct Numbers(Filter);
 
@@ -385,6 +270,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::filter::Operand;
 
     #[test]
     fn lists_are_known_up_to_where_the_first_cut_one_ends() {

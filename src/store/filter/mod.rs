@@ -4,6 +4,7 @@
 mod attribute;
 mod column;
 mod function;
+mod indexed;
 mod join;
 mod lead;
 mod list;

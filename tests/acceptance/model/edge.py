@@ -81,6 +81,11 @@ def text(properties: dict[str, Value], name: str) -> str | None:
     return inner if kind == "string" else None
 
 
+def form(shown: dict[str, Any]) -> dict[str, Any]:
+    """A record with one precision, as forms have it."""
+    return shown | {"precision": shown["precision"][0]}
+
+
 def identity(shown: dict[str, Any]) -> tuple[str, ...]:
     """What no two records have in common; absent is as good as empty."""
     return tuple(str(shown[name] or "") for name in IDENTITY)

@@ -48,8 +48,7 @@ class EdgeRules(Base):
 
     def same_as(self, wanted: tuple[str, ...], but: int = 0) -> set[Refusal]:
         """Whether another is so already."""
-        records = self.records().items()
-        others = [record | {"precision": record["precision"][0]} for node_id, record in records if node_id != but]
+        others = [edge.form(record) for node_id, record in self.records().items() if node_id != but]
         return {Refusal.EXISTS} if wanted in map(edge.identity, others) else set()
 
     @rule(
@@ -117,13 +116,13 @@ class EdgeRules(Base):
     def change(self, which: int, fields: dict[str, str], name: str | None, version: str | None) -> None:
         records = self.records()
         node = self.registry.nodes[pick(list(records), which)]
-        record = records[node.id]
+        record = edge.form(records[node.id])
         sent = fields | ({} if name is None else {"name": name}) | ({} if version is None else {"version": version})
         useful = {key: value for key, value in sent.items() if value or key not in ("name", "version")}
         wrongs = {Refusal.INVALID} if is_wrong(sent) or not useful else set()
         now = record | {key: value or None for key, value in useful.items() if key != "score"}
-        now["precision"] = (useful["precision"] or "fp32").lower() if "precision" in useful else record["precision"][0]
-        was = edge.identity(record | {"precision": record["precision"][0]})
+        now["precision"] = (useful["precision"] or "fp32").lower() if "precision" in useful else record["precision"]
+        was = edge.identity(record)
         if edge.identity(now) != was:
             wrongs |= self.same_as(edge.identity(now), but=node.id)
         response = self.doors.edge.ask("PUT", f"/models/{record['id']}", data=sent)
@@ -179,7 +178,7 @@ class EdgeRules(Base):
             if record["version"] != wanted.get("version", record["version"]):
                 return False
             within = {key: value for key, value in wanted.items() if value and key != "version"}
-            texts = record | {"precision": record["precision"][0]}
+            texts = edge.form(record)
             return all(value.lower() in (texts[key] or "").lower() for key, value in within.items())
 
         records = [record for record in self.records().values() if holds(record)]

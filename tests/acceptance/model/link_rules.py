@@ -1,6 +1,5 @@
 """What ties entities together: registrations in one request, attachments, aliases by id, and what was measured."""
 
-import math
 from collections import Counter
 from typing import Any
 
@@ -9,6 +8,7 @@ from hypothesis.stateful import precondition, rule
 
 from . import kubeflow, native, patches
 from .base import Base
+from .checks import NOT_FINITE
 from .entities import TYPES, Value
 from .entity_rules import editions
 from .native_rules import aliases
@@ -27,7 +27,8 @@ points = st.tuples(
 
 def in_json(value: Value) -> Value:
     """A double as JSON has it, which has no others than numbers."""
-    return canonical(value) if math.isfinite(value[1]) else ("double", None)
+    said = canonical(value)
+    return ("double", None) if said in NOT_FINITE else said
 
 
 class LinkRules(Base):

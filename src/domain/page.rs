@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::value::check_text;
-use super::{Error, Millis, NodeId, Result};
+use super::{Error, Millis, Node, NodeId, Result};
 
 /// What a list is ordered by; ties are broken by id, in the same direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -50,8 +50,8 @@ impl PageSize {
     }
 }
 
-/// Where a page ends: the last item's order value and id.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where a page ends: the last item's order value and id. Those of one order compare as their items do.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
     /// The value of the time it is ordered by; 0 when ordered by something else.
     pub value: Millis,
@@ -59,6 +59,19 @@ pub struct Cursor {
     pub name: String,
     /// The id.
     pub id: NodeId,
+}
+
+impl Cursor {
+    /// Where a page in that order ends whose last item this is.
+    pub fn of(by: OrderBy, last: &Node) -> Self {
+        let (value, name) = match by {
+            OrderBy::Id => (0, ""),
+            OrderBy::CreateTime => (last.created_at, ""),
+            OrderBy::UpdateTime => (last.updated_at, ""),
+            OrderBy::Name => (0, last.display_name().unwrap_or_default()),
+        };
+        Self { value, name: name.to_owned(), id: last.id }
+    }
 }
 
 /// The opaque token of a page: a cursor, tied to the query it came from.

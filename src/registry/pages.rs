@@ -84,17 +84,6 @@ fn batch<L: List>(
     let mut items = list.batch(registry, tx, after, limit + 1)?;
     let more = items.len() > limit as usize;
     items.truncate(limit as usize);
-    let last = items.last().filter(|_| more).map(|last| cursor(list.order_by(), last));
+    let last = items.last().filter(|_| more).map(|last| Cursor::of(list.order_by(), last));
     Ok((items, last))
-}
-
-/// Where a page ends whose last item this is.
-pub(super) fn cursor(by: OrderBy, last: &Node) -> Cursor {
-    let (value, name) = match by {
-        OrderBy::Id => (0, ""),
-        OrderBy::CreateTime => (last.created_at, ""),
-        OrderBy::UpdateTime => (last.updated_at, ""),
-        OrderBy::Name => (0, last.display_name().unwrap_or_default()),
-    };
-    Cursor { value, name: name.to_owned(), id: last.id }
 }

@@ -11,7 +11,7 @@ use diesel::sql_types::{BigInt, Bool, Text};
 
 use super::connection::{MultiBackend, keyset, on_each};
 use super::error::is_missing_reference;
-use super::filter::{self, Filter, Place, name_key};
+use super::filter::{self, Filter, name_key};
 use super::schema::{members, nodes};
 use super::{Tx, properties};
 use crate::domain::filter::Expr;
@@ -306,18 +306,27 @@ pub fn count(tx: &mut Tx<'_>, selection: &Selection) -> Result<u64> {
 
 /// The first `limit` nodes of the selection after the cursor, in its order.
 pub fn list(tx: &mut Tx<'_>, selection: &Selection, after: Option<&Cursor>, limit: u32) -> Result<Vec<Node>> {
-    let descending = selection.order.descending;
-    let place = Place { after: after.map(|cursor| cursor.id.0), descending };
-    if let Some(rows) = led::list(tx, selection, place, limit.into())? {
-        return hydrate(tx, rows);
-    }
-    let query = matching(selection).select(NodeRow::as_select());
-    let time = after.map(|cursor| (&cursor.value, &cursor.id.0));
-    let query = match selection.order.by {
+    let limit = limit.into();
+    let mut found = match led::list(tx, selection, after, limit)? {
+        Some(found) => found,
+        None => bare(tx, in_order(matching(selection), selection.order, after).limit(limit))?,
+    };
+    fill(tx, &mut found)?;
+    Ok(found)
+}
+
+/// The query's nodes after the cursor, in that order.
+fn in_order<'a>(
+    query: nodes::BoxedQuery<'a, MultiBackend>,
+    Order { by, descending }: Order,
+    after: Option<&'a Cursor>,
+) -> nodes::BoxedQuery<'a, MultiBackend> {
+    let time = after.map(|cursor| (cursor.value, cursor.id.0));
+    match by {
         OrderBy::CreateTime => keyset!(query, nodes::created_at, nodes::id, time, descending),
         OrderBy::UpdateTime => keyset!(query, nodes::updated_at, nodes::id, time, descending),
         OrderBy::Name => {
-            let name = after.map(|cursor| (cursor.name.as_str(), &cursor.id.0));
+            let name = after.map(|cursor| (cursor.name.as_str(), cursor.id.0));
             keyset!(query, name_key(), nodes::id, name, descending)
         }
         OrderBy::Id => match (after, descending) {
@@ -326,9 +335,13 @@ pub fn list(tx: &mut Tx<'_>, selection: &Selection, after: Option<&Cursor>, limi
             (Some(Cursor { id, .. }), false) => query.filter(nodes::id.gt(id.0)).order(nodes::id.asc()),
             (Some(Cursor { id, .. }), true) => query.filter(nodes::id.lt(id.0)).order(nodes::id.desc()),
         },
-    };
-    let rows: Vec<NodeRow> = query.limit(i64::from(limit)).load(tx.conn).map_err(filter::fault)?;
-    hydrate(tx, rows)
+    }
+}
+
+/// The nodes of a query, without their properties.
+fn bare(tx: &mut Tx<'_>, query: nodes::BoxedQuery<'_, MultiBackend>) -> Result<Vec<Node>> {
+    let rows = query.select(NodeRow::as_select()).load::<NodeRow>(tx.conn).map_err(filter::fault)?;
+    Ok(rows.into_iter().map(Node::from).collect())
 }
 
 /// The ids of the first `limit` nodes of the selection, in order, of `among` alone where that is given.
@@ -375,7 +388,12 @@ fn one(tx: &mut Tx<'_>, row: Option<NodeRow>) -> Result<Option<Node>> {
 
 pub(super) fn hydrate(tx: &mut Tx<'_>, rows: Vec<NodeRow>) -> Result<Vec<Node>> {
     let mut nodes: Vec<_> = rows.into_iter().map(Node::from).collect();
-    properties::load(tx, &mut nodes)?;
-    super::metrics::load(tx, &mut nodes)?;
+    fill(tx, &mut nodes)?;
     Ok(nodes)
+}
+
+/// Gives nodes their properties.
+fn fill(tx: &mut Tx<'_>, nodes: &mut [Node]) -> Result<()> {
+    properties::load(tx, nodes)?;
+    super::metrics::load(tx, nodes)
 }

@@ -30,6 +30,21 @@ fn facts(number: i64) -> Facts {
     Facts { team: format!("t{}", number % 7), score: (number * 37 % 1000) as f64 / 100.0, place: number, note }
 }
 
+/// Not in the order of the ids, as the times are not.
+fn name(number: i64) -> String {
+    format!("{}", number * 7919 % 23_971)
+}
+
+/// Many have one time.
+fn created(number: i64) -> i64 {
+    number * 37 % 1000
+}
+
+/// Backwards, and the teams one after the other.
+fn updated(number: i64) -> i64 {
+    -number % 7 * NODES - number
+}
+
 fn custom(number: i64) -> Properties {
     let Facts { team, score, place, note } = facts(number);
     let mut custom = Properties::new();
@@ -54,12 +69,12 @@ async fn fill(scene: &Scene) -> Vec<NodeId> {
         id: NodeId(0),
         type_id: if number % 10 == 9 { LogicalType::Experiment.id() } else { LogicalType::RegisteredModel.id() },
         home_id: None,
-        name: Some(number.to_string()),
+        name: Some(name(number)),
         external_id: None,
         uri: None,
         state: None,
-        created_at: number,
-        updated_at: number,
+        created_at: created(number),
+        updated_at: updated(number),
         revision: 1,
         properties: Properties::new(),
         custom: custom(number),
@@ -126,26 +141,36 @@ async fn every_page_of_a_filter_is_what_a_look_at_each_node_gives(backend: Backe
     ];
     assert!(long.chars().count() > 128);
     for (text, holds) in cases {
-        for descending in [false, true] {
-            let mut expected: Vec<NodeId> = (0..NODES * 10 / 9)
-                .filter(|n| n % 10 != 9 && holds(*n))
-                .map(|n| ids[usize::try_from(n).unwrap()])
-                .collect();
-            if descending {
-                expected.reverse();
-            }
-            let order = Order { by: OrderBy::Id, descending };
-            let selection =
-                Selection { order, filter: Some(expr(&text)), ..Selection::of(LogicalType::RegisteredModel) };
-            // The first page, one from the middle, and what is left behind almost everything.
-            for at in [0, expected.len() / 2, expected.len().saturating_sub(3)] {
-                let after = at.checked_sub(1).map(|last| expected[last]);
-                let cursor = after.map(|id| Cursor { value: 0, name: String::new(), id });
-                let asked = selection.clone();
-                let found = scene.store.read(move |tx| nodes::list(tx, &asked, cursor.as_ref(), PAGE)).await.unwrap();
-                let found: Vec<NodeId> = found.iter().map(|node| node.id).collect();
-                let page: Vec<NodeId> = expected[at..].iter().take(PAGE as usize).copied().collect();
-                assert_eq!(found, page, "{text} {descending} from {at}");
+        let met: Vec<i64> = (0..NODES * 10 / 9).filter(|n| n % 10 != 9 && holds(*n)).collect();
+        for by in [OrderBy::Id, OrderBy::CreateTime, OrderBy::UpdateTime, OrderBy::Name] {
+            let place = |n: i64| {
+                let (value, name) = match by {
+                    OrderBy::Id => (0, String::new()),
+                    OrderBy::CreateTime => (created(n), String::new()),
+                    OrderBy::UpdateTime => (updated(n), String::new()),
+                    OrderBy::Name => (0, name(n)),
+                };
+                Cursor { value, name, id: ids[usize::try_from(n).unwrap()] }
+            };
+            for descending in [false, true] {
+                let mut expected: Vec<Cursor> = met.iter().copied().map(place).collect();
+                expected.sort_by_key(|cursor| (cursor.value, cursor.name.clone(), cursor.id));
+                if descending {
+                    expected.reverse();
+                }
+                let order = Order { by, descending };
+                let selection =
+                    Selection { order, filter: Some(expr(&text)), ..Selection::of(LogicalType::RegisteredModel) };
+                // The first page, one from the middle, and what is left behind almost everything.
+                for at in [0, expected.len() / 2, expected.len().saturating_sub(3)] {
+                    let after = at.checked_sub(1).map(|last| expected[last].clone());
+                    let asked = selection.clone();
+                    let found =
+                        scene.store.read(move |tx| nodes::list(tx, &asked, after.as_ref(), PAGE)).await.unwrap();
+                    let found: Vec<NodeId> = found.iter().map(|node| node.id).collect();
+                    let page: Vec<NodeId> = expected[at..].iter().take(PAGE as usize).map(|last| last.id).collect();
+                    assert_eq!(found, page, "{text} {order:?} from {at}");
+                }
             }
         }
     }

@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Registry, check_external_ids, types, types_of};
 use crate::domain::graph::{Event, EventType, ListOptions, NodePage, Scope, Type, Typed};
-use crate::domain::{Error, Node, NodeId, NodeKind, Order, PageToken, Result};
+use crate::domain::{Cursor, Error, Node, NodeId, NodeKind, Order, PageToken, Result};
 use crate::registry::Selection;
-use crate::registry::pages::cursor;
 use crate::store::graph::{events, memberships, nodes};
 use crate::store::{Tx, nodes as lists};
 
@@ -87,7 +86,7 @@ impl Registry {
         let mut found = lists::list(tx, &selection, after.as_ref(), size + 1)?;
         let more = found.len() > size as usize;
         found.truncate(size as usize);
-        let last = found.last().filter(|_| more).map(|last| cursor(options.order.by, last));
+        let last = found.last().filter(|_| more).map(|last| Cursor::of(options.order.by, last));
         let page = self.page(tx, found)?;
         Ok(NodePage { next: last.map(|last| PageToken::new(&query, last)), ..page })
     }
@@ -179,7 +178,7 @@ fn selection(tx: &mut Tx<'_>, scope: &Scope) -> Result<Option<Selection>> {
 fn list_all(tx: &mut Tx<'_>, selection: &Selection) -> Result<Vec<Node>> {
     let mut all: Vec<Node> = Vec::new();
     loop {
-        let after = all.last().map(|last| cursor(Order::default().by, last));
+        let after = all.last().map(|last| Cursor::of(Order::default().by, last));
         let mut batch = lists::list(tx, selection, after.as_ref(), BATCH)?;
         let is_last = batch.len() < BATCH as usize;
         all.append(&mut batch);

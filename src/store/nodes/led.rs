@@ -1,15 +1,17 @@
-//! Lists by a filter in the order of ids: the ids come from the rarest of what every node must have, and each condition is
+//! Lists by a filter: in the order of ids they come from the rarest of what every node must have, and each condition is
 //! then looked up for those nodes alone, until the page is full.
+
+mod sorted;
 
 use std::iter;
 
 use diesel::prelude::*;
 
-use super::{CHUNK, NodeRow, Selection, narrowed};
+use super::{CHUNK, Selection, bare, in_order, narrowed};
 use crate::domain::filter::Expr;
-use crate::domain::{Error, OrderBy, Result};
+use crate::domain::{Cursor, Error, Node, Order, OrderBy, Result};
 use crate::store::Tx;
-use crate::store::filter::{self, Filter, Found, Lead, Place, Reading, sizes};
+use crate::store::filter::{Filter, Found, Lead, Place, Reading, sizes};
 use crate::store::schema::nodes;
 
 /// So many are not worth a choice.
@@ -33,38 +35,37 @@ enum Source {
     NodesThen(usize),
 }
 
-/// The first `limit` nodes of the selection from that place on; `None` where it is not of a sort to be led.
+/// The first `limit` nodes of the selection after the cursor, without their properties; `None` where it is not of a sort to be
+/// led.
 pub(super) fn list(
     tx: &mut Tx<'_>,
     selection: &Selection,
-    mut place: Place,
+    after: Option<&Cursor>,
     limit: i64,
-) -> Result<Option<Vec<NodeRow>>> {
+) -> Result<Option<Vec<Node>>> {
     let Some(expr) = selection.filter.as_ref().filter(|_| is_broad(selection)) else { return Ok(None) };
     let (leads, whole) = Lead::all(expr);
     if leads.is_empty() {
         return Ok(None);
     }
     let rest = (!whole).then_some(expr);
-    let mut page = Page { selection, expr, rest, leads: &leads, descending: place.descending, limit, rows: Vec::new() };
-    match page.choose(tx, place)? {
-        Source::Nodes => while page.nodes(tx, &mut place)? {},
-        Source::Whole(lead, found) => page.take_whole(tx, lead, found)?,
-        Source::Ordered(lead) => page.follow(tx, lead, place)?,
-        Source::NodesThen(lead) => {
-            if page.nodes(tx, &mut place)? {
-                page.follow(tx, lead, place)?;
-            }
-        }
-    }
-    Ok(Some(page.rows))
+    let Order { by, descending } = selection.order;
+    let mut page = Page { selection, expr, rest, leads: &leads, descending, limit, found: Vec::new() };
+    let is_known = if by == OrderBy::Id {
+        page.in_order_of_ids(tx, Place { after: after.map(|cursor| cursor.id.0), descending })?;
+        true
+    } else {
+        page.sorted(tx, after)?
+    };
+    Ok(is_known.then_some(page.found))
 }
 
 /// Whether nothing but the filter makes the nodes few.
 fn is_broad(selection: &Selection) -> bool {
     let Selection { kind: _, types, home, member_of, parent_type: _, name, external_id, filter: _, order } = selection;
     let narrow = home.is_some() || member_of.is_some() || name.is_some() || external_id.is_some();
-    order.by == OrderBy::Id && !types.is_empty() && !narrow
+    // Those of several types are in order of nothing but their ids.
+    !narrow && (types.len() == 1 || order.by == OrderBy::Id && !types.is_empty())
 }
 
 /// A page that is being filled.
@@ -76,15 +77,42 @@ struct Page<'a> {
     leads: &'a [Lead],
     descending: bool,
     limit: i64,
-    rows: Vec<NodeRow>,
+    found: Vec<Node>,
 }
 
 impl Page<'_> {
     fn missing(&self) -> i64 {
-        self.limit - i64::try_from(self.rows.len()).unwrap_or(i64::MAX)
+        self.limit - i64::try_from(self.found.len()).unwrap_or(i64::MAX)
+    }
+
+    fn in_order_of_ids(&mut self, tx: &mut Tx<'_>, mut place: Place) -> Result<()> {
+        match self.choose(tx, place)? {
+            Source::Nodes => while self.nodes(tx, &mut place)? {},
+            Source::Whole(lead, found) => self.take_whole(tx, lead, found)?,
+            Source::Ordered(lead) => self.follow(tx, lead, place)?,
+            Source::NodesThen(lead) => {
+                if self.nodes(tx, &mut place)? {
+                    self.follow(tx, lead, place)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn choose(&self, tx: &mut Tx<'_>, place: Place) -> Result<Source> {
+        let (rarest, of_nodes) = self.rarest(tx)?;
+        Ok(match rarest {
+            Some((lead, size)) if size < FEW.min(of_nodes + 1) => {
+                Source::Whole(lead, self.next(tx, lead, place, Reading::Whole(FEW), FEW)?)
+            }
+            _ if of_nodes < FEW => Source::Nodes,
+            Some((lead, _)) => Source::Whole(lead, self.next(tx, lead, place, Reading::Whole(MANY), self.limit)?),
+            None => self.leads.iter().position(Lead::is_ordered).map_or(Source::NodesThen(0), Source::Ordered),
+        })
+    }
+
+    /// The rarest of the leads that were counted to their ends, with its size, and how many nodes there are, up to a few.
+    fn rarest(&self, tx: &mut Tx<'_>) -> Result<(Option<(usize, i64)>, i64)> {
         let mut ranges = 0;
         let bounded = self.leads.iter().map(|lead| {
             ranges += usize::from(!lead.is_ordered());
@@ -94,14 +122,7 @@ impl Page<'_> {
         let (of_leads, of_nodes) = sizes(tx, &bounded, (&self.selection.types, FEW))?;
         let known = of_leads.into_iter().zip(bounded).enumerate().filter(|(_, (size, (_, bound)))| size < bound);
         let rarest = known.map(|(lead, (size, _))| (lead, size)).min_by_key(|(_, size)| *size);
-        Ok(match rarest {
-            Some((lead, size)) if size < FEW.min(of_nodes + 1) => {
-                Source::Whole(lead, self.next(tx, lead, place, Reading::Whole(FEW), FEW)?)
-            }
-            _ if of_nodes < FEW => Source::Nodes,
-            Some((lead, _)) => Source::Whole(lead, self.next(tx, lead, place, Reading::Whole(MANY), self.limit)?),
-            None => self.leads.iter().position(Lead::is_ordered).map_or(Source::NodesThen(0), Source::Ordered),
-        })
+        Ok((rarest, of_nodes))
     }
 
     /// The next ids of a lead that have the other leads, too.
@@ -170,12 +191,9 @@ impl Page<'_> {
             if ids.is_empty() || self.missing() <= 0 {
                 break;
             }
-            let query = narrowed(self.selection, expr.map(Filter::of_named))
-                .filter(nodes::id.eq_any(ids.to_vec()))
-                .select(NodeRow::as_select())
-                .limit(self.missing());
-            let query = if self.descending { query.order(nodes::id.desc()) } else { query.order(nodes::id.asc()) };
-            self.rows.extend(query.load::<NodeRow>(tx.conn).map_err(filter::fault)?);
+            let query = narrowed(self.selection, expr.map(Filter::of_named)).filter(nodes::id.eq_any(ids.to_vec()));
+            let found = bare(tx, in_order(query, self.selection.order, None).limit(self.missing()))?;
+            self.found.extend(found);
         }
         Ok(())
     }

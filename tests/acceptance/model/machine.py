@@ -7,10 +7,10 @@ from .base import Doors
 from .edge_rules import EdgeRules
 from .entity_rules import EntityRules, editions
 from .filter_rules import FilterRules
-from .graph_rules import GraphRules
 from .link_rules import LinkRules
 from .native_rules import NativeRules
 from .odd_rules import OddRules
+from .publish_rules import PublishRules
 from .registry import Draft
 
 __all__ = ["Doors", "Machine"]
@@ -19,7 +19,7 @@ __all__ = ["Doors", "Machine"]
 SCENES = ["nothing", "registered", "measured", "served", "recorded", "all"]
 
 
-class Machine(OddRules, FilterRules, EdgeRules, LinkRules, EntityRules, NativeRules, GraphRules):
+class Machine(OddRules, FilterRules, EdgeRules, LinkRules, EntityRules, NativeRules, PublishRules):
     """All doors together."""
 
     @initialize(scene=st.sampled_from(SCENES), edition=editions)

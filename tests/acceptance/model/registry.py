@@ -22,6 +22,7 @@ class Refusal(Enum):
     STALE = "it was changed meanwhile"
     OWNS = "it has others"
     UNSERVABLE = "it may not be served"
+    OUTSIDE = "a place is named where nothing is"
 
 
 class Learnt(Enum):
@@ -71,6 +72,10 @@ class Change:
     node: int
     action: str
     revision: int
+
+
+class Together(list[Change]):
+    """The changes of one write, whose nodes stand in no order that anybody relies on."""
 
 
 def texts(value: Any) -> Iterator[str]:

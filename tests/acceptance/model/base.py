@@ -15,6 +15,7 @@ from .kubeflow import EDITIONS, Kubeflow
 from .native import Native
 from .plans import NOBODY, pick
 from .registry import Draft, Node, Refusal, Registry, Together
+from .uploads import Uploads
 
 
 class Doors:
@@ -24,6 +25,7 @@ class Doors:
         self.server = server
         self.kubeflow = {edition: Kubeflow(server, edition) for edition in EDITIONS}
         self.native = Native(server)
+        self.uploads = Uploads(server)
         self.graph = graph.Graph(server)
         self.edge = Edge(server)
 

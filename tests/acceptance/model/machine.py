@@ -3,6 +3,7 @@
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize
 
+from .archive_rules import ArchiveRules
 from .base import Doors
 from .edge_rules import EdgeRules
 from .entity_rules import EntityRules, editions
@@ -11,7 +12,6 @@ from .link_rules import LinkRules
 from .odd_rules import OddRules
 from .publish_rules import PublishRules
 from .registry import Draft
-from .upload_rules import UploadRules
 
 __all__ = ["Doors", "Machine"]
 
@@ -19,7 +19,7 @@ __all__ = ["Doors", "Machine"]
 SCENES = ["nothing", "registered", "measured", "served", "recorded", "all"]
 
 
-class Machine(OddRules, FilterRules, EdgeRules, LinkRules, EntityRules, UploadRules, PublishRules):
+class Machine(OddRules, FilterRules, EdgeRules, LinkRules, EntityRules, ArchiveRules, PublishRules):
     """All doors together."""
 
     @initialize(scene=st.sampled_from(SCENES), edition=editions)

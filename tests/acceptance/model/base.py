@@ -14,7 +14,8 @@ from .journal import Journal
 from .kubeflow import EDITIONS, Kubeflow
 from .native import Native
 from .plans import NOBODY, pick
-from .registry import Draft, Node, Refusal, Registry
+from .registry import Draft, Node, Refusal, Registry, Together
+from .uploads import Uploads
 
 
 class Doors:
@@ -24,6 +25,7 @@ class Doors:
         self.server = server
         self.kubeflow = {edition: Kubeflow(server, edition) for edition in EDITIONS}
         self.native = Native(server)
+        self.uploads = Uploads(server)
         self.graph = graph.Graph(server)
         self.edge = Edge(server)
 
@@ -137,12 +139,16 @@ class Base(RuleBasedStateMachine):
         """What every node is tied to."""
 
     def feed(self) -> None:
-        """Exactly one entry of each change, in order; what goes at once goes before its home."""
+        """Exactly one entry of each change, in order; what goes at once goes before its home, and what is put at once
+        keeps the order of each node."""
         entries = self.doors.native.new_changes(limit=7)
         for group in self.registry.changes:
             now, entries = entries[: len(group)], entries[len(group) :]
             if all(change.action == "delete" for change in group):
                 assert sorted(map(str, now)) == sorted(map(str, group)) and now[-1] == group[-1]
+            elif isinstance(group, Together):
+                by_node = lambda change: change.node
+                assert sorted(now, key=by_node) == sorted(group, key=by_node)
             else:
                 assert now == group
         assert entries == [], f"nobody did {entries}"

@@ -21,6 +21,7 @@ STATUSES = {
     grpc.StatusCode.NOT_FOUND: Refusal.MISSING,
     grpc.StatusCode.ALREADY_EXISTS: Refusal.EXISTS,
     grpc.StatusCode.FAILED_PRECONDITION: Refusal.STALE,
+    grpc.StatusCode.OUT_OF_RANGE: Refusal.OUTSIDE,
 }
 SAYS = {Refusal.REQUIRED: Refusal.INVALID, Refusal.UNSERVABLE: Refusal.STALE}
 KINDS = {"artifact": mlmd.Artifact, "execution": mlmd.Execution, "context": mlmd.Context}

@@ -21,21 +21,26 @@ class GraphRules(Base):
 
     @rule(draft=drafts(tuple(EVERY), odd=True), home=picks, reference=picks)
     def put_new(self, draft: Draft, home: int, reference: int) -> None:
-        of = EVERY[draft.type]
         draft.home = self.home(draft, min(home, 8))
         self.refer(draft, reference)
         self.suffix(draft)
-        wrongs = self.registry.wrongs(draft, demands=False)
-        if of.kind == "context" and not (draft.name or draft.home):
-            wrongs.add(Refusal.REQUIRED)
         refusal, node_id = self.doors.graph.put(draft)
-        if self.expect(wrongs, refusal, graph.SAYS, f"put of {draft}"):
+        if self.expect(self.wrongs_of_new(draft), refusal, graph.SAYS, f"put of {draft}"):
             draft.uri = draft.uri or None
             node = self.registry.create(draft, node_id)
             self.agree(node, self.doors.graph.get(node), "gRPC")
 
+    def wrongs_of_new(self, draft: Draft) -> set[Refusal]:
+        wrongs = self.registry.wrongs(draft, demands=False)
+        if EVERY[draft.type].kind == "context" and not (draft.name or draft.home):
+            wrongs.add(Refusal.REQUIRED)
+        return wrongs
+
     def suffix(self, draft: Draft) -> None:
-        """What a pipeline makes cannot be removed, so no two sequences may call it the same."""
+        """What a pipeline makes cannot be removed, so no two sequences may call it the same; and a version is called
+        something."""
+        if draft.type == "kf.ModelVersion" and draft.home and draft.name == "":
+            draft.name = " "
         if draft.type in OWN:
             if draft.type != "Pipeline" and draft.name == "":
                 draft.name = " "

@@ -3,14 +3,14 @@
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize
 
+from .archive_rules import ArchiveRules
 from .base import Doors
 from .edge_rules import EdgeRules
 from .entity_rules import EntityRules, editions
 from .filter_rules import FilterRules
-from .graph_rules import GraphRules
 from .link_rules import LinkRules
-from .native_rules import NativeRules
 from .odd_rules import OddRules
+from .publish_rules import PublishRules
 from .registry import Draft
 
 __all__ = ["Doors", "Machine"]
@@ -19,7 +19,7 @@ __all__ = ["Doors", "Machine"]
 SCENES = ["nothing", "registered", "measured", "served", "recorded", "all"]
 
 
-class Machine(OddRules, FilterRules, EdgeRules, LinkRules, EntityRules, NativeRules, GraphRules):
+class Machine(OddRules, FilterRules, EdgeRules, LinkRules, EntityRules, ArchiveRules, PublishRules):
     """All doors together."""
 
     @initialize(scene=st.sampled_from(SCENES), edition=editions)
@@ -32,6 +32,10 @@ class Machine(OddRules, FilterRules, EdgeRules, LinkRules, EntityRules, NativeRu
             self.register(model="a", version="b", external_id=None, artifacts=[None])
             self.set_alias(which=0, alias="champion", stranger=0)
             self.put_file(which=0, path="a.bin", content=b"one", match=None)
+            # One upload that will do, and one whose path is taken.
+            for path in ["b/c.txt", "a.bin"]:
+                file = {"path": path, "content": b"two", "digest": None, "create": True}
+                self.begin_upload(which=0, version=0, first=1, **file)
         if scene in ("measured", "all"):
             self.create(Draft("kf.Experiment", "a"), **made)
             self.create(Draft("kf.ExperimentRun", "a"), **made)

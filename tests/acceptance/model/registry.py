@@ -22,6 +22,9 @@ class Refusal(Enum):
     STALE = "it was changed meanwhile"
     OWNS = "it has others"
     UNSERVABLE = "it may not be served"
+    OUTSIDE = "a place is named where nothing is"
+    TOO_LONG = "it is more than was said"
+    DAMAGED = "it is not what its checksum says"
 
 
 class Learnt(Enum):
@@ -73,6 +76,10 @@ class Change:
     revision: int
 
 
+class Together(list[Change]):
+    """The changes of one write, whose nodes stand in no order that anybody relies on."""
+
+
 def texts(value: Any) -> Iterator[str]:
     """Every text in names and values, however deep."""
     match value:
@@ -100,6 +107,8 @@ class Registry:
         # By artifact, execution and type.
         self.events: dict[tuple[int, int, str], list[int | str]] = {}
         self.points: list[tuple[int, Value, Any, Any]] = []
+        # Uploads that go on or have come to their end, by their ids.
+        self.uploads: dict[str, Any] = {}
         # What belongs to one write stands together.
         self.changes: list[list[Change]] = []
 

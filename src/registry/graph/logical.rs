@@ -4,7 +4,7 @@ use super::Registry;
 use super::how::How;
 use crate::domain::graph::{NodeWrite, Type};
 use crate::domain::{
-    Actor, Change, Draft, Error, LogicalType, Millis, Name, Node, NodeId, Patch, Properties, Result, Value,
+    Actor, Change, Draft, Error, LogicalType, Millis, Name, Node, NodeId, NodeKind, Patch, Properties, Result, Value,
 };
 use crate::registry::entities;
 use crate::store::{self, Tx, nodes};
@@ -18,6 +18,9 @@ pub(super) fn create(
     now: Millis,
 ) -> Result<Node> {
     let (home, name) = home_and_name(tx, logical, write.name.as_deref().unwrap_or_default())?;
+    if name.is_none() && logical.kind() == NodeKind::Context {
+        return Err(Error::invalid("name", format!("the name of a `{}` is empty", logical.type_name())));
+    }
     let draft = Draft {
         name,
         external_id: given(write.external_id.as_deref()).map(str::parse).transpose()?,

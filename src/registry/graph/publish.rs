@@ -1,6 +1,6 @@
 //! One execution with what it read and wrote and the contexts that all of it belongs to, put at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::how::{How, Reuse};
 use super::ledger::Ledger;
@@ -9,6 +9,7 @@ use crate::domain::graph::{EventWrite, NodeWrite, Pair, Publish, PublishOptions,
 use crate::domain::{Actor, Error, ErrorKind, LogicalType, Millis, Node, NodeId, NodeKind, Result};
 use crate::store::Tx;
 use crate::store::graph::nodes;
+use crate::store::graph::types::{Which, load};
 
 impl Registry {
     /// Puts an execution, its artifacts, the events between them, and contexts that all of them become members of.
@@ -86,24 +87,45 @@ impl Registry {
         if options.reuse_context_if_already_exist {
             find_by_name(tx, writes, &mut found)?;
         }
-        let rest: Vec<NodeWrite> =
-            writes.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(write, _)| write.clone()).collect();
+        let reuse = options.reuse_context_if_already_exist;
+        let (rest, places) = once(writes, &found, reuse);
         let put = self.put(tx, actor, ledger, NodeKind::Context, &rest, &How::default(), now);
-        let mut put = put
-            .map_err(|error| match error.kind() {
-                ErrorKind::AlreadyExists if options.reuse_context_if_already_exist && error.field() == Some("name") => {
-                    Error::new(ErrorKind::Conflict, "somebody else made the context at the same time").caused_by(error)
-                }
-                _ => error,
-            })?
-            .into_iter();
+        let put = put.map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists if reuse && error.field() == Some("name") => {
+                Error::new(ErrorKind::Conflict, "somebody else made the context at the same time").caused_by(error)
+            }
+            _ => error,
+        })?;
+        let put = |place: usize| put.get(place).cloned();
         found
             .into_iter()
-            .map(|found| {
-                found.or_else(|| put.next()).ok_or_else(|| super::broken("a context that was put is not there"))
+            .zip(places)
+            .map(|(found, place)| {
+                found.or_else(|| put(place)).ok_or_else(|| super::broken("a context that was put is not there"))
             })
             .collect()
     }
+}
+
+/// Those that were not found, and the place of each among them. Where contexts are used as they are, one that is named
+/// again is the first of its name.
+fn once(writes: &[NodeWrite], found: &[Option<Node>], reuse: bool) -> (Vec<NodeWrite>, Vec<usize>) {
+    let mut rest: Vec<NodeWrite> = Vec::new();
+    let mut named = BTreeMap::new();
+    let mut place_of = |(write, found): (&NodeWrite, &Option<Node>)| {
+        let next = rest.len();
+        if found.is_some() {
+            return next;
+        }
+        let is_first = !reuse || write.id.is_some();
+        let place = if is_first { next } else { *named.entry((write.type_id, write.name.clone())).or_insert(next) };
+        if place == next {
+            rest.push(write.clone());
+        }
+        place
+    };
+    let places = writes.iter().zip(found).map(&mut place_of).collect();
+    (rest, places)
 }
 
 /// Makes nodes members of contexts, in whichever order the contexts are.
@@ -200,10 +222,17 @@ fn find_by_name(tx: &mut Tx<'_>, writes: &[NodeWrite], found: &mut [Option<Node>
         return Ok(());
     }
     let types: Vec<i64> = named.iter().map(|(type_id, _)| *type_id).collect();
+    let mut types = load(tx, Which::Ids(&types))?;
+    // What has that name may be a node of another kind.
+    types.retain(|_, of| of.kind == NodeKind::Context);
+    let of_own: Vec<i64> = types.keys().copied().collect();
     let names: Vec<String> = named.iter().map(|(_, name)| (*name).to_owned()).collect();
-    let stored = nodes::find_named(tx, &types, &names)?;
+    let stored = nodes::find_named(tx, &of_own, &names)?;
     for (write, place) in writes.iter().zip(found) {
         let (None, Some(type_id), Some(name)) = (write.id, write.type_id, write.name.as_deref()) else { continue };
+        if !types.contains_key(&type_id) {
+            continue;
+        }
         let is_it = |node: &&Node| node.type_id == type_id && node.name.as_deref() == Some(name);
         *place = match LogicalType::from_id(type_id) {
             Some(logical) => logical::find_context(tx, logical, name)?,

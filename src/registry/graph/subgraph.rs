@@ -1,14 +1,15 @@
 //! Executions, artifacts, contexts and events, put at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::how::{How, Reuse};
 use super::ledger::Ledger;
 use super::publish::{attach_all, between, check_context};
 use super::{Registry, edges};
-use crate::domain::graph::{EventEdge, EventWrite, PublishOptions, SubgraphIds, SubgraphWrite};
+use crate::domain::graph::{EventEdge, EventWrite, NodeWrite, PublishOptions, SubgraphIds, SubgraphWrite};
 use crate::domain::{Actor, Error, Millis, Node, NodeId, NodeKind, Result};
 use crate::store::Tx;
+use crate::store::graph::types::{Which, load};
 
 impl Registry {
     /// Puts nodes, makes every artifact and execution a member of every context, and records the events.
@@ -40,6 +41,7 @@ impl Registry {
             reuse_context_if_already_exist: write.reuse_context_if_already_exist,
             ..PublishOptions::default()
         };
+        check_contexts(tx, &write.contexts)?;
         let contexts = self.put_contexts(tx, actor, ledger, &write.contexts, options, now)?;
         let reuse = if write.reuse_artifact_if_already_exist_by_external_id { Reuse::Stored } else { Reuse::Nothing };
         let how = How { reuse_external_id: reuse, ..How::default() };
@@ -64,6 +66,18 @@ impl Registry {
         let ids = |nodes: Vec<Node>| nodes.into_iter().map(|node| node.id).collect();
         Ok(SubgraphIds { execution_ids: ids(executions), artifact_ids: ids(artifacts), context_ids: ids(contexts) })
     }
+}
+
+/// Refuses contexts whose properties their types do not have, also where they are used as they are.
+fn check_contexts(tx: &mut Tx<'_>, contexts: &[NodeWrite]) -> Result<()> {
+    let ids: Vec<i64> = contexts.iter().filter_map(|context| context.type_id).collect();
+    let types = if ids.is_empty() { BTreeMap::new() } else { load(tx, Which::Ids(&ids))? };
+    for context in contexts {
+        if let Some(of) = context.type_id.and_then(|id| types.get(&id)) {
+            context.check_properties(of, None)?;
+        }
+    }
+    Ok(())
 }
 
 fn check(write: &SubgraphWrite) -> Result<()> {

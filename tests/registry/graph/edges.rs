@@ -1,7 +1,7 @@
 //! Events, contexts and executions published with them.
 
-use modelport::domain::ErrorKind;
 use modelport::domain::graph::{EventEdge, Membership, Parenthood, Step, SubgraphWrite};
+use modelport::domain::{ErrorKind, LogicalType};
 
 use super::*;
 use crate::support::{Backend, on_both};
@@ -11,6 +11,8 @@ on_both! {
     memberships_may_be_said_again_and_parents_make_no_circle,
     an_execution_is_published_with_all_of_it,
     what_is_reused_is_not_made_again,
+    what_is_used_as_it_is_has_to_be_a_context,
+    a_context_that_is_new_twice_is_made_once,
     an_execution_that_cannot_be_published_leaves_nothing,
     a_subgraph_is_put_whole,
     one_context_is_made_by_many_at_once,
@@ -161,6 +163,67 @@ async fn what_is_reused_is_not_made_again(backend: Backend) {
     let missing = Publish { contexts: vec![NodeWrite { id: Some(99_999), ..NodeWrite::default() }], ..forced };
     let missing = Publish { execution: new(e, "run 5"), ..missing };
     assert_eq!(scene.registry.put_execution(&actor(), missing).await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+const REUSE: PublishOptions = PublishOptions {
+    reuse_context_if_already_exist: true,
+    reuse_artifact_if_already_exist_by_external_id: false,
+    force_update_time: false,
+    force_reuse_context: false,
+};
+
+async fn what_is_used_as_it_is_has_to_be_a_context(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let (a, e) = (scene.type_of(ARTIFACT, "t").await, scene.type_of(EXECUTION, "e").await);
+    let c = scene.type_of(CONTEXT, "c").await;
+    scene.put_node(ARTIFACT, new(a, "x")).await.unwrap();
+    let model = LogicalType::ModelArtifact.id();
+    scene.put_node(ARTIFACT, new(model, "x")).await.unwrap();
+    scene.put_node(CONTEXT, new(c, "x")).await.unwrap();
+    let nodes = scene.count("nodes");
+    for type_id in [a, model] {
+        let contexts = vec![new(type_id, "x")];
+        let publish =
+            Publish { execution: new(e, "run"), contexts: contexts.clone(), options: REUSE, ..Publish::default() };
+        let error = scene.registry.put_execution(&actor(), publish).await.unwrap_err();
+        assert_eq!((error.kind(), error.field()), (ErrorKind::NotFound, Some("type_id")), "{error}");
+        let write = SubgraphWrite { contexts, reuse_context_if_already_exist: true, ..SubgraphWrite::default() };
+        let error = scene.registry.put_lineage_subgraph(&actor(), write).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    }
+    let strange = NodeWrite { properties: properties(&[("strange", Value::Int(1))]), ..new(c, "x") };
+    let contexts = vec![strange.clone()];
+    let write = SubgraphWrite { contexts, reuse_context_if_already_exist: true, ..SubgraphWrite::default() };
+    let error = scene.registry.put_lineage_subgraph(&actor(), write).await.unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some("properties.strange")));
+    assert_eq!(scene.count("nodes"), nodes);
+    // An execution takes what is there without a look at what comes with it.
+    let publish = Publish { execution: new(e, "run"), contexts: vec![strange], options: REUSE, ..Publish::default() };
+    scene.registry.put_execution(&actor(), publish).await.unwrap();
+}
+
+async fn a_context_that_is_new_twice_is_made_once(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let (e, c) = (scene.type_of(EXECUTION, "e").await, scene.type_of(CONTEXT, "c").await);
+    let model = LogicalType::RegisteredModel.id();
+    let first = NodeWrite { properties: properties(&[("i", Value::Int(1))]), ..new(c, "x") };
+    let contexts = vec![first, new(model, "m"), new(c, "x"), new(c, "y"), new(model, "m")];
+    let publish =
+        Publish { execution: new(e, "run"), contexts: contexts.clone(), options: REUSE, ..Publish::default() };
+    let put = scene.registry.put_execution(&actor(), publish.clone()).await.unwrap().context_ids;
+    assert_eq!((put[0], put[1]), (put[2], put[4]));
+    assert_eq!(scene.node(CONTEXT, put[0]).await.properties.len(), 1);
+    assert_eq!(scene.node(CONTEXT, put[3]).await.name.as_deref(), Some("y"));
+    let write = SubgraphWrite { contexts, reuse_context_if_already_exist: true, ..SubgraphWrite::default() };
+    assert_eq!(scene.registry.put_lineage_subgraph(&actor(), write).await.unwrap().context_ids, put);
+    let strict = Publish {
+        execution: new(e, "run 2"),
+        contexts: vec![new(c, "z"), new(c, "z")],
+        options: PublishOptions::default(),
+        ..publish
+    };
+    let error = scene.registry.put_execution(&actor(), strict).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
 }
 
 async fn an_execution_that_cannot_be_published_leaves_nothing(backend: Backend) {

@@ -35,6 +35,9 @@ async fn a_version_is_a_context_named_behind_its_model(backend: Backend) {
     assert_eq!(scene.registry.get(LogicalType::ModelVersion, version.id).await.unwrap(), found);
     let renamed = NodeWrite { name: Some("other".into()), ..same };
     assert_eq!(scene.put_node(CONTEXT, renamed).await.unwrap_err().kind(), ErrorKind::InvalidArgument);
+    let nameless = new(LogicalType::ModelVersion.id(), &format!("{}:", model.id));
+    let error = scene.put_node(CONTEXT, nameless).await.unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some("name")));
 }
 
 async fn a_model_that_is_put_here_is_a_registered_model(backend: Backend) {

@@ -6,6 +6,7 @@ from hypothesis.stateful import initialize
 from .archive_rules import ArchiveRules
 from .base import Doors
 from .edge_rules import EdgeRules
+from .entities import OWN
 from .entity_rules import EntityRules, editions
 from .filter_rules import FilterRules
 from .link_rules import LinkRules
@@ -16,7 +17,7 @@ from .registry import Draft
 __all__ = ["Doors", "Machine"]
 
 
-SCENES = ["nothing", "registered", "measured", "served", "recorded", "all"]
+SCENES = ["nothing", "registered", "measured", "served", "recorded", "published", "all"]
 
 
 class Machine(OddRules, FilterRules, EdgeRules, LinkRules, EntityRules, ArchiveRules, PublishRules):
@@ -47,5 +48,8 @@ class Machine(OddRules, FilterRules, EdgeRules, LinkRules, EntityRules, ArchiveR
             self.create(Draft("kf.ServingEnvironment", "a"), **made)
             self.create(Draft("kf.InferenceService", "a"), **made)
             self.create(Draft("kf.ServeModel", "a"), **made)
+        if scene in ("published", "all"):
+            for name in OWN:
+                self.put_new(draft=Draft(name, "a"), home=0, reference=0)
         if scene in ("recorded", "all"):
             self.upload(name="a", version="a", fields={"project_name": "P"}, given=None, content="one")

@@ -17,7 +17,7 @@ from .registry import Draft
 __all__ = ["Doors", "Machine"]
 
 
-SCENES = ["nothing", "registered", "measured", "served", "recorded", "published", "all"]
+SCENES = ["nothing", "registered", "measured", "served", "recorded", "published", "all", "all", "all"]
 
 
 class Machine(OddRules, FilterRules, EdgeRules, LinkRules, EntityRules, ArchiveRules, PublishRules):
@@ -29,10 +29,12 @@ class Machine(OddRules, FilterRules, EdgeRules, LinkRules, EntityRules, ArchiveR
         made = {"edition": edition, "home": 1, "reference": 0, "nested": True}
         self.empty()
         if scene in ("registered", "all"):
-            self.register(model="a", version="a", external_id="e1", artifacts=["a"])
+            self.register(model="a", version="a", external_id="e1", artifacts=["a", "b"])
             self.register(model="a", version="b", external_id=None, artifacts=[None])
             self.set_alias(which=0, alias="champion", stranger=0)
-            self.put_file(which=0, path="a.bin", content=b"one", match=None)
+            # A version's files are those of several artifacts, and each may have one of the same path.
+            for which, path, content in [(0, "a.bin", b"one"), (1, "a.bin", b"two"), (1, "a.zip", b"two")]:
+                self.put_file(which=which, path=path, content=content, match=None)
             # One upload that will do, and one whose path is taken.
             for path in ["b/c.txt", "a.bin"]:
                 file = {"path": path, "content": b"two", "digest": None, "create": True}

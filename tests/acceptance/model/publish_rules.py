@@ -42,7 +42,9 @@ class PublishRules(TogetherRules):
         types = (node.type,) if node else tuple(OFTEN[kind])
         types = (again.draft.type,) if again else types
         plan = put_back(node) if node and how < 3 else drafts(types, odd=True)
-        draft = data.draw(plan.filter(lambda each: not self.registry.odd(each)) if is_sound else plan, kind)
+        draft = data.draw(plan, kind)
+        if is_sound:
+            self.mend(draft)
         if not (node and how < 3):
             draft.home = self.home(draft, data.draw(st.integers(0, 8), "home"))
             self.refer(draft, data.draw(picks, "reference"))
@@ -59,6 +61,16 @@ class PublishRules(TogetherRules):
         elif again:
             draft.home, draft.name = again.draft.home, again.draft.name
         return put
+
+    def mend(self, draft: Draft) -> None:
+        """Takes out what nothing can be called or say; to draw another would end the sequence when that is odd too."""
+        is_odd = lambda **said: bool(self.registry.odd(Draft(draft.type, **said)))
+        for name in ["name", "external_id", "uri"]:
+            if is_odd(**{name: getattr(draft, name)}):
+                setattr(draft, name, None)
+        for name in ["properties", "custom"]:
+            said = getattr(draft, name).items()
+            setattr(draft, name, {key: value for key, value in said if not is_odd(**{name: {key: value}})})
 
     def spoil(self, data: st.DataObject, puts: list[Put]) -> None:
         """One of them cannot be so: most often a context, because what is there already is not looked at alike."""

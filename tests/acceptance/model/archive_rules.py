@@ -44,13 +44,19 @@ class ArchiveRules(UploadRules):
     )
     def unpack(self, which: int, members: Members, form: str, match: str | None, flaw: str | None) -> None:
         """All files of an archive, or none; into a version, or into an artifact."""
-        node = pick(self.registry.of("kf.ModelVersion", "kf.ModelArtifact"), which)
+        # Rather one whose files are several artifacts' than any.
+        parted = self.parted() if which % 2 else []
+        node = pick(parted or self.registry.of("kf.ModelVersion", "kf.ModelArtifact"), which)
+        self.unpack_into(node, members, form, match, flaw)
+
+    def unpack_into(self, node: Node, members: Members, form: str, match: str | None, flaw: str | None) -> None:
         is_version = node.type == "kf.ModelVersion"
         place = self.names(node) if is_version else f"/artifacts/{node.id}"
         if place is None:
             return
         own = self.artifacts(node, "kf.ModelArtifact") if is_version else [node]
         wrongs = {Refusal.INVALID} if any(path in WRONG_PATHS for path, _ in members) else set()
+        wrongs |= {Refusal.INVALID} if self.clash([path for path, _ in members]) else set()
         for path, content in members:
             there = next((each.files[path] for each in own if path in each.files), None)
             match match:
@@ -79,6 +85,32 @@ class ArchiveRules(UploadRules):
         for each in self.artifacts(node, "kf.ModelArtifact") if is_version else own:
             assert self.doors.native.files(f"/artifacts/{each.id}") == each.files
 
+    def clash(self, paths: list[str]) -> bool:
+        """Whether one of them is the folder of another."""
+        return any(path[:at] in paths for path in paths for at, letter in enumerate(path) if letter == "/")
+
+    def parted(self) -> list[Node]:
+        """Versions whose files are several artifacts'."""
+        versions = [node for node in self.registry.of("kf.ModelVersion") if self.names(node)]
+        holders = lambda version: [node for node in self.artifacts(version, "kf.ModelArtifact") if node.files]
+        return [version for version in versions if len(holders(version)) > 1]
+
+    @precondition(lambda self: self.parted())
+    @rule(
+        which=picks,
+        contents=st.lists(st.sampled_from([b"", b"one", b"two"]), min_size=2, max_size=3),
+        skip=picks,
+        form=st.sampled_from(list(MEDIA_TYPES)),
+    )
+    def unpack_again(self, which: int, contents: list[bytes], skip: int, form: str) -> None:
+        """Files of several artifacts are replaced, each where it is."""
+        version = pick(self.parted(), which)
+        own = self.artifacts(version, "kf.ModelArtifact")
+        there = sorted({path for node in own for path in node.files}, key=lambda path: path.encode())
+        turned = there[skip % len(there) :] + there[: skip % len(there)]
+        # A member for every path, as far as there are contents.
+        self.unpack_into(version, list(zip(turned, contents, strict=False)), form, "If-Match", None)
+
     def unpacked(self, node: Node, own: list[Node], members: Members, items: list[dict]) -> None:
         """Each file is where one of its path was, and otherwise where the first is."""
         in_place = [next((each for each in own if path in each.files), None) for path, _ in members]
@@ -104,7 +136,8 @@ class ArchiveRules(UploadRules):
     @rule(which=picks, form=st.sampled_from(["zip", "tar"]))
     def pack(self, which: int, form: str) -> None:
         """All files of a version or of an artifact, in order; the oldest of those of one path."""
-        node = pick(self.registry.of("kf.ModelVersion", "kf.ModelArtifact"), which)
+        parted = self.parted() if which % 2 else []
+        node = pick(parted or self.registry.of("kf.ModelVersion", "kf.ModelArtifact"), which)
         is_version = node.type == "kf.ModelVersion"
         place = self.names(node) if is_version else f"/artifacts/{node.id}"
         if place is None:
@@ -113,8 +146,7 @@ class ArchiveRules(UploadRules):
         files: dict[str, str] = {}
         for each in own:
             files = each.files | files
-        folders = {path[:at] for path in files for at, letter in enumerate(path) if letter == "/"}
-        wrongs = {Refusal.EXISTS} if folders & set(files) else set()
+        wrongs = {Refusal.EXISTS} if self.clash(list(files)) else set()
         query = {"archive": form, "quarantined": "true"}
         response = self.doors.native.http.get(f"{place}/files", params=query)
         refusal = self.doors.native.refusal(response)

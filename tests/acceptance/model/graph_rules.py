@@ -32,15 +32,12 @@ class GraphRules(Base):
 
     def wrongs_of_new(self, draft: Draft) -> set[Refusal]:
         wrongs = self.registry.wrongs(draft, demands=False)
-        if EVERY[draft.type].kind == "context" and not (draft.name or draft.home):
+        if EVERY[draft.type].kind == "context" and not draft.name:
             wrongs.add(Refusal.REQUIRED)
         return wrongs
 
     def suffix(self, draft: Draft) -> None:
-        """What a pipeline makes cannot be removed, so no two sequences may call it the same; and a version is called
-        something."""
-        if draft.type == "kf.ModelVersion" and draft.home and draft.name == "":
-            draft.name = " "
+        """What a pipeline makes cannot be removed, so no two sequences may call it the same."""
         if draft.type in OWN:
             if draft.type != "Pipeline" and draft.name == "":
                 draft.name = " "

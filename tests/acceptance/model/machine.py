@@ -6,6 +6,7 @@ from hypothesis.stateful import initialize
 from .archive_rules import ArchiveRules
 from .base import Doors
 from .edge_rules import EdgeRules
+from .entities import OWN
 from .entity_rules import EntityRules, editions
 from .filter_rules import FilterRules
 from .link_rules import LinkRules
@@ -16,7 +17,7 @@ from .registry import Draft
 __all__ = ["Doors", "Machine"]
 
 
-SCENES = ["nothing", "registered", "measured", "served", "recorded", "all"]
+SCENES = ["nothing", "registered", "measured", "served", "recorded", "published", "all", "all", "all"]
 
 
 class Machine(OddRules, FilterRules, EdgeRules, LinkRules, EntityRules, ArchiveRules, PublishRules):
@@ -28,10 +29,12 @@ class Machine(OddRules, FilterRules, EdgeRules, LinkRules, EntityRules, ArchiveR
         made = {"edition": edition, "home": 1, "reference": 0, "nested": True}
         self.empty()
         if scene in ("registered", "all"):
-            self.register(model="a", version="a", external_id="e1", artifacts=["a"])
+            self.register(model="a", version="a", external_id="e1", artifacts=["a", "b"])
             self.register(model="a", version="b", external_id=None, artifacts=[None])
             self.set_alias(which=0, alias="champion", stranger=0)
-            self.put_file(which=0, path="a.bin", content=b"one", match=None)
+            # A version's files are those of several artifacts, and each may have one of the same path.
+            for which, path, content in [(0, "a.bin", b"one"), (1, "a.bin", b"two"), (1, "a.zip", b"two")]:
+                self.put_file(which=which, path=path, content=content, match=None)
             # One upload that will do, and one whose path is taken.
             for path in ["b/c.txt", "a.bin"]:
                 file = {"path": path, "content": b"two", "digest": None, "create": True}
@@ -47,5 +50,8 @@ class Machine(OddRules, FilterRules, EdgeRules, LinkRules, EntityRules, ArchiveR
             self.create(Draft("kf.ServingEnvironment", "a"), **made)
             self.create(Draft("kf.InferenceService", "a"), **made)
             self.create(Draft("kf.ServeModel", "a"), **made)
+        if scene in ("published", "all"):
+            for name in OWN:
+                self.put_new(draft=Draft(name, "a"), home=0, reference=0)
         if scene in ("recorded", "all"):
             self.upload(name="a", version="a", fields={"project_name": "P"}, given=None, content="one")

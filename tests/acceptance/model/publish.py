@@ -8,7 +8,8 @@ from .graph import Graph, mlmd
 from .plans import NOBODY
 from .registry import LONGEST_NAME, Draft, Refusal
 
-OTHERS = {"artifact": "Step", "execution": "Pipeline", "context": "Data"}
+# The types of the other kinds.
+OTHERS = {kind: [name for name in EVERY if EVERY[name].kind != kind] for kind in ["artifact", "execution", "context"]}
 # What every type has a property of that is no truth value.
 DECLARED = {name: "i" if name in OWN else "description" for name in EVERY}
 OF_TYPE = ["no type", "unknown type", "type of another kind"]
@@ -34,10 +35,18 @@ class Put:
     draft: Draft
     node: int | None = None
     flaw: str = ""
+    # The type of another kind, and what one of that type is called.
+    other: str = ""
+    called: str = ""
 
     @property
     def kind(self) -> str:
         return EVERY[self.draft.type].kind
+
+    @property
+    def says_what(self) -> bool:
+        """Whether a context of its type and name is looked for."""
+        return not self.node and self.flaw not in [*OF_TYPE, "unknown id"]
 
     def is_forced(self, options: Options) -> bool:
         """Whether it is a context that is only looked for."""
@@ -51,7 +60,9 @@ class Put:
             case "unknown type":
                 message.type_id = NOBODY
             case "type of another kind":
-                message.type_id = door.types[OTHERS[self.kind]]
+                message.type_id = door.types[self.other]
+                if self.called:
+                    message.name = self.called
             case "undeclared":
                 message.properties["undeclared"].int_value = 1
             case "unmatched":

@@ -9,7 +9,7 @@ from . import graph
 from .entities import EVERY, OWN
 from .graph_rules import EVENTS
 from .plans import NOBODY, drafts, pick, picks, put_back
-from .publish import FLAWS, OF_PROPERTIES, Happening, Ids, Options, Put
+from .publish import FLAWS, OTHERS, Happening, Ids, Options, Put
 from .registry import LATER, Draft, Refusal
 from .together import TogetherRules
 
@@ -20,8 +20,10 @@ OFTEN = {
 }
 Pair = tuple[Put | None, Happening | None]
 options = st.builds(Options, st.booleans(), st.booleans(), st.booleans())
-# Most of what is published is meant to be right.
-soundness = st.sampled_from([True, True, False])
+# Most of what is published is meant to be right, or to have one flaw.
+SOUND, FLAWED, ODD = "sound", "flawed", "odd"
+soundness = st.sampled_from([SOUND, FLAWED, SOUND, ODD])
+NAMELESS = "no name"
 
 
 class PublishRules(TogetherRules):
@@ -29,17 +31,25 @@ class PublishRules(TogetherRules):
 
     # What is published.
 
-    def draw_put(self, data: st.DataObject, kind: str, options: Options, is_sound: bool) -> Put:
-        """One that is there, one that is called like it, or a new one."""
+    def draw_put(
+        self, data: st.DataObject, kind: str, options: Options, is_sound: bool, before: Put | None = None
+    ) -> Put:
+        """One that is there, one that is called like it or like another that is put, or a new one."""
         nodes = [node for node in self.kinds(kind) if node.properties.get("timestamp") != ("int", LATER)]
         how = data.draw(picks, f"how the {kind} is put")
-        node = pick(nodes, data.draw(picks, f"which {kind}")) if nodes and how < 6 else None
+        again = before if before and how % 2 else None
+        node = pick(nodes, data.draw(picks, f"which {kind}")) if nodes and how < 6 and not again else None
         types = (node.type,) if node else tuple(OFTEN[kind])
+        types = (again.draft.type,) if again else types
         plan = put_back(node) if node and how < 3 else drafts(types, odd=True)
-        draft = data.draw(plan.filter(lambda each: not self.registry.odd(each)) if is_sound else plan, kind)
+        draft = data.draw(plan, kind)
+        if is_sound:
+            self.mend(draft)
         if not (node and how < 3):
             draft.home = self.home(draft, data.draw(st.integers(0, 8), "home"))
             self.refer(draft, data.draw(picks, "reference"))
+        if is_sound and kind == "context" and not draft.name:
+            draft.name = " "
         self.suffix(draft)
         put = Put(draft)
         if node and how < 3:
@@ -48,21 +58,48 @@ class PublishRules(TogetherRules):
             draft.external_id = node.external_id
         elif node and kind == "context" and options.reuse_context:
             draft.home, draft.name = node.home, node.name
-        if not is_sound:
-            put.flaw = data.draw(st.sampled_from(["", "", "", *self.flaws(kind, options)]), "flaw")
+        elif again:
+            draft.home, draft.name = again.draft.home, again.draft.name
         return put
 
-    def flaws(self, kind: str, options: Options) -> list[str]:
-        if kind != "context" or not options.reuse_context:
-            return FLAWS
-        not_said = ["type of another kind", *(OF_PROPERTIES if options.is_graph else [])]
-        return [flaw for flaw in FLAWS if flaw not in not_said]
+    def mend(self, draft: Draft) -> None:
+        """Takes out what nothing can be called or say; to draw another would end the sequence when that is odd too."""
+        is_odd = lambda **said: bool(self.registry.odd(Draft(draft.type, **said)))
+        for name in ["name", "external_id", "uri"]:
+            if is_odd(**{name: getattr(draft, name)}):
+                setattr(draft, name, None)
+        for name in ["properties", "custom"]:
+            said = getattr(draft, name).items()
+            setattr(draft, name, {key: value for key, value in said if not is_odd(**{name: {key: value}})})
+
+    def spoil(self, data: st.DataObject, puts: list[Put]) -> None:
+        """One of them cannot be so: most often a context, because what is there already is not looked at alike."""
+        contexts = [put for put in puts if put.kind == "context"]
+        put = data.draw(st.sampled_from([*puts, *contexts, *contexts]), "what is flawed")
+        flaw = data.draw(st.sampled_from([*FLAWS, "type of another kind", NAMELESS]), "flaw")
+        if flaw == NAMELESS:
+            put.draft.name = put.draft.name if put.node else ""
+            return
+        put.flaw = flaw
+        if flaw == "type of another kind":
+            self.mistake(data, put)
+
+    def mistake(self, data: st.DataObject, put: Put) -> None:
+        """Takes it for one of another kind; a context for one that is there, of which nothing else is wrong."""
+        put.other = data.draw(st.sampled_from(OTHERS[put.kind]), "the other type")
+        if put.kind == "context":
+            put.draft.properties = {}
+            others = [node for node in self.registry.nodes.values() if node.kind != "context" and node.name]
+            if named := [node for node in others if node.name is not LATER]:
+                node = pick(named, data.draw(picks, "the other node"))
+                put.other, put.called = node.type, f"{node.home}:{node.name}" if node.home else node.name
 
     def draw_puts(self, data: st.DataObject, kind: str, options: Options, is_sound: bool) -> list[Put]:
-        puts = [self.draw_put(data, kind, options, is_sound) for _ in range(data.draw(st.integers(0, 2), f"{kind}s"))]
-        if kind == "context" and options.reuse_context:
-            # Each name once.
-            puts = list({(put.draft.type, put.draft.home, put.draft.name): put for put in puts}.values())
+        puts: list[Put] = []
+        how_many = st.sampled_from([2, 1, 2, 0]) if kind == "context" else st.integers(0, 2)
+        for _ in range(data.draw(how_many, f"{kind}s")):
+            before = puts[0] if puts and kind == "context" else None
+            puts.append(self.draw_put(data, kind, options, is_sound, before))
         return puts
 
     def draw_end(self, data: st.DataObject, kind: str, right: list[int | None], is_sound: bool) -> int | None:
@@ -79,9 +116,10 @@ class PublishRules(TogetherRules):
 
     # An execution.
 
-    @rule(data=st.data(), options=options, is_sound=soundness)
-    def publish(self, data: st.DataObject, options: Options, is_sound: bool) -> None:
+    @rule(data=st.data(), options=options, how=soundness)
+    def publish(self, data: st.DataObject, options: Options, how: str) -> None:
         """An execution with what it read and wrote, and the contexts of all that."""
+        is_sound = how != ODD
         execution = self.draw_put(data, "execution", options, is_sound)
         pairs: list[Pair] = []
         for _ in range(data.draw(st.integers(0, 2), "pairs")):
@@ -95,6 +133,8 @@ class PublishRules(TogetherRules):
                 event.execution = self.draw_end(data, "execution", [None, execution.node], is_sound)
             pairs.append((artifact, event))
         contexts = self.draw_puts(data, "context", options, is_sound)
+        if how != SOUND:
+            self.spoil(data, [execution, *(artifact for artifact, _ in pairs if artifact), *contexts])
         if any(put.is_forced(options) and self.registry.odd(put.draft) for put in contexts):
             # It is to be left as it is, and nobody says whether what is said of it is looked at.
             return
@@ -155,14 +195,17 @@ class PublishRules(TogetherRules):
 
     # A graph.
 
-    @rule(data=st.data(), options=options, is_sound=soundness)
-    def publish_graph(self, data: st.DataObject, options: Options, is_sound: bool) -> None:
+    @rule(data=st.data(), options=options, how=soundness)
+    def publish_graph(self, data: st.DataObject, options: Options, how: str) -> None:
         """Executions, artifacts and contexts, each context with all of the others, and events between some of them."""
+        is_sound = how != ODD
         options = Options(options.reuse_context, options.reuse_artifact, is_graph=True)
         kinds = ["execution", "artifact", "context"]
         executions, artifacts, contexts = (self.draw_puts(data, kind, options, is_sound) for kind in kinds)
         drawn = [self.draw_edge(data, artifacts, executions, is_sound) for _ in range(data.draw(picks, "edges") % 3)]
         edges = [edge for edge in drawn if edge]
+        if how != SOUND and (puts := [*executions, *artifacts, *contexts]):
+            self.spoil(data, puts)
         with self.rehearsal():
             wrongs, _ = self.put_graph(executions, artifacts, contexts, edges, options, None)
         door = self.doors.graph

@@ -7,7 +7,7 @@ from itertools import count
 
 from .entities import OWN
 from .graph_rules import GraphRules
-from .publish import OF_TYPE, Happening, Ids, Options, Put
+from .publish import OF_PROPERTIES, Happening, Ids, Options, Put
 from .registry import Change, Draft, Node, Refusal, Together
 
 # Ids that nothing has, for what is only rehearsed.
@@ -85,28 +85,39 @@ class TogetherRules(GraphRules):
     def put_contexts(
         self, puts: list[Put], options: Options, answered: list[int], placed: list[int | None]
     ) -> set[Refusal]:
-        """Contexts, some of which are only looked for."""
+        """Contexts, some of which are only looked for, and some made by one that comes before them."""
         wrongs: set[Refusal] = set()
         found = [self.find_context(put, options) for put in puts]
-        for put, there in zip(puts, found, strict=True):
+        firsts = self.firsts(puts, options)
+        for number, (put, there) in enumerate(zip(puts, found, strict=True)):
             if put.is_forced(options):
                 wrongs |= {Refusal.MISSING} if put.flaw == "unknown id" else set()
-            elif there:
+            elif there or firsts[number] != number:
                 wrongs |= self.registry.odd(put.draft)
-        rest = [number for number, there in enumerate(found) if there is None]
-        left = [put for put, there in zip(puts, found, strict=True) if there is None]
-        made: list[int | None] = []
-        wrongs |= self.put_all(left, options, [answered[number] for number in rest] if answered else [], made)
-        others = iter(made)
-        placed += [there if there is not None else next(others) for there in found]
+                wrongs |= {Refusal.INVALID} if options.is_graph and put.flaw in OF_PROPERTIES else set()
+        rest = [number for number, there in enumerate(found) if there is None and firsts[number] == number]
+        ids: list[int | None] = []
+        left = [puts[number] for number in rest]
+        wrongs |= self.put_all(left, options, [answered[number] for number in rest] if answered else [], ids)
+        made = dict(zip(rest, ids, strict=True))
+        placed += [made[first] if there is None else there for there, first in zip(found, firsts, strict=True)]
         return wrongs
+
+    def firsts(self, puts: list[Put], options: Options) -> list[int]:
+        """The place of the first of the same type and name, for each."""
+        named: dict[tuple[str, int | None, str | None], int] = {}
+        return [
+            named.setdefault((put.draft.type, put.draft.home, put.draft.name), number)
+            if options.reuse_context and put.says_what
+            else number
+            for number, put in enumerate(puts)
+        ]
 
     def find_context(self, put: Put, options: Options) -> int | None:
         """The context that is used as it is; 0 for one that is to be and is not there."""
         if put.is_forced(options):
             return 0 if put.flaw == "unknown id" else put.node
-        says_what = put.flaw not in [*OF_TYPE, "unknown id"]
-        if options.reuse_context and not put.node and says_what and put.draft.name:
+        if options.reuse_context and put.says_what and put.draft.name:
             node = self.registry.named(put.draft.type, put.draft.home, put.draft.name)
             return node.id if node else None
         return None

@@ -96,12 +96,16 @@ impl Registry {
             }
             _ => error,
         })?;
+        // What is used as it is by one place may be changed by another.
+        let by_id: BTreeMap<NodeId, &Node> = put.iter().map(|node| (node.id, node)).collect();
+        let now = |node: Node| by_id.get(&node.id).map_or(node, |put| (*put).clone());
         let put = |place: usize| put.get(place).cloned();
         found
             .into_iter()
             .zip(places)
             .map(|(found, place)| {
-                found.or_else(|| put(place)).ok_or_else(|| super::broken("a context that was put is not there"))
+                let node = found.map(now).or_else(|| put(place));
+                node.ok_or_else(|| super::broken("a context that was put is not there"))
             })
             .collect()
     }

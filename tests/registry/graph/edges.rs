@@ -1,7 +1,7 @@
 //! Events, contexts and executions published with them.
 
 use modelport::domain::graph::{EventEdge, Membership, Parenthood, Step, SubgraphWrite};
-use modelport::domain::{ErrorKind, LogicalType};
+use modelport::domain::{ErrorKind, LogicalType, PageSize};
 
 use super::*;
 use crate::support::{Backend, on_both};
@@ -13,6 +13,7 @@ on_both! {
     what_is_reused_is_not_made_again,
     what_is_used_as_it_is_has_to_be_a_context,
     a_context_that_is_new_twice_is_made_once,
+    a_context_that_is_used_and_changed_is_recorded_as_it_is,
     an_execution_that_cannot_be_published_leaves_nothing,
     a_subgraph_is_put_whole,
     one_context_is_made_by_many_at_once,
@@ -224,6 +225,21 @@ async fn a_context_that_is_new_twice_is_made_once(backend: Backend) {
     };
     let error = scene.registry.put_execution(&actor(), strict).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+}
+
+async fn a_context_that_is_used_and_changed_is_recorded_as_it_is(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let (e, c) = (scene.type_of(EXECUTION, "e").await, scene.type_of(CONTEXT, "c").await);
+    let context = scene.put_node(CONTEXT, new(c, "x")).await.unwrap();
+    let before = scene.registry.changes(0, PageSize::new(100)).await.unwrap().len();
+    let changed = NodeWrite { id: Some(context.0), properties: properties(&[("i", Value::Int(1))]), ..new(c, "x") };
+    let contexts = vec![new(c, "x"), changed];
+    let publish = Publish { execution: new(e, "run"), contexts, options: REUSE, ..Publish::default() };
+    assert_eq!(scene.registry.put_execution(&actor(), publish).await.unwrap().context_ids, [context, context]);
+    let changes = scene.registry.changes(0, PageSize::new(100)).await.unwrap();
+    let of_context = changes[before..].iter().filter(|change| change.node_id == context);
+    let of_context: Vec<_> = of_context.map(|change| (change.action.as_str(), change.revision)).collect();
+    assert_eq!(of_context, [("update", 2), ("attach", 2)]);
 }
 
 async fn an_execution_that_cannot_be_published_leaves_nothing(backend: Backend) {

@@ -12,7 +12,7 @@ locked := --locked
 endif
 target := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run check test bench long torture scale audit rust-tests acceptance load mlmd edge
+.PHONY: help run check test bench long torture scale schema audit wheel image rust-tests acceptance load mlmd edge
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ run: ## build, and serve on the embedded default: SQLite and local files below .
 	cargo run --release $(locked) -- serve
 
 check: ## formatting, lints, documentation, licences, unused dependencies
-	cargo fmt --check
+	cargo fmt --all --check
 	cargo clippy $(locked) --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc $(locked) --no-deps
 	"$$(scripts/tools cargo-deny)" check --hide-inclusion-graph bans licenses sources
@@ -49,10 +49,22 @@ torture: ## ROUNDS=1000 of faults on each set-up, drawn from SEED, while everybo
 N := 100000
 scale: ## lists of a registry with N=100000 versions: latency beside that of an empty one, and every plan
 	cargo build --release $(locked) --bins --example seed
-	scripts/with-services "$$(scripts/tools python-v1)" benches/scale.py --binary $(target)/release/modelport --seed $(target)/release/examples/seed --versions $(N)
+	scripts/with-services "$$(scripts/tools python-v1)" load/scale.py --binary $(target)/release/modelport --seed $(target)/release/examples/seed --versions $(N)
+
+schema: ## src/store/schema.rs from the migrations, after one was added
+	folder=$$(mktemp -d) && trap 'rm -r "$$folder"' EXIT && "$$(scripts/tools diesel)" --database-url "$$folder/schema.db" migration run
 
 audit: ## known vulnerabilities in the dependencies; fetches the advisory database
 	"$$(scripts/tools cargo-deny)" check advisories
+
+wheel: ## dist/modelport-*.whl, a Python wheel that carries the binary
+	cargo build --release $(locked) --bins
+	scripts/wheel $(target)/release/modelport dist
+
+image: ## dist/modelport-*.oci.tar, a container image; needs no container engine
+	scripts/tools system
+	cargo build --release $(locked) --bins
+	scripts/image $(target)/release/modelport dist
 
 # What follows needs the services, which the targets above start.
 
@@ -71,13 +83,13 @@ acceptance:
 
 ARTIFACTS := 100000
 mlmd:
-	"$$(scripts/tools python-mlmd)" benches/mlmd.py --binary $(target)/release/modelport --artifacts $(ARTIFACTS)
+	"$$(scripts/tools python-mlmd)" load/mlmd.py --binary $(target)/release/modelport --artifacts $(ARTIFACTS)
 
 edge:
-	"$$(scripts/tools python-v1)" benches/edge.py --binary $(target)/release/modelport
+	"$$(scripts/tools python-v1)" load/edge.py --binary $(target)/release/modelport
 
 load: export PYTHONDONTWRITEBYTECODE = 1
 load:
-	"$$(scripts/tools python-v1)" benches/bench.py --binary $(target)/release/modelport --seed $(target)/release/examples/seed \
+	"$$(scripts/tools python-v1)" load/bench.py --binary $(target)/release/modelport --seed $(target)/release/examples/seed \
 	    $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only $(ONLY)) $(if $(CONNECTIONS),--connections $(CONNECTIONS)) \
 	    $(if $(VERSIONS),--versions $(VERSIONS)) $(if $(SETUPS),--set-ups $(SETUPS)) $(if $(MIB),--mib $(MIB)) $(if $(JSON),--json $(JSON))

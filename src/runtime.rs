@@ -1,36 +1,38 @@
-//! Puts the rooms together as the settings say.
+//! Builds the server and the commands from the settings.
 
+mod announce;
 mod moving;
+mod upkeep;
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::api::edge::{Options as EdgeOptions, Tls};
+use crate::api::edge::{EdgeOptions, Tls};
+use crate::api::hosts::Hosts;
 use crate::api::server;
 use crate::blobs::{AccessKeys, Blobs, BlobsConfig, Location};
-use crate::config::{GetiServer, Listen, PublicUrl, Settings};
+use crate::config::{GetiServer, Listen, PreparedStatements, PublicUrl, Settings};
 use crate::domain::imports::{GETI_IMPORT, ModelRef, RemoteProject};
-use crate::domain::policy::Policy;
 use crate::domain::{Actor, Error, Job, JobId, Result};
-use crate::importers::geti::{Geti, ServerOptions};
+use crate::importers::geti::{Geti, GetiOptions};
 use crate::jobs::{self, Runner};
+use crate::memory::Memory;
 use crate::registry::archive::Bounds;
 use crate::registry::collector::Report;
-use crate::registry::inspection::{Progress, RescanReport};
+use crate::registry::inspection::{REEVALUATE_MODEL, RescanProgress, RescanReport};
+use crate::registry::policy::Policy;
 use crate::registry::verify::{Damaged, Verification, Verified};
 use crate::registry::{Registry, wall_clock};
 use crate::store::{self, Store};
 
 pub use moving::{OldDeployment, move_deployment};
 
-/// How many damaged blobs are looked up together.
-const DAMAGED: u32 = 200;
-/// How often a replica asks whether it is its turn to collect.
-const TURN: Duration = Duration::from_secs(60);
+/// How many damaged blobs one statement looks up.
+const DAMAGED_BATCH: u32 = 200;
 
 /// Serves until the process is told to stop.
 pub fn serve(settings: &Settings) -> Result<()> {
@@ -42,40 +44,60 @@ pub fn serve(settings: &Settings) -> Result<()> {
     if listeners.http.is_none() && listeners.grpc.is_none() && listeners.edge.is_none() {
         return Err(Error::invalid("server.listen", "every listener is switched off: there is nothing to serve"));
     }
-    let public_url = match (&settings.server.public_url, &listeners.http) {
-        (unset, Some(listener)) if unset.is_empty() => {
-            let bound = listener.local_addr();
-            PublicUrl::of_address(bound.map_err(|error| Error::internal("a socket has no address").caused_by(error))?)
-        }
-        (set, _) => set.clone(),
-    };
-    let options = server::Options {
+    let bound = listeners.http.as_ref().map(TcpListener::local_addr).transpose();
+    let bound = bound.map_err(|error| Error::internal("a socket has no address").caused_by(error))?;
+    if let Some(why) = bound.and_then(|bound| settings.server.public_url.unusable_for(bound)) {
+        let url = settings.server.public_url.as_str();
+        log::warn!("clients cannot use `server.public_url`, which is `{url}`: {why}");
+    }
+    let public_url = derived_url(settings, bound);
+    let memory = Memory::new(settings.server.memory_bytes.get());
+    let options = server::ServerOptions {
         workers: settings.server.workers,
         shutdown_grace: Duration::from_secs(settings.server.shutdown_grace_seconds),
         json_limit_bytes: settings.server.json_limit_bytes.get(),
         max_message_bytes: settings.server.grpc_max_message_bytes.get(),
+        hosts: Hosts::new(public_url.as_str(), &settings.server.allowed_hosts.0),
+        memory: memory.clone(),
         edge: edge(settings)?,
         edge_tls: edge_tls(settings)?,
     };
+    announce::version();
+    announce::who_may_connect(&settings.server);
     if !settings.old_variables.is_empty() {
         log::info!("settings taken from the edge registry's variables: {}", settings.old_variables.join(", "));
     }
     let interval = Duration::from_secs(settings.collector.interval_seconds);
     let grace = Duration::from_secs(settings.collector.grace_seconds);
+    let counted = Duration::from_secs(settings.metrics.inventory_interval_seconds);
     let queue = job_options(settings);
     let geti = Arc::new(Geti::new(geti_servers(settings))?);
     let source = Arc::clone(&geti);
-    let registry = async { Ok(open(settings, public_url.as_str()).await?.importing(source)) };
+    let registry = async {
+        let registry = open_for(settings, bound, memory).await?;
+        announce::data(settings);
+        // The server starts anyway and reports that it is not ready, so that an operator can ask it for the reason.
+        if let Err(error) = registry.identify_store().await {
+            log::error!("{error}");
+        }
+        Ok(registry.importing(source))
+    };
     server::run(listeners, &options, registry, async move |registry, stop| {
         let runner = runner(registry.clone(), queue, geti);
         let mut stopped = stop.clone();
-        let collecting = async {
+        let repeated = async {
+            let work = async {
+                tokio::join!(
+                    upkeep::collect_in_turns(&registry, interval, grace),
+                    upkeep::count_inventory(&registry, counted)
+                )
+            };
             tokio::select! {
-                () = collect_now_and_then(&registry, interval, grace) => {}
+                _ = work => {}
                 _ = stopped.wait_for(|stop| *stop) => {}
             }
         };
-        tokio::join!(runner.run(stop), collecting);
+        tokio::join!(runner.run(stop), repeated);
     })
 }
 
@@ -97,16 +119,16 @@ pub fn list_imports(settings: &Settings) -> Result<Vec<Job>> {
     runtime()?.block_on(async { importing(settings).await?.0.list_jobs(GETI_IMPORT, None, 100).await })
 }
 
-/// Calls an import off.
+/// Cancels an import.
 pub fn cancel_import(settings: &Settings, id: JobId) -> Result<Job> {
     runtime()?.block_on(async { importing(settings).await?.0.cancel_job(GETI_IMPORT, id).await })
 }
 
-/// Waits until an import has ended, and works on the queue meanwhile.
+/// Waits until an import has ended, and runs the queue meanwhile.
 pub fn watch_import(settings: &Settings, id: JobId, mut progress: impl FnMut(&Job)) -> Result<Job> {
     runtime()?.block_on(async {
         let (registry, geti) = importing(settings).await?;
-        let runner = runner(registry.clone(), jobs::Options { workers: 1, ..job_options(settings) }, geti);
+        let runner = runner(registry.clone(), jobs::RunnerOptions { workers: 1, ..job_options(settings) }, geti);
         let (stop, stopped) = watch::channel(false);
         let watching = async {
             let ended = loop {
@@ -130,17 +152,19 @@ async fn importing(settings: &Settings) -> Result<(Registry, Arc<Geti>)> {
     Ok((open(settings, settings.server.public_url.as_str()).await?.importing(source), geti))
 }
 
-fn runner(registry: Registry, options: jobs::Options, geti: Arc<Geti>) -> Runner {
-    Runner::new(registry, options).doing(GETI_IMPORT, move |working| {
-        let geti = Arc::clone(&geti);
-        async move { geti.import(working).await }
-    })
+fn runner(registry: Registry, options: jobs::RunnerOptions, geti: Arc<Geti>) -> Runner {
+    Runner::new(registry, options)
+        .doing(GETI_IMPORT, move |working| {
+            let geti = Arc::clone(&geti);
+            async move { geti.import(working).await }
+        })
+        .doing(REEVALUATE_MODEL, |working| async move { working.registry.clone().reevaluate_model(working).await })
 }
 
-fn job_options(settings: &Settings) -> jobs::Options {
+fn job_options(settings: &Settings) -> jobs::RunnerOptions {
     let said = &settings.jobs;
     let seconds = |seconds: u32| Duration::from_secs(seconds.into());
-    jobs::Options {
+    jobs::RunnerOptions {
         workers: said.workers,
         lease: seconds(said.lease_seconds.get()),
         attempts: said.attempts.get(),
@@ -150,8 +174,8 @@ fn job_options(settings: &Settings) -> jobs::Options {
 }
 
 /// The servers of the settings by name, the one without a name first.
-fn geti_servers(settings: &Settings) -> Vec<ServerOptions> {
-    let named = |name: &str, said: &GetiServer| ServerOptions {
+fn geti_servers(settings: &Settings) -> Vec<GetiOptions> {
+    let named = |name: &str, said: &GetiServer| GetiOptions {
         name: name.to_owned(),
         url: said.url.as_str().to_owned(),
         token: said.token.expose().to_owned(),
@@ -213,7 +237,7 @@ pub fn collect(settings: &Settings, grace: Duration, dry_run: bool) -> Result<Re
     })
 }
 
-/// Reads all stored bytes again and compares them with their digests; then gives what is missing or damaged to `wrong`.
+/// Reads all stored bytes again and compares them with their digests; then passes what is missing or damaged to `wrong`.
 pub fn verify(
     settings: &Settings,
     how: Verification,
@@ -225,7 +249,7 @@ pub fn verify(
         let verified = registry.verify(how, progress).await?;
         let mut after = 0;
         loop {
-            let found = registry.damaged(after, DAMAGED).await?;
+            let found = registry.damaged(after, DAMAGED_BATCH).await?;
             let Some(last) = found.last() else { return Ok(verified) };
             after = last.blob.id;
             found.iter().for_each(&mut wrong);
@@ -233,8 +257,8 @@ pub fn verify(
     })
 }
 
-/// Judges all files anew; with `read`, reads those first that this build has not read.
-pub fn rescan(settings: &Settings, read: bool, progress: impl FnMut(Progress) + Send) -> Result<RescanReport> {
+/// Reevaluates all files; with `read`, first reads those that this build has not read.
+pub fn rescan(settings: &Settings, read: bool, progress: impl FnMut(RescanProgress) + Send) -> Result<RescanReport> {
     runtime()?.block_on(async {
         let registry = open(settings, settings.server.public_url.as_str()).await?;
         registry.rescan(&Actor::anonymous("rescan"), read, progress).await
@@ -259,25 +283,61 @@ fn policy(settings: &Settings) -> Policy {
     }
 }
 
-/// Opens the database and the object store; SQLite's tables, and PostgreSQL's where that is asked for, are migrated.
+/// The registry for an HTTP listener at that address.
+async fn open_for(settings: &Settings, bound: Option<SocketAddr>, memory: Memory) -> Result<Registry> {
+    let registry = connect(settings, derived_url(settings, bound).as_str(), memory).await?;
+    Ok(match bound.filter(|_| settings.server.public_url.is_empty()) {
+        Some(bound) => registry.following_hosts(bound.port()),
+        None => registry,
+    })
+}
+
+/// The public URL, or that of an HTTP listener at that address where none is set.
+fn derived_url(settings: &Settings, bound: Option<SocketAddr>) -> PublicUrl {
+    match bound.filter(|_| settings.server.public_url.is_empty()) {
+        Some(bound) => PublicUrl::of_address(bound, &machine()),
+        None => settings.server.public_url.clone(),
+    }
+}
+
+/// The machine's host name, for requests without a Host header.
+fn machine() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+    if is_name { name.to_owned() } else { "localhost".to_owned() }
+}
+
+/// Opens the database and the object store, and checks that they belong together.
 async fn open(settings: &Settings, public_url: &str) -> Result<Registry> {
-    let options = store::Options {
+    let memory = Memory::new(settings.server.memory_bytes.get());
+    let registry = connect(settings, public_url, memory).await?;
+    registry.identify_store().await?;
+    Ok(registry)
+}
+
+/// Opens the database and the object store; SQLite's tables, and PostgreSQL's where that is asked for, are migrated.
+async fn connect(settings: &Settings, public_url: &str, memory: Memory) -> Result<Registry> {
+    let options = store::StoreOptions {
         location: settings.database.url.as_str().parse()?,
         pool_size: settings.database.pool_size.get(),
         acquire_timeout: Duration::from_millis(settings.database.acquire_timeout_ms.get()),
         answer_timeout: Duration::from_millis(settings.database.answer_timeout_ms.get()),
+        prepared_statements: match settings.database.prepared_statements {
+            PreparedStatements::Auto => store::PreparedStatements::Auto,
+            PreparedStatements::On => store::PreparedStatements::On,
+            PreparedStatements::Off => store::PreparedStatements::Off,
+        },
     };
     if settings.database.migrate_on_start || matches!(options.location, store::Location::Sqlite(_)) {
-        for migration in store::migrate(&options.location)? {
-            log::info!(migration = migration.as_str(); "migration applied");
-        }
+        announce::migrations(&store::migrate(&options.location)?);
     }
     let store = Store::open(&options)?;
     let config = BlobsConfig {
         location: settings.artifacts.store.as_str().parse()?,
         create_bucket: settings.artifacts.create_bucket,
     };
-    let blobs = Blobs::open_with(&config, access_keys(settings)?.as_ref()).await?;
+    let blobs = Blobs::open_with(&config, access_keys(settings)?.as_ref()).await?.within(memory);
     let redirect = settings.artifacts.redirect_seconds.duration();
     let expiry = Duration::from_secs(settings.artifacts.upload_expiry_seconds.get());
     let registry = Registry::new(store, blobs, wall_clock(), public_url, policy(settings));
@@ -299,29 +359,6 @@ fn access_keys(settings: &Settings) -> Result<Option<AccessKeys>> {
         _ => {
             let message = "`artifacts.access_key` and `artifacts.secret_key` go together only";
             Err(Error::invalid("artifacts.access_key", message))
-        }
-    }
-}
-
-async fn collect_now_and_then(registry: &Registry, interval: Duration, grace: Duration) {
-    if interval.is_zero() {
-        return;
-    }
-    loop {
-        // Asked more often than it is due, so that replicas which come and go do not put it off.
-        tokio::time::sleep(interval.min(TURN)).await;
-        match registry.collect_in_turn(interval, grace).await {
-            Ok(None) => {}
-            Ok(Some(report)) if report == Report::default() => log::debug!("nothing to collect"),
-            Ok(Some(report)) => log::info!(
-                uploads = report.abandoned_uploads,
-                expired = report.expired_uploads,
-                blobs = report.unreferenced_blobs,
-                objects = report.orphan_objects,
-                bytes = report.unreferenced_bytes + report.orphan_bytes;
-                "collected what nothing needs"
-            ),
-            Err(error) => log::warn!(error = error.to_string().as_str(); "collector stopped early"),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 use env_logger::{Builder, Target};
 use log::kv::{self, VisitSource};
-use log::{Record, SetLoggerError};
+use log::{Level, Metadata, Record, SetLoggerError};
 use serde_json::Value;
 
 use crate::config::{Log, LogFormat};
@@ -17,14 +17,45 @@ pub fn init_logs(settings: &Log) -> Result<(), SetLoggerError> {
         LogFormat::Text => text_line,
         LogFormat::Json => json_line,
     };
-    Builder::new()
+    let logger = Builder::new()
         .parse_filters(settings.level.as_str())
         .target(Target::Stderr)
         .format(move |out, record| {
             let at = out.timestamp_millis().to_string();
             writeln!(out, "{}", line(&at, record))
         })
-        .try_init()
+        .build();
+    let max_level = logger.filter();
+    log::set_boxed_logger(Box::new(Quieter(logger)))?;
+    log::set_max_level(max_level);
+    Ok(())
+}
+
+/// A logger to which what actix says of itself at info, a line for each listener and its workers, is debug.
+struct Quieter(env_logger::Logger);
+
+impl Quieter {
+    fn level(metadata: &Metadata<'_>) -> Level {
+        match metadata.level() {
+            Level::Info if metadata.target().starts_with("actix_") => Level::Debug,
+            level => level,
+        }
+    }
+}
+
+impl log::Log for Quieter {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        let quieter = Metadata::builder().level(Self::level(metadata)).target(metadata.target()).build();
+        self.0.enabled(&quieter)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        self.0.log(&record.to_builder().level(Self::level(record.metadata())).build());
+    }
+
+    fn flush(&self) {
+        self.0.flush();
+    }
 }
 
 /// `<time> <level> <target>: <message> key=value …`, always on one line.
@@ -79,8 +110,9 @@ fn members(record: &Record<'_>) -> BTreeMap<String, Value> {
 
 #[cfg(test)]
 mod tests {
+    use log::Log as _;
+
     use super::*;
-    use log::Level;
 
     fn with_record(check: impl FnOnce(&Record<'_>)) {
         let members: &[(&str, kv::Value<'_>)] =
@@ -88,6 +120,21 @@ mod tests {
         let builder = &mut Record::builder();
         let builder = builder.level(Level::Info).target("access").key_values(&members);
         check(&builder.args(format_args!("a\nb")).build());
+    }
+
+    #[test]
+    fn what_actix_says_of_itself_is_debug() {
+        for (filter, target, level, is_shown) in [
+            ("info", "actix_server::builder", Level::Info, false),
+            ("debug", "actix_server::builder", Level::Info, true),
+            ("info", "actix_server::builder", Level::Warn, true),
+            ("info", "modelport::runtime", Level::Info, true),
+            ("info", "modelport::runtime", Level::Debug, false),
+        ] {
+            let logger = Quieter(Builder::new().parse_filters(filter).build());
+            let metadata = Metadata::builder().level(level).target(target).build();
+            assert_eq!(logger.enabled(&metadata), is_shown, "{target} at {level} with {filter}");
+        }
     }
 
     #[test]

@@ -46,15 +46,15 @@ fn later_layers_win() {
     assert_eq!(settings.server.json_limit_bytes.get(), 20);
     assert_eq!(settings.server.listen, Listen::At("[::]:9000".parse().unwrap()));
     assert_eq!(settings.server.grpc_listen, Listen::Off);
-    assert_eq!(settings.server.public_url.as_str(), "http://localhost:9000");
+    assert!(settings.server.public_url.is_empty());
     assert_eq!(settings.database.url.as_str(), "sqlite:///flag/modelport.db");
     assert_eq!(settings.log.format, LogFormat::Json);
     assert!(settings.database.migrate_on_start);
 }
 
 #[test]
-fn a_port_that_is_not_known_yet_gives_no_public_url() {
-    for listen in ["127.0.0.1:0", "none"] {
+fn a_public_url_is_only_what_was_set() {
+    for listen in ["127.0.0.1:0", "none", "0.0.0.0:8080", "127.0.0.1:8080"] {
         let args = SettingsArgs { listen: Some(listen.to_owned()), ..SettingsArgs::default() };
         assert!(Settings::load(&args, []).unwrap().server.public_url.is_empty());
     }
@@ -166,6 +166,73 @@ fn wrong_settings_stop_every_command() {
         let error = String::from_utf8(output.stderr).unwrap();
         assert!(error.starts_with("modelport: wrong settings\n  `server.listen` is `here` (flags): "), "{error}");
     }
+}
+
+/// The keys of the listeners that a server would not start with.
+fn exposed<const N: usize>(args: &SettingsArgs, variables: [(&str, &str); N]) -> Vec<String> {
+    let lines = Settings::load_to_serve(args, env(variables)).map_err(|problems| problems.lines().to_vec());
+    let key = |line: String| line.split('`').nth(1).unwrap().to_owned();
+    lines.err().unwrap_or_default().into_iter().map(key).collect()
+}
+
+#[test]
+fn a_listener_that_other_machines_reach_has_to_be_meant() {
+    let plain = SettingsArgs::default();
+    for (listen, is_exposed) in [
+        ("0.0.0.0:8080", true),
+        ("[::]:8080", true),
+        ("10.1.2.3:8080", true),
+        ("[::ffff:10.1.2.3]:8080", true),
+        ("127.0.0.1:8080", false),
+        ("127.8.9.10:0", false),
+        ("[::1]:8080", false),
+        ("[::ffff:127.0.0.1]:8080", false),
+        ("none", false),
+    ] {
+        for key in ["LISTEN", "GRPC_LISTEN", "EDGE_LISTEN"] {
+            let name = format!("MODELPORT__SERVER__{key}");
+            let set = (name.as_str(), listen);
+            let expected = if is_exposed { vec![format!("server.{}", key.to_lowercase())] } else { vec![] };
+            assert_eq!(exposed(&plain, [set]), expected, "{listen}");
+            assert!(exposed(&plain, [set, ("MODELPORT__AUTH__ALLOW_ANYBODY", "true")]).is_empty());
+            assert!(exposed(&SettingsArgs { allow_anybody: true, ..plain.clone() }, [set]).is_empty());
+            assert_eq!(exposed(&plain, [set, ("MODELPORT__AUTH__ALLOW_ANYBODY", "false")]), expected);
+            // Commands that do not listen do not mind.
+            Settings::load(&plain, env([set])).unwrap();
+        }
+    }
+    let folder = folder([("m.toml", "[server]\nlisten = \"0.0.0.0:1\"\n[auth]\nallow_anybody = true\n")]);
+    assert!(exposed(&with_file(folder.path().join("m.toml")), []).is_empty());
+}
+
+#[test]
+fn exposed_listeners_are_named_among_all_other_problems() {
+    let args = SettingsArgs { listen: Some("0.0.0.0:80".to_owned()), ..SettingsArgs::default() };
+    let variables = [
+        ("MODELPORT__SERVER__GRPC_LISTEN", "[::]:90"),
+        ("MODELPORT__SERVER__EDGE_LISTEN", "anywhere"),
+        ("MODELPORT__SERVER__ALLOWED_HOSTS", "models.example.org:443"),
+        ("MODELPORT__AUTH__ALLOW_ANYBODY", "perhaps"),
+        ("MODELPORT__SERVER__WORKERS", "many"),
+    ];
+    let expected = [
+        "auth.allow_anybody",
+        "server.allowed_hosts",
+        "server.edge_listen",
+        "server.workers",
+        "server.listen",
+        "server.grpc_listen",
+    ];
+    assert_eq!(exposed(&args, variables), expected);
+}
+
+#[test]
+fn a_server_refuses_to_listen_to_anybody() {
+    let output = modelport(&["serve", "--listen", "0.0.0.0:0", "--grpc-listen", "none", "--edge-listen", "none"]);
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.starts_with("modelport: wrong settings\n  `server.listen` is `0.0.0.0:0`, which is not"), "{error}");
+    assert!(error.contains("--allow-anybody"), "{error}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 
-use super::middleware::RequestId;
+use super::middleware::{RequestId, checked_host};
 use super::problem::Problem;
 use crate::domain::{Actor, Error};
 use crate::registry::Registry;
@@ -26,7 +26,10 @@ impl FromRequest for Caller {
         let Some(registry) = request.app_data::<web::Data<Registry>>() else {
             return ready(Err(Error::internal("the app was built without a registry").into()));
         };
-        let request_id = RequestId::current().map(|id| id.to_string()).unwrap_or_default();
-        ready(Ok(Self { registry: registry.get_ref().clone(), actor: Actor::anonymous(request_id) }))
+        let id = RequestId::current().unwrap_or_else(RequestId::generate);
+        let actor = Actor::anonymous(id.as_str()).with_client_request_id(id.client());
+        // What a proxy says in other headers does not count: anybody can send those.
+        let host = checked_host(request).map(|host| host.to_string());
+        ready(Ok(Self { registry: registry.addressed_as(host.as_deref()), actor }))
     }
 }

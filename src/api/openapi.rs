@@ -1,8 +1,10 @@
 //! The OpenAPI documents, and Swagger UI over them.
 
+pub(super) mod bytes;
+
 use actix_web::HttpResponse;
 use actix_web::web::{self, Bytes, ServiceConfig};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use utoipa::OpenApi as _;
 use utoipa_swagger_ui::{Config, SwaggerUi, Url};
 
@@ -22,8 +24,10 @@ pub fn kubeflow_v1() -> Json {
 
 /// The document of the native API.
 pub fn native() -> Result<Json> {
-    serde_json::to_value(native::Document::openapi())
-        .map_err(|error| Error::internal("the document of the native API is no JSON").caused_by(error))
+    let mut document = serde_json::to_value(native::Document::openapi())
+        .map_err(|error| Error::internal("the document of the native API is no JSON").caused_by(error))?;
+    bytes::describe(&mut document);
+    Ok(document)
 }
 
 /// A document as it is served.
@@ -34,14 +38,22 @@ pub(super) struct Document {
     json: Bytes,
 }
 
-/// Every document, written once and shared by all workers.
-pub(super) fn documents() -> Result<Vec<Document>> {
+/// Every document, written once and shared by all workers. The server that it speaks of is at the public URL, or where that is
+/// what each client says, one path above the documents, wherever a proxy puts them.
+pub(super) fn documents(public_url: Option<&str>) -> Result<Vec<Document>> {
+    let server = json!([{"url": public_url.filter(|url| !url.is_empty()).unwrap_or("..")}]);
     let all = [
         ("Kubeflow Model Registry v1alpha3", "/docs/kubeflow.json", kubeflow()),
         ("Kubeflow Model Registry v1", "/docs/kubeflow-v1.json", kubeflow_v1()),
         ("Modelport", "/docs/native.json", native()?),
     ];
-    Ok(all.map(|(name, path, json)| Document { name, path, json: json.to_string().into() }).into())
+    let served = |(name, path, mut json): (_, _, Json)| {
+        if let Some(members) = json.as_object_mut() {
+            members.insert("servers".to_owned(), server.clone());
+        }
+        Document { name, path, json: json.to_string().into() }
+    };
+    Ok(all.map(served).into())
 }
 
 /// Swagger UI at `/docs/`, and each document as JSON beside it.
@@ -54,9 +66,12 @@ pub(super) fn routes(documents: &[Document]) -> impl FnOnce(&mut ServiceConfig) 
             };
             service.service(web::resource(path).route(web::get().to(answer)));
         }
-        let urls = documents.iter().map(|document| Url::new(document.name, document.path));
+        // Relative to the page, which a proxy may show below a path of its own.
+        let urls = documents
+            .iter()
+            .map(|document| Url::new(document.name, document.path.rsplit('/').next().unwrap_or(document.path)));
         service
-            .service(web::redirect("/docs", "/docs/"))
+            .service(web::redirect("/docs", "docs/"))
             .service(SwaggerUi::new("/docs/{_:.*}").config(Config::new(urls)));
     }
 }

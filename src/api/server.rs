@@ -3,25 +3,29 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use actix_web::App;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data};
-use actix_web::{App, HttpServer};
 use futures_util::future::{join_all, try_join_all};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::edge::Tls;
 use super::health::{self, Draining};
-use super::middleware::{self, Endpoint, Metrics};
+use super::hosts::Hosts;
+use super::listener::{self, Served};
+use super::middleware::{self, Endpoint, Metrics, Shared};
 use super::openapi::Document;
-use super::{edge, extract, kubeflow, mlmd, native, openapi};
+use super::{edge, extract, kubeflow, mlmd, native, openapi, registry_metrics, static_files};
 use crate::domain::{Error, Result};
+use crate::memory::Memory;
 use crate::registry::Registry;
 
-/// How the server is run.
+/// The options of the server.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct ServerOptions {
     /// Threads that serve HTTP, and as many that serve gRPC; 0 is one per core.
     pub workers: usize,
     /// How long requests under way may take to finish once the server is told to stop.
@@ -30,13 +34,17 @@ pub struct Options {
     pub json_limit_bytes: usize,
     /// The largest gRPC message that is read or sent.
     pub max_message_bytes: usize,
-    /// How the edge registry's API answers.
-    pub edge: edge::Options,
-    /// What that API's listener shows for itself, where it is to speak TLS.
+    /// The names of the server.
+    pub hosts: Hosts,
+    /// The memory of bodies and messages.
+    pub memory: Memory,
+    /// The options of the edge registry's API.
+    pub edge: edge::EdgeOptions,
+    /// The TLS certificate of that API's listener, if it uses TLS.
     pub edge_tls: Option<Tls>,
 }
 
-/// Where the server listens.
+/// The listeners of the server.
 #[derive(Debug)]
 pub struct Listeners {
     /// For HTTP.
@@ -47,10 +55,7 @@ pub struct Listeners {
     pub edge: Option<TcpListener>,
 }
 
-/// How long a client may go on sending a body that was refused, before the connection is closed under it.
-const REFUSED_BODY: Duration = Duration::from_secs(30);
-
-/// What the app is built from: for each worker, and for each test.
+/// The state from which each worker and each test builds the app.
 #[derive(Clone)]
 pub struct Service {
     registry: Data<Registry>,
@@ -58,108 +63,72 @@ pub struct Service {
     draining: Data<Draining>,
     json_limit_bytes: usize,
     documents: Vec<Document>,
-    edge: edge::Parts,
+    edge: edge::EdgeParts,
+    hosts: Hosts,
+    memory: Memory,
 }
 
 impl Service {
     /// The app's parts over a registry.
     pub fn new(registry: Registry, json_limit_bytes: usize) -> Result<Self> {
         let metrics = Metrics::new()?;
-        let pools = registry.clone();
-        metrics.watch(
-            "modelport_database_connections",
-            "Connections to the database by pool and state.",
-            ["pool", "state"],
-            move || {
-                let pools = pools.pools().into_iter();
-                pools
-                    .flat_map(|pool| {
-                        [("idle", pool.idle), ("used", pool.open.saturating_sub(pool.idle)), ("max", pool.max)]
-                            .map(|(state, count)| ([pool.name.to_owned(), state.to_owned()], f64::from(count)))
-                    })
-                    .collect()
-            },
-        )?;
-        watch_collector(&metrics, &registry)?;
-        let jobs = registry.clone();
-        metrics.watch("modelport_jobs", "Background jobs by kind and state.", ["kind", "state"], move || {
-            #[expect(clippy::cast_precision_loss, reason = "no table has that many jobs")]
-            let sample = |(kind, state, count): (String, String, i64)| ([kind, state], count as f64);
-            jobs.job_figures().into_iter().map(sample).collect()
-        })?;
+        registry_metrics::register(&metrics, &registry)?;
+        let public_url = registry.public_url().map(ToOwned::to_owned);
         Ok(Self {
             registry: Data::new(registry),
             metrics: Data::new(metrics),
             draining: Data::new(Draining::default()),
             json_limit_bytes,
-            documents: openapi::documents()?,
-            edge: edge::Parts::new()?,
+            documents: openapi::documents(public_url.as_deref())?,
+            edge: edge::EdgeParts::new()?,
+            hosts: Hosts::default(),
+            memory: Memory::default(),
         })
     }
 
     /// The same parts, with an edge registry's API that answers so.
     #[must_use]
-    pub fn with_edge(self, options: edge::Options) -> Self {
-        Self { edge: self.edge.answering(options), ..self }
+    pub fn with_edge(self, options: edge::EdgeOptions) -> Self {
+        Self { edge: self.edge.with_options(options), ..self }
+    }
+
+    /// The same parts, of a server that goes by these names too.
+    #[must_use]
+    pub fn with_hosts(self, hosts: Hosts) -> Self {
+        Self { hosts, ..self }
+    }
+
+    /// The same parts, whose bodies share that memory.
+    #[must_use]
+    pub fn with_memory(self, memory: Memory) -> Self {
+        Self { memory, ..self }
+    }
+
+    fn shared(&self) -> Shared {
+        Shared { metrics: self.metrics.clone(), hosts: self.hosts.clone(), memory: self.memory.clone() }
     }
 
     /// The app that `serve` runs.
     pub fn app(&self) -> App<impl Endpoint<BoxBody> + use<>> {
-        middleware::around(App::new(), self.metrics.clone())
+        middleware::wrap_app(App::new(), self.shared(), native::is_streamed)
             .app_data(self.registry.clone())
             .app_data(self.draining.clone())
             .configure(extract::configure(self.json_limit_bytes))
             .configure(routes)
+            .configure(static_files::routes)
             .configure(openapi::routes(&self.documents))
     }
 
     /// The app of the edge registry's API, which `serve` runs on a listener of its own.
     pub fn edge_app(&self) -> App<impl Endpoint<BoxBody> + use<>> {
-        middleware::observed(App::new(), self.metrics.clone())
+        let coding =
+            from_fn(|request, next: Next<_>| middleware::refuse_content_coding(edge::DOOR.refuse, request, next));
+        middleware::wrap_app_with_errors(App::new().wrap(coding), self.shared(), edge::DOOR)
             .app_data(self.registry.clone())
             .app_data(self.draining.clone())
+            .app_data(Data::new(self.memory.clone()))
             .configure(edge::routes(&self.edge))
     }
-}
-
-/// What this process's turns at collecting came to.
-fn watch_collector(metrics: &Metrics, registry: &Registry) -> Result<()> {
-    let own = registry.clone();
-    metrics.count_from(
-        "modelport_collector_passes_total",
-        "Passes of the collector in this process, by outcome.",
-        ["outcome"],
-        move || {
-            let collected = own.collected();
-            vec![(["done".to_owned()], collected.passes), (["failed".to_owned()], collected.failures)]
-        },
-    )?;
-    let own = registry.clone();
-    metrics.count_from(
-        "modelport_collector_removed_total",
-        "What the collector of this process has removed.",
-        ["what"],
-        move || {
-            let removed = own.collected().removed;
-            let counts = [
-                ("abandoned_uploads", removed.abandoned_uploads),
-                ("expired_uploads", removed.expired_uploads),
-                ("unreferenced_blobs", removed.unreferenced_blobs),
-                ("orphan_objects", removed.orphan_objects),
-            ];
-            counts.map(|(what, count)| ([what.to_owned()], count)).into()
-        },
-    )?;
-    let own = registry.clone();
-    metrics.count_from(
-        "modelport_collector_removed_bytes_total",
-        "Bytes of the blobs and orphans that the collector of this process has removed.",
-        [],
-        move || {
-            let removed = own.collected().removed;
-            vec![([], removed.unreferenced_bytes + removed.orphan_bytes)]
-        },
-    )
 }
 
 fn routes(service: &mut web::ServiceConfig) {
@@ -176,15 +145,17 @@ fn routes(service: &mut web::ServiceConfig) {
 /// `beside` is run at the same time; it is told when the server begins to stop, and ended if it has not within the grace.
 pub fn run(
     listeners: Listeners,
-    options: &Options,
+    options: &ServerOptions,
     registry: impl Future<Output = Result<Registry>>,
     beside: impl AsyncFnOnce(Registry, watch::Receiver<bool>) + 'static,
 ) -> Result<()> {
     actix_web::rt::System::new().block_on(async {
         let registry = registry.await?;
         // From here on a signal is heard, though nobody listens to it yet: whoever finds the server ready may stop it.
-        let signals = Signals::hear().map_err(broken)?;
-        let service = Service::new(registry.clone(), options.json_limit_bytes)?.with_edge(options.edge.clone());
+        let signals = Signals::hear().map_err(cannot_run)?;
+        let service = Service::new(registry.clone(), options.json_limit_bytes)?;
+        let service = service.with_edge(options.edge.clone()).with_hosts(options.hosts.clone());
+        let service = service.with_memory(options.memory.clone());
         let http = listeners.http.map(|listener| serve_http(listener, options, service.clone())).transpose()?;
         let edge = listeners.edge.map(|listener| serve_edge(listener, options, service.clone())).transpose()?;
         let grpc = listeners.grpc.map(|listener| serve_grpc(listener, options, &service)).transpose()?;
@@ -208,65 +179,57 @@ pub fn run(
         if actix_web::rt::time::timeout(options.shutdown_grace, &mut beside).await.is_err() {
             beside.abort();
         }
-        ended.map_err(broken)
+        ended.map_err(cannot_run)
     })
 }
 
-/// How an HTTP server is run, whichever app it serves.
-macro_rules! as_said {
-    ($server:expr, $options:expr) => {{
-        let options: &Options = $options;
-        let server = $server
-            .disable_signals()
-            .client_disconnect_timeout(REFUSED_BODY)
-            .shutdown_timeout(options.shutdown_grace.as_secs().max(1));
-        if options.workers > 0 { server.workers(options.workers) } else { server }
-    }};
+fn served(options: &ServerOptions, tls: Option<Tls>) -> Served {
+    Served { workers: options.workers, shutdown_grace: options.shutdown_grace, tls }
 }
 
-fn serve_http(listener: TcpListener, options: &Options, service: Service) -> Result<Server> {
-    let address = listener.local_addr().map_err(broken)?;
-    let server = as_said!(HttpServer::new(move || service.app()), options);
-    let running = server.listen(listener).map_err(broken)?.run();
-    log::info!(version = env!("CARGO_PKG_VERSION"); "listening on http://{address}");
+fn serve_http(listener: TcpListener, options: &ServerOptions, service: Service) -> Result<Server> {
+    let address = listener.local_addr().map_err(cannot_run)?;
+    let base = service.registry.public_url().map_or_else(|| format!("http://{address}"), ToOwned::to_owned);
+    let running = listener::serve(listener, served(options, None), move || service.app()).map_err(cannot_run)?;
+    log::info!(target: "modelport", "listening on http://{address}: REST of Kubeflow and of Modelport");
+    log::info!(target: "modelport", "API documents are at {base}/docs/");
     Ok(running)
 }
 
-fn serve_edge(listener: TcpListener, options: &Options, service: Service) -> Result<Server> {
-    let address = listener.local_addr().map_err(broken)?;
-    let server = as_said!(HttpServer::new(move || service.edge_app()), options);
-    let (scheme, server) = match options.edge_tls.clone() {
-        Some(tls) => ("https", server.listen_rustls_0_23(listener, tls.into_config())),
-        None => ("http", server.listen(listener)),
-    };
-    let running = server.map_err(broken)?.run();
-    log::info!(version = env!("CARGO_PKG_VERSION"); "listening for the edge registry's clients on {scheme}://{address}");
+fn serve_edge(listener: TcpListener, options: &ServerOptions, service: Service) -> Result<Server> {
+    let address = listener.local_addr().map_err(cannot_run)?;
+    let scheme = if options.edge_tls.is_some() { "https" } else { "http" };
+    let served = served(options, options.edge_tls.clone());
+    let running = listener::serve(listener, served, move || service.edge_app()).map_err(cannot_run)?;
+    log::info!(target: "modelport", "listening on {scheme}://{address}: REST of Intel's edge model registry");
     Ok(running)
 }
 
-fn serve_grpc(listener: TcpListener, options: &Options, service: &Service) -> Result<mlmd::Running> {
-    let address = listener.local_addr().map_err(broken)?;
-    let parts = mlmd::Parts {
+fn serve_grpc(listener: TcpListener, options: &ServerOptions, service: &Service) -> Result<mlmd::RunningGrpcServer> {
+    let address = listener.local_addr().map_err(cannot_run)?;
+    let parts = mlmd::GrpcParts {
         registry: service.registry.get_ref().clone(),
         metrics: service.metrics.clone().into_inner(),
         draining: service.draining.get_ref().clone(),
+        hosts: service.hosts.clone(),
+        memory: service.memory.clone(),
     };
-    let options = mlmd::Options { workers: options.workers, max_message_bytes: options.max_message_bytes };
+    let options = mlmd::GrpcOptions { workers: options.workers, max_message_bytes: options.max_message_bytes };
     let running = mlmd::start(listener, options, parts)?;
-    log::info!(version = env!("CARGO_PKG_VERSION"); "listening for gRPC on {address}");
+    log::info!(target: "modelport", "listening on {address}: gRPC of ML Metadata");
     Ok(running)
 }
 
-fn broken(error: std::io::Error) -> Error {
+fn cannot_run(error: std::io::Error) -> Error {
     Error::internal("the server cannot run").caused_by(error)
 }
 
-/// Turns readiness red at the first signal. gRPC stops at once: its clients are told to go elsewhere, and calls under way
+/// Reports not ready at the first signal. gRPC stops at once: its clients are told to go elsewhere, and calls under way
 /// finish. HTTP goes on while requests are under way, so that probes and balancers see it, and then stops.
 async fn stop_on_signal(
     signals: Signals,
     http: Vec<ServerHandle>,
-    grpc: Option<mlmd::Running>,
+    grpc: Option<mlmd::RunningGrpcServer>,
     service: Service,
     grace: Duration,
     tell: watch::Sender<bool>,

@@ -33,15 +33,15 @@ impl Direct {
 /// A request that sends one part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// Where to, by PUT.
+    /// The URL, for PUT.
     pub url: String,
-    /// The headers that it must have.
+    /// The headers that the request must have.
     pub headers: Vec<(String, String)>,
 }
 
-/// What has arrived of an object.
+/// The outcome of a direct upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Arrived {
+pub struct CompletedUpload {
     /// Whether the bucket has compared the bytes with the digest.
     pub compared: bool,
 }
@@ -58,7 +58,7 @@ impl Blobs {
         }
     }
 
-    /// The request that sends part `number`, counted from 1, for as long as `valid` says. Nothing is asked of the store.
+    /// The request that sends part `number`, counted from 1, for as long as `valid` says. Sends nothing to the store.
     pub async fn direct_link(&self, key: &Key, direct: &Direct, number: u64, valid: Duration) -> Result<Link> {
         match self {
             Self::Local(_) => Err(unreachable()),
@@ -66,10 +66,10 @@ impl Blobs {
         }
     }
 
-    /// Makes the object visible, whole and durable, once all of it has arrived. Asked again it does what is left to do.
+    /// Makes the object visible, whole and durable, once all of it has arrived. Can be called again.
     ///
     /// FailedPrecondition when a part is missing or has another size.
-    pub async fn complete_direct(&self, key: &Key, direct: &Direct) -> Result<Arrived> {
+    pub async fn complete_direct(&self, key: &Key, direct: &Direct) -> Result<CompletedUpload> {
         match self {
             Self::Local(_) => Err(unreachable()),
             Self::S3(blobs) => blobs.complete_direct(key, direct).await,

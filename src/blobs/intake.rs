@@ -1,14 +1,21 @@
-//! What goes in: a body cut into batches and held to its announced size, and its digests. Knows no store.
+//! A body as batches, checked against its announced size, and its digests. Independent of the store.
+
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use sha2::Digest as _;
+use tokio::time::{Instant, timeout_at};
 
 use super::resumable::{restore, save};
 use crate::domain::{Error, ErrorKind, Result, Sha256};
+use crate::memory::{Memory, Share};
 
-/// The size of a batch, in bytes: what is hashed and written in one go.
+/// The size of a batch, in bytes: the unit of hashing and writing.
 pub(super) const BATCH: usize = 1 << 20;
+
+/// How long a batch is filled before it is processed although it is not full.
+const MAX_BATCH_WAIT: Duration = Duration::from_millis(20);
 
 /// What is known about the size of a body before it is read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -66,28 +73,45 @@ where
         self.taken
     }
 
-    /// The next batch, or `None` when the body has ended where it should.
-    pub(super) async fn next(&mut self) -> Result<Option<Bytes>> {
-        let mut batch = BytesMut::new();
-        while self.fill().await? {
-            if batch.is_empty() {
-                if self.rest.len() >= BATCH {
-                    return Ok(Some(self.rest.split_to(BATCH)));
-                }
-                // A body that has filled a batch will fill the next: no growing from small.
-                batch.reserve(if self.taken > BATCH as u64 { BATCH } else { self.rest.len() });
-            }
-            let room = BATCH - batch.len();
-            batch.extend_from_slice(&self.rest.split_to(room.min(self.rest.len())));
-            if batch.len() == BATCH {
-                break;
+    /// How many bytes the batch that begins now has at most.
+    fn batch_size(&self) -> usize {
+        let begun = self.taken - self.rest.len() as u64;
+        let left = self.size.exact.map(|exact| exact.saturating_sub(begun));
+        left.and_then(|left| usize::try_from(left).ok()).map_or(BATCH, |left| left.min(BATCH))
+    }
+
+    /// The next batch of [`BATCH`] bytes, or a shorter one when the client is slow or the body ends, and the memory that it takes:
+    /// none is held while nothing arrives. `None` when the body has ended where it should.
+    pub(super) async fn next_within(&mut self, memory: &Memory) -> Result<Option<(Bytes, Share)>> {
+        if !self.fill().await? {
+            return Ok(None);
+        }
+        let size = self.batch_size();
+        let mut share = memory.file();
+        share.grow(size as u64).await?;
+        if self.rest.len() >= size {
+            return Ok(Some((self.rest.split_to(size), share)));
+        }
+        let until = Instant::now() + MAX_BATCH_WAIT;
+        // A body that has filled a batch will fill the next, so its buffer is allocated in full.
+        let expected = if self.taken > BATCH as u64 { size } else { self.rest.len() };
+        let mut batch = BytesMut::with_capacity(expected);
+        loop {
+            batch.extend_from_slice(&self.take(size - batch.len()));
+            let has_more = batch.len() < size && timeout_at(until, self.fill()).await.unwrap_or(Ok(false))?;
+            if !has_more {
+                return Ok(Some((batch.freeze(), share)));
             }
         }
-        Ok((!batch.is_empty()).then(|| batch.freeze()))
+    }
+
+    /// The first of the bytes at hand, at most `most` of them.
+    pub(super) fn take(&mut self, most: usize) -> Bytes {
+        self.rest.split_to(most.min(self.rest.len()))
     }
 
     /// Makes sure that there are bytes at hand; false when the body has ended.
-    async fn fill(&mut self) -> Result<bool> {
+    pub(super) async fn fill(&mut self) -> Result<bool> {
         while self.rest.is_empty() && !self.ended {
             match self.body.next().await {
                 Some(chunk) => {
@@ -170,10 +194,12 @@ mod tests {
     async fn lengths(chunks: &[usize], size: BodySize) -> Result<Vec<usize>> {
         let mut intake = intake(chunks, size)?;
         let mut lengths = Vec::new();
-        while let Some(batch) = intake.next().await? {
+        let memory = Memory::new(BATCH);
+        while let Some((batch, share)) = intake.next_within(&memory).await? {
+            assert!((batch.len()..=BATCH).contains(&usize::try_from(share.bytes()).unwrap()));
             lengths.push(batch.len());
         }
-        assert!(intake.next().await?.is_none());
+        assert!(intake.next_within(&memory).await?.is_none());
         assert_eq!(intake.taken(), lengths.iter().sum::<usize>() as u64);
         Ok(lengths)
     }

@@ -2,6 +2,7 @@
 
 mod append;
 mod folder;
+mod id;
 mod list;
 mod part;
 mod read;
@@ -22,9 +23,10 @@ use self::folder::Folder;
 use self::part::PartFile;
 use self::read::Reader;
 use super::intake::{Digest, Intake};
-use super::lane::{Lane, blocking};
-use super::{BodySize, Chunks, Key, Page, Stored};
+use super::serial_task::{SerialTask, blocking};
+use super::{BodySize, Chunks, Key, ObjectPage, Stored};
 use crate::domain::{Error, Result};
+use crate::memory::Memory;
 
 const CHECK_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -34,6 +36,8 @@ pub struct LocalBlobs {
     folder: Arc<Folder>,
     /// One check at a time, so that a file system that hangs takes one thread and not one for every check.
     checking: Arc<Semaphore>,
+    /// What all uploads together may have of memory.
+    memory: Memory,
 }
 
 impl LocalBlobs {
@@ -41,9 +45,17 @@ impl LocalBlobs {
     pub async fn open(folder: &Path) -> Result<Self> {
         let path = folder.to_owned();
         let folder = Arc::new(blocking(move || Folder::create(path)).await?);
-        let blobs = Self { folder, checking: Arc::new(Semaphore::new(1)) };
+        let blobs = Self { folder, checking: Arc::new(Semaphore::new(1)), memory: Memory::default() };
         blobs.check().await?;
         Ok(blobs)
+    }
+
+    pub(super) fn within(self, memory: Memory) -> Self {
+        Self { memory, ..self }
+    }
+
+    pub(super) fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     pub(super) async fn put<B, E>(&self, key: &Key, size: BodySize, body: B) -> Result<Stored>
@@ -52,14 +64,18 @@ impl LocalBlobs {
         E: Into<Error>,
     {
         let mut intake = Intake::new(body, size)?;
-        let mut digest = Lane::new(Digest::default());
+        let mut digest = SerialTask::new(Digest::default());
         let key = key.clone();
-        let mut part = Lane::new(self.run(move |folder| PartFile::create(folder, &key)).await?);
+        let mut part = SerialTask::new(self.run(move |folder| PartFile::create(folder, &key)).await?);
         let received = async {
-            while let Some(batch) = intake.next().await? {
+            while let Some((batch, share)) = intake.next_within(&self.memory).await? {
                 let bytes = batch.clone();
                 digest.run(move |digest| digest.update(&bytes)).await?;
-                part.run(move |part| part.write(&batch)).await?;
+                part.run(move |part| {
+                    let _share = share;
+                    part.write(&batch)
+                })
+                .await?;
             }
             Ok(())
         };
@@ -82,6 +98,20 @@ impl LocalBlobs {
         Ok(reader.into_chunks())
     }
 
+    pub(super) async fn size(&self, key: &Key) -> Result<u64> {
+        let key = key.clone();
+        self.run(move |folder| folder.size(&key)).await
+    }
+
+    pub(super) async fn id(&self) -> Result<Option<String>> {
+        self.in_time(|folder| folder.id()).await
+    }
+
+    pub(super) async fn set_id(&self, id: &str) -> Result<()> {
+        let id = id.to_owned();
+        self.run(move |folder| folder.set_id(&id)).await
+    }
+
     pub(super) async fn delete(&self, key: &Key) -> Result<()> {
         let key = key.clone();
         self.run(move |folder| folder.remove(&key, &[folder.object(&key)])).await
@@ -92,17 +122,22 @@ impl LocalBlobs {
         self.run(move |folder| folder.remove(&key, &[folder.partial(&key), folder.object(&key)])).await
     }
 
-    pub(super) async fn list(&self, after: Option<&Key>, limit: usize) -> Result<Page> {
+    pub(super) async fn list(&self, after: Option<&Key>, limit: usize) -> Result<ObjectPage> {
         let after = after.cloned();
         self.run(move |folder| list::list(&folder, after.as_ref(), limit)).await
     }
 
     pub(super) async fn check(&self) -> Result<()> {
+        self.in_time(|folder| folder.probe()).await
+    }
+
+    /// Asks the file system something that it should answer at once.
+    async fn in_time<T: Send + 'static>(&self, ask: impl FnOnce(&Folder) -> Result<T> + Send + 'static) -> Result<T> {
         let checked = async {
             let checking = Arc::clone(&self.checking).acquire_owned().await;
             self.run(move |folder| {
                 let _checking = checking;
-                folder.probe()
+                ask(&folder)
             })
             .await
         };

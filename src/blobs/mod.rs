@@ -1,13 +1,13 @@
-//! The bytes: one port over local files and S3. Knows nothing of names, nodes or databases.
+//! The object store: one interface to local files and S3. Knows nothing of names, nodes or databases.
 
 mod direct;
 mod intake;
 mod key;
-mod lane;
 pub mod local;
 mod location;
 mod resumable;
 pub mod s3;
+mod serial_task;
 
 use std::fmt;
 use std::ops::Range;
@@ -18,16 +18,17 @@ use futures_util::Stream;
 use futures_util::stream::BoxStream;
 
 use crate::domain::{Error, Result, Sha256};
+use crate::memory::Memory;
 
-pub use direct::{Arrived, Direct, Link};
+pub use direct::{CompletedUpload, Direct, Link};
 pub use intake::BodySize;
 pub use key::Key;
 pub use local::LocalBlobs;
 pub use location::{Location, S3Location};
-pub use resumable::{Append, Checkpoint, Progress, SentPart};
+pub use resumable::{Append, Checkpoint, SentPart, Tail, UploadProgress};
 pub use s3::{ForeignBucket, ForeignObject, S3Blobs};
 
-/// Where the bytes are kept, and how the store is prepared.
+/// The location of the store, and how it is prepared.
 #[derive(Debug, Clone)]
 pub struct BlobsConfig {
     /// The folder or the bucket.
@@ -35,6 +36,12 @@ pub struct BlobsConfig {
     /// Creates the bucket when it is missing. A folder is always created.
     pub create_bucket: bool,
 }
+
+/// The name of the file or object with the store's id, beside the folder or prefix of the blobs.
+pub const ID_NAME: &str = "store-id";
+
+/// The maximum length of a store's id, in bytes.
+const MAX_ID_BYTES: u64 = 256;
 
 /// The content of an object: chunks of at most 1 MiB, in order.
 ///
@@ -50,7 +57,7 @@ pub struct Stored {
     pub sha256: Sha256,
 }
 
-/// How a store presents an object to whoever follows a [`Blobs::link`] to it.
+/// The response headers of a [`Blobs::link`].
 #[derive(Debug, Clone, Copy)]
 pub struct Presented<'a> {
     /// The answer's `Content-Type`.
@@ -74,7 +81,7 @@ pub struct Entry {
 
 /// One page of [`Blobs::list`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Page {
+pub struct ObjectPage {
     /// The entries, in the order of their keys.
     pub entries: Vec<Entry>,
     /// Where the next page starts; `None` on the last page.
@@ -93,7 +100,7 @@ pub enum Blobs {
     S3(S3Blobs),
 }
 
-/// Who reads and writes a bucket. No `Debug`: it is a secret.
+/// The credentials of a bucket. No `Debug`, because they are secret.
 #[derive(Clone)]
 pub struct AccessKeys {
     /// The id of the key.
@@ -119,6 +126,15 @@ impl Blobs {
         }
     }
 
+    /// The same store; its uploads share that memory.
+    #[must_use]
+    pub fn within(self, memory: Memory) -> Self {
+        match self {
+            Self::Local(blobs) => Self::Local(blobs.within(memory)),
+            Self::S3(blobs) => Self::S3(blobs.within(memory)),
+        }
+    }
+
     /// Streams `body` into a new object under `key`, and returns its size and digest.
     ///
     /// - The object becomes visible whole, and is durable, when this returns; before that nothing is visible under `key`.
@@ -130,6 +146,8 @@ impl Blobs {
     ///   [`Blobs::discard`].
     /// - An object that was there before is replaced at once; when the replacement fails it may be gone. A key is meant for
     ///   one upload, so two uploads under one key at once may be refused with `Conflict`.
+    /// - Memory is taken as bytes arrive. Where all uploads together have what they may have, it waits, and is `Unavailable` after a
+    ///   minute. A client that holds memory and sends little or nothing while others wait is `InvalidArgument`.
     /// - Memory does not grow with the body while it stays below 16 GiB, or below 70 GiB where its length is known;
     ///   beyond that S3's limit of 10,000 parts asks for larger parts.
     pub async fn put<B, E>(&self, key: &Key, size: BodySize, body: B) -> Result<Stored>
@@ -146,7 +164,7 @@ impl Blobs {
     /// The bytes of the object under `key`, or those of the half-open `range` of it.
     ///
     /// - A missing object is `NotFound`, before the stream starts.
-    /// - A range that ends past the end of the object is `InvalidArgument`, before the stream starts; an empty one gives an
+    /// - A range that ends past the end of the object is `InvalidArgument`, before the stream starts; an empty one returns an
     ///   empty stream.
     /// - An object that is deleted while it is read is either read to its end, or its stream ends with an error.
     pub async fn get(&self, key: &Key, range: Option<Range<u64>>) -> Result<Chunks> {
@@ -156,15 +174,41 @@ impl Blobs {
         }
     }
 
-    /// A URL under which the store itself gives the object under `key` to anybody, for as long as `valid` says.
+    /// A presigned URL of the object under `key`, valid for `valid`.
     ///
     /// - `None` where the store is not one that clients can reach.
-    /// - Nothing is asked of the store: a link to a missing object is no error.
+    /// - Sends nothing to the store: a link to a missing object is no error.
     pub async fn link(&self, key: &Key, valid: Duration, presented: Presented<'_>) -> Result<Option<String>> {
         match self {
             Self::Local(_) => Ok(None),
             Self::S3(blobs) => blobs.link(key, valid, presented).await.map(Some),
         }
+    }
+
+    /// How many bytes the object under `key` has. A missing object is `NotFound`.
+    pub async fn size(&self, key: &Key) -> Result<u64> {
+        match self {
+            Self::Local(blobs) => blobs.size(key).await,
+            Self::S3(blobs) => blobs.size(key).await,
+        }
+    }
+
+    /// The id of the store; `None` if it has none. Answers within a few seconds.
+    pub async fn id(&self) -> Result<Option<String>> {
+        match self {
+            Self::Local(blobs) => blobs.id().await,
+            Self::S3(blobs) => blobs.id().await,
+        }
+    }
+
+    /// Writes an id to the store unless it has one, and returns the id of the store. Of several processes that do so at
+    /// once, all get the same one where the store has conditional writes.
+    pub async fn set_id(&self, id: &str) -> Result<String> {
+        match self {
+            Self::Local(blobs) => blobs.set_id(id).await,
+            Self::S3(blobs) => blobs.set_id(id).await,
+        }?;
+        self.id().await?.ok_or_else(|| Error::unavailable(format!("{self} does not keep its id")))
     }
 
     /// Deletes the object under `key`, durably. A missing object is no error.
@@ -187,19 +231,19 @@ impl Blobs {
 
     /// The objects whose keys follow `after`, in the order of their keys, about `limit` of them.
     ///
-    /// - A page is never empty while there is a next one, and ends where [`Page::next`] says.
+    /// - A page is never empty while there is a next one, and ends where [`ObjectPage::next`] says.
     /// - A local store also lists unfinished uploads. An S3 store does not, because MinIO cannot list them: a caller has to
     ///   know the keys it started to upload under.
     /// - Whatever in the folder or bucket is not under a valid [`Key`] is skipped.
     /// - An object that is stored or deleted meanwhile may or may not be listed.
-    pub async fn list(&self, after: Option<&Key>, limit: usize) -> Result<Page> {
+    pub async fn list(&self, after: Option<&Key>, limit: usize) -> Result<ObjectPage> {
         match self {
             Self::Local(blobs) => blobs.list(after, limit).await,
             Self::S3(blobs) => blobs.list(after, limit).await,
         }
     }
 
-    /// Asks the store whether it can be used, and answers within a few seconds.
+    /// Checks that the store can be used, within a few seconds.
     ///
     /// A store that cannot be used is `Unavailable`, and the message says which store and why.
     pub async fn check(&self) -> Result<()> {

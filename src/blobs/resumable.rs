@@ -1,4 +1,4 @@
-//! Objects that arrive over many requests: what is kept between two of them, and the one port over both stores.
+//! Resumable uploads: the state between two requests, and one interface to both stores.
 
 use bytes::Bytes;
 use sha2::digest::common::hazmat::SerializableState as _;
@@ -7,10 +7,11 @@ use super::local::LocalAppend;
 use super::s3::S3Append;
 use super::{Blobs, Key};
 use crate::domain::{Error, Result, Sha256};
+use crate::memory::Share;
 
-/// How far an object is that arrives over many requests. Kept by the caller, who gives it back to go on.
+/// The progress of a resumable upload. The caller stores it and passes it in to continue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Progress {
+pub struct UploadProgress {
     /// How many bytes the whole will have.
     pub length: u64,
     /// How many bytes `digest` covers. In a bucket this is how many there are; a local file may have more.
@@ -25,7 +26,7 @@ pub struct Progress {
     pub multipart: Option<String>,
 }
 
-impl Progress {
+impl UploadProgress {
     /// Of an object of `length` bytes of which there is none yet.
     pub fn start(length: u64) -> Self {
         Self { length, position: 0, digest: save(&sha2::Sha256::default()), sent: 0, parts: 0, multipart: None }
@@ -40,7 +41,7 @@ impl Progress {
         Ok(Sha256::from_bytes(restore(&self.digest)?.finalize().into()))
     }
 
-    /// How many bytes are too few for a part, and so are the caller's to keep.
+    /// The number of bytes after the last full part, which the caller stores.
     pub fn tail(&self) -> u64 {
         self.position.saturating_sub(self.sent)
     }
@@ -57,15 +58,23 @@ pub struct SentPart {
     pub checksum: String,
 }
 
-/// What is durable: to be recorded before anybody is told of it.
+/// What is durable; it must be recorded before a client is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
     /// How far the object is.
-    pub progress: Progress,
+    pub progress: UploadProgress,
     /// The parts that came since the last checkpoint; they hold every tail recorded before.
     pub parts: Vec<SentPart>,
     /// The bytes before `position` that are neither in a part nor in a tail recorded before.
     pub tail: Vec<Bytes>,
+}
+
+/// The bytes after the last full part, and their share of the memory, taken with [`Blobs::share`] before they are fetched.
+pub struct Tail {
+    /// The bytes, in order.
+    pub bytes: Vec<Bytes>,
+    /// Their memory.
+    pub share: Share,
 }
 
 /// An object that is being appended to, by one writer at a time.
@@ -77,7 +86,15 @@ pub enum Append {
 }
 
 impl Append {
-    /// Takes the next bytes. Gives a checkpoint where one is due.
+    /// The memory of bytes that were passed in and are not written yet. It must grow before more are passed in.
+    pub fn share(&mut self) -> &mut Share {
+        match self {
+            Self::Local(append) => append.share(),
+            Self::S3(append) => append.share(),
+        }
+    }
+
+    /// Takes the next bytes. Returns a checkpoint where one is due.
     pub async fn write(&mut self, bytes: Bytes) -> Result<Option<Checkpoint>> {
         match self {
             Self::Local(append) => append.write(bytes).await,
@@ -85,7 +102,7 @@ impl Append {
         }
     }
 
-    /// Makes everything durable that was taken.
+    /// Makes all bytes that were passed in durable.
     pub async fn flush(&mut self) -> Result<Checkpoint> {
         match self {
             Self::Local(append) => append.flush().await,
@@ -93,7 +110,7 @@ impl Append {
         }
     }
 
-    /// Throws everything after the first `size` bytes away, which nobody has recorded.
+    /// Discards everything after the first `size` bytes, which is not recorded yet.
     pub async fn discard(self, size: u64) -> Result<()> {
         match self {
             Self::Local(append) => append.discard(size).await,
@@ -103,6 +120,14 @@ impl Append {
 }
 
 impl Blobs {
+    /// Memory for bytes of an upload, of none yet.
+    pub fn share(&self) -> Share {
+        match self {
+            Self::Local(blobs) => blobs.memory().file(),
+            Self::S3(blobs) => blobs.memory().file(),
+        }
+    }
+
     /// How many bytes of the object under `key` are there, where the store knows better than the recorded progress.
     ///
     /// What it says is durable. `None` where the progress says it.
@@ -113,13 +138,13 @@ impl Blobs {
         }
     }
 
-    /// Goes on with the object under `key` after its first `offset` bytes; what a file has beyond them is cut off.
+    /// Continues the object under `key` after its first `offset` bytes; what a file has beyond them is cut off.
     ///
     /// - `tail` are the bytes between `sent` and `position`. Without them no part can be sent: for requests that are too
     ///   short to fill one.
     /// - An object with another writer on this machine is `Conflict`.
     /// - Memory does not grow with the object.
-    pub async fn append(&self, key: &Key, progress: Progress, offset: u64, tail: Option<Vec<Bytes>>) -> Result<Append> {
+    pub async fn append(&self, key: &Key, progress: UploadProgress, offset: u64, tail: Option<Tail>) -> Result<Append> {
         match self {
             Self::Local(blobs) => {
                 blobs.append(key, progress, offset).await.map(|append| Append::Local(Box::new(append)))
@@ -129,7 +154,7 @@ impl Blobs {
     }
 
     /// Whether a request that brings `bytes` may have to send a part, and so needs the tail.
-    pub fn needs_tail(&self, progress: &Progress, bytes: Option<u64>) -> bool {
+    pub fn needs_tail(&self, progress: &UploadProgress, bytes: Option<u64>) -> bool {
         match self {
             Self::Local(_) => false,
             Self::S3(blobs) => blobs.needs_tail(progress, bytes),
@@ -137,15 +162,15 @@ impl Blobs {
     }
 
     /// Sends what is left as the last part; to be recorded before [`Blobs::assemble`]. `None` where no part is needed.
-    pub async fn seal(&self, key: &Key, progress: &Progress, tail: Vec<Bytes>) -> Result<Option<Checkpoint>> {
+    pub async fn seal(&self, key: &Key, progress: &UploadProgress, tail: Tail) -> Result<Option<Checkpoint>> {
         match self {
             Self::Local(_) => Ok(None),
             Self::S3(blobs) => blobs.seal(key, progress, tail).await,
         }
     }
 
-    /// Makes the object visible, whole and durable. Asked again after a crash it does what is left to do.
-    pub async fn assemble(&self, key: &Key, progress: &Progress, parts: Vec<SentPart>) -> Result<()> {
+    /// Makes the object visible, whole and durable. Can be called again after a crash.
+    pub async fn assemble(&self, key: &Key, progress: &UploadProgress, parts: Vec<SentPart>) -> Result<()> {
         match self {
             Self::Local(blobs) => blobs.assemble(key, progress.length).await,
             Self::S3(blobs) => blobs.assemble(key, progress, parts).await,
@@ -160,9 +185,9 @@ pub(super) fn save(digest: &sha2::Sha256) -> Vec<u8> {
 
 /// The digest of a saved state.
 pub(super) fn restore(state: &[u8]) -> Result<sha2::Sha256> {
-    let broken = || Error::internal("the saved state of a digest cannot be read");
-    let state = state.try_into().map_err(|_| broken())?;
-    sha2::Sha256::deserialize(&state).map_err(|error| broken().caused_by(error))
+    let invalid_state = || Error::internal("the saved state of a digest cannot be read");
+    let state = state.try_into().map_err(|_| invalid_state())?;
+    sha2::Sha256::deserialize(&state).map_err(|error| invalid_state().caused_by(error))
 }
 
 #[cfg(test)]

@@ -5,8 +5,10 @@ mod body;
 mod bucket;
 mod client;
 mod direct;
-mod fault;
+mod error;
 mod foreign;
+mod http;
+mod id;
 mod part;
 mod put;
 mod read;
@@ -21,15 +23,15 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::types::Object;
-use tokio::sync::Semaphore;
 
 pub use self::append::S3Append;
-use self::fault::Fault;
+use self::error::S3Error;
 pub use self::foreign::{ForeignBucket, ForeignObject};
-use super::{AccessKeys, Chunks, Entry, Key, Page, Presented, S3Location};
+use super::{AccessKeys, Chunks, Entry, Key, ObjectPage, Presented, S3Location};
 use crate::domain::{Error, Result};
+use crate::memory::Memory;
 
-/// The most keys that S3 lists at once.
+/// The maximum number of keys that S3 lists at once.
 const PAGE: usize = 1000;
 
 /// A store in one bucket, below the prefix of its location: the object of a key is the key below that prefix.
@@ -41,8 +43,8 @@ pub struct S3Blobs(Arc<Bucket>);
 struct Bucket {
     client: Client,
     location: S3Location,
-    /// What all uploads together may have on the way to the server; see `upload`.
-    in_flight: Arc<Semaphore>,
+    /// What all uploads together may have of memory.
+    memory: Memory,
 }
 
 impl S3Blobs {
@@ -51,6 +53,15 @@ impl S3Blobs {
         let bucket = Bucket::connect(location, keys).await?;
         bucket.prepare(create).await?;
         Ok(Self(Arc::new(bucket)))
+    }
+
+    pub(super) fn memory(&self) -> &Memory {
+        &self.0.memory
+    }
+
+    pub(super) fn within(self, memory: Memory) -> Self {
+        let Bucket { client, location, .. } = &*self.0;
+        Self(Arc::new(Bucket { client: client.clone(), location: location.clone(), memory }))
     }
 
     pub(super) async fn get(&self, key: &Key, range: Option<Range<u64>>) -> Result<Chunks> {
@@ -64,8 +75,20 @@ impl S3Blobs {
         let request = bucket.client.get_object().bucket(bucket.name()).key(bucket.object(key));
         let request =
             request.response_content_type(presented.media_type).response_content_disposition(presented.disposition);
-        let signed = request.presigned(valid).await.map_err(|error| bucket.fault(error))?;
+        let signed = request.presigned(valid).await.map_err(|error| bucket.bucket_error(error))?;
         Ok(signed.uri().to_owned())
+    }
+
+    pub(super) async fn size(&self, key: &Key) -> Result<u64> {
+        self.0.size(key).await
+    }
+
+    pub(super) async fn id(&self) -> Result<Option<String>> {
+        self.0.id().await
+    }
+
+    pub(super) async fn set_id(&self, id: &str) -> Result<()> {
+        self.0.set_id(id).await
     }
 
     pub(super) async fn delete(&self, key: &Key) -> Result<()> {
@@ -77,7 +100,7 @@ impl S3Blobs {
         self.0.delete(key).await
     }
 
-    pub(super) async fn list(&self, after: Option<&Key>, limit: usize) -> Result<Page> {
+    pub(super) async fn list(&self, after: Option<&Key>, limit: usize) -> Result<ObjectPage> {
         let bucket = &self.0;
         let limit = limit.clamp(1, PAGE);
         let mut entries: Vec<Entry> = Vec::new();
@@ -86,13 +109,13 @@ impl S3Blobs {
             let request = bucket.client.list_objects_v2().bucket(bucket.name()).prefix(bucket.root());
             let wanted = i32::try_from(limit - entries.len()).unwrap_or(i32::MAX);
             let listed = request.max_keys(wanted).set_start_after(start.take()).send().await;
-            let listed = listed.map_err(|error| bucket.fault(error))?;
+            let listed = listed.map_err(|error| bucket.bucket_error(error))?;
             entries.extend(listed.contents().iter().filter_map(|object| bucket.entry(object)));
             let more = listed.is_truncated() == Some(true);
             start = listed.contents().last().and_then(Object::key).map(str::to_owned).filter(|_| more);
             if start.is_none() || entries.len() == limit {
                 let next = entries.last().map(|entry| entry.key.clone()).filter(|_| start.is_some());
-                return Ok(Page { entries, next });
+                return Ok(ObjectPage { entries, next });
             }
         }
     }
@@ -105,8 +128,7 @@ impl S3Blobs {
 impl Bucket {
     async fn connect(location: &S3Location, keys: Option<&AccessKeys>) -> Result<Self> {
         let client = client::connect(location, keys).await?;
-        let in_flight = Arc::new(Semaphore::new(upload::IN_FLIGHT as usize));
-        Ok(Self { client, location: location.clone(), in_flight })
+        Ok(Self { client, location: location.clone(), memory: Memory::default() })
     }
 
     fn name(&self) -> &str {
@@ -148,7 +170,7 @@ impl Bucket {
     async fn size(&self, key: &Key) -> Result<u64> {
         let request = self.client.head_object().bucket(self.name()).key(self.object(key));
         let called = format!("blob `{key}`");
-        let head = request.send().await.map_err(|error| self.fault_of(&called, Fault::of(&error), error))?;
+        let head = request.send().await.map_err(|error| self.object_error(&called, S3Error::of(&error), error))?;
         head.content_length()
             .and_then(|size| u64::try_from(size).ok())
             .ok_or_else(|| Error::internal(format!("{self} does not say how large blob `{key}` is")))
@@ -156,7 +178,7 @@ impl Bucket {
 
     async fn delete(&self, key: &Key) -> Result<()> {
         let request = self.client.delete_object().bucket(self.name()).key(self.object(key));
-        request.send().await.map(|_| ()).map_err(|error| self.fault(error))
+        request.send().await.map(|_| ()).map_err(|error| self.bucket_error(error))
     }
 }
 

@@ -1,5 +1,5 @@
-//! `modelport import`: brings models in from other systems. Works on the queue itself while it waits, so that it needs no
-//! server; one that runs beside it may be quicker.
+//! `modelport import`: brings models in from other systems. Runs the job itself while it waits, so that it needs no
+//! server; a server that runs beside it may take the job first.
 
 mod edge;
 
@@ -14,8 +14,8 @@ use crate::domain::imports::{ImportReport, ImportRequest, ModelRef, RemoteProjec
 use crate::domain::{Job, JobId, JobState};
 use crate::{runtime, telemetry};
 
-/// How often progress is printed, where nobody watches.
-const EVERY: Duration = Duration::from_secs(10);
+/// How often progress is printed.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -105,7 +105,7 @@ fn watch(out: &mut impl Write, settings: &crate::config::Settings, id: JobId) ->
     let watched = std::io::stderr().is_terminal();
     let mut last: Option<Instant> = None;
     let job = runtime::watch_import(settings, id, move |job| {
-        let due = if watched { Duration::from_millis(200) } else { EVERY };
+        let due = if watched { Duration::from_millis(200) } else { LINE_INTERVAL };
         if last.is_none_or(|last| last.elapsed() >= due) {
             last = Some(Instant::now());
             let end = if watched { "\x1b[K\r" } else { "\n" };

@@ -4,6 +4,7 @@ mod config;
 mod gc;
 mod healthcheck;
 mod import;
+mod inspect;
 mod migrate;
 mod openapi;
 mod progress;
@@ -44,6 +45,8 @@ enum Command {
     Verify(verify::Args),
     /// Judge stored files by the current rules and policies
     Rescan(rescan::Args),
+    /// Tell what model files are, what they say about themselves, and what is dangerous in them
+    Inspect(inspect::Args),
     /// Bring models in from other systems
     #[command(subcommand)]
     Import(import::Command),
@@ -62,7 +65,7 @@ pub fn parse() -> Cli {
     Cli::parse()
 }
 
-/// Runs the command: exit code 0, or 1 with the error on stderr.
+/// Runs the command: exit code 0, or 1 with the error on stderr. `inspect` has codes of its own for what it finds.
 pub fn run(cli: Cli) -> ExitCode {
     let settings = &cli.settings;
     let outcome = match cli.command {
@@ -73,6 +76,10 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Gc(args) => gc::run(settings, &args),
         Command::Verify(args) => verify::run(settings, &args),
         Command::Rescan(args) => rescan::run(settings, &args),
+        Command::Inspect(args) => match inspect::run(&args) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Command::Import(command) => import::run(settings, command),
         Command::Config(command) => config::run(settings, command),
         Command::Healthcheck => healthcheck::run(settings),
@@ -88,6 +95,10 @@ pub fn run(cli: Cli) -> ExitCode {
 
 fn load(args: &SettingsArgs) -> Result<Settings, Problems> {
     Settings::load(args, std::env::vars_os())
+}
+
+fn load_to_serve(args: &SettingsArgs) -> Result<Settings, Problems> {
+    Settings::load_to_serve(args, std::env::vars_os())
 }
 
 #[cfg(test)]

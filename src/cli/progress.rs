@@ -1,22 +1,22 @@
-//! How far a long command is: a bar where somebody watches, a line now and then where it is logged.
+//! The progress of a long command: a bar on a terminal, a line now and then in a log.
 
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// How often a line is printed, where nobody watches.
-const EVERY: Duration = Duration::from_secs(10);
+/// How often a line is printed without a terminal.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The progress of a command, on stderr.
-pub(super) struct Progress {
+pub(super) struct ProgressDisplay {
     bar: ProgressBar,
     unit: &'static str,
     bytes: bool,
     last: Instant,
 }
 
-impl Progress {
-    /// Of so many `unit`.
+impl ProgressDisplay {
+    /// Counted in `unit`.
     pub(super) fn of(unit: &'static str) -> Self {
         Self::new(unit, false, "{bar:30} {pos} of {len} {msg}, {eta} left")
     }
@@ -32,11 +32,11 @@ impl Progress {
         Self { bar, unit, bytes, last: Instant::now() }
     }
 
-    /// So much of so much is done.
-    pub(super) fn at(&mut self, done: u64, all: u64) {
+    /// Shows that `done` of `all` is done.
+    pub(super) fn update(&mut self, done: u64, all: u64) {
         self.bar.set_length(all);
         self.bar.set_position(done);
-        if self.bar.is_hidden() && self.last.elapsed() >= EVERY {
+        if self.bar.is_hidden() && self.last.elapsed() >= LINE_INTERVAL {
             self.last = Instant::now();
             if self.bytes {
                 eprintln!("{} of {} MiB", done >> 20, all >> 20);
@@ -47,12 +47,12 @@ impl Progress {
     }
 
     /// Does something that writes beside the bar.
-    pub(super) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+    pub(super) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
         self.bar.suspend(write)
     }
 
     /// The end; the bar goes.
-    pub(super) fn end(self) {
+    pub(super) fn finish(self) {
         self.bar.finish_and_clear();
     }
 }

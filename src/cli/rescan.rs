@@ -1,9 +1,9 @@
-//! `modelport rescan`: today's rules and policies for what is stored; may run beside a server.
+//! `modelport rescan`: evaluates stored files by the current rules and policies; may run beside a server.
 
 use std::io::Write;
 
 use super::Outcome;
-use super::progress::Progress;
+use super::progress::ProgressDisplay;
 use crate::config::SettingsArgs;
 use crate::{runtime, telemetry};
 
@@ -17,9 +17,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &SettingsArgs, options: &Args) -> Outcome {
     let settings = super::load(args)?;
     telemetry::init_logs(&settings.log)?;
-    let mut shown = Progress::of("files");
-    let report = runtime::rescan(&settings, options.read, |progress| shown.at(progress.done, progress.all))?;
-    shown.end();
+    let mut shown = ProgressDisplay::of("files");
+    let report = runtime::rescan(&settings, options.read, |progress| shown.update(progress.done, progress.all))?;
+    shown.finish();
     let mut out = std::io::stdout().lock();
     writeln!(
         out,

@@ -1,9 +1,9 @@
-//! `modelport verify`: reads all stored bytes again; may run beside a server, and goes on where it was cut off.
+//! `modelport verify`: reads all stored bytes again; may run beside a server, and continues after an interruption.
 
 use std::io::Write;
 
 use super::Outcome;
-use super::progress::Progress;
+use super::progress::ProgressDisplay;
 use crate::config::SettingsArgs;
 use crate::registry::verify::{Damaged, Verification};
 use crate::{runtime, telemetry};
@@ -13,7 +13,7 @@ pub(super) struct Args {
     /// How much is read in a second, at most, in MiB; 0 is no limit; `verify.mib_per_second` unless given
     #[arg(long, value_name = "MIB")]
     mib_per_second: Option<u64>,
-    /// Begin anew, where an earlier run was cut off
+    /// Start from the beginning, where an earlier run was cut off
     #[arg(long)]
     restart: bool,
 }
@@ -23,16 +23,16 @@ pub(super) fn run(args: &SettingsArgs, options: &Args) -> Outcome {
     telemetry::init_logs(&settings.log)?;
     let rate = options.mib_per_second.unwrap_or(settings.verify.mib_per_second);
     let bytes_per_second = Some(rate.saturating_mul(1 << 20)).filter(|rate| *rate > 0);
-    let mut shown = Progress::of_bytes();
+    let mut shown = ProgressDisplay::of_bytes();
     let mut wrong = Vec::new();
     let how = Verification { bytes_per_second, restart: options.restart };
     let report = runtime::verify(
         &settings,
         how,
-        |progress| shown.at(progress.bytes, progress.all_bytes),
+        |progress| shown.update(progress.bytes, progress.all_bytes),
         |damaged| wrong.extend(lines(damaged)),
     )?;
-    shown.end();
+    shown.finish();
     let mut out = std::io::stdout().lock();
     if report.resumed {
         writeln!(out, "went on where the last run was cut off")?;

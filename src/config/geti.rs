@@ -5,7 +5,8 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
-use super::values::{Secret, base_url};
+use super::public_url::base_url;
+use super::values::Secret;
 
 /// `[geti]`
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]

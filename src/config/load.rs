@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use config::{Config, ConfigError, Environment, File, FileFormat, Map, Source, Value, ValueKind};
 
 use super::old_variables::OldVariables;
-use super::{Settings, redact};
+use super::{Listen, Settings, redact};
 
 const DEFAULTS: &str = include_str!("../../config/default.toml");
 const PREFIX: &str = "MODELPORT__";
@@ -31,6 +31,9 @@ pub struct SettingsArgs {
     /// Address of the edge registry's listener, or `none`
     #[arg(long, global = true, value_name = "ADDRESS:PORT")]
     pub edge_listen: Option<String>,
+    /// Serve anybody who can reach a listener that is not on loopback: there is no authentication
+    #[arg(long, global = true)]
+    pub allow_anybody: bool,
     /// `sqlite://PATH` or `postgres://…`
     #[arg(long, global = true, value_name = "URL")]
     pub database_url: Option<String>,
@@ -39,7 +42,7 @@ pub struct SettingsArgs {
     pub artifact_store: Option<String>,
 }
 
-/// Everything that is wrong with the settings, one line each; without secrets.
+/// All errors of the settings, one line each; without secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems(Vec<String>);
 
@@ -69,6 +72,23 @@ impl Settings {
     /// Reads all layers, checks every value in each of them, and derives what is empty.
     /// `env` is the process's environment, of which `MODELPORT__…` and the edge registry's variables count.
     pub fn load(args: &SettingsArgs, env: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, Problems> {
+        Self::load_and(args, env, |_, _| {})
+    }
+
+    /// Reads them for a server: settings that a server must not listen with are errors, too.
+    pub fn load_to_serve(
+        args: &SettingsArgs,
+        env: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, Problems> {
+        Self::load_and(args, env, check_listeners)
+    }
+
+    /// `check` sees all layers together, among which may be wrong values that are problems already.
+    fn load_and(
+        args: &SettingsArgs,
+        env: impl IntoIterator<Item = (OsString, OsString)>,
+        check_all: impl FnOnce(&Config, &mut Vec<String>),
+    ) -> Result<Self, Problems> {
         let mut problems = Vec::new();
         let env: Vec<_> = env.into_iter().collect();
         let (old, old_variables) = old_layer(&env, &mut problems)?;
@@ -83,14 +103,14 @@ impl Settings {
         for layer in &layers {
             check(layer, &mut problems);
         }
+        let all = layers.into_iter().fold(defaults(), |all, layer| all.add_source(layer.config));
+        let all = all.build().map_err(|error| Problems(vec![format!("settings: {}", reason(error))]))?;
+        check_all(&all, &mut problems);
         if !problems.is_empty() {
             return Err(Problems(problems));
         }
-        let all = layers.into_iter().fold(defaults(), |all, layer| all.add_source(layer.config));
-        let settings: Self = all
-            .build()
-            .and_then(Config::try_deserialize)
-            .map_err(|error| Problems(vec![format!("settings: {}", reason(error))]))?;
+        let settings: Self =
+            all.try_deserialize().map_err(|error| Problems(vec![format!("settings: {}", reason(error))]))?;
         Ok(Self { old_variables, ..settings.derive_empty() })
     }
 }
@@ -99,7 +119,7 @@ fn defaults() -> config::ConfigBuilder<config::builder::DefaultState> {
     Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml))
 }
 
-/// What the edge registry's own variables say.
+/// The settings of the edge registry's own variables.
 fn old_layer(env: &[(OsString, OsString)], problems: &mut Vec<String>) -> Result<(Layer, Vec<&'static str>), Problems> {
     let old = OldVariables::read(env, problems);
     let config =
@@ -165,9 +185,29 @@ fn flag_layer(args: &SettingsArgs) -> Result<Layer, String> {
     let config = flags
         .into_iter()
         .try_fold(Config::builder(), |config, (key, value)| config.set_override_option(key, value.clone()))
+        .and_then(|config| config.set_override_option("auth.allow_anybody", args.allow_anybody.then_some(true)))
         .and_then(|config| config.build())
         .map_err(|error| format!("flags: {error}"))?;
     Ok(Layer { name: "flags".to_owned(), config })
+}
+
+/// There is no authentication, so a listener that other machines can reach must be allowed explicitly.
+fn check_listeners(all: &Config, problems: &mut Vec<String>) {
+    if all.get::<bool>("auth.allow_anybody").unwrap_or(false) {
+        return;
+    }
+    for key in ["server.listen", "server.grpc_listen", "server.edge_listen"] {
+        if let Ok(listen) = all.get::<Listen>(key)
+            && listen.is_exposed()
+        {
+            problems.push(format!(
+                "`{key}` is `{}`, which is not loopback: whoever reaches it can read, change and remove everything, \
+                 because there is no authentication; if that is meant, set `auth.allow_anybody = true` \
+                 (MODELPORT__AUTH__ALLOW_ANYBODY=true, --allow-anybody)",
+                String::from(listen)
+            ));
+        }
+    }
 }
 
 /// Tries each value of the layer alone on top of the defaults, so that one wrong value does not hide the next.

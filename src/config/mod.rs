@@ -1,9 +1,11 @@
 //! The settings: what they are, where they come from, and how they are shown without their secrets.
-//! Knows no other room but `domain`: whoever needs a setting is handed its value.
+//! Knows no other room but `domain`, and the rules of inspection by their ids: other rooms are passed the values they need.
 
 mod geti;
+mod host_names;
 mod load;
 mod old_variables;
+mod public_url;
 mod redact;
 mod values;
 
@@ -11,40 +13,48 @@ use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
+use modelport_inspect::Rule;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::inspect::Rule;
 use crate::domain::policy::Act;
 
 pub use geti::{ApiVersion, Geti, GetiServer, ServerUrl};
+pub use host_names::HostNames;
 pub use load::{Problems, SettingsArgs};
 pub use old_variables::postgres_url;
-pub use values::{ArtifactStore, DatabaseUrl, Formats, LinkSeconds, Listen, LogFilter, LogFormat, PublicUrl, Secret};
+pub use public_url::PublicUrl;
+pub use values::{
+    ArtifactStore, DatabaseUrl, Formats, LinkSeconds, Listen, LogFilter, LogFormat, PreparedStatements, Secret,
+};
 
-/// All settings after all layers, with what was left empty derived. `config/default.toml` documents each.
+/// All settings after all layers, with empty values derived. `config/default.toml` documents each.
 ///
-/// Neither `Debug` nor serialising shows a secret.
+/// Neither `Debug` nor serialization shows a secret.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// The embedded set-up's folder.
+    /// The folder of the embedded set-up.
     pub data: Data,
     /// The listeners.
     pub server: Server,
+    /// Authentication and authorization.
+    pub auth: Auth,
     /// The metadata's database.
     pub database: Database,
     /// The object store.
     pub artifacts: Artifacts,
-    /// What may be stored, and what findings do.
+    /// The policy: allowed formats, and the action on findings.
     pub policy: Policy,
     /// The edge registry's API.
     pub edge: Edge,
-    /// The remover of objects that no file uses.
+    /// The collector, which removes unused objects.
     pub collector: Collector,
-    /// The reader of stored bytes that compares them with their digests.
+    /// The verification of stored bytes against their digests.
     pub verify: Verify,
     /// The queue of background work.
     pub jobs: Jobs,
+    /// The metrics.
+    pub metrics: Metrics,
     /// The Geti servers that models are imported from.
     pub geti: Geti,
     /// The log.
@@ -72,8 +82,10 @@ pub struct Server {
     pub grpc_listen: Listen,
     /// The address of the edge registry's listener.
     pub edge_listen: Listen,
-    /// Where clients reach this server; empty only while the listener's port is not known yet.
+    /// The public URL of this server; empty to use the `Host` of each request.
     pub public_url: PublicUrl,
+    /// Further names that clients reach this server by.
+    pub allowed_hosts: HostNames,
     /// Threads that serve HTTP, and as many that serve gRPC; 0 is one per core.
     pub workers: usize,
     /// How long requests under way may take to finish after SIGTERM.
@@ -82,6 +94,16 @@ pub struct Server {
     pub json_limit_bytes: NonZeroUsize,
     /// The largest gRPC message that is read or sent.
     pub grpc_max_message_bytes: NonZeroUsize,
+    /// The memory for bodies, messages and parts of files together.
+    pub memory_bytes: NonZeroUsize,
+}
+
+/// `[auth]`
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// Whether a listener that is not on loopback may serve anybody, which it does without authentication.
+    pub allow_anybody: bool,
 }
 
 /// `[database]`
@@ -96,6 +118,8 @@ pub struct Database {
     pub acquire_timeout_ms: NonZeroU64,
     /// How long a request waits for the database's answer.
     pub answer_timeout_ms: NonZeroU64,
+    /// Whether PostgreSQL's sessions keep prepared statements.
+    pub prepared_statements: PreparedStatements,
     /// Whether `serve` migrates PostgreSQL at start.
     pub migrate_on_start: bool,
 }
@@ -120,9 +144,9 @@ pub struct Artifacts {
     pub direct_upload_seconds: LinkSeconds,
     /// How long a resumable upload is kept after its last byte.
     pub upload_expiry_seconds: NonZeroU64,
-    /// The most files that one archive may unpack to.
+    /// The maximum number of files that one archive may unpack to.
     pub unpack_max_members: NonZeroU64,
-    /// The most bytes that one archive may have, and may unpack to.
+    /// The maximum number of bytes that one archive may have, and may unpack to.
     pub unpack_max_bytes: NonZeroU64,
     /// How many times its own size an archive may unpack to.
     pub unpack_max_ratio: NonZeroU64,
@@ -134,15 +158,15 @@ pub struct Artifacts {
 pub struct Policy {
     /// The formats that may be stored; none for every one.
     pub allowed_formats: Formats,
-    /// What findings that are worth knowing do.
+    /// The action on findings of severity `info`.
     pub info: Act,
-    /// What findings that nobody vouches for do.
+    /// The action on findings of severity `warn`.
     pub warn: Act,
-    /// What findings do that leave open what is in a file.
+    /// The action on findings of severity `suspicious`.
     pub suspicious: Act,
-    /// What findings do that run code or reach outside.
+    /// The action on findings of severity `danger`.
     pub danger: Act,
-    /// What findings of these rules do instead.
+    /// The action on findings of single rules, which overrides these.
     pub rules: BTreeMap<Rule, Act>,
 }
 
@@ -182,14 +206,22 @@ pub struct Verify {
 pub struct Jobs {
     /// How many jobs this server works on at once; 0 leaves them to other replicas.
     pub workers: usize,
-    /// How long a job stays a server's that gives no sign of life.
+    /// How long a job's lease lasts without a heartbeat.
     pub lease_seconds: NonZeroU32,
-    /// How often a job is begun at most.
+    /// The maximum number of attempts of a job.
     pub attempts: NonZeroU32,
     /// The pause before the second attempt; each one after that is twice as long.
     pub backoff_seconds: u32,
-    /// How long jobs that have ended can be looked at.
+    /// How long finished jobs are kept.
     pub keep_seconds: u32,
+}
+
+/// `[metrics]`
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// The interval at which the registry's contents are counted; 0 is never.
+    pub inventory_interval_seconds: u64,
 }
 
 /// `[log]`
@@ -208,7 +240,7 @@ impl Settings {
         toml::to_string(self)
     }
 
-    /// Fills what was left empty from what was set.
+    /// Derives empty settings from others.
     fn derive_empty(mut self) -> Self {
         let dir = self.data.dir.display();
         if self.database.url.is_empty() {
@@ -216,12 +248,6 @@ impl Settings {
         }
         if self.artifacts.store.is_empty() {
             self.artifacts.store = ArtifactStore::folder(format!("{dir}/artifacts"));
-        }
-        if let Listen::At(address) = self.server.listen
-            && self.server.public_url.is_empty()
-            && address.port() != 0
-        {
-            self.server.public_url = PublicUrl::of_address(address);
         }
         self
     }
@@ -264,6 +290,7 @@ mod tests {
         let settings = Settings::load(&SettingsArgs::default(), []).unwrap();
         assert_eq!(settings.database.url.as_str(), "sqlite://./data/modelport.db");
         assert_eq!(settings.artifacts.store.as_str(), "file://./data/artifacts");
-        assert_eq!(settings.server.public_url.as_str(), "http://127.0.0.1:8080");
+        // Each request says where its client reaches the server.
+        assert!(settings.server.public_url.is_empty());
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-/// Settings that the variables say, and which variables these are.
+/// The settings of the variables, with the variables that were used.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct OldVariables {
     pub(super) settings: Vec<(&'static str, String)>,
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
     }
 
     fn listener(&mut self) {
-        // Kubernetes gives a variable of this name to whoever runs beside a service that is called `server`.
+        // Kubernetes sets a variable of this name for pods beside a service called `server`.
         if self.env.get("SERVER_PORT").is_some_and(|port| !port.contains("://"))
             && let Some(port) = self.take("SERVER_PORT")
         {

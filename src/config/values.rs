@@ -1,11 +1,10 @@
-//! The settings' own types: each accepts only what can work, and keeps its secrets out of every print.
+//! The types of the settings: each validates its value, and redacts its secrets in every output.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
-use url::Url;
 
 use super::redact::redact;
 use crate::domain::policy::check_formats;
@@ -18,6 +17,13 @@ pub enum Listen {
     Off,
     /// The address to bind; port 0 takes a free one.
     At(SocketAddr),
+}
+
+impl Listen {
+    /// Whether other machines may reach it.
+    pub fn is_exposed(self) -> bool {
+        matches!(self, Self::At(address) if !address.ip().to_canonical().is_loopback())
+    }
 }
 
 impl TryFrom<String> for Listen {
@@ -40,58 +46,6 @@ impl From<Listen> for String {
             Listen::Off => "none".to_owned(),
             Listen::At(address) => address.to_string(),
         }
-    }
-}
-
-/// The URL under which clients reach this server, without a slash at its end; empty where it is to be derived.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct PublicUrl(String);
-
-impl PublicUrl {
-    /// The URL of a listener at `address`, with `localhost` in place of a wildcard address.
-    pub fn of_address(address: SocketAddr) -> Self {
-        if address.ip().is_unspecified() {
-            return Self(format!("http://localhost:{}", address.port()));
-        }
-        Self(format!("http://{address}"))
-    }
-
-    /// The URL as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether the URL was left to be derived, and the listener's port is not known yet.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl TryFrom<String> for PublicUrl {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        base_url(text).map(Self)
-    }
-}
-
-/// An HTTP URL that paths are appended to, without a slash at its end; empty stays empty.
-pub(super) fn base_url(text: String) -> Result<String, &'static str> {
-    if text.is_empty() {
-        return Ok(text);
-    }
-    let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    let Some(url) = url else { return Err("expected an `http://` or `https://` URL") };
-    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
-        return Err("expected a URL without credentials, query and fragment");
-    }
-    Ok(text.trim_end_matches('/').to_owned())
-}
-
-impl From<PublicUrl> for String {
-    fn from(url: PublicUrl) -> Self {
-        url.0
     }
 }
 
@@ -153,8 +107,8 @@ impl TryFrom<String> for DatabaseUrl {
 pub struct LinkSeconds(u64);
 
 impl LinkSeconds {
-    /// S3 gives no link for longer.
-    const MOST: u64 = 7 * 24 * 3600;
+    /// The maximum that S3 allows (Signature Version 4).
+    const MAX_SECONDS: u64 = 7 * 24 * 3600;
 
     /// `None` where there are none.
     pub fn duration(self) -> Option<Duration> {
@@ -166,7 +120,7 @@ impl TryFrom<u64> for LinkSeconds {
     type Error = &'static str;
 
     fn try_from(seconds: u64) -> Result<Self, Self::Error> {
-        if seconds > Self::MOST { Err("a link is valid for 604800 seconds at most") } else { Ok(Self(seconds)) }
+        if seconds > Self::MAX_SECONDS { Err("a link is valid for 604800 seconds at most") } else { Ok(Self(seconds)) }
     }
 }
 
@@ -216,6 +170,12 @@ macro_rules! print_redacted {
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_tuple(stringify!($name)).field(&redact(&self.0)).finish()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&redact(&self.0))
             }
         }
 
@@ -306,6 +266,31 @@ impl TryFrom<String> for LogFormat {
     }
 }
 
+/// Whether PostgreSQL's sessions keep prepared statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", rename_all = "lowercase")]
+pub enum PreparedStatements {
+    /// Where no pooler stands between.
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
+impl TryFrom<String> for PreparedStatements {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "auto" => Ok(Self::Auto),
+            "on" => Ok(Self::On),
+            "off" => Ok(Self::Off),
+            _ => Err("expected `auto`, `on` or `off`"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -314,17 +299,5 @@ mod tests {
     fn a_database_url_prints_without_its_password() {
         let url = DatabaseUrl::try_from("postgres://u:hunter2@h/db".to_owned());
         assert_eq!(format!("{url:?}"), r#"Ok(DatabaseUrl("postgres://u:***@h/db"))"#);
-    }
-
-    #[test]
-    fn a_public_url_is_derived_from_the_address() {
-        for (address, url) in [
-            ("127.0.0.1:80", "http://127.0.0.1:80"),
-            ("0.0.0.0:8080", "http://localhost:8080"),
-            ("[::]:8080", "http://localhost:8080"),
-            ("[::1]:8080", "http://[::1]:8080"),
-        ] {
-            assert_eq!(PublicUrl::of_address(address.parse().unwrap()).as_str(), url);
-        }
     }
 }

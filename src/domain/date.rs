@@ -2,7 +2,7 @@
 
 use time::format_description::StaticFormatDescription;
 use time::macros::format_description;
-use time::{OffsetDateTime, PrimitiveDateTime};
+use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time};
 
 use super::Millis;
 
@@ -19,6 +19,44 @@ pub fn write(at: Millis) -> String {
 pub fn read(text: &str) -> Option<Millis> {
     let at = PrimitiveDateTime::parse(text, WRITTEN).ok()?.assume_utc();
     i64::try_from(at.unix_timestamp_nanos().div_euclid(1_000_000)).ok()
+}
+
+/// Whether a text that has the form of a date, `YYYY-MM-DD`, or of one with a time behind it, `HH:MM` or `HH:MM:SS`, is one
+/// that no calendar or clock has. Any other text may stand for a date.
+pub fn is_impossible(text: &str) -> bool {
+    let Some(([year, month, day], rest)) = numbers(text, '-', [4, 2, 2]) else { return false };
+    let month = u8::try_from(month).ok().and_then(|month| Month::try_from(month).ok());
+    let day = u8::try_from(day).unwrap_or_default();
+    if !rest.is_empty() && !rest.starts_with([' ', 'T', 't', 'Z', 'z']) {
+        return false;
+    }
+    if month.is_none_or(|month| Date::from_calendar_date(i32::from(year), month, day).is_err()) {
+        return true;
+    }
+    let clock = rest.get(1..).unwrap_or_default();
+    let time = numbers(clock, ':', [2, 2, 2]).or_else(|| {
+        let ([hour, minute], rest) = numbers(clock, ':', [2, 2])?;
+        Some(([hour, minute, 0], rest))
+    });
+    time.is_some_and(|(parts, _)| {
+        let [hour, minute, second] = parts.map(|part| u8::try_from(part).unwrap_or(u8::MAX));
+        // A leap second is a second of its minute.
+        Time::from_hms(hour, minute, second.min(59)).is_err() || second > 60
+    })
+}
+
+/// The numbers that the text begins with, which have as many digits as `digits` says and a separator between them, and what is
+/// behind them.
+fn numbers<const N: usize>(text: &str, separator: char, digits: [usize; N]) -> Option<([u16; N], &str)> {
+    let mut found = [0; N];
+    let mut rest = text;
+    for (at, (number, digits)) in found.iter_mut().zip(digits).enumerate() {
+        rest = if at == 0 { rest } else { rest.strip_prefix(separator)? };
+        let (head, tail) = rest.split_at_checked(digits)?;
+        *number = head.bytes().all(|byte| byte.is_ascii_digit()).then(|| head.parse().ok())??;
+        rest = tail;
+    }
+    (!rest.starts_with(|next: char| next.is_ascii_digit())).then_some((found, rest))
 }
 
 #[cfg(test)]
@@ -42,5 +80,38 @@ mod tests {
             assert_eq!(read(odd), None, "{odd}");
         }
         assert_eq!(write(i64::MAX), "");
+    }
+
+    #[test]
+    fn what_has_the_form_of_a_date_is_one() {
+        for day in ["2024-02-30", "2023-02-29", "2024-13-01", "2024-00-10", "2024-04-31", "2024-01-00", "1900-02-29"] {
+            for rest in ["", " 10:00:00", "T10:00:00Z", " somewhere"] {
+                assert!(is_impossible(&format!("{day}{rest}")), "{day}{rest}");
+            }
+        }
+        for time in ["24:00", "10:60", "10:00:61", "99:99:99.000000 UTC"] {
+            assert!(
+                is_impossible(&format!("2024-02-29 {time}")) && is_impossible(&format!("2024-02-29T{time}")),
+                "{time}"
+            );
+        }
+        for fine in [
+            "",
+            "2024-02-29",
+            "2000-02-29 23:59:59.999999 UTC",
+            "2024-02-29T23:59:60Z",
+            "2024-01-01 somewhere",
+            "2024-01-01 9:30",
+            "yesterday, about noon",
+            "30.02.2024",
+            "2024-02-300",
+            "2024-02-30x",
+            "02/30/2024",
+            "12024-02-30",
+            "ü024-02-30",
+            "2024-0",
+        ] {
+            assert!(!is_impossible(fine), "{fine}");
+        }
     }
 }

@@ -14,7 +14,7 @@ pub enum ErrorKind {
     AlreadyExists,
     /// The request is sound, but the state of the registry does not allow it.
     FailedPrecondition,
-    /// Somebody else changed the same thing in between.
+    /// The same thing was changed concurrently.
     Conflict,
     /// The caller did not say who they are, or not believably.
     Unauthenticated,

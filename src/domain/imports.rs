@@ -1,4 +1,4 @@
-//! What is brought in from another system, whichever it is: what is there, what is wanted, and what came of it.
+//! Imports from another system, whichever it is: what it offers, what is requested, and the report.
 
 use serde::{Deserialize, Serialize};
 
@@ -99,15 +99,15 @@ pub fn check_id(field: &str, id: &str) -> Result<()> {
     Err(Error::invalid(field, format!("`{}` is not 1 to {MAX_ID} letters, digits, `_` or `-`", shown.escape_debug())))
 }
 
-/// What came of an import: the result of a job.
+/// The report of an import, which is the result of its job.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportReport {
-    /// Each model that was wanted.
+    /// Each requested model.
     pub models: Vec<ImportedModel>,
 }
 
-/// What came of one model.
+/// The import of one model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportedModel {
@@ -115,7 +115,7 @@ pub struct ImportedModel {
     pub id: String,
     /// Its name there.
     pub name: String,
-    /// What came of it.
+    /// The outcome.
     pub outcome: ImportOutcome,
     /// The registered model that it is a version of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -131,15 +131,15 @@ pub struct ImportedModel {
     pub error: Option<String>,
 }
 
-/// What came of one model.
+/// The outcome of the import of one model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ImportOutcome {
-    /// It is here now.
+    /// It was imported.
     Imported,
-    /// It was here before.
+    /// It had been imported before.
     Unchanged,
-    /// It could not be had, or not be stored.
+    /// It could not be downloaded or stored.
     Failed,
 }
 

@@ -1,4 +1,4 @@
-//! Background work: what is queued, how it stands, how far it is, and what came of it.
+//! Background jobs: their payload, state, progress and result.
 
 use std::fmt;
 use std::str::FromStr;
@@ -26,18 +26,18 @@ impl fmt::Display for JobId {
     }
 }
 
-/// How a job stands.
+/// The state of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobState {
-    /// It waits for its time, or for somebody to work on it.
+    /// It waits for its time, or for a worker.
     Queued,
-    /// Somebody works on it.
+    /// A worker runs it.
     Running,
-    /// It is done.
+    /// It succeeded.
     Succeeded,
-    /// It will not be tried again.
+    /// It failed and will not be retried.
     Failed,
-    /// It was called off.
+    /// It was cancelled.
     Cancelled,
 }
 
@@ -61,7 +61,7 @@ impl JobState {
         Self::ALL.into_iter().find(|state| state.name() == name)
     }
 
-    /// Whether nothing more will become of the job.
+    /// Whether the job has ended.
     pub fn is_final(self) -> bool {
         match self {
             Self::Queued | Self::Running => false,
@@ -70,9 +70,9 @@ impl JobState {
     }
 }
 
-/// How far a job is.
+/// The progress of a job.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Progress {
+pub struct JobProgress {
     /// How much is done.
     pub done: i64,
     /// Out of how much, once that is known.
@@ -81,53 +81,53 @@ pub struct Progress {
     pub message: Option<String>,
 }
 
-/// A job as it is.
+/// A job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
     /// Its id; a job that was enqueued later has a larger one.
     pub id: JobId,
-    /// Which code works on it.
+    /// Its kind, which selects the code that runs it.
     pub kind: String,
-    /// What is to be done, in the words of that code.
+    /// The input of that code.
     pub payload: serde_json::Value,
     /// On whose behalf.
     pub actor: String,
-    /// How it stands.
+    /// Its state.
     pub state: JobState,
-    /// How often it was begun.
+    /// How often it was started.
     pub attempts: i64,
-    /// How far it is.
-    pub progress: Progress,
-    /// What came of it, also of one that failed in part.
+    /// Its progress.
+    pub progress: JobProgress,
+    /// Its result; a job that failed in part has one, too.
     pub result: Option<serde_json::Value>,
-    /// Why it failed, or was put off the last time.
+    /// Why it failed, or why its last attempt did.
     pub error: Option<String>,
-    /// Whether it is to stop.
+    /// Whether its cancellation was requested.
     pub cancel_requested: bool,
     /// When it was enqueued.
     pub created_at: Millis,
-    /// From when on it may be worked on.
+    /// The earliest time of its next attempt.
     pub run_at: Millis,
-    /// When it was begun first.
+    /// When its first attempt started.
     pub started_at: Option<Millis>,
-    /// The last sign of life of whoever works on it.
+    /// The last heartbeat of the worker.
     pub heartbeat_at: Option<Millis>,
     /// When it ended.
     pub finished_at: Option<Millis>,
 }
 
-/// How a job ends, or goes on.
+/// How an attempt at a job ends.
 #[derive(Debug, Clone, PartialEq)]
 pub enum JobEnd {
     /// It is done.
     Succeeded(serde_json::Value),
-    /// It will not be tried again. What was done all the same stands in the result.
+    /// It failed and will not be retried; with its partial result.
     Failed(String, Option<serde_json::Value>),
-    /// It was called off.
+    /// It was cancelled.
     Cancelled,
-    /// It is to be tried again, then, for that reason.
+    /// It is retried at that time, because of that error.
     Later(Millis, String),
-    /// It is to be tried again at once, and this attempt does not count: the worker goes away.
+    /// It is retried at once and this attempt does not count, because the worker shuts down.
     HandBack,
 }
 

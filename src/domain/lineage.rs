@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::graph::Type;
-use super::{Error, Node, NodeId, Result};
+use super::{Error, Millis, Node, NodeId, Result};
 
 /// Which way lineage is followed, from the node that is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,14 +42,30 @@ pub enum EdgeKind {
     Owns,
     /// From a context to an execution or context that is a member of it.
     Contains,
-    /// From an artifact to the context that uses it: one that something else made, and every data set.
+    /// From an artifact to the context that uses it: from one that something else owns, from every data set, and to a
+    /// version from an artifact of its own that a run or execution made.
     UsedBy,
     /// From an artifact to the execution that read it.
     Input,
-    /// From an execution to the artifact that it wrote.
+    /// From an execution to the artifact that it wrote, and from a run to a result that was attached to it.
     Output,
     /// From a model or version to what serves it.
     ServedBy,
+}
+
+impl EdgeKind {
+    /// Every kind, in the order of their numbers.
+    pub const ALL: [Self; 6] = [Self::Owns, Self::Contains, Self::UsedBy, Self::Input, Self::Output, Self::ServedBy];
+
+    /// The number by which the database tells it.
+    pub fn number(self) -> i64 {
+        self as i64
+    }
+
+    /// The kind with that number.
+    pub fn from_number(number: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.number() == number)
+    }
 }
 
 impl fmt::Display for EdgeKind {
@@ -110,6 +126,8 @@ pub struct Lineage {
     pub edges: Vec<Edge>,
     /// The types of the nodes, by id.
     pub types: BTreeMap<i64, Type>,
+    /// Those of the nodes that were removed, and when; they are as they were then.
+    pub removed: BTreeMap<NodeId, Millis>,
     /// Whether there is more within the depth than is shown.
     pub truncated: bool,
 }

@@ -49,6 +49,13 @@ impl Name {
     }
 }
 
+impl Name {
+    /// Whether a version of that name could not be meant by it alone, because the word means another one.
+    pub fn is_reserved_for_versions(&self) -> bool {
+        self.0 == LATEST || self.0.starts_with(ALIASED)
+    }
+}
+
 impl FromStr for ExternalId {
     type Err = Error;
 
@@ -100,7 +107,15 @@ macro_rules! text {
 }
 text!(Name, ExternalId, Alias);
 
-/// Which version of a model: by its name, by an alias (`@champion`), or the newest one (`latest`).
+/// The word for the newest version.
+const LATEST: &str = "latest";
+/// What stands before an alias.
+const ALIASED: char = '@';
+/// What stands before a name that is meant as it is, whatever it looks like. No alias has a colon.
+const NAMED: &str = "@name:";
+
+/// Which version of a model: by its name, by an alias (`@champion`), or the newest one (`latest`). Behind `@name:` stands a
+/// name as it is: `@name:latest` is the version that has this name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VersionRef {
     /// The version with that name.
@@ -115,9 +130,12 @@ impl FromStr for VersionRef {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text.strip_prefix('@') {
+        if let Some(name) = text.strip_prefix(NAMED) {
+            return Ok(Self::Named(name.parse()?));
+        }
+        match text.strip_prefix(ALIASED) {
             Some(alias) => Ok(Self::Aliased(alias.parse()?)),
-            None if text == "latest" => Ok(Self::Latest),
+            None if text == LATEST => Ok(Self::Latest),
             None => Ok(Self::Named(text.parse()?)),
         }
     }
@@ -126,9 +144,10 @@ impl FromStr for VersionRef {
 impl fmt::Display for VersionRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Named(name) if name.is_reserved_for_versions() => write!(f, "{NAMED}{name}"),
             Self::Named(name) => write!(f, "{name}"),
-            Self::Aliased(alias) => write!(f, "@{alias}"),
-            Self::Latest => f.write_str("latest"),
+            Self::Aliased(alias) => write!(f, "{ALIASED}{alias}"),
+            Self::Latest => f.write_str(LATEST),
         }
     }
 }
@@ -152,7 +171,12 @@ mod tests {
         assert_eq!("latest".parse::<VersionRef>().unwrap(), VersionRef::Latest);
         assert_eq!("@best".parse::<VersionRef>().unwrap(), VersionRef::Aliased("best".parse().unwrap()));
         assert_eq!("1.0".parse::<VersionRef>().unwrap(), VersionRef::Named("1.0".parse().unwrap()));
-        for bad in ["", "@", "@latest", "@a b", "@a/b"] {
+        for name in ["latest", "@best", "@name:latest", "1", "@", "a:b"] {
+            let named = VersionRef::Named(name.parse().unwrap());
+            assert_eq!(format!("@name:{name}").parse::<VersionRef>().unwrap(), named);
+            assert_eq!(named.to_string().parse::<VersionRef>().unwrap(), named);
+        }
+        for bad in ["", "@", "@latest", "@a b", "@a/b", "@name:", "@id:1", "@Name:a"] {
             assert!(bad.parse::<VersionRef>().is_err(), "{bad}");
         }
     }

@@ -1,4 +1,4 @@
-//! A node of the metadata graph: as it is, as it is made, as it is changed.
+//! A node of the metadata graph, its draft and its patch.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::value::{Properties, Value, check_custom, check_text, check_value};
-use super::{Error, ExternalId, LogicalType, Name, Result};
+use super::{Error, ExternalId, LogicalType, Name, Result, Shown};
 
 /// The id of a node: a positive integer, one sequence for all kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ impl fmt::Display for NodeId {
 /// Milliseconds since the epoch.
 pub type Millis = i64;
 
-/// A node as it is.
+/// A node.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     /// Its id.
@@ -116,8 +116,10 @@ pub struct Draft {
     pub state: Option<i64>,
     /// Declared properties.
     pub properties: Properties,
-    /// Free properties.
+    /// Custom properties.
     pub custom: Properties,
+    /// How the caller is shown values, where the draft changes a node that is there.
+    pub shown: Shown,
 }
 
 impl Draft {
@@ -161,7 +163,7 @@ fn check_declared(logical: LogicalType, name: &str, value: &Value) -> Result<()>
 /// What to do with one member of a node.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub enum Change<T> {
-    /// Leave it as it is.
+    /// Keep the stored value.
     #[default]
     Keep,
     /// Remove its value.
@@ -214,6 +216,8 @@ pub struct Patch {
     pub custom: Option<Properties>,
     /// The revision the caller has seen; another one in the registry refuses the change.
     pub if_revision: Option<i64>,
+    /// How the caller is shown values.
+    pub shown: Shown,
 }
 
 impl From<&Draft> for Patch {
@@ -231,6 +235,7 @@ impl From<&Draft> for Patch {
                 .collect(),
             custom: Some(draft.custom.clone()).filter(|custom| !custom.is_empty()),
             if_revision: None,
+            shown: draft.shown,
         }
     }
 }

@@ -110,17 +110,18 @@ impl PageToken {
 
     /// The token from its text.
     pub fn decode(text: &str) -> Result<Self> {
-        let broken = || Error::invalid("nextPageToken", format!("page token `{}` is broken", text.escape_debug()));
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| broken())?;
+        let invalid_token =
+            || Error::invalid("nextPageToken", format!("page token `{}` is broken", text.escape_debug()));
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid_token())?;
         let name = bytes.get(Self::LENGTH..).and_then(|name| String::from_utf8(name.to_vec()).ok());
-        let name = name.filter(|name| check_text("nextPageToken", name).is_ok()).ok_or_else(broken)?;
+        let name = name.filter(|name| check_text("nextPageToken", name).is_ok()).ok_or_else(invalid_token)?;
         let word = |at: usize| {
             let mut word = [0; 8];
             word.copy_from_slice(bytes.get(at..at + 8)?);
             Some(word)
         };
         let (Some(query), Some(value), Some(id)) = (word(0), word(8), word(16)) else {
-            return Err(broken());
+            return Err(invalid_token());
         };
         let cursor = Cursor { value: i64::from_be_bytes(value), name, id: NodeId(i64::from_be_bytes(id)) };
         Ok(Self { query: u64::from_be_bytes(query), cursor })
@@ -137,7 +138,7 @@ fn fingerprint(query: &impl Hash) -> u64 {
 /// Which page of a list is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PageRequest {
-    /// How many items it has; all of them when it is not given.
+    /// The page size; all items if it is `None`.
     pub size: Option<PageSize>,
     /// What it continues.
     pub token: Option<PageToken>,

@@ -1,11 +1,9 @@
-//! What may be stored, and what a finding does to a file: the registry's rules, and what a model says otherwise.
+//! What may be done with a stored file, and the words that policies use.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::inspect::{Finding, Rule, Severity};
 use super::{Error, Result};
 
 /// The name that stands for every file of no known format.
@@ -22,7 +20,7 @@ pub enum Act {
     Allow,
     /// Served, and marked.
     Warn,
-    /// Kept and listed, and served only to whoever asks for it in so many words.
+    /// Stored and listed, and served only on explicit request.
     Quarantine,
     /// Not stored.
     Refuse,
@@ -51,139 +49,6 @@ impl fmt::Display for Act {
     }
 }
 
-/// The rules that hold for a file.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Policy {
-    /// The formats that may be stored, [`OTHER`] among them; empty for every one.
-    pub allowed_formats: Vec<String>,
-    /// The largest file that may be stored.
-    pub max_file_bytes: Option<u64>,
-    /// What findings of each weight do, from the lightest to the heaviest.
-    pub acts: [Act; 4],
-    /// What findings of these rules do instead.
-    pub rules: BTreeMap<Rule, Act>,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            allowed_formats: Vec::new(),
-            max_file_bytes: None,
-            acts: [Act::Allow, Act::Warn, Act::Quarantine, Act::Quarantine],
-            rules: BTreeMap::new(),
-        }
-    }
-}
-
-/// What one registered model says otherwise than the registry; what it leaves out stays as it is.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ModelPolicy {
-    /// The formats that may be stored, `other` among them; empty for every one.
-    pub allowed_formats: Option<Vec<String>>,
-    /// The largest file that may be stored; the registry's limit holds all the same.
-    pub max_file_bytes: Option<u64>,
-    /// What findings that are worth knowing do.
-    pub info: Option<Act>,
-    /// What findings that nobody vouches for do.
-    pub warn: Option<Act>,
-    /// What findings do that leave open what is in a file.
-    pub suspicious: Option<Act>,
-    /// What findings do that run code or reach outside.
-    pub danger: Option<Act>,
-    /// What findings of these rules do instead.
-    pub rules: BTreeMap<Rule, Act>,
-}
-
-/// What a policy makes of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ruling {
-    /// What is done with it.
-    pub act: Act,
-    /// Which rule says so and why; empty when nothing had to be said.
-    pub reason: String,
-}
-
-impl Ruling {
-    /// Refuses a file that may not be stored.
-    ///
-    /// Errors: InvalidArgument on [`FIELD`], with the rule and the reason.
-    pub fn check(&self, path: &impl fmt::Display) -> Result<()> {
-        if self.act == Act::Refuse {
-            return Err(Error::invalid(FIELD, format!("file `{path}` is refused: {}", self.reason)));
-        }
-        Ok(())
-    }
-
-    /// Why the file is quarantined, where it is. What is stored already is never thrown away for a newer rule, so that
-    /// it is quarantined where it would be refused.
-    pub fn quarantine(&self) -> Option<&str> {
-        Some(self.reason.as_str()).filter(|_| self.act >= Act::Quarantine)
-    }
-}
-
-impl Policy {
-    /// The rules for a model that says otherwise.
-    #[must_use]
-    pub fn with(&self, model: &ModelPolicy) -> Self {
-        let said = [model.info, model.warn, model.suspicious, model.danger];
-        let mut acts = self.acts;
-        for (act, said) in acts.iter_mut().zip(said) {
-            *act = said.unwrap_or(*act);
-        }
-        let limits = [self.max_file_bytes, model.max_file_bytes];
-        let mut rules = self.rules.clone();
-        // What a model says about a weight replaces what the registry says about rules of that weight.
-        rules.retain(|rule, _| said.get(place(rule.severity())).is_none_or(Option::is_none));
-        rules.extend(&model.rules);
-        Self {
-            allowed_formats: model.allowed_formats.clone().unwrap_or_else(|| self.allowed_formats.clone()),
-            max_file_bytes: limits.into_iter().flatten().min(),
-            acts,
-            rules,
-        }
-    }
-
-    /// What findings of that rule do.
-    pub fn act(&self, rule: Rule) -> Act {
-        let by_weight = self.acts.get(place(rule.severity())).copied();
-        self.rules.get(&rule).copied().or(by_weight).unwrap_or(Act::Quarantine)
-    }
-
-    /// What becomes of a file: the gravest of what its size, its format and its findings ask for.
-    pub fn judge(&self, size: u64, format: Option<&str>, findings: &[Finding]) -> Ruling {
-        if let Some(limit) = self.max_file_bytes.filter(|limit| size > *limit) {
-            return Ruling { act: Act::Refuse, reason: format!("it has {size} bytes, more than the limit of {limit}") };
-        }
-        let format = format.unwrap_or(OTHER);
-        if !self.allowed_formats.is_empty() && !self.allowed_formats.iter().any(|allowed| allowed == format) {
-            let allowed = self.allowed_formats.join("`, `");
-            return Ruling { act: Act::Refuse, reason: format!("its format `{format}` is not one of `{allowed}`") };
-        }
-        let mut gravest = Ruling { act: Act::Allow, reason: String::new() };
-        for finding in findings {
-            let act = self.act(finding.rule);
-            if act > gravest.act {
-                let place = &finding.place;
-                let place = if place.is_empty() { String::new() } else { format!(" in `{}`", place.escape_debug()) };
-                gravest = Ruling { act, reason: format!("rule `{}`{place}: {}", finding.rule, finding.message) };
-            }
-        }
-        gravest
-    }
-}
-
-fn place(severity: Severity) -> usize {
-    Severity::ALL.iter().position(|each| *each == severity).unwrap_or(Severity::ALL.len())
-}
-
-impl ModelPolicy {
-    /// Refuses formats that no format is called.
-    pub fn check(&self) -> Result<()> {
-        check_formats("allowedFormats", self.allowed_formats.as_deref().unwrap_or_default())
-    }
-}
-
 /// Refuses what cannot be the name of a format.
 pub fn check_formats(field: &str, formats: &[String]) -> Result<()> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -192,59 +57,5 @@ pub fn check_formats(field: &str, formats: &[String]) -> Result<()> {
         Some(bad) => Err(Error::invalid(field, format!("`{}` is not the name of a format", bad.escape_debug()))),
         None if formats.len() > 100 => Err(Error::invalid(field, "there are more than 100 formats")),
         None => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn finding(rule: Rule) -> Finding {
-        Finding { rule, message: "`x` is imported".to_owned(), place: "a/b.pkl".to_owned() }
-    }
-
-    #[test]
-    fn the_gravest_act_counts_and_says_why() {
-        let policy = Policy::default();
-        let findings = [Rule::PythonCode, Rule::PickleUnknownImport, Rule::PickleDangerousImport].map(finding);
-        let ruling = policy.judge(1, Some("pickle"), &findings);
-        assert_eq!(ruling.act, Act::Quarantine);
-        assert_eq!(ruling.quarantine(), Some("rule `pickle-dangerous-import` in `a/b.pkl`: `x` is imported"));
-        assert_eq!(policy.judge(1, None, &findings[..2]).act, Act::Warn);
-        assert_eq!(policy.judge(1, None, &findings[..1]).act, Act::Allow);
-    }
-
-    #[test]
-    fn sizes_and_formats_are_refused() {
-        let policy = Policy {
-            allowed_formats: vec!["onnx".to_owned(), OTHER.to_owned()],
-            max_file_bytes: Some(10),
-            ..Policy::default()
-        };
-        assert_eq!(policy.judge(10, Some("onnx"), &[]).act, Act::Allow);
-        assert_eq!(policy.judge(10, None, &[]).act, Act::Allow);
-        for (size, format, named) in [(11, Some("onnx"), "limit of 10"), (10, Some("pickle"), "`pickle`")] {
-            let error = policy.judge(size, format, &[]).check(&"f").unwrap_err();
-            assert!(error.message().contains(named), "{error}");
-            assert_eq!(error.field(), Some(FIELD));
-        }
-    }
-
-    #[test]
-    fn a_model_may_say_otherwise() {
-        let rules = BTreeMap::from([(Rule::RemoteCode, Act::Refuse), (Rule::PythonCode, Act::Refuse)]);
-        let policy = Policy { rules, max_file_bytes: Some(10), ..Policy::default() };
-        let said = ModelPolicy {
-            warn: Some(Act::Allow),
-            max_file_bytes: Some(20),
-            rules: BTreeMap::from([(Rule::KerasLambda, Act::Warn)]),
-            ..ModelPolicy::default()
-        };
-        let merged = policy.with(&said);
-        assert_eq!(merged.max_file_bytes, Some(10));
-        assert_eq!(merged.act(Rule::RemoteCode), Act::Allow);
-        assert_eq!(merged.act(Rule::PythonCode), Act::Refuse);
-        assert_eq!(merged.act(Rule::KerasLambda), Act::Warn);
-        assert_eq!(merged.act(Rule::PickleDangerousImport), Act::Quarantine);
     }
 }

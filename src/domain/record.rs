@@ -15,11 +15,11 @@ pub const PRECISIONS: [&str; 4] = ["fp32", "fp16", "int8", "int4"];
 pub const DEFAULT_DEVICE: &str = "CPU";
 
 /// The longest id, in characters.
-const LONGEST_ID: usize = 256;
+const MAX_ID_CHARS: usize = 256;
 /// The longest version, so that a version's name has room for the version and an id.
-const LONGEST_VERSION: usize = 255;
+const MAX_VERSION_CHARS: usize = 255;
 /// What an id begins with that is made of a node's.
-const DERIVED: &str = "modelport-";
+const DERIVED_ID_PREFIX: &str = "modelport-";
 
 /// The id of a record: 16 to 256 ASCII letters, digits, `_` and `-`.
 ///
@@ -30,12 +30,12 @@ pub struct RecordId(String);
 impl RecordId {
     /// The id of an artifact that has none of its own.
     pub fn derived(node: NodeId) -> Self {
-        Self(format!("{DERIVED}{:08}", node.0))
+        Self(format!("{DERIVED_ID_PREFIX}{:08}", node.0))
     }
 
     /// The artifact that it is made of, where it is.
     pub fn node(&self) -> Option<NodeId> {
-        let id = NodeId(self.0.strip_prefix(DERIVED)?.parse().ok()?);
+        let id = NodeId(self.0.strip_prefix(DERIVED_ID_PREFIX)?.parse().ok()?);
         (id.0 > 0 && Self::derived(id) == *self).then_some(id)
     }
 
@@ -50,7 +50,7 @@ impl FromStr for RecordId {
 
     fn from_str(text: &str) -> Result<Self> {
         let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
-        if plain && (16..=LONGEST_ID).contains(&text.len()) {
+        if plain && (16..=MAX_ID_CHARS).contains(&text.len()) {
             return Ok(Self(text.to_owned()));
         }
         Err(Error::invalid("id", format!("id `{}` is not 16 to 256 letters, digits, `_` or `-`", text.escape_debug())))
@@ -66,8 +66,8 @@ impl fmt::Display for RecordId {
 /// The version of a record: 1 to 255 characters without NUL.
 pub fn parse_version(text: &str) -> Result<Name> {
     let chars = text.chars().count();
-    if chars > LONGEST_VERSION {
-        let message = format!("`version` has {chars} characters, more than {LONGEST_VERSION}");
+    if chars > MAX_VERSION_CHARS {
+        let message = format!("`version` has {chars} characters, more than {MAX_VERSION_CHARS}");
         return Err(Error::invalid("version", message));
     }
     text.parse().map_err(|error: Error| error.on_field("version"))
@@ -83,7 +83,7 @@ pub fn parse_precision(text: &str) -> Result<String> {
     Err(Error::invalid("precision", format!("{lower} is not a supported precision.")))
 }
 
-/// What tells records apart besides their ids: no two have the same.
+/// The unique properties of a record besides its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The project's id; absent equals absent, and empty.
@@ -112,7 +112,7 @@ impl Identity {
     }
 }
 
-/// What a record says besides what tells it apart; what is absent is shown as its default.
+/// The other properties of a record; absent ones are shown with their defaults.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Details {
     /// The device that it is meant for.
@@ -141,16 +141,16 @@ pub struct Details {
     pub labels: Option<Json>,
 }
 
-/// A record as it is.
+/// A record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     /// Its id.
     pub id: RecordId,
     /// The artifact, with its version and its model.
     pub nodes: RecordNodes,
-    /// What tells it apart.
+    /// Its unique properties.
     pub identity: Identity,
-    /// What else it says.
+    /// Its other properties.
     pub details: Details,
     /// When it was created.
     pub created_at: Millis,
@@ -176,9 +176,9 @@ pub struct RecordNodes {
 pub struct RecordDraft {
     /// Its id; a new one when there is none.
     pub id: Option<RecordId>,
-    /// What tells it apart.
+    /// Its unique properties.
     pub identity: Identity,
-    /// What else it says.
+    /// Its other properties.
     pub details: Details,
     /// When it was created and changed last, where it comes from elsewhere; now unless given.
     pub times: Option<(Millis, Millis)>,

@@ -1,8 +1,8 @@
 //! What may be served.
 
-use super::{Error, ErrorKind, Node, Result, Value};
+use super::{Error, ErrorKind, Node, NodeId, Result, Value};
 
-/// Refuses to serve a version whose Hugging Face origin is private or gated (contracts/kubeflow §1.8).
+/// Refuses to serve a version whose Hugging Face origin is private or gated, as Kubeflow Model Registry does.
 pub fn check_servable(version: &Node) -> Result<()> {
     let text = |name: &str| version.custom.get(name).and_then(Value::as_str).unwrap_or_default();
     let refuse = |what: &str| {
@@ -16,4 +16,18 @@ pub fn check_servable(version: &Node) -> Result<()> {
         return refuse("gated");
     }
     Ok(())
+}
+
+/// Refuses to serve a version as one of that registered model when it is another's.
+pub fn check_pair(model: NodeId, version: &Node) -> Result<()> {
+    match version.home_id {
+        Some(home) if home != model => Err(Error::invalid(
+            "modelVersionId",
+            format!(
+                "`modelVersionId`: model version `{}` is of registered model `{home}`, not of `{model}`",
+                version.id
+            ),
+        )),
+        _ => Ok(()),
+    }
 }

@@ -72,7 +72,7 @@ impl LogicalType {
     ];
 
     /// The id of its row in `types`; the migrations insert it.
-    pub fn id(self) -> i64 {
+    pub const fn id(self) -> i64 {
         self as i64 + 11
     }
 

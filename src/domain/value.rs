@@ -47,7 +47,7 @@ impl ValueKind {
     }
 }
 
-/// The value of a property, declared or custom. Two are equal when nobody who reads them sees a difference: NaN equals
+/// The value of a property, declared or custom. Two are equal when their readers see no difference: NaN equals
 /// itself, so that what was read and is put back is unchanged.
 #[derive(Debug, Clone)]
 pub enum Value {
@@ -127,13 +127,13 @@ pub fn check_text(field: &str, text: &str) -> Result<()> {
 }
 
 /// The longest name of a custom property, in bytes: what fits the indexes of every database beside a value.
-const LONGEST_NAME: usize = 2048;
+const MAX_NAME_BYTES: usize = 2048;
 
 /// Refuses the name of a property that no database can hold. It may be empty.
 pub fn check_property_name(field: &str, name: &str) -> Result<()> {
     check_text(field, name)?;
-    if name.len() > LONGEST_NAME {
-        let message = format!("property name of {} bytes is longer than {LONGEST_NAME}", name.len());
+    if name.len() > MAX_NAME_BYTES {
+        let message = format!("property name of {} bytes is longer than {MAX_NAME_BYTES}", name.len());
         return Err(Error::invalid(field, message));
     }
     Ok(())
@@ -200,8 +200,8 @@ mod tests {
             assert_eq!(check_value("p", &Value::Struct(bad)).unwrap_err().field(), Some("p"));
         }
         let named = |name: String| check_custom(&Properties::from([(name, Value::Bool(true))]));
-        assert!(named("模".repeat(LONGEST_NAME / 3)).is_ok());
-        assert!(named("k".repeat(LONGEST_NAME + 1)).is_err());
+        assert!(named("模".repeat(MAX_NAME_BYTES / 3)).is_ok());
+        assert!(named("k".repeat(MAX_NAME_BYTES + 1)).is_err());
         assert!(named("a\0".to_owned()).is_err());
     }
 }

@@ -1,5 +1,5 @@
-//! The queue's runner: claims jobs, works on several at once, keeps their leases, tries again later, and hands back what is
-//! not done when the server shuts down.
+//! The runner of the job queue: claims jobs, works on several at once, renews their leases, retries them with a backoff, and hands
+//! back unfinished ones when the server shuts down.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -15,50 +15,50 @@ use crate::registry::Registry;
 use crate::registry::jobs::{Attempt, Stop, Stopping, Working};
 
 /// How long a runner waits before it looks for jobs that other replicas enqueued.
-const POLL: Duration = Duration::from_secs(1);
-/// How often a worker gives a sign of life, and learns that its job was called off; a third of a short lease instead.
-const BEAT: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How often a worker sends a heartbeat and learns whether its job was cancelled; at most a third of the lease.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the runner cleans up and counts.
-const TENDING: Duration = Duration::from_secs(5);
-/// How long work that is told to stop may take to do so.
-const STOP_WITHIN: Duration = Duration::from_secs(10);
-/// The longest pause before a job is tried again.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(5);
+/// How long to wait for work to stop when the server shuts down.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest pause before a retry.
+const MAX_BACKOFF: Duration = Duration::from_secs(3600);
 
 type Work = Arc<dyn Fn(Working) -> Pin<Box<dyn Future<Output = Attempt> + Send>> + Send + Sync>;
 
-/// How the runner works.
+/// The options of a runner.
 #[derive(Debug, Clone)]
-pub struct Options {
-    /// How many jobs are worked on at once; 0 leaves them to other replicas.
+pub struct RunnerOptions {
+    /// How many jobs run at once; 0 leaves them to other replicas.
     pub workers: usize,
-    /// How long a job stays somebody's who gives no sign of life.
+    /// How long a job's lease lasts without a heartbeat.
     pub lease: Duration,
-    /// How often a job is begun at most.
+    /// The most attempts at a job.
     pub attempts: u32,
-    /// The pause before the second attempt; each one after that is twice as long.
+    /// The pause before the second attempt; it doubles with each further one.
     pub backoff: Duration,
-    /// How long jobs that have ended can be looked at.
+    /// How long finished jobs are kept.
     pub kept: Duration,
 }
 
 /// Works on the jobs of a registry.
 pub struct Runner {
     registry: Registry,
-    options: Options,
+    options: RunnerOptions,
     owner: String,
     kinds: BTreeMap<&'static str, Work>,
 }
 
 impl Runner {
-    /// A runner that knows no kind of jobs yet.
-    pub fn new(registry: Registry, options: Options) -> Self {
+    /// A runner that handles no kind of jobs yet.
+    pub fn new(registry: Registry, options: RunnerOptions) -> Self {
         let owner = uuid::Uuid::new_v4().simple().to_string();
         Self { registry, options, owner, kinds: BTreeMap::new() }
     }
 
-    /// The same runner, which does `work` for jobs of that kind. It is to end soon after it is told to stop, and to be
-    /// such that it can be done again from the start.
+    /// The same runner, which runs `work` for jobs of that kind. The work must end soon when it is told to stop, and must be safe
+    /// to retry from the start.
     #[must_use]
     pub fn doing<F>(mut self, kind: &'static str, work: impl Fn(Working) -> F + Send + Sync + 'static) -> Self
     where
@@ -68,21 +68,21 @@ impl Runner {
         self
     }
 
-    /// Works until `stop` turns true; then it claims nothing more, and hands back what is not done.
+    /// Runs until `stop` turns true; then it claims nothing more and hands unfinished jobs back.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         let mut working = JoinSet::new();
         let (tell, stopping) = watch::channel(false);
-        let mut tended: Option<Instant> = None;
-        // A database that is away is told of once, not each second.
+        let mut maintained: Option<Instant> = None;
+        // An outage of the database is logged once, not each second.
         let mut is_away = false;
         while !*stop.borrow() {
-            if tended.is_none_or(|at| at.elapsed() >= TENDING) {
-                tended = Some(Instant::now());
-                let tended = self.registry.tend_jobs(self.options.attempts.into(), self.options.kept).await;
-                is_away = told(tended, is_away).is_none();
+            if maintained.is_none_or(|at| at.elapsed() >= MAINTENANCE_INTERVAL) {
+                maintained = Some(Instant::now());
+                let maintained = self.registry.maintain_jobs(self.options.attempts.into(), self.options.kept).await;
+                is_away = logged(maintained, is_away).is_none();
             }
             while working.len() < self.options.workers {
-                let claimed = told(self.claim().await, is_away);
+                let claimed = logged(self.claim().await, is_away);
                 is_away = claimed.is_none();
                 let Some((job, work)) = claimed.flatten() else { break };
                 working.spawn(self.worker(job, work, stopping.clone()));
@@ -90,14 +90,14 @@ impl Runner {
             tokio::select! {
                 () = turned(&mut stop) => break,
                 Some(_) = working.join_next(), if !working.is_empty() => {}
-                () = self.registry.wait_for_jobs(POLL), if working.len() < self.options.workers => {}
-                () = tokio::time::sleep(TENDING) => {}
+                () = self.registry.wait_for_jobs(POLL_INTERVAL), if working.len() < self.options.workers => {}
+                () = tokio::time::sleep(MAINTENANCE_INTERVAL) => {}
             }
         }
         tell.send_replace(true);
         let ended = async { while working.join_next().await.is_some() {} };
-        if tokio::time::timeout(STOP_WITHIN, ended).await.is_err() {
-            log::warn!("work on a job did not stop; another replica begins anew when its lease ends");
+        if tokio::time::timeout(STOP_TIMEOUT, ended).await.is_err() {
+            log::warn!("work on a job did not stop; another replica retries it when its lease ends");
         }
     }
 
@@ -116,41 +116,41 @@ impl Runner {
         async move {
             let (tell, stopping) = Stopping::new();
             let working = Working::new(registry.clone(), job, stopping);
-            log::info!(id = working.job.id.0, kind = working.job.kind.as_str(), attempt = working.job.attempts; "job begun");
+            log::info!(id = working.job.id.0, kind = working.job.kind.as_str(), attempt = working.job.attempts; "job started");
             let attempt = attempt(&working, work, &owner, &options, leaving, &tell).await;
             let end = end(&working, attempt, &options);
             let Some(end) = end else { return };
             log::info!(id = working.job.id.0, kind = working.job.kind.as_str(); "job {}", word(&end));
-            if let Err(error) = registry.settle_job(&working, &owner, end).await {
-                log::warn!(error:%; "what came of a job could not be stored");
+            if let Err(error) = registry.finish_job(&working, &owner, end).await {
+                log::warn!(error:%; "the result of a job could not be stored");
             }
         }
     }
 }
 
-/// Does the work, gives signs of life meanwhile, and tells it when it is to stop.
+/// Runs the work, sends heartbeats meanwhile, and tells the work when to stop.
 ///
-/// All three go on at once: while one waits for the database, another one may be the one that holds it.
+/// All three run concurrently: while one waits for a connection, another may hold it.
 async fn attempt(
     working: &Working,
     work: Work,
     owner: &str,
-    options: &Options,
+    options: &RunnerOptions,
     mut leaving: watch::Receiver<bool>,
     tell: &watch::Sender<Option<Stop>>,
 ) -> Attempt {
     let stop = |why: Stop| {
-        tell.send_if_modified(|told| told.is_none() && told.replace(why).is_none());
+        tell.send_if_modified(|reason| reason.is_none() && reason.replace(why).is_none());
     };
     let beating = async {
-        let mut beat = tokio::time::interval(BEAT.min(options.lease / 3));
+        let mut beat = tokio::time::interval(HEARTBEAT_INTERVAL.min(options.lease / 3));
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             beat.tick().await;
-            match working.registry.keep_job(working, owner, options.lease).await {
+            match working.registry.renew_job_lease(working, owner, options.lease).await {
                 Ok(why) => why.into_iter().for_each(stop),
-                // A database that is away for a moment does not end the work; the lease may last longer.
-                Err(error) => log::warn!(error:%; "the lease of a job was not prolonged"),
+                // A short outage of the database does not end the work: the lease may outlast it.
+                Err(error) => log::warn!(error:%; "the lease of a job was not renewed"),
             }
         }
     };
@@ -166,7 +166,7 @@ async fn attempt(
     }
 }
 
-/// Waits until the value is true; for ever, when nobody is left to say so.
+/// Waits until the value is true; for ever, if its sender is gone.
 async fn turned(value: &mut watch::Receiver<bool>) {
     let gone = value.wait_for(|value| *value).await.is_err();
     if gone {
@@ -174,8 +174,8 @@ async fn turned(value: &mut watch::Receiver<bool>) {
     }
 }
 
-/// What becomes of the job; `None` when it is not ours any more.
-fn end(working: &Working, attempt: Attempt, options: &Options) -> Option<JobEnd> {
+/// How the job ends; `None` when another worker has it.
+fn end(working: &Working, attempt: Attempt, options: &RunnerOptions) -> Option<JobEnd> {
     let failure = match attempt {
         Ok(result) => return Some(JobEnd::Succeeded(result)),
         Err(failure) => failure,
@@ -195,7 +195,7 @@ fn end(working: &Working, attempt: Attempt, options: &Options) -> Option<JobEnd>
     };
     if failure.again && working.job.attempts < options.attempts.into() {
         let doublings = u32::try_from(working.job.attempts - 1).unwrap_or_default().min(16);
-        let pause = (options.backoff * 2_u32.pow(doublings)).min(LONGEST_PAUSE);
+        let pause = (options.backoff * 2_u32.pow(doublings)).min(MAX_BACKOFF);
         return Some(JobEnd::Later(working.registry.later(pause), message));
     }
     Some(JobEnd::Failed(message, failure.result))
@@ -206,13 +206,13 @@ fn word(end: &JobEnd) -> String {
         JobEnd::Succeeded(_) => "succeeded".to_owned(),
         JobEnd::Failed(error, _) => format!("failed: {error}"),
         JobEnd::Cancelled => "cancelled".to_owned(),
-        JobEnd::Later(_, error) => format!("put off: {error}"),
+        JobEnd::Later(_, error) => format!("rescheduled: {error}"),
         JobEnd::HandBack => "handed back".to_owned(),
     }
 }
 
-/// What came of it; a failure is logged, unless the one before was.
-fn told<T>(done: Result<T>, is_away: bool) -> Option<T> {
+/// The result, if any. A failure is logged, unless the one before was logged.
+fn logged<T>(done: Result<T>, is_away: bool) -> Option<T> {
     match done {
         Ok(done) => Some(done),
         Err(error) => {

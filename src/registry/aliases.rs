@@ -1,6 +1,9 @@
 //! Aliases: movable names of a model's versions.
 
-use super::entities::{get, touch};
+use serde_json::json;
+
+use super::conditions::Conditions;
+use super::entities::{get, increment_revision};
 use super::resolve::{model_named, resolve};
 use super::{Registry, document, record};
 use crate::domain::{Action, Actor, Alias, Error, LogicalType, Millis, Name, Node, NodeId, Result, VersionRef};
@@ -9,12 +12,22 @@ use crate::store::{Tx, aliases, nodes};
 
 impl Registry {
     /// Points the alias at a version of the model, wherever it pointed before, and returns the version.
-    pub async fn set_alias(&self, actor: &Actor, model: &Name, alias: &Alias, version: &VersionRef) -> Result<Node> {
+    ///
+    /// Errors: NotFound when the model or the version does not exist; FailedPrecondition when a condition does not hold.
+    pub async fn set_alias(
+        &self,
+        actor: &Actor,
+        model: &Name,
+        alias: &Alias,
+        version: &VersionRef,
+        conditions: Conditions,
+    ) -> Result<Node> {
         let (actor, now) = (actor.clone(), self.now());
         let (model, alias, version) = (model.clone(), alias.clone(), version.clone());
         self.store
             .write(move |tx| {
                 let (model, version) = resolve(tx, &model, &version)?;
+                check(tx, model.id, &alias, &conditions)?;
                 set(tx, &actor, model.id, &alias, version, now)
             })
             .await
@@ -34,13 +47,31 @@ impl Registry {
             .await
     }
 
-    /// Removes the alias. Errors: NotFound when the model or the alias does not exist.
-    pub async fn delete_alias(&self, actor: &Actor, model: &Name, alias: &Alias) -> Result<()> {
+    /// Removes the alias. Errors: NotFound when the model or the alias does not exist; FailedPrecondition when a condition
+    /// does not hold.
+    pub async fn delete_alias(&self, actor: &Actor, model: &Name, alias: &Alias, conditions: Conditions) -> Result<()> {
         let (actor, now, model, alias) = (actor.clone(), self.now(), model.clone(), alias.clone());
         self.store
             .write(move |tx| {
                 let model = model_named(tx, &model)?;
+                if aliases::find(tx, model.id, &alias)?.is_some() {
+                    check(tx, model.id, &alias, &conditions)?;
+                }
                 remove(tx, &actor, &model, &alias, now)
+            })
+            .await
+    }
+
+    /// The version that the alias of the model with that name points at. Errors: NotFound when either does not exist.
+    pub async fn alias_of(&self, model: &Name, alias: &Alias) -> Result<Node> {
+        let (model, alias) = (model.clone(), alias.clone());
+        self.store
+            .read(move |tx| {
+                let model = model_named(tx, &model)?;
+                match aliases::find(tx, model.id, &alias)? {
+                    Some(version) => get(tx, LogicalType::ModelVersion, version),
+                    None => Err(no_such_alias(&model, &alias)),
+                }
             })
             .await
     }
@@ -94,22 +125,42 @@ impl Registry {
     }
 }
 
+/// The tag of an alias: what it points at.
+pub fn alias_tag(version: NodeId) -> String {
+    version.to_string()
+}
+
+/// Checks the conditions, under the lock that changes of an alias take.
+fn check(tx: &mut Tx<'_>, model: NodeId, alias: &Alias, conditions: &Conditions) -> Result<()> {
+    if conditions.is_empty() {
+        return Ok(());
+    }
+    nodes::lock(tx, &[model])?;
+    let tag = aliases::find(tx, model, alias)?.map(alias_tag);
+    conditions.check("alias", tag.as_deref())
+}
+
 fn set(tx: &mut Tx<'_>, actor: &Actor, model: NodeId, alias: &Alias, version: Node, now: Millis) -> Result<Node> {
-    if aliases::find(tx, model, alias)? == Some(version.id) {
+    let before = aliases::find(tx, model, alias)?;
+    if before == Some(version.id) {
         return Ok(version);
     }
-    let model = touch(tx, LogicalType::RegisteredModel, model, None, now)?;
+    let model = increment_revision(tx, LogicalType::RegisteredModel, model, None, now)?;
     aliases::set(tx, model.id, alias, version.id)?;
-    record_alias(tx, actor, now, Action::SetAlias, &model, alias, Some(&version))?;
+    let before = before.map(|before| nodes::find_bare(tx, before)).transpose()?.flatten();
+    let before = before.map(|before| pointer(alias.as_str(), &before));
+    let details = [("alias", pointer(alias.as_str(), &version)), ("before", json!({"alias": before}))];
+    record(tx, actor, now, Action::SetAlias, &model, details)?;
     Ok(version)
 }
 
 fn remove(tx: &mut Tx<'_>, actor: &Actor, model: &Node, alias: &Alias, now: Millis) -> Result<()> {
-    if !aliases::delete(tx, model.id, alias)? {
-        return Err(no_such_alias(model, alias));
-    }
-    let model = touch(tx, LogicalType::RegisteredModel, model.id, None, now)?;
-    record_alias(tx, actor, now, Action::DeleteAlias, &model, alias, None)
+    // Under the lock it cannot be moved before it is removed.
+    let model = increment_revision(tx, LogicalType::RegisteredModel, model.id, None, now)?;
+    let version = aliases::find(tx, model.id, alias)?.map(|version| nodes::find_bare(tx, version)).transpose()?;
+    let Some(version) = version.flatten() else { return Err(no_such_alias(&model, alias)) };
+    aliases::delete(tx, model.id, alias)?;
+    record(tx, actor, now, Action::DeleteAlias, &model, [("alias", pointer(alias.as_str(), &version))])
 }
 
 fn no_such_alias(model: &Node, alias: &Alias) -> Error {
@@ -126,29 +177,17 @@ pub(super) fn remove_of_version(tx: &mut Tx<'_>, actor: &Actor, version: &Node, 
         return Ok(());
     }
     aliases::delete_of_version(tx, version.id)?;
-    let model = touch(tx, LogicalType::RegisteredModel, model, None, now)?;
+    let model = increment_revision(tx, LogicalType::RegisteredModel, model, None, now)?;
     let change = |name: &String| NewChange {
         action: Action::DeleteAlias,
         node_id: model.id,
         revision: model.revision,
-        document: document(&model, Some(("alias", pointer(name, None)))),
+        document: document(&model, [("alias", pointer(name, version))]),
     };
     changes::append(tx, actor, now, &names.iter().map(change).collect::<Vec<_>>())
 }
 
-fn record_alias(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
-    now: Millis,
-    action: Action,
-    model: &Node,
-    alias: &Alias,
-    version: Option<&Node>,
-) -> Result<()> {
-    record(tx, actor, now, action, model, Some(("alias", pointer(alias.as_str(), version))))
-}
-
-/// Where an alias points, for the record of changes.
-fn pointer(alias: &str, version: Option<&Node>) -> serde_json::Value {
-    serde_json::json!({"name": alias, "versionId": version.map(|version| version.id)})
+/// Where an alias points, or did until it was removed, for the record of changes.
+fn pointer(alias: &str, version: &Node) -> serde_json::Value {
+    json!({"name": alias, "versionId": version.id, "version": version.name})
 }

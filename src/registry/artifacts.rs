@@ -1,7 +1,7 @@
 //! Artifacts of versions and runs: made, changed and attached there; metrics are measured.
 
-use super::entities::{Expected, add_point, create, get, get_bare, properties_of_home, touch, update};
-use super::{Registry, record, somebody_else_made_it};
+use super::entities::{Expected, add_point, create, get, get_bare, increment_revision, properties_of_home, update};
+use super::{Registry, created_concurrently, record};
 use crate::domain::experiment::without_value;
 use crate::domain::{Action, Actor, Change, Draft, LogicalType, MetricPoint, Millis, Node, NodeId, Patch, Result};
 use crate::store::{Tx, members, nodes};
@@ -9,7 +9,7 @@ use crate::store::{Tx, members, nodes};
 impl Registry {
     /// Creates an artifact in a version or run; a metric or parameter of a name that is taken there is changed instead.
     ///
-    /// Gives the artifact and whether it is new. Errors: as [`Registry::create`]; a metric needs a value;
+    /// Returns the artifact and whether it is new. Errors: as [`Registry::create`]; a metric needs a value;
     /// FailedPrecondition when there is not what `expected` says.
     pub async fn upsert_artifact(
         &self,
@@ -47,6 +47,9 @@ impl Registry {
                 nodes::lock(tx, &[context.1])?;
                 let home = get(tx, context.0, context.1)?;
                 let mut patch = patch.clone();
+                if registry.is_own_uri(tx, id, &patch.uri)? {
+                    patch.uri = Change::Keep;
+                }
                 let said_by_home = properties_of_home(&home, logical).into_iter();
                 patch.properties.extend(said_by_home.map(|(name, value)| (name, Change::Set(value))));
                 let mut node = update(tx, &actor, logical, id, &patch, now)?;
@@ -78,7 +81,7 @@ fn upsert(
         expected.check_absent(logical)?;
         let created = create(tx, actor, logical, Some(home), draft, now);
         let created = created.map(|node| (node, true));
-        return if logical.is_upserted() { created.map_err(somebody_else_made_it) } else { created };
+        return if logical.is_upserted() { created.map_err(created_concurrently) } else { created };
     };
     let mut properties = draft.properties.clone();
     let point = if logical == LogicalType::Metric { MetricPoint::take(&mut properties, now)? } else { None };
@@ -90,12 +93,12 @@ fn upsert(
     match point {
         // Points are their own history: one that is measured again counts a revision, and nothing more is recorded of it.
         Some(point) if is_point_alone => {
-            let mut node = touch(tx, logical, existing.id, expected.revision, now)?;
+            let mut node = increment_revision(tx, logical, existing.id, expected.revision, now)?;
             add_point(tx, &mut node, point)?;
             Ok((node, false))
         }
         None if logical == LogicalType::Metric => Err(without_value()),
-        // Measured anew, whatever else is said of it: an older step or time does not stay.
+        // Measured again, whatever else is said of it: an older step or time does not stay.
         point => {
             let mut patch = Patch { if_revision: expected.revision, ..Patch::from(draft) };
             let measured = point.into_iter().flat_map(MetricPoint::properties);

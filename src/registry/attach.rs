@@ -2,30 +2,32 @@
 
 use std::sync::Arc;
 
-use super::entities::touch;
-use super::files::{Precondition, record_file};
-use super::inspection::arrived;
+use modelport_inspect::Inspection;
+
+use super::files::{Precondition, increment_holder_revision, record_file};
+use super::inspection::on_file_added;
+use super::policy::Policy;
 use super::upload::{Outcome, PutFile};
 use crate::blobs::Stored;
-use crate::domain::inspect::Inspection;
-use crate::domain::policy::Policy;
-use crate::domain::{Action, Actor, Error, File, FilePath, LogicalType, Millis, NodeId, Result};
+use crate::domain::{Action, Actor, Error, File, FilePath, Millis, NodeId, Result};
 use crate::store::{Tx, blobs, files};
 
-/// Bytes that are stored and inspected, and what holds for them.
-pub(super) struct Arrived {
+/// Stored and inspected bytes, and the registry's policy.
+pub(super) struct InspectedBytes {
     pub(super) stored: Stored,
     pub(super) seen: Inspection,
     pub(super) policy: Arc<Policy>,
 }
 
-/// A file that has its bytes, of which nobody has judged yet.
+/// A file that was linked to its bytes and is not yet evaluated.
 pub(super) struct Attached {
     pub(super) outcome: Outcome,
     pub(super) file: File,
+    /// The file that had the path before.
+    pub(super) replaced: Option<File>,
 }
 
-/// Gives the path of an artifact, which the caller has locked, the bytes under that key.
+/// Links the bytes under that key to a path of an artifact, which the caller has locked.
 ///
 /// Errors: FailedPrecondition; AlreadyExists when the path has other bytes and no precondition allows to replace them.
 pub(super) fn attach(
@@ -37,30 +39,39 @@ pub(super) fn attach(
     now: Millis,
 ) -> Result<Attached> {
     let existing = files::find(tx, artifact, &put.path)?;
-    put.precondition.check(existing.as_ref())?;
-    let outcome = match existing {
-        None => Outcome::Created,
-        Some(file) if file.blob.sha256 == stored.sha256 => {
-            // Mends the blob where its object is known to be damaged.
-            let blob = blobs::get_or_insert(tx, stored.sha256, stored.size, key, now)?;
-            return Ok(Attached { outcome: Outcome::Unchanged, file: File { blob, ..file } });
-        }
-        Some(_) if matches!(put.precondition, Precondition::Exists | Precondition::Is(_)) => Outcome::Replaced,
-        Some(file) => {
-            return Err(Error::already_exists(format!(
-                "file `{}` has sha256 `{}`, the bytes sent have sha256 `{}`; send If-Match to replace it",
-                put.path, file.blob.sha256, stored.sha256
-            ))
-            .on_field("path"));
-        }
-    };
-    let media_type = put.media_type.clone().unwrap_or_else(|| guessed(&put.path));
+    let replaced = existing.clone();
+    let outcome = outcome(put, existing.as_ref(), stored)?;
+    if let (Outcome::Unchanged, Some(file)) = (outcome, existing) {
+        // Mends the blob where its object is known to be damaged.
+        let blob = blobs::get_or_insert(tx, stored.sha256, stored.size, key, now)?;
+        return Ok(Attached { outcome, file: File { blob, ..file }, replaced: None });
+    }
+    let media_type = media_type(put);
     let file = insert(tx, (artifact, &put.path, &media_type), outcome, (key, stored), now)?;
-    Ok(Attached { outcome, file })
+    Ok(Attached { outcome, file, replaced })
 }
 
-fn guessed(path: &FilePath) -> String {
-    mime_guess::from_path(path.as_str()).first_or_octet_stream().essence_str().to_owned()
+/// Whether a put creates, replaces or keeps the file at its path.
+///
+/// Errors: FailedPrecondition; AlreadyExists when it has other bytes and no precondition allows to replace them.
+pub(super) fn outcome(put: &PutFile, existing: Option<&File>, stored: Stored) -> Result<Outcome> {
+    put.precondition.check(existing)?;
+    match existing {
+        None => Ok(Outcome::Created),
+        Some(file) if file.blob.sha256 == stored.sha256 => Ok(Outcome::Unchanged),
+        Some(_) if matches!(put.precondition, Precondition::Exists | Precondition::Is(_)) => Ok(Outcome::Replaced),
+        Some(file) => Err(Error::already_exists(format!(
+            "file `{}` has sha256 `{}`, the bytes sent have sha256 `{}`; send If-Match to replace it",
+            put.path, file.blob.sha256, stored.sha256
+        ))
+        .on_field("path")),
+    }
+}
+
+/// The media type that the client gave, or the one that the path tells.
+pub(super) fn media_type(put: &PutFile) -> String {
+    let guessed = || mime_guess::from_path(put.path.as_str()).first_or_octet_stream().essence_str().to_owned();
+    put.media_type.clone().unwrap_or_else(guessed)
 }
 
 /// Makes the bytes under `key` the artifact's file at that path, with that media type.
@@ -80,11 +91,17 @@ pub(super) fn insert(
     Ok(File { node_id: artifact, path: path.clone(), media_type, created_at: now, quarantine: None, blob })
 }
 
-/// Keeps what was seen in a file that has just got its bytes, judges it, and records the change.
+/// Evaluates a file that was just linked, stores its inspection, and records the change.
 ///
 /// Errors: InvalidArgument when the policy refuses the file.
-pub(super) fn judge(tx: &mut Tx<'_>, actor: &Actor, file: &mut File, bytes: &Arrived, now: Millis) -> Result<()> {
-    let before = touch(tx, LogicalType::ModelArtifact, file.node_id, None, now)?;
-    let node = arrived(tx, &bytes.policy, &before, file, &bytes.seen)?;
-    record_file(tx, actor, now, Action::PutFile, &node, file)
+pub(super) fn evaluate_attached(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    (file, replaced): (&mut File, Option<&File>),
+    bytes: &InspectedBytes,
+    now: Millis,
+) -> Result<()> {
+    let before = increment_holder_revision(tx, file.node_id, now)?;
+    let node = on_file_added(tx, &bytes.policy, &before, file, &bytes.seen)?;
+    record_file(tx, actor, now, Action::PutFile, (&before, &node), (file, replaced))
 }

@@ -1,6 +1,6 @@
 //! The collector: removes objects that nothing points at, after a grace period.
 //!
-//! An object is needed by the blob row that names its key, or by the upload row of whoever is writing it. A commit that
+//! An object is needed by the blob row that names its key, or by the upload row of the request that is writing it. A commit that
 //! links an object deletes its upload row in the same transaction; the collector condemns the upload row of an abandoned
 //! upload before it touches the object. Only one of the two can succeed, so no commit under way ever loses its object.
 
@@ -13,10 +13,10 @@ use crate::blobs::{Entry, Key};
 use crate::domain::{Millis, Result};
 use crate::store::{blobs, resumable, uploads};
 
-/// How many rows or objects are looked at together.
+/// How many rows or objects one batch has.
 const BATCH: u16 = 500;
-/// In how many blobs' rows the unreferenced ones are looked for together.
-const BLOBS: i64 = 5000;
+/// How many rows of blobs one statement searches for unreferenced ones.
+const BLOB_BATCH: i64 = 5000;
 
 /// What the collector found, and removed unless it was a dry run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -77,18 +77,19 @@ impl Totals {
 }
 
 impl Registry {
-    /// Collects, unless another process does so at the moment, or has done so less than `pause` ago. What was removed counts
-    /// among [`Registry::collected`].
+    /// Collects, unless another process is doing so, or did so less than `pause` ago. The result is added to
+    /// [`Registry::collected`].
     pub async fn collect_in_turn(&self, pause: Duration, grace: Duration) -> Result<Option<Report>> {
-        let Some(duty) = self.duty(Task::Collect, pause).await? else { return Ok(None) };
-        match duty.keep(self.collect(grace, false)).await {
+        self.check_store_id().await?;
+        let Some(lease) = self.acquire_task(Task::Collect, pause).await? else { return Ok(None) };
+        match lease.with_heartbeats(self.collect(grace, false)).await {
             Ok(report) => {
                 self.collected.add(report);
-                duty.end().await.map(|()| Some(report))
+                lease.end().await.map(|()| Some(report))
             }
             Err(error) => {
                 self.collected.fail();
-                duty.release().await;
+                lease.release().await;
                 Err(error)
             }
         }
@@ -99,7 +100,7 @@ impl Registry {
         self.collected.now()
     }
 
-    /// Removes what nothing needs and nobody has touched for the grace period; only counts it in a dry run.
+    /// Removes what nothing refers to and what has not changed for the grace period; only counts it in a dry run.
     ///
     /// Safe to run while requests are served, several times at once, and to be interrupted at any moment.
     pub async fn collect(&self, grace: Duration, dry_run: bool) -> Result<Report> {
@@ -156,7 +157,7 @@ impl Registry {
         let last = self.store.read(blobs::last_id).await?;
         let mut first = 1;
         while first <= last {
-            let ids = first..=first.saturating_add(BLOBS - 1).min(last);
+            let ids = first..=first.saturating_add(BLOB_BATCH - 1).min(last);
             first = ids.end() + 1;
             let looked = ids.clone();
             let mut gone = self.store.read(move |tx| blobs::unreferenced(tx, before, looked.clone())).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Registry;
-use super::resumable::{UploadState, begun, put_of, settled, signed, unsigned};
+use super::resumable::{UploadState, begun, put_of, resolve_put, signed, unsigned};
 use super::upload::{PutFile, check_length, limit};
 use crate::blobs::{Direct, Key};
 use crate::domain::{Actor, Error, ErrorKind, Result, Sha256};
@@ -16,12 +16,12 @@ pub use crate::blobs::Link;
 
 /// The field of an error about parts that have not arrived.
 pub const PARTS: &str = "parts";
-/// How many links are given at once.
-pub const LINKS: u64 = 1000;
-/// The size of parts where the client does not say.
+/// The most links that one answer has.
+pub const MAX_LINKS: u64 = 1000;
+/// The default size of parts.
 pub const PART: u64 = 64 << 20;
 
-/// How a direct upload stands, and how its next parts are sent.
+/// The state of a direct upload, and the links for its next parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DirectUpload {
     /// The upload.
@@ -44,7 +44,7 @@ impl Registry {
     }
 
     /// Begins an upload of `put`, whose length and digest must be known and whose target must be a version, in parts of about
-    /// `part` bytes. Gives the links of its first parts.
+    /// `part` bytes. Returns the links of its first parts.
     ///
     /// Errors: as those of a plain upload, on the field that is wrong; FailedPrecondition where clients cannot send to the
     /// store, or may not.
@@ -63,10 +63,10 @@ impl Registry {
         let file = self
             .store
             .write(move |tx| {
-                let settled = settled(tx, &asked)?;
+                let resolved = resolve_put(tx, &asked)?;
                 check_length(asked.length, limit(tx, &policy, &asked.target)?).map_err(too_large)?;
                 uploads::insert(tx, &row, expires_at)?;
-                Ok(settled)
+                Ok(resolved)
             })
             .await?;
         let direct = self.blobs.begin_direct(&key, length, sha256, part).await.map_err(|error| match error.kind() {
@@ -93,7 +93,7 @@ impl Registry {
         self.linked(&row, &direct, 0, valid).await
     }
 
-    /// How a direct upload stands, with the links of the parts after that one. Puts its end off.
+    /// The state of a direct upload, with the links of the parts after that one. Extends its expiry.
     ///
     /// Errors: NotFound, on field [`super::resumable::EXPIRES`] where it has expired.
     pub async fn direct(&self, id: &str, after: u64) -> Result<DirectUpload> {
@@ -151,7 +151,7 @@ impl Registry {
     async fn linked(&self, row: &Resumable, direct: &Direct, after: u64, valid: Duration) -> Result<DirectUpload> {
         let (key, mut links) = (row.key.parse::<Key>()?, Vec::new());
         if row.finished_at.is_none() {
-            for number in after.saturating_add(1)..=direct.parts().min(after.saturating_add(LINKS)) {
+            for number in after.saturating_add(1)..=direct.parts().min(after.saturating_add(MAX_LINKS)) {
                 let link = self.blobs.direct_link(&key, direct, number, valid).await?;
                 links.push((number, (number - 1) * direct.part, direct.size_of(number), link));
             }

@@ -4,11 +4,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Registry;
-use super::entities::{get, touch};
-use super::files::{FilePage, FileToken, Precondition, Target, find, missing, page, record_file};
-use super::inspection::{check_served, left};
+use super::files::{
+    FilePage, FileToken, Precondition, Target, find, get_holder, increment_holder_revision, missing, page, record_file,
+};
+use super::inspection::{check_served, on_file_removed};
 use crate::blobs::{Chunks, Presented};
-use crate::domain::{Action, Actor, Error, ErrorKind, File, FilePath, LogicalType, NodeId, PageSize, Result};
+use crate::domain::{Action, Actor, Error, ErrorKind, File, FilePath, NodeId, PageSize, Result};
+use crate::store::blobs::Damage;
 use crate::store::files;
 use crate::store::files::Holder;
 
@@ -28,16 +30,27 @@ impl Registry {
         Ok(file)
     }
 
-    /// The bytes of a file, or those of a half-open range within its size.
+    /// The bytes of a file, or those of a half-open range within its size. A blob whose object is lost is marked, so that an
+    /// upload of its bytes mends it.
     pub async fn open_file(&self, file: &File, range: Option<Range<u64>>) -> Result<Chunks> {
-        match self.blobs.get(&file.blob.key.parse()?, range).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                // Either the file went while it was being opened, or the store lost an object that a file needs.
-                self.get_file(&Target::Artifact(file.node_id), &file.path).await?;
-                Err(Error::internal(format!("the object of blob `{}` is missing", file.blob.sha256)).caused_by(error))
-            }
-            opened => opened,
-        }
+        // The whole as a range, too, so that an object that has become shorter is noticed before the first byte is sent.
+        let range = range.unwrap_or(0..file.blob.size);
+        let is_within = range.end <= file.blob.size;
+        let error = match self.blobs.get(&file.blob.key.parse()?, Some(range)).await {
+            Err(error) => error,
+            Ok(opened) => return Ok(opened),
+        };
+        let damage = match error.kind() {
+            ErrorKind::NotFound => Damage::Missing,
+            ErrorKind::InvalidArgument if is_within => Damage::Damaged,
+            _ => return Err(error),
+        };
+        // Either the file went while it was being opened, or the store lost an object that a file needs.
+        self.get_file(&Target::Artifact(file.node_id), &file.path).await?;
+        self.check_store_id().await?;
+        self.mark_damaged(file, damage).await;
+        let message = format!("the object of blob `{}` is {}", file.blob.sha256, damage.as_str());
+        Err(Error::internal(message).caused_by(error))
     }
 
     /// Where the object store gives the file to anybody for a while; `None` where it is read from here.
@@ -57,7 +70,7 @@ impl Registry {
     ) -> Result<FilePage> {
         self.store
             .read(move |tx| {
-                get(tx, LogicalType::ModelArtifact, artifact)?;
+                get_holder(tx, artifact)?;
                 page(tx, artifact, Holder::Node(artifact), token.as_ref(), size)
             })
             .await
@@ -76,13 +89,13 @@ impl Registry {
         self.store
             .write(move |tx| {
                 let found = find(tx, &target, &path)?;
-                let artifact = touch(tx, LogicalType::ModelArtifact, found.node_id, None, now)?;
+                let artifact = increment_holder_revision(tx, found.node_id, now)?;
                 let file = files::find(tx, artifact.id, &path)?;
                 precondition.check(file.as_ref())?;
                 let Some(file) = file else { return Err(missing(&path)) };
                 files::delete(tx, artifact.id, &path)?;
-                let artifact = left(tx, &policy, &artifact)?;
-                record_file(tx, &actor, now, Action::DeleteFile, &artifact, &file)
+                let after = on_file_removed(tx, &policy, &artifact)?;
+                record_file(tx, &actor, now, Action::DeleteFile, (&artifact, &after), (&file, None))
             })
             .await
     }

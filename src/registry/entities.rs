@@ -3,14 +3,15 @@
 use uuid::Uuid;
 
 use super::pages::{self, List, Pages};
+use super::serving::check_references;
 use super::{Registry, Selection, record};
+use crate::domain::change;
 use crate::domain::experiment::{check_times, without_value};
-use crate::domain::serving::check_servable;
 use crate::domain::{
     Action, Actor, Change, Cursor, Draft, Error, ErrorKind, ExternalId, LogicalType, MetricPoint, Millis, Name, Node,
     NodeId, NodeKind, OrderBy, PageRequest, Patch, Properties, Result, Value,
 };
-use crate::store::{Tx, metrics, nodes, whole};
+use crate::store::{Tx, joined, metrics, nodes};
 
 /// How one thing is found: by its name in its home, or by its id in another system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub enum Find {
     ExternalId(ExternalId),
 }
 
-/// What the caller of a use case that creates or changes knows of what is there.
+/// What the caller of an upsert expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Expected {
     /// It is there.
@@ -44,12 +45,21 @@ impl Expected {
 impl List for Selection {
     const BATCH: u32 = 1000;
 
+    fn is_long(&self) -> bool {
+        self.filter.is_some()
+    }
+
     fn order_by(&self) -> OrderBy {
         self.order.by
     }
 
     fn check(&self, tx: &mut Tx<'_>) -> Result<()> {
         check_parents(tx, self)
+    }
+
+    fn is_proven_by_items(&self) -> bool {
+        // What has a home has one of a type that owns it.
+        self.home.is_some() && self.parent_type.is_none()
     }
 
     fn batch(&self, registry: &Registry, tx: &mut Tx<'_>, after: Option<&Cursor>, limit: u32) -> Result<Vec<Node>> {
@@ -83,7 +93,7 @@ impl Registry {
     /// The entity with that id, when it is of that type.
     pub async fn get(&self, logical: LogicalType, id: NodeId) -> Result<Node> {
         if logical.kind() == NodeKind::Context {
-            return self.store.read_once(move |tx| of_type(whole::find(tx, id)?, logical, id)).await;
+            return self.store.read_once(move |tx| of_type(joined::find(tx, id)?, logical, id)).await;
         }
         let registry = self.clone();
         self.store
@@ -116,7 +126,7 @@ impl Registry {
             && logical.kind() == NodeKind::Context
         {
             let (name, home) = (name.clone(), *home);
-            let found = move |tx: &mut Tx<'_>| whole::find_named(tx, logical, home, &name);
+            let found = move |tx: &mut Tx<'_>| joined::find_named(tx, logical, home, &name);
             return self.store.read_once(found).await?.ok_or_else(|| missing(logical.noun(), &find));
         }
         self.find_any(vec![logical], find).await
@@ -206,7 +216,7 @@ pub(super) fn create(
     if let Some(home) = home {
         named.properties.extend(properties_of_home(&check_home(tx, logical, home)?, logical));
     }
-    check_references(tx, logical, &named.properties)?;
+    check_references(tx, logical, home, &named.properties, &Properties::new())?;
     let point = if logical == LogicalType::Metric {
         Some(MetricPoint::take(&mut named.properties, now)?.ok_or_else(without_value)?)
     } else {
@@ -238,19 +248,6 @@ pub(super) fn add_point(tx: &mut Tx<'_>, metric: &mut Node, point: MetricPoint) 
     Ok(())
 }
 
-/// Refuses the id of an entity that does not exist, and of a version that may not be served.
-fn check_references(tx: &mut Tx<'_>, logical: LogicalType, properties: &Properties) -> Result<()> {
-    for (property, referred) in logical.references() {
-        if let Some(Value::Int(id)) = properties.get(*property) {
-            let found = get(tx, *referred, NodeId(*id))?;
-            if logical == LogicalType::ServeModel {
-                check_servable(&found)?;
-            }
-        }
-    }
-    Ok(())
-}
-
 /// The name under which it is stored: a new UUID when the type may go without one, behind a UUID when names may repeat.
 fn stored_name(logical: LogicalType, home: Option<NodeId>, name: Option<&Name>) -> Result<Name> {
     match name {
@@ -275,7 +272,7 @@ pub(super) fn get(tx: &mut Tx<'_>, logical: LogicalType, id: NodeId) -> Result<N
     of_type(nodes::find(tx, id)?, logical, id)
 }
 
-/// As [`get`], without its properties: for whoever only wants to know that it is there.
+/// As [`get`], without its properties, to check that it exists.
 pub(super) fn get_bare(tx: &mut Tx<'_>, logical: LogicalType, id: NodeId) -> Result<Node> {
     of_type(nodes::find_bare(tx, id)?, logical, id)
 }
@@ -325,15 +322,15 @@ fn check_parents(tx: &mut Tx<'_>, selection: &Selection) -> Result<()> {
     }
 }
 
-/// Counts a change of the node, and tells a missing one from one at another revision.
-pub(super) fn touch(
+/// Increments the node's revision, and tells a missing node from one at another revision.
+pub(super) fn increment_revision(
     tx: &mut Tx<'_>,
     logical: LogicalType,
     id: NodeId,
     if_revision: Option<i64>,
     now: Millis,
 ) -> Result<Node> {
-    if let Some(node) = nodes::touch(tx, logical, id, if_revision, now)? {
+    if let Some(node) = nodes::increment_revision(tx, logical, id, if_revision, now)? {
         return Ok(node);
     }
     Err(at_other_revision(&get(tx, logical, id)?, logical))
@@ -352,22 +349,26 @@ pub(super) fn update(
     patch: &Patch,
     now: Millis,
 ) -> Result<Node> {
-    let before = touch(tx, logical, id, patch.if_revision, now)?;
+    let before = increment_revision(tx, logical, id, patch.if_revision, now)?;
+    let was = before.clone();
     let mut node = before.clone();
     patch.external_id.clone().map(String::from).apply(&mut node.external_id);
     patch.uri.clone().apply(&mut node.uri);
     patch.state.clone().apply(&mut node.state);
+    let mut is_measured = false;
     for (name, change) in &patch.properties {
         let mut value = node.properties.remove(name);
-        change.clone().apply(&mut value);
+        let effective = patch.shown.without_restated(value.as_ref(), change);
+        // What is measured again is a point, whatever its value.
+        let is_said = effective != Change::Keep || matches!(change, Change::Set(_));
+        is_measured |= is_said && ["value", "step", "timestamp"].contains(&name.as_str());
+        effective.apply(&mut value);
         node.properties.extend(value.map(|value| (name.clone(), value)));
     }
-    // What it refers to since before may be gone; a service must be undeployable all the same.
-    let changed = node.properties.iter().filter(|(name, _)| patch.properties.contains_key(*name));
-    check_references(tx, logical, &changed.map(|(name, value)| (name.clone(), value.clone())).collect())?;
+    check_references(tx, logical, node.home_id, &node.properties, &before.properties)?;
     check_times(&node)?;
     if let Some(custom) = &patch.custom {
-        node.custom.clone_from(custom);
+        node.custom = patch.shown.custom_without_restated(&node.custom, custom);
     }
     if logical == LogicalType::Metric {
         // The point is not among the node's properties; what of it the patch leaves out stays.
@@ -375,7 +376,6 @@ pub(super) fn update(
         MetricPoint::take(&mut before.properties, now)?;
         let point = MetricPoint::take(&mut node.properties, now)?.ok_or_else(without_value)?;
         nodes::replace(tx, &before, &node)?;
-        let is_measured = ["value", "step", "timestamp"].iter().any(|name| patch.properties.contains_key(*name));
         if is_measured {
             add_point(tx, &mut node, point)?;
         } else {
@@ -384,6 +384,6 @@ pub(super) fn update(
     } else {
         nodes::replace(tx, &before, &node)?;
     }
-    record(tx, actor, now, Action::Update, &node, None)?;
+    record(tx, actor, now, Action::Update, &node, [("before", change::before(&was, &node))])?;
     Ok(node)
 }

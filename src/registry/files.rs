@@ -1,24 +1,24 @@
 //! Files as uploads and downloads see them: where they are, what is demanded of them, and their pages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::entities::get;
-use super::imports::{Arrival, check_absent};
-use super::inspection::known;
+use super::imports::{ModelImport, check_absent};
+use super::inspection::{Inspected, known};
 use super::resolve::resolve;
-use super::{IF_MATCH, record};
+use super::{IF_MATCH, document};
+use crate::domain::change;
 use crate::domain::{
-    Action, Actor, Error, ErrorKind, File, FilePath, LogicalType, Millis, Name, Node, NodeId, PageSize, Result, Sha256,
-    VersionRef,
+    Action, Actor, Error, ErrorKind, File, FilePath, LogicalType, Millis, Name, Node, NodeId, NodeKind, PageSize,
+    Result, Sha256, VersionRef,
 };
+use crate::store::changes::{self, NewChange};
 use crate::store::files::Holder;
-use crate::store::inspections::Inspected;
 use crate::store::nodes::{self, Selection};
-use crate::store::{Tx, files};
+use crate::store::{Tx, files, graph};
 
 /// Where a file is.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,10 +30,10 @@ pub enum Target {
         /// Which of its versions.
         version: VersionRef,
     },
-    /// In a model artifact.
+    /// In a model artifact, or one of a type that a user of ML Metadata made.
     Artifact(NodeId),
     /// In the model artifact that an import makes, together with its version and model, when the bytes are here.
-    Arrival(Arc<Arrival>),
+    Import(Arc<ModelImport>),
 }
 
 /// What must be true of the file that is there.
@@ -132,15 +132,57 @@ pub(super) fn find(tx: &mut Tx<'_>, target: &Target, path: &FilePath) -> Result<
             files::find_in(tx, version.id, path)?
         }
         Target::Artifact(id) => {
-            get(tx, LogicalType::ModelArtifact, *id)?;
+            get_holder(tx, *id)?;
             files::find(tx, *id, path)?
         }
-        Target::Arrival(arrival) => {
-            check_absent(tx, arrival)?;
+        Target::Import(import) => {
+            check_absent(tx, import)?;
             None
         }
     };
     found.ok_or_else(|| missing(path))
+}
+
+/// Checks the precondition against the file that is there.
+pub(super) fn check_precondition(
+    tx: &mut Tx<'_>,
+    target: &Target,
+    path: &FilePath,
+    precondition: &Precondition,
+) -> Result<()> {
+    let file = match find(tx, target, path) {
+        Ok(file) => Some(file),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    precondition.check(file.as_ref())
+}
+
+/// Whether files may be put into a node of that type, if it is an artifact: into model artifacts, and into whatever users of
+/// ML Metadata made.
+pub(super) fn may_hold_files(node: &Node) -> bool {
+    matches!(node.logical_type(), None | Some(LogicalType::ModelArtifact))
+}
+
+/// The artifact with that id, where files may be put into it.
+pub(super) fn get_holder(tx: &mut Tx<'_>, id: NodeId) -> Result<Node> {
+    if let Some(node) = nodes::find(tx, id)?.filter(may_hold_files)
+        && (node.logical_type().is_some()
+            || graph::nodes::kinds(tx, &BTreeSet::from([id]))?.contains(&(id, NodeKind::Artifact.number())))
+    {
+        return Ok(node);
+    }
+    Err(Error::not_found(format!("model artifact `{id}`")))
+}
+
+/// Counts a change of the artifact with that id, where files may be put into it, and returns it as it was before.
+pub(super) fn increment_holder_revision(tx: &mut Tx<'_>, id: NodeId, now: Millis) -> Result<Node> {
+    if let Some(node) = nodes::increment_revision(tx, LogicalType::ModelArtifact, id, None, now)? {
+        return Ok(node);
+    }
+    let type_id = get_holder(tx, id)?.type_id;
+    nodes::increment_revision_of(tx, type_id, id, None, now)?
+        .ok_or_else(|| Error::not_found(format!("artifact `{id}`")))
 }
 
 pub(super) fn missing(path: &FilePath) -> Error {
@@ -153,15 +195,46 @@ pub(super) fn holder(tx: &mut Tx<'_>, version: NodeId) -> Result<Option<NodeId>>
     Ok(nodes::list(tx, &selection, None, 1)?.pop().map(|artifact| artifact.id))
 }
 
-/// Records what was done with a file, among the changes of its artifact.
+/// Records what was done with a file, and which one it replaced, among the changes of its artifact, which is given as it was
+/// before and as it is.
 pub(super) fn record_file(
     tx: &mut Tx<'_>,
     actor: &Actor,
     now: Millis,
     action: Action,
-    artifact: &Node,
-    file: &File,
+    (before, artifact): (&Node, &Node),
+    (file, replaced): (&File, Option<&File>),
 ) -> Result<()> {
+    record_files(tx, actor, now, action, (before, artifact), &[(file, replaced)])
+}
+
+/// Records the same of many files of an artifact.
+pub(super) fn record_files(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    now: Millis,
+    action: Action,
+    (before, artifact): (&Node, &Node),
+    files: &[(&File, Option<&File>)],
+) -> Result<()> {
+    let before = change::before(before, artifact);
+    let entry = |(file, replaced): &(&File, Option<&File>)| {
+        let mut was = before.clone();
+        if let (Some(replaced), Some(members)) = (replaced, was.as_object_mut()) {
+            members.insert("file".to_owned(), shown(replaced));
+        }
+        let mut details = vec![("file", shown(file))];
+        if was.as_object().is_some_and(|members| !members.is_empty()) {
+            details.push(("before", was));
+        }
+        let document = document(artifact, details);
+        NewChange { action, node_id: artifact.id, revision: artifact.revision, document }
+    };
+    changes::append(tx, actor, now, &files.iter().map(entry).collect::<Vec<_>>())
+}
+
+/// A file, as the record keeps it.
+fn shown(file: &File) -> serde_json::Value {
     let mut detail = serde_json::json!({
         "path": file.path.as_str(),
         "sha256": file.blob.sha256.to_string(),
@@ -171,5 +244,5 @@ pub(super) fn record_file(
     if let (Some(reason), Some(members)) = (&file.quarantine, detail.as_object_mut()) {
         members.insert("quarantine".to_owned(), reason.as_str().into());
     }
-    record(tx, actor, now, action, artifact, Some(("file", detail)))
+    detail
 }

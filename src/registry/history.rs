@@ -1,11 +1,11 @@
-//! Who changed what, and when: of one node, and of everything.
+//! The history of changes: of one node, and of all nodes.
 
 use super::Registry;
 use crate::domain::{ChangeRecord, Error, NodeId, PageSize, Result};
 use crate::store::changes;
 
-/// How many changes get their place in the feed at once.
-const PLACED_AT_ONCE: i64 = 10_000;
+/// How many changes get their position in the feed at once.
+const MAX_PLACED: i64 = 10_000;
 
 impl Registry {
     /// The changes of a node after the change with the id `after`, oldest first. A removed node keeps its history.
@@ -25,7 +25,7 @@ impl Registry {
 
     /// The changes of all nodes after the position `after`, in the order in which they became visible.
     ///
-    /// Whoever follows positions misses nothing: see [`changes::place`].
+    /// A reader that follows positions misses nothing: see [`changes::place`].
     pub async fn changes(&self, after: i64, size: PageSize) -> Result<Vec<ChangeRecord>> {
         let placed = self
             .store
@@ -40,7 +40,7 @@ impl Registry {
         }
         self.store
             .write(move |tx| {
-                changes::place(tx, PLACED_AT_ONCE)?;
+                changes::place(tx, MAX_PLACED)?;
                 changes::feed(tx, after, size.get())
             })
             .await

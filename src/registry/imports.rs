@@ -1,4 +1,4 @@
-//! Imports from other systems: what is there, what is wanted, and how a model that arrives is kept exactly once.
+//! Imports from other systems: lists what can be imported, enqueues imports, and creates each imported model exactly once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,9 +19,9 @@ use crate::store::{Tx, graph, nodes};
 /// The type of the executions that tie a trained model to the revision that it was trained from.
 const TRAINING: &str = "geti.Training";
 
-/// Another system, or several of its servers, that models can be imported from.
+/// Another system, with one or more servers, that models can be imported from.
 pub trait Source: Send + Sync {
-    /// The names of the servers in the settings; the first one is meant where none is named.
+    /// The names of the servers in the settings; the first one is the default.
     fn servers(&self) -> Vec<String>;
 
     /// The projects of a server, with their models.
@@ -31,20 +31,20 @@ pub trait Source: Send + Sync {
     fn project<'a>(&'a self, server: &'a str, id: &'a str) -> BoxFuture<'a, Result<RemoteProject>>;
 }
 
-/// A model that comes from another system, with what it becomes here.
+/// A model to import from another system: what to create for it here.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Arrival {
-    /// The model, known by its id in the other system. Where its name is taken by another one, the id is added to it.
+pub struct ModelImport {
+    /// The registered model, whose external id is the id in the other system. If its name is taken, the id is appended.
     pub model: Draft,
-    /// The version, just so.
+    /// The version, likewise.
     pub version: Draft,
-    /// The model artifact, whose external id makes that it is kept once.
+    /// The model artifact, whose unique external id ensures that it is created once.
     pub artifact: Draft,
 }
 
-/// A model that is here, found by its id in the other system.
+/// An imported model, found by its id in the other system.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Arrived {
+pub struct ExistingImport {
     /// The model artifact.
     pub artifact: Node,
     /// The name of the registered model.
@@ -58,16 +58,16 @@ pub struct Arrived {
 pub struct Training {
     /// The id of the trained model in the other system.
     pub id: String,
-    /// What is known of the training.
+    /// The properties of the training.
     pub properties: Properties,
-    /// The artifacts of the revision before.
+    /// The artifacts of the previous revision.
     pub inputs: Vec<NodeId>,
     /// The artifacts of this one.
     pub outputs: Vec<NodeId>,
 }
 
 impl Registry {
-    /// The same registry, which imports from there.
+    /// The same registry with this source of imports.
     #[must_use]
     pub fn importing(self, source: Arc<dyn Source>) -> Self {
         Self { source: Some(source), ..self }
@@ -108,7 +108,7 @@ impl Registry {
         self.enqueue(actor, GETI_IMPORT, payload).await
     }
 
-    /// Enqueues an import and waits until it has ended. Whoever stops waiting does not stop the import.
+    /// Enqueues an import and waits until it has ended. A caller that stops waiting does not stop the import.
     ///
     /// Errors: as [`Registry::start_import`]; an import that failed is no error here but a job that says so.
     pub async fn import_and_wait(
@@ -136,33 +136,33 @@ impl Registry {
         Ok((Arc::clone(source), found))
     }
 
-    /// Those of the models that are here, by their ids in the other system.
-    pub async fn arrived(&self, ids: Vec<String>) -> Result<BTreeMap<String, Arrived>> {
+    /// Finds those of the models that have been imported, by their ids in the other system.
+    pub async fn find_imported(&self, ids: Vec<String>) -> Result<BTreeMap<String, ExistingImport>> {
         self.store
             .read(move |tx| {
                 let artifacts = graph::nodes::find_external(tx, NodeKind::Artifact, &ids)?;
                 let versions = homes(tx, &artifacts)?;
                 let models = homes(tx, versions.values())?;
-                let arrived = |artifact: Node| {
+                let existing = |artifact: Node| {
                     let version = artifact.home_id.and_then(|id| versions.get(&id));
                     let model = version.and_then(|version| models.get(&version.home_id?));
                     let name = |node: Option<&Node>| node.and_then(|node| node.name.clone());
                     let (model, version) = (name(model), name(version));
-                    Some((artifact.external_id.clone()?, Arrived { artifact, model, version }))
+                    Some((artifact.external_id.clone()?, ExistingImport { artifact, model, version }))
                 };
-                Ok(artifacts.into_iter().filter_map(arrived).collect())
+                Ok(artifacts.into_iter().filter_map(existing).collect())
             })
             .await
     }
 
-    /// Records how a revision was trained: an execution that read the artifacts of the revision before it and wrote its
-    /// own. What is recorded already stays.
+    /// Records how a revision was trained, as an execution with the artifacts of the previous revision as inputs and its own as
+    /// outputs. What is recorded already stays.
     pub async fn record_training(&self, actor: &Actor, training: Training) -> Result<()> {
         let external = format!("geti:training:{}", training.id);
         let execution = match self.execution(&external).await? {
             Some(found) => found,
             None => match self.put_training(actor, &external, training.properties).await {
-                // Somebody else recorded it at the same time.
+                // It was recorded concurrently.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                     self.execution(&external).await?.ok_or(error)?
                 }
@@ -218,26 +218,26 @@ impl Registry {
     }
 }
 
-/// Makes what the arrival becomes. Gives its artifact, its version and its model.
+/// Creates the model, version and artifact of an import. Returns the ids of the artifact, the version and the model.
 ///
-/// Errors: AlreadyExists on field `externalId` when it is here; Conflict when somebody else makes the same right now.
-pub(super) fn place(
+/// Errors: AlreadyExists on field `externalId` when it was imported before; Conflict when it is imported concurrently.
+pub(super) fn create_imported(
     tx: &mut Tx<'_>,
     actor: &Actor,
-    arrival: &Arrival,
+    import: &ModelImport,
     now: Millis,
 ) -> Result<(NodeId, NodeId, NodeId)> {
-    check_absent(tx, arrival)?;
-    let model = known_or_new(tx, actor, LogicalType::RegisteredModel, None, &arrival.model, now)?;
-    let version = known_or_new(tx, actor, LogicalType::ModelVersion, Some(model), &arrival.version, now)?;
-    let draft = without_taken_name(tx, LogicalType::ModelArtifact, Some(version), &arrival.artifact)?;
+    check_absent(tx, import)?;
+    let model = known_or_new(tx, actor, LogicalType::RegisteredModel, None, &import.model, now)?;
+    let version = known_or_new(tx, actor, LogicalType::ModelVersion, Some(model), &import.version, now)?;
+    let draft = without_taken_name(tx, LogicalType::ModelArtifact, Some(version), &import.artifact)?;
     let artifact = made(create(tx, actor, LogicalType::ModelArtifact, Some(version), &draft, now))?;
     Ok((artifact.id, version, model))
 }
 
-/// Refuses an arrival that is here already.
-pub(super) fn check_absent(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<()> {
-    let Some(id) = &arrival.artifact.external_id else {
+/// Refuses an import that was made before.
+pub(super) fn check_absent(tx: &mut Tx<'_>, import: &ModelImport) -> Result<()> {
+    let Some(id) = &import.artifact.external_id else {
         return Err(Error::internal("an import has no id in the other system"));
     };
     match nodes::find_external(tx, NodeKind::Artifact, id)? {
@@ -265,7 +265,7 @@ fn known_or_new(
     Ok(made(create(tx, actor, logical, home, &draft, now))?.id)
 }
 
-/// The draft, with its id in its name where something else has the name.
+/// The draft, with its id appended to its name if the name is taken.
 fn without_taken_name(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, draft: &Draft) -> Result<Draft> {
     let mut draft = draft.clone();
     if let (Some(name), Some(id)) = (&draft.name, &draft.external_id)

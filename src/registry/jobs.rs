@@ -1,4 +1,4 @@
-//! Background work: enqueued, claimed, kept alive, ended, called off and looked at.
+//! Background jobs: enqueued, claimed, renewed, finished, cancelled and listed.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use tokio::sync::{Notify, watch};
 
 use super::Registry;
 use crate::domain::job::JobEnd;
-use crate::domain::{Actor, Error, ErrorKind, Job, JobId, Millis, Progress, Result};
+use crate::domain::{Actor, Error, ErrorKind, Job, JobId, JobProgress, Millis, Result};
 use crate::store::{Tx, jobs};
 
 /// What the parts of one process tell each other of the queue.
@@ -20,9 +20,9 @@ pub struct Queue {
 /// Why work on a job is to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
-    /// The job was called off.
+    /// The job was cancelled.
     Cancelled,
-    /// Somebody else works on it, because we gave no sign of life for too long.
+    /// Another worker has it, because ours sent no heartbeat for too long.
     Lost,
     /// The server shuts down.
     ShuttingDown,
@@ -33,13 +33,13 @@ pub enum Stop {
 pub struct Stopping(watch::Receiver<Option<Stop>>);
 
 impl Stopping {
-    /// The two ends: who says it, and who is told.
+    /// The sending and the receiving end.
     pub fn new() -> (watch::Sender<Option<Stop>>, Self) {
         let (sender, receiver) = watch::channel(None);
         (sender, Self(receiver))
     }
 
-    /// Nothing is ever to stop: whoever waits for the work gives up by dropping it.
+    /// One that never tells to stop; the caller cancels the work by dropping it.
     pub fn never() -> Self {
         Self::new().1
     }
@@ -49,11 +49,11 @@ impl Stopping {
         *self.0.borrow()
     }
 
-    /// What `work` gives, or Conflict as soon as it is to stop.
+    /// What `work` returns, or Conflict as soon as it is to stop.
     pub async fn or<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let mut receiver = self.0.clone();
         let stopped = async {
-            // Nobody is there to say it any more: then nobody will.
+            // The sender is gone, so that nothing can stop the work any more.
             if receiver.wait_for(Option::is_some).await.is_err() {
                 std::future::pending::<()>().await;
             }
@@ -66,14 +66,14 @@ impl Stopping {
     }
 }
 
-/// What came of an attempt that did not succeed.
+/// A failed attempt.
 #[derive(Debug)]
 pub struct Failure {
     /// Why.
     pub error: Error,
     /// Whether it may go better later.
     pub again: bool,
-    /// What was done all the same.
+    /// The partial result, if any.
     pub result: Option<serde_json::Value>,
 }
 
@@ -84,10 +84,10 @@ impl From<Error> for Failure {
     }
 }
 
-/// What an attempt gives.
+/// What an attempt returns.
 pub type Attempt = Result<serde_json::Value, Failure>;
 
-/// A job in the hands of whoever works on it.
+/// A job as its worker sees it.
 #[derive(Clone)]
 pub struct Working {
     /// The job, as it was when it was claimed.
@@ -96,13 +96,13 @@ pub struct Working {
     pub registry: Registry,
     /// Whether to go on.
     pub stopping: Stopping,
-    progress: Arc<Mutex<Progress>>,
+    progress: Arc<Mutex<JobProgress>>,
 }
 
 impl Working {
     /// A job that was claimed.
     pub fn new(registry: Registry, job: Job, stopping: Stopping) -> Self {
-        let progress = Arc::new(Mutex::new(Progress::default()));
+        let progress = Arc::new(Mutex::new(JobProgress::default()));
         Self { job, registry, stopping, progress }
     }
 
@@ -111,13 +111,13 @@ impl Working {
         Actor::anonymous(format!("job-{}", self.job.id))
     }
 
-    /// Says how far the job is. Stored with the next sign of life.
-    pub fn report(&self, progress: Progress) {
+    /// Says how far the job is. Stored with the next heartbeat.
+    pub fn report(&self, progress: JobProgress) {
         *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress;
     }
 
-    /// How far the job is.
-    pub fn progress(&self) -> Progress {
+    /// The progress of the job.
+    pub fn progress(&self) -> JobProgress {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -127,23 +127,28 @@ impl Registry {
     pub async fn enqueue(&self, actor: &Actor, kind: &str, payload: serde_json::Value) -> Result<Job> {
         let (actor, kind, now) = (actor.clone(), kind.to_owned(), self.now());
         let job = self.store.write(move |tx| enqueue(tx, &actor, &kind, &payload, now)).await?;
-        self.queue.enqueued.notify_waiters();
+        self.jobs_enqueued();
         Ok(job)
     }
 
-    /// Waits until a job was enqueued in this process, or for so long: other replicas enqueue too.
+    /// Tells this process's runner that jobs were enqueued, once they are committed.
+    pub(super) fn jobs_enqueued(&self) {
+        self.queue.enqueued.notify_waiters();
+    }
+
+    /// Waits until a job was enqueued in this process, `at_most` for that time: other replicas enqueue too.
     pub async fn wait_for_jobs(&self, at_most: Duration) {
         let _ = tokio::time::timeout(at_most, self.queue.enqueued.notified()).await;
     }
 
-    /// The oldest job of that kind that is due, now `owner`'s until the lease ends.
+    /// Claims the oldest due job of that kind for `owner`, until the lease ends.
     pub async fn claim_job(&self, kind: &str, owner: &str, lease: Duration, attempts: i64) -> Result<Option<Job>> {
         let (kind, lease) = (kind.to_owned(), self.lease_for(owner, lease));
         self.store.write(move |tx| jobs::claim(tx, &kind, &lease, attempts)).await
     }
 
-    /// Gives a sign of life, with how far the job is. Gives why to stop, where it is to stop.
-    pub async fn keep_job(&self, working: &Working, owner: &str, lease: Duration) -> Result<Option<Stop>> {
+    /// Renews the job's lease and stores its progress. Returns the reason if the worker has to stop.
+    pub async fn renew_job_lease(&self, working: &Working, owner: &str, lease: Duration) -> Result<Option<Stop>> {
         let (id, progress, lease) = (working.job.id, working.progress(), self.lease_for(owner, lease));
         Ok(match self.store.write(move |tx| jobs::renew(tx, id, &lease, &progress)).await? {
             Some(false) => None,
@@ -152,26 +157,26 @@ impl Registry {
         })
     }
 
-    /// Ends a job, or lets it go on later. `false` when it is somebody else's by now.
-    pub async fn settle_job(&self, working: &Working, owner: &str, end: JobEnd) -> Result<bool> {
+    /// Finishes a job, or reschedules it. `false` when another worker holds it by now.
+    pub async fn finish_job(&self, working: &Working, owner: &str, end: JobEnd) -> Result<bool> {
         let (id, progress, owner, now) = (working.job.id, working.progress(), owner.to_owned(), self.now());
-        self.store.write(move |tx| jobs::settle(tx, id, &owner, &end, &progress, now)).await
+        self.store.write(move |tx| jobs::finish(tx, id, &owner, &end, &progress, now)).await
     }
 
-    /// When a job is to be tried again after so long.
+    /// The time after that pause, for a retry.
     pub fn later(&self, pause: Duration) -> Millis {
         self.now().saturating_add(millis(pause))
     }
 
-    /// Ends what nobody will claim any more, forgets what ended so long ago, and counts what there is, for the figures.
-    pub async fn tend_jobs(&self, attempts: i64, kept: Duration) -> Result<()> {
+    /// Ends abandoned jobs that are cancelled or have no attempts left, deletes old finished jobs, and counts jobs for the metrics.
+    pub async fn maintain_jobs(&self, attempts: i64, kept: Duration) -> Result<()> {
         let now = self.now();
         let before = now.saturating_sub(millis(kept));
         let figures = self
             .store
             .write(move |tx| {
-                jobs::bury(tx, now, attempts)?;
-                jobs::forget(tx, before)?;
+                jobs::end_abandoned(tx, now, attempts)?;
+                jobs::delete_finished(tx, before)?;
                 jobs::counts(tx)
             })
             .await?;
@@ -179,7 +184,7 @@ impl Registry {
         Ok(())
     }
 
-    /// How many jobs there were of each kind in each state when they were counted last.
+    /// The number of jobs of each kind and state, as last counted.
     pub fn job_figures(&self) -> Vec<(String, String, i64)> {
         self.queue.figures.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -196,7 +201,7 @@ impl Registry {
         self.store.read(move |tx| jobs::list(tx, &kind, before, limit.into())).await
     }
 
-    /// Calls a job off; one that is being worked on stops soon.
+    /// Cancels a job; one that is running stops soon.
     ///
     /// Errors: NotFound; FailedPrecondition when it has ended.
     pub async fn cancel_job(&self, kind: &str, id: JobId) -> Result<Job> {
@@ -213,7 +218,7 @@ impl Registry {
             .await
     }
 
-    /// The job, once it has ended; whoever works on it may be another replica.
+    /// Waits until the job has ended; another replica may run it.
     pub async fn await_job(&self, kind: &str, id: JobId) -> Result<Job> {
         let mut pause = Duration::from_millis(50);
         loop {

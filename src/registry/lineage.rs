@@ -1,12 +1,15 @@
-//! The graph around a node, followed hop by hop.
+//! The graph around a node, nearest first.
 
-use std::collections::BTreeSet;
+mod removed;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use self::removed::Remains;
 use super::Registry;
 use super::graph::types_of;
 use crate::domain::lineage::{Depth, Direction, Edge, Lineage};
-use crate::domain::{Error, NodeId, Result};
-use crate::store::lineage::{Hop, hop};
+use crate::domain::{Error, Millis, Node, NodeId, NodeKind, Result};
+use crate::store::lineage::{ReachedNode, Step, WalkDirection, steps, walk};
 use crate::store::{Tx, nodes};
 
 /// How many nodes a graph has at most.
@@ -21,61 +24,99 @@ impl Registry {
     ///
     /// Nearer nodes come first, and of those that are equally far the older ones, until the graph is full.
     ///
-    /// Errors: NotFound when there is no such node.
+    /// What was removed is asked about all the same: the graph then begins with what its last entry in the record of changes
+    /// says, and has other removed nodes, too. Else it has none.
+    ///
+    /// Errors: NotFound when there never was such a node.
     pub async fn lineage(&self, node: NodeId, direction: Direction, depth: Depth) -> Result<Lineage> {
         let registry = self.clone();
         self.store
-            .read(move |tx| {
-                let mut found = nodes::find(tx, node)?.ok_or_else(|| Error::not_found(format!("node `{node}`")))?;
-                let mut walk = Walk::from(node);
-                if direction != Direction::Downstream {
-                    walk.follow(tx, node, Hop::Up, depth)?;
+            .read_long(move |tx| {
+                let mut graph = Graph::from(node);
+                graph.follow_all(tx, node, direction, depth)?;
+                let mut nodes = graph.load(tx)?;
+                let mut removed = Remains::default();
+                if nodes.binary_search_by_key(&node, |found| found.id).is_err() {
+                    removed.learn(tx, std::iter::once(node))?;
+                    if !removed.removed.contains_key(&node) {
+                        return Err(Error::not_found(format!("node `{node}`")));
+                    }
+                    graph = Graph { remains: Some(removed), ..Graph::from(node) };
+                    graph.follow_all(tx, node, direction, depth)?;
+                    nodes = graph.load(tx)?;
+                    removed = graph.remains.take().unwrap_or_default();
+                    graph.truncated |= removed.truncated;
                 }
-                if direction != Direction::Upstream {
-                    walk.follow(tx, node, Hop::Down, depth)?;
-                }
-                let mut around: Vec<NodeId> = walk.nodes.into_iter().collect();
-                around.retain(|id| *id != node);
-                let mut nodes = nodes::find_all(tx, &around)?;
-                registry.fill_uris(tx, std::slice::from_mut(&mut found))?;
-                registry.fill_uris(tx, &mut nodes)?;
-                nodes.push(found);
+                let removed = removed.removed.into_values().filter(|each| graph.nodes.contains(&each.node.id));
+                let removed: BTreeMap<NodeId, Millis> = removed
+                    .map(|each| {
+                        let id = each.node.id;
+                        nodes.push(each.node);
+                        (id, each.at)
+                    })
+                    .collect();
                 nodes.sort_by_key(|node| node.id);
                 let shown: BTreeSet<NodeId> = nodes.iter().map(|node| node.id).collect();
                 let is_shown = |edge: &Edge| shown.contains(&edge.from) && shown.contains(&edge.to);
-                let edges = walk.edges.into_iter().filter(is_shown).collect();
+                let edges = graph.edges.into_iter().filter(is_shown).collect();
                 let types = types_of(tx, &nodes)?;
-                Ok(Lineage { nodes, edges, types, truncated: walk.truncated })
+                let is_artifact = |node: &Node| types.get(&node.type_id).is_none_or(|of| of.kind == NodeKind::Artifact);
+                let there = nodes.iter_mut().filter(|node| is_artifact(node) && !removed.contains_key(&node.id));
+                registry.fill_uris(tx, there)?;
+                Ok(Lineage { nodes, edges, types, removed, truncated: graph.truncated })
             })
             .await
     }
 }
 
 /// What was found so far.
-struct Walk {
+struct Graph {
     nodes: BTreeSet<NodeId>,
     edges: BTreeSet<Edge>,
     truncated: bool,
+    /// What is known of what is gone, where the graph goes through that.
+    remains: Option<Remains>,
 }
 
-impl Walk {
+impl Graph {
     fn from(node: NodeId) -> Self {
-        Self { nodes: BTreeSet::from([node]), edges: BTreeSet::new(), truncated: false }
+        Self { nodes: BTreeSet::from([node]), edges: BTreeSet::new(), truncated: false, remains: None }
     }
 
-    fn follow(&mut self, tx: &mut Tx<'_>, start: NodeId, direction: Hop, depth: Depth) -> Result<()> {
-        // What the other direction has found is gone through again: a node may be on both sides.
-        let mut seen = BTreeSet::from([start]);
-        let mut frontier = vec![start];
+    /// Those of its nodes that are there, ordered by id.
+    fn load(&self, tx: &mut Tx<'_>) -> Result<Vec<Node>> {
+        nodes::find_all(tx, &self.nodes.iter().copied().collect::<Vec<_>>())
+    }
+
+    fn follow_all(&mut self, tx: &mut Tx<'_>, start: NodeId, direction: Direction, depth: Depth) -> Result<()> {
+        if direction != Direction::Downstream {
+            self.follow(tx, start, WalkDirection::Upstream, depth)?;
+        }
+        if direction != Direction::Upstream {
+            self.follow(tx, start, WalkDirection::Downstream, depth)?;
+        }
+        Ok(())
+    }
+
+    fn follow(&mut self, tx: &mut Tx<'_>, start: NodeId, direction: WalkDirection, depth: Depth) -> Result<()> {
+        // What does not fit is asked hop by hop, so that the nearest are shown; and so is what leads through what is gone.
+        let mut known = match self.remains {
+            None => walk(tx, start, direction, depth.get(), MAX_EDGES)?.map(Known::from),
+            Some(_) => None,
+        };
+        // What the other way has found is gone through again: a node may be on both sides.
+        let mut seen = BTreeSet::from([ReachedNode::start(start)]);
+        let mut frontier: Vec<ReachedNode> = seen.iter().copied().collect();
         for _ in 0..depth.get() {
             if frontier.is_empty() {
-                return Ok(());
+                break;
             }
-            // One more than there is room for tells whether something was left out.
-            let found = hop(tx, &frontier, direction, MAX_EDGES + 1)?;
+            let found = match &mut known {
+                Some(known) => known.steps(&frontier),
+                None => self.ask(tx, &frontier, direction)?,
+            };
             let mut next = BTreeSet::new();
-            for edge in found {
-                let far = if direction == Hop::Up { edge.from } else { edge.to };
+            for Step { far, edge, .. } in found {
                 if !seen.contains(&far) {
                     next.insert(far);
                 }
@@ -85,10 +126,27 @@ impl Walk {
                     self.truncated = true;
                 }
             }
-            frontier = next.into_iter().filter(|far| self.take(*far)).collect();
+            frontier = next.into_iter().filter(|far| self.take(far.node)).collect();
             seen.extend(&frontier);
         }
         Ok(())
+    }
+
+    /// The steps that lead on from there, or more of them than there is room for.
+    fn ask(&mut self, tx: &mut Tx<'_>, frontier: &[ReachedNode], direction: WalkDirection) -> Result<BTreeSet<Step>> {
+        let mut found = BTreeSet::new();
+        for places in frontier.chunks(MAX_ASKED) {
+            found.extend(match &mut self.remains {
+                None => steps(tx, places, direction, MAX_EDGES + 1)?,
+                Some(remains) => remains.steps(tx, places, direction, MAX_EDGES + 1)?,
+            });
+            // Those that are behind have no room, whatever they are.
+            if found.len() > MAX_EDGES as usize + self.edges.len() {
+                self.truncated = true;
+                break;
+            }
+        }
+        Ok(found)
     }
 
     /// Adds the node, unless the graph is full.
@@ -100,5 +158,27 @@ impl Walk {
             self.truncated = true;
         }
         has_room
+    }
+}
+
+/// How many places are asked about before it is looked whether there is room for more.
+const MAX_ASKED: usize = 16;
+
+/// Every step of a walk, by the place that it leads from.
+struct Known(BTreeMap<ReachedNode, Vec<Step>>);
+
+impl From<BTreeSet<Step>> for Known {
+    fn from(steps: BTreeSet<Step>) -> Self {
+        let mut by_near: BTreeMap<ReachedNode, Vec<Step>> = BTreeMap::new();
+        for step in steps {
+            by_near.entry(step.near).or_default().push(step);
+        }
+        Self(by_near)
+    }
+}
+
+impl Known {
+    fn steps(&mut self, frontier: &[ReachedNode]) -> BTreeSet<Step> {
+        frontier.iter().filter_map(|place| self.0.remove(place)).flatten().collect()
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::entities::{create, get_bare};
 use super::pages::{self, List, Pages};
-use super::{Registry, somebody_else_made_it};
+use super::{Registry, created_concurrently};
 use crate::domain::{
     Actor, Cursor, Draft, LogicalType, MetricPoint, Millis, Name, Node, NodeId, OrderBy, PageRequest, Properties,
     Result,
@@ -22,7 +22,7 @@ pub struct Measured {
     pub value: f64,
     /// The step of training.
     pub step: i64,
-    /// When it was measured; now when it is not given.
+    /// When it was measured; now if it is `None`.
     pub at: Option<Millis>,
 }
 
@@ -35,12 +35,20 @@ impl Measured {
 impl List for HistorySelection {
     const BATCH: u32 = 5000;
 
+    fn is_long(&self) -> bool {
+        self.filter.is_some() || self.name_contains.is_some()
+    }
+
     fn order_by(&self) -> OrderBy {
         self.order.by
     }
 
     fn check(&self, tx: &mut Tx<'_>) -> Result<()> {
         self.run.map_or(Ok(()), |run| get_bare(tx, LogicalType::ExperimentRun, run).map(drop))
+    }
+
+    fn is_proven_by_items(&self) -> bool {
+        false
     }
 
     fn batch(&self, _: &Registry, tx: &mut Tx<'_>, after: Option<&Cursor>, limit: u32) -> Result<Vec<Node>> {
@@ -55,7 +63,7 @@ impl List for HistorySelection {
 impl Registry {
     /// Appends points to a run's metrics, in their order, and makes those metrics that it does not have: all or nothing.
     ///
-    /// Points are their own history: a metric that is there counts a revision, and nothing more is recorded of it.
+    /// Points are their own history: an existing metric's revision is incremented, and nothing else is recorded.
     /// Errors: NotFound when the run does not exist.
     pub async fn measure(&self, actor: &Actor, run: NodeId, points: Vec<Measured>) -> Result<()> {
         let (actor, now) = (actor.clone(), self.now());
@@ -79,7 +87,7 @@ fn measure(tx: &mut Tx<'_>, actor: &Actor, run: NodeId, points: &[Measured], now
         firsts.entry(point.name.as_str()).or_insert(point);
     }
     let names: Vec<&str> = firsts.keys().copied().collect();
-    let touched = nodes::touch_named(tx, LogicalType::Metric, run, &names, now)?;
+    let touched = nodes::increment_revisions_named(tx, LogicalType::Metric, run, &names, now)?;
     let mut metrics: BTreeMap<String, Node> =
         touched.into_iter().filter_map(|metric| Some((metric.name.clone()?, metric))).collect();
     let mut made = BTreeSet::new();
@@ -88,7 +96,7 @@ fn measure(tx: &mut Tx<'_>, actor: &Actor, run: NodeId, points: &[Measured], now
             let properties = Properties::from(first.point(now).properties());
             let draft = Draft { properties, ..Draft::named(first.name.clone()) };
             let metric =
-                create(tx, actor, LogicalType::Metric, Some(run), &draft, now).map_err(somebody_else_made_it)?;
+                create(tx, actor, LogicalType::Metric, Some(run), &draft, now).map_err(created_concurrently)?;
             metrics.insert(name.to_owned(), metric);
             made.insert(name);
         }

@@ -5,26 +5,32 @@ pub mod archive;
 pub mod artifacts;
 mod attach;
 pub mod collector;
+pub mod conditions;
 pub mod direct;
 pub mod download;
 pub mod entities;
+mod existing_blobs;
 pub mod files;
 pub mod graph;
+pub mod guarded;
 pub mod history;
 pub mod imports;
 pub mod inspection;
+mod inventory;
 pub mod jobs;
 pub mod lineage;
 pub mod metrics;
 pub mod pack;
 pub mod pages;
+pub mod policy;
 pub mod records;
 pub mod register;
 pub mod removal;
-mod resolve;
+pub mod resolve;
 pub mod resumable;
 pub mod serving;
 pub mod staged;
+mod store_id;
 pub mod unpack;
 mod upkeep;
 pub mod upload;
@@ -37,26 +43,30 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
 
 use crate::blobs::Blobs;
-use crate::domain::policy::Policy;
 use crate::domain::{Action, Actor, Error, ErrorKind, Millis, Node, Result, change};
 use crate::store::{PoolStatus, Store, Tx, changes};
+
+use policy::Policy;
 
 pub use crate::blobs::Presented;
 pub use crate::store::nodes::Selection;
 
-/// The field of an error about a version that the caller no longer has the current one of.
+/// The field of an error about a failed `If-Match`.
 pub const IF_MATCH: &str = "If-Match";
 
-/// The field of an error about something that is there, where the caller wants nothing to be.
+/// The field of an error about a failed `If-None-Match`.
 pub const IF_NONE_MATCH: &str = "If-None-Match";
 
-/// The field of an error that another system made, on whose answer ours depends.
+/// The field of an error of another system that the request depends on.
 pub const UPSTREAM: &str = "upstream";
 
-/// The field of an error about something that goes only together with what it owns.
+/// The field of an error about a removal that has to be recursive.
 pub const RECURSIVE: &str = "recursive";
 
-/// Tells the time; tests bring their own.
+/// The field of an error about a removal that has to be forced.
+pub const FORCE: &str = "force";
+
+/// The clock; tests inject their own.
 pub type Clock = Arc<dyn Fn() -> Millis + Send + Sync>;
 
 /// The wall clock.
@@ -74,18 +84,22 @@ pub struct Registry {
     blobs: Blobs,
     clock: Clock,
     public_url: Arc<str>,
+    /// The port of the HTTP listener, where URLs begin with what each request was addressed to.
+    follows_hosts: Option<u16>,
     policy: Arc<Policy>,
     inspections: Arc<Semaphore>,
     /// For how long clients are sent to the object store to read a file; `None` is never.
     redirect: Option<Duration>,
     resumable_expiry: Duration,
     collected: Arc<collector::Totals>,
+    inventory: inventory::LastInventory,
     /// For how long clients get links to send bytes to the object store; `None` is never.
     direct: Option<Duration>,
     queue: Arc<jobs::Queue>,
     /// Where models can be imported from.
     source: Option<Arc<dyn imports::Source>>,
     bounds: archive::Bounds,
+    store_id: store_id::StoreId,
 }
 
 /// Whether the services below can be used.
@@ -108,15 +122,18 @@ impl Registry {
             blobs,
             clock,
             public_url: public_url.trim_end_matches('/').into(),
+            follows_hosts: None,
             policy: Arc::new(policy),
-            inspections: Arc::new(Semaphore::new(inspection::AT_ONCE)),
+            inspections: Arc::new(Semaphore::new(inspection::MAX_CONCURRENT)),
             redirect: None,
             resumable_expiry: resumable::EXPIRY,
             collected: Arc::default(),
+            inventory: inventory::LastInventory::default(),
             direct: None,
             queue: Arc::default(),
             source: None,
             bounds: archive::Bounds::default(),
+            store_id: store_id::StoreId::default(),
         }
     }
 
@@ -144,18 +161,45 @@ impl Registry {
         self.policy.max_file_bytes
     }
 
-    /// Where clients reach this server, without a slash at its end.
-    pub fn public_url(&self) -> &str {
-        &self.public_url
+    /// The same registry, whose file URLs begin with what each request was addressed to, for clients of the HTTP listener at
+    /// that port; with the URL that it was made with only where a request does not say.
+    #[must_use]
+    pub fn following_hosts(self, http_port: u16) -> Self {
+        Self { follows_hosts: Some(http_port), ..self }
     }
 
-    /// Really asks the database and the object store, both at once.
+    /// Where clients reach this server, without a slash at its end; `None` where that is what each of them says.
+    pub fn public_url(&self) -> Option<&str> {
+        Some(&*self.public_url).filter(|_| self.follows_hosts.is_none())
+    }
+
+    /// The registry as a client sees it who addressed the HTTP listener as `host`, with or without a port.
+    #[must_use]
+    pub fn addressed_as(&self, host: Option<&str>) -> Self {
+        match host.filter(|_| self.follows_hosts.is_some()) {
+            Some(host) => Self { public_url: format!("http://{host}").into(), ..self.clone() },
+            None => self.clone(),
+        }
+    }
+
+    /// The registry as a client sees it who addressed another listener of this server as `host`, without a port.
+    #[must_use]
+    pub fn addressed_elsewhere_as(&self, host: Option<&str>) -> Self {
+        let host = host.zip(self.follows_hosts).map(|(host, port)| format!("{host}:{port}"));
+        self.addressed_as(host.as_deref())
+    }
+
+    /// Checks the database and the object store concurrently. The object store has to be the one of this database.
     pub async fn health(&self) -> Health {
-        let (database, object_store) = tokio::join!(self.store.check(), self.blobs.check());
+        let object_store = async {
+            self.blobs.check().await?;
+            self.check_store_id().await
+        };
+        let (database, object_store) = tokio::join!(self.store.check(), object_store);
         Health { database, object_store }
     }
 
-    /// How the database's connections stand.
+    /// The state of the database's connection pools.
     pub fn pools(&self) -> Vec<PoolStatus> {
         self.store.pools()
     }
@@ -165,10 +209,14 @@ impl Registry {
     }
 }
 
-/// Does `work`, however long it takes, and `beat` now and then meanwhile, whose error ends both.
+/// Runs `work`, and calls `beat` every `pause` meanwhile; an error of `beat` ends both.
 ///
-/// Both go on together: work that was given its turn at the database and does not use it would keep the beat from its own.
-async fn beating<T, F>(pause: Duration, beat: impl Fn() -> F, work: impl Future<Output = Result<T>>) -> Result<T>
+/// Both run concurrently, because work that waits while it holds a connection must not hold up the heartbeat.
+async fn with_heartbeats_every<T, F>(
+    pause: Duration,
+    beat: impl Fn() -> F,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T>
 where
     F: Future<Output = Result<()>>,
 {
@@ -187,32 +235,32 @@ where
 }
 
 /// A node for the record of changes, with what the node itself does not show.
-fn document(node: &Node, detail: Option<(&str, serde_json::Value)>) -> serde_json::Value {
+fn document<'a>(node: &Node, details: impl IntoIterator<Item = (&'a str, serde_json::Value)>) -> serde_json::Value {
     let mut document = change::document(node);
-    if let (Some((name, value)), Some(members)) = (detail, document.as_object_mut()) {
-        members.insert(name.to_owned(), value);
+    if let Some(members) = document.as_object_mut() {
+        members.extend(details.into_iter().map(|(name, value)| (name.to_owned(), value)));
     }
     document
 }
 
-/// What it means that a name is taken which was free a moment ago: the use case begins anew.
-fn somebody_else_made_it(error: Error) -> Error {
+/// The error when a name was taken concurrently: a Conflict, which is retried.
+fn created_concurrently(error: Error) -> Error {
     if error.kind() == ErrorKind::AlreadyExists && error.field() == Some("name") {
-        return Error::new(ErrorKind::Conflict, "somebody else made it at the same time").caused_by(error);
+        return Error::new(ErrorKind::Conflict, "it was created concurrently; retry").caused_by(error);
     }
     error
 }
 
 /// Records one change of one node, with what the node itself does not show.
-fn record(
+fn record<'a>(
     tx: &mut Tx<'_>,
     actor: &Actor,
     now: Millis,
     action: Action,
     node: &Node,
-    detail: Option<(&str, serde_json::Value)>,
+    details: impl IntoIterator<Item = (&'a str, serde_json::Value)>,
 ) -> Result<()> {
-    let document = document(node, detail);
+    let document = document(node, details);
     changes::append(
         tx,
         actor,

@@ -4,11 +4,11 @@ use sha2::Digest as _;
 
 use super::Registry;
 use super::archive::Packing;
-use super::entities::get;
+use super::files::get_holder;
 use super::inspection::check_served;
 use super::resolve::resolve;
 use crate::blobs::Chunks;
-use crate::domain::{Error, ErrorKind, File, LogicalType, Name, NodeId, Result, Sha256, VersionRef};
+use crate::domain::{Error, ErrorKind, File, Name, NodeId, Result, Sha256, VersionRef};
 use crate::store::files::{self, Holder};
 
 /// Files that are sent together, ordered by the bytes of their paths.
@@ -81,7 +81,7 @@ impl Registry {
         let files = self
             .store
             .read(move |tx| {
-                get(tx, LogicalType::ModelArtifact, artifact)?;
+                get_holder(tx, artifact)?;
                 files::list(tx, Holder::Node(artifact), None, u32::MAX)
             })
             .await?;

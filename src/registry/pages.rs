@@ -14,11 +14,17 @@ pub(super) trait List: Hash + Send + Sync + 'static {
     /// How many items a batch has.
     const BATCH: u32;
 
+    /// Whether a batch may take long, because the client chose the filter.
+    fn is_long(&self) -> bool;
+
     /// What it is ordered by.
     fn order_by(&self) -> OrderBy;
 
-    /// Checks that what it is a list of exists. Asked once, before the first batch.
+    /// Checks that what it is a list of exists. Asked once, with the first batch.
     fn check(&self, tx: &mut Tx<'_>) -> Result<()>;
+
+    /// Whether any item proves what [`List::check`] asks, so that a batch that has some need not.
+    fn is_proven_by_items(&self) -> bool;
 
     /// The first `limit` items after the cursor.
     fn batch(&self, registry: &Registry, tx: &mut Tx<'_>, after: Option<&Cursor>, limit: u32) -> Result<Vec<Node>>;
@@ -43,14 +49,18 @@ pub(super) async fn read<L: List>(registry: &Registry, list: L, request: PageReq
     let PageRequest { size, token, with_total } = request;
     let after = token.map(|token| token.cursor_for(&list)).transpose()?;
     let limit = size.map_or(L::BATCH, PageSize::get);
+    let is_long = list.is_long() || with_total;
     let list = Arc::new(list);
     let (reading, of) = (registry.clone(), Arc::clone(&list));
     let work = move |tx: &mut Tx<'_>| {
-        of.check(tx)?;
         let batch = batch(&reading, tx, &*of, after.as_ref(), limit)?;
+        if batch.0.is_empty() || !of.is_proven_by_items() {
+            of.check(tx)?;
+        }
         Ok((batch, with_total.then(|| of.count(tx)).transpose()?))
     };
-    let ((items, last), total) = registry.store.read(work).await?;
+    let read = if is_long { registry.store.read_long(work).await } else { registry.store.read(work).await };
+    let ((items, last), total) = read?;
     let page = |items, next| Page { items, next, total };
     Ok(match (last, size) {
         (None, _) => Pages { first: page(items, None), rest: None },
@@ -65,9 +75,10 @@ fn behind<L: List>(registry: Registry, list: Arc<L>, after: Cursor) -> BoxStream
         let (registry, list) = (registry.clone(), Arc::clone(&list));
         async move {
             let Some(after) = after else { return Ok(None) };
-            let reading = registry.clone();
+            let (reading, is_long) = (registry.clone(), list.is_long());
             let work = move |tx: &mut Tx<'_>| batch(&reading, tx, &*list, Some(&after), L::BATCH);
-            registry.store.read(work).await.map(Some)
+            let read = if is_long { registry.store.read_long(work).await } else { registry.store.read(work).await };
+            read.map(Some)
         }
     };
     try_unfold(Some(after), next).boxed()

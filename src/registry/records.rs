@@ -6,22 +6,21 @@
 
 mod change;
 mod create;
+mod list;
 mod read;
 
 use super::removal::Removal;
 use super::{Registry, removal};
+use crate::domain::filter::MAX_PATTERN_BYTES;
 use crate::domain::record::{Identity, Record, RecordId};
 use crate::domain::{Actor, Error, LogicalType, Millis, Node, NodeId, Properties, Result, Value};
-use crate::store::records::{self, Hint};
+use crate::store::records::Hint;
 use crate::store::{Tx, nodes};
-
-/// How many records one transaction reads.
-const BATCH: u32 = 1000;
 
 /// The free property of a registered model that was made for a record, and goes with the last one.
 const MADE_FOR_RECORDS: &str = "made_by";
 
-/// What came of a change that may not make two records alike.
+/// The outcome of a change, which must not make two records equal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Written {
     /// It is done.
@@ -58,7 +57,8 @@ impl RecordFilter {
         ];
         let contains = contains.into_iter().filter_map(|(name, wanted)| {
             // Databases know the case of ASCII letters alone.
-            wanted.clone().filter(|wanted| wanted.is_ascii()).map(|wanted| Hint::Contains(name, wanted))
+            let hint = |wanted: &String| wanted.is_ascii() && wanted.len() <= MAX_PATTERN_BYTES;
+            wanted.clone().filter(hint).map(|wanted| Hint::Contains(name, wanted))
         });
         contains.chain(self.version.clone().map(|version| Hint::Equals("version", version))).collect()
     }
@@ -87,32 +87,6 @@ fn contains(text: &str, wanted: &str) -> bool {
 }
 
 impl Registry {
-    /// All records that the filter wants, ordered by id.
-    pub async fn list_records(&self, filter: RecordFilter) -> Result<Vec<Record>> {
-        let mut found = Vec::new();
-        let mut after = None;
-        loop {
-            let (hints, wanted) = (filter.hints(), filter.clone());
-            let (batch, last) = self
-                .store
-                .read(move |tx| {
-                    let batch = records::list(tx, &hints, after, BATCH)?;
-                    let last = batch.last().filter(|_| batch.len() >= BATCH as usize).map(|node| node.id);
-                    let mut batch = read::records(tx, batch)?;
-                    batch.retain(|record| wanted.admits(record));
-                    Ok((batch, last))
-                })
-                .await?;
-            found.extend(batch);
-            if last.is_none() {
-                break;
-            }
-            after = last;
-        }
-        found.sort_by(|left, right| left.id.cmp(&right.id));
-        Ok(found)
-    }
-
     /// The record with that id. Errors: NotFound.
     pub async fn get_record(&self, id: &RecordId) -> Result<Record> {
         let id = id.clone();
@@ -140,7 +114,7 @@ fn get(tx: &mut Tx<'_>, id: &RecordId) -> Result<Record> {
 
 fn delete(tx: &mut Tx<'_>, actor: &Actor, id: &RecordId, now: Millis) -> Result<()> {
     let of = get(tx, id)?.nodes;
-    // The model first and then the version, as whoever removes a version locks them.
+    // The model first and then the version, in the same order as when a version is removed.
     nodes::lock(tx, &[of.model])?;
     nodes::lock(tx, &[of.version])?;
     let is_own = nodes::find(tx, of.version)?
@@ -161,7 +135,8 @@ fn delete(tx: &mut Tx<'_>, actor: &Actor, id: &RecordId, now: Millis) -> Result<
 }
 
 fn only_child(tx: &mut Tx<'_>, home: NodeId, child: NodeId) -> Result<bool> {
-    Ok(nodes::children(tx, &[home])?.iter().all(|node: &Node| node.id == child))
+    // A second one tells as much as all of them.
+    Ok(nodes::first_children(tx, &[home], 2)?.iter().all(|node: &Node| node.id == child))
 }
 
 fn made_for_records() -> Properties {

@@ -1,4 +1,4 @@
-//! A model, a version and its artifacts, all at once or not at all.
+//! Registers a model, a version and its artifacts in one transaction.
 
 use super::Registry;
 use super::entities::create;
@@ -11,7 +11,7 @@ use crate::store::idempotency::{self, Claim};
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// How long an answer is kept under its key.
-const KEPT: Millis = 24 * 60 * 60 * 1000;
+const ANSWER_TTL: Millis = 24 * 60 * 60 * 1000;
 
 /// What is to be registered.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,16 +37,16 @@ pub struct Registered {
     pub artifacts: Vec<Node>,
 }
 
-/// Under which key a request is done once.
+/// An idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey {
     /// The key that the caller chose.
     pub key: String,
-    /// What tells the request from others.
+    /// The fingerprint of the request.
     pub fingerprint: Sha256,
 }
 
-/// An answer, and whether it was given before.
+/// An answer, and whether it is a repeated one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
     /// What `show` made of it.
@@ -79,7 +79,7 @@ impl Registry {
                     let answer = show(&register(tx, &actor, &registration, now)?)?;
                     return Ok(Answered { answer, is_replayed: false });
                 };
-                match idempotency::claim(tx, &actor, key, fingerprint, now, now.saturating_add(KEPT))? {
+                match idempotency::claim(tx, &actor, key, fingerprint, now, now.saturating_add(ANSWER_TTL))? {
                     Claim::Answered(of, answer) if of == *fingerprint => Ok(Answered { answer, is_replayed: true }),
                     Claim::Answered(..) => Err(Error::new(
                         ErrorKind::FailedPrecondition,
@@ -102,8 +102,10 @@ fn register(tx: &mut Tx<'_>, actor: &Actor, registration: &Registration, now: Mi
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let created = create(tx, actor, LogicalType::RegisteredModel, None, &registration.model, now);
             created.map_err(|error| match error.field() {
-                // Somebody else made it just now: the transaction is begun anew and finds it.
-                Some("name") => Error::new(ErrorKind::Conflict, "the model was made at the same time").caused_by(error),
+                // It was created concurrently: the transaction is retried and finds it.
+                Some("name") => {
+                    Error::new(ErrorKind::Conflict, "the model was created concurrently; retry").caused_by(error)
+                }
                 _ => error,
             })?
         }

@@ -1,12 +1,13 @@
-//! Removal: an entity goes with all that it owns, and the record of changes keeps what they were.
+//! Removal of an entity with all that it owns; the record of changes keeps what they were.
+
+mod record;
 
 use super::entities::{at_other_revision, get};
 use super::{Registry, aliases};
-use crate::domain::change::document;
-use crate::domain::{Action, Actor, Error, ErrorKind, LogicalType, Millis, Node, NodeId, Result};
+use crate::domain::{Actor, Error, ErrorKind, LogicalType, Millis, Node, NodeId, Result};
 use crate::store::{Tx, changes, files, nodes};
 
-/// How something is removed.
+/// The options of a removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Removal {
     /// Together with what it owns and its files; without it, only something that has neither.
@@ -14,6 +15,9 @@ pub struct Removal {
     /// Only when it is at that revision.
     pub if_revision: Option<i64>,
 }
+
+/// How many owned nodes are removed at once.
+const BATCH: u32 = 500;
 
 impl Removal {
     /// With all that it owns.
@@ -50,8 +54,8 @@ pub(super) fn delete(
     removal: Removal,
     now: Millis,
 ) -> Result<()> {
-    // What it owns and its revision are looked at behind the lock, so that neither changes before it goes.
-    // The model of a version is locked before it, as whoever sets an alias does it.
+    // What it owns and its revision are read under the lock, so that neither changes before it is removed.
+    // The model of a version is locked before it, in the same order as when an alias is set.
     let is_version = logical == LogicalType::ModelVersion;
     let model = if is_version { get(tx, logical, id)?.home_id } else { None };
     let locked: Vec<_> = model.into_iter().chain([id]).collect();
@@ -66,27 +70,26 @@ pub(super) fn delete(
     if is_version {
         aliases::remove_of_version(tx, actor, &node, now)?;
     }
-    let mut gone = vec![node];
-    let mut level = vec![id];
-    while !level.is_empty() {
-        nodes::lock_children(tx, &level)?;
-        let children = nodes::children(tx, &level)?;
-        level = children.iter().map(|child| child.id).collect();
-        gone.extend(children);
-    }
+    // What is recorded of it is read before what it owns is removed.
+    let entries = record::entries(tx, std::slice::from_ref(&node), id)?;
+    delete_owned(tx, actor, &[id], id, now)?;
     if !nodes::delete(tx, id)? {
         return Err(Error::not_found(format!("{} `{id}`", logical.noun())));
     }
-    // What a home takes along is recorded before it, as if it had been removed first.
-    let changes: Vec<_> = gone
-        .iter()
-        .rev()
-        .map(|node| changes::NewChange {
-            action: Action::Delete,
-            node_id: node.id,
-            revision: node.revision + 1,
-            document: document(node),
-        })
-        .collect();
-    changes::append(tx, actor, now, &changes)
+    changes::append(tx, actor, now, &entries)
+}
+
+/// Removes all that these own, and what that owns, before it: at most [`BATCH`] nodes of each level are in memory.
+fn delete_owned(tx: &mut Tx<'_>, actor: &Actor, homes: &[NodeId], root: NodeId, now: Millis) -> Result<()> {
+    loop {
+        let owned = nodes::first_children(tx, homes, BATCH)?;
+        if owned.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<NodeId> = owned.iter().map(|node| node.id).collect();
+        let entries = record::entries(tx, &owned, root)?;
+        delete_owned(tx, actor, &ids, root, now)?;
+        nodes::delete_all(tx, &ids)?;
+        changes::append(tx, actor, now, &entries)?;
+    }
 }

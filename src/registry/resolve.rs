@@ -37,6 +37,17 @@ pub(super) fn resolve(tx: &mut Tx<'_>, model: &Name, version: &VersionRef) -> Re
     }
 }
 
+/// Refuses the name of a new version that would mean another one where people write it. Other protocols may make it all the
+/// same.
+pub fn check_free_of_reserved_words(name: &Name) -> Result<()> {
+    if !name.is_reserved_for_versions() {
+        return Ok(());
+    }
+    let message =
+        format!("`{name}` cannot be the name of a new version: `latest` and what begins with `@` mean others");
+    Err(Error::invalid("version", message))
+}
+
 /// The homes of these nodes, by their ids.
 pub(super) fn homes<'a>(tx: &mut Tx<'_>, of: impl IntoIterator<Item = &'a Node>) -> Result<BTreeMap<NodeId, Node>> {
     let mut ids: Vec<_> = of.into_iter().filter_map(|node| node.home_id).collect();
@@ -45,11 +56,11 @@ pub(super) fn homes<'a>(tx: &mut Tx<'_>, of: impl IntoIterator<Item = &'a Node>)
     Ok(nodes::find_all(tx, &ids)?.into_iter().map(|node| (node.id, node)).collect())
 }
 
-/// Somebody else made the same thing just now: the transaction is begun anew and finds it.
+/// The same thing was created concurrently: the transaction is retried and finds it.
 pub(super) fn made(created: Result<Node>) -> Result<Node> {
     created.map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => {
-            Error::new(ErrorKind::Conflict, "somebody else made the same version at the same time").caused_by(error)
+            Error::new(ErrorKind::Conflict, "the same version was created concurrently; retry").caused_by(error)
         }
         _ => error,
     })

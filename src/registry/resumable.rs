@@ -1,9 +1,10 @@
-//! Resumable uploads: made by one request, filled by many, on whichever replica; a file of a version in the end.
+//! Resumable uploads: created by one request and filled by many, on any replica, until they become a file of a version.
 //!
-//! The row of a resumable upload says how far it is and who may write. Its row in `uploads`, under the same key, holds the
-//! object as every upload's does, and counts as seen until the upload expires.
+//! The row of a resumable upload has its offset and its lease. Its row in `uploads`, under the same key, owns the object as that
+//! of every upload does, and counts as seen until the upload expires.
 
 mod checksum;
+mod concat;
 mod finish;
 mod lease;
 mod patch;
@@ -14,19 +15,20 @@ use std::time::Duration;
 use super::Registry;
 use super::files::{Precondition, Target, find};
 use super::resolve::model_named;
-use super::upload::{PutFile, check_length, limit, settle};
-use crate::blobs::{Key, Progress};
-use crate::domain::{Actor, Error, ErrorKind, Millis, Result};
+use super::upload::{PutFile, check_length, limit, resolve_target};
+use crate::blobs::{Key, UploadProgress};
+use crate::domain::{Actor, Error, ErrorKind, Millis, Result, VersionRef};
 use crate::store::resumable::{self, Resumable};
 use crate::store::uploads;
 
-pub use checksum::{ALGORITHMS, Checksum};
+pub use checksum::{ALGORITHMS, Checksums};
+pub use concat::PARTIAL;
 pub use patch::Patch;
 
 /// How long an upload is kept after its last byte, unless the settings say otherwise.
 pub const EXPIRY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The field of an error about an upload that somebody else is writing at the moment.
+/// The field of an error about an upload that another request is writing.
 pub const LOCKED: &str = "upload";
 /// The field of an error about an upload that has expired.
 pub const EXPIRES: &str = "Upload-Expires";
@@ -34,27 +36,31 @@ pub const EXPIRES: &str = "Upload-Expires";
 pub const OFFSET: &str = "Upload-Offset";
 /// The field of an error about bytes that are not what their checksum says.
 pub const CHECKSUM: &str = "Upload-Checksum";
+/// The field of an error about the parts that an upload is put together from.
+pub const CONCAT: &str = "Upload-Concat";
 
-/// How a resumable upload stands.
+/// The state of a resumable upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadState {
     /// Its id.
     pub id: String,
-    /// How many bytes are there for good.
+    /// How many bytes are durable.
     pub offset: u64,
-    /// How many there will be.
+    /// Its total length.
     pub length: u64,
-    /// What the client said of it, in the client's words.
+    /// The client's `Upload-Metadata`, unchanged.
     pub metadata: String,
-    /// The names of model and version, and the path.
-    pub file: (String, String, String),
-    /// When it was made.
+    /// The names of model and version, and the path; `None` for a partial upload, which is no file.
+    pub file: Option<(String, String, String)>,
+    /// What `Upload-Concat` said: `partial`, or `final;` and the parts. `None` for an upload of a whole file.
+    pub concat: Option<String>,
+    /// When it was created.
     pub created_at: Millis,
-    /// When it is forgotten.
+    /// When it expires.
     pub expires_at: Millis,
     /// When it became a file.
     pub finished_at: Option<Millis>,
-    /// The digest: announced, or once it is a file that of its bytes.
+    /// The digest: the announced one, or that of the file's bytes.
     pub sha256: Option<String>,
 }
 
@@ -65,7 +71,8 @@ impl UploadState {
             offset,
             length: unsigned(row.length),
             metadata: row.metadata.clone(),
-            file: (row.model.clone(), row.version.clone(), row.path.clone()),
+            file: (!concat::is_partial(row)).then(|| (row.model.clone(), row.version.clone(), row.path.clone())),
+            concat: row.concat.clone(),
             created_at: row.created_at,
             expires_at: row.expires_at,
             finished_at: row.finished_at,
@@ -75,7 +82,7 @@ impl UploadState {
 }
 
 impl Registry {
-    /// Makes a resumable upload of `put`, whose length must be known and whose target must be a version.
+    /// Creates a resumable upload of `put`, whose length must be known and whose target must be a version.
     ///
     /// Errors: as those of a plain upload, on the field that is wrong.
     pub async fn create_resumable(&self, actor: &Actor, put: PutFile, metadata: &str) -> Result<UploadState> {
@@ -90,7 +97,7 @@ impl Registry {
         let row = self
             .store
             .write(move |tx| {
-                let file = settled(tx, &put)?;
+                let file = resolve_put(tx, &put)?;
                 check_length(put.length, limit(tx, &policy, &put.target)?).map_err(too_large)?;
                 let begun = begun(&put, &Key::new_upload(), file, length, (now, expires_at));
                 let row = Resumable { metadata: metadata.clone(), ..begun };
@@ -102,7 +109,7 @@ impl Registry {
         if length == 0 { self.finish_resumable(actor, &row.id).await } else { Ok(UploadState::new(&row, 0)) }
     }
 
-    /// How a resumable upload stands. One whose bytes are all there becomes a file first, where a crash prevented that.
+    /// The state of a resumable upload. If it is complete and a crash kept it from becoming a file, it becomes one first.
     ///
     /// Errors: NotFound, on field [`EXPIRES`] where it has expired; Conflict on field [`LOCKED`]; those of the end.
     pub async fn resumable(&self, actor: &Actor, id: &str) -> Result<UploadState> {
@@ -114,12 +121,12 @@ impl Registry {
         Ok(UploadState::new(&row, offset))
     }
 
-    /// Ends a resumable upload without a file, or forgets one that has become a file.
+    /// Aborts a resumable upload, or deletes the row of one that has become a file.
     ///
     /// Errors: as those of [`Registry::resumable`].
     pub async fn delete_resumable(&self, id: &str) -> Result<()> {
         let row = self.resumable_row(id).await?;
-        // Taken and not given back: whoever asks next finds nothing.
+        // The lease is kept: later requests no longer find the upload.
         let lease = self.lease(id).await?;
         let removed = self.remove_resumable(id, &row.key, Millis::MAX).await;
         if removed.is_err() {
@@ -128,14 +135,14 @@ impl Registry {
         removed
     }
 
-    /// Removes the upload and its bytes, unless it has become a file or goes on.
+    /// Removes the upload and its bytes, unless it has become a file or is still being written.
     pub(super) async fn remove_resumable(&self, id: &str, key: &str, before: Millis) -> Result<()> {
         self.discard_upload(&key.parse()?, before).await?;
         let id = id.to_owned();
         self.store.write(move |tx| resumable::remove(tx, &id, before)).await
     }
 
-    /// Removes an upload that expired before `now`. One that goes on, or is being finished, has been seen since.
+    /// Removes an upload that expired before `now`. One that is being written or finished has been seen since.
     pub(super) async fn remove_expired(&self, id: &str, key: &str, now: Millis) -> Result<()> {
         match self.lease(id).await {
             Ok(lease) => {
@@ -150,6 +157,9 @@ impl Registry {
 
     pub(super) async fn resumable_row(&self, id: &str) -> Result<Resumable> {
         let (wanted, missing) = (id.to_owned(), Error::not_found(format!("upload `{}`", id.escape_debug())));
+        if !is_upload_id(id) {
+            return Err(missing);
+        }
         let row = self.store.read(move |tx| resumable::find(tx, &wanted)).await?.ok_or(missing)?;
         if row.expires_at < self.now() {
             return Err(Error::not_found(format!("upload `{id}` has expired and is")).on_field(EXPIRES));
@@ -157,7 +167,7 @@ impl Registry {
         Ok(row)
     }
 
-    /// How many bytes there are for good.
+    /// How many bytes are durable.
     async fn offset(&self, row: &Resumable) -> Result<u64> {
         if row.finished_at.is_some() {
             return Ok(unsigned(row.length));
@@ -171,15 +181,20 @@ impl Registry {
     }
 }
 
-/// The names of the model and version that are meant. What the end would refuse anyway is refused here.
-pub(super) fn settled(tx: &mut crate::store::Tx<'_>, put: &PutFile) -> Result<(String, String)> {
+/// Whether an upload can have that id: a UUID's digits, as [`begun`] writes them. PostgreSQL refuses a NUL in a text.
+fn is_upload_id(id: &str) -> bool {
+    id.len() == 32 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Resolves the names of the model and version, and refuses early what finishing the upload would refuse anyway.
+pub(super) fn resolve_put(tx: &mut crate::store::Tx<'_>, put: &PutFile) -> Result<(String, String)> {
     if let Target::Version { model, .. } = &put.target
         && !put.create
     {
         model_named(tx, model).map_err(|error| error.on_field("model"))?;
     }
-    let target = settle(tx, &put.target, put.create).map_err(|error| error.on_field("version"))?;
-    let Target::Version { model, version } = &target else {
+    let target = resolve_target(tx, &put.target, put.create).map_err(|error| error.on_field("version"))?;
+    let Target::Version { model, version: VersionRef::Named(version) } = &target else {
         return Err(Error::invalid("version", "a resumable upload goes to a version"));
     };
     match (find(tx, &target, &put.path), put.sha256) {
@@ -193,7 +208,7 @@ pub(super) fn settled(tx: &mut crate::store::Tx<'_>, put: &PutFile) -> Result<(S
     Ok((model.to_string(), version.to_string()))
 }
 
-/// The row of an upload of `put`, to that version of that model, of which there are no bytes yet.
+/// The row of a new upload of `put` to that version of that model.
 pub(super) fn begun(
     put: &PutFile,
     key: &Key,
@@ -202,18 +217,31 @@ pub(super) fn begun(
     (now, expires_at): (Millis, Millis),
 ) -> Resumable {
     Resumable {
-        id: uuid::Uuid::new_v4().simple().to_string(),
-        key: key.to_string(),
         model,
         version,
         path: put.path.to_string(),
         media_type: put.media_type.clone(),
         sha256: put.sha256.map(|sha256| sha256.to_string()),
         creates: put.create,
+        ..without_target(key, length, (now, expires_at))
+    }
+}
+
+/// The row of a new upload without a target.
+fn without_target(key: &Key, length: i64, (now, expires_at): (Millis, Millis)) -> Resumable {
+    Resumable {
+        id: uuid::Uuid::new_v4().simple().to_string(),
+        key: key.to_string(),
+        model: String::new(),
+        version: String::new(),
+        path: String::new(),
+        media_type: None,
+        sha256: None,
+        creates: false,
         metadata: String::new(),
         length,
         position: 0,
-        digest: Progress::start(unsigned(length)).digest,
+        digest: UploadProgress::start(unsigned(length)).digest,
         sent: 0,
         parts: 0,
         multipart: None,
@@ -224,12 +252,14 @@ pub(super) fn begun(
         expires_at,
         finished_at: None,
         direct_part: None,
+        concat: None,
     }
 }
 
 pub(super) fn put_of(row: &Resumable) -> Result<PutFile> {
     Ok(PutFile {
-        target: Target::Version { model: row.model.parse()?, version: row.version.parse()? },
+        // The row has the resolved name, which may look like a reserved word or an alias.
+        target: Target::Version { model: row.model.parse()?, version: VersionRef::Named(row.version.parse()?) },
         path: row.path.parse()?,
         media_type: row.media_type.clone(),
         length: Some(unsigned(row.length)),
@@ -239,8 +269,8 @@ pub(super) fn put_of(row: &Resumable) -> Result<PutFile> {
     })
 }
 
-fn progress(row: &Resumable) -> Progress {
-    Progress {
+fn progress(row: &Resumable) -> UploadProgress {
+    UploadProgress {
         length: unsigned(row.length),
         position: unsigned(row.position),
         digest: row.digest.clone(),

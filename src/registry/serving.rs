@@ -1,8 +1,9 @@
-//! What is served: the model and the version behind an inference service.
+//! What is served: the model and the version behind an inference service, and which of them may be.
 
 use super::entities::get;
 use super::{Registry, Selection};
-use crate::domain::{Error, LogicalType, Node, NodeId, Order, OrderBy, Result, Value};
+use crate::domain::serving::{check_pair, check_servable};
+use crate::domain::{Error, LogicalType, Node, NodeId, Order, OrderBy, Properties, Result, Value};
 use crate::store::{Tx, nodes};
 
 impl Registry {
@@ -33,11 +34,57 @@ impl Registry {
 
 fn served_model(tx: &mut Tx<'_>, service: NodeId) -> Result<(Node, Node)> {
     let service = get(tx, LogicalType::InferenceService, service)?;
-    match service.properties.get("registered_model_id") {
-        Some(Value::Int(model)) => {
-            let model = get(tx, LogicalType::RegisteredModel, NodeId(*model))?;
+    match id_of(&service.properties, MODEL) {
+        Some(model) => {
+            let model = get(tx, LogicalType::RegisteredModel, model)?;
             Ok((service, model))
         }
-        _ => Err(Error::not_found(format!("the registered model of inference service `{}`", service.id))),
+        None => Err(Error::not_found(format!("the registered model of inference service `{}`", service.id))),
+    }
+}
+
+/// Refuses the id of an entity that does not exist, of a version that may not be served, and of one that is another model's
+/// than the service is of. What is as it was before may be gone: a service must be undeployable all the same.
+pub(super) fn check_references(
+    tx: &mut Tx<'_>,
+    logical: LogicalType,
+    home: Option<NodeId>,
+    properties: &Properties,
+    before: &Properties,
+) -> Result<()> {
+    let changed = |property: &str| properties.get(property) != before.get(property);
+    let references = logical.references();
+    if !references.iter().any(|(property, _)| changed(property)) {
+        return Ok(());
+    }
+    let mut version = None;
+    for (property, referred) in references {
+        let Some(id) = id_of(properties, property) else { continue };
+        let found = nodes::find(tx, id)?.filter(|node| node.type_id == referred.id());
+        if found.is_none() && changed(property) {
+            return Err(Error::not_found(format!("{} `{id}`", referred.noun())));
+        }
+        if *referred == LogicalType::ModelVersion {
+            version = found;
+        }
+    }
+    let Some(version) = version else { return Ok(()) };
+    let model = if logical == LogicalType::ServeModel {
+        check_servable(&version)?;
+        let service = home.map(|home| nodes::find(tx, home)).transpose()?.flatten();
+        service.and_then(|service| id_of(&service.properties, MODEL))
+    } else {
+        id_of(properties, MODEL)
+    };
+    model.map_or(Ok(()), |model| check_pair(model, &version))
+}
+
+/// The property of an inference service that names its model.
+const MODEL: &str = "registered_model_id";
+
+fn id_of(properties: &Properties, property: &str) -> Option<NodeId> {
+    match properties.get(property) {
+        Some(Value::Int(id)) => Some(NodeId(*id)),
+        _ => None,
     }
 }

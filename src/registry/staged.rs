@@ -1,4 +1,4 @@
-//! Bytes that are stored before it is known what becomes of them, or whether anything does.
+//! Staged files: bytes that are stored before it is known what they become.
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -12,7 +12,7 @@ use crate::blobs::{BodySize, Key, Stored};
 use crate::domain::{Actor, Error, FilePath, Result};
 use crate::store::uploads;
 
-/// Bytes that are stored and belong to nothing yet. What is dropped is removed.
+/// Stored bytes that belong to no file yet. They are removed when it is dropped.
 pub struct StagedFile {
     pub(super) key: Key,
     pub(super) stored: Stored,
@@ -20,19 +20,20 @@ pub struct StagedFile {
 }
 
 impl Registry {
-    /// Streams bytes in that become a file later; `length` says how many, where that is known. Errors: InvalidArgument when
-    /// they are not as many, ResourceExhausted when they are too many.
+    /// Stores bytes that become a file later, of this `length` if it is known. Errors: InvalidArgument when the length differs,
+    /// ResourceExhausted when it is too large.
     pub async fn stage_file<B, E>(&self, length: Option<u64>, body: B) -> Result<StagedFile>
     where
         B: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Error>,
     {
+        self.check_store()?;
         let key = Key::new_upload();
         let (row, now) = (key.to_string(), self.now());
         self.store.write(move |tx| uploads::insert(tx, &row, now)).await?;
         let guard = Guard::new(self, &key);
         let size = BodySize { exact: length, at_most: self.policy.max_file_bytes };
-        match self.alive(&key, self.blobs.put(&key, size, body)).await {
+        match self.with_heartbeat(&key, self.blobs.put(&key, size, body)).await {
             Ok(stored) => Ok(StagedFile { key, stored, guard }),
             Err(error) => {
                 guard.disarm();
@@ -42,12 +43,12 @@ impl Registry {
         }
     }
 
-    /// What keeps these bytes from being unpacked as a zip archive; `None` when nothing does.
+    /// Why these bytes cannot be unpacked as a zip archive; `None` if they can.
     pub async fn check_archive(&self, file: &StagedFile) -> Result<Option<String>> {
-        self.alive(&file.key, self.unusable_archive(&file.key, file.stored.size)).await
+        self.with_heartbeat(&file.key, self.unusable_archive(&file.key, file.stored.size)).await
     }
 
-    /// Removes bytes that become nothing.
+    /// Removes staged bytes.
     pub async fn discard_file(&self, file: StagedFile) {
         file.guard.disarm();
         abandon(self, &file.key).await;
@@ -71,7 +72,7 @@ impl Registry {
             None => self.nested(file, folder),
             Some(_) => self.blobs.get(&file.key, None).await?,
         };
-        self.alive(&file.key, self.put_file(actor, put, body)).await
+        self.with_heartbeat(&file.key, self.put_file(actor, put, body)).await
     }
 
     fn nested<'a>(&'a self, file: &'a StagedFile, folder: &FilePath) -> BoxStream<'a, Result<Bytes>> {

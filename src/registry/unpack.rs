@@ -1,27 +1,27 @@
-//! An archive stored as the files in it: all of them in one transaction at the end, or none.
+//! Unpacks an archive into files: all of them are linked in one transaction at the end, or none.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+mod link;
+
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt as _};
 
 use super::archive::{Events, Sender, Unpacked, channel, gunzip, untar, unzip};
-use super::attach::{Attached, attach};
-use super::entities::touch;
-use super::files::{Precondition, Target, record_file};
-use super::inspection::{keep, left, policy_of};
-use super::upload::{HEARTBEAT, Outcome, PutFile, PutResult, abandon, place, settle, taken_for_abandoned};
-use super::{Registry, beating};
+use super::files::{Precondition, Target, check_precondition};
+use super::inspection::Siblings;
+use super::upload::{HEARTBEAT, PutFile, PutResult, abandon, check_length, limit, resolve_target};
+use super::{Registry, with_heartbeats_every};
 use crate::blobs::{BodySize, Key, Stored};
-use crate::domain::inspect::{Inspection, Siblings};
-use crate::domain::policy::Policy;
-use crate::domain::{Action, Actor, Error, ErrorKind, FilePath, LogicalType, Millis, NodeId, Result, Sha256};
-use crate::store::{Tx, files, inspections, nodes, uploads};
+use crate::domain::{Actor, Error, ErrorKind, FilePath, Result, Sha256};
+use crate::store::uploads;
 
-/// What an archive is.
+/// The most uploads that one transaction announces.
+const MAX_ANNOUNCED: usize = 128;
+
+/// The format of an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packed {
     /// A tar.
@@ -35,9 +35,9 @@ pub enum Packed {
 /// An archive, and where its files are to be stored.
 #[derive(Debug, Clone)]
 pub struct Unpack {
-    /// Where.
+    /// Where its files go.
     pub target: Target,
-    /// What it is.
+    /// Its format.
     pub packed: Packed,
     /// How many bytes it has, when the client said so.
     pub length: Option<u64>,
@@ -64,18 +64,24 @@ impl Registry {
     where
         B: Stream<Item = Result<Bytes>> + Unpin,
     {
-        let held = Held { registry: self.clone(), keys: Arc::default() };
-        let result = self.kept(&held, self.unpack_held(actor, unpack, body, &held)).await;
-        held.let_go().await;
+        let pending = PendingUploads::new(self);
+        let result = self.with_heartbeats(&pending, self.unpack_pending(actor, unpack, body, &pending)).await;
+        pending.release().await;
         result
     }
 
-    async fn unpack_held<B>(&self, actor: &Actor, mut unpack: Unpack, body: B, held: &Held) -> Result<Vec<PutResult>>
+    async fn unpack_pending<B>(
+        &self,
+        actor: &Actor,
+        mut unpack: Unpack,
+        body: B,
+        pending: &PendingUploads,
+    ) -> Result<Vec<PutResult>>
     where
         B: Stream<Item = Result<Bytes>> + Unpin,
     {
         let (target, create) = (unpack.target.clone(), unpack.create);
-        unpack.target = self.store.read(move |tx| settle(tx, &target, create)).await?;
+        unpack.target = self.store.read(move |tx| resolve_target(tx, &target, create)).await?;
         let packed = Arc::new(AtomicU64::new(0));
         let unpacked = Unpacked::new(self.bounds, Arc::clone(&packed));
         let (sender, events) = channel();
@@ -86,40 +92,38 @@ impl Registry {
             let result = match unpack.packed {
                 Packed::Tar => untar(counted, unpacked, &sender).await,
                 Packed::TarGz => untar(gunzip(counted), unpacked, &sender).await,
-                Packed::Zip => self.unzip_stored(&unpack, counted, unpacked, &sender, held).await,
+                Packed::Zip => self.unzip_stored(&unpack, counted, unpacked, &sender, pending).await,
             };
             if let Err(error) = result {
-                // Whoever does not want to know any more has an error of their own.
+                // If the receiver is gone, it has an error of its own.
                 let _ = sender.send(Err(error)).await;
             }
             std::future::pending::<()>().await;
         };
         let staged = tokio::select! {
             biased;
-            staged = self.stage(&unpack, events, held) => staged?,
+            staged = self.stage(&unpack, events, pending) => staged?,
             () = read => return Err(Error::internal("the archive has no end")),
         };
         if staged.is_empty() {
             return Err(Error::invalid("body", "the archive has no files"));
         }
-        self.link_staged(actor, &unpack.target, staged, held).await
+        self.link_staged(actor, &unpack.target, staged, pending).await
     }
 
-    /// A zip is read from its end, so it is stored as a whole for as long as that takes.
+    /// Stores a zip as a whole before reading it, because its directory is at its end.
     async fn unzip_stored<B>(
         &self,
         unpack: &Unpack,
         body: B,
         unpacked: Unpacked,
         sender: &Sender,
-        held: &Held,
+        pending: &PendingUploads,
     ) -> Result<()>
     where
         B: Stream<Item = Result<Bytes>> + Unpin,
     {
-        let (key, now) = (held.new_key(), self.now());
-        let row = key.to_string();
-        self.store.write(move |tx| uploads::insert(tx, &row, now)).await?;
+        let key = pending.announced_key().await?;
         let size = BodySize { exact: unpack.length, at_most: Some(self.bounds.bytes) };
         let stored = self.blobs.put(&key, size, body).await?;
         let sender = sender.clone();
@@ -127,10 +131,12 @@ impl Registry {
     }
 
     /// Stores the bytes of each member.
-    async fn stage(&self, unpack: &Unpack, mut events: Events, held: &Held) -> Result<Vec<Staged>> {
+    async fn stage(&self, unpack: &Unpack, mut events: Events, pending: &PendingUploads) -> Result<Vec<Staged>> {
+        self.check_store()?;
+        let (target, policy) = (unpack.target.clone(), Arc::clone(&self.policy));
+        let limit = self.store.read(move |tx| limit(tx, &policy, &target)).await?;
         let mut staged = Vec::new();
         while let Some((path, size)) = events.member().await? {
-            let key = held.new_key();
             let put = PutFile {
                 target: unpack.target.clone(),
                 path: path.clone(),
@@ -140,7 +146,8 @@ impl Registry {
                 precondition: unpack.precondition.clone(),
                 create: unpack.create,
             };
-            let (put, limit) = self.begin_upload(put, &key).await.map_err(|error| of_member(&path, error))?;
+            self.check_member(&put, limit).await.map_err(|error| of_member(&path, error))?;
+            let key = pending.announced_key().await?;
             let size = BodySize { exact: Some(size), at_most: limit };
             let stored = self.blobs.put(&key, size, events.bytes()).await.map_err(|error| of_member(&path, error))?;
             staged.push(Staged { put, key, stored });
@@ -148,26 +155,38 @@ impl Registry {
         Ok(staged)
     }
 
+    /// Refuses early what the member's bytes cannot change.
+    async fn check_member(&self, put: &PutFile, limit: Option<u64>) -> Result<()> {
+        check_length(put.length, limit)?;
+        if put.precondition == Precondition::None {
+            return Ok(());
+        }
+        let put = put.clone();
+        self.store.read(move |tx| check_precondition(tx, &put.target, &put.path, &put.precondition)).await
+    }
+
     async fn link_staged(
         &self,
         actor: &Actor,
         target: &Target,
         staged: Vec<Staged>,
-        held: &Held,
+        pending: &PendingUploads,
     ) -> Result<Vec<PutResult>> {
         let coming: Siblings = staged.iter().map(|each| (each.put.path.clone(), each.stored.size)).collect();
-        let mut arrived = Vec::with_capacity(staged.len());
+        let keys: Vec<_> = staged.iter().map(|each| (each.stored.sha256, each.key.clone())).collect();
+        self.check_existing_blobs(&keys).await?;
+        let mut members = Vec::with_capacity(staged.len());
         for each in staged {
             let path = &each.put.path;
-            let seen = self.examine(target, path, &each.key, each.stored, &coming).await;
+            let seen = self.inspect_stored(target, path, &each.key, each.stored, &coming).await;
             let seen = seen.map_err(|error| of_member(path, error))?;
-            arrived.push((each, seen));
+            members.push((each, seen));
         }
-        let (actor, now, policy, arrived) = (actor.clone(), self.now(), Arc::clone(&self.policy), Arc::new(arrived));
-        let members = Arc::clone(&arrived);
-        let results = self.store.write(move |tx| link_all(tx, &actor, &members, &policy, now)).await?;
-        for ((each, _), result) in arrived.iter().zip(&results) {
-            held.forget(&each.key);
+        let (actor, now, policy, members) = (actor.clone(), self.now(), Arc::clone(&self.policy), Arc::new(members));
+        let linked = Arc::clone(&members);
+        let results = self.store.write(move |tx| link::link_all(tx, &actor, &linked, &policy, now)).await?;
+        for ((each, _), result) in members.iter().zip(&results) {
+            pending.forget(&each.key);
             if result.file.blob.key != each.key.as_str() {
                 self.drop_object(&each.key).await;
             }
@@ -175,87 +194,31 @@ impl Registry {
         Ok(results)
     }
 
-    /// Runs the work while saying now and then that all of its uploads are under way.
-    async fn kept<T>(&self, held: &Held, work: impl Future<Output = Result<T>>) -> Result<T> {
+    /// Runs the work with heartbeats for all of its uploads.
+    async fn with_heartbeats<T>(&self, pending: &PendingUploads, work: impl Future<Output = Result<T>>) -> Result<T> {
         let beat = || {
-            let (store, now, keys) = (self.store.clone(), self.now(), held.keys());
+            let (store, now, keys) = (self.store.clone(), self.now(), pending.keys());
             async move {
                 let beaten = store.write(move |tx| {
-                    for key in &keys {
-                        uploads::seen(tx, key.as_str(), now)?;
-                    }
-                    Ok(())
+                    let keys: Vec<&str> = keys.iter().map(Key::as_str).collect();
+                    uploads::seen_all(tx, &keys, now)
                 });
-                // A database that is away for a moment does not end the work; the commit will ask it again.
+                // A short outage of the database does not end the work; the commit checks the rows again.
                 if let Err(error) = beaten.await {
-                    log::warn!(error = error.to_string().as_str(); "uploads could not say that they are under way");
+                    log::warn!(error = error.to_string().as_str(); "the heartbeat of uploads failed");
                 }
                 Ok(())
             }
         };
-        beating(HEARTBEAT, beat, work).await
+        with_heartbeats_every(HEARTBEAT, beat, work).await
     }
-}
-
-/// Links the members, and judges them once all are there: they may refer to each other.
-fn link_all(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
-    members: &[(Staged, Inspection)],
-    base: &Policy,
-    now: Millis,
-) -> Result<Vec<PutResult>> {
-    let Some((first, _)) = members.first() else { return Ok(Vec::new()) };
-    let (artifact, version) = place(tx, actor, &first.put, now)?;
-    let mut linked: Vec<Attached> = Vec::with_capacity(members.len());
-    let mut holders: BTreeMap<NodeId, Policy> = BTreeMap::new();
-    for (each, _) in members {
-        let path = &each.put.path;
-        if !uploads::take(tx, each.key.as_str())? {
-            return Err(taken_for_abandoned());
-        }
-        let in_place = version.map(|(version, _)| files::find_in(tx, version, path)).transpose()?.flatten();
-        // An artifact that is named takes its own files, whatever its version has elsewhere.
-        let named = matches!(each.put.target, Target::Artifact(_));
-        let holder = in_place.filter(|_| !named).map_or(artifact, |file| file.node_id);
-        if let Entry::Vacant(unlocked) = holders.entry(holder) {
-            nodes::lock(tx, &[holder])?;
-            if let Some(node) = nodes::find(tx, holder)? {
-                unlocked.insert(policy_of(tx, base, &node)?);
-            }
-        }
-        let stored = attach(tx, &each.put, holder, each.key.as_str(), each.stored, now);
-        linked.push(stored.map_err(|error| of_member(path, error))?);
-    }
-    for (one, (each, seen)) in linked.iter_mut().zip(members) {
-        if let (true, Some(policy)) = (one.outcome != Outcome::Unchanged, holders.get(&one.file.node_id)) {
-            keep(tx, policy, &mut one.file, seen).map_err(|error| of_member(&each.put.path, error))?;
-        }
-    }
-    for holder in holders.keys() {
-        let mut changed = linked.iter().filter(|one| one.outcome != Outcome::Unchanged && one.file.node_id == *holder);
-        if let Some(first) = changed.next() {
-            let before = touch(tx, LogicalType::ModelArtifact, *holder, None, now)?;
-            let node = left(tx, base, &before)?;
-            for one in std::iter::once(first).chain(changed) {
-                record_file(tx, actor, now, Action::PutFile, &node, &one.file)?;
-            }
-        }
-    }
-    let files: Vec<_> = linked.iter().map(|one| one.file.clone()).collect();
-    let mut known = inspections::of_files(tx, &files)?;
-    let result = |one: Attached| {
-        let inspection = known.remove(&(one.file.node_id, one.file.path.clone()));
-        PutResult { outcome: one.outcome, file: one.file, inspection, version }
-    };
-    Ok(linked.into_iter().map(result).collect())
 }
 
 /// The error, with the member that it is about.
 fn of_member(path: &FilePath, error: Error) -> Error {
     match error.kind() {
         ErrorKind::Internal | ErrorKind::Unavailable | ErrorKind::Conflict => error,
-        // It comes from the archive and has named the member already.
+        // The archive reader has named the member already.
         _ if error.field() == Some("body") && error.message().contains("member `") => error,
         kind => {
             let field = error.field().unwrap_or("body").to_owned();
@@ -264,33 +227,79 @@ fn of_member(path: &FilePath, error: Error) -> Error {
     }
 }
 
-/// The uploads of one request. Abandons those that are left when it is dropped, as it is when the client goes away.
-struct Held {
+/// The pending uploads of one request. Abandons the rest when it is dropped, as when the client goes away.
+struct PendingUploads {
     registry: Registry,
-    keys: Arc<Mutex<Vec<Key>>>,
+    keys: Mutex<BTreeSet<Key>>,
+    /// Keys of `keys` that are announced and have no bytes yet.
+    unused: Mutex<Vec<Key>>,
 }
 
-impl Held {
-    fn with<T>(&self, act: impl FnOnce(&mut Vec<Key>) -> T) -> T {
+impl PendingUploads {
+    fn new(registry: &Registry) -> Self {
+        Self { registry: registry.clone(), keys: Mutex::default(), unused: Mutex::default() }
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut BTreeSet<Key>) -> T) -> T {
         act(&mut self.keys.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The key of an announced upload. Uploads are announced in growing batches: that saves a transaction per member, and leaves
+    /// few unused rows.
+    async fn announced_key(&self) -> Result<Key> {
+        if let Some(key) = self.unused().pop() {
+            return Ok(key);
+        }
+        let count = self.keys().len().clamp(1, MAX_ANNOUNCED);
+        let (keys, now): (Vec<Key>, _) = ((0..count).map(|_| self.new_key()).collect(), self.registry.now());
+        let rows = keys.clone();
+        self.registry
+            .store
+            .write(move |tx| uploads::insert_all(tx, &rows.iter().map(Key::as_str).collect::<Vec<_>>(), now))
+            .await?;
+        let mut unused = self.unused();
+        *unused = keys;
+        unused.pop().ok_or_else(|| Error::internal("no key was announced"))
+    }
+
+    fn unused(&self) -> MutexGuard<'_, Vec<Key>> {
+        self.unused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes the rows of unused keys. If that fails, the collector removes them.
+    async fn withdraw_unused(&self) {
+        let unused = std::mem::take(&mut *self.unused());
+        if unused.is_empty() {
+            return;
+        }
+        let rows = unused.clone();
+        let withdrawn = self
+            .registry
+            .store
+            .write(move |tx| uploads::take_all(tx, &rows.iter().map(Key::as_str).collect::<Vec<_>>()));
+        if let Err(error) = withdrawn.await {
+            log::warn!(error = error.to_string().as_str(); "uploads left for the collector");
+        }
+        unused.iter().for_each(|key| self.forget(key));
     }
 
     fn new_key(&self) -> Key {
         let key = Key::new_upload();
-        self.with(|keys| keys.push(key.clone()));
+        self.with(|keys| keys.insert(key.clone()));
         key
     }
 
     fn keys(&self) -> Vec<Key> {
-        self.with(|keys| keys.clone())
+        self.with(|keys| keys.iter().cloned().collect())
     }
 
     fn forget(&self, key: &Key) {
-        self.with(|keys| keys.retain(|kept| kept != key));
+        self.with(|keys| keys.remove(key));
     }
 
-    /// Abandons what is left.
-    async fn let_go(self) {
+    /// Abandons all pending uploads.
+    async fn release(self) {
+        self.withdraw_unused().await;
         while let Some(key) = self.with(|keys| keys.last().cloned()) {
             abandon(&self.registry, &key).await;
             self.forget(&key);
@@ -298,7 +307,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for PendingUploads {
     fn drop(&mut self) {
         let keys = self.with(std::mem::take);
         if let (false, Ok(runtime)) = (keys.is_empty(), tokio::runtime::Handle::try_current()) {

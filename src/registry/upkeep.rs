@@ -1,18 +1,18 @@
-//! The right to do a task of upkeep: one holder at a time, on whichever replica, and no longer than it is alive.
+//! Leases on tasks of upkeep: each task runs in one process at a time, whichever replica that is.
 
 use std::time::Duration;
 
-use super::{Registry, beating};
+use super::{Registry, with_heartbeats_every};
 use crate::domain::{Error, ErrorKind, Millis, Result};
 use crate::store::Tx;
 use crate::store::upkeep::{self, Pass};
 
-/// After how long without a sign of life a task is anybody's again.
+/// How long a task's lease lasts without a heartbeat.
 const LEASE: Duration = Duration::from_secs(15);
-/// How often a holder gives one.
+/// How often a holder sends one.
 const RENEWAL: Duration = Duration::from_secs(4);
 
-/// A task that only one process does at a time.
+/// A task that runs in one process at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Task {
     Collect,
@@ -28,35 +28,34 @@ impl Task {
     }
 }
 
-/// A task that this process has.
+/// The lease on a task, held by this process.
 #[derive(Clone)]
-pub(super) struct Duty {
+pub(super) struct TaskLease {
     registry: Registry,
     task: Task,
     token: String,
 }
 
 impl Registry {
-    /// Takes the task on, unless somebody else has it, or its last pass ended less than `pause` ago.
-    pub(super) async fn duty(&self, task: Task, pause: Duration) -> Result<Option<Duty>> {
-        let duty = Duty { registry: self.clone(), task, token: uuid::Uuid::new_v4().simple().to_string() };
-        let (token, now) = (duty.token.clone(), self.now());
+    /// Acquires the task, unless another process holds it or its last pass ended less than `pause` ago.
+    pub(super) async fn acquire_task(&self, task: Task, pause: Duration) -> Result<Option<TaskLease>> {
+        let lease = TaskLease { registry: self.clone(), task, token: uuid::Uuid::new_v4().simple().to_string() };
+        let (token, now) = (lease.token.clone(), self.now());
         let ended_before = now.saturating_sub(millis(pause));
         let taken = self
             .store
             .write(move |tx| upkeep::acquire(tx, task.name(), &token, (now, until(now)), ended_before))
             .await?;
-        Ok(taken.then_some(duty))
+        Ok(taken.then_some(lease))
     }
 }
 
-impl Duty {
-    /// Does `work`, however long it takes, and says meanwhile that this process is alive. FailedPrecondition when somebody
-    /// else has taken the task over.
-    pub(super) async fn keep<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+impl TaskLease {
+    /// Runs `work` and renews the lease meanwhile. Errors: FailedPrecondition when another process has taken the task over.
+    pub(super) async fn with_heartbeats<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let beat = || {
             let (registry, task, token) = (self.registry.clone(), self.task, self.token.clone());
-            // A database that is away for a moment is no reason to stop; the next write will ask it again.
+            // A short outage of the database is no reason to stop; the next write checks the lease again.
             async move {
                 let until = until(registry.now());
                 match registry.store.write(move |tx| upkeep::renew(tx, task.name(), &token, until)).await {
@@ -65,30 +64,30 @@ impl Duty {
                 }
             }
         };
-        beating(RENEWAL, beat, work).await
+        with_heartbeats_every(RENEWAL, beat, work).await
     }
 
-    /// How far the pass is that was cut off.
+    /// The progress of a pass that was interrupted.
     pub(super) async fn pass(&self) -> Result<Pass> {
         let task = self.task;
         self.registry.store.read(move |tx| upkeep::pass(tx, task.name())).await
     }
 
-    /// Says that the pass is whole.
+    /// Records that the pass is complete, and releases the lease.
     pub(super) async fn end(self) -> Result<()> {
         let (task, token, now) = (self.task, self.token, self.registry.now());
         self.registry.store.write(move |tx| upkeep::end(tx, task.name(), &token, now)).await.map(drop)
     }
 
-    /// Gives the task back before its end. Where that fails it ends by itself.
+    /// Releases the lease before the pass is complete. If that fails, it expires.
     pub(super) async fn release(self) {
         let (task, token) = (self.task, self.token);
         if let Err(error) = self.registry.store.write(move |tx| upkeep::renew(tx, task.name(), &token, 0)).await {
-            log::warn!(task = task.name(), error:%; "a task of upkeep was not given back");
+            log::warn!(task = task.name(), error:%; "the lease on a task of upkeep was not released");
         }
     }
 
-    /// Records how far the pass is, inside the transaction of what was done. FailedPrecondition when somebody else has the task.
+    /// Records the progress of the pass inside the transaction of its work. FailedPrecondition when another process holds the task.
     pub(super) fn advance(&self) -> impl Fn(&mut Tx<'_>, Pass) -> Result<()> + Send + use<> {
         let (task, token) = (self.task, self.token.clone());
         move |tx, pass| {

@@ -6,32 +6,31 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::Stream;
 
-use super::attach::{Arrived, Attached, attach, judge};
-use super::entities::{create, get};
-use super::files::{Precondition, Target, find, holder};
+use super::attach::{Attached, InspectedBytes, attach, evaluate_attached};
+use super::entities::create;
+use super::files::{Precondition, Target, check_precondition, get_holder, holder};
 use super::imports;
-use super::inspection::policy_of;
-use super::resolve::{made, model_named, resolve};
-use super::{Registry, beating};
+use super::inspection::{Inspected, Siblings, known, policy_of};
+use super::policy::Policy;
+use super::resolve::{check_free_of_reserved_words, made, model_named, resolve};
+use super::{Registry, with_heartbeats_every};
 use crate::blobs::{BodySize, Key, Stored};
-use crate::domain::inspect::Siblings;
-use crate::domain::policy::Policy;
 use crate::domain::{
     Actor, ArtifactState, Draft, Error, ErrorKind, File, FilePath, LogicalType, Millis, Name, NodeId, Result, Sha256,
     VersionRef,
 };
-use crate::store::inspections::{self, Inspected};
+use crate::store::resumable::Resumable;
 use crate::store::{Tx, files, nodes, policies, resumable, uploads};
 
-/// How often an upload under way says that it is.
+/// How often an upload sends a heartbeat.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(30);
 
-/// What is to be stored, besides the bytes.
+/// A file to store, without its bytes.
 #[derive(Debug, Clone)]
 pub struct PutFile {
-    /// Where.
+    /// The version or artifact.
     pub target: Target,
-    /// Under which path.
+    /// Its path.
     pub path: FilePath,
     /// Its media type; guessed from the path when the client did not say.
     pub media_type: Option<String>,
@@ -41,11 +40,11 @@ pub struct PutFile {
     pub sha256: Option<Sha256>,
     /// What must be true of the file that is there.
     pub precondition: Precondition,
-    /// Whether a missing model, version or model artifact is made.
+    /// Whether to create a missing model, version or model artifact.
     pub create: bool,
 }
 
-/// What came of it.
+/// The outcome of a put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// The path is new.
@@ -59,14 +58,25 @@ pub enum Outcome {
 /// A stored file, and where it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PutResult {
-    /// What came of it.
+    /// The outcome.
     pub outcome: Outcome,
     /// The file.
     pub file: File,
-    /// What is known of its bytes.
+    /// Its inspection.
     pub inspection: Option<Inspected>,
     /// The version and its model, where the artifact belongs to one.
     pub version: Option<(NodeId, NodeId)>,
+}
+
+/// What to do with the row of a resumable upload in the transaction that links its bytes.
+#[derive(Clone)]
+pub(super) enum Ending {
+    /// There is none.
+    Plain,
+    /// The one with this id is marked as finished.
+    Marked(String),
+    /// This one is made, finished.
+    Recorded(Box<Resumable>),
 }
 
 impl Registry {
@@ -97,24 +107,20 @@ impl Registry {
         }
     }
 
-    /// Refuses early what the bytes cannot change, fixes what `latest` and aliases mean, and announces the upload.
-    /// Gives the largest size that may be stored, too.
+    /// Checks all that does not depend on the bytes, resolves `latest` and aliases, and announces the upload. Returns the put
+    /// with its resolved target, and the largest size that may be stored.
     pub(super) async fn begin_upload(&self, mut put: PutFile, key: &Key) -> Result<(PutFile, Option<u64>)> {
+        self.check_store()?;
         check_length(put.length, self.policy.max_file_bytes)?;
         let policy = Arc::clone(&self.policy);
-        let (now, key, asked) = (self.now(), key.to_string(), put.clone());
+        let (now, key, requested) = (self.now(), key.to_string(), put.clone());
         let (target, limit) = self
             .store
             .write(move |tx| {
-                let target = settle(tx, &asked.target, asked.create)?;
+                let target = resolve_target(tx, &requested.target, requested.create)?;
                 let limit = limit(tx, &policy, &target)?;
-                check_length(asked.length, limit)?;
-                let file = match find(tx, &target, &asked.path) {
-                    Ok(file) => Some(file),
-                    Err(error) if error.kind() == ErrorKind::NotFound => None,
-                    Err(error) => return Err(error),
-                };
-                asked.precondition.check(file.as_ref())?;
+                check_length(requested.length, limit)?;
+                check_precondition(tx, &target, &requested.path, &requested.precondition)?;
                 uploads::insert(tx, &key, now)?;
                 Ok((target, limit))
             })
@@ -136,22 +142,21 @@ impl Registry {
         E: Into<Error>,
     {
         let size = BodySize { exact: put.length, at_most: limit };
-        let stored = self.alive(key, self.blobs.put(key, size, body)).await?;
-        self.finish_upload(actor, put, key, stored, None).await
+        let stored = self.with_heartbeat(key, self.blobs.put(key, size, body)).await?;
+        self.finish_upload(actor, put, key, stored, Ending::Plain).await
     }
 
-    /// Makes a file of an object that is whole, whichever way its bytes came: compares the digest, inspects it, links it in
-    /// one short transaction, and drops it where the bytes were known. On an error the object is still the caller's, who
-    /// removes it.
+    /// Makes a file of a complete object: compares the digest, inspects the object, links it in one short transaction, and drops
+    /// it if the bytes existed already. On an error the caller still owns the object and removes it.
     ///
-    /// A `resumable` upload is marked as finished in the same transaction.
+    /// The row of a resumable upload has its `ending` in the same transaction.
     pub(super) async fn finish_upload(
         &self,
         actor: &Actor,
         put: &PutFile,
         key: &Key,
         stored: Stored,
-        resumable: Option<&str>,
+        ending: Ending,
     ) -> Result<PutResult> {
         if let Some(announced) = put.sha256.filter(|announced| *announced != stored.sha256) {
             return Err(Error::invalid(
@@ -159,16 +164,23 @@ impl Registry {
                 format!("the bytes have sha256 `{}`, not `{announced}` as announced", stored.sha256),
             ));
         }
-        let seen = self.alive(key, self.examine(&put.target, &put.path, key, stored, &Siblings::new())).await?;
+        let objects = [(stored.sha256, key.clone())];
+        let seen = self.with_heartbeat(key, async {
+            self.check_store()?;
+            self.check_existing_blobs(&objects).await?;
+            self.inspect_stored(&put.target, &put.path, key, stored, &Siblings::new()).await
+        });
+        let seen = seen.await?;
         let (actor, now, put, row) = (actor.clone(), self.now(), put.clone(), key.to_string());
-        let bytes = Arrived { stored, seen, policy: Arc::clone(&self.policy) };
-        let resumable = resumable.map(ToOwned::to_owned);
+        let bytes = InspectedBytes { stored, seen, policy: Arc::clone(&self.policy) };
         let (result, linked_key) = self
             .store
             .write(move |tx| {
                 let linked = link(tx, &actor, &put, &row, &bytes, now)?;
-                if let Some(id) = &resumable {
-                    resumable::finish(tx, id, stored.sha256, now)?;
+                match &ending {
+                    Ending::Plain => {}
+                    Ending::Marked(id) => resumable::finish(tx, id, stored.sha256, now)?,
+                    Ending::Recorded(row) => resumable::insert(tx, row)?,
                 }
                 Ok(linked)
             })
@@ -179,22 +191,23 @@ impl Registry {
         Ok(result)
     }
 
-    /// Runs the upload while saying now and then that it is under way, so that the collector leaves it alone.
-    pub(super) async fn alive<T>(&self, key: &Key, upload: impl Future<Output = Result<T>>) -> Result<T> {
+    /// Runs the upload with heartbeats, so that the collector does not take it for abandoned.
+    pub(super) async fn with_heartbeat<T>(&self, key: &Key, upload: impl Future<Output = Result<T>>) -> Result<T> {
         let beat = || {
             let (store, now, key) = (self.store.clone(), self.now(), key.to_string());
-            // A database that is away for a moment does not end an upload; the commit will ask it again.
+            // A short outage of the database does not end an upload; the commit checks the row again.
             async move {
                 match store.write(move |tx| uploads::seen(tx, &key, now)).await {
-                    Ok(false) => Err(taken_for_abandoned()),
+                    Ok(false) => Err(upload_expired()),
                     Ok(true) | Err(_) => Ok(()),
                 }
             }
         };
-        beating(HEARTBEAT, beat, upload).await
+        with_heartbeats_every(HEARTBEAT, beat, upload).await
     }
 
-    /// Removes what an upload that was last seen before `before` left. `false` when it goes on, or its object is linked.
+    /// Removes the object and row of an upload that was last seen before `before`. `false` when the upload is still in progress,
+    /// or its object is linked.
     ///
     /// The row outlives the object, because only its key leads to an unfinished upload in a bucket.
     pub(super) async fn discard_upload(&self, key: &Key, before: Millis) -> Result<bool> {
@@ -215,7 +228,7 @@ impl Registry {
     }
 }
 
-/// Removes what an upload left, unless its object was linked after all.
+/// Removes the object and row of a failed upload, unless its object was linked after all.
 pub(super) async fn abandon(registry: &Registry, key: &Key) {
     if let Err(error) = registry.discard_upload(key, Millis::MAX).await {
         log::warn!(key = key.as_str(), error = error.to_string().as_str(); "upload left for the collector");
@@ -233,7 +246,7 @@ impl Guard {
         Self { registry: registry.clone(), key: Some(key.clone()) }
     }
 
-    /// The upload came to an end of its own.
+    /// The upload ended regularly: there is nothing to abandon.
     pub(super) fn disarm(mut self) {
         self.key = None;
     }
@@ -248,8 +261,8 @@ impl Drop for Guard {
     }
 }
 
-pub(super) fn taken_for_abandoned() -> Error {
-    Error::unavailable("the upload stood still for so long that it was taken for abandoned")
+pub(super) fn upload_expired() -> Error {
+    Error::unavailable("the upload received nothing for so long that it was given up")
 }
 
 pub(super) fn check_length(length: Option<u64>, limit: Option<u64>) -> Result<()> {
@@ -262,11 +275,11 @@ pub(super) fn check_length(length: Option<u64>, limit: Option<u64>) -> Result<()
     }
 }
 
-/// The largest file that the target's policy lets in.
+/// The largest file that the target's policy allows.
 pub(super) fn limit(tx: &mut Tx<'_>, base: &Policy, target: &Target) -> Result<Option<u64>> {
     let policy = match target {
         Target::Artifact(id) => {
-            let artifact = get(tx, LogicalType::ModelArtifact, *id)?;
+            let artifact = get_holder(tx, *id)?;
             policy_of(tx, base, &artifact)?
         }
         Target::Version { model, .. } => match model_named(tx, model) {
@@ -274,20 +287,27 @@ pub(super) fn limit(tx: &mut Tx<'_>, base: &Policy, target: &Target) -> Result<O
             Err(error) if error.kind() == ErrorKind::NotFound => base.clone(),
             Err(error) => return Err(error),
         },
-        Target::Arrival(_) => base.clone(),
+        Target::Import(_) => base.clone(),
     };
     Ok(policy.max_file_bytes)
 }
 
-/// Checks that the target is there or may be made, and replaces `latest` and aliases by the name they mean now.
-pub(super) fn settle(tx: &mut Tx<'_>, target: &Target, create: bool) -> Result<Target> {
+/// Checks that the target exists or may be created, and replaces `latest` and aliases by the version's name.
+pub(super) fn resolve_target(tx: &mut Tx<'_>, target: &Target, create: bool) -> Result<Target> {
     match target {
         Target::Artifact(id) => {
-            get(tx, LogicalType::ModelArtifact, *id)?;
+            get_holder(tx, *id)?;
             Ok(target.clone())
         }
-        Target::Version { version: VersionRef::Named(_), .. } if create => Ok(target.clone()),
-        Target::Arrival(_) => Ok(target.clone()),
+        Target::Version { model, version: VersionRef::Named(name) } if create => {
+            match resolve(tx, model, &VersionRef::Named(name.clone())) {
+                Err(error) if error.kind() == ErrorKind::NotFound => check_free_of_reserved_words(name)?,
+                Err(error) => return Err(error),
+                Ok(_) => {}
+            }
+            Ok(target.clone())
+        }
+        Target::Import(_) => Ok(target.clone()),
         Target::Version { model, version } => {
             let (_, found) = resolve(tx, model, version)?;
             let name = found.name.unwrap_or_default().parse()?;
@@ -296,31 +316,31 @@ pub(super) fn settle(tx: &mut Tx<'_>, target: &Target, create: bool) -> Result<T
     }
 }
 
-/// Links stored bytes to a path. Gives the key that the file's blob has, which is another one when the bytes were known.
+/// Links stored bytes to a path. Returns the key of the file's blob, which is an older one if the bytes existed already.
 fn link(
     tx: &mut Tx<'_>,
     actor: &Actor,
     put: &PutFile,
     key: &str,
-    bytes: &Arrived,
+    bytes: &InspectedBytes,
     now: Millis,
 ) -> Result<(PutResult, String)> {
     if !uploads::take(tx, key)? {
-        return Err(taken_for_abandoned());
+        return Err(upload_expired());
     }
-    let (artifact, version) = place(tx, actor, put, now)?;
+    let (artifact, version) = find_or_create_artifact(tx, actor, put, now)?;
     nodes::lock(tx, &[artifact])?;
-    let Attached { outcome, mut file } = attach(tx, put, artifact, key, bytes.stored, now)?;
+    let Attached { outcome, mut file, replaced } = attach(tx, put, artifact, key, bytes.stored, now)?;
     if outcome != Outcome::Unchanged {
-        judge(tx, actor, &mut file, bytes, now)?;
+        evaluate_attached(tx, actor, (&mut file, replaced.as_ref()), bytes, now)?;
     }
-    let inspection = inspections::of_files(tx, std::slice::from_ref(&file))?.into_values().next();
+    let inspection = known(tx, std::slice::from_ref(&file))?.into_values().next();
     let key = file.blob.key.clone();
     Ok((PutResult { outcome, file, inspection, version }, key))
 }
 
-/// The artifact that the file goes to, made with its version and model where they are missing and may be.
-pub(super) fn place(
+/// The artifact that the file goes to, created with its version and model if they are missing and the put allows it.
+pub(super) fn find_or_create_artifact(
     tx: &mut Tx<'_>,
     actor: &Actor,
     put: &PutFile,
@@ -328,12 +348,12 @@ pub(super) fn place(
 ) -> Result<(NodeId, Option<(NodeId, NodeId)>)> {
     let (model, version) = match &put.target {
         Target::Artifact(id) => {
-            let artifact = get(tx, LogicalType::ModelArtifact, *id)?;
+            let artifact = get_holder(tx, *id)?;
             let home = artifact.home_id.map(|home| nodes::find(tx, home)).transpose()?.flatten();
             return Ok((*id, home.and_then(|home| Some((home.id, home.home_id?)))));
         }
-        Target::Arrival(arrival) => {
-            let (artifact, version, model) = imports::place(tx, actor, arrival, now)?;
+        Target::Import(import) => {
+            let (artifact, version, model) = imports::create_imported(tx, actor, import, now)?;
             return Ok((artifact, Some((version, model))));
         }
         Target::Version { model, version } => (model, version),

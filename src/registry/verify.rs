@@ -7,7 +7,7 @@ use sha2::Digest as _;
 use tokio::time::Instant;
 
 use super::Registry;
-use super::upkeep::{Duty, Task};
+use super::upkeep::{Task, TaskLease};
 use crate::blobs::{Chunks, Key};
 use crate::domain::{Blob, Error, ErrorKind, Millis, Result, Sha256};
 use crate::store::blobs;
@@ -15,23 +15,23 @@ use crate::store::upkeep::Pass;
 
 pub use crate::store::blobs::{Damage, Damaged};
 
-/// How many blobs are looked up together.
+/// How many blobs one statement looks up.
 const BATCH: u32 = 200;
-/// How much is done before it is recorded: so many blobs, or so much time.
-const RECORDED: (usize, Duration) = (100, Duration::from_secs(3));
-/// How much is hashed in one go.
-const HASHED: usize = 1 << 20;
+/// How many blobs are read, or how much time passes, before progress is recorded.
+const RECORD_EVERY: (usize, Duration) = (100, Duration::from_secs(3));
+/// How many bytes are hashed at once.
+const HASH_BLOCK_BYTES: usize = 1 << 20;
 
-/// How a verification is done.
+/// The options of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verification {
     /// How many bytes are read in a second, at most; none for as many as can be.
     pub bytes_per_second: Option<u64>,
-    /// Whether a pass that was cut off is begun anew.
+    /// Whether to restart an interrupted pass from the beginning.
     pub restart: bool,
 }
 
-/// How far a verification is.
+/// The progress of a verification.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Verified {
     /// Blobs that were read in this run.
@@ -42,7 +42,7 @@ pub struct Verified {
     pub all_blobs: u64,
     /// Their bytes.
     pub all_bytes: u64,
-    /// Whether this run goes on with a pass that was cut off.
+    /// Whether this run resumes an interrupted pass.
     pub resumed: bool,
     /// Blobs of this run whose object is not there.
     pub missing: u64,
@@ -53,19 +53,19 @@ pub struct Verified {
 impl Registry {
     /// Reads every blob and records which are missing or damaged.
     ///
-    /// One process at a time; what was read is recorded now and then, and the next run goes on from there. Blobs that come
-    /// meanwhile are left to the next pass. A blob known to be damaged is mended by an upload of its bytes.
+    /// One process runs at a time. Progress is recorded, so that the next run resumes an interrupted one. Blobs that are added
+    /// meanwhile are left to the next pass. An upload of its bytes repairs a damaged blob.
     ///
     /// Errors: Conflict while another process verifies, FailedPrecondition when one took over; Unavailable when the database or the store cannot be used, after
     /// which the next run goes on.
     pub async fn verify(&self, how: Verification, mut progress: impl FnMut(Verified) + Send) -> Result<Verified> {
         let busy = || Error::new(ErrorKind::Conflict, "another process is verifying at the moment");
-        let duty = self.duty(Task::Verify, Duration::ZERO).await?.ok_or_else(busy)?;
-        let run = Run { registry: self, duty: duty.clone(), how, begun: Instant::now(), now: Verified::default() };
-        match duty.keep(run.pass(&mut progress)).await {
-            Ok(verified) => duty.end().await.map(|()| verified),
+        let lease = self.acquire_task(Task::Verify, Duration::ZERO).await?.ok_or_else(busy)?;
+        let run = Run { registry: self, lease: lease.clone(), how, begun: Instant::now(), now: Verified::default() };
+        match lease.with_heartbeats(run.pass(&mut progress)).await {
+            Ok(verified) => lease.end().await.map(|()| verified),
             Err(error) => {
-                duty.release().await;
+                lease.release().await;
                 Err(error)
             }
         }
@@ -95,10 +95,10 @@ struct Digesting {
 }
 
 impl Digesting {
-    /// Reads and hashes the next piece. `false` at the end.
+    /// Reads and hashes the next chunk. `false` at the end.
     async fn take(&mut self, chunks: &mut Chunks) -> Result<bool> {
         let (mut piece, mut size) = (Vec::new(), 0);
-        while size < HASHED && !self.ended {
+        while size < HASH_BLOCK_BYTES && !self.ended {
             match chunks.try_next().await? {
                 Some(chunk) => {
                     size += chunk.len();
@@ -124,7 +124,7 @@ impl Digesting {
 
 struct Run<'a> {
     registry: &'a Registry,
-    duty: Duty,
+    lease: TaskLease,
     how: Verification,
     begun: Instant,
     now: Verified,
@@ -133,7 +133,7 @@ struct Run<'a> {
 impl Run<'_> {
     async fn pass(mut self, progress: &mut (impl FnMut(Verified) + Send)) -> Result<Verified> {
         let store = &self.registry.store;
-        let mut pass = self.duty.pass().await?;
+        let mut pass = self.lease.pass().await?;
         self.now.resumed = pass.began_at.is_some() && !self.how.restart;
         if !self.now.resumed {
             pass = Pass { began_at: Some(self.registry.now()), reached: 0 };
@@ -153,7 +153,7 @@ impl Run<'_> {
                 let damage = self.read(&blob, progress).await?;
                 pass.reached = blob.id;
                 done.push((blob, damage));
-                if done.len() >= RECORDED.0 || recorded.elapsed() >= RECORDED.1 {
+                if done.len() >= RECORD_EVERY.0 || recorded.elapsed() >= RECORD_EVERY.1 {
                     self.record(std::mem::take(&mut done), pass).await?;
                     recorded = Instant::now();
                 }
@@ -164,7 +164,7 @@ impl Run<'_> {
     }
 
     async fn record(&mut self, done: Vec<(Blob, Option<Damage>)>, pass: Pass) -> Result<()> {
-        let (advance, now) = (self.duty.advance(), self.registry.now());
+        let (advance, now) = (self.lease.advance(), self.registry.now());
         let counted = self
             .registry
             .store

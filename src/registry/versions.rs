@@ -1,11 +1,16 @@
 //! Models and versions as people address them: by name, by alias, the latest; and what a version holds.
 
-use super::files::{FilePage, FileToken, page};
+use std::collections::BTreeMap;
+
+use super::files::{FilePage, FileToken, may_hold_files, page};
+use super::graph::types_of;
+use super::guarded::tag;
 use super::inspection::{Summary, summary};
 use super::resolve::{model_named, resolve};
 use super::{Registry, Selection};
+use crate::domain::graph::Type;
 use crate::domain::{
-    Change, FilePath, LogicalType, Name, Node, NodeId, Order, Page, PageRequest, PageSize, PageToken, Result,
+    Change, FilePath, LogicalType, Name, Node, NodeId, NodeKind, Order, Page, PageRequest, PageSize, PageToken, Result,
     VersionRef,
 };
 use crate::store::{Tx, aliases, files, nodes};
@@ -17,10 +22,14 @@ pub struct VersionSummary {
     pub model: Node,
     /// The version.
     pub version: Node,
+    /// Its tag, which changes with whatever else stands here.
+    pub tag: String,
     /// The names of the aliases that point at it.
     pub aliases: Vec<String>,
     /// Its artifacts of every type, metrics and parameters included, up to [`PageSize::MAX`].
     pub artifacts: Vec<Node>,
+    /// The types of those that are of a type of ML Metadata's users, by id.
+    pub types: BTreeMap<i64, Type>,
     /// The first page of its files.
     pub files: FilePage,
     /// What is known of all of its files, counted.
@@ -28,7 +37,7 @@ pub struct VersionSummary {
 }
 
 /// How many files a summary lists.
-const FILES_IN_SUMMARY: u32 = 1000;
+const MAX_SUMMARY_FILES: u32 = 1000;
 
 impl Registry {
     /// The model with that name.
@@ -45,11 +54,13 @@ impl Registry {
                 let (model, version) = resolve(tx, &model, &version)?;
                 let mut artifacts = artifacts_of(tx, version.id)?;
                 let holder = files::Holder::Members(version.id);
-                let files = page(tx, version.id, holder, None, PageSize::new(FILES_IN_SUMMARY))?;
+                let files = page(tx, version.id, holder, None, PageSize::new(MAX_SUMMARY_FILES))?;
+                let tag = tag(tx, &version, &artifacts)?;
                 registry.fill_uris(tx, &mut artifacts)?;
+                let types = types_of(tx, artifacts.iter().filter(|node| node.logical_type().is_none()))?;
                 let inspection = summary(tx, holder)?;
                 let aliases = aliases::of_version(tx, version.id)?;
-                Ok(VersionSummary { aliases, model, version, artifacts, files, inspection })
+                Ok(VersionSummary { tag, aliases, model, version, artifacts, types, files, inspection })
             })
             .await
     }
@@ -94,17 +105,24 @@ impl Registry {
 
     /// Gives artifacts whose bytes are here, and that name no other place, the URL under which they are to be had: of
     /// the file when there is one, of the list of files when there are several.
-    pub(super) fn fill_uris(&self, tx: &mut Tx<'_>, nodes: &mut [Node]) -> Result<()> {
-        let is_stored = |node: &Node| node.uri.is_none() && node.logical_type() == Some(LogicalType::ModelArtifact);
-        let ids: Vec<_> = nodes.iter().filter(|node| is_stored(node)).map(|node| node.id).collect();
-        if ids.is_empty() {
+    pub(super) fn fill_uris<'a>(&self, tx: &mut Tx<'_>, nodes: impl IntoIterator<Item = &'a mut Node>) -> Result<()> {
+        let mut stored = Vec::new();
+        for node in nodes {
+            // An empty one says nothing, whoever wrote it.
+            node.uri = node.uri.take().filter(|uri| !uri.is_empty());
+            if node.uri.is_none() && may_hold_files(node) {
+                stored.push(node);
+            }
+        }
+        if stored.is_empty() {
             return Ok(());
         }
+        let ids: Vec<_> = stored.iter().map(|node| node.id).collect();
         let summaries = files::summaries(tx, &ids)?;
-        for node in nodes.iter_mut().filter(|node| is_stored(node)) {
+        for node in stored {
             node.uri = match summaries.get(&node.id) {
                 Some((1, path)) => Some(self.file_url(node.id, &path.parse()?)),
-                Some(_) => Some(format!("{}/api/v1/artifacts/{}/files", self.public_url, node.id)),
+                Some(_) => Some(format!("{}{}", self.public_url, files_of(node.id))),
                 None => None,
             };
         }
@@ -114,33 +132,51 @@ impl Registry {
     /// Whether a client sends back the URI that we made up for the node: it is not the client's own then.
     pub(super) fn is_own_uri(&self, tx: &mut Tx<'_>, id: NodeId, uri: &Change<String>) -> Result<bool> {
         let Change::Set(sent) = uri else { return Ok(false) };
-        let Some(mut node) = nodes::find(tx, id)?.filter(|node| node.uri.is_none()) else { return Ok(false) };
+        if !sent.contains(&files_of(id)) {
+            return Ok(false);
+        }
+        let is_empty = |node: &Node| node.uri.as_deref().unwrap_or_default().is_empty();
+        let Some(mut node) = nodes::find(tx, id)?.filter(is_empty) else { return Ok(false) };
         self.fill_uris(tx, std::slice::from_mut(&mut node))?;
-        Ok(node.uri.as_ref() == Some(sent))
+        Ok(is_same_place(&node, sent))
     }
 
     /// The URL of a file, which any client can fetch.
     pub fn file_url(&self, artifact: NodeId, path: &FilePath) -> String {
-        let segments: Vec<_> = path
-            .as_str()
-            .split('/')
-            .map(|segment| percent_encoding::utf8_percent_encode(segment, SEGMENT).to_string())
-            .collect();
-        format!("{}/api/v1/artifacts/{artifact}/files/{}", self.public_url, segments.join("/"))
+        format!("{}/api/v1/{}", self.public_url, file_path(artifact, path))
     }
+}
+
+/// Whether `sent` is the URI that was made up for the node, as this request or one that was addressed otherwise shows it.
+pub(super) fn is_same_place(shown: &Node, sent: &str) -> bool {
+    let files = files_of(shown.id);
+    let Some(shown) = shown.uri.as_deref() else { return false };
+    let place = shown.find(&files).and_then(|at| shown.get(at..));
+    let is_url = sent.starts_with("http://") || sent.starts_with("https://");
+    sent == shown || place.is_some_and(|place| is_url && sent.ends_with(place))
+}
+
+/// Where the files of an artifact are.
+fn files_of(artifact: NodeId) -> String {
+    format!("/api/v1/artifacts/{artifact}/files")
+}
+
+/// Where a file is below the native API.
+pub fn file_path(artifact: NodeId, path: &FilePath) -> String {
+    let segments: Vec<_> = path
+        .as_str()
+        .split('/')
+        .map(|segment| percent_encoding::utf8_percent_encode(segment, SEGMENT).to_string())
+        .collect();
+    format!("artifacts/{artifact}/files/{}", segments.join("/"))
 }
 
 /// Everything but the unreserved characters of RFC 3986.
 const SEGMENT: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The artifacts of a version, its own and those attached to it, oldest first.
-fn artifacts_of(tx: &mut Tx<'_>, version: NodeId) -> Result<Vec<Node>> {
-    let types = LogicalType::ALL.into_iter().filter(|logical| logical.homes().contains(&LogicalType::ModelVersion));
-    let selection = Selection {
-        types: types.map(LogicalType::id).collect(),
-        member_of: Some(version),
-        ..Selection::of(LogicalType::ModelArtifact)
-    };
+/// The artifacts of a version, its own and those attached to it, of whichever type, oldest first.
+pub(super) fn artifacts_of(tx: &mut Tx<'_>, version: NodeId) -> Result<Vec<Node>> {
+    let selection = Selection { member_of: Some(version), ..Selection::of_kind(Some(NodeKind::Artifact)) };
     nodes::list(tx, &selection, None, PageSize::MAX)
 }

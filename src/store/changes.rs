@@ -1,13 +1,15 @@
-//! The record of changes: the audit log, the history of a node, and the feed of everything.
+//! The record of changes: the audit log, the history of a node, and the feed of all changes.
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
+use serde_json::Value as Json;
 
 use super::Tx;
 use super::bulk::{Column, Insert};
 use super::connection::AnyConnection;
-use super::nodes::CHUNK;
+use super::nodes::MAX_IDS;
 use super::schema::changes;
+use crate::domain::secrets::mask_document;
 use crate::domain::{Action, Actor, ChangeRecord, Error, Millis, NodeId, Result};
 
 #[derive(Queryable, Selectable)]
@@ -22,6 +24,7 @@ struct ChangeRow {
     revision: i64,
     document: String,
     request_id: Option<String>,
+    client_request_id: Option<String>,
 }
 
 #[derive(Insertable)]
@@ -34,6 +37,7 @@ struct NewChangeRow<'a> {
     revision: i64,
     document: String,
     request_id: Option<&'a str>,
+    client_request_id: Option<&'a str>,
 }
 
 /// A change to be recorded.
@@ -49,9 +53,9 @@ pub struct NewChange {
     pub document: serde_json::Value,
 }
 
-/// Records changes, all by one actor at one time.
+/// Records changes, all by one actor at one time. Secrets in them are masked, because the record is kept for ever.
 pub fn append(tx: &mut Tx<'_>, actor: &Actor, now: Millis, new: &[NewChange]) -> Result<()> {
-    for chunk in new.chunks(CHUNK) {
+    for chunk in new.chunks(MAX_IDS) {
         let rows: Vec<NewChangeRow<'_>> = chunk
             .iter()
             .map(|change| NewChangeRow {
@@ -60,8 +64,9 @@ pub fn append(tx: &mut Tx<'_>, actor: &Actor, now: Millis, new: &[NewChange]) ->
                 action: change.action.to_string(),
                 node_id: change.node_id.0,
                 revision: change.revision,
-                document: change.document.to_string(),
+                document: without_secrets(change.document.clone()).to_string(),
                 request_id: actor.request_id(),
+                client_request_id: actor.client_request_id(),
             })
             .collect();
         match tx.conn {
@@ -81,7 +86,8 @@ fn bulk<'a>(rows: &'a [NewChangeRow<'a>]) -> Insert<'a> {
         ("node_id", Column::Int(each.clone().map(|row| row.node_id).collect())),
         ("revision", Column::Int(each.clone().map(|row| row.revision).collect())),
         ("document", Column::Text(each.clone().map(|row| row.document.as_str()).collect())),
-        ("request_id", Column::MaybeText(each.map(|row| row.request_id).collect())),
+        ("request_id", Column::MaybeText(each.clone().map(|row| row.request_id).collect())),
+        ("client_request_id", Column::MaybeText(each.map(|row| row.client_request_id).collect())),
     ];
     Insert { table: "changes", columns, end: "" }
 }
@@ -108,16 +114,32 @@ pub fn feed(tx: &mut Tx<'_>, after: i64, limit: u32) -> Result<Vec<ChangeRecord>
     rows.into_iter().map(record).collect()
 }
 
-/// Whether committed changes have no place in the feed yet.
+/// The entries by which these nodes were removed, of those that were.
+pub fn removals(tx: &mut Tx<'_>, nodes: &[NodeId]) -> Result<Vec<ChangeRecord>> {
+    let mut found = Vec::new();
+    for chunk in nodes.chunks(MAX_IDS) {
+        let ids: Vec<i64> = chunk.iter().map(|id| id.0).collect();
+        let rows = changes::table
+            .filter(changes::node_id.eq_any(ids).and(changes::action.eq(Action::Delete.to_string())))
+            .select(ChangeRow::as_select())
+            .load::<ChangeRow>(tx.conn)?;
+        for row in rows {
+            found.push(record(row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether there are committed changes without a position in the feed.
 pub fn any_unplaced(tx: &mut Tx<'_>) -> Result<bool> {
     let unplaced = changes::table.filter(changes::position.is_null());
     Ok(diesel::select(diesel::dsl::exists(unplaced)).get_result(tx.conn)?)
 }
 
-/// Gives up to `limit` committed changes their place in the feed, behind all that have one.
+/// Assigns positions in the feed to up to `limit` committed changes, after all existing positions.
 ///
 /// A change's id is taken before its transaction commits, so a smaller id can become visible after a greater one, and a
-/// reader that follows ids would miss it. Positions are given to committed changes alone, one transaction at a time.
+/// reader that follows ids would miss it. Positions are assigned to committed changes only, by one transaction at a time.
 pub fn place(tx: &mut Tx<'_>, limit: i64) -> Result<()> {
     if let AnyConnection::Postgres(conn) = tx.conn {
         diesel::sql_query("SELECT pg_advisory_xact_lock(hashtext('modelport.changes'))").execute(conn)?;
@@ -134,10 +156,17 @@ pub fn place(tx: &mut Tx<'_>, limit: i64) -> Result<()> {
     Ok(())
 }
 
+fn without_secrets(mut document: Json) -> Json {
+    mask_document(&mut document);
+    document
+}
+
 fn record(row: ChangeRow) -> Result<ChangeRecord> {
+    let document: Json = serde_json::from_str(&row.document)
+        .map_err(|error| Error::internal(format!("change `{}` is not JSON", row.id)).caused_by(error))?;
     Ok(ChangeRecord {
-        document: serde_json::from_str(&row.document)
-            .map_err(|error| Error::internal(format!("change `{}` is not JSON", row.id)).caused_by(error))?,
+        // Entries from before there was masking are masked now.
+        document: without_secrets(document),
         id: row.id,
         position: row.position,
         at: row.at,
@@ -146,5 +175,6 @@ fn record(row: ChangeRow) -> Result<ChangeRecord> {
         node_id: NodeId(row.node_id),
         revision: row.revision,
         request_id: row.request_id,
+        client_request_id: row.client_request_id,
     })
 }

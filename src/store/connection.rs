@@ -1,4 +1,4 @@
-//! One connection type over both databases, and how it is opened, checked and put to use.
+//! One connection type over both databases, and how it is opened, checked and used.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,8 +10,11 @@ use diesel::connection::{
     AnsiTransactionManager, Connection as _, InstrumentationEvent, SimpleConnection as _, TransactionManager,
 };
 use diesel::{ConnectionError, ConnectionResult, PgConnection, QueryResult, RunQueryDsl as _, SqliteConnection};
+use sqlite_watch::Watch;
 
+use super::deadline::Running;
 use super::error::is_contention;
+use super::postgres::{self, Session, millis};
 use crate::domain::{Error, Result};
 
 /// A connection to either database; queries that both understand run on it as they are.
@@ -48,7 +51,7 @@ macro_rules! keyset {
 pub(super) use keyset;
 
 /// Narrows a query to the rows whose column is one of these ids, and does `$use` with it. One id is compared by itself:
-/// PostgreSQL keeps that plan, and makes that for a short array anew each time, as if a shorter one were worth another plan.
+/// PostgreSQL keeps that plan, and makes that for a short array again each time, as if a shorter one were worth another plan.
 macro_rules! among {
     ($query:expr, $column:expr, $ids:expr, $narrowed:ident => $use:expr) => {
         match $ids {
@@ -100,43 +103,46 @@ pub(super) enum Access {
     Write,
 }
 
-/// Opens one connection.
-pub(super) fn establish(location: &Location, access: Access) -> ConnectionResult<AnyConnection> {
+/// An open connection, and how to cancel its statements.
+pub(super) struct Opened {
+    pub(super) conn: AnyConnection,
+    pub(super) running: Running,
+}
+
+/// Opens one connection; `session` matters to PostgreSQL alone.
+pub(super) fn establish(location: &Location, access: Access, session: Session) -> ConnectionResult<Opened> {
     match location {
-        Location::Postgres(url) => {
-            // Left to itself, OpenSSL cleans up at exit, under the feet of a thread that is still connecting.
-            openssl_sys::init();
-            let mut conn = PgConnection::establish(&with_defaults(url))?;
-            conn.batch_execute("SET client_min_messages = warning")
-                .map_err(ConnectionError::CouldntSetupConfiguration)?;
-            Ok(AnyConnection::Postgres(conn))
-        }
+        Location::Postgres(url) => postgres::establish(url, session),
         Location::Sqlite(path) => {
             if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
                 fs::create_dir_all(folder).map_err(|error| {
                     ConnectionError::BadConnection(format!("cannot create folder `{}`: {error}", folder.display()))
                 })?;
             }
-            let mut conn = SqliteConnection::establish(&path.to_string_lossy())?;
+            let watch = Watch::default();
+            let (conn, watched) = sqlite_watch::watch(&watch, || SqliteConnection::establish(&path.to_string_lossy()));
+            let mut conn = conn?;
+            if !watched {
+                return Err(ConnectionError::BadConnection("the connection cannot be watched".to_owned()));
+            }
             let query_only = access == Access::Read;
             conn.batch_execute(&format!(
                 "PRAGMA busy_timeout = 5000;
                  PRAGMA synchronous = FULL;
                  PRAGMA foreign_keys = ON;
-                 PRAGMA case_sensitive_like = ON;
                  PRAGMA temp_store = MEMORY;
                  PRAGMA query_only = {query_only};"
             ))
             .and_then(|()| log_ahead(&mut conn))
             .map_err(ConnectionError::CouldntSetupConfiguration)?;
-            Ok(AnyConnection::Sqlite(conn))
+            Ok(Opened { conn: AnyConnection::Sqlite(conn), running: Running::Sqlite(watch) })
         }
     }
 }
 
-/// Turns a new database to write-ahead logging; one that is turned stays so.
+/// Switches a new database to write-ahead logging, which is persistent.
 ///
-/// SQLite does not wait for another connection that is just about to do the same, so that the waiting is done here.
+/// Retries here, because SQLite does not wait for another connection that is doing the same.
 fn log_ahead(conn: &mut SqliteConnection) -> QueryResult<()> {
     let mut pause = Duration::from_millis(1);
     loop {
@@ -148,35 +154,20 @@ fn log_ahead(conn: &mut SqliteConnection) -> QueryResult<()> {
     }
 }
 
-/// Without these a server that vanished would hold a request until TCP gives up, a quarter of an hour later; and one that had
-/// taken a statement before it vanished, two hours later, as nothing is sent to it any more that it could fail to take.
-fn with_defaults(url: &str) -> String {
-    let mut url = url.to_owned();
-    for (key, value) in [
-        ("connect_timeout", "5"),
-        ("tcp_user_timeout", "10000"),
-        ("keepalives_idle", "10"),
-        ("keepalives_interval", "5"),
-        ("application_name", "modelport"),
-    ] {
-        if !url.contains(key) {
-            let separator = if url.contains('?') { '&' } else { '?' };
-            url = format!("{url}{separator}{key}={value}");
-        }
-    }
-    url
-}
-
 /// Begins a transaction: reads see one snapshot, SQLite's writes take the lock at once.
-pub(super) fn begin(connection: &mut AnyConnection, access: Access) -> QueryResult<()> {
+///
+/// `limit` is the statement time-out, where PostgreSQL has to be told in each transaction.
+pub(super) fn begin(connection: &mut AnyConnection, access: Access, limit: Option<Duration>) -> QueryResult<()> {
     match (connection, access) {
         (_, Access::ReadOnce) => Ok(()),
-        (AnyConnection::Postgres(conn), Access::Read) => {
-            AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        }
-        // Said aloud, because a server may have another default, under which a wait for a lock ends in stale reads.
-        (AnyConnection::Postgres(conn), Access::Write) => {
-            AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN ISOLATION LEVEL READ COMMITTED")
+        (AnyConnection::Postgres(conn), _) => {
+            // Explicit, because a server may have another default, under which a wait for a lock ends in stale reads.
+            let begin = match access {
+                Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED",
+                Access::Read | Access::ReadOnce => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            };
+            let limited = limit.map(|limit| format!("{begin}; SET LOCAL statement_timeout = {}", millis(limit)));
+            AnsiTransactionManager::begin_transaction_sql(conn, limited.as_deref().unwrap_or(begin))
         }
         (AnyConnection::Sqlite(conn), Access::Read) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN"),
         (AnyConnection::Sqlite(conn), Access::Write) => {
@@ -201,9 +192,10 @@ pub(super) fn roll_back(connection: &mut AnyConnection, access: Access) -> Query
     on_each!(connection, conn => AnsiTransactionManager::rollback_transaction(conn))
 }
 
-/// A pooled connection, with the time it was used last and whether it failed in a way that leaves it useless.
+/// A pooled connection, with the time of its last use and whether it is unusable.
 pub(super) struct Pooled {
     pub(super) inner: AnyConnection,
+    pub(super) running: Running,
     pub(super) used: Instant,
     pub(super) broken: bool,
 }
@@ -213,16 +205,17 @@ pub(super) struct Pooled {
 pub(super) struct Manager {
     pub(super) location: Location,
     pub(super) access: Access,
+    pub(super) session: Session,
 }
 
-/// A connection that was used this recently is not asked whether it still works: that costs a round trip a request, and
-/// one that broke meanwhile fails at BEGIN, where starting over is safe.
-const FRESH: Duration = Duration::from_secs(1);
+/// A connection that was used this recently is not checked: that would cost a round trip per request, and a connection that broke
+/// meanwhile fails at BEGIN, where a retry is safe.
+const CHECK_IF_IDLE_FOR: Duration = Duration::from_secs(1);
 
 /// The log's name for statements; they are there at `trace`.
 const STATEMENTS: &str = "modelport::store::sql";
 
-/// Logs a statement with what is bound, for whoever wants to see its plan.
+/// Logs a statement with its parameters, so that its plan can be looked up.
 fn log_statement(event: InstrumentationEvent<'_>) {
     if let InstrumentationEvent::StartQuery { query, .. } = event {
         log::trace!(target: STATEMENTS, "{query}");
@@ -234,26 +227,23 @@ impl diesel::r2d2::ManageConnection for Manager {
     type Error = diesel::r2d2::Error;
 
     fn connect(&self) -> Result<Pooled, Self::Error> {
-        let mut inner = establish(&self.location, self.access).map_err(diesel::r2d2::Error::ConnectionError)?;
-        if let AnyConnection::Postgres(conn) = &mut inner {
-            // A filter can be made to cost any time, and goes on when its caller has left. Migrations are not pooled.
-            conn.batch_execute("SET statement_timeout = '60s'").map_err(diesel::r2d2::Error::QueryError)?;
-        }
+        let opened = establish(&self.location, self.access, self.session);
+        let Opened { conn: mut inner, running } = opened.map_err(diesel::r2d2::Error::ConnectionError)?;
         if log::log_enabled!(target: STATEMENTS, log::Level::Trace) {
             inner.set_instrumentation(log_statement);
         }
-        Ok(Pooled { inner, used: Instant::now(), broken: false })
+        Ok(Pooled { inner, running, used: Instant::now(), broken: false })
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), Self::Error> {
-        if pooled.used.elapsed() < FRESH {
+        if pooled.used.elapsed() < CHECK_IF_IDLE_FOR {
             return Ok(());
         }
         diesel::sql_query("SELECT 1").execute(&mut pooled.inner).map(drop).map_err(diesel::r2d2::Error::QueryError)
     }
 
     fn has_broken(&self, pooled: &mut Pooled) -> bool {
-        // What panicked has left its transaction open: closing the connection rolls it back and lets its locks go.
+        // After a panic the transaction is still open: closing the connection rolls it back and releases its locks.
         pooled.broken || std::thread::panicking()
     }
 }
@@ -270,12 +260,5 @@ mod tests {
         for bad in ["", "sqlite://", "mysql://h/d", "/a/b.db"] {
             assert_eq!(bad.parse::<Location>().unwrap_err().field(), Some("database.url"));
         }
-    }
-
-    #[test]
-    fn what_the_url_says_wins_over_the_defaults() {
-        let url = with_defaults("postgres://h/d?connect_timeout=1");
-        assert!(url.contains("connect_timeout=1&tcp_user_timeout=10000"), "{url}");
-        assert!(with_defaults("postgres://h/d").starts_with("postgres://h/d?connect_timeout=5&"));
     }
 }

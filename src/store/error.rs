@@ -28,9 +28,11 @@ impl From<DieselError> for Error {
     }
 }
 
-/// What neither Diesel nor SQLite gives a kind of its own: a lost lock, a full disk, a server going down or coming up.
+/// What neither Diesel nor SQLite gives a kind of its own: a lost lock, a full disk, a server going down or coming up, a
+/// statement that was ended.
 fn is_transient(message: &str) -> bool {
     speaks_of_contention(message)
+        || message == "interrupted"
         || [
             "terminating connection",
             "is shutting down",
@@ -38,6 +40,7 @@ fn is_transient(message: &str) -> bool {
             "in recovery mode",
             "disk is full",
             "statement timeout",
+            "due to user request",
         ]
         .iter()
         .any(|part| message.contains(part))
@@ -47,7 +50,7 @@ fn speaks_of_contention(message: &str) -> bool {
     ["database is locked", "database table is locked", "deadlock detected"].iter().any(|part| message.contains(part))
 }
 
-/// Whether the same transaction, begun anew, may well succeed.
+/// Whether the same transaction may well succeed when it is retried.
 pub(super) fn is_worth_retrying(error: &Error) -> bool {
     match database_error(error) {
         Some(DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,

@@ -3,11 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::BigInt;
+use diesel::upsert::excluded;
 
 use super::Tx;
 use super::blobs::BlobRow;
+use super::bulk::{Column, Insert};
+use super::connection::AnyConnection;
 use super::error::{is_missing_reference, violated_unique};
-use super::nodes::CHUNK;
+use super::nodes::MAX_IDS;
 use super::schema::{blobs, files, inspections, members};
 use crate::domain::{Blob, Error, File, FilePath, Millis, NodeId, Result};
 
@@ -31,12 +36,23 @@ struct NewFile<'a> {
     created_at: i64,
 }
 
-/// Whose files.
+#[derive(Insertable)]
+#[diesel(table_name = files, treat_none_as_default_value = false)]
+struct PutFileRow<'a> {
+    node_id: i64,
+    path: &'a str,
+    blob_id: i64,
+    media_type: &'a str,
+    created_at: i64,
+    quarantine: Option<&'a str>,
+}
+
+/// The holder of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {
-    /// Those of one node.
+    /// One node.
     Node(NodeId),
-    /// Those of all members of a context.
+    /// All members of a context.
     Members(NodeId),
 }
 
@@ -75,6 +91,21 @@ pub fn find_in(tx: &mut Tx<'_>, context: NodeId, path: &FilePath) -> Result<Opti
     row.map(file).transpose()
 }
 
+/// Those of these paths at which members of the context have files, with the oldest such member.
+pub fn holders_in(tx: &mut Tx<'_>, context: NodeId, paths: &[&str]) -> Result<BTreeMap<String, NodeId>> {
+    let mut found = BTreeMap::new();
+    for chunk in paths.chunks(MAX_IDS) {
+        let members = members::table.filter(members::context_id.eq(context.0)).select(members::node_id);
+        let rows: Vec<(String, Option<i64>)> = files::table
+            .filter(files::path.eq_any(chunk.to_vec()).and(files::node_id.eq_any(members)))
+            .group_by(files::path)
+            .select((files::path, diesel::dsl::min(files::node_id)))
+            .load(tx.conn)?;
+        found.extend(rows.into_iter().filter_map(|(path, node)| Some((path, NodeId(node?)))));
+    }
+    Ok(found)
+}
+
 /// The first `limit` files of the holder after the path, ordered by path and then by node.
 pub fn list(tx: &mut Tx<'_>, holder: Holder, after: Option<(&FilePath, NodeId)>, limit: u32) -> Result<Vec<File>> {
     let mut query = files::table
@@ -100,7 +131,7 @@ pub fn list(tx: &mut Tx<'_>, holder: Holder, after: Option<(&FilePath, NodeId)>,
 /// How many files each of these nodes has, and the path of the first; nodes without files are left out.
 pub fn summaries(tx: &mut Tx<'_>, nodes: &[NodeId]) -> Result<BTreeMap<NodeId, (i64, String)>> {
     let mut summaries = BTreeMap::new();
-    for chunk in nodes.chunks(CHUNK) {
+    for chunk in nodes.chunks(MAX_IDS) {
         let ids: Vec<_> = chunk.iter().map(|id| id.0).collect();
         let rows: Vec<(i64, i64, Option<String>)> = files::table
             .filter(files::node_id.eq_any(ids))
@@ -134,7 +165,7 @@ pub fn insert(
     }
 }
 
-/// Points an existing file at other bytes, of which nobody has said yet that they are quarantined.
+/// Points an existing file at other bytes, and clears its quarantine.
 pub fn replace(
     tx: &mut Tx<'_>,
     node: NodeId,
@@ -154,10 +185,62 @@ pub fn replace(
     Ok(())
 }
 
+/// Adds files, in place of those that their nodes have at the same paths.
+///
+/// Errors: NotFound when a node is gone.
+pub fn put_all(tx: &mut Tx<'_>, new: &[File]) -> Result<()> {
+    for chunk in new.chunks(MAX_IDS) {
+        let rows: Vec<PutFileRow<'_>> = chunk
+            .iter()
+            .map(|file| PutFileRow {
+                node_id: file.node_id.0,
+                path: file.path.as_str(),
+                blob_id: file.blob.id,
+                media_type: &file.media_type,
+                created_at: file.created_at,
+                quarantine: file.quarantine.as_deref(),
+            })
+            .collect();
+        let put = match tx.conn {
+            AnyConnection::Postgres(conn) => bulk(&rows).execute(conn),
+            AnyConnection::Sqlite(conn) => diesel::insert_into(files::table)
+                .values(&rows)
+                .on_conflict((files::node_id, files::path))
+                .do_update()
+                .set((
+                    files::blob_id.eq(excluded(files::blob_id)),
+                    files::media_type.eq(excluded(files::media_type)),
+                    files::created_at.eq(excluded(files::created_at)),
+                    files::quarantine.eq(excluded(files::quarantine)),
+                ))
+                .execute(conn),
+        };
+        put.map_err(|error| {
+            if is_missing_reference(&error) { Error::not_found("the artifact of a file") } else { error.into() }
+        })?;
+    }
+    Ok(())
+}
+
+fn bulk<'a>(rows: &'a [PutFileRow<'a>]) -> Insert<'a> {
+    let each = rows.iter();
+    let columns = vec![
+        ("node_id", Column::Int(each.clone().map(|row| row.node_id).collect())),
+        ("path", Column::Text(each.clone().map(|row| row.path).collect())),
+        ("blob_id", Column::Int(each.clone().map(|row| row.blob_id).collect())),
+        ("media_type", Column::Text(each.clone().map(|row| row.media_type).collect())),
+        ("created_at", Column::Int(each.clone().map(|row| row.created_at).collect())),
+        ("quarantine", Column::MaybeText(each.map(|row| row.quarantine).collect())),
+    ];
+    let end = "ON CONFLICT (node_id, path) DO UPDATE SET blob_id = excluded.blob_id, media_type = excluded.media_type, \
+               created_at = excluded.created_at, quarantine = excluded.quarantine";
+    Insert { table: "files", columns, end }
+}
+
 /// Those of the node's files that have one of these paths.
-pub(super) fn among(tx: &mut Tx<'_>, node: NodeId, paths: Vec<&str>) -> Result<BTreeMap<String, File>> {
+pub fn among(tx: &mut Tx<'_>, node: NodeId, paths: Vec<&str>) -> Result<BTreeMap<String, File>> {
     let mut found = BTreeMap::new();
-    for chunk in paths.chunks(CHUNK) {
+    for chunk in paths.chunks(MAX_IDS) {
         let rows: Vec<(FileRow, BlobRow)> = files::table
             .inner_join(blobs::table)
             .filter(files::node_id.eq(node.0).and(files::path.eq_any(chunk.to_vec())))
@@ -170,8 +253,8 @@ pub(super) fn among(tx: &mut Tx<'_>, node: NodeId, paths: Vec<&str>) -> Result<B
     Ok(found)
 }
 
-/// Says why a file is quarantined, or that it is not.
-pub fn quarantine(tx: &mut Tx<'_>, node: NodeId, path: &FilePath, reason: Option<&str>) -> Result<()> {
+/// Sets or clears the quarantine of a file.
+pub fn set_quarantine(tx: &mut Tx<'_>, node: NodeId, path: &FilePath, reason: Option<&str>) -> Result<()> {
     let target = files::table.find((node.0, path.as_str()));
     diesel::update(target).set(files::quarantine.eq(reason)).execute(tx.conn)?;
     Ok(())
@@ -181,7 +264,7 @@ pub fn quarantine(tx: &mut Tx<'_>, node: NodeId, path: &FilePath, reason: Option
 pub fn sizes(tx: &mut Tx<'_>, node: NodeId, paths: &BTreeSet<FilePath>) -> Result<BTreeMap<FilePath, u64>> {
     let paths: Vec<_> = paths.iter().map(FilePath::as_str).collect();
     let mut sizes = BTreeMap::new();
-    for chunk in paths.chunks(CHUNK) {
+    for chunk in paths.chunks(MAX_IDS) {
         let rows: Vec<(String, i64)> = files::table
             .inner_join(blobs::table)
             .filter(files::node_id.eq(node.0).and(files::path.eq_any(chunk.to_vec())))
@@ -213,7 +296,37 @@ pub fn holders(tx: &mut Tx<'_>, after: Option<NodeId>, limit: u32) -> Result<Vec
     Ok(rows.into_iter().map(NodeId).collect())
 }
 
-/// Removes a file, with what was learned of it. `false` when there was none.
+/// The first `limit` artifacts with files after that one, ordered by id, of a model's versions: those that a version owns, and those
+/// without an owner that are attached to one. Also returns how many there are in all.
+pub fn holders_of_model(
+    tx: &mut Tx<'_>,
+    model: NodeId,
+    after: Option<NodeId>,
+    limit: u32,
+) -> Result<(Vec<NodeId>, i64)> {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = BigInt)]
+        number: i64,
+    }
+    // What nothing owns counts where it is attached, too.
+    const OF_MODEL: &str = "FROM nodes AS version JOIN members ON members.context_id = version.id \
+        JOIN nodes AS artifact ON artifact.id = members.node_id AND COALESCE(artifact.home_id, version.id) = version.id \
+        WHERE version.home_id = $1 AND EXISTS (SELECT 1 FROM files WHERE files.node_id = artifact.id)";
+    let next =
+        format!("SELECT DISTINCT artifact.id AS number {OF_MODEL} AND artifact.id > $2 ORDER BY artifact.id LIMIT $3");
+    let next: Vec<Found> = sql_query(next)
+        .bind::<BigInt, _>(model.0)
+        .bind::<BigInt, _>(after.map_or(0, |node| node.0))
+        .bind::<BigInt, _>(i64::from(limit))
+        .load(tx.conn)?;
+    let all: Found = sql_query(format!("SELECT count(DISTINCT artifact.id) AS number {OF_MODEL}"))
+        .bind::<BigInt, _>(model.0)
+        .get_result(tx.conn)?;
+    Ok((next.into_iter().map(|found| NodeId(found.number)).collect(), all.number))
+}
+
+/// Removes a file with its inspection. `false` when there was none.
 pub fn delete(tx: &mut Tx<'_>, node: NodeId, path: &FilePath) -> Result<bool> {
     diesel::delete(inspections::table.find((node.0, path.as_str()))).execute(tx.conn)?;
     Ok(diesel::delete(files::table.find((node.0, path.as_str()))).execute(tx.conn)? > 0)

@@ -1,4 +1,4 @@
-//! What was answered under a key that the caller chose, for as long as it is kept.
+//! Idempotency keys: the answers stored under keys that clients chose, until they expire.
 
 use diesel::prelude::*;
 
@@ -16,17 +16,17 @@ struct NewKey<'a> {
     expires_at: i64,
 }
 
-/// What is known under a key.
+/// The state of an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
-    /// Nothing: from now on the key is the caller's, who is to [`answer`] in the same transaction.
+    /// It was free and is now taken by the caller, which has to [`answer`] in the same transaction.
     New,
     /// The request with that fingerprint was answered so.
     Answered(Sha256, String),
 }
 
-/// Takes the key for a request, or tells what was answered under it. Whoever takes the same key at the same time waits
-/// until this transaction ends. What has expired is forgotten.
+/// Takes the key for a request, or returns the answer stored under it. A concurrent request with the same key waits until this
+/// transaction ends. Expired keys are deleted.
 pub fn claim(
     tx: &mut Tx<'_>,
     actor: &Actor,
@@ -52,7 +52,7 @@ pub fn claim(
     Ok(Claim::Answered(fingerprint.parse()?, answer))
 }
 
-/// Keeps the answer under a key that was taken in this transaction.
+/// Stores the answer under a key that was taken in this transaction.
 pub fn answer(tx: &mut Tx<'_>, actor: &Actor, key: &str, answer: &str) -> Result<()> {
     diesel::update(idempotency_keys::table.find((actor.name(), key)))
         .set(idempotency_keys::answer.eq(answer))

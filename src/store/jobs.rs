@@ -1,4 +1,4 @@
-//! The queue. Whoever holds a job's lease may write to it, and every statement here says so in its own condition.
+//! The job queue. Only the holder of a job's lease may write to it, and each statement's own condition ensures that.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
@@ -7,7 +7,7 @@ use super::Tx;
 use super::connection::AnyConnection;
 use super::schema::jobs;
 use crate::domain::job::JobEnd;
-use crate::domain::{Actor, Error, Job, JobId, JobState, Millis, Progress, Result};
+use crate::domain::{Actor, Error, Job, JobId, JobProgress, JobState, Millis, Result};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = jobs)]
@@ -67,9 +67,9 @@ pub fn insert(
     Ok(JobId(diesel::insert_into(jobs::table).values(new).returning(jobs::id).get_result(tx.conn)?))
 }
 
-/// The oldest job of that kind that is due and free, or whose worker has given no sign of life for the time of its lease.
+/// The oldest job of that kind that is due and free, or whose worker has sent no heartbeat for the time of its lease.
 /// One conditional statement, so that no two workers get the same.
-pub fn claim(tx: &mut Tx<'_>, kind: &str, lease: &Lease, most_attempts: i64) -> Result<Option<Job>> {
+pub fn claim(tx: &mut Tx<'_>, kind: &str, lease: &Lease, max_attempts: i64) -> Result<Option<Job>> {
     let with = |lock: &str| {
         format!(
             "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_owner = $1, lease_until = $2,
@@ -89,66 +89,78 @@ pub fn claim(tx: &mut Tx<'_>, kind: &str, lease: &Lease, most_attempts: i64) -> 
                 .bind::<BigInt, _>(lease.until)
                 .bind::<BigInt, _>(lease.now)
                 .bind::<Text, _>(kind)
-                .bind::<BigInt, _>(most_attempts)
+                .bind::<BigInt, _>(max_attempts)
                 .get_result::<Claimed>($conn)
                 .optional()
         };
     }
     let claimed = match tx.conn {
-        // Whoever asks at the same time goes on to the next one instead of waiting for this one.
+        // Concurrent claims skip to the next job instead of waiting for this one.
         AnyConnection::Postgres(conn) => run!(conn, " FOR UPDATE SKIP LOCKED"),
         AnyConnection::Sqlite(conn) => run!(conn, ""),
     }?;
     claimed.map_or(Ok(None), |claimed| find(tx, JobId(claimed.id)))
 }
 
-/// Ends the jobs that nobody will claim any more: those whose workers went away too often, and those that were called off
-/// while their worker was away. Gives how many.
-pub fn bury(tx: &mut Tx<'_>, now: Millis, most_attempts: i64) -> Result<usize> {
+/// Ends abandoned jobs: fails those that have used up their attempts, and cancels those that were cancelled after their worker
+/// died. Returns how many.
+pub fn end_abandoned(tx: &mut Tx<'_>, now: Millis, max_attempts: i64) -> Result<usize> {
     let free = (jobs::lease_owner.eq(None::<String>), jobs::lease_until.eq(None::<i64>));
     let abandoned = || {
         let held = jobs::lease_until.is_not_null().and(jobs::lease_until.assume_not_null().gt(now));
         jobs::table.filter(jobs::finished_at.is_null()).filter(diesel::dsl::not(held))
     };
-    let called_off = abandoned().filter(jobs::cancel_requested);
-    let cancelled = diesel::update(called_off)
+    let to_cancel = abandoned().filter(jobs::cancel_requested);
+    let cancelled = diesel::update(to_cancel)
         .set((jobs::state.eq(JobState::Cancelled.name()), jobs::finished_at.eq(now), free.clone()))
         .execute(tx.conn)?;
-    let worn_out = abandoned().filter(jobs::attempts.ge(most_attempts));
+    let worn_out = abandoned().filter(jobs::attempts.ge(max_attempts));
     let failed = diesel::update(worn_out)
         .set((
             jobs::state.eq(JobState::Failed.name()),
             jobs::finished_at.eq(now),
-            jobs::error.eq(format!("whoever worked on it went away, {most_attempts} times")),
+            jobs::error.eq(format!("whoever worked on it went away, {max_attempts} times")),
             free,
         ))
         .execute(tx.conn)?;
     Ok(cancelled + failed)
 }
 
-/// Gives a sign of life, with how far the job is. Gives whether the job was called off; `None` when it is somebody else's.
-pub fn renew(tx: &mut Tx<'_>, id: JobId, lease: &Lease, progress: &Progress) -> Result<Option<bool>> {
+/// A text without the NULs that PostgreSQL refuses: whatever another system said, the job has to end.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+/// Renews the lease and stores the progress. Returns whether the job was cancelled; `None` when another worker has it.
+pub fn renew(tx: &mut Tx<'_>, id: JobId, lease: &Lease, progress: &JobProgress) -> Result<Option<bool>> {
     let mine = jobs::table.find(id.0).filter(jobs::lease_owner.eq(&lease.owner));
     let alive = (
         jobs::lease_until.eq(lease.until),
         jobs::heartbeat_at.eq(lease.now),
         jobs::progress_done.eq(progress.done),
         jobs::progress_total.eq(progress.total),
-        jobs::progress_message.eq(progress.message.as_deref()),
+        jobs::progress_message.eq(progress.message.as_deref().map(storable)),
     );
     let row = diesel::update(mine).set(alive).returning(jobs::cancel_requested).get_result(tx.conn);
     Ok(row.optional()?)
 }
 
-/// Ends the job, or lets it go on later. `false` when it is somebody else's.
-pub fn settle(tx: &mut Tx<'_>, id: JobId, owner: &str, end: &JobEnd, progress: &Progress, now: Millis) -> Result<bool> {
+/// Finishes the job, or reschedules it. `false` when another worker has it.
+pub fn finish(
+    tx: &mut Tx<'_>,
+    id: JobId,
+    owner: &str,
+    end: &JobEnd,
+    progress: &JobProgress,
+    now: Millis,
+) -> Result<bool> {
     let mine = jobs::table.find(id.0).filter(jobs::lease_owner.eq(owner));
     let free = (
         jobs::lease_owner.eq(None::<String>),
         jobs::lease_until.eq(None::<i64>),
         jobs::progress_done.eq(progress.done),
         jobs::progress_total.eq(progress.total),
-        jobs::progress_message.eq(progress.message.as_deref()),
+        jobs::progress_message.eq(progress.message.as_deref().map(storable)),
     );
     let ended = |state: JobState| (jobs::state.eq(state.name()), jobs::finished_at.eq(now));
     let changed = match end {
@@ -157,12 +169,14 @@ pub fn settle(tx: &mut Tx<'_>, id: JobId, owner: &str, end: &JobEnd, progress: &
             diesel::update(mine).set((free, ended(JobState::Succeeded), came_of_it)).execute(tx.conn)
         }
         JobEnd::Failed(error, result) => {
-            let came_of_it = (jobs::result.eq(result.as_ref().map(ToString::to_string)), jobs::error.eq(error));
+            let came_of_it =
+                (jobs::result.eq(result.as_ref().map(ToString::to_string)), jobs::error.eq(storable(error)));
             diesel::update(mine).set((free, ended(JobState::Failed), came_of_it)).execute(tx.conn)
         }
         JobEnd::Cancelled => diesel::update(mine).set((free, ended(JobState::Cancelled))).execute(tx.conn),
         JobEnd::Later(at, error) => {
-            let queued = (jobs::state.eq(JobState::Queued.name()), jobs::run_at.eq(at), jobs::error.eq(error));
+            let queued =
+                (jobs::state.eq(JobState::Queued.name()), jobs::run_at.eq(at), jobs::error.eq(storable(error)));
             diesel::update(mine).set((free, queued)).execute(tx.conn)
         }
         JobEnd::HandBack => {
@@ -173,7 +187,7 @@ pub fn settle(tx: &mut Tx<'_>, id: JobId, owner: &str, end: &JobEnd, progress: &
     Ok(changed? > 0)
 }
 
-/// Calls a job off: at once when nobody works on it, else whoever does is told. `false` when it has ended.
+/// Cancels a job: at once if it is not running; otherwise its worker learns of it. `false` when it has ended.
 pub fn cancel(tx: &mut Tx<'_>, id: JobId, now: Millis) -> Result<bool> {
     let queued = jobs::table.find(id.0).filter(jobs::state.eq(JobState::Queued.name()));
     let ended =
@@ -188,6 +202,17 @@ pub fn cancel(tx: &mut Tx<'_>, id: JobId, now: Millis) -> Result<bool> {
 /// The job of that id.
 pub fn find(tx: &mut Tx<'_>, id: JobId) -> Result<Option<Job>> {
     let row = jobs::table.find(id.0).select(JobRow::as_select()).first(tx.conn).optional()?;
+    row.map(Job::try_from).transpose()
+}
+
+/// The newest job of a kind that is about just that.
+pub fn newest(tx: &mut Tx<'_>, kind: &str, payload: &serde_json::Value) -> Result<Option<Job>> {
+    let row = jobs::table
+        .filter(jobs::kind.eq(kind).and(jobs::payload.eq(payload.to_string())))
+        .order(jobs::id.desc())
+        .select(JobRow::as_select())
+        .first(tx.conn)
+        .optional()?;
     row.map(Job::try_from).transpose()
 }
 
@@ -213,7 +238,7 @@ pub fn counts(tx: &mut Tx<'_>) -> Result<Vec<(String, String, i64)>> {
 }
 
 /// Forgets the jobs that ended before `before`.
-pub fn forget(tx: &mut Tx<'_>, before: Millis) -> Result<usize> {
+pub fn delete_finished(tx: &mut Tx<'_>, before: Millis) -> Result<usize> {
     Ok(diesel::delete(jobs::table.filter(jobs::finished_at.lt(before))).execute(tx.conn)?)
 }
 
@@ -234,7 +259,7 @@ impl TryFrom<JobRow> for Job {
             actor: row.actor,
             state,
             attempts: row.attempts,
-            progress: Progress { done: row.progress_done, total: row.progress_total, message: row.progress_message },
+            progress: JobProgress { done: row.progress_done, total: row.progress_total, message: row.progress_message },
             error: row.error,
             cancel_requested: row.cancel_requested,
             created_at: row.created_at,

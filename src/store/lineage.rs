@@ -1,144 +1,314 @@
-//! The edges of lineage: one hop from many nodes, in one statement for each kind of edge.
+//! The edges of lineage: a walk upstream or downstream from a node in one recursive statement, or the edges next to some nodes.
+//!
+//! Each kind of edge is defined once, as an `Arm` of the query, for both directions and both databases.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
-use diesel::dsl::sql;
+use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
+use diesel::sql_types::{Array, BigInt, Text};
 
 use super::Tx;
-use super::connection::{MultiBackend, among};
-use super::kept::Kept;
-use super::nodes::CHUNK;
-use super::schema::{events, members, nodes, properties};
+use super::cached::CachedStatement;
+use super::connection::AnyConnection;
 use crate::domain::lineage::{Edge, EdgeKind};
-use crate::domain::{LogicalType, NodeId, Result};
+use crate::domain::{Error, NodeId, Result};
 
-/// Which end of an edge is known, and so which way the other one lies.
+mod arms;
+
+use arms::{Arm, Next, arms};
+
+/// The direction in which edges are followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hop {
-    /// The edges that end in the known nodes.
-    Up,
-    /// The edges that start from the known nodes.
-    Down,
+pub enum WalkDirection {
+    /// From outputs to inputs.
+    Upstream,
+    /// From inputs to outputs.
+    Downstream,
 }
 
-/// The numbers of ML Metadata's events in which an execution reads: declared, plain, internal.
-const INPUTS: [i64; 3] = [2, 3, 5];
+/// A node, and how it was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ReachedNode {
+    /// The node.
+    pub node: NodeId,
+    /// Whether it is an artifact that was reached from a version that holds it. Other versions that hold it are then not
+    /// followed: versions that share an artifact are not derived from each other.
+    pub held: bool,
+}
 
-/// Those in which it writes: declared, plain, internal, pending. An event of unknown type is no edge.
-const OUTPUTS: [i64; 4] = [1, 4, 6, 7];
+impl ReachedNode {
+    /// The node where a walk begins.
+    pub fn start(node: NodeId) -> Self {
+        Self { node, held: false }
+    }
+}
 
-/// Whether a membership means that the context uses the node: an artifact of something else, or a data set.
-const USED: &str =
-    "(nodes.kind = 1 AND (nodes.type_id = 15 OR nodes.home_id IS NULL OR nodes.home_id <> members.context_id))";
+/// A followed edge, with its ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Step {
+    /// Where it was followed from.
+    pub near: ReachedNode,
+    /// Where it leads.
+    pub far: ReachedNode,
+    /// The edge.
+    pub edge: Edge,
+}
 
-/// The edges one hop from these nodes, at most `limit` of each kind. Of the nodes, the first `CHUNK` count.
+#[derive(QueryableByName)]
+struct StepRow {
+    #[diesel(sql_type = BigInt)]
+    near_id: i64,
+    #[diesel(sql_type = BigInt)]
+    near_held: i64,
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = BigInt)]
+    held: i64,
+    #[diesel(sql_type = BigInt)]
+    edge: i64,
+}
+
+/// What the first row of a walk has for an edge.
+const NO_EDGE: i64 = -1;
+
+/// All steps from a node that lead `depth` edges far; `None` when they are more than `limit`, however they are counted.
 ///
-/// A reference may lead to a node that is gone.
-pub fn hop(tx: &mut Tx<'_>, known: &[NodeId], hop: Hop, limit: u32) -> Result<Vec<Edge>> {
-    let ids: Vec<i64> = known.iter().take(CHUNK).map(|id| id.0).collect();
+/// A node that is not there has none.
+pub fn walk(
+    tx: &mut Tx<'_>,
+    start: NodeId,
+    direction: WalkDirection,
+    depth: u32,
+    limit: u32,
+) -> Result<Option<BTreeSet<Step>>> {
+    static POSTGRES: LazyLock<[String; 2]> = LazyLock::new(|| DIRECTIONS.map(walk_on_postgres));
+    static SQLITE: LazyLock<[String; 2]> = LazyLock::new(|| DIRECTIONS.map(walk_on_sqlite));
+    // One row more than the limit tells whether something was left out; and the first row is no step.
+    let rows_wanted = i64::from(limit) + 2;
+    let sql = match tx.conn {
+        AnyConnection::Postgres(conn) => {
+            conn.batch_execute(PLANNER_SETTINGS)?;
+            of(&POSTGRES, direction)
+        }
+        AnyConnection::Sqlite(_) => of(&SQLITE, direction),
+    };
+    let query = diesel::sql_query(sql)
+        .bind::<BigInt, _>(start.0)
+        .bind::<BigInt, _>(i64::from(depth))
+        .bind::<BigInt, _>(rows_wanted);
+    let rows: Vec<StepRow> = CachedStatement(query).load(tx.conn)?;
+    if rows.len() > limit as usize + 1 {
+        return Ok(None);
+    }
+    let steps = rows.into_iter().filter(|row| row.edge != NO_EDGE).map(|row| step(&row, direction));
+    Ok(Some(steps.collect::<Result<_>>()?))
+}
+
+/// PostgreSQL overestimates the size of graphs: it would spend longer on JIT compilation than on the query, and scan tables
+/// sequentially where an index finds each row.
+const PLANNER_SETTINGS: &str = "SET LOCAL jit = off; SET LOCAL enable_seqscan = off";
+
+/// How many places one statement of [`steps`] names at most on PostgreSQL.
+const MAX_PLACES: usize = 16;
+
+/// How many on SQLite, where a statement cannot limit the steps of each place.
+const MAX_PLACES_ON_SQLITE: usize = 200;
+
+/// The steps that lead on from these places: of each kind of edge and each place the first `limit`, by the node that they
+/// lead to.
+pub fn steps(tx: &mut Tx<'_>, places: &[ReachedNode], direction: WalkDirection, limit: u32) -> Result<BTreeSet<Step>> {
+    static POSTGRES: LazyLock<[String; 2]> = LazyLock::new(|| DIRECTIONS.map(steps_on_postgres));
+    static SQLITE: LazyLock<[String; 2]> = LazyLock::new(|| DIRECTIONS.map(steps_on_sqlite));
+    static TOGETHER: LazyLock<[String; 2]> = LazyLock::new(|| DIRECTIONS.map(all_steps_on_sqlite));
     let limit = i64::from(limit);
-    let mut edges = held(tx, &ids, hop, limit)?;
-    edges.extend(used(tx, &ids, hop, limit)?);
-    edges.extend(inputs(tx, &ids, hop, limit)?);
-    edges.extend(outputs(tx, &ids, hop, limit)?);
-    edges.extend(references(tx, &ids, hop, limit)?);
-    Ok(edges)
+    let mut rows: Vec<StepRow> = Vec::new();
+    match tx.conn {
+        AnyConnection::Postgres(conn) => {
+            conn.batch_execute(PLANNER_SETTINGS)?;
+            for chunk in places.chunks(MAX_PLACES) {
+                let (ids, held): (Vec<i64>, Vec<i64>) =
+                    chunk.iter().map(|place| (place.node.0, i64::from(place.held))).unzip();
+                let query = diesel::sql_query(of(&POSTGRES, direction))
+                    .bind::<Array<BigInt>, _>(ids)
+                    .bind::<Array<BigInt>, _>(held)
+                    .bind::<BigInt, _>(limit);
+                rows.extend(CachedStatement(query).load::<StepRow>(conn)?);
+            }
+        }
+        AnyConnection::Sqlite(conn) => {
+            for chunk in places.chunks(MAX_PLACES_ON_SQLITE) {
+                let given: Vec<[i64; 2]> = chunk.iter().map(|place| [place.node.0, i64::from(place.held)]).collect();
+                let given = serde_json::to_string(&given)
+                    .map_err(|error| Error::internal("ids are no JSON").caused_by(error))?;
+                // If all places together have no more steps than the limit of one, nothing was left out.
+                let query =
+                    diesel::sql_query(of(&TOGETHER, direction)).bind::<Text, _>(given).bind::<BigInt, _>(limit + 1);
+                let together: Vec<StepRow> = CachedStatement(query).load(conn)?;
+                if i64::try_from(together.len()).unwrap_or(i64::MAX) <= limit {
+                    rows.extend(together);
+                    continue;
+                }
+                for place in chunk {
+                    let query = diesel::sql_query(of(&SQLITE, direction))
+                        .bind::<BigInt, _>(place.node.0)
+                        .bind::<BigInt, _>(i64::from(place.held))
+                        .bind::<BigInt, _>(limit);
+                    rows.extend(CachedStatement(query).load::<StepRow>(conn)?);
+                }
+            }
+        }
+    }
+    rows.iter().map(|row| step(row, direction)).collect()
 }
 
-/// From contexts to what they own or contain.
-fn held(tx: &mut Tx<'_>, ids: &[i64], hop: Hop, limit: i64) -> Result<Vec<Edge>> {
-    let query = members::table
-        .inner_join(nodes::table)
-        .filter(sql::<Bool>("NOT ").sql(USED))
-        .select((members::context_id, members::node_id, nodes::home_id))
-        .order((members::context_id, members::node_id))
-        .limit(limit)
-        .into_boxed::<MultiBackend>();
-    let query = match hop {
-        Hop::Up => among!(query, members::node_id, ids, query => query),
-        Hop::Down => among!(query, members::context_id, ids, query => query),
-    };
-    // Of several ids SQLite makes as many statements as there are numbers of them.
-    let rows: Vec<(i64, i64, Option<i64>)> =
-        if ids.len() == 1 { Kept(query).load(tx.conn)? } else { query.load(tx.conn)? };
-    let edge = |(context, node, home)| {
-        let kind = if home == Some(context) { EdgeKind::Owns } else { EdgeKind::Contains };
-        Edge { from: NodeId(context), to: NodeId(node), kind }
-    };
-    Ok(rows.into_iter().map(edge).collect())
+const DIRECTIONS: [WalkDirection; 2] = [WalkDirection::Upstream, WalkDirection::Downstream];
+
+fn of(statements: &'static [String; 2], direction: WalkDirection) -> &'static str {
+    let [up, down] = statements;
+    match direction {
+        WalkDirection::Upstream => up,
+        WalkDirection::Downstream => down,
+    }
 }
 
-/// From artifacts to the contexts that use them.
-fn used(tx: &mut Tx<'_>, ids: &[i64], hop: Hop, limit: i64) -> Result<Vec<Edge>> {
-    let query = members::table
-        .inner_join(nodes::table)
-        .filter(sql::<Bool>(USED))
-        .select((members::node_id, members::context_id))
-        .order((members::node_id, members::context_id))
-        .limit(limit)
-        .into_boxed::<MultiBackend>();
-    let query = match hop {
-        Hop::Up => among!(query, members::context_id, ids, query => query),
-        Hop::Down => among!(query, members::node_id, ids, query => query),
+fn step(row: &StepRow, direction: WalkDirection) -> Result<Step> {
+    let near = ReachedNode { node: NodeId(row.near_id), held: row.near_held != 0 };
+    let far = ReachedNode { node: NodeId(row.id), held: row.held != 0 };
+    let kind = EdgeKind::from_number(row.edge)
+        .ok_or_else(|| Error::internal(format!("an edge of lineage is of kind `{}`", row.edge)))?;
+    let (from, to) = match direction {
+        WalkDirection::Upstream => (far.node, near.node),
+        WalkDirection::Downstream => (near.node, far.node),
     };
-    let rows = if ids.len() == 1 { Kept(query).load(tx.conn)? } else { query.load(tx.conn)? };
-    Ok(edges(rows, EdgeKind::UsedBy))
+    Ok(Step { near, far, edge: Edge { from, to, kind } })
 }
 
-/// From artifacts to the executions that read them.
-fn inputs(tx: &mut Tx<'_>, ids: &[i64], hop: Hop, limit: i64) -> Result<Vec<Edge>> {
-    let query = events::table
-        .filter(events::event_type.eq_any(INPUTS))
-        .select((events::artifact_id, events::execution_id))
-        .order((events::artifact_id, events::execution_id, events::id))
-        .limit(limit)
-        .into_boxed::<MultiBackend>();
-    let query = match hop {
-        Hop::Up => among!(query, events::execution_id, ids, query => query),
-        Hop::Down => among!(query, events::artifact_id, ids, query => query),
-    };
-    Ok(edges(query.load(tx.conn)?, EdgeKind::Input))
+/// What every step has of the node that it leads to.
+const FAR: &str = "far.id AS id, far.kind AS kind, far.type_id AS type_id, far.home_id AS home_id";
+
+fn columns(arm: &Arm) -> String {
+    format!("{FAR}, {} AS held, {} AS edge", arm.held, arm.edge)
 }
 
-/// From executions to the artifacts that they wrote.
-fn outputs(tx: &mut Tx<'_>, ids: &[i64], hop: Hop, limit: i64) -> Result<Vec<Edge>> {
-    let query = events::table
-        .filter(events::event_type.eq_any(OUTPUTS))
-        .select((events::execution_id, events::artifact_id))
-        .order((events::execution_id, events::artifact_id, events::id))
-        .limit(limit)
-        .into_boxed::<MultiBackend>();
-    let query = match hop {
-        Hop::Up => among!(query, events::artifact_id, ids, query => query),
-        Hop::Down => among!(query, events::execution_id, ids, query => query),
-    };
-    Ok(edges(query.load(tx.conn)?, EdgeKind::Output))
+/// The tables of an arm for PostgreSQL, which reads what has an OFFSET by itself: for each row of the tables before it.
+fn fenced(arm: &Arm) -> String {
+    let next = arm.next.iter().map(|Next { table, alias, key, value }| {
+        format!(" CROSS JOIN LATERAL (SELECT * FROM {table} x WHERE x.{key} = {value} OFFSET 0) AS {alias}")
+    });
+    std::iter::once(arm.first.to_owned()).chain(next).collect()
 }
 
-/// From models and versions to what refers to them, which is what serves them.
-fn references(tx: &mut Tx<'_>, ids: &[i64], hop: Hop, limit: i64) -> Result<Vec<Edge>> {
-    let referring: Vec<LogicalType> =
-        LogicalType::ALL.into_iter().filter(|logical| !logical.references().is_empty()).collect();
-    let names: BTreeSet<&str> =
-        referring.iter().flat_map(|logical| logical.references()).map(|(property, _)| *property).collect();
-    let types: Vec<i64> = referring.into_iter().map(LogicalType::id).collect();
-    let query = properties::table
-        .inner_join(nodes::table)
-        .filter(properties::custom.eq(false).and(properties::name.eq_any(names)))
-        .filter(properties::int_value.is_not_null().and(nodes::type_id.eq_any(types)))
-        .select((properties::int_value.assume_not_null(), properties::node_id))
-        .order((properties::int_value, properties::node_id, properties::name))
-        .limit(limit)
-        .into_boxed::<MultiBackend>();
-    let query = match hop {
-        Hop::Up => among!(query, properties::node_id, ids, query => query),
-        Hop::Down => among!(query, properties::int_value.assume_not_null(), ids, query => query),
-    };
-    Ok(edges(query.load(tx.conn)?, EdgeKind::ServedBy))
+/// The tables of an arm for SQLite, which reads what is joined by CROSS JOIN in that order.
+fn in_order(arm: &Arm) -> String {
+    let next = arm.next.iter().map(|Next { table, alias, .. }| format!(" CROSS JOIN {table} {alias}"));
+    std::iter::once(arm.first.to_owned()).chain(next).collect()
 }
 
-fn edges(pairs: Vec<(i64, i64)>, kind: EdgeKind) -> Vec<Edge> {
-    pairs.into_iter().map(|(from, to)| Edge { from: NodeId(from), to: NodeId(to), kind }).collect()
+/// The condition of an arm and the keys of its tables.
+fn keyed(arm: &Arm) -> String {
+    let keys = arm.next.iter().map(|Next { alias, key, value, .. }| format!("{alias}.{key} = {value} AND "));
+    keys.chain([arm.condition.clone()]).collect()
+}
+
+const WALK: &str = "WITH RECURSIVE walk (depth, id, kind, type_id, home_id, held, near_id, near_held, edge) AS (
+    SELECT CAST(0 AS BIGINT), id, kind, type_id, home_id, CAST(0 AS BIGINT), id, CAST(0 AS BIGINT), CAST(-1 AS BIGINT)
+    FROM nodes WHERE id = $1";
+
+/// Neither database goes on once it has the rows that are wanted, as nothing sorts them.
+const WALKED: &str = ") SELECT near_id, near_held, id, held, edge FROM walk LIMIT $3";
+
+/// PostgreSQL knows one recursive term, in which every place leads on in each of the ways.
+fn walk_on_postgres(direction: WalkDirection) -> String {
+    let selects: Vec<String> = arms(direction)
+        .iter()
+        .map(|arm| format!("SELECT {} FROM {} WHERE {}", columns(arm), fenced(arm), arm.condition))
+        .collect();
+    format!(
+        "{WALK} UNION SELECT near.depth + 1, step.id, step.kind, step.type_id, step.home_id, step.held, near.id, near.held,
+         step.edge FROM walk AS near CROSS JOIN LATERAL ({}) AS step WHERE near.depth < $2 {WALKED}",
+        selects.join(" UNION ALL ")
+    )
+}
+
+/// SQLite knows no LATERAL, and any number of recursive terms.
+fn walk_on_sqlite(direction: WalkDirection) -> String {
+    let terms: Vec<String> = arms(direction)
+        .iter()
+        .map(|arm| {
+            format!(
+                "UNION SELECT near.depth + 1, far.id, far.kind, far.type_id, far.home_id, {}, near.id, near.held, {}
+                 FROM walk AS near CROSS JOIN {} WHERE near.depth < $2 AND {}",
+                arm.held,
+                arm.edge,
+                in_order(arm),
+                keyed(arm)
+            )
+        })
+        .collect();
+    format!("{WALK} {} {WALKED}", terms.join(" "))
+}
+
+fn steps_on_postgres(direction: WalkDirection) -> String {
+    let selects: Vec<String> = arms(direction)
+        .iter()
+        .map(|arm| {
+            format!(
+                "(SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT $3)",
+                columns(arm),
+                fenced(arm),
+                arm.condition,
+                arm.order
+            )
+        })
+        .collect();
+    format!(
+        "SELECT near.id AS near_id, near.held AS near_held, step.id AS id, step.held AS held, step.edge AS edge
+         FROM (SELECT n.id, n.kind, n.type_id, n.home_id, given.held
+               FROM unnest($1, $2) AS given (id, held) JOIN nodes n ON n.id = given.id) AS near
+         CROSS JOIN LATERAL ({}) AS step",
+        selects.join(" UNION ALL ")
+    )
+}
+
+/// All steps of many places, whose ids come as one JSON array, in no order.
+fn all_steps_on_sqlite(direction: WalkDirection) -> String {
+    let selects: Vec<String> = arms(direction)
+        .iter()
+        .map(|arm| {
+            format!(
+                "SELECT near.id AS near_id, near.held AS near_held, {} FROM near CROSS JOIN {} WHERE {}",
+                columns(arm),
+                in_order(arm),
+                keyed(arm)
+            )
+        })
+        .collect();
+    format!(
+        "WITH near AS MATERIALIZED (
+             SELECT n.id, n.kind, n.type_id, n.home_id, CAST(given.value ->> 1 AS BIGINT) AS held
+             FROM json_each(?1) AS given CROSS JOIN nodes AS n WHERE n.id = CAST(given.value ->> 0 AS BIGINT))
+         {} LIMIT ?2",
+        selects.join(" UNION ALL ")
+    )
+}
+
+/// The parameters say their numbers, as SQLite counts others in the order in which they come.
+fn steps_on_sqlite(direction: WalkDirection) -> String {
+    let selects: Vec<String> = arms(direction)
+        .iter()
+        .map(|arm| {
+            format!(
+                "SELECT * FROM (SELECT near.id AS near_id, near.held AS near_held, {} FROM
+                 (SELECT id, kind, type_id, home_id, CAST(?2 AS BIGINT) AS held FROM nodes WHERE id = ?1) AS near
+                 CROSS JOIN {} WHERE {} ORDER BY {} LIMIT ?3)",
+                columns(arm),
+                in_order(arm),
+                keyed(arm),
+                arm.order
+            )
+        })
+        .collect();
+    selects.join(" UNION ALL ")
 }

@@ -1,5 +1,7 @@
 //! Metrics: the latest point of each, and every point there was; two statements whatever the batch.
 
+mod of_run;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 
@@ -13,10 +15,11 @@ use super::bulk::{Column, Insert};
 use super::connection::{AnyConnection, MultiBackend, among, keyset};
 use super::error::is_missing_reference;
 use super::filter::{Filter, name_key};
-use super::nodes::CHUNK;
+use super::nodes::MAX_IDS;
 use super::schema::{members, metric_points, metrics, nodes};
 use crate::domain::filter::Expr;
 use crate::domain::{Cursor, Error, LogicalType, MetricPoint, Node, NodeId, Order, OrderBy, Properties, Result, Value};
+use of_run::OfRun;
 
 #[derive(Insertable)]
 #[diesel(table_name = metric_points, treat_none_as_default_value = false)]
@@ -53,7 +56,7 @@ fn loaded(value: Option<f64>) -> f64 {
 ///
 /// Errors: NotFound when one of the nodes is gone.
 pub fn append(tx: &mut Tx<'_>, points: &[(&Node, MetricPoint)]) -> Result<()> {
-    for chunk in points.chunks(CHUNK) {
+    for chunk in points.chunks(MAX_IDS) {
         let rows: Vec<NewPoint> = chunk
             .iter()
             .map(|(node, point)| {
@@ -130,12 +133,12 @@ fn bulk_latest(rows: &[LatestRow]) -> Insert<'_> {
     Insert { table: "metrics", columns, end }
 }
 
-/// Gives metric nodes that were just loaded their latest point, as the properties `value`, `step` and `timestamp`.
+/// Adds its latest point to each metric node, as the properties `value`, `step` and `timestamp`.
 pub(super) fn load(tx: &mut Tx<'_>, loaded_nodes: &mut [Node]) -> Result<()> {
     let is_metric = |node: &Node| node.type_id == LogicalType::Metric.id();
     let ids: Vec<i64> = loaded_nodes.iter().filter(|node| is_metric(node)).map(|node| node.id.0).collect();
     let mut latest = HashMap::new();
-    for chunk in ids.chunks(CHUNK) {
+    for chunk in ids.chunks(MAX_IDS) {
         let query = metrics::table.select(LatestRow::as_select());
         let rows: Vec<LatestRow> = among!(query, metrics::node_id, chunk, query => query.load(tx.conn)?);
         latest.extend(rows.into_iter().map(|row| (row.node_id, row)));
@@ -149,10 +152,10 @@ pub(super) fn load(tx: &mut Tx<'_>, loaded_nodes: &mut [Node]) -> Result<()> {
     Ok(())
 }
 
-/// Which points a history holds. Also what a page token is tied to.
+/// Selects the points of a history. A page token is tied to it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct HistorySelection {
-    /// The run whose metrics they belong to; every run when it is not given.
+    /// The run whose metrics they belong to; every run if it is `None`.
     pub run: Option<NodeId>,
     /// What the metric's name contains.
     pub name_contains: Option<String>,
@@ -168,7 +171,7 @@ impl Hash for HistorySelection {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let Self { run, name_contains, steps, filter, order } = self;
         (run, name_contains, steps, order).hash(state);
-        // A filter has doubles, which have no hash; what it looks like tells filters apart as well.
+        // A filter has doubles, which have no hash; its debug output tells filters apart as well.
         format!("{filter:?}").hash(state);
     }
 }
@@ -179,8 +182,8 @@ type Points<'a> = IntoBoxed<'a, InnerJoin<metric_points::table, nodes::table>, M
 /// The points of the selection, in no order.
 fn matching<'a>(selection: &HistorySelection) -> Points<'a> {
     let mut query = metric_points::table.inner_join(nodes::table).into_boxed::<MultiBackend>();
-    // Only metrics have points. Said of all there are, in the order of their ids, it would lead the databases to begin with
-    // the metrics and to sort the points of every one for each batch, rather than to read on.
+    // Only metrics have points. A condition on the type, in a list of all points in the order of their ids, would make the
+    // databases start from the metrics and sort their points for each batch, instead of scanning the points in order.
     let in_order = selection.order.by == OrderBy::Id && selection.name_contains.is_none() && selection.filter.is_none();
     if selection.run.is_some() || !in_order {
         query = query.filter(nodes::type_id.eq(LogicalType::Metric.id()));
@@ -198,8 +201,7 @@ fn matching<'a>(selection: &HistorySelection) -> Points<'a> {
         }
     };
     if let Some(part) = &selection.name_contains {
-        let escaped = part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        query = query.filter(name_key().like(format!("%{escaped}%")).escape('\\'));
+        query = query.filter(name_key().like(containing(part)).escape('\\'));
     }
     if !selection.steps.is_empty() {
         query = query.filter(metric_points::step.eq_any(selection.steps.clone()));
@@ -210,27 +212,19 @@ fn matching<'a>(selection: &HistorySelection) -> Points<'a> {
     query
 }
 
+fn containing(part: &str) -> String {
+    format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+}
+
 /// How many points the selection has.
 pub fn count(tx: &mut Tx<'_>, selection: &HistorySelection) -> Result<u64> {
     let count: i64 = matching(selection).count().get_result(tx.conn)?;
     Ok(count.unsigned_abs())
 }
 
-/// The first `limit` points of the selection after the cursor, each as the metric that it belongs to was with it.
-///
-/// The id is the point's; both times are the point's too.
-pub fn history(tx: &mut Tx<'_>, selection: &HistorySelection, after: Option<&Cursor>, limit: u32) -> Result<Vec<Node>> {
-    let query = matching(selection).select((
-        metric_points::id,
-        nodes::id,
-        nodes::home_id,
-        nodes::name,
-        metric_points::value,
-        metric_points::step,
-        metric_points::at,
-    ));
-    let descending = selection.order.descending;
-    let query = match selection.order.by {
+/// The points after the cursor, in that order.
+fn in_order<'a>(query: Points<'a>, Order { by, descending }: Order, after: Option<&'a Cursor>) -> Points<'a> {
+    match by {
         OrderBy::Id => match (after, descending) {
             (None, false) => query.order(metric_points::id.asc()),
             (None, true) => query.order(metric_points::id.desc()),
@@ -246,9 +240,29 @@ pub fn history(tx: &mut Tx<'_>, selection: &HistorySelection, after: Option<&Cur
             let name = after.map(|cursor| (cursor.name.as_str(), &cursor.id.0));
             keyset!(query, name_key(), metric_points::id, name, descending)
         }
-    };
+    }
+}
+
+/// The first `limit` points of the selection after the cursor, each as the metric that it belongs to was with it.
+///
+/// The id is the point's; both times are the point's too.
+pub fn history(tx: &mut Tx<'_>, selection: &HistorySelection, after: Option<&Cursor>, limit: u32) -> Result<Vec<Node>> {
     type Row = (i64, i64, Option<i64>, Option<String>, Option<f64>, i64, i64);
-    let rows: Vec<Row> = query.limit(i64::from(limit)).load(tx.conn)?;
+    let rows: Vec<Row> = match OfRun::page(tx, selection, after, limit) {
+        Some(page) => page.load(tx.conn)?,
+        None => in_order(matching(selection), selection.order, after)
+            .select((
+                metric_points::id,
+                nodes::id,
+                nodes::home_id,
+                nodes::name,
+                metric_points::value,
+                metric_points::step,
+                metric_points::at,
+            ))
+            .limit(i64::from(limit))
+            .load(tx.conn)?,
+    };
     let runs = match selection.run {
         Some(run) => rows.iter().map(|row| (row.1, run.0)).collect(),
         None => runs_of(tx, rows.iter().map(|row| row.1).collect())?,
@@ -282,7 +296,7 @@ pub fn history(tx: &mut Tx<'_>, selection: &HistorySelection, after: Option<&Cur
 /// The run of each of these metrics: of one that belongs to several, the newest.
 fn runs_of(tx: &mut Tx<'_>, metrics: BTreeSet<i64>) -> Result<HashMap<i64, i64>> {
     let mut runs = HashMap::new();
-    for chunk in metrics.into_iter().collect::<Vec<_>>().chunks(CHUNK) {
+    for chunk in metrics.into_iter().collect::<Vec<_>>().chunks(MAX_IDS) {
         let rows: Vec<(i64, i64)> = members::table
             .inner_join(nodes::table.on(nodes::id.eq(members::context_id)))
             .filter(members::node_id.eq_any(chunk.to_vec()).and(nodes::type_id.eq(LogicalType::ExperimentRun.id())))
@@ -297,7 +311,7 @@ fn runs_of(tx: &mut Tx<'_>, metrics: BTreeSet<i64>) -> Result<HashMap<i64, i64>>
 /// The experiment of each of these that is a run.
 fn experiments_of(tx: &mut Tx<'_>, runs: BTreeSet<i64>) -> Result<HashMap<i64, i64>> {
     let mut experiments = HashMap::new();
-    for chunk in runs.into_iter().collect::<Vec<_>>().chunks(CHUNK) {
+    for chunk in runs.into_iter().collect::<Vec<_>>().chunks(MAX_IDS) {
         let rows: Vec<(i64, Option<i64>)> = nodes::table
             .filter(nodes::id.eq_any(chunk.to_vec()).and(nodes::type_id.eq(LogicalType::ExperimentRun.id())))
             .select((nodes::id, nodes::home_id))

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use diesel::dsl::{select, sql};
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
-use diesel::sql_types::Bool;
-use diesel::{QueryResult, RunQueryDsl as _, sql_query};
+use diesel::sql_types::{BigInt, Bool};
+use diesel::{Connection as _, QueryResult, RunQueryDsl as _, sql_query};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::connection::{Access, AnyConnection, Location, establish};
+use super::postgres::Session;
 use crate::domain::{Error, ErrorKind, Result};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -34,9 +35,11 @@ pub enum SchemaState {
 pub fn migrate(location: &Location) -> Result<Vec<String>> {
     match connect(location)? {
         AnyConnection::Postgres(mut conn) => {
-            // The lock is the session's, and goes with the connection whatever happens.
-            sql_query("SELECT pg_advisory_lock($1)").bind::<diesel::sql_types::BigInt, _>(LOCK).execute(&mut conn)?;
-            apply(&mut conn, || POSTGRES)
+            // The lock is the transaction's, because a pooler may stand between; it goes with it whatever happens.
+            conn.transaction(|conn| {
+                sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(LOCK).execute(conn)?;
+                apply(conn, || POSTGRES)
+            })
         }
         AnyConnection::Sqlite(mut conn) => conn.immediate_transaction(|conn| apply(conn, || SQLITE)),
     }
@@ -68,7 +71,7 @@ pub fn revert_all(location: &Location) -> Result<()> {
 }
 
 fn connect(location: &Location) -> Result<AnyConnection> {
-    establish(location, Access::Write).map_err(|error| match location {
+    establish(location, Access::Write, Session::SHARED).map(|opened| opened.conn).map_err(|error| match location {
         Location::Postgres(_) => Error::unavailable("cannot connect to PostgreSQL").caused_by(error),
         Location::Sqlite(path) => {
             Error::unavailable(format!("cannot open the database file `{}`", path.display())).caused_by(error)

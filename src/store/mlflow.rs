@@ -8,7 +8,8 @@ use diesel::prelude::*;
 use diesel::table;
 
 use super::connection::{Access, AnyConnection};
-use super::{Lane, Location, Options, Tx};
+use super::postgres::Session;
+use super::{BoundedPool, Location, PreparedStatements, StoreOptions, Tx};
 use crate::domain::mlflow::RegisteredModel;
 use crate::domain::{Error, ErrorKind, Result};
 
@@ -29,7 +30,7 @@ table! {
 }
 
 /// A PostgreSQL database with MLflow's tables.
-pub struct MlflowDatabase(Arc<Lane>);
+pub struct MlflowDatabase(Arc<BoundedPool>);
 
 impl MlflowDatabase {
     /// Makes ready to read it. Errors: InvalidArgument on `database_url` when it is no PostgreSQL database, Unavailable when
@@ -40,11 +41,12 @@ impl MlflowDatabase {
             return Err(Error::invalid("database_url", "the old database is not PostgreSQL"));
         }
         let (acquire_timeout, answer_timeout) = (Duration::from_secs(15), Duration::from_secs(120));
-        let options = Options { location, pool_size: 1, acquire_timeout, answer_timeout };
-        let lane = Arc::new(Lane::open("mlflow", &options, Access::Read, options.pool_size));
-        let there = lane.run(Access::Read, has_tables).await?;
+        let prepared_statements = PreparedStatements::Off;
+        let options = StoreOptions { location, pool_size: 1, acquire_timeout, answer_timeout, prepared_statements };
+        let pool = Arc::new(BoundedPool::open("mlflow", &options, Access::Read, Session::SHARED, options.pool_size));
+        let there = pool.run(Access::Read, None, has_tables).await?;
         if there {
-            return Ok(Self(lane));
+            return Ok(Self(pool));
         }
         let message = "the old database has no tables `registered_models` and `registered_model_tags`";
         Err(Error::new(ErrorKind::FailedPrecondition, message))
@@ -53,7 +55,7 @@ impl MlflowDatabase {
     /// How many registered models there are.
     pub async fn count(&self) -> Result<u64> {
         self.0
-            .run(Access::Read, |tx| {
+            .run(Access::Read, None, |tx| {
                 let count: i64 = registered_models::table.count().get_result(tx.conn)?;
                 Ok(count.unsigned_abs())
             })
@@ -62,7 +64,7 @@ impl MlflowDatabase {
 
     /// The next registered models after the one of that name, by name.
     pub async fn registered_models(&self, after: Option<String>, limit: u32) -> Result<Vec<RegisteredModel>> {
-        self.0.run(Access::Read, move |tx| models(tx, after.as_deref(), limit)).await
+        self.0.run(Access::Read, None, move |tx| models(tx, after.as_deref(), limit)).await
     }
 }
 

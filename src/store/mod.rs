@@ -5,80 +5,116 @@
 pub mod aliases;
 pub mod blobs;
 mod bulk;
+mod cached;
 pub mod changes;
 mod connection;
+mod deadline;
 mod error;
 pub mod files;
 mod filter;
 pub mod graph;
 pub mod idempotency;
 pub mod inspections;
+pub mod inventory;
 pub mod jobs;
-mod kept;
+pub mod joined;
 pub mod lineage;
+mod loaded_bytes;
 pub mod members;
 pub mod metrics;
 mod migrations;
 mod mlflow;
 pub mod nodes;
+pub mod object_store;
 pub mod policies;
+mod pool;
+mod postgres;
 mod properties;
 pub mod records;
+pub mod remains;
 pub mod resumable;
+/// The tables, as Diesel sees them: made from the migrations by `make schema`.
 mod schema;
+pub mod serving;
 pub mod upkeep;
 pub mod uploads;
-pub mod whole;
 
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use diesel::r2d2::{HandleError, Pool, PooledConnection};
 use tokio::sync::Semaphore;
 
 use crate::domain::{Error, ErrorKind, Result};
-use connection::{Access, AnyConnection, Manager};
+use crate::memory::Answer;
+use connection::{Access, AnyConnection};
+use deadline::Deadline;
+use filter::Repeated;
+use loaded_bytes::LoadedBytes;
+use pool::BoundedPool;
+use postgres::Session;
 
 pub use connection::Location;
 pub use migrations::{SchemaState, migrate, revert_all, schema_state};
 pub use mlflow::MlflowDatabase;
+pub use postgres::PreparedStatements;
 
-/// How a store is opened.
+/// The options of a store.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct StoreOptions {
     /// Where the database is.
     pub location: Location,
-    /// How many connections PostgreSQL is given, or SQLite's readers; SQLite has one writer besides.
+    /// The number of connections to PostgreSQL, or of SQLite's readers; SQLite has one writer besides. At most half of them run
+    /// long reads.
     pub pool_size: u32,
-    /// How long a request waits for a connection before it is told that the database is busy.
+    /// How long a request waits for a connection before it fails because the database is busy.
     pub acquire_timeout: Duration,
-    /// How long it then waits for its transaction before it is told that nobody knows what comes of it.
+    /// How long it then waits for its transaction before it fails without knowing the outcome. The transaction's statements are
+    /// cancelled then, too.
     pub answer_timeout: Duration,
+    /// Whether PostgreSQL's sessions keep prepared statements.
+    pub prepared_statements: PreparedStatements,
 }
 
 /// The database. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    readers: Arc<Lane>,
-    writers: Arc<Lane>,
+    readers: Arc<BoundedPool>,
+    writers: Arc<BoundedPool>,
+    /// Limits how many readers run long reads.
+    long_reads: Arc<Semaphore>,
+    /// For what must not queue behind requests: health checks, and cancelling statements.
+    control: Arc<BoundedPool>,
 }
 
-/// A transaction under way: what every query takes.
+/// A running transaction, which every query takes.
 pub struct Tx<'a> {
     conn: &'a mut AnyConnection,
+    deadline: &'a Deadline,
+    repeated: &'a Repeated,
+    loaded: LoadedBytes<'a>,
 }
 
-/// How a pool stands.
+impl Tx<'_> {
+    /// Fails when the transaction's deadline has passed or its caller has gone away. Single statements are cancelled then; this
+    /// check is for loops of many short ones.
+    pub fn check_deadline(&self) -> Result<()> {
+        self.deadline.check()
+    }
+}
+
+/// Connections beside those of the pools: one for health checks, one to cancel statements.
+const CONTROL_CONNECTIONS: u32 = 2;
+
+/// The state of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolStatus {
-    /// Which pool.
+    /// Its name.
     pub name: &'static str,
-    /// Connections that are open.
+    /// Open connections.
     pub open: u32,
-    /// Open connections that nobody uses right now.
+    /// Open connections that are idle.
     pub idle: u32,
-    /// The most there may be.
+    /// The largest number of connections.
     pub max: u32,
 }
 
@@ -86,7 +122,7 @@ impl Store {
     /// Opens the database and checks that its tables are those of this build.
     ///
     /// Blocks. Errors: Unavailable when it cannot be reached, FailedPrecondition when its tables are behind or ahead.
-    pub fn open(options: &Options) -> Result<Self> {
+    pub fn open(options: &StoreOptions) -> Result<Self> {
         match schema_state(&options.location)? {
             SchemaState::Current => {}
             SchemaState::Ahead(unknown) => return Err(migrations::ahead(&unknown)),
@@ -97,14 +133,23 @@ impl Store {
                 ));
             }
         }
+        let session = match &options.location {
+            Location::Postgres(url) => Session::find_out(url, options.prepared_statements, options.answer_timeout)?,
+            Location::Sqlite(_) => Session::SHARED,
+        };
+        let open = |name, access, size| BoundedPool::open(name, options, access, session, size);
+        let control = Arc::new(open("control", Access::Read, CONTROL_CONNECTIONS));
+        let long_reads = Arc::new(Semaphore::new((options.pool_size as usize / 2).max(1)));
         Ok(match options.location {
             Location::Postgres(_) => {
-                let lane = Arc::new(Lane::open("postgres", options, Access::Write, options.pool_size));
-                Self { readers: Arc::clone(&lane), writers: lane }
+                let pool = Arc::new(open("postgres", Access::Write, options.pool_size).controlled_by(&control));
+                Self { readers: Arc::clone(&pool), writers: pool, long_reads, control }
             }
             Location::Sqlite(_) => Self {
-                readers: Arc::new(Lane::open("readers", options, Access::Read, options.pool_size)),
-                writers: Arc::new(Lane::open("writer", options, Access::Write, 1)),
+                readers: Arc::new(open("readers", Access::Read, options.pool_size)),
+                writers: Arc::new(open("writer", Access::Write, 1)),
+                long_reads,
+                control,
             },
         })
     }
@@ -113,45 +158,84 @@ impl Store {
     ///
     /// `work` may run more than once: it is retried, bounded, when the database lost a lock or a connection, or when it
     /// returns a Conflict.
-    /// Errors: what `work` returns; Unavailable when no connection is to be had in time, or the database does not answer
-    /// in time.
-    pub async fn read<T: Send + 'static>(&self, work: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
-        self.readers.run(Access::Read, work).await
+    /// What it reads for the answer to a request counts towards the memory of answers.
+    ///
+    /// It is cancelled at its deadline, or when the caller drops the returned future.
+    ///
+    /// Errors: what `work` returns; Unavailable when no connection is free in time, or the database does not answer in time.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
+    ) -> Result<T> {
+        self.run_read(Access::Read, None, work).await
     }
 
-    /// Runs `work`, which reads by one statement: that sees one snapshot by itself, and needs no round trips to begin and end
+    /// Runs `work` as [`Store::read`] does, for reads whose cost the client decides, as by a filter. They use at most half of the
+    /// connections, so that they do not block other reads.
+    ///
+    /// Retried and failing as [`Store::read`].
+    pub async fn read_long<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
+    ) -> Result<T> {
+        self.run_read(Access::Read, Some(&self.long_reads), work).await
+    }
+
+    /// Runs `work`, which reads by a single statement. That sees one snapshot anyway, and saves the round trips that begin and end
     /// a transaction.
     ///
     /// Retried and failing as [`Store::read`].
     pub async fn read_once<T: Send + 'static>(
         &self,
-        work: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+        work: impl Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
     ) -> Result<T> {
-        self.readers.run(Access::ReadOnce, work).await
+        self.run_read(Access::ReadOnce, None, work).await
     }
 
-    /// Runs `work` in a transaction that commits when it returns Ok and leaves no trace when it does not.
+    /// Runs a read. If there is no memory for its answer, waits for memory without a connection, and reads again.
+    async fn run_read<T: Send + 'static>(
+        &self,
+        access: Access,
+        turns: Option<&Arc<Semaphore>>,
+        work: impl Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
+    ) -> Result<T> {
+        let work = Arc::new(work);
+        loop {
+            let turn = match turns {
+                Some(turns) => Some(self.readers.acquire(turns).await?),
+                None => None,
+            };
+            let once = Arc::clone(&work);
+            let read = self.readers.run(access, turn, move |tx| once(tx)).await;
+            match Answer::current().filter(|_| is_unavailable(&read)) {
+                Some(answer) if answer.make_room().await? => {}
+                _ => return read,
+            }
+        }
+    }
+
+    /// Runs `work` in a transaction that commits if it returns Ok and is rolled back otherwise.
     ///
-    /// Retried and failing as [`Store::read`]; a connection lost while committing is not retried, because nobody knows
-    /// whether the commit took place. Nor does anybody know it of a transaction that was not answered in time.
+    /// Retried and failing as [`Store::read`]. A connection lost while committing is not retried, because the outcome of the commit
+    /// is unknown. So is that of a transaction that timed out.
     pub async fn write<T: Send + 'static>(
         &self,
         work: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.writers.run(Access::Write, work).await
+        self.writers.run(Access::Write, None, work).await
     }
 
-    /// Really asks the database whether it answers.
+    /// Queries the database over a connection of its own: busy pools are no reason to take this server out of service.
     pub async fn check(&self) -> Result<()> {
-        self.read(|tx| {
+        let ask = |tx: &mut Tx<'_>| {
             use diesel::RunQueryDsl as _;
             diesel::sql_query("SELECT 1").execute(tx.conn)?;
             Ok(())
-        })
-        .await
+        };
+        self.control.run(Access::Read, None, ask).await
     }
 
-    /// How the pools stand.
+    /// The state of each pool.
     pub fn pools(&self) -> Vec<PoolStatus> {
         let mut pools = vec![self.readers.status()];
         if !Arc::ptr_eq(&self.readers, &self.writers) {
@@ -161,123 +245,6 @@ impl Store {
     }
 }
 
-/// A pool with the semaphore before it: whoever gets past it finds a connection without waiting.
-struct Lane {
-    name: &'static str,
-    pool: Pool<Manager>,
-    permits: Arc<Semaphore>,
-    acquire_timeout: Duration,
-    answer_timeout: Duration,
-}
-
-/// How often a transaction is begun anew before the caller is told to try later.
-const ATTEMPTS: u32 = 6;
-
-impl Lane {
-    fn open(name: &'static str, options: &Options, access: Access, size: u32) -> Self {
-        let pool = Pool::builder()
-            .max_size(size)
-            .min_idle(Some(1))
-            .idle_timeout(Some(Duration::from_secs(300)))
-            .connection_timeout(options.acquire_timeout)
-            .error_handler(Box::new(LogConnectionErrors))
-            .build_unchecked(Manager { location: options.location.clone(), access });
-        let permits = Arc::new(Semaphore::new(size as usize));
-        let Options { acquire_timeout, answer_timeout, .. } = *options;
-        Self { name, pool, permits, acquire_timeout, answer_timeout }
-    }
-
-    async fn run<T: Send + 'static>(
-        self: &Arc<Self>,
-        access: Access,
-        work: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let permit = tokio::time::timeout(self.acquire_timeout, Arc::clone(&self.permits).acquire_owned())
-            .await
-            .map_err(|_| Error::unavailable("the database is busy"))?
-            .map_err(|_| Error::unavailable("the server is shutting down"))?;
-        let lane = Arc::clone(self);
-        let run = move || {
-            // Held here and not by the caller, who may be gone before the work is.
-            let _permit = permit;
-            lane.run_blocking(access, work)
-        };
-        // A database that stands still keeps its connections, and no caller.
-        match tokio::time::timeout(self.answer_timeout, tokio::task::spawn_blocking(run)).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(error)) => Err(Error::internal("a transaction panicked").caused_by(error)),
-            Err(late) => Err(Error::unavailable("the database does not answer").caused_by(late)),
-        }
-    }
-
-    fn run_blocking<T>(&self, access: Access, work: impl Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
-        let mut attempt = 1;
-        loop {
-            let error = match self.attempt(access, &work) {
-                Ok(value) => return Ok(value),
-                Err(Failed::Finally(error)) => return Err(error),
-                Err(Failed::Retryably(error)) if attempt >= ATTEMPTS => return Err(error),
-                Err(Failed::Retryably(error)) => error,
-            };
-            log::debug!(attempt, error = error.to_string().as_str(); "transaction begun anew");
-            thread::sleep(Duration::from_millis(1 << attempt));
-            attempt += 1;
-        }
-    }
-
-    fn attempt<T>(&self, access: Access, work: &impl Fn(&mut Tx<'_>) -> Result<T>) -> Result<T, Failed> {
-        let mut pooled = self.connection().map_err(Failed::Finally)?;
-        pooled.used = Instant::now();
-        if let Err(error) = connection::begin(&mut pooled.inner, access) {
-            pooled.broken = true;
-            return Err(Failed::Retryably(error.into()));
-        }
-        match work(&mut Tx { conn: &mut pooled.inner }) {
-            Ok(value) => match connection::commit(&mut pooled.inner, access) {
-                Ok(()) => Ok(value),
-                Err(error) => {
-                    let error = Error::from(error);
-                    pooled.broken = connection::roll_back(&mut pooled.inner, access).is_err() || error::is_lost(&error);
-                    if error::is_worth_retrying(&error) {
-                        Err(Failed::Retryably(error))
-                    } else {
-                        Err(Failed::Finally(error))
-                    }
-                }
-            },
-            Err(error) => {
-                pooled.broken = error::is_lost(&error) || connection::roll_back(&mut pooled.inner, access).is_err();
-                if pooled.broken && error.kind() == ErrorKind::Internal {
-                    return Err(Failed::Retryably(
-                        Error::unavailable("the database cannot be used right now").caused_by(error),
-                    ));
-                }
-                let again = error.kind() == ErrorKind::Conflict || error::is_worth_retrying(&error);
-                if pooled.broken || again { Err(Failed::Retryably(error)) } else { Err(Failed::Finally(error)) }
-            }
-        }
-    }
-
-    fn connection(&self) -> Result<PooledConnection<Manager>> {
-        self.pool.get().map_err(|error| Error::unavailable("the database cannot be reached").caused_by(error))
-    }
-
-    fn status(&self) -> PoolStatus {
-        let state = self.pool.state();
-        PoolStatus { name: self.name, open: state.connections, idle: state.idle_connections, max: self.pool.max_size() }
-    }
-}
-
-enum Failed {
-    Retryably(Error),
-    Finally(Error),
-}
-
-#[derive(Debug)]
-struct LogConnectionErrors;
-
-impl HandleError<diesel::r2d2::Error> for LogConnectionErrors {
-    fn handle_error(&self, error: diesel::r2d2::Error) {
-        log::warn!(error = error.to_string().trim(); "no connection to the database");
-    }
+fn is_unavailable<T>(read: &Result<T>) -> bool {
+    read.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unavailable)
 }

@@ -1,7 +1,9 @@
 //! Nodes: inserted, found, listed, changed and removed, each with its properties in a fixed number of statements.
 
 mod change;
-mod led;
+mod filtered;
+mod insert;
+mod owned;
 
 use std::hash::{Hash, Hasher};
 
@@ -9,7 +11,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 
-use super::connection::{MultiBackend, keyset, on_each};
+use super::connection::{AnyConnection, MultiBackend, keyset};
 use super::error::is_missing_reference;
 use super::filter::{self, Filter, name_key};
 use super::schema::{members, nodes};
@@ -20,10 +22,11 @@ use crate::domain::{
     Properties, Result,
 };
 
-pub use change::{date, delete, lock, lock_children, replace, touch, touch_named};
+pub use change::{date, increment_revision, increment_revision_of, increment_revisions_named, lock, replace};
+pub use owned::{children, delete, delete_all, first_children, first_context, type_of_child};
 
 /// How many ids one statement names at most.
-pub(super) const CHUNK: usize = 1000;
+pub(super) const MAX_IDS: usize = 1000;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = nodes)]
@@ -73,7 +76,7 @@ impl From<NodeRow> for Node {
     }
 }
 
-/// Which nodes a list holds. Also what a page token is tied to.
+/// Selects the nodes of a list. A page token is tied to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Selection {
     /// Their kind, where it says more than their types.
@@ -84,7 +87,7 @@ pub struct Selection {
     pub home: Option<NodeId>,
     /// A context that they are members of.
     pub member_of: Option<NodeId>,
-    /// The type of that home or context; any that may be one, when it is not given.
+    /// The type of that home or context; any type that may be one if it is `None`.
     pub parent_type: Option<LogicalType>,
     /// Their name as people see it.
     pub name: Option<Name>,
@@ -100,7 +103,7 @@ impl Hash for Selection {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let Self { kind, types, home, member_of, parent_type, name, external_id, filter, order } = self;
         (kind, types, home, member_of, parent_type, name, external_id, order).hash(state);
-        // A filter has doubles, which have no hash; what it looks like tells filters apart as well.
+        // A filter has doubles, which have no hash; its debug output tells filters apart as well.
         format!("{filter:?}").hash(state);
     }
 }
@@ -147,16 +150,17 @@ pub fn insert(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, draft
         created_at: now,
         updated_at: now,
     };
-    // Nothing is inserted rather than an error made where one of its unique indexes has it already: each database looks at
-    // another one first, and PostgreSQL answers no question after an error.
-    let inserted = on_each!(tx.conn, conn => {
-        diesel::insert_into(nodes::table)
+    // ON CONFLICT DO NOTHING instead of an error: the databases check unique indexes in different orders, and PostgreSQL rejects
+    // further queries in a transaction after an error.
+    let inserted = match tx.conn {
+        AnyConnection::Postgres(conn) => insert::insert_with_properties(conn, &new, draft),
+        AnyConnection::Sqlite(conn) => diesel::insert_into(nodes::table)
             .values(&new)
             .on_conflict_do_nothing()
             .returning(NodeRow::as_returning())
             .get_result::<NodeRow>(conn)
-            .optional()
-    });
+            .optional(),
+    };
     let row = match inserted {
         Ok(Some(row)) => row,
         Ok(None) => return Err(taken(tx, logical, home, draft)?),
@@ -165,17 +169,20 @@ pub fn insert(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, draft
         }
         Err(error) => return Err(error.into()),
     };
-    if let Some(home) = home {
-        super::members::insert(tx, home, NodeId(row.id))?;
-    }
     let mut node = Node::from(row);
     node.properties.clone_from(&draft.properties);
     node.custom.clone_from(&draft.custom);
-    properties::insert(tx, &[&node])?;
+    // Round trips cost nothing here.
+    if let AnyConnection::Sqlite(_) = tx.conn {
+        if let Some(home) = home {
+            super::members::insert(tx, home, node.id)?;
+        }
+        properties::insert(tx, &[&node])?;
+    }
     Ok(node)
 }
 
-/// Which of what must be unique is taken: the name before the external id.
+/// The error for the unique key that is taken: the name, or else the external id.
 fn taken(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, draft: &Draft) -> Result<Error> {
     if let Some(name) = &draft.name
         && find_named(tx, logical, home, name)?.is_some()
@@ -205,7 +212,7 @@ pub fn find_bare(tx: &mut Tx<'_>, id: NodeId) -> Result<Option<Node>> {
 /// Those of these nodes that exist, ordered by id.
 pub fn find_all(tx: &mut Tx<'_>, ids: &[NodeId]) -> Result<Vec<Node>> {
     let mut rows: Vec<NodeRow> = Vec::new();
-    for chunk in ids.chunks(CHUNK) {
+    for chunk in ids.chunks(MAX_IDS) {
         let ids: Vec<_> = chunk.iter().map(|id| id.0).collect();
         rows.extend(nodes::table.filter(nodes::id.eq_any(ids)).select(NodeRow::as_select()).load::<NodeRow>(tx.conn)?);
     }
@@ -264,12 +271,18 @@ fn matching<'a>(selection: &Selection) -> nodes::BoxedQuery<'a, MultiBackend> {
 
 /// The nodes of the selection but for its filter, of which this is the SQL.
 fn narrowed<'a>(selection: &Selection, filter: Option<Filter>) -> nodes::BoxedQuery<'a, MultiBackend> {
+    chosen(selection, filter, false)
+}
+
+/// The same; `by_ids` is whether the first of them are wanted in the order of their ids.
+fn chosen<'a>(selection: &Selection, filter: Option<Filter>, by_ids: bool) -> nodes::BoxedQuery<'a, MultiBackend> {
     let mut query = nodes::table.into_boxed::<MultiBackend>();
     if let Some(kind) = selection.kind {
         query = query.filter(nodes::kind.eq(kind.number()));
     }
     query = match selection.types.as_slice() {
         [] if selection.kind.is_some() => query,
+        [one] if by_ids && selection.home.is_some() => query.filter(Filter::of_type_in_home(*one)),
         [one] => query.filter(nodes::type_id.eq(*one)),
         many => query.filter(nodes::type_id.eq_any(many.to_vec())),
     };
@@ -300,16 +313,20 @@ fn narrowed<'a>(selection: &Selection, filter: Option<Filter>) -> nodes::BoxedQu
 
 /// How many nodes the selection has.
 pub fn count(tx: &mut Tx<'_>, selection: &Selection) -> Result<u64> {
-    let count: i64 = matching(selection).count().get_result(tx.conn).map_err(filter::fault)?;
+    let count: i64 = matching(selection).count().get_result(tx.conn).map_err(filter::query_error)?;
     Ok(count.unsigned_abs())
 }
 
 /// The first `limit` nodes of the selection after the cursor, in its order.
 pub fn list(tx: &mut Tx<'_>, selection: &Selection, after: Option<&Cursor>, limit: u32) -> Result<Vec<Node>> {
     let limit = limit.into();
-    let mut found = match led::list(tx, selection, after, limit)? {
+    let mut found = match filtered::list(tx, selection, after, limit)? {
         Some(found) => found,
-        None => bare(tx, in_order(matching(selection), selection.order, after).limit(limit))?,
+        None => {
+            let filter = selection.filter.as_ref().map(Filter::from);
+            let query = chosen(selection, filter, selection.order.by == OrderBy::Id);
+            bare(tx, in_order(query, selection.order, after).limit(limit))?
+        }
     };
     fill(tx, &mut found)?;
     Ok(found)
@@ -340,7 +357,8 @@ fn in_order<'a>(
 
 /// The nodes of a query, without their properties.
 fn bare(tx: &mut Tx<'_>, query: nodes::BoxedQuery<'_, MultiBackend>) -> Result<Vec<Node>> {
-    let rows = query.select(NodeRow::as_select()).load::<NodeRow>(tx.conn).map_err(filter::fault)?;
+    tx.check_deadline()?;
+    let rows = query.select(NodeRow::as_select()).load::<NodeRow>(tx.conn).map_err(filter::query_error)?;
     Ok(rows.into_iter().map(Node::from).collect())
 }
 
@@ -351,7 +369,7 @@ pub fn list_ids(tx: &mut Tx<'_>, selection: &Selection, among: Option<&[NodeId]>
     match among {
         None => found = all().load(tx.conn)?,
         Some(among) => {
-            for chunk in among.chunks(CHUNK) {
+            for chunk in among.chunks(MAX_IDS) {
                 let ids: Vec<i64> = chunk.iter().map(|id| id.0).collect();
                 found.extend(all().filter(nodes::id.eq_any(ids)).load::<i64>(tx.conn)?);
             }
@@ -360,39 +378,18 @@ pub fn list_ids(tx: &mut Tx<'_>, selection: &Selection, among: Option<&[NodeId]>
     Ok(found.into_iter().map(NodeId).collect())
 }
 
-/// The nodes that have one of these as their home, and nothing of what is below them, ordered by id.
-pub fn children(tx: &mut Tx<'_>, homes: &[NodeId]) -> Result<Vec<Node>> {
-    let mut rows: Vec<NodeRow> = Vec::new();
-    for chunk in homes.chunks(CHUNK) {
-        let ids: Vec<_> = chunk.iter().map(|id| id.0).collect();
-        rows.extend(
-            nodes::table
-                .filter(nodes::home_id.eq_any(ids))
-                .order(nodes::id)
-                .select(NodeRow::as_select())
-                .load::<NodeRow>(tx.conn)?,
-        );
-    }
-    hydrate(tx, rows)
-}
-
-/// The type of the oldest node that has it as its home.
-pub fn type_of_child(tx: &mut Tx<'_>, home: NodeId) -> Result<Option<i64>> {
-    let children = nodes::table.filter(nodes::home_id.eq(home.0)).order(nodes::id).select(nodes::type_id);
-    Ok(children.first(tx.conn).optional()?)
-}
-
 fn one(tx: &mut Tx<'_>, row: Option<NodeRow>) -> Result<Option<Node>> {
     Ok(hydrate(tx, row.into_iter().collect())?.pop())
 }
 
 pub(super) fn hydrate(tx: &mut Tx<'_>, rows: Vec<NodeRow>) -> Result<Vec<Node>> {
+    tx.check_deadline()?;
     let mut nodes: Vec<_> = rows.into_iter().map(Node::from).collect();
     fill(tx, &mut nodes)?;
     Ok(nodes)
 }
 
-/// Gives nodes their properties.
+/// Loads the properties of nodes.
 fn fill(tx: &mut Tx<'_>, nodes: &mut [Node]) -> Result<()> {
     properties::load(tx, nodes)?;
     super::metrics::load(tx, nodes)

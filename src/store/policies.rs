@@ -1,27 +1,36 @@
-//! What registered models say of what may be stored, and which properties of an artifact inspection has set.
+//! The policies of registered models, and which properties of an artifact inspection has set.
 
 use diesel::prelude::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::Tx;
 use super::connection::on_each;
 use super::error::is_missing_reference;
 use super::inspections::{facts, read, write};
 use super::schema::{learned, policies};
-use crate::domain::inspect::Description;
-use crate::domain::policy::ModelPolicy;
-use crate::domain::{Error, NodeId, Result};
+use crate::domain::{Error, NodeId, Properties, Result};
 
-/// What the model says; `None` when it says nothing.
-pub fn find(tx: &mut Tx<'_>, model: NodeId) -> Result<Option<ModelPolicy>> {
+/// Properties of an artifact that inspection has set.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Description {
+    /// Properties that its type declares.
+    pub declared: Properties,
+    /// Custom properties.
+    pub custom: Properties,
+}
+
+/// The policy of a model, as passed to [`set`]; `None` when it has none.
+pub fn find<P: DeserializeOwned>(tx: &mut Tx<'_>, model: NodeId) -> Result<Option<P>> {
     let document: Option<String> =
         policies::table.find(model.0).select(policies::document).first(tx.conn).optional()?;
     document.map(|document| read(&document)).transpose()
 }
 
-/// Keeps what the model says, instead of what it said before.
+/// Sets the policy of a model.
 ///
 /// Errors: NotFound when the model is gone.
-pub fn set(tx: &mut Tx<'_>, model: NodeId, policy: &ModelPolicy) -> Result<()> {
+pub fn set(tx: &mut Tx<'_>, model: NodeId, policy: &impl Serialize) -> Result<()> {
     let document = write(policy)?;
     let set = on_each!(tx.conn, conn => {
         diesel::insert_into(policies::table)
@@ -38,7 +47,7 @@ pub fn set(tx: &mut Tx<'_>, model: NodeId, policy: &ModelPolicy) -> Result<()> {
     }
 }
 
-/// Forgets what the model says.
+/// Deletes the policy of a model.
 pub fn delete(tx: &mut Tx<'_>, model: NodeId) -> Result<()> {
     diesel::delete(policies::table.find(model.0)).execute(tx.conn)?;
     Ok(())
@@ -52,7 +61,7 @@ pub fn learned(tx: &mut Tx<'_>, node: NodeId) -> Result<Description> {
     Ok(Description { declared: facts::read(&declared)?, custom: facts::read(&custom)? })
 }
 
-/// Keeps which properties inspection set on the node.
+/// Records which properties inspection set on the node.
 pub fn learn(tx: &mut Tx<'_>, node: NodeId, set: &Description) -> Result<()> {
     let (declared, custom) = (facts::write(&set.declared)?, facts::write(&set.custom)?);
     on_each!(tx.conn, conn => {

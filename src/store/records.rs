@@ -8,7 +8,7 @@ use diesel::sql_types::{Bool, Text};
 
 use super::connection::MultiBackend;
 use super::files::{self, file};
-use super::nodes::{CHUNK, NodeRow, hydrate};
+use super::nodes::{MAX_IDS, NodeRow, hydrate};
 use super::schema::{blobs, files as file_rows, nodes};
 use super::{Tx, blobs::BlobRow};
 use crate::domain::{File, LogicalType, Node, NodeId, Result};
@@ -29,20 +29,63 @@ pub enum Hint {
     Contains(&'static str, String),
 }
 
-/// The first `limit` artifacts that are records after that one, ordered by id, but for those that no hint lets through.
-pub fn list(tx: &mut Tx<'_>, hints: &[Hint], after: Option<NodeId>, limit: u32) -> Result<Vec<Node>> {
-    let mut query = nodes::table
+/// The first `limit` artifacts that are records and have an id in another system after that one, ordered by it, but for
+/// those that no hint lets through.
+pub fn list_external(tx: &mut Tx<'_>, hints: &[Hint], after: Option<&str>, limit: u32) -> Result<Vec<Node>> {
+    let rows: Vec<NodeRow> = nodes::table
+        .filter(nodes::kind.eq(LogicalType::ModelArtifact.kind().number()))
+        .filter(nodes::type_id.eq(LogicalType::ModelArtifact.id()))
+        .filter(nodes::home_id.is_not_null())
+        .filter(nodes::external_id.gt(after.unwrap_or_default()))
+        .filter(is_record(hints))
+        .order(nodes::external_id)
+        .limit(i64::from(limit))
+        .select(NodeRow::as_select())
+        .load(tx.conn)?;
+    hydrate(tx, rows)
+}
+
+/// The first `limit` artifacts that are records after that one, ordered by their own ids, each with its id in another system, but
+/// for those that no hint lets through.
+pub fn list_ids(
+    tx: &mut Tx<'_>,
+    hints: &[Hint],
+    after: Option<NodeId>,
+    limit: u32,
+) -> Result<Vec<(NodeId, Option<String>)>> {
+    let rows: Vec<(i64, Option<String>)> = nodes::table
         .filter(nodes::type_id.eq(LogicalType::ModelArtifact.id()))
         .filter(nodes::home_id.is_not_null())
         .filter(nodes::id.gt(after.map_or(0, |node| node.0)))
-        .filter(sql::<Bool>(&format!(
-            "(EXISTS (SELECT 1 FROM files WHERE files.node_id = nodes.id AND {IS_ARCHIVE}) OR {})",
-            has_property(ARCHIVE)
-        )))
+        .filter(is_record(hints))
+        .order(nodes::id)
+        .limit(i64::from(limit))
+        .select((nodes::id, nodes::external_id))
+        .load(tx.conn)?;
+    Ok(rows.into_iter().map(|(id, external)| (NodeId(id), external)).collect())
+}
+
+/// The first `limit` artifacts of a version that are records after that one, ordered by their own ids.
+pub fn list_of_version(tx: &mut Tx<'_>, version: NodeId, after: Option<NodeId>, limit: u32) -> Result<Vec<Node>> {
+    let rows: Vec<NodeRow> = nodes::table
+        .filter(nodes::home_id.eq(version.0))
+        .filter(nodes::type_id.eq(LogicalType::ModelArtifact.id()))
+        .filter(nodes::id.gt(after.map_or(0, |node| node.0)))
+        .filter(is_record(&[]))
         .order(nodes::id)
         .limit(i64::from(limit))
         .select(NodeRow::as_select())
-        .into_boxed::<MultiBackend>();
+        .load(tx.conn)?;
+    hydrate(tx, rows)
+}
+
+type Condition = Box<dyn BoxableExpression<nodes::table, MultiBackend, SqlType = Bool>>;
+
+fn is_record(hints: &[Hint]) -> Condition {
+    let mut condition: Condition = Box::new(sql::<Bool>(&format!(
+        "(EXISTS (SELECT 1 FROM files WHERE files.node_id = nodes.id AND {IS_ARCHIVE}) OR {})",
+        has_property(ARCHIVE)
+    )));
     for hint in hints {
         let (name, operator, text, end) = match hint {
             Hint::Equals(name, text) => (name, "=", text.clone(), "))"),
@@ -54,10 +97,9 @@ pub fn list(tx: &mut Tx<'_>, hints: &[Hint], after: Option<NodeId>, limit: u32) 
              AND {shown} {operator} ",
             has_property(ARCHIVE)
         );
-        query = query.filter(sql::<Bool>(&start).bind::<Text, _>(text).sql(end));
+        condition = Box::new(condition.and(sql::<Bool>(&start).bind::<Text, _>(text).sql(end)));
     }
-    let rows: Vec<NodeRow> = query.load(tx.conn)?;
-    hydrate(tx, rows)
+    condition
 }
 
 fn has_property(name: &str) -> String {
@@ -78,7 +120,7 @@ fn pattern(text: &str) -> String {
 /// The archives of each of these nodes, ordered by path.
 pub fn archives(tx: &mut Tx<'_>, nodes: &[NodeId]) -> Result<BTreeMap<NodeId, Vec<File>>> {
     let mut found: BTreeMap<NodeId, Vec<File>> = BTreeMap::new();
-    for chunk in nodes.chunks(CHUNK) {
+    for chunk in nodes.chunks(MAX_IDS) {
         let ids: Vec<_> = chunk.iter().map(|id| id.0).collect();
         let rows: Vec<(files::FileRow, BlobRow)> = file_rows::table
             .inner_join(blobs::table)

@@ -1,4 +1,4 @@
-//! Resumable uploads: how far each one is, who may write, and what is not in the object store yet.
+//! Resumable uploads: their offsets, leases, and bytes that are not in the object store yet.
 
 use diesel::prelude::*;
 
@@ -34,9 +34,10 @@ pub struct Resumable {
     pub expires_at: i64,
     pub finished_at: Option<i64>,
     pub direct_part: Option<i64>,
+    pub concat: Option<String>,
 }
 
-/// How far an upload has come.
+/// The progress of an upload.
 #[derive(Debug, Clone, AsChangeset)]
 #[diesel(table_name = resumable_uploads, treat_none_as_null = true)]
 #[expect(missing_docs, reason = "the columns are documented where they are made")]
@@ -53,7 +54,7 @@ pub struct Step {
 /// A part that the object store has: its number, its tag, its checksum.
 pub type PartRow = (i64, String, String);
 
-/// Makes an upload known.
+/// Inserts an upload.
 pub fn insert(tx: &mut Tx<'_>, new: &Resumable) -> Result<()> {
     on_each!(tx.conn, conn => diesel::insert_into(resumable_uploads::table).values(new).execute(conn))?;
     Ok(())
@@ -65,33 +66,33 @@ pub fn find(tx: &mut Tx<'_>, id: &str) -> Result<Option<Resumable>> {
     Ok(row.first(tx.conn).optional()?)
 }
 
-/// Gives the right to write to `lease` until `until`, unless somebody else has it. `false` when somebody has.
+/// Acquires the lease for `lease` until `until`. `false` when another request holds it.
 pub fn acquire(tx: &mut Tx<'_>, id: &str, lease: &str, now: Millis, until: Millis) -> Result<bool> {
     let free = resumable_uploads::table.find(id).filter(resumable_uploads::lease_until.le(now));
     let taken = (resumable_uploads::lease.eq(lease), resumable_uploads::lease_until.eq(until));
     Ok(diesel::update(free).set(taken).execute(tx.conn)? > 0)
 }
 
-/// Moves the end of the lease: forward to keep it, to 0 to give it back. `false` when somebody else has it.
+/// Sets the end of the lease: later to renew it, 0 to release it. `false` when another request holds it.
 pub fn renew(tx: &mut Tx<'_>, id: &str, lease: &str, until: Millis) -> Result<bool> {
     let mine = resumable_uploads::table.find(id).filter(resumable_uploads::lease.eq(lease));
     Ok(diesel::update(mine).set(resumable_uploads::lease_until.eq(until)).execute(tx.conn)? > 0)
 }
 
-/// Puts the upload's end off.
+/// Extends the expiry of the upload.
 pub fn prolong(tx: &mut Tx<'_>, id: &str, expires_at: Millis) -> Result<()> {
     let target = resumable_uploads::table.find(id);
     diesel::update(target).set(resumable_uploads::expires_at.eq(expires_at)).execute(tx.conn)?;
     Ok(())
 }
 
-/// Records how far the upload is. `false` when somebody else has the lease.
+/// Records the progress of the upload. `false` when another request holds the lease.
 pub fn advance(tx: &mut Tx<'_>, id: &str, lease: &str, step: &Step) -> Result<bool> {
     let mine = resumable_uploads::table.find(id).filter(resumable_uploads::lease.eq(lease));
     Ok(diesel::update(mine).set(step).execute(tx.conn)? > 0)
 }
 
-/// Adds parts, which begin with whatever was too short to be one.
+/// Adds parts; the first of them contains the bytes that were too short for a part.
 pub fn add_parts(tx: &mut Tx<'_>, id: &str, parts: &[PartRow]) -> Result<()> {
     let rows: Vec<_> = parts
         .iter()
@@ -107,7 +108,7 @@ pub fn add_parts(tx: &mut Tx<'_>, id: &str, parts: &[PartRow]) -> Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
-    for chunk in rows.chunks(super::nodes::CHUNK) {
+    for chunk in rows.chunks(super::nodes::MAX_IDS) {
         let chunk = chunk.to_vec();
         on_each!(tx.conn, conn => diesel::insert_into(resumable_parts::table).values(chunk).execute(conn))?;
     }
@@ -124,7 +125,7 @@ pub fn parts(tx: &mut Tx<'_>, id: &str) -> Result<Vec<PartRow>> {
         .load(tx.conn)?)
 }
 
-/// Keeps bytes that are too short to be a part.
+/// Stores bytes that are too short to be a part.
 pub fn add_tail(tx: &mut Tx<'_>, id: &str, start: i64, bytes: &[u8]) -> Result<()> {
     let row = (resumable_tails::upload_id.eq(id), resumable_tails::start.eq(start), resumable_tails::bytes.eq(bytes));
     diesel::insert_into(resumable_tails::table).values(row).execute(tx.conn)?;
@@ -138,7 +139,7 @@ pub fn tail(tx: &mut Tx<'_>, id: &str, start: i64) -> Result<Option<Vec<u8>>> {
     Ok(row.first(tx.conn).optional()?)
 }
 
-/// Marks the upload as the file that it has become; its parts are forgotten.
+/// Marks the upload as finished, and deletes its parts.
 pub fn finish(tx: &mut Tx<'_>, id: &str, sha256: Sha256, now: Millis) -> Result<()> {
     diesel::update(resumable_uploads::table.find(id))
         .set((
@@ -152,14 +153,14 @@ pub fn finish(tx: &mut Tx<'_>, id: &str, sha256: Sha256, now: Millis) -> Result<
     Ok(())
 }
 
-/// Forgets the upload, unless it expires at `before` or later.
+/// Deletes the upload, unless it expires at `before` or later.
 pub fn remove(tx: &mut Tx<'_>, id: &str, before: Millis) -> Result<()> {
     let target = resumable_uploads::table.find(id).filter(resumable_uploads::expires_at.lt(before));
     diesel::delete(target).execute(tx.conn)?;
     Ok(())
 }
 
-/// Up to `limit` uploads that expired before `now` and that nobody writes to: their ids and keys.
+/// The ids and keys of up to `limit` uploads that expired before `now` and have no lease.
 pub fn expired(tx: &mut Tx<'_>, now: Millis, limit: i64) -> Result<Vec<(String, String)>> {
     Ok(resumable_uploads::table
         .filter(resumable_uploads::expires_at.lt(now).and(resumable_uploads::lease_until.le(now)))

@@ -1,78 +1,6 @@
-//! The tables, as Diesel sees them. The migrations are the truth; the conformance suite compares the two.
+// @generated automatically by Diesel CLI.
 
-use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
-
-table! {
-    types (id) {
-        id -> BigInt,
-        kind -> BigInt,
-        name -> Text,
-        version -> Text,
-        description -> Nullable<Text>,
-        external_id -> Nullable<Text>,
-        base_type -> Nullable<BigInt>,
-        input_type -> Nullable<Text>,
-        output_type -> Nullable<Text>,
-    }
-}
-
-table! {
-    type_properties (type_id, name) {
-        type_id -> BigInt,
-        name -> Text,
-        data_type -> BigInt,
-    }
-}
-
-table! {
-    nodes (id) {
-        id -> BigInt,
-        kind -> BigInt,
-        type_id -> BigInt,
-        home_id -> Nullable<BigInt>,
-        name -> Nullable<Text>,
-        external_id -> Nullable<Text>,
-        uri -> Nullable<Text>,
-        state -> Nullable<BigInt>,
-        created_at -> BigInt,
-        updated_at -> BigInt,
-        revision -> BigInt,
-    }
-}
-
-table! {
-    properties (node_id, custom, name) {
-        node_id -> BigInt,
-        custom -> Bool,
-        name -> Text,
-        kind -> BigInt,
-        int_value -> Nullable<BigInt>,
-        double_value -> Nullable<Double>,
-        text_value -> Nullable<Text>,
-        bytes_value -> Nullable<Binary>,
-    }
-}
-
-table! {
-    members (context_id, node_id) {
-        context_id -> BigInt,
-        node_id -> BigInt,
-    }
-}
-
-table! {
-    events (id) {
-        id -> BigInt,
-        artifact_id -> BigInt,
-        execution_id -> BigInt,
-        #[sql_name = "type"]
-        event_type -> BigInt,
-        at -> BigInt,
-        path -> Nullable<Text>,
-    }
-}
-
-table! {
+diesel::table! {
     aliases (model_id, name) {
         model_id -> BigInt,
         name -> Text,
@@ -80,7 +8,7 @@ table! {
     }
 }
 
-table! {
+diesel::table! {
     blobs (id) {
         id -> BigInt,
         sha256 -> Text,
@@ -92,105 +20,7 @@ table! {
     }
 }
 
-table! {
-    upkeep (task) {
-        task -> Text,
-        lease -> Text,
-        lease_until -> BigInt,
-        began_at -> Nullable<BigInt>,
-        reached -> BigInt,
-        ended_at -> Nullable<BigInt>,
-    }
-}
-
-table! {
-    files (node_id, path) {
-        node_id -> BigInt,
-        path -> Text,
-        blob_id -> BigInt,
-        media_type -> Text,
-        created_at -> BigInt,
-        quarantine -> Nullable<Text>,
-    }
-}
-
-table! {
-    uploads (id) {
-        id -> BigInt,
-        key -> Text,
-        created_at -> BigInt,
-        seen_at -> BigInt,
-    }
-}
-
-table! {
-    resumable_uploads (id) {
-        id -> Text,
-        key -> Text,
-        model -> Text,
-        version -> Text,
-        path -> Text,
-        media_type -> Nullable<Text>,
-        sha256 -> Nullable<Text>,
-        creates -> Bool,
-        metadata -> Text,
-        length -> BigInt,
-        position -> BigInt,
-        digest -> Binary,
-        sent -> BigInt,
-        parts -> BigInt,
-        multipart -> Nullable<Text>,
-        unverified_from -> Nullable<BigInt>,
-        lease -> Text,
-        lease_until -> BigInt,
-        created_at -> BigInt,
-        expires_at -> BigInt,
-        finished_at -> Nullable<BigInt>,
-        direct_part -> Nullable<BigInt>,
-    }
-}
-
-table! {
-    resumable_parts (upload_id, number) {
-        upload_id -> Text,
-        number -> BigInt,
-        tag -> Text,
-        checksum -> Text,
-    }
-}
-
-table! {
-    resumable_tails (upload_id, start) {
-        upload_id -> Text,
-        start -> BigInt,
-        bytes -> Binary,
-    }
-}
-
-table! {
-    metrics (node_id) {
-        node_id -> BigInt,
-        home_id -> Nullable<BigInt>,
-        name -> Text,
-        value -> Nullable<Double>,
-        is_nan -> Bool,
-        step -> BigInt,
-        at -> BigInt,
-    }
-}
-
-table! {
-    metric_points (id) {
-        id -> BigInt,
-        node_id -> BigInt,
-        step -> BigInt,
-        at -> BigInt,
-        value -> Nullable<Double>,
-        is_nan -> Bool,
-    }
-}
-
-table! {
+diesel::table! {
     changes (id) {
         id -> BigInt,
         position -> Nullable<BigInt>,
@@ -201,10 +31,34 @@ table! {
         revision -> BigInt,
         document -> Text,
         request_id -> Nullable<Text>,
+        client_request_id -> Nullable<Text>,
     }
 }
 
-table! {
+diesel::table! {
+    events (id) {
+        id -> BigInt,
+        artifact_id -> BigInt,
+        execution_id -> BigInt,
+        #[sql_name = "type"]
+        type_ -> BigInt,
+        at -> BigInt,
+        path -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    files (node_id, path) {
+        node_id -> BigInt,
+        path -> Text,
+        blob_id -> BigInt,
+        media_type -> Text,
+        created_at -> BigInt,
+        quarantine -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     idempotency_keys (actor, key) {
         actor -> Text,
         key -> Text,
@@ -214,7 +68,7 @@ table! {
     }
 }
 
-table! {
+diesel::table! {
     inspections (node_id, path) {
         node_id -> BigInt,
         path -> Text,
@@ -233,22 +87,7 @@ table! {
     }
 }
 
-table! {
-    policies (model_id) {
-        model_id -> BigInt,
-        document -> Text,
-    }
-}
-
-table! {
-    learned (node_id) {
-        node_id -> BigInt,
-        declared -> Text,
-        custom -> Text,
-    }
-}
-
-table! {
+diesel::table! {
     jobs (id) {
         id -> BigInt,
         kind -> Text,
@@ -272,34 +111,209 @@ table! {
     }
 }
 
-joinable!(files -> blobs (blob_id));
-joinable!(inspections -> blobs (blob_id));
-joinable!(members -> nodes (node_id));
-joinable!(nodes -> types (type_id));
-joinable!(type_properties -> types (type_id));
-joinable!(properties -> nodes (node_id));
-joinable!(metric_points -> nodes (node_id));
-allow_tables_to_appear_in_same_query!(
-    types,
-    type_properties,
-    nodes,
-    properties,
-    members,
-    events,
-    metrics,
-    metric_points,
+diesel::table! {
+    learned (node_id) {
+        node_id -> BigInt,
+        declared -> Text,
+        custom -> Text,
+    }
+}
+
+diesel::table! {
+    members (context_id, node_id) {
+        context_id -> BigInt,
+        node_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    metric_points (id) {
+        id -> BigInt,
+        node_id -> BigInt,
+        step -> BigInt,
+        at -> BigInt,
+        value -> Nullable<Double>,
+        is_nan -> Bool,
+    }
+}
+
+diesel::table! {
+    metrics (node_id) {
+        node_id -> BigInt,
+        home_id -> Nullable<BigInt>,
+        name -> Text,
+        value -> Nullable<Double>,
+        is_nan -> Bool,
+        step -> BigInt,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
+    nodes (id) {
+        id -> BigInt,
+        kind -> BigInt,
+        type_id -> BigInt,
+        home_id -> Nullable<BigInt>,
+        name -> Nullable<Text>,
+        external_id -> Nullable<Text>,
+        uri -> Nullable<Text>,
+        state -> Nullable<BigInt>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    object_store (single) {
+        single -> BigInt,
+        store_id -> Text,
+    }
+}
+
+diesel::table! {
+    policies (model_id) {
+        model_id -> BigInt,
+        document -> Text,
+    }
+}
+
+diesel::table! {
+    properties (node_id, custom, name) {
+        node_id -> BigInt,
+        custom -> Bool,
+        name -> Text,
+        kind -> BigInt,
+        int_value -> Nullable<BigInt>,
+        double_value -> Nullable<Double>,
+        text_value -> Nullable<Text>,
+        bytes_value -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    resumable_parts (upload_id, number) {
+        upload_id -> Text,
+        number -> BigInt,
+        tag -> Text,
+        checksum -> Text,
+    }
+}
+
+diesel::table! {
+    resumable_tails (upload_id, start) {
+        upload_id -> Text,
+        start -> BigInt,
+        bytes -> Binary,
+    }
+}
+
+diesel::table! {
+    resumable_uploads (id) {
+        id -> Text,
+        key -> Text,
+        model -> Text,
+        version -> Text,
+        path -> Text,
+        media_type -> Nullable<Text>,
+        sha256 -> Nullable<Text>,
+        creates -> Bool,
+        metadata -> Text,
+        length -> BigInt,
+        position -> BigInt,
+        digest -> Binary,
+        sent -> BigInt,
+        parts -> BigInt,
+        multipart -> Nullable<Text>,
+        unverified_from -> Nullable<BigInt>,
+        lease -> Text,
+        lease_until -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+        direct_part -> Nullable<BigInt>,
+        concat -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    type_properties (type_id, name) {
+        type_id -> BigInt,
+        name -> Text,
+        data_type -> BigInt,
+    }
+}
+
+diesel::table! {
+    types (id) {
+        id -> BigInt,
+        kind -> BigInt,
+        name -> Text,
+        version -> Text,
+        description -> Nullable<Text>,
+        external_id -> Nullable<Text>,
+        base_type -> Nullable<BigInt>,
+        input_type -> Nullable<Text>,
+        output_type -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    upkeep (task) {
+        task -> Text,
+        lease -> Text,
+        lease_until -> BigInt,
+        began_at -> Nullable<BigInt>,
+        reached -> BigInt,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    uploads (id) {
+        id -> BigInt,
+        key -> Text,
+        created_at -> BigInt,
+        seen_at -> BigInt,
+    }
+}
+
+diesel::joinable!(files -> blobs (blob_id));
+diesel::joinable!(files -> nodes (node_id));
+diesel::joinable!(inspections -> blobs (blob_id));
+diesel::joinable!(inspections -> nodes (node_id));
+diesel::joinable!(learned -> nodes (node_id));
+diesel::joinable!(metric_points -> nodes (node_id));
+diesel::joinable!(nodes -> types (type_id));
+diesel::joinable!(policies -> nodes (model_id));
+diesel::joinable!(properties -> nodes (node_id));
+diesel::joinable!(resumable_parts -> resumable_uploads (upload_id));
+diesel::joinable!(resumable_tails -> resumable_uploads (upload_id));
+diesel::joinable!(type_properties -> types (type_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
     aliases,
     blobs,
-    files,
-    uploads,
-    upkeep,
-    resumable_uploads,
-    resumable_parts,
-    resumable_tails,
     changes,
-    jobs,
+    events,
+    files,
     idempotency_keys,
     inspections,
+    jobs,
+    learned,
+    members,
+    metric_points,
+    metrics,
+    nodes,
+    object_store,
     policies,
-    learned
+    properties,
+    resumable_parts,
+    resumable_tails,
+    resumable_uploads,
+    type_properties,
+    types,
+    upkeep,
+    uploads,
 );

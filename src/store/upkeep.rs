@@ -1,4 +1,4 @@
-//! Upkeep that one process does at a time: who has it, and how far it is.
+//! Tasks of upkeep that one process runs at a time: their leases and their progress.
 
 use diesel::prelude::*;
 
@@ -6,17 +6,17 @@ use super::Tx;
 use super::schema::upkeep;
 use crate::domain::{Millis, Result};
 
-/// How far a pass is.
+/// The progress of a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Queryable)]
 pub struct Pass {
-    /// When it began; none where no pass is under way or was cut off.
+    /// When it began; `None` if no pass is running or was interrupted.
     pub began_at: Option<Millis>,
-    /// The last row that it is done with.
+    /// The last row that was processed.
     pub reached: i64,
 }
 
-/// Gives the task to `lease` until `until`, unless somebody has it, or the last pass ended after `ended_before`. `false` when
-/// it is not given.
+/// Acquires the task for `lease` until `until`. `false` when another process holds it, or the last pass ended after
+/// `ended_before`.
 pub fn acquire(
     tx: &mut Tx<'_>,
     task: &str,
@@ -30,27 +30,27 @@ pub fn acquire(
     Ok(diesel::update(free).set(taken).execute(tx.conn)? > 0)
 }
 
-/// Moves the end of the lease: forward to keep it, to 0 to give it back. `false` when somebody else has it.
+/// Sets the end of the lease: later to renew it, 0 to release it. `false` when another process holds it.
 pub fn renew(tx: &mut Tx<'_>, task: &str, lease: &str, until: Millis) -> Result<bool> {
     let mine = upkeep::table.find(task).filter(upkeep::lease.eq(lease));
     Ok(diesel::update(mine).set(upkeep::lease_until.eq(until)).execute(tx.conn)? > 0)
 }
 
-/// How far the task's pass is.
+/// The progress of the task's pass.
 pub fn pass(tx: &mut Tx<'_>, task: &str) -> Result<Pass> {
     let row = upkeep::table.find(task).select((upkeep::began_at, upkeep::reached));
     let (began_at, reached) = row.first(tx.conn)?;
     Ok(Pass { began_at, reached })
 }
 
-/// Records how far the pass is. `false` when somebody else has the lease.
+/// Records the progress of the pass. `false` when another process holds the lease.
 pub fn advance(tx: &mut Tx<'_>, task: &str, lease: &str, pass: Pass) -> Result<bool> {
     let mine = upkeep::table.find(task).filter(upkeep::lease.eq(lease));
     let step = (upkeep::began_at.eq(pass.began_at), upkeep::reached.eq(pass.reached));
     Ok(diesel::update(mine).set(step).execute(tx.conn)? > 0)
 }
 
-/// Says that the pass is whole; the lease is given back. `false` when somebody else has it.
+/// Records that the pass is complete, and releases the lease. `false` when another process holds it.
 pub fn end(tx: &mut Tx<'_>, task: &str, lease: &str, now: Millis) -> Result<bool> {
     let mine = upkeep::table.find(task).filter(upkeep::lease.eq(lease));
     let ended = (

@@ -1,8 +1,11 @@
-//! Uploads under way. Whoever deletes or condemns the row owns the object behind its key: see `registry::collector`.
+//! Uploads in progress. The process that deletes or condemns a row owns the object under its key: see `registry::collector`.
 
 use diesel::prelude::*;
 
 use super::Tx;
+use super::bulk::{Column, Insert};
+use super::connection::AnyConnection;
+use super::nodes::MAX_IDS;
 use super::schema::{resumable_uploads, uploads};
 use crate::domain::{Millis, Result};
 
@@ -24,16 +27,57 @@ pub fn insert(tx: &mut Tx<'_>, key: &str, now: Millis) -> Result<()> {
     Ok(())
 }
 
-/// Says that bytes still arrive. `false` when the collector has taken the upload for abandoned.
+/// Announces many uploads, as [`insert`] does with one.
+pub fn insert_all(tx: &mut Tx<'_>, keys: &[&str], now: Millis) -> Result<()> {
+    for chunk in keys.chunks(MAX_IDS) {
+        match tx.conn {
+            AnyConnection::Postgres(conn) => {
+                let times = vec![now; chunk.len()];
+                let columns = vec![
+                    ("key", Column::Text(chunk.to_vec())),
+                    ("created_at", Column::Int(times.clone())),
+                    ("seen_at", Column::Int(times)),
+                ];
+                Insert { table: "uploads", columns, end: "" }.execute(conn)?
+            }
+            AnyConnection::Sqlite(conn) => {
+                let rows: Vec<_> = chunk.iter().map(|key| NewUpload { key, created_at: now, seen_at: now }).collect();
+                diesel::insert_into(uploads::table).values(&rows).execute(conn)?
+            }
+        };
+    }
+    Ok(())
+}
+
+/// Records that bytes still arrive. `false` when the collector has condemned the upload as abandoned.
 pub fn seen(tx: &mut Tx<'_>, key: &str, now: Millis) -> Result<bool> {
     let target = uploads::table.filter(uploads::key.eq(key).and(uploads::seen_at.gt(CONDEMNED)));
     Ok(diesel::update(target).set(uploads::seen_at.eq(now)).execute(tx.conn)? > 0)
 }
 
-/// Takes the object over, to link it. `false` when it is linked already, or condemned.
+/// Takes the object over in order to link it. `false` when it is linked already, or condemned.
 pub fn take(tx: &mut Tx<'_>, key: &str) -> Result<bool> {
     let target = uploads::table.filter(uploads::key.eq(key).and(uploads::seen_at.gt(CONDEMNED)));
     Ok(diesel::delete(target).execute(tx.conn)? > 0)
+}
+
+/// Says that the bytes of many uploads still arrive.
+pub fn seen_all(tx: &mut Tx<'_>, keys: &[&str], now: Millis) -> Result<()> {
+    for chunk in keys.chunks(MAX_IDS) {
+        let among = uploads::key.eq_any(chunk.to_vec()).and(uploads::seen_at.gt(CONDEMNED));
+        diesel::update(uploads::table.filter(among)).set(uploads::seen_at.eq(now)).execute(tx.conn)?;
+    }
+    Ok(())
+}
+
+/// Takes many objects over, as [`take`] does with one. `false` when not all of them can be taken.
+pub fn take_all(tx: &mut Tx<'_>, keys: &[&str]) -> Result<bool> {
+    let mut taken = 0;
+    for chunk in keys.chunks(MAX_IDS) {
+        let among = uploads::key.eq_any(chunk.to_vec()).and(uploads::seen_at.gt(CONDEMNED));
+        taken += diesel::delete(uploads::table.filter(among)).execute(tx.conn)?;
+    }
+    Ok(taken == keys.len())
 }
 
 /// Condemns the object when its upload was last seen before `before`: nobody can link it any more, and it counts as
@@ -67,7 +111,7 @@ pub fn abandoned(tx: &mut Tx<'_>, before: Millis, limit: i64) -> Result<Vec<Stri
 /// Which of these keys belong to an upload under way.
 pub fn known_keys(tx: &mut Tx<'_>, keys: &[String]) -> Result<Vec<String>> {
     let mut known = Vec::new();
-    for chunk in keys.chunks(super::nodes::CHUNK) {
+    for chunk in keys.chunks(MAX_IDS) {
         let rows = uploads::table.filter(uploads::key.eq_any(chunk.to_vec())).select(uploads::key);
         known.extend(rows.load::<String>(tx.conn)?);
     }

@@ -32,7 +32,7 @@ def start(server: Server, project: str, *models: str, of: str | None = None) -> 
     named = {"server": of} if of else {}
     answer = server.http.post("/api/v1/imports", json={"project": project, "models": wanted, **named})
     assert answer.status_code == 202, answer.text
-    assert answer.headers["location"].endswith(f"/api/v1/imports/{answer.json()['id']}")
+    assert answer.url.join(answer.headers["location"]).path == f"/api/v1/imports/{answer.json()['id']}"
     return answer.json()["id"]
 
 

@@ -131,6 +131,10 @@ class Services:
         return name
 
 
+# What a store carries besides objects.
+STORE_ID = "store-id"
+
+
 class LocalStore:
     """The bytes in a folder."""
 
@@ -140,7 +144,8 @@ class LocalStore:
 
     def objects(self) -> set[str]:
         """Whatever lies in the store: objects, and what unfinished uploads left."""
-        return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file()}
+        found = {str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file()}
+        return found - {STORE_ID}
 
     def unfinished(self) -> set[str]:
         """Uploads under way are files like any other."""
@@ -164,7 +169,8 @@ class S3Store:
 
     def objects(self) -> set[str]:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
-        return {item["Key"] for page in pages for item in page.get("Contents", [])}
+        found = {item["Key"] for page in pages for item in page.get("Contents", [])}
+        return found - {f"some/prefix/{STORE_ID}"}
 
     def unfinished(self) -> set[str]:
         """MinIO lists the unfinished uploads of a known key only, so this looks at its disk."""

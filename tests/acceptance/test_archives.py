@@ -1,13 +1,18 @@
 """Whole folders over plain HTTP: one archive out, one archive in; and archives that mean harm."""
 
+import base64
+import gzip
+import hashlib
 import io
 import os
 import socket
 import struct
+import subprocess
 import tarfile
 import time
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -93,6 +98,172 @@ def test_what_python_packs_comes_in(server: Server, body: Callable[[], bytes]) -
     assert {item["outcome"] for item in answer.json()["items"]} == {"unchanged"}
 
 
+class Pipe(io.RawIOBase):
+    """Takes bytes and cannot be sought, so that sizes and checksums follow the bytes."""
+
+    def __init__(self) -> None:
+        self.taken = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:
+        self.taken += data
+        return len(data)
+
+
+def zip_piped(force_zip64: bool, method: int) -> bytes:
+    pipe = Pipe()
+    with zipfile.ZipFile(pipe, "w", method) as archive:
+        for name, data in FILES.items():
+            member = zipfile.ZipInfo(name)
+            member.compress_type = method
+            with archive.open(member, "w", force_zip64=force_zip64) as out:
+                out.write(data)
+    return bytes(pipe.taken)
+
+
+def zip_large() -> bytes:
+    """What is prepared for members of more than 4 GiB, and has none."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in FILES.items():
+            with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as out:
+                out.write(data)
+    return buffer.getvalue()
+
+
+def unsigned(body: bytes) -> bytes:
+    """Without the signatures of its data descriptors, which are optional."""
+    ends: list[tuple[int, int]] = []
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        for member in archive.infolist():
+            name, extra = struct.unpack_from("<HH", body, member.header_offset + 26)
+            end = member.header_offset + 30 + name + extra + member.compress_size
+            assert body[end : end + 4] == b"PK\x07\x08"
+            ends.append((member.header_offset, end))
+        start = archive.start_dir
+    rest, directory = bytearray(), bytearray(body[start:])
+    at = entry = 0
+    for number, (header, end) in enumerate(ends):
+        rest += body[at:end]
+        at = end + 4
+        struct.pack_into("<I", directory, entry + 42, header - 4 * number)
+        entry += 46 + sum(struct.unpack_from("<HHH", directory, entry + 28))
+    rest += body[at:start]
+    struct.pack_into("<I", directory, len(directory) - 6, len(rest))
+    return bytes(rest + directory)
+
+
+def zip64_end(body: bytes) -> bytes:
+    """With the end records of large archives."""
+    disk, start, here, count, size, offset, comment = struct.unpack("<HHHHIIH", body[-18:])
+    large = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size, offset)
+    locator = struct.pack("<4sIQI", b"PK\x06\x07", 0, len(body) - 22, 1)
+    end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", disk, start, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, comment)
+    return body[:-22] + large + locator + end
+
+
+STUB = b"#!/bin/sh\nexec unzip $0\n"
+ODD_ZIPS = {
+    "piped": lambda: zip_piped(False, zipfile.ZIP_DEFLATED),
+    "piped, stored": lambda: zip_piped(False, zipfile.ZIP_STORED),
+    "piped, for large members": lambda: zip_piped(True, zipfile.ZIP_DEFLATED),
+    "piped, stored, for large members": lambda: zip_piped(True, zipfile.ZIP_STORED),
+    "for large members": zip_large,
+    "descriptors without signatures": lambda: unsigned(zip_piped(False, zipfile.ZIP_DEFLATED)),
+    "large descriptors without signatures": lambda: unsigned(zip_piped(True, zipfile.ZIP_DEFLATED)),
+    "dotted": lambda: zipped({"./": b"", **{f"./{path}": data for path, data in FILES.items()}}),
+    "with folders": lambda: zipped({"deep/": b"", **FILES}),
+    "large end": lambda: zip64_end(zipped(FILES)),
+    "extracts itself": lambda: STUB + zipped(FILES),
+    "extracts itself, with a large end": lambda: STUB + zip64_end(zipped(FILES)),
+    "to be split": lambda: b"PK00" + zipped(FILES),
+}
+
+
+@pytest.mark.parametrize("name", ODD_ZIPS)
+def test_odd_zips_that_python_reads_come_in(server: Server, name: str) -> None:
+    body = ODD_ZIPS[name]()
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        assert archive.testzip() is None
+    answer = unpack(server, "1", body, "application/zip")
+    assert answer.status_code == 201, answer.text
+    for path, data in FILES.items():
+        assert server.get("folder", "1", path).content == data
+
+
+def test_a_zip_that_names_the_same_twice_or_no_path_is_refused(server: Server) -> None:
+    for members in ({"./a": b"1", "a": b"2"}, {"a//b": b"1"}, {"./": b"1"}):
+        answer = unpack(server, "1", zipped(members))
+        assert answer.status_code == 400 and "member" in answer.json()["detail"], answer.text
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    ["APPLICATION/ZIP", "application/x-zip", "application/x-tgz", "binary/octet-stream", "text/plain", "application/x-tar; a=b"],
+)
+def test_the_first_bytes_tell_what_an_archive_is(server: Server, media_type: str) -> None:
+    for body in (zipped(FILES), tarred(FILES), tarred(FILES, "w:gz")):
+        answer = unpack(server, "1", body, media_type)
+        assert answer.status_code in (200, 201), answer.text
+    for packed in ("bz2", "xz"):
+        answer = unpack(server, "1", tarred(FILES, f"w:{packed}"), media_type)
+        assert answer.status_code == 415, answer.text
+        assert {"bz2": "bzip2", "xz": "xz"}[packed] in answer.json()["detail"]
+    answer = unpack(server, "1", gzip.compress(b"no tar"), media_type)
+    assert answer.status_code == 400, answer.text
+
+
+SPARSE = [["gnu"], ["posix", "--sparse-version=0.0"], ["posix", "--sparse-version=0.1"], ["posix", "--sparse-version=1.0"]]
+
+
+@pytest.mark.parametrize("form", SPARSE, ids=[" ".join(form) for form in SPARSE])
+@pytest.mark.parametrize("zipped_too", [False, True], ids=["plain", "gzip"])
+def test_files_with_holes_keep_their_bytes_and_names(
+    server: Server, tmp_path: Path, form: list[str], zipped_too: bool
+) -> None:
+    expected: dict[str, bytes] = {}
+    folder = tmp_path / "folder"
+    for name, pieces, size in [("a/few", 2, 300_000), ("a/many", 90, 90 * 65_536), ("nothing", 0, 200_000)]:
+        data = bytearray(size)
+        for piece in range(pieces):
+            data[piece * 65_536 : piece * 65_536 + 4096] = os.urandom(4096)
+        expected[name] = bytes(data)
+        (folder / name).parent.mkdir(exist_ok=True, parents=True)
+        with (folder / name).open("wb") as file:
+            file.truncate(size)
+            for piece in range(pieces):
+                file.seek(piece * 65_536)
+                file.write(data[piece * 65_536 : piece * 65_536 + 4096])
+    options = ["--sparse", "--hole-detection=raw", f"--format={form[0]}", *form[1:], *(["--gzip"] if zipped_too else [])]
+    body = subprocess.run(["tar", "--create", *options, "-C", folder, "."], check=True, stdout=subprocess.PIPE).stdout
+    assert len(body) < 1_000_000
+    answer = unpack(server, "1", body)
+    assert answer.status_code == 201, answer.text
+    assert {item["path"] for item in answer.json()["items"]} == set(expected)
+    for path, data in expected.items():
+        assert server.get("folder", "1", path).content == data, path
+
+
+@pytest.mark.parametrize("algorithm", ["sha-256", "sha-512"])
+@pytest.mark.parametrize("field", ["Content-Digest", "Repr-Digest"])
+@pytest.mark.parametrize("body", [zipped(FILES), tarred(FILES), tarred(FILES, "w:gz")], ids=["zip", "tar", "gzip"])
+def test_an_archive_with_another_digest_is_refused(
+    server: Server, installation: Installation, algorithm: str, field: str, body: bytes
+) -> None:
+    before = installation.kept()
+    for said, status in [(body + b"x", 400), (body, 201)]:
+        digest = hashlib.new(algorithm.replace("-", ""), said).digest()
+        headers = {field: f"{algorithm}=:{base64.b64encode(digest).decode()}:"}
+        url = files_url(server, "1")
+        answer = httpx.put(url, params={"unpack": "true"}, content=body, headers=headers, trust_env=False, timeout=60)
+        assert answer.status_code == status, answer.text
+        if status == 400:
+            assert answer.json()["field"] == field
+            assert installation.kept() == before
+
+
 def linked(name: str, kind: bytes) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
@@ -175,7 +346,7 @@ def test_a_client_that_goes_away_leaves_nothing(server: Server, installation: In
     before = installation.kept()
     with socket.create_connection(("127.0.0.1", httpx.URL(server.url).port)) as connection:
         path = "/api/v1/models/folder/versions/1/files?unpack=true"
-        head = f"PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {media_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {media_type}\r\nContent-Length: {len(body)}\r\n\r\n"
         connection.sendall(head.encode() + body[: 6 * MIB])
         time.sleep(0.5)
     eventually(lambda: installation.kept() == before, "nothing is kept of the archive")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness import ROOT
 
-sys.path.insert(0, str(ROOT / "benches"))
+sys.path.insert(0, str(ROOT / "load"))
 from load import wrk  # noqa: E402
 from place import filled  # noqa: E402
 from scenarios import METADATA, Scenario  # noqa: E402

@@ -10,7 +10,7 @@ import openapi_spec_validator
 from harness import KUBEFLOW, ROOT, Server
 
 
-PAGES = ["README.md", "docs/edge.md", "docs/files.md", "docs/kubeflow.md"]
+PAGES = ["README.md", "docs/using/edge.md", "docs/using/files.md", "docs/using/kubeflow.md"]
 
 
 def paste(page: str, server: Server, folder: Path) -> str:
@@ -40,7 +40,9 @@ def test_the_readme_works_when_pasted(server: Server, tmp_path: Path) -> None:
 def test_the_readme_works_in_python(server: Server, tmp_path: Path) -> None:
     """Behind what its shell uploads."""
     paste("README.md", server, tmp_path)
-    [block] = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    # The other one needs ML Metadata's client.
+    [block] = [block for block in blocks if "ml_metadata" not in block]
     assert "8080" in block
     script = block.replace("8080", str(server.port))
     output = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, check=True).stdout
@@ -48,19 +50,19 @@ def test_the_readme_works_in_python(server: Server, tmp_path: Path) -> None:
 
 
 def test_the_page_on_kubeflow_works_when_pasted(server: Server, tmp_path: Path) -> None:
-    output = paste("docs/kubeflow.md", server, tmp_path)
+    output = paste("docs/using/kubeflow.md", server, tmp_path)
     # Made, found, listed.
     assert output.count('"name":"fraud"') == 3, output
 
 
 def test_the_page_on_files_works_when_pasted(server: Server, tmp_path: Path) -> None:
-    output = paste("docs/files.md", server, tmp_path)
+    output = paste("docs/using/files.md", server, tmp_path)
     # Stored twice over, listed by tar, and read by zipfile.
     assert output.count("onnx/graph.txt") >= 2 and "Done testing" in output, output
 
 
 def test_the_page_on_edge_clients_works_when_pasted(server: Server, tmp_path: Path) -> None:
-    assert '"name":"pallet"' in paste("docs/edge.md", server, tmp_path)
+    assert '"name":"pallet"' in paste("docs/using/edge.md", server, tmp_path)
 
 
 def test_the_document_of_the_edge_api_is_openapi(server: Server) -> None:
@@ -70,8 +72,21 @@ def test_the_document_of_the_edge_api_is_openapi(server: Server) -> None:
 
 
 def test_no_page_is_forgotten() -> None:
-    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     assert {str(page.relative_to(ROOT)) for page in pages if "```sh" in page.read_text()} == set(PAGES)
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    folders = ["docs", "load", "crates", "helm"]
+    pages = [*ROOT.glob("*.md"), ROOT / "tests/README.md", *(page for each in folders for page in (ROOT / each).rglob("*.md"))]
+    links = [
+        (str(page.relative_to(ROOT)), link)
+        for page in pages
+        for link in re.findall(r"\]\(([^)#\s]+)", page.read_text())
+        if "://" not in link
+    ]
+    assert len(links) > 50
+    assert [(page, link) for page, link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
 
 
 def test_every_linked_document_is_openapi(server: Server) -> None:
@@ -80,13 +95,14 @@ def test_every_linked_document_is_openapi(server: Server) -> None:
     scripts = [page.text]
     for source in re.findall(r'src="([^"]+\.js)"', page.text):
         scripts.append(server.http.get(urljoin("/docs/", source)).text)
-    links = {link for script in scripts for link in re.findall(r'"(/[\w/.-]+\.json)"', script)}
+    # Relative to the page, so that it works below a proxy's path.
+    links = {urljoin("/docs/", link) for script in scripts for link in re.findall(r'"([\w-]+\.json)"', script)}
     assert len(links) >= 2
     paths = set()
     for link in links:
         document = server.http.get(link).json()
         openapi_spec_validator.validate(document)
-        base = document.get("servers", [{"url": ""}])[0]["url"].rstrip("/")
+        base = urljoin(link, document["servers"][0]["url"]).rstrip("/")
         paths |= {base + path for path in document["paths"]}
     assert f"{KUBEFLOW}/registered_models" in paths
     assert any(path.startswith("/api/v1/models/{model}/versions/{version}/files/") for path in paths)
@@ -104,5 +120,7 @@ def test_metrics_count_what_was_asked(server: Server) -> None:
 
 def test_a_request_keeps_its_id(server: Server) -> None:
     answer = server.http.get("/nowhere", headers={"x-request-id": "abc-123"})
-    assert (answer.status_code, answer.headers["x-request-id"]) == (404, "abc-123")
+    assert answer.status_code == 404
+    # The id is the server's; what the client calls the request is kept beside it.
+    assert answer.headers["x-request-id"] not in ("", "abc-123")
     assert server.http.get("/health/live").headers["x-request-id"]

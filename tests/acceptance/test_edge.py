@@ -114,7 +114,7 @@ def test_what_is_refused_leaves_nothing(installation: Installation) -> None:
 
 def test_a_client_that_goes_away_leaves_nothing(installation: Installation) -> None:
     server = installation.serve()
-    head = "POST /models HTTP/1.1\r\nHost: edge\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 99999999\r\n\r\n"
+    head = "POST /models HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 99999999\r\n\r\n"
     part = '--b\r\nContent-Disposition: form-data; name="file"; filename="m.zip"\r\nContent-Type: application/zip\r\n\r\n'
     with socket.create_connection(("127.0.0.1", server.edge_port)) as connection:
         connection.sendall((head + part).encode() + os.urandom(40 * MIB))
@@ -218,7 +218,7 @@ def test_the_old_service_s_variables_name_its_services(
         created = upload(client, archive("m/", "m/x"), name="m", version="1")
         assert created.status_code == 201, created.text
         assert client.get(f"/models/{created.text}").json()["file_url"] == f"minio://{bucket}/{created.text}/model.zip"
-        assert len(services.s3_client().list_objects_v2(Bucket=bucket)["Contents"]) == 1
+        assert len(services.s3_client().list_objects_v2(Bucket=bucket, Prefix="blobs/")["Contents"]) == 1
     finally:
         process.terminate()
         process.wait()

@@ -159,7 +159,8 @@ def test_versions_are_reached_by_alias_and_leave_with_their_model(server: Server
     assert server.get("m", "latest", "f").content == b"2"
 
     assert server.http.delete("/api/v1/models/m").status_code == 409
-    assert server.http.delete("/api/v1/models/m?recursive=true").is_success
+    assert server.http.delete("/api/v1/models/m?recursive=true").status_code == 409
+    assert server.http.delete("/api/v1/models/m?recursive=true&force=true").is_success
     assert server.kubeflow("GET", "registered_models").json()["items"] == []
     assert server.get("m", "1", "f").status_code == 404
     server.installation.collect()

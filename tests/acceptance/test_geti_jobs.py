@@ -1,4 +1,4 @@
-"""Imports as jobs: called off, cut off by a crash or a shutdown, large, in rivalry, and from the command line."""
+"""Imports as jobs: cancelled, cut off by a crash or a shutdown, large, in rivalry, and from the command line."""
 
 import itertools
 import time

@@ -1,7 +1,7 @@
 """What the server learns of real model files, and what policies make of them."""
 
 import pytest
-from harness import KUBEFLOW, ROOT, Installation, Server
+from harness import KUBEFLOW, ROOT, Installation, Server, eventually
 
 DATA = ROOT / "tests/data/inspect"
 HONEST = ["small.safetensors", "small.gguf", "small.onnx", "state.pt", "forest.joblib"]
@@ -75,6 +75,26 @@ def test_a_refusal_leaves_nothing_and_says_why(server: Server, installation: Ins
     assert server.http.get("/api/v1/models/strict/versions/2").status_code == 404
     # Another model is not held to it.
     upload(server, "other", "small.gguf")
+
+
+def test_a_policy_judges_what_is_there_by_a_job(server: Server) -> None:
+    for version in range(20):
+        assert server.put("m", str(version), "m.onnx", (DATA / "made/small.onnx").read_bytes()).status_code == 201
+    policy = {"allowedFormats": ["pickle"]}
+    put = server.http.put("/api/v1/models/m/policy", json=policy).json()
+    assert put["job"]["state"] in ("queued", "running")
+
+    def judged() -> dict | None:
+        job = server.http.get("/api/v1/models/m/policy").json()["job"]
+        return job if job["state"] not in ("queued", "running") else None
+
+    job = eventually(judged, "the judging of the files")
+    assert job["id"] == put["job"]["id"]
+    assert job["result"] == {"files": 20, "quarantined": 20, "released": 0}, job
+    assert server.get("m", "7", "m.onnx").status_code == 403
+    assert server.http.put("/api/v1/models/m/policy", json={}).status_code == 200
+    assert eventually(judged, "the judging of the files")["result"]["released"] == 20
+    assert server.get("m", "7", "m.onnx").status_code == 200
 
 
 @pytest.mark.parametrize("read", [False, True])

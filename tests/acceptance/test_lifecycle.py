@@ -4,8 +4,9 @@ import hashlib
 import os
 from pathlib import Path
 
+import httpx
 import pytest
-from harness import Installation, Services, SlowUpload, eventually
+from harness import Installation, Port, Services, SlowUpload, eventually
 
 MIB = 2**20
 # A debug build is larger and slower than what users run.
@@ -70,3 +71,35 @@ def test_wrong_settings_are_all_named(installation: Installation) -> None:
     output = installation.run("serve", "--listen", "nowhere", expect=1)
     for setting in ("server.listen", "server.workers", "log.format"):
         assert setting in output
+
+
+@pytest.mark.parametrize("installation", ["embedded"], indirect=True)
+def test_a_listener_that_other_machines_reach_has_to_be_meant(installation: Installation) -> None:
+    others = ("--grpc-listen", "none", "--edge-listen", "none")
+    output = installation.run("serve", "--listen", "0.0.0.0:0", *others, expect=1)
+    assert "`server.listen` is `0.0.0.0:0`" in output and "auth.allow_anybody" in output
+    port = Port()
+    names = {"MODELPORT__SERVER__ALLOWED_HOSTS": "models.lan,*.svc"}
+    with installation.log.open("a") as log:
+        meant = ("--listen", f"0.0.0.0:{port}", "--allow-anybody", *others)
+        process = installation.spawn("serve", *meant, variables=names, stdout=log, stderr=log)
+    try:
+
+        def status(path: str, host: str) -> int:
+            try:
+                url = f"http://127.0.0.1:{port}{path}"
+                return httpx.get(url, headers={"Host": host}, trust_env=False, timeout=30).status_code
+            except httpx.TransportError:
+                return 0
+
+        # A probe asks by whatever name it knows.
+        eventually(lambda: status("/health/ready", "probe.example") == 200, "readiness")
+        for host in ["models.lan", "registry.team.svc:8080", "localhost", "192.0.2.1"]:
+            assert status("/api/v1/changes", host) == 200, host
+        for host in ["evil.example", "svc", "models.lan.evil.example"]:
+            assert status("/api/v1/changes", host) == 403, host
+        assert "no authentication on 0.0.0.0" in installation.log.read_text()
+    finally:
+        process.terminate()
+        process.wait()
+        port.release()

@@ -118,6 +118,39 @@ def test_an_upload_survives_client_and_server(
     assert installation.store.unfinished() <= unfinished
 
 
+@pytest.mark.parametrize("parts, described", [(2, False), (2, True), (5, True)], ids=["two", "described", "five"])
+def test_a_file_arrives_in_parts_at_once(
+    installation: Installation, large: tuple[Path, str], parts: int, described: bool
+) -> None:
+    """tus-js-client with `parallelUploads`, also with metadata for the parts that would make files of them."""
+    path, digest = large
+    unfinished = installation.store.unfinished()
+    server = installation.serve()
+    metadata = {"model": "m", "version": "1", "path": "weights.bin", "sha256": digest}
+    command, variables = tus_js_client()
+    of_parts = json.dumps(metadata) if described else "-"
+    arguments = [f"{server.url}/api/v1/uploads", path, str(parts), json.dumps(metadata), of_parts]
+    command = ["node", CLIENTS / "parallel.cjs", *arguments]
+    environment = {**os.environ, **variables, "NO_PROXY": "*"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=10 * PATIENCE)
+    assert done.returncode == 0 and done.stdout.startswith("done "), done.stderr
+    assert server.files("m", "1") == {"weights.bin": digest}
+    url = done.stdout.removeprefix("done ").strip()
+    with own(server) as http:
+        head = http.head(url, headers=TUS)
+        assert (head.headers["upload-offset"], head.headers["upload-length"]) == (str(SIZE), str(SIZE))
+        named = head.headers["upload-concat"].removeprefix("final;").split(" ")
+        assert len(named) == parts
+        assert [http.head(part, headers=TUS).headers["upload-concat"] for part in named] == ["partial"] * parts
+        for part in named:
+            assert http.delete(part, headers=TUS).status_code == 204
+    assert server.files("m", "1") == {"weights.bin": digest}
+    server.stop()
+    installation.collect()
+    assert len(installation.store.objects()) == 1
+    assert installation.store.unfinished() <= unfinished
+
+
 def described(**values: str) -> str:
     return ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in values.items())
 
@@ -132,14 +165,16 @@ def test_what_expires_or_is_refused_leaves_nothing(installation: Installation) -
         made = http.post("/api/v1/uploads", headers={**TUS, "Upload-Length": str(size), "Upload-Metadata": wrong})
         assert made.status_code == 201, made.text
         added = {**TUS, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
-        refused = http.patch(made.headers["location"], headers=added, content=os.urandom(size))
+        place = made.url.join(made.headers["location"])
+        refused = http.patch(place, headers=added, content=os.urandom(size))
         assert (refused.status_code, refused.json()["field"]) == (400, "sha256")
-        assert http.head(made.headers["location"], headers=TUS).status_code == 404
+        assert http.head(place, headers=TUS).status_code == 404
         assert installation.kept() <= unfinished
         left = described(model="m", version="1", path="left")
         made = http.post("/api/v1/uploads", headers={**TUS, "Upload-Length": str(size), "Upload-Metadata": left})
-        assert http.patch(made.headers["location"], headers=added, content=b"x" * (9 * MIB)).status_code == 204
-        eventually(lambda: http.head(made.headers["location"], headers=TUS).status_code == 410, "expiry")
+        place = made.url.join(made.headers["location"])
+        assert http.patch(place, headers=added, content=b"x" * (9 * MIB)).status_code == 204
+        eventually(lambda: http.head(place, headers=TUS).status_code == 410, "expiry")
     assert not installation.kept() <= unfinished
     installation.collect()
     assert installation.kept() <= unfinished

@@ -1,15 +1,17 @@
 """What users of the stock `model-registry` client see."""
 
+import json
 import random
 
 import pytest
-from harness import Server
+from harness import ROOT, Server
 from model_registry import ModelRegistry
 from model_registry.exceptions import StoreError
 from model_registry.types import ModelArtifact, Pager
 from mr_openapi import ModelVersionState, RegisteredModelState
 from mr_openapi.models.artifact_state import ArtifactState
 
+DATA = ROOT / "tests/data/inspect"
 METADATA = {"accuracy": 0.5, "epochs": 3, "negative": -1, "quantised": True, "dataset": "mnist", "empty": ""}
 FORMAT = {"model_format_name": "onnx", "model_format_version": "1"}
 
@@ -200,3 +202,88 @@ def test_an_artifact_is_attached_to_a_version_later(client: ModelRegistry) -> No
     assert attached.id == alone.id
     artifacts = client.async_runner(client._api.get_model_artifacts(version.id))
     assert {artifact.name for artifact in artifacts} == {"digits", "extra"}
+
+
+INDEX = {"metadata": {"total_size": 13_476_831_232}, "weight_map": {"a": "x"}}
+
+
+def graph_of(server: Server, node_id: str) -> dict:
+    """A node's free properties, as the history has them: each with its kind."""
+    [*_, last] = server.http.get(f"/api/v1/nodes/{node_id}/history").json()["items"]
+    return last["document"]["customProperties"]
+
+
+def test_what_other_doors_write_can_be_read_and_put_back(client: ModelRegistry, server: Server) -> None:
+    """Upstream's client takes integers of nine digits alone, and no JSON has a NaN."""
+    answer = server.put("digits", "1", "model.safetensors.index.json", json.dumps(INDEX).encode())
+    assert answer.status_code == 201, answer.text
+    artifact = client.get_model_artifact("digits", "1")
+    learned = graph_of(server, artifact.id)
+    [size] = [name for name, value in learned.items() if value == {"int": 13_476_831_232}]
+    assert artifact.custom_properties[size] == 13_476_831_232
+    # A list with it can be read as well.
+    [listed] = client.async_runner(client._api.get_model_artifacts())
+    assert listed.custom_properties == artifact.custom_properties
+
+    # What was read is put back with a word of the client's own, and stays what inspection learned.
+    artifact.description = "sharded"
+    artifact.custom_properties = {**artifact.custom_properties, "mine": 2_000_000}
+    updated = client.update(artifact)
+    assert (updated.description, updated.custom_properties["mine"]) == ("sharded", 2_000_000)
+    kept = graph_of(server, artifact.id)
+    assert {name: kept[name] for name in learned} == learned
+    gone = server.http.delete("/api/v1/models/digits/versions/1/files/model.safetensors.index.json")
+    assert gone.status_code == 204, gone.text
+    left = graph_of(server, artifact.id)
+    assert size not in left and "mine" in left
+
+
+def test_an_update_leaves_what_inspection_learned_to_inspection(client: ModelRegistry, server: Server) -> None:
+    """The client has structs as text, and sends them so."""
+    model = (DATA / "made/small.safetensors").read_bytes()
+    assert server.put("digits", "1", "small.safetensors", model).status_code == 201
+    artifact = client.get_model_artifact("digits", "1")
+    learned = graph_of(server, artifact.id)
+    structs = [name for name, value in learned.items() if "struct" in value]
+    assert structs and all(isinstance(artifact.custom_properties[name], str) for name in structs)
+    artifact.description = "small"
+    client.update(artifact)
+    assert graph_of(server, artifact.id) == learned
+    # Other bytes say other things, and what the old ones said is gone.
+    other = (DATA / "made/small.gguf").read_bytes()
+    assert server.put("digits", "1", "small.gguf", other).status_code == 201
+    assert server.http.delete("/api/v1/models/digits/versions/1/files/small.safetensors").status_code == 204
+    left = client.get_model_artifact("digits", "1")
+    assert left.description == "small" and left.model_format_name == "gguf"
+    assert all(graph_of(server, left.id).get(name) != learned[name] for name in structs)
+
+
+def test_numbers_of_every_size_can_be_read_and_put_back(client: ModelRegistry, server: Server) -> None:
+    numbers = {
+        "nine": 999_999_999,
+        "ten": 1_000_000_000,
+        "negative": -(2**53),
+        "exact": 2**53,
+        "beyond": 2**53 + 1,
+        "last": 2**63 - 1,
+    }
+    properties = {
+        name: {"metadataType": "MetadataIntValue", "int_value": str(number)} for name, number in numbers.items()
+    }
+    body = {"name": "digits", "customProperties": properties}
+    assert server.kubeflow("POST", "registered_models", json=body).status_code == 201
+    model = client.get_registered_model("digits")
+    assert {name: int(value) for name, value in model.custom_properties.items()} == numbers
+    assert isinstance(model.custom_properties["beyond"], str)
+    assert [each.name for each in client.get_registered_models()] == ["digits"]
+    client.update(model)
+    assert graph_of(server, model.id) == {name: {"int": number} for name, number in numbers.items()}
+
+
+def test_an_artifact_without_a_uri_of_its_own_shows_its_files(client: ModelRegistry, server: Server) -> None:
+    register(client, "digits", "1")
+    artifact = client.get_model_artifact("digits", "1")
+    answer = server.kubeflow("PATCH", f"model_artifacts/{artifact.id}", json={"uri": ""})
+    assert (answer.status_code, answer.json().get("uri")) == (200, None)
+    assert server.put("digits", "1", "a.bin", b"bytes").status_code == 201
+    assert client.get_model_artifact("digits", "1").uri.endswith("/files/a.bin")

@@ -61,7 +61,7 @@ class Worker:
         cut = random.randrange(len(data))
         for start, end in [(0, cut), (cut, len(data))]:
             headers = {**TUS, "Upload-Offset": str(start), "Content-Type": "application/offset+octet-stream"}
-            answer = http.patch(made.headers["location"], headers=headers, content=data[start:end])
+            answer = http.patch(made.url.join(made.headers["location"]), headers=headers, content=data[start:end])
             assert answer.status_code == 204, answer.text
         self.present[str(self.count)] = hashlib.sha256(data).hexdigest()
 

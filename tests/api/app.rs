@@ -9,14 +9,18 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use actix_web::body::{BodySize, BoxBody, MessageBody as _};
 use actix_web::dev::{Service as _, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::test::{TestRequest, init_service, read_body};
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
+use modelport::api::hosts::Hosts;
 use modelport::api::server::Service;
 use modelport::blobs::{Blobs, BlobsConfig, Location};
-use modelport::domain::policy::Policy;
+use modelport::domain::job::JobEnd;
 use modelport::registry::Registry;
+use modelport::registry::inspection::REEVALUATE_MODEL;
+use modelport::registry::jobs::{Stopping, Working};
+use modelport::registry::policy::Policy;
 use modelport::store::Store;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -27,8 +31,14 @@ use crate::support::{Backend, Database};
 /// What file URLs begin with.
 pub const PUBLIC_URL: &str = "https://models.example";
 
+/// Other names that the server goes by.
+const NAMES: [&str; 4] = ["models.example.org", "one.example", "two.example", "three.example"];
+
 /// The clock at the first request.
 const EPOCH: i64 = 1_700_000_000_000;
+
+/// What the test calls each request.
+const REQUEST_ID: &str = "test";
 
 /// How far each request moves the clock.
 const TICK: i64 = 1000;
@@ -45,25 +55,36 @@ pub struct TestApp {
     clock: Arc<AtomicI64>,
     tick: AtomicI64,
     database: Database,
+    registry: Registry,
 }
 
 impl TestApp {
     /// On SQLite and local files, with limits that no ordinary test meets.
     pub async fn new() -> Self {
-        Self::build(Backend::Sqlite, 1024 * 1024, None).await
+        Self::build(Backend::Sqlite, 1024 * 1024, None, |registry| registry).await
+    }
+
+    /// Whose URLs begin with what each request is addressed to.
+    pub async fn following_hosts() -> Self {
+        Self::build(Backend::Sqlite, 1024 * 1024, None, |registry| registry.following_hosts(8080)).await
     }
 
     /// On that database.
     pub async fn on(backend: Backend) -> Self {
-        Self::build(backend, 1024 * 1024, None).await
+        Self::build(backend, 1024 * 1024, None, |registry| registry).await
     }
 
     /// With these limits on a JSON body and on a file.
     pub async fn with_limits(json_bytes: usize, file_bytes: u64) -> Self {
-        Self::build(Backend::Sqlite, json_bytes, Some(file_bytes)).await
+        Self::build(Backend::Sqlite, json_bytes, Some(file_bytes), |registry| registry).await
     }
 
-    async fn build(backend: Backend, json_limit_bytes: usize, max_file_bytes: Option<u64>) -> Self {
+    async fn build(
+        backend: Backend,
+        json_limit_bytes: usize,
+        max_file_bytes: Option<u64>,
+        set_up: fn(Registry) -> Registry,
+    ) -> Self {
         let database = Database::new(backend);
         let folder = tempfile::tempdir().unwrap();
         let location = Location::Local(folder.path().to_owned());
@@ -73,7 +94,10 @@ impl TestApp {
         let clock_of_registry = Arc::new(move || shown.load(Ordering::SeqCst));
         let policy = Policy { max_file_bytes, ..Policy::default() };
         let registry = Registry::new(database.open(), blobs, clock_of_registry, PUBLIC_URL, policy);
-        let service = Service::new(registry, json_limit_bytes).unwrap();
+        let registry = set_up(registry);
+        let names = NAMES.map(str::to_owned);
+        let service =
+            Service::new(registry.clone(), json_limit_bytes).unwrap().with_hosts(Hosts::new(PUBLIC_URL, &names));
         let app = init_service(service.app()).await;
         let edge = init_service(service.edge_app()).await;
         Self {
@@ -84,7 +108,17 @@ impl TestApp {
             clock,
             tick: AtomicI64::new(TICK),
             database,
+            registry,
         }
+    }
+
+    /// Evaluates the files of the model whose policy was set, as a runner does.
+    pub async fn judge(&self) {
+        let lease = std::time::Duration::from_secs(60);
+        let job = self.registry.claim_job(REEVALUATE_MODEL, "test", lease, 3).await.unwrap().unwrap();
+        let working = Working::new(self.registry.clone(), job, Stopping::never());
+        let result = self.registry.reevaluate_model(working.clone()).await.unwrap();
+        assert!(self.registry.finish_job(&working, "test", JobEnd::Succeeded(result)).await.unwrap());
     }
 
     /// From now on everything happens in the same millisecond.
@@ -102,12 +136,17 @@ impl TestApp {
         self.database.execute(sql);
     }
 
+    /// The result of a query, whose one column is the text `line`.
+    pub fn lines(&self, sql: &str) -> Vec<String> {
+        self.database.lines(sql)
+    }
+
     /// The database's store, to fill it quicker than a protocol does.
     pub fn store(&self) -> Store {
         self.database.open()
     }
 
-    /// Asks for a path, and gives its body unread.
+    /// Asks for a path, and returns its body unread.
     pub async fn open(&self, path: &str) -> Unread {
         let response = (self.call)(TestRequest::get().uri(path)).await.unwrap();
         assert_eq!(response.status(), 200, "{path}");
@@ -148,17 +187,17 @@ impl TestApp {
 
     async fn answer(&self, call: &Call, request: TestRequest) -> Answer {
         self.clock.fetch_add(self.tick.load(Ordering::SeqCst), Ordering::SeqCst);
-        match call(request.insert_header(("X-Request-Id", "test"))).await {
+        match call(request.insert_header(("X-Request-Id", REQUEST_ID))).await {
             Ok(response) => {
                 let size = response.response().body().size();
                 let (status, headers) = (response.status().as_u16(), response.headers().clone());
-                Answer { status, headers, size: format!("{size:?}"), body: read_body(response).await }
+                Answer { status, headers, size: format!("{size:?}"), body: read_body(response).await }.with_known_id()
             }
             Err(error) => {
                 let response = error.error_response();
                 let (status, headers) = (response.status().as_u16(), response.headers().clone());
                 let body = actix_web::body::to_bytes(response.into_body()).await.unwrap();
-                Answer { status, headers, size: format!("Sized({})", body.len()), body }
+                Answer { status, headers, size: format!("Sized({})", body.len()), body }.with_known_id()
             }
         }
     }
@@ -227,11 +266,33 @@ const SHOWN: [&str; 12] = [
 ];
 
 impl Answer {
+    /// The answer, with what the test calls its request in the place of the id that the server gave it, which is another
+    /// one each time.
+    fn with_known_id(mut self) -> Self {
+        let Some(id) = self.header("x-request-id").map(str::to_owned) else { return self };
+        assert!(uuid::Uuid::try_parse(&id).is_ok(), "{id}");
+        let name = HeaderName::from_static("x-request-id");
+        self.headers.insert(name, HeaderValue::from_static(REQUEST_ID));
+        if let Ok(text) = str::from_utf8(&self.body)
+            && text.contains(&id)
+        {
+            self.body = text.replace(&id, REQUEST_ID).into();
+        }
+        self
+    }
+
     /// Fails the test when the status is another one.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text());
         self
+    }
+
+    /// The path that `Location` leads to from a request for `path`: it is relative, so that it holds below any prefix.
+    pub fn location_from(&self, path: &str) -> String {
+        let location = self.header("location").unwrap();
+        assert!(!location.starts_with('/') && !location.contains("://"), "{location}");
+        url::Url::parse(&format!("http://host{path}")).unwrap().join(location).unwrap().path().to_owned()
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -261,7 +322,7 @@ impl Answer {
     /// The headers that a snapshot shows; the request id is the test's own unless it is missing.
     pub fn shown_headers(&self) -> Vec<(&'static str, &str)> {
         let shown = SHOWN.into_iter().filter_map(|name| Some((name, self.header(name)?)));
-        shown.filter(|(name, value)| (*name, *value) != ("x-request-id", "test")).collect()
+        shown.filter(|(name, value)| (*name, *value) != ("x-request-id", REQUEST_ID)).collect()
     }
 
     /// The body for a snapshot: what changes from run to run has a word in its place.
@@ -285,7 +346,7 @@ impl Serialize for Answer {
     }
 }
 
-/// Page tokens are opaque, and UUIDs are made anew each time.
+/// Page tokens are opaque, and UUIDs are new each time.
 fn settle(value: &mut Value) {
     match value {
         Value::Object(members) => {

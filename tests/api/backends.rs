@@ -30,7 +30,7 @@ async fn the_way_of_a_model(backend: Backend) -> String {
     native.put("/models/demo/versions/latest/files/a.bin", &[], b"other").await;
     native.delete("/models/demo").await;
     native.get("/changes").await;
-    native.delete("/models/demo?recursive=true").await;
+    native.delete("/models/demo?recursive=true&force=true").await;
     native.get("/nodes/1/history?after=3").await;
     // Ids may have gaps from here on: PostgreSQL does not take back what a refused insert has drawn.
     kubeflow.post("/registered_models", json!({"name": "demo", "externalId": "b"})).await;

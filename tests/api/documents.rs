@@ -279,3 +279,34 @@ async fn the_extensions_of_the_kubeflow_api_are_marked() {
     assert_eq!(schemas["OrderByField"][EXTENSION], serde_json::json!(["NAME"]));
     assert_eq!(schemas["ModelVersionList"]["properties"]["totalSize"][EXTENSION], true);
 }
+
+/// The media types of every body that is not JSON, with their schemas.
+fn other_bodies<'a>(json: &'a Value, found: &mut Vec<(&'a str, &'a Value)>) {
+    match json {
+        Value::Object(members) => {
+            if let Some(content) = members.get("content").and_then(Value::as_object) {
+                let others = content.iter().filter(|(media_type, _)| !media_type.contains("json"));
+                found.extend(others.map(|(media_type, body)| (media_type.as_str(), &body["schema"])));
+            }
+            members.values().for_each(|member| other_bodies(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| other_bodies(item, found)),
+        _ => {}
+    }
+}
+
+/// Clients made from a document that calls bytes a list of integers would send one.
+#[actix_web::test]
+async fn bytes_are_described_as_bytes() {
+    let app = TestApp::new().await;
+    let edge = app.send_edge(request(Method::GET, "/openapi.json")).await.expect(200).json();
+    for (document, least) in [(document(&app, "native").await, 15), (edge, 1)] {
+        let mut bodies = Vec::new();
+        other_bodies(&document, &mut bodies);
+        assert!(bodies.iter().all(|(_, schema)| !schema.to_string().contains("int32")), "{bodies:?}");
+        let bytes = |(media_type, schema): &&(&str, &Value)| {
+            schema["type"] == "string" && schema["format"] == "binary" && schema["contentMediaType"] == *media_type
+        };
+        assert!(bodies.iter().filter(bytes).count() >= least, "{bodies:?}");
+    }
+}

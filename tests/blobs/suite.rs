@@ -42,7 +42,7 @@ pub fn body(bytes: &Bytes) -> LocalBoxStream<'static, Result<Bytes>> {
     chunks.boxed_local()
 }
 
-/// The `start` of a body that then stands still.
+/// The `start` of a body that then hangs.
 fn stalled(start: &Bytes) -> LocalBoxStream<'static, Result<Bytes>> {
     body(start).chain(stream::pending()).boxed_local()
 }

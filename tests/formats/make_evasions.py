@@ -22,7 +22,7 @@ from pathlib import Path
 FOLDER = Path(sys.argv[1] if len(sys.argv) > 1 else "tests/data/inspect/evasions")
 EXPECTED: dict[str, list[str]] = {}
 
-DANGER, UNKNOWN = "pickle-dangerous-import", "pickle-unknown-import"
+DANGER, UNNEEDED, UNKNOWN = "pickle-dangerous-import", "pickle-unneeded-import", "pickle-unknown-import"
 
 
 def write(name: str, data: bytes, *rules: str) -> None:
@@ -135,6 +135,22 @@ def imports() -> None:
         ("spaces", " os ", "system"),
     ]:
         write(f"{name}.pkl", call(module, attribute), DANGER)
+    for name, module, attribute in [
+        ("sklearn-clone", "sklearn.base", "clone"),
+        ("keras-input", "keras", "Input"),
+        ("numpy-zeros", "numpy", "zeros"),
+        ("torch-manual-seed", "torch", "manual_seed"),
+        ("sklearn-method", "sklearn.linear_model._base", "LinearRegression.fit"),
+    ]:
+        write(f"{name}.pkl", call(module, attribute), UNNEEDED)
+    for name, module, attribute in [
+        ("path-unlink", "pathlib", "Path.unlink"),
+        ("interpreters", "_interpreters", "run_string"),
+        ("mailcap", "mailcap", "findmatch"),
+        ("py-compile", "py_compile", "compile"),
+        ("keras-get-file", "keras.utils", "get_file"),
+    ]:
+        write(f"{name}.pkl", call(module, attribute), DANGER)
     for name, module, attribute in [("unknown-class", "my.models", "Net"), ("fickling-unused-variable", "site_packages_of_mine", "f")]:
         write(f"{name}.pkl", call(module, attribute), UNKNOWN)
 
@@ -189,6 +205,17 @@ def states() -> None:
     write("reconstructor.pkl", b"ccopy_reg\n_reconstructor\n(cmy.models\nNet\nc__builtin__\nobject\nNtR.", UNKNOWN)
     write("reconstructor-of-danger.pkl", b"ccopyreg\n_reconstructor\n(csubprocess\nPopen\nc__builtin__\nobject\nNtR.", DANGER)
     write("partial.pkl", b"\x80\x02cfunctools\npartial\ncmy.models\nf\n\x85R)R.", DANGER)
+    write("partial-of-memmap.pkl", b"\x80\x02cfunctools\npartial\ncnumpy\nmemmap\n\x85R.", DANGER)
+    write("getattr-of-class.pkl", b"\x80\x02cbuiltins\ngetattr\ncpathlib\nPath\nU\x06unlink\x86R.", DANGER)
+    write("getattr-of-object.pkl", b"\x80\x02cbuiltins\ngetattr\ncpathlib\nPath\nU\x01a\x85RU\x06unlink\x86R)R.", DANGER)
+    write("getattr-computed.pkl", b"\x80\x02cbuiltins\ngetattr\ncnumpy\nndarray\ncbuiltins\nstr\nU\x01a\x85R\x86R.", DANGER)
+    write("getattr-handed.pkl", b"\x80\x02cfunctools\npartial\ncbuiltins\ngetattr\n\x85R.", DANGER)
+    write("type-makes-class.pkl", b"\x80\x02cbuiltins\ntype\nU\x01a)}\x87R.", DANGER)
+    write("type-is-called.pkl", b"\x80\x02cbuiltins\ntype\nK\x01\x85R)R.", "pickle-computed-call")
+    write("memmap-called.pkl", b"\x80\x02cnumpy\nmemmap\nU\x01aU\x01aU\x02w+\x87R.", DANGER)
+    write("guessed-computed", b"cbuiltins\nstr\n(S'os'\ntRS'system'\n\x93(S'true'\ntR\xff\xff", "pickle-dynamic-import")
+    write("guessed-cut", EVIL[:-1] + b"\xff", DANGER)
+    write("guessed-behind", pickle.dumps([1, 2], 4) + EVIL + b"\0\0", DANGER)
     write("map-over.pkl", b"\x80\x02cbuiltins\nmap\ncmy.models\nf\n]\x86R.", DANGER)
 
 
@@ -217,9 +244,30 @@ def joblib_streams() -> None:
     write("zlib.joblib", zlib.compress(EVIL), DANGER)
     write("gzip.joblib", gzip.compress(EVIL, mtime=0), DANGER)
     write("gzip-cut.joblib", gzip.compress(EVIL + b"\0" * 4000, mtime=0)[:-12], DANGER, "format-truncated")
-    write("bz2.joblib", bz2.compress(EVIL), "compressed-unreadable")
-    write("xz.joblib", lzma.compress(EVIL), "compressed-unreadable")
-    write("lzma.joblib", lzma.compress(EVIL, lzma.FORMAT_ALONE), "compressed-unreadable")
+    write("bz2.joblib", bz2.compress(EVIL), DANGER)
+    write("xz.joblib", lzma.compress(EVIL), DANGER)
+    write("lzma.joblib", lzma.compress(EVIL, lzma.FORMAT_ALONE), DANGER)
+    # Under names that say nothing, too.
+    write("packed-zlib", zlib.compress(EVIL), DANGER)
+    write("packed-gzip", gzip.compress(EVIL, mtime=0), DANGER)
+    write("packed-bz2", bz2.compress(EVIL), DANGER)
+    write("packed-xz", lzma.compress(EVIL), DANGER)
+    write("packed-lzma", lzma.compress(EVIL, lzma.FORMAT_ALONE), DANGER)
+    write("packed-protocol-0", zlib.compress(b"cos\nsystem\n(S'true'\ntR."), DANGER)
+    zfile = b"ZF" + hex(len(EVIL)).ljust(19).encode() + zlib.compress(EVIL)
+    write("packed-zfile", zfile, DANGER)
+    write("packed-zfile-2.pkl", zfile[:21] + b" " + zfile[21:], DANGER)
+    alone = lzma.compress(EVIL, lzma.FORMAT_ALONE)
+    write("packed-lzma-large-dictionary", alone[:1] + b"\0\xff\xff\xff" + alone[5:], DANGER)
+    # Python's readers go on with the next stream, and unpickle across them.
+    begin, end = b"\x80\x02N0" + EVIL[2:-6], EVIL[-6:]
+    write("two-streams-zlib.joblib", zlib.compress(begin[:8]) + zlib.compress(begin[8:] + end), "format-limit")
+    write("two-streams-bz2.joblib", bz2.compress(begin[:8]) + bz2.compress(begin[8:] + end), "format-limit")
+    write("two-streams-lzma.joblib", lzma.compress(begin[:8], lzma.FORMAT_ALONE) + lzma.compress(begin[8:] + end, lzma.FORMAT_ALONE), "format-limit")
+    write("two-streams-zlib", zlib.compress(begin[:8]) + zlib.compress(begin[8:] + end), "format-limit")
+    write("two-streams-bz2", bz2.compress(begin[:8]) + bz2.compress(begin[8:] + end), "format-limit")
+    write("two-streams-xz.joblib", lzma.compress(begin[:8]) + lzma.compress(begin[8:] + end), DANGER)
+    write("two-streams-gzip.joblib", gzip.compress(begin[:8], mtime=0) + gzip.compress(begin[8:] + end, mtime=0), DANGER)
     write("seven-zip.pt", b"7z\xbc\xaf\x27\x1c\x00\x04" + bytes(60), "compressed-unreadable")
     write("seven-zip.pkl", b"7z\xbc\xaf\x27\x1c\x00\x04" + bytes(60), "compressed-unreadable")
 
@@ -272,7 +320,11 @@ def archives() -> None:
     write("zip-two-directories.pt", good[:-2] + struct.pack("<H", 22) + good[-22:], "format-malformed")
     write("zip-cut.pt", good[:-30], "format-malformed")
     write("zip-slip.zip", archive({"../../evil.py": b"x"}), "archive-path")
-    write("zip-bzip2.pt", archive(members, zipfile.ZIP_BZIP2), "compressed-unreadable")
+    write("zip-bzip2.pt", archive(members, zipfile.ZIP_BZIP2), DANGER)
+    write("zip-lzma.pt", archive(members, zipfile.ZIP_LZMA), "compressed-unreadable")
+    odd_end = bytearray(pickle.dumps([1]) + good)
+    odd_end[-18:-14] = b"PK\x05\x06"
+    write("zip-end-within-end", bytes(odd_end), DANGER, "archive-inconsistent")
     bomb = io.BytesIO()
     with zipfile.ZipFile(bomb, "w") as file:
         each = zipfile.ZipInfo("zeros", (1980, 1, 1, 0, 0, 0))
@@ -294,6 +346,22 @@ def archives() -> None:
 
     objects = b"\x93NUMPY\x01\x00" + struct.pack("<H", 62) + b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }".ljust(61) + b"\n"
     write("objects.npy", objects + EVIL, DANGER)
+
+    def array(descr: str, name: str = "plain") -> bytes:
+        header = ("{'descr': " + descr + ", 'fortran_order': False, 'shape': (1,), }\n").encode()
+        return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
+
+    write("objects-named.npy", array("'object'") + EVIL, DANGER)
+    write("objects-escaped.npy", array("'|\\x4f'") + EVIL, DANGER)
+    write("objects-field.npy", array("[('a','object')]") + EVIL, DANGER)
+    write("objects-twice.npy", array("'<f4', 'descr': '|O'") + EVIL, DANGER)
+    write("objects-comment.npy", array("'|O' # '<f4'\n") + EVIL, DANGER)
+    write("objects-second.npy", array("'|u1'") + b"\0" + array("'|O'") + EVIL, DANGER)
+    write("objects-then-pickle.npy", array("'|u1'") + b"\0" + EVIL, DANGER)
+    write("objects-as-weights", array("'O'") + EVIL, DANGER)
+    write("objects-named.npz", archive({"a.npy": array("'object'") + EVIL}), DANGER)
+    write("objects-unnamed-member.npz", archive({"a": array("[('a', [('b', 'O')])]") + EVIL}), DANGER)
+    write("pickle-as.npy", EVIL, DANGER)
     write("objects.npz", archive({"a.npy": objects + EVIL}, zipfile.ZIP_DEFLATED), DANGER)
 
     def tar(name: str, data: bytes, kind: bytes = tarfile.REGTYPE, mode: str = "w") -> bytes:
@@ -314,7 +382,7 @@ def archives() -> None:
     write("keras-lambda.keras", archive({"config.json": json.dumps({"class_name": "Functional", "module": "keras", "config": {"layers": [{"class_name": "Lambda", "module": "keras.layers", "config": {}}]}}).encode(), "metadata.json": b"{}", "model.weights.h5": b""}), "keras-lambda")
     write("keras-module.keras", archive({"config.json": json.dumps({"class_name": "function", "module": "builtins", "config": "exec"}).encode(), "metadata.json": b"{}"}), "keras-dangerous-object")
     write("keras-custom.keras", archive({"config.json": json.dumps({"class_name": "Net", "module": "mine", "config": {}}).encode(), "metadata.json": b"{}"}), "keras-custom-object")
-    write("keras-lambda.h5", b"\x89HDF\r\n\x1a\n" + bytes(100) + b'{"class_name": "Sequential", "config": {"layers": [{"class_name": "Lambda"}]}}', "keras-lambda")
+    write("keras-lambda.h5", b"\x89HDF\r\n\x1a\n" + bytes(100) + b'{"class_name": "Sequential", "config": {"layers": [{"class_name": "Lambda"}]}}', "format-malformed")
 
 
 def others() -> None:
@@ -355,7 +423,6 @@ def others() -> None:
         ("size", '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,2]}}'),
         ("overflow", '{"a":{"dtype":"F64","shape":[9223372036854775807,9223372036854775807],"data_offsets":[0,2]}}'),
         ("twice", '{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}'),
-        ("type", '{"a":{"dtype":"X8","shape":[2],"data_offsets":[0,2]}}'),
     ]:
         write(f"{name}.safetensors", struct.pack("<Q", len(header)) + header.encode() + b"ab", "format-malformed")
     write("long-header.safetensors", struct.pack("<Q", 2**62) + b"{}", "format-limit")
@@ -364,7 +431,6 @@ def others() -> None:
     write("remote/config.json", json.dumps(config).encode(), "remote-code")
     write("remote/modeling_net.py", b"import os\n", "python-code")
     write("remote/MLmodel", b"flavors:\n  python_function:\n    loader_module: mine\n    python_model: python_model.pkl\n", "loader-module", "python-model")
-    write("remote/README.md", b"---\na: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n---\n", "format-malformed")
     ir = '<net name="x" version="11"><layers><layer id="0" name="w" type="Const" version="opset1"><data element_type="f32" shape="4" offset="%d" size="16"/></layer></layers></net>'
     write("missing-weights.xml", text(ir % 0), "external-data-missing")
     write("short-weights.xml", text(ir % 100), "external-data-too-short")

@@ -1,17 +1,20 @@
 //! Removal: what goes along, what stays in the record, and who comes in between.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use modelport::domain::{Change, ErrorKind, LogicalType, PageSize, Patch};
 use modelport::registry::Selection;
+use modelport::registry::conditions::Conditions;
 use modelport::registry::removal::Removal;
 
 use super::{HOUR, Scene, actor, cut, file};
+use crate::store::statements::{count_statements, statements_of};
 use crate::support::{Backend, on_both};
 
 on_both! {
     a_model_with_versions_needs_to_be_asked_for,
     a_model_takes_everything_along,
+    a_model_of_any_size_goes_in_batches,
     what_goes_along_is_recorded_before_its_home,
     bytes_that_nothing_else_uses_are_collected,
     a_name_is_free_again,
@@ -44,7 +47,11 @@ async fn a_model_takes_everything_along(backend: Backend) {
         scene.put(file("m", version, "f"), "bytes").await.unwrap();
     }
     let name = "m".parse().unwrap();
-    scene.registry.set_alias(&actor(), &name, &"best".parse().unwrap(), &"1".parse().unwrap()).await.unwrap();
+    scene
+        .registry
+        .set_alias(&actor(), &name, &"best".parse().unwrap(), &"1".parse().unwrap(), Conditions::default())
+        .await
+        .unwrap();
     let model = scene.registry.get_model(&name).await.unwrap();
     scene.registry.delete(&actor(), MODEL, model.id, Removal::RECURSIVE).await.unwrap();
     for logical in [MODEL, VERSION, LogicalType::ModelArtifact] {
@@ -53,6 +60,51 @@ async fn a_model_takes_everything_along(backend: Backend) {
     }
     assert_eq!((scene.count("aliases"), scene.count("files"), scene.count("members")), (0, 1, 2));
     assert_eq!(scene.read(&kept.file).await, b"bytes");
+}
+
+/// Versions, and an artifact of each, beside the statements that it takes to remove them.
+async fn a_model_of_any_size_goes_in_batches(backend: Backend) {
+    const VERSIONS: i64 = 1_700;
+    count_statements();
+    let scene = Scene::new(backend).await;
+    let model = scene.model("m").await;
+    let kept = scene.put(file("kept", "1", "f"), "bytes").await.unwrap();
+    let (version, artifact) = (VERSION, LogicalType::ModelArtifact);
+    scene.database.execute(&format!(
+        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < {VERSIONS})
+         INSERT INTO nodes (kind, type_id, home_id, name, created_at, updated_at)
+         SELECT {}, {}, {}, CAST(x AS TEXT), 1, 1 FROM n;
+         INSERT INTO nodes (kind, type_id, home_id, name, created_at, updated_at)
+         SELECT {}, {}, v.id, 'files', 1, 1 FROM nodes AS v WHERE v.home_id = {}",
+        version.kind().number(),
+        version.id(),
+        model.id,
+        artifact.kind().number(),
+        artifact.id(),
+        model.id,
+    ));
+    let owned = format!(
+        "SELECT CAST(id AS TEXT) || ' ' || CAST(home_id AS TEXT) AS line FROM nodes WHERE name = 'files' OR home_id = {}",
+        model.id
+    );
+    let owned = scene.database.lines(&owned);
+    assert_eq!(i64::try_from(owned.len()).unwrap(), 2 * VERSIONS);
+    let changes = scene.count("changes");
+    let before = statements_of(&scene.database.location);
+    scene.registry.delete(&actor(), MODEL, model.id, Removal::RECURSIVE).await.unwrap();
+    let statements = statements_of(&scene.database.location) - before;
+    assert_eq!((scene.count("nodes"), scene.count("changes") - changes), (3, 2 * VERSIONS + 1));
+    assert!(statements < 600, "{statements} statements");
+    assert_eq!(scene.read(&kept.file).await, b"bytes");
+    // What is owned is in the record before its home, whichever batch it was in.
+    let recorded =
+        scene.database.lines("SELECT CAST(node_id AS TEXT) AS line FROM changes WHERE action = 'delete' ORDER BY id");
+    let places: HashMap<&str, usize> = recorded.iter().enumerate().map(|(at, id)| (id.as_str(), at)).collect();
+    for pair in &owned {
+        let (owned, home) = pair.split_once(' ').unwrap();
+        assert!(places[owned] < places[home], "{pair}");
+    }
+    assert_eq!(recorded.last(), Some(&model.id.to_string()));
 }
 
 async fn what_goes_along_is_recorded_before_its_home(backend: Backend) {

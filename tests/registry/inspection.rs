@@ -1,16 +1,23 @@
 //! Inspection at upload: what is learned, what the policy makes of it, and what changes it later.
 
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use modelport::domain::inspect::Severity;
-use modelport::domain::policy::{Act, ModelPolicy};
-use modelport::domain::{Change, Error, ErrorKind, LogicalType, Node, PageSize, Patch, Properties, Result, Value};
-use modelport::registry::files::{Precondition, Target};
-use modelport::registry::inspection::Inspected;
+use modelport::domain::job::JobEnd;
+use modelport::domain::policy::Act;
+use modelport::domain::{
+    Change, Error, ErrorKind, JobState, LogicalType, Node, PageSize, Patch, Properties, Result, Value,
+};
+use modelport::registry::conditions::Conditions;
+use modelport::registry::files::{FilePage, Precondition, Target};
+use modelport::registry::inspection::{Inspected, REEVALUATE_MODEL};
+use modelport::registry::jobs::{Stopping, Working};
+use modelport::registry::policy::ModelPolicy;
 use modelport::registry::upload::{Outcome, PutResult};
+use modelport_inspect::{Fact, Severity};
 
 use super::{Scene, actor, file};
 use crate::support::{Backend, on_both};
@@ -23,6 +30,7 @@ on_both! {
     a_dangerous_pickle_is_quarantined,
     a_refusal_leaves_nothing,
     a_models_policy_holds_for_its_files_alone,
+    a_policy_is_put_at_once_and_a_job_judges_what_is_there,
     known_bytes_are_not_read_again,
     bytes_are_read_block_by_block,
     bytes_in_a_bucket_are_inspected_too,
@@ -54,7 +62,20 @@ impl Scene {
     }
 
     async fn set_policy(&self, model: &str, policy: ModelPolicy) {
-        self.registry.set_model_policy(&actor(), &model.parse().unwrap(), policy).await.unwrap();
+        self.registry.set_model_policy(&actor(), &model.parse().unwrap(), policy, Conditions::default()).await.unwrap();
+        self.judge(model).await;
+    }
+
+    /// Works on the job that judges a model's files, as a runner does.
+    async fn judge(&self, model: &str) -> serde_json::Value {
+        let lease = Duration::from_secs(60);
+        let job = self.registry.claim_job(REEVALUATE_MODEL, "test", lease, 3).await.unwrap().unwrap();
+        let working = Working::new(self.registry.clone(), job, Stopping::never());
+        let result = self.registry.reevaluate_model(working.clone()).await.unwrap();
+        assert!(self.registry.finish_job(&working, "test", JobEnd::Succeeded(result.clone())).await.unwrap());
+        let view = self.registry.model_policy(&model.parse().unwrap()).await.unwrap();
+        assert_eq!(view.job.map(|job| job.id), Some(working.job.id));
+        result
     }
 }
 
@@ -202,8 +223,54 @@ async fn a_models_policy_holds_for_its_files_alone(backend: Backend) {
     scene.set_policy("one", ModelPolicy::default()).await;
     assert!(quarantine(&one).await.unwrap().contains("pickle-dangerous-import"));
     assert_eq!(scene.count("policies"), 0);
-    let missing = scene.registry.set_model_policy(&actor(), &"none".parse().unwrap(), ModelPolicy::default()).await;
+    let missing = scene
+        .registry
+        .set_model_policy(&actor(), &"none".parse().unwrap(), ModelPolicy::default(), Conditions::default())
+        .await;
     assert_eq!(missing.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+async fn a_policy_is_put_at_once_and_a_job_judges_what_is_there(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let mut stored = Vec::new();
+    for version in 0..30 {
+        let body = stream::iter([Ok::<_, Error>(sample("made/small.onnx"))]).boxed();
+        let put = file("m", &version.to_string(), "model.onnx");
+        stored.push(scene.registry.put_file(&actor(), put, body).await.unwrap());
+    }
+    let other = scene.bring("other", "model.onnx", "made/small.onnx").await.unwrap();
+    let quarantined = async || {
+        let is_quarantined = |page: FilePage| page.files.iter().filter(|file| file.quarantine.is_some()).count();
+        let mut count = 0;
+        for put in stored.iter().chain([&other]) {
+            count += is_quarantined(
+                scene.registry.list_artifact_files(put.file.node_id, PageSize::new(9), None).await.unwrap(),
+            );
+        }
+        count
+    };
+    let before = scene.count("changes");
+    let none = ModelPolicy { allowed_formats: Some(vec!["pickle".into()]), ..ModelPolicy::default() };
+    let view =
+        scene.registry.set_model_policy(&actor(), &"m".parse().unwrap(), none, Conditions::default()).await.unwrap();
+    assert_eq!(view.job.map(|job| job.state), Some(JobState::Queued));
+    // The request itself has changed nothing but the model.
+    assert_eq!((quarantined().await, scene.count("changes")), (0, before + 1));
+    // What arrives is held to it at once.
+    assert_eq!(scene.bring("m", "more.onnx", "made/small.onnx").await.unwrap_err().kind(), ErrorKind::InvalidArgument);
+    let result = scene.judge("m").await;
+    assert_eq!(result, serde_json::json!({"files": 30, "quarantined": 30, "released": 0}));
+    assert_eq!(quarantined().await, 30);
+    // It may be done again, and changes nothing then.
+    scene.set_policy("m", ModelPolicy { allowed_formats: Some(vec!["pickle".into()]), ..ModelPolicy::default() }).await;
+    assert_eq!(quarantined().await, 30);
+    scene
+        .registry
+        .set_model_policy(&actor(), &"m".parse().unwrap(), ModelPolicy::default(), Conditions::default())
+        .await
+        .unwrap();
+    let result = scene.judge("m").await;
+    assert_eq!(result, serde_json::json!({"files": 30, "quarantined": 0, "released": 30}));
 }
 
 async fn known_bytes_are_not_read_again(backend: Backend) {
@@ -214,10 +281,10 @@ async fn known_bytes_are_not_read_again(backend: Backend) {
     let again = scene.bring("two", "model.onnx", "made/small.onnx").await.unwrap();
     assert_eq!(scene.artifact(&again).await.custom["opset"], Value::Int(99));
     let elsewhere = scene.bring("two", "other.onnx", "made/small.onnx").await.unwrap();
-    assert_ne!(scene.known(&elsewhere).await.seen.facts["opset"], Value::Int(99));
+    assert_ne!(scene.known(&elsewhere).await.seen.facts["opset"], Fact::Integer(99));
     scene.database.execute("UPDATE inspections SET reader = 0");
     let newer = scene.bring("three", "model.onnx", "made/small.onnx").await.unwrap();
-    assert_ne!(scene.known(&newer).await.seen.facts["opset"], Value::Int(99));
+    assert_ne!(scene.known(&newer).await.seen.facts["opset"], Fact::Integer(99));
 }
 
 async fn a_rescan_judges_and_reads_what_was_not_inspected(backend: Backend) {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use modelport::domain::job::JobEnd;
-use modelport::domain::{Error, ErrorKind, Job, JobState, Progress};
-use modelport::jobs::{Options, Runner};
+use modelport::domain::{Error, ErrorKind, Job, JobProgress, JobState};
+use modelport::jobs::{Runner, RunnerOptions};
 use modelport::registry::jobs::{Failure, Stop, Stopping, Working};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -20,6 +20,7 @@ on_both! {
     one_of_many_claims_a_job,
     a_job_is_claimed_in_its_turn,
     a_lease_ends_without_a_sign_of_life,
+    a_job_ends_whatever_another_system_says,
     whoever_lost_the_lease_changes_nothing,
     a_job_is_put_off_and_fails_in_the_end,
     a_job_whose_workers_go_away_fails_in_the_end,
@@ -52,8 +53,8 @@ fn working(scene: &Scene, job: &Job) -> Working {
     Working::new(scene.registry.clone(), job.clone(), Stopping::never())
 }
 
-async fn settle(scene: &Scene, job: &Job, owner: &str, end: JobEnd) -> bool {
-    scene.registry.settle_job(&working(scene, job), owner, end).await.unwrap()
+async fn finish(scene: &Scene, job: &Job, owner: &str, end: JobEnd) -> bool {
+    scene.registry.finish_job(&working(scene, job), owner, end).await.unwrap()
 }
 
 async fn one_of_many_claims_a_job(backend: Backend) {
@@ -76,11 +77,20 @@ async fn a_job_is_claimed_in_its_turn(backend: Backend) {
     let job = claim(&scene, "a").await.unwrap();
     assert_eq!((job.id, job.state, job.attempts), (first.id, JobState::Running, 1));
     assert!(job.started_at.is_some() && job.heartbeat_at.is_some());
-    assert!(settle(&scene, &job, "a", JobEnd::Succeeded(json!(7))).await);
+    assert!(finish(&scene, &job, "a", JobEnd::Succeeded(json!(7))).await);
     let job = scene.registry.await_job(KIND, first.id).await.unwrap();
     assert_eq!((job.state, job.result), (JobState::Succeeded, Some(json!(7))));
     assert_eq!(claim(&scene, "a").await.unwrap().id, second.id);
     assert!(claim(&scene, "a").await.is_none());
+}
+
+async fn a_job_ends_whatever_another_system_says(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let job = enqueue(&scene, 1).await;
+    claim(&scene, "a").await.unwrap();
+    assert!(finish(&scene, &job, "a", JobEnd::Failed("it says `\0`".to_owned(), Some(json!("\0")))).await);
+    let job = scene.registry.get_job(KIND, job.id).await.unwrap();
+    assert_eq!((job.error.as_deref(), job.result), (Some("it says `\u{fffd}`"), Some(json!("\0"))));
 }
 
 async fn a_lease_ends_without_a_sign_of_life(backend: Backend) {
@@ -89,8 +99,8 @@ async fn a_lease_ends_without_a_sign_of_life(backend: Backend) {
     claim(&scene, "a").await.unwrap();
     scene.pass(LEASE / 2);
     let mine = working(&scene, &job);
-    mine.report(Progress { done: 3, total: Some(5), message: Some("half".to_owned()) });
-    assert_eq!(scene.registry.keep_job(&mine, "a", LEASE).await.unwrap(), None);
+    mine.report(JobProgress { done: 3, total: Some(5), message: Some("half".to_owned()) });
+    assert_eq!(scene.registry.renew_job_lease(&mine, "a", LEASE).await.unwrap(), None);
     assert_eq!(scene.registry.get_job(KIND, job.id).await.unwrap().progress, mine.progress());
     scene.pass(LEASE / 2 + Duration::from_millis(1));
     assert!(claim(&scene, "b").await.is_none());
@@ -105,10 +115,10 @@ async fn whoever_lost_the_lease_changes_nothing(backend: Backend) {
     claim(&scene, "a").await.unwrap();
     scene.pass(HOUR);
     claim(&scene, "b").await.unwrap();
-    assert_eq!(scene.registry.keep_job(&working(&scene, &job), "a", LEASE).await.unwrap(), Some(Stop::Lost));
-    assert!(!settle(&scene, &job, "a", JobEnd::Failed("late".to_owned(), None)).await);
+    assert_eq!(scene.registry.renew_job_lease(&working(&scene, &job), "a", LEASE).await.unwrap(), Some(Stop::Lost));
+    assert!(!finish(&scene, &job, "a", JobEnd::Failed("late".to_owned(), None)).await);
     assert_eq!(state(&scene, &job).await, JobState::Running);
-    assert!(settle(&scene, &job, "b", JobEnd::Succeeded(Value::Null)).await);
+    assert!(finish(&scene, &job, "b", JobEnd::Succeeded(Value::Null)).await);
 }
 
 async fn a_job_is_put_off_and_fails_in_the_end(backend: Backend) {
@@ -116,13 +126,13 @@ async fn a_job_is_put_off_and_fails_in_the_end(backend: Backend) {
     let job = enqueue(&scene, 1).await;
     claim(&scene, "a").await.unwrap();
     let later = scene.registry.later(HOUR);
-    assert!(settle(&scene, &job, "a", JobEnd::Later(later, "no answer".to_owned())).await);
+    assert!(finish(&scene, &job, "a", JobEnd::Later(later, "no answer".to_owned())).await);
     let put_off = scene.registry.get_job(KIND, job.id).await.unwrap();
     assert_eq!((put_off.state, put_off.error.as_deref()), (JobState::Queued, Some("no answer")));
     assert!(claim(&scene, "a").await.is_none());
     scene.pass(HOUR);
     claim(&scene, "a").await.unwrap();
-    assert!(settle(&scene, &job, "a", JobEnd::Failed("refused".to_owned(), Some(json!([1])))).await);
+    assert!(finish(&scene, &job, "a", JobEnd::Failed("refused".to_owned(), Some(json!([1])))).await);
     let failed = scene.registry.get_job(KIND, job.id).await.unwrap();
     assert_eq!((failed.state, failed.error.as_deref()), (JobState::Failed, Some("refused")));
     assert_eq!(failed.result, Some(json!([1])));
@@ -135,12 +145,12 @@ async fn a_job_whose_workers_go_away_fails_in_the_end(backend: Backend) {
     let job = enqueue(&scene, 1).await;
     for _ in 0..ATTEMPTS {
         claim(&scene, "a").await.unwrap();
-        scene.registry.tend_jobs(ATTEMPTS, HOUR).await.unwrap();
+        scene.registry.maintain_jobs(ATTEMPTS, HOUR).await.unwrap();
         assert_eq!(state(&scene, &job).await, JobState::Running);
         scene.pass(LEASE);
     }
     assert!(claim(&scene, "a").await.is_none());
-    scene.registry.tend_jobs(ATTEMPTS, HOUR).await.unwrap();
+    scene.registry.maintain_jobs(ATTEMPTS, HOUR).await.unwrap();
     let failed = scene.registry.get_job(KIND, job.id).await.unwrap();
     assert_eq!(failed.state, JobState::Failed);
     assert!(failed.error.unwrap().contains("went away, 3 times"));
@@ -160,14 +170,14 @@ async fn a_job_is_called_off(backend: Backend) {
         let asked = scene.registry.cancel_job(KIND, job.id).await.unwrap();
         assert_eq!((asked.state, asked.cancel_requested), (JobState::Running, true));
     }
-    let told = scene.registry.keep_job(&working(&scene, &running), "a", LEASE).await.unwrap();
+    let told = scene.registry.renew_job_lease(&working(&scene, &running), "a", LEASE).await.unwrap();
     assert_eq!(told, Some(Stop::Cancelled));
-    assert!(settle(&scene, &running, "a", JobEnd::Cancelled).await);
+    assert!(finish(&scene, &running, "a", JobEnd::Cancelled).await);
     assert_eq!(state(&scene, &running).await, JobState::Cancelled);
-    // Its worker never came back: nobody begins it anew.
+    // Its worker never came back: nobody retries it.
     scene.pass(LEASE);
     assert!(claim(&scene, "b").await.is_none());
-    scene.registry.tend_jobs(ATTEMPTS, HOUR).await.unwrap();
+    scene.registry.maintain_jobs(ATTEMPTS, HOUR).await.unwrap();
     assert_eq!(state(&scene, &abandoned).await, JobState::Cancelled);
     let error = scene.registry.cancel_job("other", running.id).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
@@ -178,14 +188,14 @@ async fn what_is_handed_back_does_not_count(backend: Backend) {
     let job = enqueue(&scene, 1).await;
     for _ in 0..2 * ATTEMPTS {
         assert_eq!(claim(&scene, "a").await.unwrap().attempts, 1);
-        assert!(settle(&scene, &job, "a", JobEnd::HandBack).await);
+        assert!(finish(&scene, &job, "a", JobEnd::HandBack).await);
     }
     // Called off just before its worker went away.
     claim(&scene, "a").await.unwrap();
     scene.registry.cancel_job(KIND, job.id).await.unwrap();
-    assert!(settle(&scene, &job, "a", JobEnd::HandBack).await);
+    assert!(finish(&scene, &job, "a", JobEnd::HandBack).await);
     assert!(claim(&scene, "a").await.is_none());
-    scene.registry.tend_jobs(ATTEMPTS, HOUR).await.unwrap();
+    scene.registry.maintain_jobs(ATTEMPTS, HOUR).await.unwrap();
     assert_eq!(state(&scene, &job).await, JobState::Cancelled);
 }
 
@@ -193,11 +203,11 @@ async fn what_ended_long_ago_is_forgotten(backend: Backend) {
     let scene = Scene::new(backend).await;
     let (done, waiting) = (enqueue(&scene, 1).await, enqueue(&scene, 2).await);
     claim(&scene, "a").await.unwrap();
-    assert!(settle(&scene, &done, "a", JobEnd::Succeeded(Value::Null)).await);
-    scene.registry.tend_jobs(ATTEMPTS, HOUR).await.unwrap();
+    assert!(finish(&scene, &done, "a", JobEnd::Succeeded(Value::Null)).await);
+    scene.registry.maintain_jobs(ATTEMPTS, HOUR).await.unwrap();
     assert_eq!(state(&scene, &done).await, JobState::Succeeded);
     scene.pass(HOUR + Duration::from_millis(1));
-    scene.registry.tend_jobs(ATTEMPTS, HOUR).await.unwrap();
+    scene.registry.maintain_jobs(ATTEMPTS, HOUR).await.unwrap();
     assert_eq!(scene.registry.get_job(KIND, done.id).await.unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(state(&scene, &waiting).await, JobState::Queued);
 }
@@ -209,13 +219,13 @@ async fn jobs_are_listed_by_kind(backend: Backend) {
     let ids = |jobs: Vec<Job>| jobs.into_iter().map(|job| job.id).collect::<Vec<_>>();
     assert_eq!(ids(scene.registry.list_jobs(KIND, None, 2).await.unwrap()), [three.id, two.id]);
     assert_eq!(ids(scene.registry.list_jobs(KIND, Some(two.id), 2).await.unwrap()), [one.id]);
-    scene.registry.tend_jobs(ATTEMPTS, HOUR).await.unwrap();
+    scene.registry.maintain_jobs(ATTEMPTS, HOUR).await.unwrap();
     let queued = |kind: &str, count| (kind.to_owned(), "queued".to_owned(), count);
     assert_eq!(scene.registry.job_figures(), [queued("other", 1), queued(KIND, 3)]);
 }
 
-fn options() -> Options {
-    Options { workers: 4, lease: LEASE, attempts: 3, backoff: Duration::ZERO, kept: HOUR }
+fn options() -> RunnerOptions {
+    RunnerOptions { workers: 4, lease: LEASE, attempts: 3, backoff: Duration::ZERO, kept: HOUR }
 }
 
 async fn a_runner_works_and_tries_again(backend: Backend) {

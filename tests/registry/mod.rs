@@ -8,11 +8,14 @@ mod graph;
 mod history;
 mod imports;
 mod inspection;
+mod inventory;
 mod jobs;
 mod outcomes;
 mod resumable;
 mod rivals;
 mod s3;
+mod store_id;
+mod unpack;
 mod uploads;
 mod verify;
 mod versions;
@@ -24,11 +27,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use modelport::blobs::{Blobs, BlobsConfig, Location};
-use modelport::domain::policy::Policy;
 use modelport::domain::{
     Actor, Draft, Error, File, LogicalType, Node, NodeId, PageRequest, PageSize, PageToken, Result, Sha256,
 };
 use modelport::registry::files::{Precondition, Target};
+use modelport::registry::policy::Policy;
 use modelport::registry::upload::{PutFile, PutResult};
 use modelport::registry::{Registry, wall_clock};
 use modelport::store::Store;

@@ -5,7 +5,7 @@ use futures_util::stream::{self, BoxStream, StreamExt as _};
 use modelport::blobs::{BlobsConfig, Location};
 use modelport::domain::{Error, ErrorKind, Result, Sha256};
 use modelport::registry::files::Target;
-use modelport::registry::resumable::{Checksum, Patch};
+use modelport::registry::resumable::{Checksums, Patch};
 use modelport::registry::upload::PutFile;
 use modelport::registry::wall_clock;
 
@@ -20,6 +20,8 @@ on_both! {
     what_arrived_of_a_broken_body_is_kept_in_a_bucket,
     expired_uploads_are_collected_from_a_folder,
     expired_uploads_are_collected_from_a_bucket,
+    parts_become_the_whole_in_a_folder,
+    parts_become_the_whole_in_a_bucket,
 }
 
 const MIB: usize = 1 << 20;
@@ -46,7 +48,7 @@ fn chunks(bytes: Bytes, broken: bool) -> BoxStream<'static, Result<Bytes>> {
 }
 
 fn after(offset: usize, length: usize) -> Patch {
-    Patch { offset: offset as u64, length: Some(length as u64), checksum: None }
+    Patch { offset: offset as u64, length: Some(length as u64), checksums: Checksums::default() }
 }
 
 async fn started(scene: &Scene, size: usize) -> String {
@@ -69,6 +71,12 @@ async fn odd_pieces_become_the_whole_in_a_bucket(backend: Backend) {
     odd_pieces_become_the_whole(bucket(backend).await).await;
 }
 
+fn checksums(algorithm: &str, expected: Vec<u8>) -> Checksums {
+    let mut sums = Checksums::default();
+    sums.add(algorithm, expected).unwrap();
+    sums
+}
+
 /// Pieces of many sizes, each with and without a checksum.
 async fn odd_pieces_become_the_whole(scene: Option<Scene>) {
     let Some(scene) = scene else { return };
@@ -79,12 +87,16 @@ async fn odd_pieces_become_the_whole(scene: Option<Scene>) {
         let piece = whole.slice(at..(at + size).min(whole.len()));
         let patch = after(at, piece.len());
         if number % 2 == 1 {
-            let wrong = Patch { checksum: Checksum::new("sha256", vec![0; 32]), ..patch.clone() };
+            let wrong = Patch { checksums: checksums("sha256", vec![0; 32]), ..patch.clone() };
             let refused = scene.registry.append_resumable(&actor(), &id, wrong, chunks(piece.clone(), false)).await;
             assert_eq!(refused.unwrap_err().field(), Some("Upload-Checksum"));
         }
-        let checksum = Checksum::new("sha256", hex::decode(Sha256::of(&piece).to_string()).unwrap());
-        let patch = Patch { checksum: checksum.filter(|_| number % 2 == 1), ..patch };
+        let mut sums = Checksums::default();
+        if number % 2 == 1 {
+            sums = checksums("sha256", Sha256::of(&piece).as_bytes().to_vec());
+            sums.add_sha256(Sha256::of(&piece), "Repr-Digest");
+        }
+        let patch = Patch { checksums: sums, ..patch };
         at += piece.len();
         let state = scene.registry.append_resumable(&actor(), &id, patch, chunks(piece, false)).await.unwrap();
         assert_eq!(state.offset, at as u64);
@@ -114,8 +126,7 @@ async fn what_arrived_of_a_broken_body_is_kept(scene: Option<Scene>) {
         assert_eq!(scene.registry.resumable(&actor(), &id).await.unwrap().offset, end as u64);
     }
     // Bytes whose checksum nobody could compare are not.
-    let checksum = Checksum::new("md5", vec![0; 16]);
-    let patch = Patch { checksum, ..after(11 * MIB, 9 * MIB) };
+    let patch = Patch { checksums: checksums("md5", vec![0; 16]), ..after(11 * MIB, 9 * MIB) };
     let body = chunks(whole.slice(11 * MIB..15 * MIB), true);
     scene.registry.append_resumable(&actor(), &id, patch, body).await.unwrap_err();
     assert_eq!(scene.registry.resumable(&actor(), &id).await.unwrap().offset, 11 * MIB as u64);
@@ -147,5 +158,56 @@ async fn expired_uploads_are_collected(scene: Option<Scene>) {
     assert_eq!(scene.registry.collect(HOUR, true).await.unwrap().expired_uploads, 1);
     assert_eq!(scene.registry.collect(HOUR, false).await.unwrap().expired_uploads, 1);
     scene.holds(0, 0, 0).await;
+    assert_eq!(scene.count("resumable_uploads"), 0);
+}
+
+async fn parts_become_the_whole_in_a_folder(backend: Backend) {
+    parts_become_the_whole(folder(backend).await).await;
+}
+
+async fn parts_become_the_whole_in_a_bucket(backend: Backend) {
+    parts_become_the_whole(bucket(backend).await).await;
+}
+
+/// Parts of many sizes, shorter than a bucket's parts and longer than several, in two requests each and none at all.
+async fn parts_become_the_whole(scene: Option<Scene>) {
+    let Some(scene) = scene else { return };
+    let whole = bytes(21 * MIB + 17);
+    let (mut ids, mut at) = (Vec::new(), 0);
+    for size in [3, 18 * MIB + 5, 0, 2 * MIB + 9, MIB] {
+        let part = whole.slice(at..at + size);
+        at += size;
+        let id = scene.registry.create_partial(&actor(), size as u64, "").await.unwrap().id;
+        let middle = size / 2;
+        for piece in [0..middle, middle..size] {
+            let patch = after(piece.start, piece.len());
+            let body = chunks(part.slice(piece), false);
+            scene.registry.append_resumable(&actor(), &id, patch, body).await.unwrap();
+        }
+        ids.push(id);
+    }
+    assert_eq!(at, whole.len());
+    assert_eq!((scene.count("files"), scene.count("nodes"), scene.objects().await.len()), (0, 0, 5));
+    assert_eq!((scene.count("resumable_parts"), scene.count("resumable_tails")), (0, 0));
+    let put = PutFile { sha256: Some(Sha256::of(&whole)), ..file("m", "1", "f") };
+    let words = ("final;…", "");
+    let wrong = PutFile { sha256: Some(Sha256::of(b"")), ..put.clone() };
+    let refused = scene.registry.concatenate(&actor(), wrong, ids.clone(), words).await.unwrap_err();
+    assert_eq!(refused.field(), Some("sha256"));
+    assert_eq!((scene.count("files"), scene.objects().await.len(), scene.count("uploads")), (0, 5, 5));
+    let made = scene.registry.concatenate(&actor(), put.clone(), ids.clone(), words).await.unwrap();
+    assert_eq!((made.offset, made.length), (whole.len() as u64, whole.len() as u64));
+    assert_eq!(made.sha256, Some(Sha256::of(&whole).to_string()));
+    assert!(made.finished_at.is_some());
+    reads(&scene, &whole).await;
+    // The same again, as a client that lost the answer does: the file has these bytes, and no second object stays.
+    scene.registry.concatenate(&actor(), put, ids.clone(), words).await.unwrap();
+    assert_eq!((scene.count("files"), scene.objects().await.len(), scene.count("uploads")), (1, 6, 5));
+    scene.registry.delete_resumable(&ids[0]).await.unwrap();
+    assert_eq!(scene.objects().await.len(), 5);
+    scene.pass(25 * HOUR);
+    // Four parts, and both uploads that stand for the file.
+    assert_eq!(scene.registry.collect(HOUR, false).await.unwrap().expired_uploads, 6);
+    scene.holds(1, 1, 1).await;
     assert_eq!(scene.count("resumable_uploads"), 0);
 }

@@ -15,7 +15,7 @@ on_both! {
     a_dropped_upload_leaves_nothing,
     an_upload_whose_body_breaks_leaves_nothing,
     an_upload_into_what_was_removed_meanwhile_leaves_nothing,
-    latest_is_settled_before_the_bytes,
+    latest_is_resolved_before_the_bytes_are_sent,
 }
 
 /// A body that says when its first bytes were taken, and goes on when it is told to.
@@ -78,7 +78,7 @@ async fn an_upload_into_what_was_removed_meanwhile_leaves_nothing(backend: Backe
     assert_eq!(scene.objects().await, [first.file.blob.key]);
 }
 
-async fn latest_is_settled_before_the_bytes(backend: Backend) {
+async fn latest_is_resolved_before_the_bytes_are_sent(backend: Backend) {
     let scene = Scene::new(backend).await;
     let model = scene.model("m").await;
     let old = scene.version(&model, "old").await;

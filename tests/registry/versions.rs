@@ -1,6 +1,7 @@
 //! Versions by name, by alias, and the latest.
 
 use modelport::domain::{ErrorKind, LogicalType, Node, Order, PageSize, Result, VersionRef};
+use modelport::registry::conditions::Conditions;
 use modelport::registry::removal::Removal;
 
 use super::{HOUR, Scene, actor};
@@ -22,7 +23,7 @@ impl Scene {
 
     async fn set_alias(&self, model: &str, alias: &str, version: &str) -> Result<Node> {
         let (model, alias) = (model.parse().unwrap(), alias.parse().unwrap());
-        self.registry.set_alias(&actor(), &model, &alias, &version.parse().unwrap()).await
+        self.registry.set_alias(&actor(), &model, &alias, &version.parse().unwrap(), Conditions::default()).await
     }
 }
 
@@ -52,15 +53,18 @@ async fn an_alias_is_set_moved_and_removed(backend: Backend) {
         assert_eq!(&scene.resolve("@best").await.unwrap(), expected);
     }
     let (name, alias) = ("m".parse().unwrap(), "best".parse().unwrap());
-    scene.registry.delete_alias(&actor(), &name, &alias).await.unwrap();
+    scene.registry.delete_alias(&actor(), &name, &alias, Conditions::default()).await.unwrap();
     assert_eq!(scene.resolve("@best").await.unwrap_err().kind(), ErrorKind::NotFound);
-    let again = scene.registry.delete_alias(&actor(), &name, &alias).await.unwrap_err();
+    let again = scene.registry.delete_alias(&actor(), &name, &alias, Conditions::default()).await.unwrap_err();
     assert_eq!(again.kind(), ErrorKind::NotFound);
     let history = scene.registry.node_history(model.id, 0, PageSize::new(10)).await.unwrap();
     let actions: Vec<_> = history.iter().map(|change| (change.revision, change.action.as_str())).collect();
     let set = "alias.set";
     assert_eq!(actions, [(1, "create"), (2, set), (3, set), (4, set), (5, "alias.delete")]);
-    assert_eq!(history[2].document["alias"], serde_json::json!({"name": "best", "versionId": second.id}));
+    assert_eq!(
+        history[2].document["alias"],
+        serde_json::json!({"name": "best", "version": "2", "versionId": second.id})
+    );
 }
 
 async fn an_alias_stays_within_its_model(backend: Backend) {

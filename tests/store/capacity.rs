@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use modelport::domain::{ErrorKind, Result};
-use modelport::store::{Options, Store, Tx};
+use modelport::store::{PreparedStatements, Store, StoreOptions, Tx};
 use tokio::task::JoinHandle;
 
 use crate::support::{Backend, Database, on_both};
@@ -27,7 +27,9 @@ fn open(database: &Database, acquire_timeout: Duration) -> Store {
 
 fn open_with(database: &Database, acquire_timeout: Duration, answer_timeout: Duration) -> Store {
     let location = database.location.clone();
-    Store::open(&Options { location, pool_size: SIZE, acquire_timeout, answer_timeout }).unwrap()
+    let prepared_statements = PreparedStatements::default();
+    Store::open(&StoreOptions { location, pool_size: SIZE, acquire_timeout, answer_timeout, prepared_statements })
+        .unwrap()
 }
 
 /// Takes every connection there is for writes, until the returned sender is dropped.
@@ -46,6 +48,8 @@ async fn hold(backend: Backend, store: &Store) -> (mpsc::Sender<()>, Vec<JoinHan
         };
         held.push(tokio::spawn(async move { store.write(work).await }));
     }
+    // Work that never begins lets go of its end, and nobody waits for it.
+    drop(started);
     let all_started = move || (0..connections).for_each(|_| has_started.recv().unwrap());
     tokio::task::spawn_blocking(all_started).await.unwrap();
     (release, held)
@@ -138,7 +142,8 @@ async fn readers_do_not_wait_for_a_writer(backend: Backend) {
 
 async fn nobody_waits_for_a_database_that_stands_still(backend: Backend) {
     let database = Database::new(backend);
-    let store = open_with(&database, Duration::from_secs(3), Duration::from_millis(100));
+    // Long enough to open a connection on a busy machine: what has no time left when it gets one is not begun.
+    let store = open_with(&database, Duration::from_secs(3), Duration::from_secs(3));
     let (release, held) = hold(backend, &store).await;
     for caller in held {
         let error = caller.await.unwrap().unwrap_err();

@@ -7,10 +7,10 @@ use super::Scene;
 use crate::support::{Backend, on_both};
 
 on_both! {
-    touching_counts_and_dates_a_change,
+    incrementing_a_revision_dates_the_change,
     a_change_is_later_than_the_one_before_whatever_the_clock_says,
-    what_is_not_there_is_not_touched,
-    only_the_demanded_revision_is_touched,
+    a_missing_node_has_no_revision_to_increment,
+    only_the_expected_revision_is_incremented,
     changes_at_once_are_all_counted,
     one_of_many_wins_a_revision,
     everything_a_node_has_can_be_replaced,
@@ -21,50 +21,50 @@ on_both! {
 
 const MODEL: LogicalType = LogicalType::RegisteredModel;
 
-async fn touch(scene: &Scene, id: NodeId, if_revision: Option<i64>, now: i64) -> Option<Node> {
-    scene.store.write(move |tx| nodes::touch(tx, MODEL, id, if_revision, now)).await.unwrap()
+async fn increment_revision(scene: &Scene, id: NodeId, if_revision: Option<i64>, now: i64) -> Option<Node> {
+    scene.store.write(move |tx| nodes::increment_revision(tx, MODEL, id, if_revision, now)).await.unwrap()
 }
 
-async fn touching_counts_and_dates_a_change(backend: Backend) {
+async fn incrementing_a_revision_dates_the_change(backend: Backend) {
     let scene = Scene::new(backend);
     let draft = Draft::named("m".parse().unwrap()).with("owner", Some("me"));
     let model = scene.insert(MODEL, None, draft, 10).await.unwrap();
-    let touched = touch(&scene, model.id, None, 20).await.unwrap();
-    assert_eq!(touched, Node { revision: 2, updated_at: 20, ..model });
-    assert_eq!(scene.find(touched.id).await.unwrap(), touched);
+    let changed = increment_revision(&scene, model.id, None, 20).await.unwrap();
+    assert_eq!(changed, Node { revision: 2, updated_at: 20, ..model });
+    assert_eq!(scene.find(changed.id).await.unwrap(), changed);
 }
 
 async fn a_change_is_later_than_the_one_before_whatever_the_clock_says(backend: Backend) {
     let scene = Scene::new(backend);
     let model = scene.insert(MODEL, None, Draft::named("m".parse().unwrap()), 10).await.unwrap();
     for (now, dated) in [(10, 11), (11, 12), (5, 13), (20, 20)] {
-        assert_eq!(touch(&scene, model.id, None, now).await.unwrap().updated_at, dated);
+        assert_eq!(increment_revision(&scene, model.id, None, now).await.unwrap().updated_at, dated);
     }
 }
 
-async fn what_is_not_there_is_not_touched(backend: Backend) {
+async fn a_missing_node_has_no_revision_to_increment(backend: Backend) {
     let scene = Scene::new(backend);
     let experiment = scene.named(LogicalType::Experiment, None, "e").await.unwrap();
-    assert_eq!(touch(&scene, experiment.id, None, 2).await, None);
-    assert_eq!(touch(&scene, NodeId(experiment.id.0 + 1), None, 2).await, None);
+    assert_eq!(increment_revision(&scene, experiment.id, None, 2).await, None);
+    assert_eq!(increment_revision(&scene, NodeId(experiment.id.0 + 1), None, 2).await, None);
     assert_eq!(scene.find(experiment.id).await.unwrap(), experiment);
 }
 
-async fn only_the_demanded_revision_is_touched(backend: Backend) {
+async fn only_the_expected_revision_is_incremented(backend: Backend) {
     let scene = Scene::new(backend);
     let id = scene.model("m").await.id;
     for wrong in [0, 2, -1, i64::MAX] {
-        assert_eq!(touch(&scene, id, Some(wrong), 2).await, None, "{wrong}");
+        assert_eq!(increment_revision(&scene, id, Some(wrong), 2).await, None, "{wrong}");
     }
-    assert_eq!(touch(&scene, id, Some(1), 2).await.unwrap().revision, 2);
-    assert_eq!(touch(&scene, id, Some(1), 3).await, None);
+    assert_eq!(increment_revision(&scene, id, Some(1), 2).await.unwrap().revision, 2);
+    assert_eq!(increment_revision(&scene, id, Some(1), 3).await, None);
     assert_eq!(scene.find(id).await.unwrap().updated_at, 2);
 }
 
 async fn at_once(scene: &Scene, id: NodeId, if_revision: Option<i64>) -> Vec<i64> {
-    let touches = (0..16).map(|_| touch(scene, id, if_revision, 2));
+    let increments = (0..16).map(|_| increment_revision(scene, id, if_revision, 2));
     let mut revisions: Vec<_> =
-        futures_util::future::join_all(touches).await.into_iter().flatten().map(|node| node.revision).collect();
+        futures_util::future::join_all(increments).await.into_iter().flatten().map(|node| node.revision).collect();
     revisions.sort_unstable();
     revisions
 }
@@ -86,7 +86,7 @@ async fn one_of_many_wins_a_revision(backend: Backend) {
 async fn replace(scene: &Scene, now: &Node) -> modelport::domain::Result<Node> {
     let (id, wanted) = (now.id, now.clone());
     let replaced = scene.store.write(move |tx| {
-        let before = nodes::touch(tx, MODEL, id, None, 5)?.unwrap();
+        let before = nodes::increment_revision(tx, MODEL, id, None, 5)?.unwrap();
         let now = Node { revision: before.revision, updated_at: before.updated_at, ..wanted.clone() };
         nodes::replace(tx, &before, &now)?;
         Ok(now)

@@ -21,11 +21,11 @@ async fn a_deadlock_is_begun_anew() {
         let both_hold_one = Arc::clone(&both_hold_one);
         let runs = AtomicU32::new(0);
         scene.store.write(move |tx| {
-            nodes::touch(tx, MODEL, first, None, 2)?;
+            nodes::increment_revision(tx, MODEL, first, None, 2)?;
             if runs.fetch_add(1, Ordering::SeqCst) == 0 {
                 both_hold_one.wait();
             }
-            nodes::touch(tx, MODEL, second, None, 2)?;
+            nodes::increment_revision(tx, MODEL, second, None, 2)?;
             Ok(runs.load(Ordering::SeqCst))
         })
     });
@@ -48,7 +48,8 @@ async fn a_lost_connection_is_replaced() {
     let id = scene.model("m").await.id;
     for round in 2..6 {
         lose_connections(&scene);
-        let touched = scene.store.write(move |tx| nodes::touch(tx, MODEL, id, None, 2)).await.unwrap().unwrap();
+        let touched =
+            scene.store.write(move |tx| nodes::increment_revision(tx, MODEL, id, None, 2)).await.unwrap().unwrap();
         assert_eq!(touched.revision, round);
         scene.store.check().await.unwrap();
     }
@@ -62,7 +63,7 @@ async fn a_connection_lost_in_the_middle_is_no_harm() {
     let (writing, has_touched, go_on) = stopped(|stop| {
         let runs = AtomicU32::new(0);
         let work = move |tx: &mut Tx<'_>| {
-            nodes::touch(tx, MODEL, id, None, 2)?;
+            nodes::increment_revision(tx, MODEL, id, None, 2)?;
             if runs.fetch_add(1, Ordering::SeqCst) == 0 {
                 stop();
             }

@@ -60,10 +60,10 @@ async fn models(scene: &Scene, count: i64) -> Vec<Node> {
     for number in 0..count {
         let draft = Draft::named(format!("m{number}").parse().unwrap());
         let model = scene.insert(LogicalType::RegisteredModel, None, draft, 100 - number % 3).await.unwrap();
-        let touch = move |tx: &mut Tx<'_>| {
-            nodes::touch(tx, LogicalType::RegisteredModel, model.id, None, 200 + (number * 7) % 4)
+        let increment = move |tx: &mut Tx<'_>| {
+            nodes::increment_revision(tx, LogicalType::RegisteredModel, model.id, None, 200 + (number * 7) % 4)
         };
-        models.push(scene.store.write(touch).await.unwrap().unwrap());
+        models.push(scene.store.write(increment).await.unwrap().unwrap());
     }
     models
 }

@@ -8,7 +8,9 @@ use diesel::migration::MigrationSource;
 use diesel::{Connection, PgConnection, SqliteConnection};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use modelport::domain::ErrorKind;
-use modelport::store::{Location, Options, SchemaState, Store, migrate, revert_all, schema_state};
+use modelport::store::{
+    Location, PreparedStatements, SchemaState, Store, StoreOptions, migrate, revert_all, schema_state,
+};
 
 use super::introspection::{self, Schema};
 use crate::support::{Backend, Database, on_both};
@@ -23,12 +25,13 @@ on_both! {
     many_may_look_at_an_empty_database_at_once,
 }
 
-fn options(database: &Database) -> Options {
-    Options {
+fn options(database: &Database) -> StoreOptions {
+    StoreOptions {
         location: database.location.clone(),
         pool_size: 2,
         acquire_timeout: Duration::from_secs(20),
         answer_timeout: Duration::from_secs(60),
+        prepared_statements: PreparedStatements::default(),
     }
 }
 

@@ -2,13 +2,16 @@
 
 mod aliases;
 mod blobs;
+mod bulk;
 mod capacity;
 mod changes;
 mod changing;
+mod deadlines;
 mod faults;
 mod files;
+mod filtered_lists;
+mod histories;
 mod introspection;
-mod led_lists;
 mod lists;
 mod migrations;
 mod mlmd_filters;

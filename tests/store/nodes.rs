@@ -1,7 +1,7 @@
 //! Nodes: inserted, found and removed.
 
 use modelport::domain::{Draft, ErrorKind, ExternalId, LogicalType, Name, Node, NodeId, NodeKind, Properties, Value};
-use modelport::store::{Tx, aliases, blobs, files, nodes, whole};
+use modelport::store::{Tx, aliases, blobs, files, joined, nodes};
 
 use super::Scene;
 use crate::support::{Backend, on_both};
@@ -61,14 +61,14 @@ async fn one_statement_finds_a_node_with_its_properties(backend: Backend) {
     let empty = scene.version(&model, "empty").await;
     for node in [full.clone(), empty] {
         let (id, named) = (node.id, name(node.name.as_deref().unwrap()));
-        assert_eq!(scene.store.read_once(move |tx| whole::find(tx, id)).await.unwrap(), Some(node.clone()));
-        let by_name = move |tx: &mut Tx<'_>| whole::find_named(tx, LogicalType::ModelVersion, Some(model.id), &named);
+        assert_eq!(scene.store.read_once(move |tx| joined::find(tx, id)).await.unwrap(), Some(node.clone()));
+        let by_name = move |tx: &mut Tx<'_>| joined::find_named(tx, LogicalType::ModelVersion, Some(model.id), &named);
         assert_eq!(scene.store.read_once(by_name).await.unwrap(), Some(node.clone()));
         let bare = scene.store.read_once(move |tx| nodes::find_bare(tx, id)).await.unwrap();
         assert_eq!(bare, Some(Node { properties: Properties::new(), custom: Properties::new(), ..node }));
     }
-    assert_eq!(scene.store.read_once(|tx| whole::find(tx, NodeId(9999))).await.unwrap(), None);
-    let elsewhere = |tx: &mut Tx<'_>| whole::find_named(tx, LogicalType::ModelVersion, None, &name("full"));
+    assert_eq!(scene.store.read_once(|tx| joined::find(tx, NodeId(9999))).await.unwrap(), None);
+    let elsewhere = |tx: &mut Tx<'_>| joined::find_named(tx, LogicalType::ModelVersion, None, &name("full"));
     assert_eq!(scene.store.read_once(elsewhere).await.unwrap(), None);
     // What is read next on the same connection has a transaction again.
     assert_eq!(scene.store.read(move |tx| nodes::find(tx, full.id)).await.unwrap().as_ref(), Some(&full));

@@ -1,9 +1,10 @@
 //! How many statements a use case costs: a number that does not depend on how many rows there are.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, Once};
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
+use modelport::domain::filter::kubeflow;
 use modelport::domain::{Draft, LogicalType, MetricPoint, Node, Value};
 use modelport::store::nodes::{self, Selection};
 use modelport::store::{Location, Tx, changes, metrics};
@@ -17,10 +18,15 @@ on_both! {
     changing_costs_the_same_for_any_number_of_properties,
     recording_costs_the_same_for_any_number_of_changes,
     measuring_costs_the_same_for_any_number_of_points,
+    a_filter_that_is_repeated_is_planned_once,
+    two_bounds_of_a_property_are_one_range_of_an_index,
 }
 
 /// Statements by database, begins and commits included.
 static STATEMENTS: Mutex<Option<HashMap<String, u64>>> = Mutex::new(None);
+
+/// Texts of filters by database that its connections keep, each as often as it was read and planned for that.
+static KEPT: Mutex<Option<HashMap<String, Vec<String>>>> = Mutex::new(None);
 
 /// Counts what one connection is asked, under the database that it belongs to.
 #[derive(Default)]
@@ -38,6 +44,10 @@ impl Instrumentation for Counter {
                 let mut statements = STATEMENTS.lock().unwrap();
                 *statements.get_or_insert_default().entry(self.database.clone()).or_default() += 1;
             }
+            InstrumentationEvent::CacheQuery { sql, .. } if sql.contains("FROM properties AS p") => {
+                let mut kept = KEPT.lock().unwrap();
+                kept.get_or_insert_default().entry(self.database.clone()).or_default().push(sql.to_owned());
+            }
             _ => {}
         }
     }
@@ -45,7 +55,7 @@ impl Instrumentation for Counter {
 
 /// Whether the pool opens a connection or asks whether one still works, which it does beside what is counted.
 fn is_of_the_pool(query: &str) -> bool {
-    query.starts_with("PRAGMA ") || query.starts_with("SELECT 1 ")
+    ["PRAGMA ", "SELECT 1 ", "SELECT pg_backend_pid()"].iter().any(|own| query.starts_with(own))
 }
 
 /// Counts the statements of every connection that is opened from now on.
@@ -54,14 +64,17 @@ pub(crate) fn count_statements() {
     ONCE.call_once(|| set_default_instrumentation(|| Some(Box::new(Counter::default()))).unwrap());
 }
 
-/// How many statements the database was asked since they are counted.
-pub(crate) fn statements_of(database: &Location) -> u64 {
-    let database = match database {
+fn key(database: &Location) -> String {
+    match database {
         Location::Postgres(url) => url.clone(),
         Location::Sqlite(path) => path.to_str().unwrap().to_owned(),
-    };
+    }
+}
+
+/// How many statements the database was asked since they are counted.
+pub(crate) fn statements_of(database: &Location) -> u64 {
     let statements = STATEMENTS.lock().unwrap();
-    statements.as_ref().and_then(|counts| counts.get(&database)).copied().unwrap_or_default()
+    statements.as_ref().and_then(|counts| counts.get(&key(database))).copied().unwrap_or_default()
 }
 
 fn counted(backend: Backend) -> Scene {
@@ -73,6 +86,19 @@ fn counted(backend: Backend) -> Scene {
 impl Scene {
     fn statements(&self) -> u64 {
         statements_of(&self.database.location)
+    }
+
+    /// The texts of filters that the connections have kept.
+    fn kept(&self) -> Vec<String> {
+        let kept = KEPT.lock().unwrap();
+        kept.as_ref().and_then(|texts| texts.get(&key(&self.database.location))).cloned().unwrap_or_default()
+    }
+
+    /// How many models meet a filter.
+    async fn models_where(&self, text: &str) -> usize {
+        let filter = Some(kubeflow::parse(text, &|_| None).unwrap());
+        let selection = Selection { filter, ..Selection::of(LogicalType::RegisteredModel) };
+        self.store.read(move |tx| nodes::list(tx, &selection, None, 100)).await.unwrap().len()
     }
 
     /// The statements of one transaction; the pool has been used before, so that opening it is not counted.
@@ -130,7 +156,7 @@ async fn changing_costs_the_same_for_any_number_of_properties(backend: Backend) 
         let draft = draft(&format!("m{properties}"), properties);
         let model = scene.insert(LogicalType::RegisteredModel, None, draft, 1).await.unwrap();
         let change = move |tx: &mut Tx<'_>| {
-            let before = nodes::touch(tx, LogicalType::RegisteredModel, model.id, None, 2)?.unwrap();
+            let before = nodes::increment_revision(tx, LogicalType::RegisteredModel, model.id, None, 2)?.unwrap();
             let custom = before.custom.keys().map(|name| (name.clone(), Value::Int(2))).collect();
             nodes::replace(tx, &before, &Node { custom, ..before.clone() })
         };
@@ -171,4 +197,57 @@ async fn measuring_costs_the_same_for_any_number_of_points(backend: Backend) {
     }
     // Begin, the points, the latest of them, commit.
     assert_eq!(costs, [4, 4, 4]);
+}
+
+async fn a_filter_that_is_repeated_is_planned_once(backend: Backend) {
+    let scene = counted(backend);
+    for number in 0..30 {
+        let mut draft = draft(&format!("m{number}"), 0);
+        draft.custom.insert("stage".to_owned(), format!("s{}", number % 3).as_str().into());
+        scene.insert(LogicalType::RegisteredModel, None, draft, 1).await.unwrap();
+    }
+    let list = async |text: String| scene.models_where(&text).await;
+    // What nobody repeats is not kept.
+    for count in 1..20 {
+        let unlike = (0..count).map(|at| format!("p{at} = {at}")).collect::<Vec<_>>().join(" AND ");
+        assert_eq!(list(unlike).await, 0);
+    }
+    assert_eq!(scene.kept(), Vec::<String>::new());
+    for number in 0..12 {
+        assert_eq!(list(format!("stage = 's{}'", number % 3)).await, 10);
+    }
+    let texts = scene.kept();
+    assert!(!texts.is_empty());
+    let different: HashSet<_> = texts.iter().collect();
+    assert_eq!(different.len(), texts.len(), "{texts:?}");
+}
+
+async fn two_bounds_of_a_property_are_one_range_of_an_index(backend: Backend) {
+    for (filter, met) in [
+        ("place > 3 AND place < 6", 2),
+        ("place >= 3 AND (team = 'none' OR team = 't') AND place <= 6.5", 4),
+        ("place BETWEEN 3 AND 6 AND place < 6", 3),
+        ("place.int_value > 3 AND place.int_value < 6", 2),
+        ("place > 6 AND place < 3", 0),
+    ] {
+        let scene = counted(backend);
+        for number in 0..30 {
+            let mut draft = draft(&format!("m{number}"), 0);
+            draft.custom.insert("place".to_owned(), Value::Int(number));
+            draft.custom.insert("team".to_owned(), "t".into());
+            scene.insert(LogicalType::RegisteredModel, None, draft, 1).await.unwrap();
+        }
+        for _ in 0..12 {
+            assert_eq!(scene.models_where(filter).await, met, "{filter}");
+        }
+        let plans: Vec<_> = scene.kept().iter().flat_map(|text| scene.database.plan(text)).collect();
+        let (of_value, ends) = match backend {
+            Backend::Sqlite => ("_value>? AND ", ["int_value>?", "int_value<?"]),
+            Backend::Postgres => ("Index Cond: ", ["(int_value >", "(int_value <"]),
+        };
+        let ranges = plans.iter().filter(|step| step.contains(of_value) && ends.iter().any(|end| step.contains(end)));
+        let ranges: Vec<_> = ranges.collect();
+        assert!(!ranges.is_empty(), "{filter}: {plans:#?}");
+        assert!(ranges.iter().all(|step| ends.iter().all(|end| step.contains(end))), "{filter}: {plans:#?}");
+    }
 }

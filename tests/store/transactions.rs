@@ -1,4 +1,4 @@
-//! Transactions: all or nothing, begun anew where that helps, and never in the way of the next.
+//! Transactions: all or nothing, retried where that helps, and never in the way of the next.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -99,7 +99,7 @@ async fn a_panic_is_internal_and_holds_no_lock(backend: Backend) {
     let scene = Scene::new(backend);
     let id = scene.model("m").await.id;
     let panic = move |tx: &mut Tx<'_>| -> modelport::domain::Result<()> {
-        nodes::touch(tx, MODEL, id, None, 2)?;
+        nodes::increment_revision(tx, MODEL, id, None, 2)?;
         insert(tx, "other")?;
         panic!("on purpose")
     };
@@ -129,7 +129,7 @@ async fn a_read_cannot_write(backend: Backend) {
     let scene = Scene::new(backend);
     let id = scene.model("m").await.id;
     assert_eq!(scene.store.read(|tx| insert(tx, "other")).await.unwrap_err().kind(), ErrorKind::Internal);
-    assert!(scene.store.read(move |tx| nodes::touch(tx, MODEL, id, None, 2)).await.is_err());
+    assert!(scene.store.read(move |tx| nodes::increment_revision(tx, MODEL, id, None, 2)).await.is_err());
     assert!(scene.store.read(move |tx| nodes::delete(tx, id)).await.is_err());
     assert_eq!(scene.count("nodes"), 1);
     assert_eq!(scene.find(id).await.unwrap().revision, 1);
@@ -138,7 +138,7 @@ async fn a_read_cannot_write(backend: Backend) {
 
 /// Runs `work` up to where it calls its argument, and on once the returned sender says so.
 pub fn stopped<T: Send + 'static>(
-    run: impl FnOnce(Box<dyn Fn() + Send>) -> T,
+    run: impl FnOnce(Box<dyn Fn() + Send + Sync>) -> T,
 ) -> (T, mpsc::Receiver<()>, mpsc::Sender<()>) {
     let (arrived, has_arrived) = mpsc::channel();
     let (go_on, may_go_on) = mpsc::channel();
@@ -167,7 +167,7 @@ async fn a_read_sees_one_snapshot(backend: Backend) {
         tokio::spawn(async move { store.read(work).await })
     });
     arrival(has_read).await;
-    scene.store.write(move |tx| nodes::touch(tx, MODEL, id, None, 2)).await.unwrap().unwrap();
+    scene.store.write(move |tx| nodes::increment_revision(tx, MODEL, id, None, 2)).await.unwrap().unwrap();
     go_on.send(()).unwrap();
     assert_eq!(reading.await.unwrap().unwrap(), (1, 1));
     assert_eq!(scene.find(id).await.unwrap().revision, 2);
@@ -179,7 +179,7 @@ async fn a_write_waits_for_another_of_the_same_node(backend: Backend) {
     let store = scene.store.clone();
     let (first, has_touched, go_on) = stopped(|stop| {
         let work = move |tx: &mut Tx<'_>| {
-            let node = nodes::touch(tx, MODEL, id, None, 2)?.unwrap();
+            let node = nodes::increment_revision(tx, MODEL, id, None, 2)?.unwrap();
             stop();
             Ok(node.revision)
         };
@@ -187,7 +187,8 @@ async fn a_write_waits_for_another_of_the_same_node(backend: Backend) {
     });
     arrival(has_touched).await;
     let store = scene.store.clone();
-    let second = tokio::spawn(async move { store.write(move |tx| nodes::touch(tx, MODEL, id, Some(1), 3)).await });
+    let second =
+        tokio::spawn(async move { store.write(move |tx| nodes::increment_revision(tx, MODEL, id, Some(1), 3)).await });
     assert_eq!(scene.find(id).await.unwrap().revision, 1);
     go_on.send(()).unwrap();
     assert_eq!(first.await.unwrap().unwrap(), 2);

@@ -149,6 +149,7 @@ async fn nobody_goes_on_with_an_upload_whose_object_is_gone(backend: Backend) {
             expires_at: 1000,
             finished_at,
             direct_part: None,
+            concat: None,
         };
         scene.store.write(move |tx| resumable::insert(tx, &row)).await.unwrap();
         let remains = async || scene.store.read(move |tx| resumable::find(tx, key)).await.unwrap().is_some();

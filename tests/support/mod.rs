@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use diesel::connection::SimpleConnection as _;
 use diesel::sql_types::Text;
 use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, SqliteConnection, sql_query};
-use modelport::store::{self, Location, Options, Store};
+use modelport::store::{self, Location, Store, StoreOptions};
 use tempfile::TempDir;
 
 /// Makes a test on each database of every sentence: an async function that takes the [`Backend`].
@@ -89,6 +89,27 @@ impl Database {
         rows.into_iter().map(|row| row.line).collect()
     }
 
+    /// How the database would run a statement with parameters whose values it does not know.
+    pub fn plan(&self, sql: &str) -> Vec<String> {
+        match &self.location {
+            Location::Postgres(url) => {
+                let mut conn = PgConnection::establish(url).unwrap();
+                let parameters = (1..).take_while(|number| sql.contains(&format!("${number}"))).count();
+                let prepare =
+                    format!("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; PREPARE q AS {sql}");
+                conn.batch_execute(&prepare).unwrap();
+                let explain = format!("EXPLAIN EXECUTE q({})", vec!["NULL"; parameters].join(", "));
+                let rows: Vec<PostgresStep> = sql_query(explain).load(&mut conn).unwrap();
+                rows.into_iter().map(|row| row.step).collect()
+            }
+            Location::Sqlite(path) => {
+                let rows: Vec<SqliteStep> =
+                    sql_query(format!("EXPLAIN QUERY PLAN {sql}")).load(&mut sqlite(path)).unwrap();
+                rows.into_iter().map(|row| row.detail).collect()
+            }
+        }
+    }
+
     /// Runs statements over a connection of its own.
     pub fn execute(&self, sql: &str) {
         self.try_execute(sql).unwrap();
@@ -107,11 +128,12 @@ impl Database {
     }
 
     pub fn open_with(&self, pool_size: u32) -> Store {
-        Store::open(&Options {
+        Store::open(&StoreOptions {
             location: self.location.clone(),
             pool_size,
             acquire_timeout: std::time::Duration::from_secs(20),
             answer_timeout: std::time::Duration::from_secs(60),
+            prepared_statements: store::PreparedStatements::default(),
         })
         .unwrap()
     }
@@ -129,6 +151,18 @@ impl Drop for Database {
 struct Line {
     #[diesel(sql_type = Text)]
     line: String,
+}
+
+#[derive(QueryableByName)]
+struct PostgresStep {
+    #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
+    step: String,
+}
+
+#[derive(QueryableByName)]
+struct SqliteStep {
+    #[diesel(sql_type = Text)]
+    detail: String,
 }
 
 fn sqlite(path: &std::path::Path) -> SqliteConnection {

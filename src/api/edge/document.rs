@@ -7,6 +7,7 @@ use utoipa::{OpenApi, ToSchema};
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::{models, projects};
+use crate::api::openapi::bytes;
 use crate::domain::{Error, Result};
 
 /// What is wrong: a sentence, or a list of fields.
@@ -19,9 +20,9 @@ pub struct Detail {
 
 /// Either `{"status": "error", "message": …}` or `{"detail": …}`.
 #[derive(ToSchema)]
-#[schema(value_type = Object)]
+#[schema(as = Refused, value_type = Object)]
 #[allow(dead_code, reason = "a shape for the document")]
-pub struct Refused(Json);
+pub struct ErrorBody(Json);
 
 #[derive(OpenApi)]
 #[openapi(
@@ -47,8 +48,10 @@ struct Operations;
 
 /// The document.
 pub fn document() -> Result<Json> {
-    serde_json::to_value(Operations::openapi())
-        .map_err(|error| Error::internal("the document of the edge registry's API is no JSON").caused_by(error))
+    let mut document = serde_json::to_value(Operations::openapi())
+        .map_err(|error| Error::internal("the document of the edge registry's API is no JSON").caused_by(error))?;
+    bytes::describe(&mut document);
+    Ok(document)
 }
 
 /// The page at `/docs`; what it loads is below it.
@@ -77,10 +80,10 @@ pub(super) fn routes(document: Bytes) -> impl FnOnce(&mut ServiceConfig) {
         let page = || async { HttpResponse::Ok().content_type("text/html; charset=utf-8").body(PAGE) };
         let refuse = super::method_not_allowed;
         service
-            .service(web::resource("/openapi.json").route(web::get().to(answer)).default_service(web::to(refuse)))
-            .service(web::resource("/docs").route(web::get().to(page)).default_service(web::to(refuse)))
-            .service(web::redirect("/docs/", "/docs"))
-            .service(web::redirect("/redoc", "/docs"))
+            .service(web::resource("/openapi.json").route(super::read().to(answer)).default_service(web::to(refuse)))
+            .service(web::resource("/docs").route(super::read().to(page)).default_service(web::to(refuse)))
+            .service(web::redirect("/docs/", "../docs"))
+            .service(web::redirect("/redoc", "docs"))
             .service(SwaggerUi::new("/docs/{_:.*}"));
     }
 }

@@ -1,17 +1,18 @@
-//! The ways in which the edge registry's API refuses: six shapes without a common envelope (its contract, §1.8).
+//! The errors of the edge registry's API 1.0.3: six shapes without a common envelope.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde_json::{Value as Json, json};
 
+use crate::api::digests::Digests;
 use crate::api::middleware::RequestId;
 use crate::api::problem::report;
 use crate::domain::policy::FIELD as POLICY;
 use crate::domain::{Error, ErrorKind};
 
-/// A request that is not answered as its caller hoped.
+/// An error response.
 #[derive(Debug)]
-pub enum Refusal {
+pub enum EdgeError {
     /// `{"detail": …}`: a sentence, or a list of what is wrong with which field.
     Detail(StatusCode, Json),
     /// Nothing but text, of no media type.
@@ -20,11 +21,11 @@ pub enum Refusal {
     Status(StatusCode, &'static str),
     /// The name of an exception, a blank line, and what it says.
     Exception(&'static str, String),
-    /// The registry refused.
+    /// An error of the registry.
     Registry(Error),
 }
 
-impl Refusal {
+impl EdgeError {
     /// A sentence about the request.
     pub fn detail(status: StatusCode, sentence: impl Into<String>) -> Self {
         Self::Detail(status, Json::String(sentence.into()))
@@ -57,14 +58,16 @@ pub fn issue(kind: &str, field: &str, message: impl Into<String>, input: Option<
     json!({"type": kind, "loc": ["body", field], "msg": message.into(), "input": input})
 }
 
-impl From<Error> for Refusal {
+impl From<Error> for EdgeError {
     fn from(error: Error) -> Self {
         let field = error.field().unwrap_or("body");
         match error.kind() {
             ErrorKind::InvalidArgument if matches!(field, "file" | "path" | POLICY) => {
                 Self::detail(StatusCode::UNPROCESSABLE_ENTITY, error.message())
             }
-            ErrorKind::InvalidArgument if field == "body" => Self::detail(StatusCode::BAD_REQUEST, error.message()),
+            ErrorKind::InvalidArgument if field == "body" || Digests::FIELDS.contains(&field) => {
+                Self::detail(StatusCode::BAD_REQUEST, error.message())
+            }
             ErrorKind::InvalidArgument => Self::fields(vec![issue("value_error", field, error.message(), None)]),
             ErrorKind::NotFound => Self::no_model(),
             _ => Self::Registry(error),
@@ -72,7 +75,7 @@ impl From<Error> for Refusal {
     }
 }
 
-impl std::fmt::Display for Refusal {
+impl std::fmt::Display for EdgeError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Detail(status, detail) => write!(f, "{status}: {detail}"),
@@ -84,7 +87,7 @@ impl std::fmt::Display for Refusal {
     }
 }
 
-impl ResponseError for Refusal {
+impl ResponseError for EdgeError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Detail(status, _) | Self::Text(status, _) | Self::Status(status, _) => *status,

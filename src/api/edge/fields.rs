@@ -1,12 +1,12 @@
-//! The fields of a model's form, checked in the old service's order and refused in its words.
+//! The fields of a model's form, checked in the old service's order with its error messages.
 
 use actix_web::http::StatusCode;
 use serde_json::Value as Json;
 
-use super::errors::{Refusal, issue};
+use super::errors::{EdgeError, issue};
 use super::form::Fields;
 use crate::domain::record::{Details, Identity, RecordDraft, RecordId, RecordPatch, parse_precision, parse_version};
-use crate::domain::{Change, Error, Result, literal};
+use crate::domain::{Change, Error, Result, date, literal};
 
 /// Every field of a new model.
 const KNOWN: [&str; 19] = [
@@ -34,16 +34,16 @@ const KNOWN: [&str; 19] = [
 const DEFAULT_PRECISION: &str = "fp32";
 
 /// What is wrong with a form before its end is known: what it says, but not what it lacks.
-pub fn early(fields: &Fields) -> Result<(), Refusal> {
+pub fn check_fields(fields: &Fields) -> Result<(), EdgeError> {
     let issues = numbers(fields);
     if !issues.is_empty() {
-        return Err(Refusal::fields(issues));
+        return Err(EdgeError::fields(issues));
     }
     values(fields).map(drop)
 }
 
 /// A new record as the form says it.
-pub fn draft(fields: &Fields, has_file: bool) -> Result<RecordDraft, Refusal> {
+pub fn draft(fields: &Fields, has_file: bool) -> Result<RecordDraft, EdgeError> {
     let mut issues = Vec::new();
     if !has_file {
         issues.push(match fields.get("file") {
@@ -56,13 +56,13 @@ pub fn draft(fields: &Fields, has_file: bool) -> Result<RecordDraft, Refusal> {
     issues.extend(["name", "version"].into_iter().filter(|name| fields.get(name).is_none()).map(missing));
     issues.extend(numbers(fields));
     if !issues.is_empty() {
-        return Err(Refusal::fields(issues));
+        return Err(EdgeError::fields(issues));
     }
     let Values { id, precision, overview, optimization_capabilities, labels } = values(fields)?;
     for name in ["name", "version"] {
         if fields.get(name).is_some_and(str::is_empty) {
             let message = "String should have at least 1 character";
-            return Err(Refusal::fields(vec![issue("string_too_short", name, message, Some(""))]));
+            return Err(EdgeError::fields(vec![issue("string_too_short", name, message, Some(""))]));
         }
     }
     let text = |name: &str| set(fields.get(name)).map(ToOwned::to_owned);
@@ -95,10 +95,10 @@ pub fn draft(fields: &Fields, has_file: bool) -> Result<RecordDraft, Refusal> {
 }
 
 /// The change that the form says. A field without text is cleared, but for the name and the version, which cannot be.
-pub fn patch(fields: &Fields) -> Result<RecordPatch, Refusal> {
+pub fn patch(fields: &Fields) -> Result<RecordPatch, EdgeError> {
     let issues = numbers(fields);
     if !issues.is_empty() {
-        return Err(Refusal::fields(issues));
+        return Err(EdgeError::fields(issues));
     }
     let text = |name: &str| match fields.get(name) {
         None => Change::Keep,
@@ -110,12 +110,13 @@ pub fn patch(fields: &Fields) -> Result<RecordPatch, Refusal> {
         Some("") => Some(DEFAULT_PRECISION.to_owned()),
         Some(_) => precision(fields)?,
     };
-    let json = |name| -> Result<Change<Json>, Refusal> {
+    let json = |name| -> Result<Change<Json>, EdgeError> {
         match fields.get(name) {
             None => Ok(Change::Keep),
             Some(_) => Ok(object(fields, name)?.map_or(Change::Clear, Change::Set)),
         }
     };
+    check_date(fields)?;
     let patch = RecordPatch {
         name: set(fields.get("name")).map(str::parse).transpose()?,
         version: set(fields.get("version")).map(parse_version).transpose()?,
@@ -139,7 +140,7 @@ pub fn patch(fields: &Fields) -> Result<RecordPatch, Refusal> {
         },
     };
     if patch.is_empty() {
-        return Err(Refusal::Status(
+        return Err(EdgeError::Status(
             StatusCode::BAD_REQUEST,
             "Invalid request. Check the request body and ensure at least 1 supported field is provided.",
         ));
@@ -189,7 +190,7 @@ struct Values {
     labels: Option<Json>,
 }
 
-fn values(fields: &Fields) -> Result<Values, Refusal> {
+fn values(fields: &Fields) -> Result<Values, EdgeError> {
     let overview = object(fields, "overview")?;
     let optimization_capabilities = object(fields, "optimization_capabilities")?;
     let labels = labels(fields)?;
@@ -198,47 +199,62 @@ fn values(fields: &Fields) -> Result<Values, Refusal> {
     unknown.dedup();
     if !unknown.is_empty() {
         let text = format!("Unsupported key(s) found: {}", unknown.join(", "));
-        return Err(Refusal::line(StatusCode::UNPROCESSABLE_ENTITY, text));
+        return Err(EdgeError::line(StatusCode::UNPROCESSABLE_ENTITY, text));
     }
     let precision = precision(fields)?;
+    check_date(fields)?;
     let id = set(fields.get("id")).map(new_id).transpose()?;
     Ok(Values { id, precision, overview, optimization_capabilities, labels })
 }
 
 /// An id that a client gives; one that is made of a node's is not its to give.
-fn new_id(text: &str) -> Result<RecordId, Refusal> {
+fn new_id(text: &str) -> Result<RecordId, EdgeError> {
     let id = text.parse::<RecordId>().ok().filter(|id| id.node().is_none());
-    id.ok_or_else(|| Refusal::detail(StatusCode::BAD_REQUEST, "Invalid format for model ID."))
+    id.ok_or_else(|| EdgeError::detail(StatusCode::BAD_REQUEST, "Invalid format for model ID."))
 }
 
-fn precision(fields: &Fields) -> Result<Option<String>, Refusal> {
+fn precision(fields: &Fields) -> Result<Option<String>, EdgeError> {
     let Some(text) = set(fields.get("precision")) else { return Ok(None) };
-    let refuse = |error: Error| Refusal::line(StatusCode::BAD_REQUEST, error.message());
-    parse_precision(text).map(Some).map_err(refuse)
+    let invalid_precision = |error: Error| EdgeError::line(StatusCode::BAD_REQUEST, error.message());
+    parse_precision(text).map(Some).map_err(invalid_precision)
+}
+
+/// Refuses what has the form of a date and is none. The old service kept any text, and other texts are kept still.
+fn check_date(fields: &Fields) -> Result<(), EdgeError> {
+    match set(fields.get("created_date")) {
+        Some(text) if date::is_impossible(text) => {
+            let text = text.escape_debug();
+            Err(EdgeError::line(
+                StatusCode::BAD_REQUEST,
+                format!("created_date `{text}` is not a date of the calendar."),
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// An object, or text, as JSON.
-fn object(fields: &Fields, name: &str) -> Result<Option<Json>, Refusal> {
+fn object(fields: &Fields, name: &str) -> Result<Option<Json>, EdgeError> {
     let Some(text) = set(fields.get(name)) else { return Ok(None) };
     match serde_json::from_str(text) {
         Ok(json @ (Json::Object(_) | Json::String(_))) => Ok(Some(json)),
         Ok(Json::Null) => Ok(None),
         _ => {
             let sentence = format!("{name} is not a valid JSON object.");
-            Err(Refusal::detail(StatusCode::UNPROCESSABLE_ENTITY, sentence))
+            Err(EdgeError::detail(StatusCode::UNPROCESSABLE_ENTITY, sentence))
         }
     }
 }
 
 /// A list, or a field for each label.
-fn labels(fields: &Fields) -> Result<Option<Json>, Refusal> {
-    let refuse = || Refusal::detail(StatusCode::UNPROCESSABLE_ENTITY, "labels is not a valid list.");
+fn labels(fields: &Fields) -> Result<Option<Json>, EdgeError> {
+    let invalid_labels = || EdgeError::detail(StatusCode::UNPROCESSABLE_ENTITY, "labels is not a valid list.");
     match fields.all("labels").as_slice() {
         [] | [""] => Ok(None),
         [one] => {
-            let items = literal::list(one).ok_or_else(refuse)?;
+            let items = literal::list(one).ok_or_else(invalid_labels)?;
             let alike = items.iter().all(Json::is_string) || items.iter().all(Json::is_object);
-            if alike { Ok(Some(Json::Array(items))) } else { Err(refuse()) }
+            if alike { Ok(Some(Json::Array(items))) } else { Err(invalid_labels()) }
         }
         several => Ok(Some(several.iter().map(|label| Json::from(*label)).collect())),
     }

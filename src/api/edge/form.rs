@@ -1,8 +1,6 @@
 //! Forms as clients send them: multipart, of which a file goes straight into the store wherever among the fields it
 //! stands, or URL-encoded.
 
-use std::time::Duration;
-
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::error::PayloadError;
 use actix_web::http::{StatusCode, header};
@@ -11,19 +9,27 @@ use actix_web::{HttpRequest, web::Bytes};
 use futures_util::{Stream, StreamExt as _, stream};
 use url::form_urlencoded;
 
-use super::errors::Refusal;
+use super::body::Body;
+use super::errors::EdgeError;
+use crate::api::digests::Digests;
+use crate::api::media_type::essence;
+use crate::api::middleware::content_coding;
 use crate::domain::{Error, FilePath, Result};
+use crate::memory::{Memory, SILENCE, Share, silent};
 use crate::registry::Registry;
 use crate::registry::staged::StagedFile;
 
-/// How long a client may send nothing in the middle of a body.
-const SILENCE: Duration = Duration::from_secs(60);
+/// Forms up to this size take no share of the memory, so that they do not wait for large ones.
+const UNCOUNTED_BYTES: usize = 16 << 10;
+
+/// Memory per byte of a field while it is received: the buffer doubles when it is full.
+const BUFFER_FACTOR: u64 = 2;
 
 /// The most fields of a form, as Starlette counts them.
-const MOST_FIELDS: usize = 1000;
+const MAX_FIELDS: usize = 1000;
 
 /// The media types of archives.
-const ARCHIVES: [&str; 5] = [
+const ARCHIVE_TYPES: [&str; 5] = [
     "application/zip",
     "multipart/x-zip",
     "application/zip-compressed",
@@ -31,9 +37,12 @@ const ARCHIVES: [&str; 5] = [
     "application/x-zip",
 ];
 
-/// The fields of a form, in their order.
+/// The fields of a form, in their order, and what they take of memory.
 #[derive(Debug, Default)]
-pub struct Fields(Vec<(String, String)>);
+pub struct Fields(
+    Vec<(String, String)>,
+    #[expect(dead_code, reason = "it is held for as long as the fields are")] Option<Share>,
+);
 
 impl Fields {
     /// The names, in their order.
@@ -64,93 +73,139 @@ pub struct Upload {
 pub struct Intake<'a> {
     /// Where to.
     pub registry: &'a Registry,
-    /// Refuses a form by the fields before its file, so that a file is not taken in vain.
-    pub early: &'a dyn Fn(&Fields) -> Result<(), Refusal>,
+    /// Checks the fields before the file, so that no file is stored for an invalid form.
+    pub check_fields: &'a dyn Fn(&Fields) -> Result<(), EdgeError>,
 }
 
-/// Reads a form whose fields have at most `limit` bytes together. A file is passed over unless there is an intake for it.
+/// The limit of the fields of a form, and the memory that all requests share.
+pub struct MemoryLimit<'a> {
+    /// The maximum number of bytes.
+    pub limit: usize,
+    /// The memory that it is taken from.
+    pub memory: &'a Memory,
+}
+
+/// What is used of the limit.
+struct MemoryUse<'a> {
+    limit: MemoryLimit<'a>,
+    left: usize,
+    covered: usize,
+    share: Share,
+}
+
+impl<'a> MemoryUse<'a> {
+    fn none(limit: MemoryLimit<'a>) -> Self {
+        Self { left: limit.limit, covered: UNCOUNTED_BYTES, share: limit.memory.request(), limit }
+    }
+
+    async fn take(&mut self, bytes: usize) -> Result<(), EdgeError> {
+        self.share.heard(bytes);
+        self.left = self.left.checked_sub(bytes).ok_or_else(|| too_large(self.limit.limit))?;
+        let memory_use = self.limit.limit - self.left;
+        if memory_use > self.covered {
+            let more = memory_use.max(2 * self.covered) - self.covered;
+            self.share.grow(BUFFER_FACTOR * more as u64).await?;
+            self.covered += more;
+        }
+        Ok(())
+    }
+
+    /// What comes next, unless nothing does for too long.
+    async fn with_read_timeout<T>(&mut self, next: impl Future<Output = T>) -> Result<T, EdgeError> {
+        self.share.hear_bytes(next).await.ok_or_else(read_timed_out)
+    }
+}
+
+/// Reads a form whose fields have no more bytes together than `limit` allows. A file is skipped unless there is an intake for it.
 /// A body of another media type is an empty form, and is not read.
 pub async fn read(
     request: &HttpRequest,
     payload: Payload,
-    limit: usize,
+    limit: MemoryLimit<'_>,
     intake: Option<Intake<'_>>,
-) -> Result<(Fields, Option<Upload>), Refusal> {
+) -> Result<(Fields, Option<Upload>), EdgeError> {
+    let mut memory_use = MemoryUse::none(limit);
+    let body = Body::new(payload, &Digests::of(request.headers())?);
     let sent = request.headers().get(header::CONTENT_TYPE).and_then(|sent| sent.to_str().ok()).unwrap_or_default();
-    let essence = sent.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match essence.as_str() {
+    match essence(sent).as_str() {
         "multipart/form-data" => {
             let mut upload = None;
-            let multipart = Multipart::new(request.headers(), payload);
-            let read = multipart_fields(multipart, limit, intake.as_ref(), &mut upload).await;
-            match (read, upload, intake) {
-                (Ok(fields), upload, _) => Ok((fields, upload)),
-                (Err(refusal), Some(Upload { file, .. }), Some(intake)) => {
+            let multipart = Multipart::new(request.headers(), body.clone());
+            let read = multipart_fields(multipart, &mut memory_use, intake.as_ref(), &mut upload).await;
+            match (body.verified(read).await, upload, intake) {
+                (Ok(fields), upload, _) => Ok((Fields(fields.0, Some(memory_use.share)), upload)),
+                (Err(error), Some(Upload { file, .. }), Some(intake)) => {
                     intake.registry.discard_file(file).await;
-                    Err(refusal)
+                    Err(error)
                 }
-                (Err(refusal), ..) => Err(refusal),
+                (Err(error), ..) => Err(error),
             }
         }
         "application/x-www-form-urlencoded" => {
-            let mut body = Vec::new();
-            let mut payload = payload;
-            while let Some(chunk) = heard(payload.next()).await? {
-                body.extend_from_slice(&chunk.map_err(|_| broken())?);
-                if body.len() > limit {
-                    return Err(too_large(limit));
-                }
-            }
-            let pairs = form_urlencoded::parse(&body).map(|(name, value)| (name.into_owned(), value.into_owned()));
-            Ok((counted(Fields(pairs.collect()))?, None))
+            let read = urlencoded(body.clone(), &mut memory_use).await;
+            let read = body.verified(read).await?;
+            let pairs = form_urlencoded::parse(&read).map(|(name, value)| (name.into_owned(), value.into_owned()));
+            Ok((check_field_count(Fields(pairs.collect(), Some(memory_use.share)))?, None))
         }
         _ => Ok((Fields::default(), None)),
     }
 }
 
+async fn urlencoded(mut body: Body, memory_use: &mut MemoryUse<'_>) -> Result<Vec<u8>, EdgeError> {
+    let mut read = Vec::new();
+    while let Some(chunk) = memory_use.with_read_timeout(body.next()).await? {
+        let chunk = chunk.map_err(|_| malformed_body())?;
+        memory_use.take(chunk.len()).await?;
+        read.extend_from_slice(&chunk);
+    }
+    Ok(read)
+}
+
 async fn multipart_fields(
     mut multipart: Multipart,
-    limit: usize,
+    memory_use: &mut MemoryUse<'_>,
     intake: Option<&Intake<'_>>,
     upload: &mut Option<Upload>,
-) -> Result<Fields, Refusal> {
+) -> Result<Fields, EdgeError> {
     let mut fields = Fields::default();
-    let mut left = limit;
-    while let Some(field) = heard(multipart.next()).await? {
+    while let Some(field) = memory_use.with_read_timeout(multipart.next()).await? {
         let mut field = field.map_err(malformed)?;
         let name = field.name().unwrap_or_default().to_owned();
         let file = file_name(&field);
         match (file, intake) {
             (Some(file), Some(intake)) if name == "file" => {
                 if upload.is_some() {
-                    return Err(Refusal::detail(StatusCode::UNPROCESSABLE_ENTITY, "file is given more than once."));
+                    return Err(EdgeError::detail(StatusCode::UNPROCESSABLE_ENTITY, "file is given more than once."));
                 }
                 check_type(&field)?;
-                (intake.early)(&fields)?;
+                check_coding(&field)?;
+                (intake.check_fields)(&fields)?;
                 let path = file.parse::<FilePath>()?;
-                let file = intake.registry.stage_file(None, chunks(field)).await?;
+                let digests = Digests::of(field.headers())?;
+                let file = digests.check(chunks(field, &mut memory_use.share));
+                let file = intake.registry.stage_file(None, file).await?;
                 *upload = Some(Upload { file, path });
             }
-            (Some(_), _) if name == "file" => while chunk(&mut field).await?.is_some() {},
+            (Some(_), _) if name == "file" => while chunk(&mut field, memory_use).await?.is_some() {},
             _ => {
                 let mut value = Vec::new();
-                left = left.checked_sub(name.len()).ok_or_else(|| too_large(limit))?;
-                while let Some(bytes) = chunk(&mut field).await? {
-                    left = left.checked_sub(bytes.len()).ok_or_else(|| too_large(limit))?;
+                memory_use.take(name.len()).await?;
+                while let Some(bytes) = chunk(&mut field, memory_use).await? {
+                    memory_use.take(bytes.len()).await?;
                     value.extend_from_slice(&bytes);
                 }
                 fields.0.push((name, String::from_utf8_lossy(&value).into_owned()));
-                fields = counted(fields)?;
+                fields = check_field_count(fields)?;
             }
         }
     }
     Ok(fields)
 }
 
-fn counted(fields: Fields) -> Result<Fields, Refusal> {
-    if fields.0.len() > MOST_FIELDS {
-        let sentence = format!("Too many fields. Maximum number of fields is {MOST_FIELDS}.");
-        return Err(Refusal::detail(StatusCode::BAD_REQUEST, sentence));
+fn check_field_count(fields: Fields) -> Result<Fields, EdgeError> {
+    if fields.0.len() > MAX_FIELDS {
+        let sentence = format!("Too many fields. Maximum number of fields is {MAX_FIELDS}.");
+        return Err(EdgeError::detail(StatusCode::BAD_REQUEST, sentence));
     }
     Ok(fields)
 }
@@ -164,57 +219,72 @@ fn file_name(field: &Field) -> Option<String> {
     Some(last.to_owned()).filter(|name| !name.is_empty())
 }
 
-fn check_type(field: &Field) -> Result<(), Refusal> {
+fn check_type(field: &Field) -> Result<(), EdgeError> {
     let sent = field.headers().get(header::CONTENT_TYPE).map(|sent| String::from_utf8_lossy(sent.as_bytes()));
     let sent = sent.as_deref().unwrap_or("None").trim();
-    let essence = sent.split(';').next().unwrap_or_default().trim_end();
-    if ARCHIVES.iter().any(|archive| essence.eq_ignore_ascii_case(archive)) {
+    if ARCHIVE_TYPES.contains(&essence(sent).as_str()) {
         return Ok(());
     }
     let text = format!("Unsupported file type found: {sent}");
-    Err(Refusal::line(StatusCode::UNPROCESSABLE_ENTITY, text))
+    Err(EdgeError::line(StatusCode::UNPROCESSABLE_ENTITY, text))
 }
 
-async fn chunk(field: &mut Field) -> Result<Option<Bytes>, Refusal> {
-    heard(field.next()).await?.transpose().map_err(malformed)
+/// Refuses a file whose bytes are encoded, by HTTP's or by MIME's header (RFC 7578 §4.7).
+fn check_coding(field: &Field) -> Result<(), EdgeError> {
+    let transfer =
+        field.headers().get("content-transfer-encoding").map(|sent| String::from_utf8_lossy(sent.as_bytes()));
+    let encodes = |word: &str| !["7bit", "8bit", "binary"].iter().any(|plain| plain.eq_ignore_ascii_case(word.trim()));
+    let transfer = transfer.filter(|word| encodes(word)).map(std::borrow::Cow::into_owned);
+    match content_coding(field.headers()).or(transfer) {
+        Some(coding) => {
+            let text = format!("Unsupported file encoding found: {}", coding.escape_debug());
+            Err(EdgeError::line(StatusCode::UNSUPPORTED_MEDIA_TYPE, text))
+        }
+        None => Ok(()),
+    }
 }
 
-/// The bytes of a file as the registry takes them.
-fn chunks(field: Field) -> impl Stream<Item = Result<Bytes>> + Unpin {
-    Box::pin(stream::unfold(field, |mut field| async {
-        let chunk = match tokio::time::timeout(SILENCE, field.next()).await {
-            Ok(chunk) => chunk?.map_err(|error| {
+async fn chunk(field: &mut Field, memory_use: &mut MemoryUse<'_>) -> Result<Option<Bytes>, EdgeError> {
+    memory_use.with_read_timeout(field.next()).await?.transpose().map_err(malformed)
+}
+
+/// The bytes of a file as the registry takes them. What the fields before it take is held as long as they come.
+fn chunks<'a>(field: Field, share: &'a mut Share) -> impl Stream<Item = Result<Bytes>> + Unpin + 'a {
+    Box::pin(stream::unfold((field, share), |(mut field, share)| async {
+        let chunk = match share.hear_bytes(field.next()).await {
+            Some(chunk) => chunk?.map_err(|error| {
                 Error::invalid("body", "There was an error parsing the body").caused_by(error.to_string())
             }),
-            Err(_) => Err(Error::invalid("body", silent())),
+            None => Err(silent()),
         };
-        Some((chunk, field))
+        share.heard_beside(chunk.as_ref().map_or(0, Bytes::len));
+        Some((chunk, (field, share)))
     }))
 }
 
 /// What comes next, unless nothing does for too long.
-async fn heard<T>(next: impl Future<Output = T>) -> Result<T, Refusal> {
-    tokio::time::timeout(SILENCE, next).await.map_err(|_| Refusal::detail(StatusCode::BAD_REQUEST, silent()))
+pub(super) async fn with_read_timeout<T>(next: impl Future<Output = T>) -> Result<T, EdgeError> {
+    tokio::time::timeout(SILENCE, next).await.map_err(|_| read_timed_out())
 }
 
-fn silent() -> String {
-    format!("no byte of the body came for {} seconds", SILENCE.as_secs())
+fn read_timed_out() -> EdgeError {
+    EdgeError::detail(StatusCode::BAD_REQUEST, silent().message())
 }
 
-fn malformed(error: MultipartError) -> Refusal {
+fn malformed(error: MultipartError) -> EdgeError {
     match error {
-        MultipartError::BoundaryMissing => Refusal::detail(StatusCode::BAD_REQUEST, "Missing boundary in multipart."),
+        MultipartError::BoundaryMissing => EdgeError::detail(StatusCode::BAD_REQUEST, "Missing boundary in multipart."),
         MultipartError::Payload(PayloadError::Overflow) => {
-            Refusal::detail(StatusCode::PAYLOAD_TOO_LARGE, "The headers of a part are too large.")
+            EdgeError::detail(StatusCode::PAYLOAD_TOO_LARGE, "The headers of a part are too large.")
         }
-        _ => broken(),
+        _ => malformed_body(),
     }
 }
 
-fn broken() -> Refusal {
-    Refusal::detail(StatusCode::BAD_REQUEST, "There was an error parsing the body")
+pub(super) fn malformed_body() -> EdgeError {
+    EdgeError::detail(StatusCode::BAD_REQUEST, "There was an error parsing the body")
 }
 
-fn too_large(limit: usize) -> Refusal {
-    Refusal::detail(StatusCode::PAYLOAD_TOO_LARGE, format!("The fields have more than {limit} bytes."))
+fn too_large(limit: usize) -> EdgeError {
+    EdgeError::detail(StatusCode::PAYLOAD_TOO_LARGE, format!("The fields have more than {limit} bytes."))
 }

@@ -1,21 +1,26 @@
 //! Models: listed, read, registered with their archives, changed, removed, downloaded.
 
 use actix_web::body::SizedStream;
-use actix_web::http::{StatusCode, header};
-use actix_web::web::{Data, Payload};
+use actix_web::http::header::{self, ContentType};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use futures_util::TryStreamExt as _;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use url::form_urlencoded;
 use utoipa::{IntoParams, ToSchema};
 
-use super::errors::{Refusal, TEXT};
-use super::form::{self, Intake};
+use super::errors::{EdgeError, TEXT};
+use super::form::{self, Intake, MemoryLimit};
 use super::wire::RegisteredModelOut;
-use super::{Options, fields};
+use super::{EdgeOptions, fields};
 use crate::api::caller::Caller;
+use crate::api::native::disposition::disposition;
 use crate::api::problem::report;
-use crate::domain::record::RecordId;
+use crate::domain::Error;
+use crate::domain::record::{Record, RecordId};
+use crate::memory::Memory;
 use crate::registry::files::Target;
 use crate::registry::records::{RecordFilter, Written};
 
@@ -110,9 +115,9 @@ pub struct Status {
 }
 
 /// Which of a request's models is meant.
-fn id(request: &HttpRequest) -> Result<RecordId, Refusal> {
-    let refuse = |_| Refusal::detail(StatusCode::BAD_REQUEST, "Invalid format for model ID.");
-    request.match_info().get("model_id").unwrap_or_default().parse().map_err(refuse)
+fn id(request: &HttpRequest) -> Result<RecordId, EdgeError> {
+    let invalid_id = |_| EdgeError::detail(StatusCode::BAD_REQUEST, "Invalid format for model ID.");
+    request.match_info().get("model_id").unwrap_or_default().parse().map_err(invalid_id)
 }
 
 /// Lists models.
@@ -127,19 +132,44 @@ fn id(request: &HttpRequest) -> Result<RecordId, Refusal> {
         (status = 422, description = "An unknown parameter.", body = String, content_type = "text/plain"),
     ),
 )]
-pub async fn list(caller: Caller, request: HttpRequest, options: Data<Options>) -> Result<HttpResponse, Refusal> {
+pub async fn list(caller: Caller, request: HttpRequest, options: Data<EdgeOptions>) -> Result<HttpResponse, EdgeError> {
     let (filter, is_findable) = filter(request.query_string())?;
     let is_filtered = filter != RecordFilter::default();
-    let found = if is_findable { caller.registry.list_records(filter).await? } else { Vec::new() };
-    if found.is_empty() && is_filtered {
-        return Err(Refusal::line(StatusCode::NOT_FOUND, "Model(s) not found."));
+    let mut found = if is_findable { caller.registry.list_records(filter) } else { stream::empty().boxed() };
+    let Some(first) = found.try_next().await? else {
+        if is_filtered {
+            return Err(EdgeError::line(StatusCode::NOT_FOUND, "Model(s) not found."));
+        }
+        return Ok(HttpResponse::Ok().json(json!([])));
+    };
+    let first = items(b'[', first, &options)?;
+    let mut response = HttpResponse::Ok();
+    response.content_type(ContentType::json());
+    let Some(second) = found.try_next().await? else {
+        return Ok(response.body([first, b"]".to_vec()].concat()));
+    };
+    // An error in the middle aborts the response, so that it cannot be mistaken for the complete list.
+    let rest = stream::once(async { Ok(second) }).chain(found);
+    let rest = rest.map(move |batch| items(b',', batch?, &options)).inspect_err(|error| {
+        report(error);
+    });
+    let whole = stream::once(async { Ok(first) }).chain(rest).chain(stream::once(async { Ok(b"]".to_vec()) }));
+    Ok(response.streaming(whole.map_ok(Bytes::from)))
+}
+
+/// Models as they stand in a list, each behind a comma, or the first behind the list's beginning.
+fn items(start: u8, records: Vec<Record>, options: &EdgeOptions) -> Result<Vec<u8>, Error> {
+    let mut text = Vec::new();
+    for record in records {
+        text.push(if text.is_empty() { start } else { b',' });
+        serde_json::to_writer(&mut text, &RegisteredModelOut::new(record, &options.bucket))
+            .map_err(|error| Error::internal("a list cannot be written as JSON").caused_by(error))?;
     }
-    let shown: Vec<_> = found.into_iter().map(|record| RegisteredModelOut::new(record, &options.bucket)).collect();
-    Ok(HttpResponse::Ok().json(shown))
+    Ok(text)
 }
 
 /// The filter, and whether anything can meet it: no stored text has a NUL.
-fn filter(query: &str) -> Result<(RecordFilter, bool), Refusal> {
+fn filter(query: &str) -> Result<(RecordFilter, bool), EdgeError> {
     let mut filter = RecordFilter::default();
     let mut unknown = Vec::new();
     let mut odd = Vec::new();
@@ -167,11 +197,11 @@ fn filter(query: &str) -> Result<(RecordFilter, bool), Refusal> {
     unknown.dedup();
     if !unknown.is_empty() {
         let text = format!("Invalid query parameter(s): {}", unknown.join(", "));
-        return Err(Refusal::line(StatusCode::UNPROCESSABLE_ENTITY, text));
+        return Err(EdgeError::line(StatusCode::UNPROCESSABLE_ENTITY, text));
     }
     if let Some(key) = odd.first() {
         let text = format!("The value provided for '{key}' must not contain special characters like <, %, '.");
-        return Err(Refusal::Text(StatusCode::BAD_REQUEST, text));
+        return Err(EdgeError::Text(StatusCode::BAD_REQUEST, text));
     }
     Ok((filter, is_findable))
 }
@@ -186,7 +216,7 @@ fn filter(query: &str) -> Result<(RecordFilter, bool), Refusal> {
         (status = 404, description = "There is no such model.", body = String, content_type = "text/plain"),
     ),
 )]
-pub async fn get(caller: Caller, request: HttpRequest, options: Data<Options>) -> Result<HttpResponse, Refusal> {
+pub async fn get(caller: Caller, request: HttpRequest, options: Data<EdgeOptions>) -> Result<HttpResponse, EdgeError> {
     let record = caller.registry.get_record(&id(&request)?).await?;
     Ok(HttpResponse::Ok().json(RegisteredModelOut::new(record, &options.bucket)))
 }
@@ -207,25 +237,27 @@ pub async fn create(
     caller: Caller,
     request: HttpRequest,
     payload: Payload,
-    options: Data<Options>,
-) -> Result<HttpResponse, Refusal> {
-    let intake = Intake { registry: &caller.registry, early: &fields::early };
-    let (said, upload) = form::read(&request, payload, options.form_limit_bytes, Some(intake)).await?;
+    options: Data<EdgeOptions>,
+    memory: Data<Memory>,
+) -> Result<HttpResponse, EdgeError> {
+    let intake = Intake { registry: &caller.registry, check_fields: &fields::check_fields };
+    let limit = MemoryLimit { limit: options.form_limit_bytes, memory: &memory };
+    let (said, upload) = form::read(&request, payload, limit, Some(intake)).await?;
     let draft = match (fields::draft(&said, upload.is_some()), upload) {
         (Ok(draft), Some(upload)) => {
             let checked = options.check_archives;
             let form::Upload { file, path } = upload;
             caller.registry.create_record(&caller.actor, draft, path, file, !checked).await?
         }
-        (refused, Some(upload)) => {
+        (parsed, Some(upload)) => {
             caller.registry.discard_file(upload.file).await;
-            return Err(refused.err().unwrap_or_else(Refusal::no_model));
+            return Err(parsed.err().unwrap_or_else(EdgeError::no_model));
         }
-        (refused, None) => return Err(refused.err().unwrap_or_else(Refusal::no_model)),
+        (parsed, None) => return Err(parsed.err().unwrap_or_else(EdgeError::no_model)),
     };
     match draft {
         Written::Done(id) => Ok(HttpResponse::Created().content_type(TEXT).body(id.to_string())),
-        Written::Duplicate(id) => Err(Refusal::duplicate(id)),
+        Written::Duplicate(id) => Err(EdgeError::duplicate(id)),
     }
 }
 
@@ -236,7 +268,7 @@ pub async fn create(
     request_body(content = ModelChange, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "It is changed.", body = Status),
-        (status = 400, description = "No field to change, an unknown precision, or no id.", body = super::document::Refused),
+        (status = 400, description = "No field to change, an unknown precision, or no id.", body = super::document::ErrorBody),
         (status = 404, description = "There is no such model.", body = String, content_type = "text/plain"),
         (status = 409, description = "Another model is so already.", body = String, content_type = "text/plain"),
         (status = 413, description = "The fields are too large.", body = super::document::Detail),
@@ -247,13 +279,15 @@ pub async fn update(
     caller: Caller,
     request: HttpRequest,
     payload: Payload,
-    options: Data<Options>,
-) -> Result<HttpResponse, Refusal> {
+    options: Data<EdgeOptions>,
+    memory: Data<Memory>,
+) -> Result<HttpResponse, EdgeError> {
     let id = id(&request)?;
-    let (said, _) = form::read(&request, payload, options.form_limit_bytes, None).await?;
+    let limit = MemoryLimit { limit: options.form_limit_bytes, memory: &memory };
+    let (said, _) = form::read(&request, payload, limit, None).await?;
     match caller.registry.update_record(&caller.actor, &id, fields::patch(&said)?).await? {
         Written::Done(_) => Ok(HttpResponse::Ok().json(Status { status: "completed" })),
-        Written::Duplicate(other) => Err(Refusal::duplicate(other)),
+        Written::Duplicate(other) => Err(EdgeError::duplicate(other)),
     }
 }
 
@@ -267,7 +301,7 @@ pub async fn update(
         (status = 404, description = "There is no such model.", body = String, content_type = "text/plain"),
     ),
 )]
-pub async fn delete(caller: Caller, request: HttpRequest) -> Result<HttpResponse, Refusal> {
+pub async fn delete(caller: Caller, request: HttpRequest) -> Result<HttpResponse, EdgeError> {
     caller.registry.delete_record(&caller.actor, &id(&request)?).await?;
     Ok(HttpResponse::NoContent().content_type(TEXT).finish())
 }
@@ -283,17 +317,26 @@ pub async fn delete(caller: Caller, request: HttpRequest) -> Result<HttpResponse
         (status = 404, description = "There is no such model.", body = String, content_type = "text/plain"),
     ),
 )]
-pub async fn files(caller: Caller, request: HttpRequest) -> Result<HttpResponse, Refusal> {
+pub async fn files(caller: Caller, request: HttpRequest) -> Result<HttpResponse, EdgeError> {
     let record = caller.registry.get_record(&id(&request)?).await?;
-    let file = record.file.ok_or_else(Refusal::no_model)?;
+    let file = record.file.ok_or_else(EdgeError::no_model)?;
     let target = Target::Artifact(record.nodes.artifact);
     let file = caller.registry.get_served_file(&target, &file.path, false).await?;
+    // Swagger UI offers a download of nothing else.
+    let referer = request.headers().get(header::REFERER).and_then(|from| from.to_str().ok()).unwrap_or_default();
+    let media_type = if referer.ends_with("/docs") { "application/octet-stream" } else { "application/zip" };
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type(media_type)
+        // Untrusted bytes: saved as a download, never rendered as a page of this origin.
+        .insert_header((header::CONTENT_DISPOSITION, disposition(file.path.file_name(), "")))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    if request.method() == Method::HEAD {
+        return Ok(response.body(SizedStream::new(file.blob.size, stream::empty::<Result<_, Error>>())));
+    }
     let chunks = caller.registry.open_file(&file, None).await?;
     let logged = chunks.inspect_err(|error| {
         report(error);
     });
-    // Swagger UI offers a download of nothing else.
-    let referer = request.headers().get(header::REFERER).and_then(|from| from.to_str().ok()).unwrap_or_default();
-    let media_type = if referer.ends_with("/docs") { "application/octet-stream" } else { "application/zip" };
-    Ok(HttpResponse::Ok().content_type(media_type).body(SizedStream::new(file.blob.size, logged)))
+    Ok(response.body(SizedStream::new(file.blob.size, logged)))
 }

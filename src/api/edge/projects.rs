@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use utoipa::ToSchema;
 
-use super::Options;
-use super::errors::{Refusal, TEXT};
+use super::EdgeOptions;
+use super::errors::{EdgeError, TEXT};
 use crate::api::caller::Caller;
 use crate::api::problem::report;
 use crate::domain::imports::{ModelRef, RemoteGroup, RemoteModel, RemoteProject, RemoteVersion};
@@ -110,38 +110,38 @@ impl From<RemoteProject> for ProjectOut {
 
 const NOTE: &str = "Note: Only OpenVINO optimized active models are supported at this time.";
 
-/// What keeps Geti's projects from the caller: no server in the settings, or what that server says.
-fn failed(error: Error) -> Refusal {
+/// The error of a request to Geti: no server in the settings, or the error of that server.
+fn failed(error: Error) -> EdgeError {
     match (error.kind(), error.field()) {
         (ErrorKind::NotFound, _) => not_found(),
-        (_, Some(UPSTREAM)) => Refusal::Text(StatusCode::BAD_GATEWAY, report(&error).to_owned()),
+        (_, Some(UPSTREAM)) => EdgeError::Text(StatusCode::BAD_GATEWAY, report(&error).to_owned()),
         (ErrorKind::FailedPrecondition, _) => {
             let message = "No Geti server is set. These environment variables say which: GETI_HOST, GETI_TOKEN, \
                            GETI_SERVER_API_VERSION, GETI_ORGANIZATION_ID, GETI_WORKSPACE_ID";
-            Refusal::Exception("ValueError", message.to_owned())
+            EdgeError::Exception("ValueError", message.to_owned())
         }
-        _ => Refusal::Registry(error),
+        _ => EdgeError::Registry(error),
     }
 }
 
-fn not_found() -> Refusal {
-    Refusal::Text(StatusCode::NOT_FOUND, "Project or model id not found. No model(s) registered.".to_owned())
+fn not_found() -> EdgeError {
+    EdgeError::Text(StatusCode::NOT_FOUND, "Project or model id not found. No model(s) registered.".to_owned())
 }
 
 /// These models are here already, and nothing was done.
-fn registered(ids: &[String]) -> Refusal {
+fn registered(ids: &[String]) -> EdgeError {
     let verb = if ids.len() == 1 { "is" } else { "are" };
     let text = format!(
         "Model(s): {} {verb} already registered. No model(s) registered.\nTip: Delete the previously mentioned model(s) or \
          remove the id(s) from the request body then try again.",
         ids.join(", ")
     );
-    Refusal::Text(StatusCode::CONFLICT, text)
+    EdgeError::Text(StatusCode::CONFLICT, text)
 }
 
-fn id(request: &HttpRequest) -> Result<RecordId, Refusal> {
-    let refuse = |_| Refusal::detail(StatusCode::BAD_REQUEST, "Invalid format for project ID.");
-    request.match_info().get("project_id").unwrap_or_default().parse().map_err(refuse)
+fn id(request: &HttpRequest) -> Result<RecordId, EdgeError> {
+    let invalid_id = |_| EdgeError::detail(StatusCode::BAD_REQUEST, "Invalid format for project ID.");
+    request.match_info().get("project_id").unwrap_or_default().parse().map_err(invalid_id)
 }
 
 /// Lists the projects of the Geti server.
@@ -153,7 +153,7 @@ fn id(request: &HttpRequest) -> Result<RecordId, Refusal> {
         (status = 502, description = "What the Geti server says.", body = String, content_type = "text/plain"),
     ),
 )]
-pub async fn list(caller: Caller) -> Result<HttpResponse, Refusal> {
+pub async fn list(caller: Caller) -> Result<HttpResponse, EdgeError> {
     let projects = caller.registry.geti_projects(None).await.map_err(failed)?;
     Ok(HttpResponse::Ok().json(projects.into_iter().map(ProjectOut::from).collect::<Vec<_>>()))
 }
@@ -170,10 +170,10 @@ pub async fn list(caller: Caller) -> Result<HttpResponse, Refusal> {
         (status = 502, description = "What the Geti server says.", body = String, content_type = "text/plain"),
     ),
 )]
-pub async fn get(caller: Caller, request: HttpRequest) -> Result<HttpResponse, Refusal> {
+pub async fn get(caller: Caller, request: HttpRequest) -> Result<HttpResponse, EdgeError> {
     let found = caller.registry.geti_project(None, id(&request)?.as_str()).await;
     let project = found.map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Refusal::line(StatusCode::NOT_FOUND, "Project not found."),
+        ErrorKind::NotFound => EdgeError::line(StatusCode::NOT_FOUND, "Project not found."),
         _ => failed(error),
     })?;
     Ok(HttpResponse::Ok().json(ProjectOut::from(project)))
@@ -200,29 +200,29 @@ pub async fn import(
     caller: Caller,
     request: HttpRequest,
     mut payload: Payload,
-    options: Data<Options>,
-) -> Result<HttpResponse, Refusal> {
+    options: Data<EdgeOptions>,
+) -> Result<HttpResponse, EdgeError> {
     let project = id(&request)?;
     let mut body = Vec::new();
     while let Some(chunk) = payload.next().await {
-        let broken = |_| Refusal::detail(StatusCode::BAD_REQUEST, "There was an error parsing the body");
-        body.extend_from_slice(&chunk.map_err(broken)?);
+        let malformed_body = |_| EdgeError::detail(StatusCode::BAD_REQUEST, "There was an error parsing the body");
+        body.extend_from_slice(&chunk.map_err(malformed_body)?);
         if body.len() > options.form_limit_bytes {
-            return Err(Refusal::detail(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large."));
+            return Err(EdgeError::detail(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large."));
         }
     }
-    let models = wanted(&body)?;
+    let models = parse_models(&body)?;
     if models.is_empty() {
-        return Err(Refusal::Text(StatusCode::FORBIDDEN, format!("Model(s):  can not be registered.\n{NOTE}\n")));
+        return Err(EdgeError::Text(StatusCode::FORBIDDEN, format!("Model(s):  can not be registered.\n{NOTE}\n")));
     }
-    let ids = bring_in(&caller, project.as_str(), models).await?;
+    let ids = import_models(&caller, project.as_str(), models).await?;
     let text = format!("Model(s): {} registered.\n{NOTE}\n", ids.join(", "));
     Ok(HttpResponse::Created().content_type(TEXT).body(text))
 }
 
-/// Waits for the job that imports the models, all of which must be the project's and none of which may be here. Gives
+/// Waits for the job that imports the models, all of which must be the project's and none of which may be here. Returns
 /// their ids.
-async fn bring_in(caller: &Caller, project: &str, models: Vec<WantedModel>) -> Result<Vec<String>, Refusal> {
+async fn import_models(caller: &Caller, project: &str, models: Vec<WantedModel>) -> Result<Vec<String>, EdgeError> {
     let ids: BTreeSet<String> = models.iter().map(|model| model.id.clone()).collect();
     let ids: Vec<String> = ids.into_iter().collect();
     let known = caller.registry.geti_project(None, project).await.map_err(failed)?;
@@ -233,7 +233,7 @@ async fn bring_in(caller: &Caller, project: &str, models: Vec<WantedModel>) -> R
     if !models.iter().all(offered) {
         return Err(not_found());
     }
-    let here: Vec<String> = caller.registry.arrived(ids.clone()).await.map_err(failed)?.into_keys().collect();
+    let here: Vec<String> = caller.registry.find_imported(ids.clone()).await.map_err(failed)?.into_keys().collect();
     if !here.is_empty() {
         return Err(registered(&here));
     }
@@ -243,31 +243,31 @@ async fn bring_in(caller: &Caller, project: &str, models: Vec<WantedModel>) -> R
         return Ok(ids);
     }
     let said = job.error.unwrap_or_else(|| format!("the import is {}", job.state.name()));
-    Err(Refusal::Text(StatusCode::BAD_GATEWAY, said))
+    Err(EdgeError::Text(StatusCode::BAD_GATEWAY, said))
 }
 
 /// The models that a body names, or what is wrong with it as FastAPI says it.
-fn wanted(body: &[u8]) -> Result<Vec<WantedModel>, Refusal> {
+fn parse_models(body: &[u8]) -> Result<Vec<WantedModel>, EdgeError> {
     let issue = |kind: &str, place: Json, message: &str, input: &Json| json!({"type": kind, "loc": place, "msg": message, "input": input});
     let json: Json = match serde_json::from_slice(body) {
         _ if body.is_empty() => {
-            return Err(Refusal::fields(vec![issue("missing", json!(["body"]), "Field required", &Json::Null)]));
+            return Err(EdgeError::fields(vec![issue("missing", json!(["body"]), "Field required", &Json::Null)]));
         }
         Ok(json) => json,
         Err(error) => {
             let issues = vec![issue("json_invalid", json!(["body", error.column()]), "JSON decode error", &json!({}))];
-            return Err(Refusal::fields(issues));
+            return Err(EdgeError::fields(issues));
         }
     };
     let models = match json.get("models") {
         Some(Json::Array(models)) => models,
         Some(other) => {
             let issues = vec![issue("list_type", json!(["body", "models"]), "Input should be a valid list", other)];
-            return Err(Refusal::fields(issues));
+            return Err(EdgeError::fields(issues));
         }
         None => {
             let issues = vec![issue("missing", json!(["body", "models"]), "Field required", &json)];
-            return Err(Refusal::fields(issues));
+            return Err(EdgeError::fields(issues));
         }
     };
     let mut issues = Vec::new();
@@ -289,5 +289,5 @@ fn wanted(body: &[u8]) -> Result<Vec<WantedModel>, Refusal> {
             wanted.push(WantedModel { id, group_id });
         }
     }
-    if issues.is_empty() { Ok(wanted) } else { Err(Refusal::fields(issues)) }
+    if issues.is_empty() { Ok(wanted) } else { Err(EdgeError::fields(issues)) }
 }

@@ -6,8 +6,8 @@ use serde_json::{Value as Json, json};
 
 use super::call::Call;
 use super::error::Answer;
-use super::read::Body;
-use super::show;
+use super::parse::Body;
+use super::serialize;
 use crate::domain::{Alias, NodeId};
 
 /// The aliases of a registered model.
@@ -23,7 +23,7 @@ pub async fn of_version(call: &Call) -> Answer {
 /// The version that an alias points at.
 pub async fn get(call: &Call) -> Answer {
     let version = call.registry.aliased_version(call.id()?, &call.alias()?).await?;
-    Ok(show::entity(StatusCode::OK, &version, call.edition))
+    Ok(serialize::entity(StatusCode::OK, &version, call.edition))
 }
 
 /// Points an alias at a version.
@@ -31,7 +31,7 @@ pub async fn set(call: &Call) -> Answer {
     let (model, alias) = (call.id()?, call.alias()?);
     let version = Body::parse(&call.body)?.version_of_alias()?;
     let version = call.registry.point_alias(&call.actor, model, &alias, version).await?;
-    Ok(show::entity(StatusCode::OK, &version, call.edition))
+    Ok(serialize::entity(StatusCode::OK, &version, call.edition))
 }
 
 /// Removes an alias.

@@ -1,4 +1,4 @@
-//! What each entity looks like on the wire: one table, from which bodies are read, answers written and schemas drawn.
+//! The entities on the wire: one table, by which bodies are parsed, nodes serialized and schemas generated.
 
 mod artifacts;
 mod experiments;
@@ -34,19 +34,19 @@ pub struct Entity {
 pub struct Member {
     /// Its name on the wire.
     pub name: &'static str,
-    /// Where the registry keeps it.
-    pub slot: Slot,
-    /// What it looks like.
-    pub shape: Shape,
-    /// When it may be given.
-    pub given: Given,
+    /// Where the registry stores it.
+    pub storage: Storage,
+    /// Its type on the wire.
+    pub wire_type: WireType,
+    /// Which requests may set it.
+    pub mutability: Mutability,
     /// What it is for.
     pub description: &'static str,
 }
 
-/// Where the registry keeps a member.
+/// Where the registry stores a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Slot {
+pub enum Storage {
     /// A property that the type declares.
     Property(&'static str),
     /// The node's URI.
@@ -57,22 +57,22 @@ pub enum Slot {
     Home,
 }
 
-/// When a member may be given.
+/// Which requests may set a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Given {
+pub enum Mutability {
     /// On create and on update.
-    Always,
+    Mutable,
     /// On create alone, and it must be.
     Required,
     /// On create alone.
-    AtCreation,
-    /// Never: the server says it.
-    Never,
+    Immutable,
+    /// None: the server sets it.
+    ReadOnly,
 }
 
-/// What a member looks like on the wire.
+/// The type of a member on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub enum WireType {
     /// A string.
     Text,
     /// A list of strings.
@@ -91,21 +91,27 @@ pub enum Shape {
     Millis,
 }
 
-const fn member(name: &'static str, slot: Slot, shape: Shape, given: Given, description: &'static str) -> Member {
-    Member { name, slot, shape, given, description }
+const fn member(
+    name: &'static str,
+    storage: Storage,
+    wire_type: WireType,
+    mutability: Mutability,
+    description: &'static str,
+) -> Member {
+    Member { name, storage, wire_type, mutability, description }
 }
 
 const fn text(name: &'static str, property: &'static str, description: &'static str) -> Member {
-    member(name, Slot::Property(property), Shape::Text, Given::Always, description)
+    member(name, Storage::Property(property), WireType::Text, Mutability::Mutable, description)
 }
 
 const fn list(name: &'static str, property: &'static str, description: &'static str) -> Member {
-    member(name, Slot::Property(property), Shape::TextList, Given::Always, description)
+    member(name, Storage::Property(property), WireType::TextList, Mutability::Mutable, description)
 }
 
 const fn life(schema: &'static str) -> Member {
-    let shape = Shape::Enum(schema, &["LIVE", "ARCHIVED"]);
-    member("state", Slot::Property("state"), shape, Given::Always, "Whether it is in use or archived.")
+    let wire_type = WireType::Enum(schema, &["LIVE", "ARCHIVED"]);
+    member("state", Storage::Property("state"), wire_type, Mutability::Mutable, "Whether it is in use or archived.")
 }
 
 /// Every entity that the API has.
@@ -147,7 +153,7 @@ impl Entity {
 
     /// The members that a creation must give, the name included.
     pub fn required(&self) -> Vec<&'static str> {
-        let members = self.members.iter().filter(|member| member.given == Given::Required);
+        let members = self.members.iter().filter(|member| member.mutability == Mutability::Required);
         self.name_required.then_some("name").into_iter().chain(members.map(|member| member.name)).collect()
     }
 
@@ -162,15 +168,15 @@ impl Entity {
             "description" => Known::Property("description", ValueKind::String),
             _ => {
                 let member = self.member(name)?;
-                match (member.slot, member.shape) {
-                    (Slot::Property("value"), Shape::Double) => Known::Attribute(Attribute::MetricValue),
-                    (Slot::Property("step"), _) => Known::Attribute(Attribute::MetricStep),
-                    (Slot::Property("timestamp"), _) => Known::Attribute(Attribute::MetricTime),
-                    (Slot::Property(property), _) => Known::Property(property, self.logical.declared(property)?),
-                    (Slot::Uri, _) => Known::Attribute(Attribute::Uri),
-                    (Slot::State, Shape::State(_, names)) => Known::State(names),
-                    (Slot::State, _) => Known::Attribute(Attribute::State),
-                    (Slot::Home, _) => Known::Attribute(Attribute::Home),
+                match (member.storage, member.wire_type) {
+                    (Storage::Property("value"), WireType::Double) => Known::Attribute(Attribute::MetricValue),
+                    (Storage::Property("step"), _) => Known::Attribute(Attribute::MetricStep),
+                    (Storage::Property("timestamp"), _) => Known::Attribute(Attribute::MetricTime),
+                    (Storage::Property(property), _) => Known::Property(property, self.logical.declared(property)?),
+                    (Storage::Uri, _) => Known::Attribute(Attribute::Uri),
+                    (Storage::State, WireType::State(_, names)) => Known::State(names),
+                    (Storage::State, _) => Known::Attribute(Attribute::State),
+                    (Storage::Home, _) => Known::Attribute(Attribute::Home),
                 }
             }
         })

@@ -1,4 +1,4 @@
-//! Errors in Kubeflow's shape: `{code, message}`, where the code is the status's reason phrase (contracts/kubeflow §1.5).
+//! Errors in Kubeflow's shape: `{code, message}`, where the code is the status's reason phrase.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};

@@ -21,7 +21,7 @@ const TEXT: &str = r"^[^\x00]*$";
 const BASE64: &str = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$";
 
 /// The longest name or external id, in characters.
-const NAME_CHARS: usize = 512;
+const MAX_NAME_CHARS: usize = 512;
 
 /// The schema of a text.
 pub fn text() -> Json {
@@ -30,7 +30,7 @@ pub fn text() -> Json {
 
 /// The schema of a name or external id, which may be empty where it may be absent.
 pub fn name() -> Json {
-    json!({"type": "string", "pattern": TEXT, "maxLength": NAME_CHARS})
+    json!({"type": "string", "pattern": TEXT, "maxLength": MAX_NAME_CHARS})
 }
 
 /// The same text, not empty.
@@ -55,9 +55,18 @@ pub fn bytes(media_type: Option<&str>) -> Json {
     schema
 }
 
-/// The schema of an integer of 64 bits in decimal.
+/// The schema of an integer of 64 bits in decimal, as a custom property has it.
 pub fn int64() -> Json {
-    json!({"type": "string", "format": "int64", "pattern": int64_pattern()})
+    let pattern = format!("^(-?({})|{})$", magnitudes(), i64::MIN);
+    json!({"type": "string", "format": "int64", "pattern": pattern})
+}
+
+/// The schema of an integer of 64 bits in decimal, as a member has it: with a plus or zeros before it, or empty, which is as good
+/// as absent.
+pub fn int64_or_empty() -> Json {
+    let least = i64::MIN.unsigned_abs();
+    let pattern = format!("^([+-]?0*({})|-0*{least})?$", magnitudes());
+    json!({"type": "string", "format": "int64", "pattern": pattern})
 }
 
 /// The schema of an integer of 64 bits as a number.
@@ -73,10 +82,10 @@ pub fn or_null(mut schema: Json) -> Json {
     schema
 }
 
-/// The integers from the least to the greatest, each in one way.
-fn int64_pattern() -> String {
+/// The integers from 0 to the greatest, each in one way.
+fn magnitudes() -> String {
     let greatest = i64::MAX.to_string();
-    let mut numbers = vec!["[1-9][0-9]{0,17}".to_owned(), greatest.clone()];
+    let mut numbers = vec!["0".to_owned(), "[1-9][0-9]{0,17}".to_owned(), greatest.clone()];
     let mut before = String::new();
     for (at, digit) in greatest.bytes().enumerate() {
         let least = if at == 0 { b'1' } else { b'0' };
@@ -87,5 +96,5 @@ fn int64_pattern() -> String {
         }
         before.push(char::from(digit));
     }
-    format!("^(0|-?({})|{})$", numbers.join("|"), i64::MIN)
+    numbers.join("|")
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::entity::{Entity, Slot};
+use super::entity::{Entity, Storage};
 use super::table::{Action, Operation, all};
 
 /// The links of an operation that makes an entity, by the id of the operation that they lead to.
@@ -57,7 +57,7 @@ fn is_about(action: Action, entity: &Entity) -> bool {
 }
 
 fn lookup(entity: &Entity) -> Map<String, Json> {
-    let home = entity.members.iter().find(|member| member.slot == Slot::Home);
+    let home = entity.members.iter().find(|member| member.storage == Storage::Home);
     let parent = home.map(|home| ("parentResourceId".to_owned(), format!("$response.body#/{}", home.name).into()));
     let name = ("name".to_owned(), "$response.body#/name".into());
     [name].into_iter().chain(parent).collect()

@@ -7,7 +7,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
 
 use super::Edition;
-use super::show::View;
+use super::serialize::View;
 use crate::api::problem::report;
 use crate::domain::{Error, Node, PageSize, PageToken, Result};
 use crate::registry::pages::Pages;
@@ -33,11 +33,12 @@ pub fn answer(pages: Pages, size: Option<PageSize>, edition: Edition) -> Result<
         total_size: pages.first.total,
     };
     let mut writer = Writer { edition, end };
-    let first = writer.items(&pages.first.items)?;
+    let mut first = writer.items(&pages.first.items)?;
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CONTENT_TYPE, super::CONTENT_TYPE));
     let Some(rest) = pages.rest else {
-        return Ok(response.body([first, writer.end()?].concat()));
+        first.extend(writer.end()?);
+        return Ok(response.body(first));
     };
     let behind = stream::try_unfold((rest, Some(writer)), |(mut rest, writer)| async move {
         let Some(mut writer) = writer else { return Ok(None) };
@@ -52,6 +53,9 @@ pub fn answer(pages: Pages, size: Option<PageSize>, edition: Edition) -> Result<
     Ok(response.streaming(stream::once(async { Ok(first) }).chain(logged).map_ok(Bytes::from)))
 }
 
+/// How long an item is, more or less, so that the text of a page seldom has to be moved while it grows.
+const ITEM_BYTES: usize = 512;
+
 struct Writer {
     edition: Edition,
     end: End,
@@ -60,7 +64,10 @@ struct Writer {
 impl Writer {
     /// The next items, behind the list's beginning or what was written before.
     fn items(&mut self, nodes: &[Node]) -> Result<Vec<u8>> {
-        let mut text = if self.end.size == 0 { b"{\"items\":[".to_vec() } else { Vec::new() };
+        let mut text = Vec::with_capacity(nodes.len() * ITEM_BYTES);
+        if self.end.size == 0 {
+            text.extend(b"{\"items\":[");
+        }
         for node in nodes {
             if self.end.size > 0 {
                 text.push(b',');

@@ -13,15 +13,15 @@ mod links;
 mod lists;
 mod metadata_value;
 mod operations;
+mod parse;
 mod query;
-mod read;
 mod schemas;
-mod show;
+mod serialize;
 pub mod table;
 
 use std::collections::BTreeMap;
 
-use actix_web::web;
+use actix_web::{Resource, web};
 
 pub use document::document;
 
@@ -50,31 +50,48 @@ pub enum Edition {
 pub fn routes(service: &mut web::ServiceConfig) {
     for (prefix, edition) in [(V1ALPHA3, Edition::V1Alpha3), (V1, Edition::V1)] {
         let mut scope = web::scope(prefix);
-        for (path, operations) in by_path() {
-            let mut resource = web::resource(path);
-            for operation in operations {
-                let action = operation.action;
-                let handler = move |call: call::Call| operations::perform(action, call.in_edition(edition));
-                let route = match operation.method {
-                    "POST" => web::post(),
-                    "PATCH" => web::patch(),
-                    "PUT" => web::put(),
-                    "DELETE" => web::delete(),
-                    _ => web::get(),
-                };
-                resource = resource.route(route.to(handler));
+        for (collection, paths) in by_collection() {
+            // A scope of its own is passed by at once, where each pattern with an id would be tried one after the other.
+            let mut below = web::scope(collection);
+            for (rest, operations) in paths {
+                below = below.service(resource(rest, &operations, edition));
             }
-            scope = scope.service(resource);
+            scope = scope.service(below);
         }
         service.service(scope);
     }
 }
 
-/// The operations of each path, plain paths before those that end in an id.
-fn by_path() -> BTreeMap<&'static str, Vec<&'static table::Operation>> {
-    let mut paths = BTreeMap::<_, Vec<_>>::new();
-    for operation in table::all() {
-        paths.entry(operation.path).or_default().push(operation);
+fn resource(path: &str, operations: &[&'static table::Operation], edition: Edition) -> Resource {
+    let mut resource = web::resource(path);
+    for operation in operations {
+        let action = operation.action;
+        let handler = move |call: call::Call| operations::perform(action, call.in_edition(edition));
+        let route = match operation.method {
+            "POST" => web::post(),
+            "PATCH" => web::patch(),
+            "PUT" => web::put(),
+            "DELETE" => web::delete(),
+            _ => web::get(),
+        };
+        resource = resource.route(route.to(handler));
+        if operation.method == "GET" {
+            resource = resource.route(web::head().to(handler));
+        }
     }
-    paths
+    resource
+}
+
+/// The operations by the paths that follow one first segment.
+type Paths = BTreeMap<&'static str, Vec<&'static table::Operation>>;
+
+/// The operations of each first segment and of each path behind it, plain paths before those that end in an id.
+fn by_collection() -> BTreeMap<&'static str, Paths> {
+    let mut collections = BTreeMap::<_, Paths>::new();
+    for operation in table::all() {
+        let end = operation.path.get(1..).and_then(|path| path.find('/')).map_or(operation.path.len(), |at| at + 1);
+        let (collection, rest) = operation.path.split_at(end);
+        collections.entry(collection).or_default().entry(rest).or_default().push(operation);
+    }
+    collections
 }

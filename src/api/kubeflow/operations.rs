@@ -7,9 +7,9 @@ use super::aliases;
 use super::call::Call;
 use super::entity::{Entity, METRIC, artifacts, known_to_artifacts};
 use super::error::Answer;
-use super::read::{Body, Form};
+use super::parse::{Body, BodyKind};
 use super::table::Action;
-use super::{lists, show};
+use super::{lists, serialize};
 use crate::domain::{Error, ErrorKind, LogicalType, Node, NodeId, Patch, Result};
 use crate::registry::Selection;
 use crate::registry::metrics::HistorySelection;
@@ -23,21 +23,21 @@ pub async fn perform(action: Action, call: Call) -> Answer {
         Action::Create(entity) => create(entity, &call).await,
         Action::Get(entity) => {
             let node = call.registry.get(entity.logical, call.id()?).await?;
-            Ok(show::entity(StatusCode::OK, &node, call.edition))
+            Ok(serialize::entity(StatusCode::OK, &node, call.edition))
         }
-        Action::Update(entity) => update(entity, Form::Create, &Body::parse(&call.body)?, &call).await,
+        Action::Update(entity) => update(entity, BodyKind::Create, &Body::parse(&call.body)?, &call).await,
         Action::ListIn(_, entity) => list(entity, narrowed(Selection::of(entity.logical), &call)?, &call).await,
-        Action::CreateIn(_, entity) => create_in(entity, Form::Create, &call).await,
-        Action::UpsertIn(_, entity) => create_in(entity, Form::Whole, &call).await,
+        Action::CreateIn(_, entity) => create_in(entity, BodyKind::Create, &call).await,
+        Action::UpsertIn(_, entity) => create_in(entity, BodyKind::Upsert, &call).await,
         Action::FindArtifact => {
             let node = call.registry.find_artifact(call.query.find(true)?).await?;
-            Ok(show::entity(StatusCode::OK, &node, call.edition))
+            Ok(serialize::entity(StatusCode::OK, &node, call.edition))
         }
         Action::ListArtifacts => list_artifacts(Selection::of_any(&[]), &call).await,
         Action::CreateArtifact => create_artifact(&call).await,
         Action::GetArtifact => {
             let node = call.registry.get_artifact(call.id()?).await?;
-            Ok(show::entity(StatusCode::OK, &node, call.edition))
+            Ok(serialize::entity(StatusCode::OK, &node, call.edition))
         }
         Action::UpdateArtifact => update_artifact(&call).await,
         Action::ListArtifactsIn(parent) => {
@@ -65,11 +65,11 @@ pub async fn perform(action: Action, call: Call) -> Answer {
         Action::DeleteAlias => aliases::delete(&call).await,
         Action::InferenceModel => {
             let node = call.registry.inference_model(call.id()?).await?;
-            Ok(show::entity(StatusCode::OK, &node, call.edition))
+            Ok(serialize::entity(StatusCode::OK, &node, call.edition))
         }
         Action::InferenceVersion => {
             let node = call.registry.inference_version(call.id()?).await?;
-            Ok(show::entity(StatusCode::OK, &node, call.edition))
+            Ok(serialize::entity(StatusCode::OK, &node, call.edition))
         }
     }
 }
@@ -77,7 +77,7 @@ pub async fn perform(action: Action, call: Call) -> Answer {
 async fn find(entity: &'static Entity, call: &Call) -> Answer {
     let has_parent = !entity.logical.homes().is_empty();
     let node = call.registry.find(entity.logical, call.query.find(has_parent)?).await?;
-    Ok(show::entity(StatusCode::OK, &node, call.edition))
+    Ok(serialize::entity(StatusCode::OK, &node, call.edition))
 }
 
 async fn list(entity: &'static Entity, selection: Selection, call: &Call) -> Answer {
@@ -98,38 +98,38 @@ fn narrowed(selection: Selection, call: &Call) -> Result<Selection> {
 async fn create(entity: &'static Entity, call: &Call) -> Answer {
     let body = Body::parse(&call.body)?;
     body.check_artifact_type(entity)?;
-    let (draft, home) = body.draft(entity, Form::Create)?;
+    let (draft, home) = body.draft(entity, BodyKind::Create)?;
     let node = call.registry.create(&call.actor, entity.logical, home, draft).await?;
-    Ok(show::entity(StatusCode::CREATED, &node, call.edition))
+    Ok(serialize::entity(StatusCode::CREATED, &node, call.edition))
 }
 
 /// Creates an entity in its parent; a whole body may carry the id of one to be changed. The parent in the path wins.
-async fn create_in(entity: &'static Entity, form: Form, call: &Call) -> Answer {
+async fn create_in(entity: &'static Entity, kind: BodyKind, call: &Call) -> Answer {
     let parent = call.id()?;
     let body = Body::parse(&call.body)?;
-    let (draft, _) = body.draft(entity, form)?;
-    let id = if form == Form::Whole { body.id()? } else { None };
+    let (draft, _) = body.draft(entity, kind)?;
+    let id = if kind == BodyKind::Upsert { body.id()? } else { None };
     let node = match id {
         None => {
-            if form == Form::Whole {
+            if kind == BodyKind::Upsert {
                 call.expected()?.check_absent(entity.logical)?;
             }
             call.registry.create(&call.actor, entity.logical, Some(parent), draft).await?
         }
         Some(id) => {
-            let patch = Patch { if_revision: call.if_revision()?, ..body.patch(entity, form)? };
+            let patch = Patch { if_revision: call.if_revision()?, ..body.patch(entity, kind)? };
             call.registry.update_in(&call.actor, entity.logical, parent, id, patch).await?
         }
     };
-    Ok(show::entity(StatusCode::CREATED, &node, call.edition))
+    Ok(serialize::entity(StatusCode::CREATED, &node, call.edition))
 }
 
-async fn update(entity: &'static Entity, form: Form, body: &Body, call: &Call) -> Answer {
+async fn update(entity: &'static Entity, kind: BodyKind, body: &Body, call: &Call) -> Answer {
     body.check_artifact_type(entity)?;
-    let mut patch = body.patch(entity, form)?;
+    let mut patch = body.patch(entity, kind)?;
     patch.if_revision = call.if_revision()?;
     let node = call.registry.update(&call.actor, entity.logical, call.id()?, patch).await?;
-    Ok(show::entity(StatusCode::OK, &node, call.edition))
+    Ok(serialize::entity(StatusCode::OK, &node, call.edition))
 }
 
 async fn delete(logical: LogicalType, call: &Call) -> Answer {
@@ -154,9 +154,9 @@ async fn list_artifacts(selection: Selection, call: &Call) -> Answer {
 async fn create_artifact(call: &Call) -> Answer {
     let body = Body::parse(&call.body)?;
     let entity = body.artifact()?;
-    let (draft, _) = body.draft(entity, Form::OneOf)?;
+    let (draft, _) = body.draft(entity, BodyKind::Artifact)?;
     let node = call.registry.create(&call.actor, entity.logical, None, draft).await?;
-    Ok(show::entity(StatusCode::CREATED, &node, call.edition))
+    Ok(serialize::entity(StatusCode::CREATED, &node, call.edition))
 }
 
 async fn update_artifact(call: &Call) -> Answer {
@@ -164,7 +164,7 @@ async fn update_artifact(call: &Call) -> Answer {
     let given = body.artifact()?;
     let found = call.registry.get_artifact(call.id()?).await?;
     check_type_of(given, &found)?;
-    update(given, Form::OneOf, &body, call).await
+    update(given, BodyKind::Artifact, &body, call).await
 }
 
 /// Refuses an `artifactType` that is not that of the artifact.
@@ -186,14 +186,14 @@ async fn upsert_artifact(parent: &'static Entity, call: &Call) -> Answer {
     let body = Body::parse(&call.body)?;
     let entity = body.artifact()?;
     if let Some(id) = body.id()? {
-        let patch = Patch { if_revision: call.if_revision()?, ..body.patch(entity, Form::OneOf)? };
+        let patch = Patch { if_revision: call.if_revision()?, ..body.patch(entity, BodyKind::Artifact)? };
         let attached = call.registry.attach(&call.actor, entity.logical, id, context, patch).await;
         if attached.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
             check_type_of(entity, &call.registry.get_artifact(id).await?)?;
         }
-        return Ok(show::entity(StatusCode::OK, &attached?, call.edition));
+        return Ok(serialize::entity(StatusCode::OK, &attached?, call.edition));
     }
-    let (draft, _) = body.draft(entity, Form::OneOf)?;
+    let (draft, _) = body.draft(entity, BodyKind::Artifact)?;
     let expected = call.expected()?;
     let (node, _) = call.registry.upsert_artifact(&call.actor, entity.logical, context, draft, expected).await?;
     // Upstream says 201 of models and documents alone.
@@ -201,7 +201,7 @@ async fn upsert_artifact(parent: &'static Entity, call: &Call) -> Answer {
         LogicalType::ModelArtifact | LogicalType::DocArtifact => StatusCode::CREATED,
         _ => StatusCode::OK,
     };
-    Ok(show::entity(status, &node, call.edition))
+    Ok(serialize::entity(status, &node, call.edition))
 }
 
 async fn metric_history(run: Option<NodeId>, call: &Call) -> Answer {

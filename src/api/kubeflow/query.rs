@@ -1,4 +1,4 @@
-//! Query parameters (contracts/kubeflow §1.2). Unknown ones are ignored, as upstream does.
+//! Query parameters. Unknown ones are ignored, as upstream does.
 
 use std::collections::HashMap;
 

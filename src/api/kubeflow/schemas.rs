@@ -3,28 +3,33 @@
 use serde_json::{Value as Json, json};
 
 use super::Edition;
-use super::entity::{ALL, Entity, Given, Member, Shape, artifacts};
-use super::formats::{ID, ID_OR_EMPTY, bytes, filled, int64, map, name, number64, or_null, text};
+use super::entity::{ALL, Entity, Member, Mutability, WireType, artifacts};
+use super::formats::{ID, ID_OR_EMPTY, bytes, filled, int64, int64_or_empty, map, name, number64, or_null, text};
 
 /// Every schema of the document.
 pub fn schemas(edition: Edition) -> serde_json::Map<String, Json> {
     let mut schemas = serde_json::Map::new();
     let mut add = |name: &str, schema: Json| schemas.insert(name.to_owned(), schema);
     for entity in ALL {
-        add(entity.schema, whole(entity, edition));
+        add(entity.schema, full(entity, edition));
         add(&format!("{}Create", entity.schema), create(entity, edition));
         add(&format!("{}Update", entity.schema), update(entity, edition));
         add(&format!("{}List", entity.schema), list(entity.schema));
         for member in entity.members {
-            match member.shape {
-                Shape::Enum(name, values) => {
+            match member.wire_type {
+                WireType::Enum(name, values) => {
                     add(name, json!({"type": "string", "enum": values, "default": values.first()}));
                 }
-                Shape::State(name, states) => {
+                WireType::State(name, states) => {
                     let names: Vec<_> = states.iter().map(|(name, _)| *name).collect();
                     add(name, json!({"type": "string", "enum": names, "default": names.first()}));
                 }
-                Shape::Text | Shape::TextList | Shape::Id | Shape::Double | Shape::Int | Shape::Millis => {}
+                WireType::Text
+                | WireType::TextList
+                | WireType::Id
+                | WireType::Double
+                | WireType::Int
+                | WireType::Millis => {}
             }
         }
     }
@@ -107,17 +112,20 @@ fn one_of(suffix: &str) -> Json {
 fn member(member: &Member, edition: Edition) -> Json {
     let described = |schema| describe(schema, member.description);
     // What may be given may be cleared with null.
-    let clearable = |schema: Json| described(if member.given == Given::Always { or_null(schema) } else { schema });
-    match member.shape {
-        Shape::Text => clearable(text()),
-        Shape::TextList => clearable(json!({"type": "array", "items": text()})),
-        Shape::Enum(name, _) | Shape::State(name, _) => json!({"oneOf": [reference(name), {"type": "null"}]}),
-        Shape::Id if member.given == Given::Never => read_only(described(json!({"type": "string", "pattern": ID}))),
-        Shape::Id => clearable(json!({"type": "string", "pattern": ID})),
-        Shape::Double => clearable(json!({"type": "number", "format": "double"})),
-        Shape::Int if edition == Edition::V1 => clearable(int64()),
-        Shape::Int => clearable(number64()),
-        Shape::Millis => clearable(int64()),
+    let clearable =
+        |schema: Json| described(if member.mutability == Mutability::Mutable { or_null(schema) } else { schema });
+    match member.wire_type {
+        WireType::Text => clearable(text()),
+        WireType::TextList => clearable(json!({"type": "array", "items": text()})),
+        WireType::Enum(name, _) | WireType::State(name, _) => json!({"oneOf": [reference(name), {"type": "null"}]}),
+        WireType::Id if member.mutability == Mutability::ReadOnly => {
+            read_only(described(json!({"type": "string", "pattern": ID})))
+        }
+        WireType::Id => clearable(json!({"type": "string", "pattern": ID})),
+        WireType::Double => clearable(json!({"type": "number", "format": "double"})),
+        WireType::Int if edition == Edition::V1 => clearable(int64_or_empty()),
+        WireType::Int => clearable(number64()),
+        WireType::Millis => clearable(int64_or_empty()),
     }
 }
 
@@ -172,7 +180,7 @@ fn name_of(entity: &Entity) -> (&'static str, Json) {
     ("name", schema)
 }
 
-fn whole(entity: &Entity, edition: Edition) -> Json {
+fn full(entity: &Entity, edition: Edition) -> Json {
     let mut properties: Vec<_> = entity.members.iter().map(|each| (each.name, member(each, edition))).collect();
     properties.push(name_of(entity));
     let id = json!({"type": ["string", "null"], "pattern": ID_OR_EMPTY});
@@ -187,14 +195,14 @@ fn whole(entity: &Entity, edition: Edition) -> Json {
 }
 
 fn create(entity: &Entity, edition: Edition) -> Json {
-    let members = entity.members.iter().filter(|each| each.given != Given::Never);
+    let members = entity.members.iter().filter(|each| each.mutability != Mutability::ReadOnly);
     let mut properties: Vec<_> = members.map(|each| (each.name, member(each, edition))).collect();
     properties.push(name_of(entity));
     object(entity, properties, &entity.required(), entity.artifact_type.is_none())
 }
 
 fn update(entity: &Entity, edition: Edition) -> Json {
-    let members = entity.members.iter().filter(|each| each.given == Given::Always);
+    let members = entity.members.iter().filter(|each| each.mutability == Mutability::Mutable);
     object(
         entity,
         members.map(|each| (each.name, member(each, edition))).collect(),

@@ -1,4 +1,4 @@
-//! The API at a glance: its operations in upstream's order (contracts/kubeflow §1.1), and its extensions. Routes and document come from here.
+//! The API at a glance: its operations in upstream's order, and its extensions. Routes and document come from here.
 
 use super::entity::{
     EXPERIMENT, EXPERIMENT_RUN, Entity, INFERENCE_SERVICE, MODEL_ARTIFACT, MODEL_VERSION, REGISTERED_MODEL,

@@ -12,6 +12,7 @@ fn level(path: &str) -> Level {
 
 pub(super) fn write(exchange: &Exchange) {
     let request_id = exchange.request_id.as_ref().map_or("-", RequestId::as_str);
+    let client_id = exchange.request_id.as_ref().and_then(RequestId::client).unwrap_or("-");
     let peer = exchange.peer.map_or_else(|| "-".to_owned(), |peer| peer.ip().to_string());
     let ending = match (&exchange.body_error, exchange.complete) {
         (Some(error), _) => format!(" failed: {error}"),
@@ -30,6 +31,7 @@ pub(super) fn write(exchange: &Exchange) {
         bytes_sent = exchange.bytes_sent,
         duration_ms = u64::try_from(exchange.duration().as_millis()).unwrap_or(u64::MAX),
         "request.id" = request_id,
+        "request.client_id" = client_id,
         peer = peer.as_str(),
         complete = exchange.complete;
         "{method} {path} {status}{ending}"

@@ -17,11 +17,12 @@ use actix_web::{Error, HttpMessage, web};
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
 
+use super::disconnect::until_disconnect;
 use super::metrics::Metrics;
 use super::{RequestId, access_log};
 
 /// The status in the log and the metrics of a request whose client left before the response's head.
-const CLIENT_CLOSED_REQUEST: u16 = 499;
+pub(super) const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 /// The route of a request that no resource matched.
 const UNMATCHED: &str = "unmatched";
@@ -34,7 +35,7 @@ pub(super) struct Exchange {
     received: Rc<Cell<u64>>,
     /// The request's body, held until the response has ended. A body that the handler left unread then closes the
     /// connection, after the server has read on for a while, so that a client still sending sees the response. Were it
-    /// let go before, the server would go on reading a chunked one for ever, or stand still in the middle of it.
+    /// let go before, the server would go on reading a chunked one for ever, or hang in the middle of it.
     _body: Rc<RefCell<Payload>>,
     pub(super) method: Method,
     pub(super) path: String,
@@ -54,7 +55,7 @@ impl Exchange {
         let body = Rc::new(RefCell::new(request.take_payload()));
         if !matches!(*body.borrow(), Payload::None) {
             let (bytes, total) = (Rc::clone(&received), metrics.bytes_received.clone());
-            let counted = Shared(Rc::clone(&body)).inspect_ok(move |chunk| {
+            let counted = SharedBody(Rc::clone(&body)).inspect_ok(move |chunk| {
                 bytes.set(bytes.get() + chunk.len() as u64);
                 total.inc_by(chunk.len() as u64);
             });
@@ -101,10 +102,10 @@ impl Drop for Exchange {
     }
 }
 
-/// A body that somebody else holds too.
-struct Shared(Rc<RefCell<Payload>>);
+/// A body that the exchange shares with the handler.
+struct SharedBody(Rc<RefCell<Payload>>);
 
-impl Stream for Shared {
+impl Stream for SharedBody {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -119,7 +120,7 @@ pub(super) async fn measure<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let mut exchange = Exchange::start(metrics, &mut request);
-    match next.call(request).await {
+    match until_disconnect(request, next).await {
         Ok(response) => {
             exchange.head(&response);
             Ok(response.map_body(|_, body| BoxBody::new(Measured { body: body.boxed(), exchange })))

@@ -33,7 +33,7 @@ pub struct Metrics {
 impl Metrics {
     /// Metrics at zero, with the build and the process described.
     pub fn new() -> Result<Self> {
-        Self::registered().map_err(refused)
+        Self::registered().map_err(cannot_collect)
     }
 
     fn registered() -> prometheus::Result<Self> {
@@ -97,8 +97,8 @@ impl Metrics {
         labels: [&str; N],
         sample: impl Fn() -> Vec<([String; N], f64)> + Send + Sync + 'static,
     ) -> Result<()> {
-        let gauge = GaugeVec::new(Opts::new(name, help), &labels).map_err(refused)?;
-        self.registry.register(Box::new(Watched { gauge, sample })).map_err(refused)
+        let gauge = GaugeVec::new(Opts::new(name, help), &labels).map_err(cannot_collect)?;
+        self.registry.register(Box::new(Watched { gauge, sample })).map_err(cannot_collect)
     }
 
     /// Adds a counter whose values `sample` gives at each scrape, in the same way.
@@ -109,8 +109,8 @@ impl Metrics {
         labels: [&str; N],
         sample: impl Fn() -> Vec<([String; N], u64)> + Send + Sync + 'static,
     ) -> Result<()> {
-        let counter = IntCounterVec::new(Opts::new(name, help), &labels).map_err(refused)?;
-        self.registry.register(Box::new(Counted { counter, sample })).map_err(refused)
+        let counter = IntCounterVec::new(Opts::new(name, help), &labels).map_err(cannot_collect)?;
+        self.registry.register(Box::new(Counted { counter, sample })).map_err(cannot_collect)
     }
 
     /// How many requests and gRPC calls have not ended.
@@ -136,7 +136,7 @@ impl Metrics {
 
     /// All metrics in Prometheus's text format.
     pub fn text(&self) -> Result<String> {
-        TextEncoder::new().encode_to_string(&self.registry.gather()).map_err(refused)
+        TextEncoder::new().encode_to_string(&self.registry.gather()).map_err(cannot_collect)
     }
 
     pub(super) fn count(&self, method: &Method, route: &str, status: u16, duration: Duration) {
@@ -146,7 +146,7 @@ impl Metrics {
     }
 }
 
-fn refused(error: prometheus::Error) -> Error {
+fn cannot_collect(error: prometheus::Error) -> Error {
     Error::internal("metrics cannot be set up or shown").caused_by(error)
 }
 

@@ -1,4 +1,4 @@
-//! Each request's id: the caller's own where it sent a sane one, else a new one.
+//! Each request's id, which is ours; the one that the caller sent is kept beside it.
 
 use std::fmt;
 use std::future::{Ready, ready};
@@ -19,9 +19,13 @@ tokio::task_local! {
     static CURRENT: RequestId;
 }
 
-/// The id that the log, the changes and the caller know a request by: 1 to 128 visible ASCII characters.
+/// The id that the log, the changes and the caller know a request by, a UUID; and what the caller calls it, where that is
+/// 1 to 128 visible ASCII characters. Callers may give many requests the same id, or another client's.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestId(Arc<str>);
+pub struct RequestId {
+    id: Arc<str>,
+    client: Option<Arc<str>>,
+}
 
 impl RequestId {
     /// The id of the request whose handler is running. None outside of a handler, and on other threads.
@@ -38,17 +42,22 @@ impl RequestId {
 
     /// The id as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.id
+    }
+
+    /// What the caller calls the request.
+    pub fn client(&self) -> Option<&str> {
+        self.client.as_deref()
     }
 
     fn of(headers: &HeaderMap) -> Self {
         Self::sent(headers.get(HEADER).and_then(|id| id.to_str().ok()))
     }
 
-    /// The id that the caller sent, where it is a sane one, else a new one.
+    /// A new id, with the one that the caller sent, where it is a sane one.
     pub fn sent(id: Option<&str>) -> Self {
         let sane = |id: &&str| (1..=MAX_BYTES).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
-        id.filter(sane).map_or_else(Self::generate, |id| Self(id.into()))
+        Self { client: id.filter(sane).map(Into::into), ..Self::generate() }
     }
 
     /// The future, in which this is [`RequestId::current`].
@@ -58,11 +67,11 @@ impl RequestId {
 
     /// A new id.
     pub fn generate() -> Self {
-        Self(Uuid::new_v4().to_string().into())
+        Self { id: Uuid::new_v4().to_string().into(), client: None }
     }
 
     fn mark(&self, headers: &mut HeaderMap) {
-        if let Ok(value) = HeaderValue::from_str(&self.0) {
+        if let Ok(value) = HeaderValue::from_str(&self.id) {
             headers.insert(HEADER, value);
         }
     }
@@ -70,7 +79,7 @@ impl RequestId {
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.id)
     }
 }
 
@@ -114,11 +123,13 @@ mod tests {
     }
 
     #[test]
-    fn only_a_sane_id_is_taken_over() {
+    fn only_a_sane_id_is_kept_beside_ours() {
         for sane in ["a", "trace/1:2-3", &"x".repeat(128)] {
-            assert_eq!(of(sane).as_str(), sane);
+            assert_eq!(of(sane).client(), Some(sane));
+            assert!(Uuid::parse_str(of(sane).as_str()).is_ok(), "{sane}");
         }
         for other in ["", "two words", "tab\there", &"x".repeat(129)] {
+            assert_eq!(of(other).client(), None, "{other}");
             assert!(Uuid::parse_str(of(other).as_str()).is_ok(), "{other}");
         }
     }

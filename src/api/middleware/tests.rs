@@ -60,7 +60,7 @@ async fn asking() -> HttpResponse {
 macro_rules! app {
     ($metrics:expr) => {
         init_service(
-            around(App::new(), $metrics.clone())
+            wrap_app(App::new(), shared($metrics.clone()), |_| false)
                 .configure(extract::configure(64))
                 .route("/metrics", web::get().to(scrape))
                 .route("/stream", web::get().to(streamed))
@@ -71,6 +71,10 @@ macro_rules! app {
         )
         .await
     };
+}
+
+fn shared(metrics: web::Data<Metrics>) -> Shared {
+    Shared { metrics, hosts: Hosts::default(), memory: Memory::default() }
 }
 
 fn metrics() -> web::Data<Metrics> {
@@ -146,15 +150,19 @@ async fn a_wrong_method_names_the_right_ones() {
 async fn a_failure_of_ours_shows_the_request_id_only() {
     let request = TestRequest::get().uri("/api/v1/failing").insert_header(("x-request-id", "mine-1"));
     let (status, headers, body) = call(request).await;
-    assert_eq!(headers.get("x-request-id").unwrap(), "mine-1");
-    assert_eq!((status, &body["detail"], &body["requestId"]), (500, &json!("internal error"), &json!("mine-1")));
+    let id = headers.get("x-request-id").unwrap().to_str().unwrap();
+    assert!(uuid::Uuid::parse_str(id).is_ok(), "{id}");
+    assert_eq!((status, &body["detail"], &body["requestId"]), (500, &json!("internal error"), &json!(id)));
 }
 
 #[actix_web::test]
 async fn a_streamed_body_knows_its_request() {
     let app = app!(metrics());
     let request = TestRequest::get().uri("/whose").insert_header(("x-request-id", "mine-2"));
-    assert_eq!(read_body(call_service(&app, request.to_request()).await).await, "mine-2");
+    let response = call_service(&app, request.to_request()).await;
+    let id = response.headers().get("x-request-id").unwrap().to_str().unwrap().to_owned();
+    assert_ne!(id, "mine-2");
+    assert_eq!(read_body(response).await, id);
 }
 
 #[actix_web::test]

@@ -1,13 +1,13 @@
-//! Messages on the wire.
+//! The codec of protocol buffers.
 
 use std::marker::PhantomData;
 
 use prost::Message;
 use tonic::Status;
-use tonic::codec::{BufferSettings, DecodeBuf, Decoder};
-use tonic_prost::{ProstCodec, ProstEncoder};
+use tonic::codec::{DecodeBuf, Decoder, EncodeBuf, Encoder};
 
-/// As tonic's own, but bytes that are no message are the client's mistake and not ours.
+/// As tonic's own, but a malformed message is INVALID_ARGUMENT, and a message is encoded into a buffer of its exact
+/// size.
 #[derive(Debug, Clone)]
 pub struct Codec<T, U>(PhantomData<(T, U)>);
 
@@ -24,15 +24,31 @@ where
 {
     type Encode = T;
     type Decode = U;
-    type Encoder = ProstEncoder<T>;
+    type Encoder = MessageEncoder<T>;
     type Decoder = MessageDecoder<U>;
 
     fn encoder(&mut self) -> Self::Encoder {
-        ProstCodec::<T, U>::raw_encoder(BufferSettings::default())
+        MessageEncoder(PhantomData)
     }
 
     fn decoder(&mut self) -> Self::Decoder {
         MessageDecoder(PhantomData)
+    }
+}
+
+/// Writes one message.
+#[derive(Debug, Clone)]
+pub struct MessageEncoder<T>(PhantomData<T>);
+
+impl<T: Message> Encoder for MessageEncoder<T> {
+    type Item = T;
+    type Error = Status;
+
+    fn encode(&mut self, message: T, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        // A buffer that grows by doubling could become nearly twice as large as the message, and stays so until the client has it.
+        buffer.reserve(message.encoded_len());
+        message.encode_raw(buffer);
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-//! How long a client waits. tonic would end a call that takes longer as cancelled, which it was not.
+//! The deadline of a call (`grpc-timeout`), answered with DEADLINE_EXCEEDED; tonic alone would answer CANCELLED.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use tonic::codegen::http::HeaderMap;
 
 const HEADER: &str = "grpc-timeout";
 
-/// So much earlier than tonic a call is ended.
+/// How much before tonic's own timeout a call ends.
 const EARLIER: Duration = Duration::from_millis(5);
 
 /// How long the client waits; `None` for ever.
@@ -32,7 +32,7 @@ fn parse(text: &str) -> Option<Duration> {
     })
 }
 
-/// What comes of the work, unless it takes longer than the client waits.
+/// The result of the work, or DEADLINE_EXCEEDED once the client's deadline passed.
 pub(super) async fn within<T>(patience: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
     match patience {
         Some(patience) => tokio::time::timeout(patience.saturating_sub(EARLIER), work).await.ok(),

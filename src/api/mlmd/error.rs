@@ -6,7 +6,7 @@ use crate::api::middleware::RequestId;
 use crate::api::problem::report;
 use crate::domain::{Error, ErrorKind};
 
-/// ML Metadata's client repeats what was ABORTED, and nothing else.
+/// ML Metadata's client retries ABORTED alone.
 fn code(kind: ErrorKind) -> Code {
     match kind {
         ErrorKind::InvalidArgument => Code::InvalidArgument,
@@ -30,16 +30,16 @@ impl From<Error> for Status {
             (ErrorKind::Internal, Some(id)) => format!("{}, request id `{id}`", report(&error)),
             (_, _) => report(&error).to_owned(),
         };
-        Self::new(code(error.kind()), cut(&message))
+        Self::new(code(error.kind()), truncate(&message))
     }
 }
 
-/// The most bytes of a message as it is sent: clients take 8 KiB of metadata, and see another error beyond.
-const MAX_BYTES: usize = 2048;
+/// The maximum number of bytes of a message as it is sent: clients take 8 KiB of metadata, and see another error beyond.
+const MAX_MESSAGE_BYTES: usize = 2048;
 
 /// The beginning of a message that repeats what the client sent.
-pub(super) fn cut(message: &str) -> String {
-    let mut room = MAX_BYTES;
+pub(super) fn truncate(message: &str) -> String {
+    let mut room = MAX_MESSAGE_BYTES;
     let sent = |each: char| if each.is_ascii_graphic() || each == ' ' { 1 } else { 3 * each.len_utf8() };
     let kept: String = message
         .chars()
@@ -62,15 +62,15 @@ mod tests {
         assert_eq!((status.code(), status.message()), (Code::InvalidArgument, "name is empty"));
         let status = Status::from(Error::internal("table `nodes` is gone").caused_by("no such table"));
         assert_eq!((status.code(), status.message()), (Code::Internal, "internal error"));
-        let status = Status::from(Error::new(ErrorKind::Conflict, "somebody else was faster"));
+        let status = Status::from(Error::new(ErrorKind::Conflict, "concurrent modification"));
         assert_eq!(status.code(), Code::Aborted);
     }
 
     #[test]
     fn a_long_message_is_cut_between_characters() {
-        assert_eq!(cut("short"), "short");
-        assert_eq!(cut(&"a".repeat(MAX_BYTES)), "a".repeat(MAX_BYTES));
-        assert_eq!(cut(&"a".repeat(MAX_BYTES + 1)), format!("{}…", "a".repeat(MAX_BYTES)));
-        assert_eq!(cut(&"ü".repeat(20_000)).chars().count(), MAX_BYTES / 6 + 1);
+        assert_eq!(truncate("short"), "short");
+        assert_eq!(truncate(&"a".repeat(MAX_MESSAGE_BYTES)), "a".repeat(MAX_MESSAGE_BYTES));
+        assert_eq!(truncate(&"a".repeat(MAX_MESSAGE_BYTES + 1)), format!("{}…", "a".repeat(MAX_MESSAGE_BYTES)));
+        assert_eq!(truncate(&"ü".repeat(20_000)).chars().count(), MAX_MESSAGE_BYTES / 6 + 1);
     }
 }

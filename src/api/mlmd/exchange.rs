@@ -1,4 +1,4 @@
-//! What every call passes through: an id, and a measurement that ends in a log line and in metrics.
+//! The middleware of all calls: a request id, and a measurement that is logged and counted in the metrics.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -7,62 +7,34 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::{Buf, Bytes};
-use futures_util::future::BoxFuture;
 use http_body::{Body as _, Frame, SizeHint};
 use tonic::body::Body;
-use tonic::codegen::http::{HeaderMap, HeaderValue, Request, Response};
+use tonic::codegen::http::{HeaderMap, HeaderValue, Request};
 use tonic::transport::server::TcpConnectInfo;
 use tonic::{Code, Status};
-use tower::{Layer, Service};
 
-use super::deadline;
+use super::layer::{CallFuture, CallLayer, InnerService};
 use super::routes::{Route, Routes};
+use super::{deadline, request_host};
 use crate::api::middleware::{Metrics, RequestId};
 
 const HEADER: &str = "x-request-id";
 
-/// Puts the measurement around a service.
+/// The measurement.
 #[derive(Clone)]
-pub(super) struct MeasureLayer {
+pub(super) struct Measure {
     pub(super) metrics: Arc<Metrics>,
     pub(super) routes: Arc<Routes>,
 }
 
-impl<S> Layer<S> for MeasureLayer {
-    type Service = Measure<S>;
-
-    fn layer(&self, inner: S) -> Measure<S> {
-        Measure { inner, layer: self.clone() }
-    }
-}
-
-/// A service whose calls are measured.
-#[derive(Clone)]
-pub(super) struct Measure<S> {
-    inner: S,
-    layer: MeasureLayer,
-}
-
-impl<S> Service<Request<Body>> for Measure<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>>,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = S::Error;
-    type Future = BoxFuture<'static, Result<Response<Body>, S::Error>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+impl CallLayer for Measure {
+    fn call<S: InnerService>(&self, service: &mut S, request: Request<Body>) -> CallFuture<S> {
         let sent = request.headers().get(HEADER).and_then(|id| id.to_str().ok());
         let id = RequestId::sent(sent);
-        let mut exchange = Exchange::start(&self.layer, &request, id.clone());
+        let mut exchange = Exchange::start(self, &request, id.clone());
         let patience = deadline::of(request.headers());
-        let answer = id.clone().scope(self.inner.call(request));
+        let host = request_host::of(&request);
+        let answer = id.clone().scope(request_host::scope(host, service.call(request)));
         Box::pin(async move {
             let mut response = match deadline::within(patience, answer).await {
                 Some(answer) => answer?,
@@ -81,27 +53,27 @@ where
     }
 }
 
-/// What is known of a call. Dropping it is the call's end, so that one whose client left is accounted for too.
+/// The state of a call. Dropping it ends the call, so that calls whose client disconnected are counted too.
 struct Exchange {
-    layer: MeasureLayer,
+    measure: Measure,
     route: Route,
     id: RequestId,
     peer: Option<SocketAddr>,
     started: Instant,
     bytes_sent: u64,
-    /// What the client is told; CANCELLED until then.
+    /// The status that the client receives; CANCELLED until then.
     code: Code,
 }
 
 impl Exchange {
-    fn start(layer: &MeasureLayer, request: &Request<Body>, id: RequestId) -> Self {
-        let route = layer.routes.find(request.uri().path());
+    fn start(measure: &Measure, request: &Request<Body>, id: RequestId) -> Self {
+        let route = measure.routes.find(request.uri().path());
         if route.is_awaited() {
-            layer.metrics.rpc_started();
+            measure.metrics.rpc_started();
         }
         let connection = request.extensions().get::<TcpConnectInfo>();
         Self {
-            layer: layer.clone(),
+            measure: measure.clone(),
             route,
             id,
             peer: connection.and_then(TcpConnectInfo::remote_addr),
@@ -123,9 +95,9 @@ impl Drop for Exchange {
         let duration = self.started.elapsed();
         let (call, status) = (self.route.name(), name(self.code));
         if self.route.is_awaited() {
-            self.layer.metrics.rpc_ended();
+            self.measure.metrics.rpc_ended();
         }
-        self.layer.metrics.count_rpc(call, status, duration);
+        self.measure.metrics.count_rpc(call, status, duration);
         let peer = self.peer.map_or_else(|| "-".to_owned(), |peer| peer.ip().to_string());
         log::log!(
             target: "access",
@@ -135,6 +107,7 @@ impl Drop for Exchange {
             bytes_sent = self.bytes_sent,
             duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
             "request.id" = self.id.as_str(),
+            "request.client_id" = self.id.client().unwrap_or("-"),
             peer = peer.as_str();
             "gRPC {call} {status}"
         );

@@ -1,4 +1,4 @@
-//! gRPC's health service: whether the registry can be used, asked each time.
+//! gRPC's health service: whether the registry can be used, checked for each call.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use tonic_health::pb::health_server;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use super::Service;
-use super::error::cut;
+use super::error::truncate;
 use super::pb::metadata_store_service_server::MetadataStoreServiceServer;
 use crate::api::health::Draining;
 use crate::api::problem::report;
 use crate::registry::Registry;
 
-/// How often somebody who watches is told of a change.
+/// How often the health is checked for clients that watch it.
 const WATCHED_EVERY: Duration = Duration::from_secs(1);
 
 /// The health of the whole server, `""`, and of ML Metadata's service: the same.
@@ -51,7 +51,9 @@ impl health_server::Health for Health {
     async fn check(&self, request: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
         let service = request.into_inner().service;
         match self.status(&service).await {
-            ServingStatus::ServiceUnknown => Err(Status::not_found(cut(&format!("service `{service}` is unknown")))),
+            ServingStatus::ServiceUnknown => {
+                Err(Status::not_found(truncate(&format!("service `{service}` is unknown"))))
+            }
             status => Ok(Response::new(HealthCheckResponse { status: status.into() })),
         }
     }

@@ -13,26 +13,37 @@ use tonic_health::pb::health_server::HealthServer;
 use tonic_reflection::server::Builder as Reflection;
 use tonic_web::GrpcWebLayer;
 
-use super::exchange::MeasureLayer;
+use super::exchange::Measure;
 use super::health::Health;
+use super::layer::Layered;
 use super::pb::metadata_store_service_server::MetadataStoreServiceServer;
+use super::request_buffer::RequestBuffer;
 use super::routes::Routes;
+use super::same_origin::SameOrigin;
 use super::{DESCRIPTORS, Service};
 use crate::api::health::Draining;
+use crate::api::hosts::Hosts;
 use crate::api::middleware::Metrics;
 use crate::domain::{Error, Result};
+use crate::memory::Memory;
 use crate::registry::Registry;
 
-/// How often a silent connection is asked whether its client is still there, and how long the answer may take.
+/// The interval of HTTP/2 keepalive pings, and the time that a client has to answer one.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(20));
 
-/// How many bytes a client may send ahead, in one call and in all of a connection's: enough to fill a fast network.
-const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
-const CONNECTION_WINDOW: u32 = 16 * 1024 * 1024;
+/// The HTTP/2 flow-control windows of a call and of a connection: the memory of a connection whose calls wait.
+const STREAM_WINDOW: u32 = 128 * 1024;
+const CONNECTION_WINDOW: u32 = 256 * 1024;
+
+/// The maximum number of concurrent calls of a connection.
+const MAX_STREAMS: u32 = 100;
+
+/// The maximum size of a message to health or reflection.
+const MAX_SMALL_MESSAGE_BYTES: usize = 64 * 1024;
 
 /// How the gRPC server is run.
 #[derive(Debug, Clone, Copy)]
-pub struct Options {
+pub struct GrpcOptions {
     /// Threads that serve it; 0 is one per core.
     pub workers: usize,
     /// The largest message that is read or sent.
@@ -40,17 +51,21 @@ pub struct Options {
 }
 
 /// What it serves, and what it shares with the HTTP server.
-pub struct Parts {
+pub struct GrpcParts {
     /// The registry.
     pub registry: Registry,
     /// Where calls are counted.
     pub metrics: Arc<Metrics>,
     /// Whether the server is shutting down.
     pub draining: Draining,
+    /// The names of the server.
+    pub hosts: Hosts,
+    /// What messages may take.
+    pub memory: Memory,
 }
 
 /// A running gRPC server. Dropping it breaks its connections off.
-pub struct Running {
+pub struct RunningGrpcServer {
     _runtime: Owned,
     stop: oneshot::Sender<()>,
     ended: JoinHandle<std::result::Result<(), tonic::transport::Error>>,
@@ -68,42 +83,48 @@ impl Drop for Owned {
 }
 
 /// Serves on the listener until it is told to stop.
-pub fn start(listener: TcpListener, options: Options, parts: Parts) -> Result<Running> {
+pub fn start(listener: TcpListener, options: GrpcOptions, parts: GrpcParts) -> Result<RunningGrpcServer> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime.enable_all().thread_name("grpc");
     if options.workers > 0 {
         runtime.worker_threads(options.workers);
     }
-    let runtime = runtime.build().map_err(broken)?;
+    let runtime = runtime.build().map_err(cannot_run)?;
     let routes = Arc::new(Routes::new()?);
     let service = MetadataStoreServiceServer::new(Service::new(parts.registry.clone()))
         .max_decoding_message_size(options.max_message_bytes)
         .max_encoding_message_size(options.max_message_bytes);
     let health = HealthServer::new(Health { registry: parts.registry, draining: parts.draining });
+    let health = health.max_decoding_message_size(MAX_SMALL_MESSAGE_BYTES);
     let router = Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE.0))
         .http2_keepalive_timeout(Some(KEEPALIVE.1))
+        .max_concurrent_streams(Some(MAX_STREAMS))
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         // For browsers, which cannot speak gRPC proper. Outside of the measurement, which so sees every status.
         .accept_http1(true)
         .layer(GrpcWebLayer::new())
-        .layer(MeasureLayer { metrics: parts.metrics, routes })
+        .layer(Layered(Measure { metrics: parts.metrics, routes }))
+        .layer(Layered(SameOrigin(parts.hosts)))
+        .layer(Layered(RequestBuffer { memory: parts.memory, max_message_bytes: options.max_message_bytes }))
         .add_service(service)
         .add_service(health)
-        .add_service(reflection().build_v1().map_err(broken)?)
-        .add_service(reflection().build_v1alpha().map_err(broken)?);
+        .add_service(reflection().build_v1().map_err(cannot_run)?.max_decoding_message_size(MAX_SMALL_MESSAGE_BYTES))
+        .add_service(
+            reflection().build_v1alpha().map_err(cannot_run)?.max_decoding_message_size(MAX_SMALL_MESSAGE_BYTES),
+        );
     let incoming = {
         let _inside = runtime.enter();
-        listener.set_nonblocking(true).map_err(broken)?;
-        TcpIncoming::from(tokio::net::TcpListener::from_std(listener).map_err(broken)?).with_nodelay(Some(true))
+        listener.set_nonblocking(true).map_err(cannot_run)?;
+        TcpIncoming::from(tokio::net::TcpListener::from_std(listener).map_err(cannot_run)?).with_nodelay(Some(true))
     };
     let (stop, stopped) = oneshot::channel::<()>();
     let ended = runtime.spawn(router.serve_with_incoming_shutdown(incoming, async {
-        // Told, or forgotten: either way there is nobody left to serve for.
+        // Stopped, or dropped: both end the server.
         let _ = stopped.await;
     }));
-    Ok(Running { _runtime: Owned(Some(runtime)), stop, ended })
+    Ok(RunningGrpcServer { _runtime: Owned(Some(runtime)), stop, ended })
 }
 
 fn reflection() -> Reflection<'static> {
@@ -112,10 +133,10 @@ fn reflection() -> Reflection<'static> {
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
 }
 
-impl Running {
-    /// Takes no more calls, lets those under way finish for as long as `grace`, and ends.
+impl RunningGrpcServer {
+    /// Accepts no more calls, waits up to `grace` for those in progress, and stops.
     pub async fn stop(self, grace: Duration) {
-        // It fails only where the server has ended by itself.
+        // It fails only if the server has stopped already.
         let _ = self.stop.send(());
         match tokio::time::timeout(grace, self.ended).await {
             Ok(Ok(Ok(()))) => {}
@@ -126,6 +147,6 @@ impl Running {
     }
 }
 
-fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+fn cannot_run(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::internal("the gRPC server cannot run").caused_by(error)
 }

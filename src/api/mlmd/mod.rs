@@ -3,16 +3,22 @@
 mod calls;
 mod codec;
 mod deadline;
+mod decoded_size;
 mod error;
 mod exchange;
 mod health;
+mod layer;
 mod listener;
+mod request_buffer;
+mod request_host;
+mod response_buffer;
 mod routes;
+mod same_origin;
 mod service;
 mod wire;
 
 pub use codec::Codec;
-pub use listener::{Options, Parts, Running, start};
+pub use listener::{GrpcOptions, GrpcParts, RunningGrpcServer, start};
 pub use service::Service;
 
 /// The messages and the service as `build.rs` makes them of the files below `proto`.

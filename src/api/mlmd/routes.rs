@@ -1,4 +1,4 @@
-//! The names of all calls, so that logs and metrics show no name that a client made up.
+//! The names of all calls, so that logs and metrics have no label that a client chose.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use prost::Message;
 use super::DESCRIPTORS;
 use crate::domain::{Error, Result};
 
-/// What belongs to gRPC itself: asked by machines all day, and not waited for when the server stops.
+/// The services of gRPC itself: called by probes, and not waited for when the server stops.
 const OWN: [&str; 4] = [
     "grpc.health.v1.Health/Check",
     "grpc.health.v1.Health/Watch",

@@ -6,6 +6,7 @@ use tonic::{Request, Response, Status};
 
 use super::calls::{Call, edges, lineage, nodes, reads, relations, types};
 use super::pb::{self, metadata_store_service_server::MetadataStoreService};
+use super::request_host;
 use crate::api::middleware::RequestId;
 use crate::domain::Actor;
 use crate::registry::Registry;
@@ -24,7 +25,8 @@ impl Service {
 
     fn call(&self) -> Call {
         let id = RequestId::current().unwrap_or_else(RequestId::generate);
-        Call { registry: self.registry.clone(), actor: Actor::anonymous(id.as_str()) }
+        let registry = self.registry.addressed_elsewhere_as(request_host::host().as_deref());
+        Call { registry, actor: Actor::anonymous(id.as_str()).with_client_request_id(id.client()) }
     }
 }
 

@@ -9,23 +9,38 @@ use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, IntoResponses, ToSchema};
 
-use super::asked::PutOptions;
 use super::conditional::precondition;
+use super::disposition::disposition;
 use super::errors::UnpackErrors;
-use super::files::{disposition, header};
+use super::files::header;
+use super::request::PutOptions;
 use super::wire::StoredFile;
 use crate::api::caller::Caller;
+use crate::api::digests::Digests;
+use crate::api::media_type::of_body;
 use crate::api::problem::{Problem, problem_response, report};
 use crate::domain::{Error, NodeId, Result};
 use crate::registry::Registry;
-use crate::registry::archive::Packing;
+use crate::registry::archive::{Packing, is_tar};
 use crate::registry::files::{Precondition, Target};
 use crate::registry::pack::Folder;
 use crate::registry::unpack::{Packed, Unpack};
 use crate::registry::upload::Outcome;
 
-/// How much of a body is looked at to tell what it is.
-const MAGIC: usize = 512;
+/// The bytes of a body by which its format is detected.
+const MAGIC_BYTES: usize = 512;
+
+/// The first bytes of formats that are not supported.
+const UNSUPPORTED: [(&[u8], &str); 8] = [
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\0", "xz"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"\x04\x22\x4d\x18", "lz4"),
+    (b"\x1f\x9d", "compress"),
+    (b"LZIP", "lzip"),
+    (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
+    (b"Rar!\x1a\x07", "RAR"),
+];
 
 /// The formats that files are sent together in.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
@@ -127,7 +142,7 @@ pub async fn send(
         .insert_header((CONTENT_TYPE, media_type))
         .insert_header((ETAG, etag))
         .insert_header((ACCEPT_RANGES, "none"))
-        .insert_header((CONTENT_DISPOSITION, disposition(&format!("{}.{ending}", folder.name))))
+        .insert_header((CONTENT_DISPOSITION, disposition(&folder.name, ending)))
         .insert_header(("X-Content-Type-Options", "nosniff"));
     if request.method() == Method::HEAD {
         return Ok(response.body(SizedStream::new(length, stream::empty::<Result<_>>())));
@@ -140,13 +155,13 @@ pub async fn send(
 
 /// Stores the files of an archive in a version: all of them, or none.
 ///
-/// A tar, a gzipped tar or a zip, by its `Content-Type` or, without one, by its first bytes. Makes the model, the version
+/// A tar, a gzipped tar or a zip, by its first bytes or else by its `Content-Type`. Makes the model, the version
 /// and its model artifact when they are missing. The same files again change nothing.
 #[utoipa::path(
     put, path = "/models/{model}/versions/{version}/files", operation_id = "unpackVersionFiles", tag = "files",
     params(
         ("model" = String, Path, description = "Name of the registered model."),
-        ("version" = String, Path, description = "Name of the version, `latest`, or `@` and an alias."),
+        ("version" = String, Path, description = "Name of the version, `latest`, `@` and an alias, or `@name:` and a name."),
         UnpackOptions,
         PutOptions,
         UnpackHeaders,
@@ -172,7 +187,7 @@ pub async fn unpack_version_files(
 #[utoipa::path(
     put, path = "/artifacts/{id}/files", operation_id = "unpackArtifactFiles", tag = "files",
     params(
-        ("id" = String, Path, description = "Id of the model artifact.", pattern = "^[1-9][0-9]{0,17}$"),
+        ("id" = String, Path, description = "Id of the artifact.", pattern = "^[1-9][0-9]{0,17}$"),
         UnpackOptions,
         UnpackHeaders,
     ),
@@ -207,10 +222,11 @@ async fn put(
     if matches!(precondition, Precondition::Is(_)) {
         return Err(Error::invalid("If-Match", "only `If-Match: *` means something for several files").into());
     }
-    let (start, body) = peek(super::body::chunks(payload)).await?;
-    let Some(packed) = packed(request.content_type(), &start) else {
-        let detail = "the body is neither a zip, nor a tar, nor a gzipped tar";
-        return Ok(problem_response(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail, Some("Content-Type")));
+    let digests = Digests::of(request.headers())?;
+    let (start, body) = read_start(digests.check(super::body::chunks(payload))).await?;
+    let packed = match packed(&of_body(request), &start) {
+        Ok(packed) => packed,
+        Err(why) => return Ok(problem_response(StatusCode::UNSUPPORTED_MEDIA_TYPE, &why, Some("Content-Type"))),
     };
     let length = header(request, "content-length")?.and_then(|length| length.parse().ok());
     let unpack = Unpack { target, packed, length, precondition, create };
@@ -229,38 +245,78 @@ async fn put(
 }
 
 /// The body's first bytes, and the whole body.
-async fn peek<B>(body: B) -> Result<(Vec<u8>, impl Stream<Item = Result<Bytes>> + Unpin)>
+async fn read_start<B>(body: B) -> Result<(Vec<u8>, impl Stream<Item = Result<Bytes>> + Unpin)>
 where
     B: Stream<Item = Result<Bytes>> + Unpin,
 {
-    // Whoever reads an archive may ask for more after its end.
+    // An archive reader may poll again after the end.
     let mut body = body.fuse();
     let (mut start, mut chunks) = (Vec::new(), Vec::new());
-    while start.len() < MAGIC {
+    while start.len() < MAGIC_BYTES {
         let Some(chunk) = body.next().await.transpose()? else { break };
-        start.extend(chunk.iter().take(MAGIC));
+        start.extend(chunk.iter().take(MAGIC_BYTES));
         chunks.push(Ok(chunk));
     }
     Ok((start, stream::iter(chunks).chain(body)))
 }
 
-/// What a body is that says to be of that type and starts like this.
-fn packed(media_type: &str, start: &[u8]) -> Option<Packed> {
-    match media_type {
-        "application/zip" | "application/x-zip-compressed" => return Some(Packed::Zip),
-        "application/x-tar" | "application/tar" => return Some(Packed::Tar),
-        "application/gzip" | "application/x-gzip" | "application/x-gtar-compressed" => return Some(Packed::TarGz),
-        // What curl and others say of every body.
-        "" | "application/octet-stream" | "application/x-www-form-urlencoded" => {}
-        _ => return None,
+/// The format of a body by its first bytes and media type, or why it is not supported.
+///
+/// The first bytes decide, because clients guess types by names or not at all. Where they say nothing, as in an archive that
+/// extracts itself, the type does.
+fn packed(media_type: &str, start: &[u8]) -> std::result::Result<Packed, String> {
+    let begins = |magic: &[u8]| start.starts_with(magic);
+    // A zip that was to be split over several volumes has a marker before its first member.
+    if [b"PK\x03\x04".as_slice(), b"PK\x05\x06", b"PK\x07\x08PK\x03\x04", b"PK00PK\x03\x04"].into_iter().any(begins) {
+        return Ok(Packed::Zip);
     }
-    if start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06") {
-        Some(Packed::Zip)
-    } else if start.starts_with(b"\x1f\x8b") {
-        Some(Packed::TarGz)
-    } else if start.get(257..262) == Some(b"ustar") {
-        Some(Packed::Tar)
-    } else {
-        None
+    if begins(b"\x1f\x8b") {
+        return Ok(Packed::TarGz);
+    }
+    let is_empty_tar = start.len() >= MAGIC_BYTES && start.iter().all(|byte| *byte == 0);
+    if is_tar(start) || start.get(257..262) == Some(b"ustar") || is_empty_tar {
+        return Ok(Packed::Tar);
+    }
+    if let Some((_, name)) = UNSUPPORTED.iter().find(|(magic, _)| begins(magic)) {
+        return Err(format!("the body is packed by {name}; known are zip, tar and gzipped tar"));
+    }
+    match media_type {
+        "application/zip"
+        | "application/x-zip"
+        | "application/x-zip-compressed"
+        | "application/zip-compressed"
+        | "multipart/x-zip" => Ok(Packed::Zip),
+        "application/x-tar" | "application/tar" | "application/x-gtar" | "application/x-ustar" => Ok(Packed::Tar),
+        "application/gzip"
+        | "application/x-gzip"
+        | "application/x-tgz"
+        | "application/x-gtar-compressed"
+        | "application/x-compressed-tar"
+        | "application/tar+gzip"
+        | "application/x-tar-gz" => Ok(Packed::TarGz),
+        _ => Err("the body is neither a zip, nor a tar, nor a gzipped tar".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_bytes_decide_and_else_the_type() {
+        let mut tar = vec![0; 512];
+        tar[257..262].copy_from_slice(b"ustar");
+        for media_type in ["application/zip", "application/x-tar", "application/octet-stream", "text/plain", ""] {
+            assert_eq!(packed(media_type, b"PK\x03\x04..."), Ok(Packed::Zip), "{media_type}");
+            assert_eq!(packed(media_type, b"PK00PK\x03\x04..."), Ok(Packed::Zip), "{media_type}");
+            assert_eq!(packed(media_type, b"\x1f\x8b..."), Ok(Packed::TarGz), "{media_type}");
+            assert_eq!(packed(media_type, &tar), Ok(Packed::Tar), "{media_type}");
+            assert!(packed(media_type, b"BZh9...").unwrap_err().contains("bzip2"), "{media_type}");
+        }
+        assert_eq!(packed("application/zip", b"#!/bin/sh"), Ok(Packed::Zip));
+        assert_eq!(packed("application/x-compressed-tar", b"?"), Ok(Packed::TarGz));
+        assert_eq!(packed("application/x-gtar", b"?"), Ok(Packed::Tar));
+        assert!(packed("application/octet-stream", b"?").is_err());
+        assert!(packed("text/plain", b"").is_err());
     }
 }

@@ -1,9 +1,13 @@
 //! Conditional and partial requests on files (RFC 9110 §13, §14). A file's ETag is its digest.
 
-use actix_web::http::header::{ByteRangeSpec, EntityTag, Header as _, IfMatch, IfNoneMatch, IfRange, RANGE, Range};
-use actix_web::{HttpMessage, HttpRequest};
+use actix_web::http::header::{
+    ByteRangeSpec, ETAG, EntityTag, Header as _, IfMatch, IfNoneMatch, IfRange, RANGE, Range,
+};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use serde::Serialize;
 
 use crate::domain::{Error, File, Result, Sha256};
+use crate::registry::conditions::{Conditions, Tags};
 use crate::registry::files::Precondition;
 
 /// The strong ETag of a file.
@@ -11,7 +15,7 @@ pub fn etag(file: &File) -> EntityTag {
     EntityTag::new_strong(file.blob.sha256.to_string())
 }
 
-/// What the request demands of the file that is there, before it is replaced or removed.
+/// The precondition on the current file, of a request that replaces or removes it.
 pub fn precondition(request: &HttpRequest) -> Result<Precondition> {
     if !request.headers().contains_key("if-none-match") {
         return if_match(request);
@@ -21,11 +25,11 @@ pub fn precondition(request: &HttpRequest) -> Result<Precondition> {
         Ok(IfNoneMatch::Items(_)) => {
             Err(Error::invalid("If-None-Match", "only `If-None-Match: *` means something here"))
         }
-        Err(_) => Err(broken("If-None-Match")),
+        Err(_) => Err(invalid_entity_tags("If-None-Match")),
     }
 }
 
-/// What `If-Match` demands of the file that is there.
+/// The precondition of `If-Match` on the current file.
 pub fn if_match(request: &HttpRequest) -> Result<Precondition> {
     if !request.headers().contains_key("if-match") {
         return Ok(Precondition::None);
@@ -34,11 +38,38 @@ pub fn if_match(request: &HttpRequest) -> Result<Precondition> {
         Ok(IfMatch::Any) => Ok(Precondition::Exists),
         // A tag that no file can have matches none.
         Ok(IfMatch::Items(tags)) => Ok(Precondition::Is(tags.iter().filter_map(digest).collect())),
-        Err(_) => Err(broken("If-Match")),
+        Err(_) => Err(invalid_entity_tags("If-Match")),
     }
 }
 
-fn broken(name: &str) -> Error {
+/// The preconditions on any resource. `If-Match` compares strongly, `If-None-Match` weakly.
+pub fn conditions(request: &HttpRequest) -> Result<Conditions> {
+    let has = |name: &str| request.headers().contains_key(name);
+    let texts = |tags: Vec<EntityTag>| tags.into_iter().map(|tag| tag.tag().to_owned()).collect();
+    let if_match = match has("if-match").then(|| IfMatch::parse(request)) {
+        None => None,
+        Some(Ok(IfMatch::Any)) => Some(Tags::Any),
+        Some(Ok(IfMatch::Items(mut tags))) => {
+            tags.retain(|tag| !tag.weak);
+            Some(Tags::OneOf(texts(tags)))
+        }
+        Some(Err(_)) => return Err(invalid_entity_tags("If-Match")),
+    };
+    let if_none_match = match has("if-none-match").then(|| IfNoneMatch::parse(request)) {
+        None => None,
+        Some(Ok(IfNoneMatch::Any)) => Some(Tags::Any),
+        Some(Ok(IfNoneMatch::Items(tags))) => Some(Tags::OneOf(texts(tags))),
+        Some(Err(_)) => return Err(invalid_entity_tags("If-None-Match")),
+    };
+    Ok(Conditions { if_match, if_none_match })
+}
+
+/// A response with the resource and its ETag.
+pub fn with_etag(tag: String, shown: &impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().insert_header((ETAG, EntityTag::new_strong(tag))).json(shown)
+}
+
+fn invalid_entity_tags(name: &str) -> Error {
     Error::invalid(name, format!("`{name}` is not a list of entity tags"))
 }
 
@@ -46,7 +77,7 @@ fn digest(tag: &EntityTag) -> Option<Sha256> {
     if tag.weak { None } else { tag.tag().parse().ok() }
 }
 
-/// What a read answers.
+/// The response to a GET of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Selected {
     /// All of it: 200.
@@ -59,7 +90,7 @@ pub enum Selected {
     NotModified,
 }
 
-/// What a read of the file answers to the request's conditions and range.
+/// Evaluates the conditions and the range of a GET.
 ///
 /// A range that cannot be read, or several ranges, are answered with the whole file, as the RFC allows.
 pub fn select(request: &HttpRequest, file: &File) -> Selected {

@@ -7,19 +7,19 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Number;
 use utoipa::{IntoParams, ToSchema};
 
-use super::asked::media_type;
 use super::errors::{CreateDirectErrors, DirectErrors};
+use super::request::media_type;
 use crate::api::caller::Caller;
+use crate::api::integer::parse_integer;
 use crate::api::problem::{Problem, problem_response};
-use crate::api::whole::whole;
-use crate::domain::{Error, ErrorKind};
+use crate::domain::{Error, ErrorKind, Sha256};
 use crate::registry::direct::{DirectUpload, Link, PART};
 use crate::registry::files::{Precondition, Target};
 use crate::registry::resumable::{EXPIRES, UploadState};
 use crate::registry::upload::PutFile;
 
-/// Up to here a floating point number is the whole number that it shows.
-const EXACT: u64 = 9_007_199_254_740_992;
+/// The largest integer up to which every integer is an exact `f64`.
+const MAX_EXACT: u64 = 9_007_199_254_740_992;
 
 /// A file to be sent to the bucket.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -28,7 +28,7 @@ pub struct NewDirectUpload {
     /// Name of the registered model.
     #[schema(min_length = 1, max_length = 512)]
     model: String,
-    /// Name of the version, `latest`, or `@` and an alias.
+    /// Name of the version, `latest`, `@` and an alias, or `@name:` and a name.
     #[schema(min_length = 1, max_length = 512)]
     version: String,
     /// Path of the file.
@@ -40,7 +40,7 @@ pub struct NewDirectUpload {
     #[schema(value_type = u64, minimum = 1)]
     size: Size,
     /// Their SHA-256 in hexadecimal.
-    #[schema(pattern = "^[0-9a-f]{64}$")]
+    #[schema(pattern = "^[0-9A-Fa-f]{64}$")]
     sha256: String,
     /// About how many bytes each part has: a file that is not larger is sent at once.
     #[schema(value_type = Option<u64>, minimum = 1)]
@@ -57,7 +57,8 @@ struct Size(u64);
 impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number = Number::deserialize(deserializer)?;
-        let exact = || whole(&number).and_then(|size| u64::try_from(size).ok()).filter(|size| *size < EXACT);
+        let exact =
+            || parse_integer(&number).and_then(|size| u64::try_from(size).ok()).filter(|size| *size < MAX_EXACT);
         let size = number.as_u64().or_else(exact);
         size.map(Self).ok_or_else(|| D::Error::custom(format!("`{number}` is not a whole number of bytes")))
     }
@@ -118,8 +119,8 @@ pub struct PartView {
 
 impl From<DirectUpload> for DirectUploadView {
     fn from(upload: DirectUpload) -> Self {
-        let UploadState { id, length, file: (model, version, path), expires_at, finished_at, sha256, .. } =
-            upload.state;
+        let UploadState { id, length, file, expires_at, finished_at, sha256, .. } = upload.state;
+        let (model, version, path) = file.unwrap_or_default();
         let last = upload.links.last().map(|(number, ..)| *number);
         let part = |(number, offset, size, link): (u64, u64, u64, Link)| PartView {
             number,
@@ -156,7 +157,7 @@ pub struct After {
     after: Option<u16>,
 }
 
-/// Begins an upload whose bytes the client sends to the bucket itself, and gives the links by which it does.
+/// Begins an upload whose bytes the client sends to the bucket itself, and returns the links by which it does.
 #[utoipa::path(
     post, path = "/direct-uploads", operation_id = "createDirectUpload", tag = "direct uploads",
     request_body = NewDirectUpload,
@@ -177,7 +178,7 @@ async fn create(caller: &Caller, new: NewDirectUpload) -> Result<HttpResponse, E
         path: new.path.parse().map_err(on("path"))?,
         media_type: new.media_type.as_deref().map(|given| media_type(given, "mediaType")).transpose()?,
         length: Some(new.size.0),
-        sha256: Some(new.sha256.parse().map_err(on("sha256"))?),
+        sha256: Some(Sha256::from_hex(&new.sha256)?),
         precondition: Precondition::None,
         create: new.create,
     };

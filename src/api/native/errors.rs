@@ -39,7 +39,7 @@ errors! {
         "416" "The range is beyond the file.";
     /// The errors of storing a file.
     UploadErrors: "404" "The parent is not found.", "409" "The path has other bytes.",
-        "412" "A precondition does not hold.", "413" "The file is too large.";
+        "412" "A precondition does not hold.", "413" "The file is too large.", "415" "The bytes are encoded.";
     /// The errors of listing files, or of sending them together.
     ListErrors: "403" "A file is quarantined; the detail says which and why.", "404" "Not found.",
         "409" "A file has the path of another's folder, so they are no archive.";
@@ -48,12 +48,13 @@ errors! {
         "412" "A precondition does not hold.", "413" "A file is too large, or the archive is or unpacks to more than may be.",
         "415" "No archive that is known here.";
     /// The errors of making a resumable upload.
-    CreateUploadErrors: "404" "The parent is not found.", "409" "The path has other bytes.",
+    CreateUploadErrors: "404" "The parent, or a part, is not found.",
+        "409" "The path has other bytes, or a part lacks bytes.", "410" "A part has expired.",
         "412" "Another version of the protocol.", "413" "The file is too large.",
         "415" "Bytes of another media type.", "423" "Another request writes the upload.",
         "460" "The bytes have another checksum.";
     /// The errors of adding to a resumable upload.
-    PatchUploadErrors: "404" "Not found.", "409" "The offset is another one, or the path has other bytes.",
+    PatchUploadErrors: "403" "The upload was put together from its parts.", "404" "Not found.", "409" "The offset is another one, or the path has other bytes.",
         "410" "The upload has expired.", "412" "Another version of the protocol.", "413" "More bytes than the upload has.",
         "415" "Bytes of another media type.", "423" "Another request writes the upload.",
         "460" "The bytes have another checksum.";
@@ -70,7 +71,11 @@ errors! {
     /// The errors of removing a file.
     DeleteFileErrors: "404" "Not found.", "412" "A precondition does not hold.";
     /// The errors of removing a model.
-    DeleteModelErrors: "404" "Not found.", "409" "It has versions.";
+    DeleteModelErrors: "404" "Not found.", "409" "It has versions, or one of them is served or has aliases.",
+        "412" "A precondition does not hold.";
+    /// The errors of removing a version.
+    DeleteVersionErrors: "404" "Not found.", "409" "It is served or has aliases, or the word is another version's name.",
+        "412" "A precondition does not hold.";
     /// The errors of a registration.
     RegisterErrors: "409" "The version, a name or an external id is taken, or the key was used for another request.",
         "413" "The body is too large.", "415" "The body does not say that it is JSON.";
@@ -78,7 +83,7 @@ errors! {
     PointErrors: "404" "The run is not found.", "409" "Others keep making metrics of the same names; try again.",
         "413" "The body is too large.", "415" "The body does not say that it is JSON.";
     /// The errors of setting a policy.
-    PolicyErrors: "404" "Not found.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
+    PolicyErrors: "404" "Not found.", "412" "A precondition does not hold.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
     /// The errors of starting an import.
     ImportErrors: "409" "The settings name no Geti server.", "413" "The body is too large.",
         "415" "The body does not say that it is JSON.";
@@ -90,7 +95,7 @@ errors! {
     SourceErrors: "404" "Not found there.", "409" "The settings name no Geti server.",
         "502" "The Geti server refuses, or cannot be reached; the detail says why.";
     /// The errors of setting an alias.
-    AliasErrors: "404" "Not found.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
+    AliasErrors: "404" "Not found.", "412" "A precondition does not hold.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
 }
 
 fn error(description: &str) -> Response {

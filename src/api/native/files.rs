@@ -2,8 +2,8 @@
 
 use actix_web::body::SizedStream;
 use actix_web::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, Charset, ContentDisposition,
-    DispositionParam, DispositionType, ETAG, ExtendedValue, HttpDate, LAST_MODIFIED, LOCATION,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, ETAG, HttpDate, LAST_MODIFIED,
+    LOCATION,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Path, Payload, Query};
@@ -11,41 +11,47 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use futures_util::{TryStreamExt as _, stream};
 
 use super::archives::{self, ArchiveOptions};
-use super::asked::{
-    DownloadHeaders, Downloaded, GetOptions, InArtifact, InVersion, PutOptions, RemovalHeaders, Stored, UploadHeaders,
-};
 use super::conditional::{Selected, etag, if_match, precondition, select};
+use super::disposition::disposition;
 use super::errors::{DeleteFileErrors, DownloadErrors, ListErrors, UploadErrors};
+use super::location::relative;
+use super::request::{
+    ArtifactFilePath, DownloadHeaders, DownloadResponses, GetOptions, PutOptions, RemovalHeaders, UploadHeaders,
+    UploadResponses, VersionFilePath,
+};
 use super::wire::{FileList, StoredFile};
 use super::{Paging, body};
 use crate::api::caller::Caller;
+use crate::api::digests::Digests;
+use crate::api::media_type::essence;
 use crate::api::problem::{Problem, problem_response, report};
-use crate::domain::{Error, File, FilePath, NodeId, Result, Sha256};
+use crate::domain::{Error, File, FilePath, NodeId, Result};
 use crate::registry::Presented;
 use crate::registry::files::FileToken;
 use crate::registry::files::Target;
 use crate::registry::upload::{Outcome, PutFile};
+use crate::registry::versions::file_path;
 
 /// Stores a file of a version, streamed.
 ///
 /// Makes the model, the version and its model artifact when they are missing. The same bytes again change nothing; other
-/// bytes need `If-Match` with the current ETag. A `Content-Digest` with sha-256 is verified.
+/// bytes need `If-Match` with the current ETag. `Content-Digest` and `Repr-Digest` with sha-256 or sha-512 are verified.
 #[utoipa::path(
     put, path = "/models/{model}/versions/{version}/files/{path}", operation_id = "putVersionFile", tag = "files",
     params(
-        InVersion,
+        VersionFilePath,
         PutOptions,
         UploadHeaders,
     ),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The bytes."),
     responses(
-        Stored,
+        UploadResponses,
         UploadErrors,
     ),
 )]
 pub async fn put_version_file(
     caller: Caller,
-    segments: Path<InVersion>,
+    segments: Path<VersionFilePath>,
     options: Query<PutOptions>,
     request: HttpRequest,
     payload: Payload,
@@ -57,18 +63,18 @@ pub async fn put_version_file(
 #[utoipa::path(
     put, path = "/artifacts/{id}/files/{path}", operation_id = "putArtifactFile", tag = "files",
     params(
-        InArtifact,
+        ArtifactFilePath,
         UploadHeaders,
     ),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The bytes."),
     responses(
-        Stored,
+        UploadResponses,
         UploadErrors,
     ),
 )]
 pub async fn put_artifact_file(
     caller: Caller,
-    segments: Path<InArtifact>,
+    segments: Path<ArtifactFilePath>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
@@ -85,16 +91,18 @@ async fn put(
     if request.headers().contains_key(CONTENT_RANGE) {
         return Err(Error::invalid("Content-Range", "a file is stored as a whole, not in parts").into());
     }
+    let digests = Digests::of(request.headers())?;
     let put = PutFile {
         target,
         path,
         media_type: media_type(request)?,
         length: header(request, "content-length")?.and_then(|length| length.parse().ok()),
-        sha256: content_digest(request)?,
+        sha256: digests.sha256(),
         precondition: precondition(request)?,
         create,
     };
-    let result = caller.registry.put_file(&caller.actor, put, body::chunks(payload)).await?;
+    let body = digests.check_sha512(body::chunks(payload));
+    let result = caller.registry.put_file(&caller.actor, put, body).await.map_err(|error| digests.named(error))?;
     let stored = StoredFile::new(&caller.registry, &result);
     let status = match result.outcome {
         Outcome::Created => StatusCode::CREATED,
@@ -102,7 +110,7 @@ async fn put(
     };
     Ok(HttpResponseBuilder::new(status)
         .insert_header((ETAG, etag(&result.file)))
-        .insert_header((LOCATION, stored.file.url.as_str()))
+        .insert_header((LOCATION, relative(request, &file_path(result.file.node_id, &result.file.path))))
         .json(stored))
 }
 
@@ -111,21 +119,10 @@ pub(super) fn header<'a>(request: &'a HttpRequest, name: &str) -> Result<Option<
     value.transpose().map_err(|_| Error::invalid(name, format!("header `{name}` is not ASCII")))
 }
 
-/// The sha-256 that the client announced, in whichever of the field's lines.
-fn content_digest(request: &HttpRequest) -> Result<Option<Sha256>> {
-    let lines: std::result::Result<Vec<_>, _> =
-        request.headers().get_all("content-digest").map(|line| line.to_str()).collect();
-    match lines {
-        Ok(lines) if lines.is_empty() => Ok(None),
-        Ok(lines) => Sha256::from_digest_field(&lines.join(", ")),
-        Err(_) => Err(Error::invalid("Content-Digest", "header `Content-Digest` is not ASCII")),
-    }
-}
-
-/// The media type the client gave; not the one that curl gives to every body it was not told about.
+/// The media type of the request, unless it is curl's default.
 fn media_type(request: &HttpRequest) -> Result<Option<String>> {
     let given = header(request, "content-type")?.map(str::trim);
-    let given = given.filter(|given| !given.is_empty() && *given != "application/x-www-form-urlencoded");
+    let given = given.filter(|given| !given.is_empty() && essence(given) != "application/x-www-form-urlencoded");
     match given {
         Some(given) if given.len() > 255 => {
             Err(Error::invalid("Content-Type", "`Content-Type` is longer than 255 bytes"))
@@ -140,12 +137,12 @@ fn media_type(request: &HttpRequest) -> Result<Option<String>> {
     path = "/models/{model}/versions/{version}/files/{path}",
     operation_id = "getVersionFile",
     tag = "files",
-    params(InVersion, GetOptions, DownloadHeaders,),
-    responses(Downloaded, DownloadErrors,)
+    params(VersionFilePath, GetOptions, DownloadHeaders,),
+    responses(DownloadResponses, DownloadErrors,)
 )]
 pub async fn get_version_file(
     caller: Caller,
-    segments: Path<InVersion>,
+    segments: Path<VersionFilePath>,
     options: Query<GetOptions>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
@@ -158,12 +155,12 @@ pub async fn get_version_file(
     path = "/artifacts/{id}/files/{path}",
     operation_id = "getArtifactFile",
     tag = "files",
-    params(InArtifact, GetOptions, DownloadHeaders,),
-    responses(Downloaded, DownloadErrors,)
+    params(ArtifactFilePath, GetOptions, DownloadHeaders,),
+    responses(DownloadResponses, DownloadErrors,)
 )]
 pub async fn get_artifact_file(
     caller: Caller,
-    segments: Path<InArtifact>,
+    segments: Path<ArtifactFilePath>,
     options: Query<GetOptions>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
@@ -180,10 +177,10 @@ async fn get(
     if_match(request)?.check(Some(&file))?;
     let selected = select(request, &file);
     if request.method() == Method::GET && !matches!(selected, Selected::NotModified) {
-        let disposition = disposition(file.path.file_name()).to_string();
-        let presented = Presented { media_type: shown_type(&file), disposition: &disposition };
+        let disposition = disposition(file.path.file_name(), "").to_string();
+        let presented = Presented { media_type: served_media_type(&file), disposition: &disposition };
         if let Some(link) = caller.registry.file_link(&file, presented).await? {
-            // The link ends; the file may be another by then.
+            // The link expires, and the file may be replaced before.
             let mut response = HttpResponse::TemporaryRedirect();
             response.insert_header((LOCATION, link)).insert_header((CACHE_CONTROL, "no-store"));
             return Ok(response.insert_header((ETAG, etag(&file))).finish());
@@ -217,46 +214,29 @@ async fn get(
     Ok(response.body(SizedStream::new(length, logged)))
 }
 
-fn shown_type(file: &File) -> &str {
+fn served_media_type(file: &File) -> &str {
     if file.media_type.is_empty() { "application/octet-stream" } else { &file.media_type }
 }
 
 fn describe(response: &mut HttpResponseBuilder, file: &File) {
     let modified = std::time::UNIX_EPOCH + std::time::Duration::from_millis(file.created_at.unsigned_abs());
     response
-        .insert_header((CONTENT_TYPE, shown_type(file)))
+        .insert_header((CONTENT_TYPE, served_media_type(file)))
         .insert_header((ETAG, etag(file)))
         .insert_header((LAST_MODIFIED, HttpDate::from(modified).to_string()))
         .insert_header((ACCEPT_RANGES, "bytes"))
         .insert_header(("Repr-Digest", file.blob.sha256.to_digest_field()))
-        // Somebody else's bytes: to be saved, never to be run as a page of this origin.
-        .insert_header((CONTENT_DISPOSITION, disposition(file.path.file_name())))
+        // Untrusted bytes: saved as a download, never rendered as a page of this origin.
+        .insert_header((CONTENT_DISPOSITION, disposition(file.path.file_name(), "")))
         .insert_header(("X-Content-Type-Options", "nosniff"))
         .insert_header(("Content-Security-Policy", "sandbox; default-src 'none'"));
-}
-
-/// Says that an answer is to be saved under that name.
-pub(super) fn disposition(name: &str) -> ContentDisposition {
-    let plain: String = name
-        .chars()
-        .map(|each| if each.is_ascii_graphic() && !"\"\\%".contains(each) || each == ' ' { each } else { '_' })
-        .collect();
-    let mut parameters = vec![DispositionParam::Filename(plain.clone())];
-    if plain != name {
-        parameters.push(DispositionParam::FilenameExt(ExtendedValue {
-            charset: Charset::Ext("UTF-8".to_owned()),
-            language_tag: None,
-            value: name.as_bytes().to_vec(),
-        }));
-    }
-    ContentDisposition { disposition: DispositionType::Attachment, parameters }
 }
 
 /// Removes a file of a version.
 #[utoipa::path(
     delete, path = "/models/{model}/versions/{version}/files/{path}", operation_id = "deleteVersionFile", tag = "files",
     params(
-        InVersion,
+        VersionFilePath,
         RemovalHeaders,
     ),
     responses(
@@ -266,7 +246,7 @@ pub(super) fn disposition(name: &str) -> ContentDisposition {
 )]
 pub async fn delete_version_file(
     caller: Caller,
-    segments: Path<InVersion>,
+    segments: Path<VersionFilePath>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     delete(caller, segments.target()?, &request).await
@@ -276,7 +256,7 @@ pub async fn delete_version_file(
 #[utoipa::path(
     delete, path = "/artifacts/{id}/files/{path}", operation_id = "deleteArtifactFile", tag = "files",
     params(
-        InArtifact,
+        ArtifactFilePath,
         RemovalHeaders,
     ),
     responses(
@@ -286,7 +266,7 @@ pub async fn delete_version_file(
 )]
 pub async fn delete_artifact_file(
     caller: Caller,
-    segments: Path<InArtifact>,
+    segments: Path<ArtifactFilePath>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     delete(caller, segments.target()?, &request).await
@@ -306,7 +286,7 @@ async fn delete(
     get, path = "/models/{model}/versions/{version}/files", operation_id = "listVersionFiles", tag = "files",
     params(
         ("model" = String, Path, description = "Name of the registered model."),
-        ("version" = String, Path, description = "Name of the version, `latest`, or `@` and an alias."),
+        ("version" = String, Path, description = "Name of the version, `latest`, `@` and an alias, or `@name:` and a name."),
         Paging,
         ArchiveOptions,
     ),
@@ -338,7 +318,7 @@ pub async fn list_version_files(
 /// Lists the files of an artifact, ordered by path; or, with `archive`, sends all of them in one archive.
 #[utoipa::path(
     get, path = "/artifacts/{id}/files", operation_id = "listArtifactFiles", tag = "files",
-    params(("id" = String, Path, description = "Id of the model artifact.", pattern = "^[1-9][0-9]{0,17}$"), Paging, ArchiveOptions),
+    params(("id" = String, Path, description = "Id of the artifact.", pattern = "^[1-9][0-9]{0,17}$"), Paging, ArchiveOptions),
     responses(
         (status = 200, description = "A page, or with `archive` all files.", content(
             (FileList = "application/json"), (Vec<u8> = "application/zip"), (Vec<u8> = "application/x-tar"),

@@ -1,13 +1,14 @@
-//! Imports from Intel Geti: started, listed, looked at and called off; and what there is to import.
+//! Imports from Intel Geti: started, listed, looked at and cancelled; and what there is to import.
 
-use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Json, Path, Query};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::Paging;
 use super::errors::{CancelImportErrors, ImportErrors, ImportListErrors, ReadErrors, SourceErrors};
-use super::{PREFIX, Paging};
+use super::location::relative;
 use crate::api::caller::Caller;
 use crate::api::problem::Problem;
 use crate::domain::imports::{
@@ -16,7 +17,7 @@ use crate::domain::imports::{
 use crate::domain::{Error, Job, JobId, JobState, Result};
 
 /// The most models that one import names.
-const MOST_MODELS: usize = 1000;
+const MAX_MODELS: usize = 1000;
 
 /// What is to be imported.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -64,7 +65,7 @@ pub struct ImportView {
     pub progress: ProgressView,
     /// How often it was begun.
     pub attempts: i64,
-    /// Whether it was called off, and its worker may not know yet.
+    /// Whether it was cancelled, and its worker may not know yet.
     pub cancelling: bool,
     /// What came of each model.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -184,14 +185,18 @@ pub struct OfServer {
         ImportErrors,
     ),
 )]
-pub async fn start_import(caller: Caller, body: Json<StartImport>) -> Result<HttpResponse, Problem> {
+pub async fn start_import(
+    caller: Caller,
+    body: Json<StartImport>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let StartImport { server, project, models } = body.into_inner();
-    if models.len() > MOST_MODELS {
-        return Err(Error::invalid("models", format!("more than {MOST_MODELS} models are named")).into());
+    if models.len() > MAX_MODELS {
+        return Err(Error::invalid("models", format!("more than {MAX_MODELS} models are named")).into());
     }
     let models = models.into_iter().map(|model| ModelRef { id: model.id, group: model.group_id }).collect();
     let job = caller.registry.start_import(&caller.actor, server.as_deref(), project, models).await?;
-    let location = format!("{}{PREFIX}/imports/{}", caller.registry.public_url(), job.id);
+    let location = relative(&request, &format!("imports/{}", job.id));
     Ok(HttpResponse::Accepted().insert_header((LOCATION, location)).json(ImportView::try_from(&job)?))
 }
 

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use modelport_inspect::{Fact, Finding, Import, Severity, verdict_name};
 use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
-use super::wire::plain;
-use crate::domain::inspect::{Finding, Import, Severity, verdict_name};
 use crate::registry::inspection::{Inspected, Summary};
 
 /// What is wrong with a file.
@@ -71,11 +70,19 @@ impl From<&Inspected> for InspectionView {
             format_version: seen.format.as_ref().and_then(|format| format.version.clone()),
             verdict: verdict_name(seen.severity()),
             act: known.act.name(),
-            facts: plain(&seen.facts),
+            facts: seen.facts.iter().map(|(name, fact)| (name.clone(), show(fact))).collect(),
             findings: seen.verdict().iter().map(FindingView::from).collect(),
             imports: seen.imports.iter().map(Import::full_name).collect(),
             rules_version: known.rules,
         }
+    }
+}
+
+fn show(fact: &Fact) -> Json {
+    match fact {
+        Fact::Integer(number) => (*number).into(),
+        Fact::Text(text) => text.clone().into(),
+        Fact::Json(json) => json.clone(),
     }
 }
 

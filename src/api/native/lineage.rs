@@ -29,11 +29,15 @@ pub struct Around {
 ///
 /// `owns` leads from a model to its versions, from a version, run or experiment to what it holds, from a serving
 /// environment to its inference services, and from those to their deployments; `contains` from any other context to its
-/// members. `usedBy` leads from an artifact to a version or run that did not make it, and from every data set to its run
-/// or version; `input` and `output` to and from the execution that read or wrote it; `servedBy` from a model or version to
-/// the inference service or deployment that names it. Upstream and downstream are followed from the node outwards, so the
-/// other versions of its model are not in the graph of a version. A graph has at most 1000 nodes and 5000 edges, the
-/// nearest first; `truncated` says that there are more.
+/// members. `output` leads from an execution to what it wrote, and from a run to a model, document, metric or parameter
+/// that was attached to it: it made that, whoever owns it. `input` leads to the execution that read an artifact; `usedBy`
+/// from a data set to its run or version, from an attached artifact to its version, and to a version from an artifact of
+/// its own that a run or execution made; `servedBy` from a model or version to the inference service or deployment that
+/// names it, and from the newest version of a model to a service that names no version. Upstream and downstream are
+/// followed from the node outwards, so the other versions of its model are not in the graph of a version. A graph has at
+/// most 1000 nodes and 5000 edges, the nearest first; `truncated` says that there are more.
+///
+/// A removed node is shown as it was, with `removedAt`, and so are other removed nodes that it leads to.
 #[utoipa::path(
     get, path = "/nodes/{id}/lineage", operation_id = "getNodeLineage", tag = "lineage",
     params(("id" = String, Path, description = "Id of the node.", pattern = "^[1-9][0-9]{0,17}$"), Around),

@@ -5,20 +5,22 @@ use actix_web::web::{Json, Path};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Number;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{KnownFormat, OneOfBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::{ObjectBuilder, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::errors::PointErrors;
 use crate::api::caller::Caller;
+use crate::api::integer::parse_integer;
 use crate::api::problem::Problem;
-use crate::api::whole::whole;
 use crate::domain::{Error, Name, NodeId, Result};
 use crate::registry::metrics::Measured;
 
 /// How many points a request may have.
-const MOST: usize = 1000;
+const MAX_POINTS: usize = 1000;
 
-/// The numbers that every client's JSON has whole.
-const WHOLE: std::ops::RangeInclusive<i64> = -9_007_199_254_740_991..=9_007_199_254_740_991;
+/// The integers that every JSON parser reads exactly (RFC 8259 §6).
+const SAFE_INTEGERS: std::ops::RangeInclusive<i64> = -9_007_199_254_740_991..=9_007_199_254_740_991;
 
 /// Points of a run's metrics, in the order in which they were measured.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -41,25 +43,27 @@ pub struct Point {
     /// The step of training; 0 when it is not given.
     #[serde(default)]
     #[schema(value_type = i64, minimum = -9_007_199_254_740_991i64, maximum = 9_007_199_254_740_991i64)]
-    step: Whole,
+    step: Integer,
     /// When it was measured, in milliseconds since the epoch; now when it is not given.
     #[schema(value_type = Option<i64>, minimum = -9_007_199_254_740_991i64, maximum = 9_007_199_254_740_991i64)]
-    timestamp: Option<Whole>,
+    timestamp: Option<Integer>,
 }
 
 /// A whole number, which JSON may also write as `3.0`.
 #[derive(Debug, Clone, Copy, Default)]
-struct Whole(i64);
+struct Integer(i64);
 
-impl<'de> Deserialize<'de> for Whole {
+impl<'de> Deserialize<'de> for Integer {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let number = Number::deserialize(deserializer)?;
-        whole(&number).map(Self).ok_or_else(|| D::Error::custom(format!("{number} is no whole number of 64 bits")))
+        parse_integer(&number)
+            .map(Self)
+            .ok_or_else(|| D::Error::custom(format!("{number} is no whole number of 64 bits")))
     }
 }
 
 /// A number, or the name of one that JSON does not have.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(untagged, expecting = "`value` is neither a number nor `NaN`, `Infinity` or `-Infinity`")]
 pub enum Measurement {
     /// A number.
@@ -68,8 +72,24 @@ pub enum Measurement {
     Other(NotFinite),
 }
 
+impl ToSchema for Measurement {}
+
+impl PartialSchema for Measurement {
+    /// The names stand in it: from a reference to them, openapi-generator makes TypeScript that does not compile.
+    fn schema() -> RefOr<Schema> {
+        let double = SchemaFormat::KnownFormat(KnownFormat::Double);
+        let number = ObjectBuilder::new().schema_type(Type::Number).format(Some(double));
+        let name = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["NaN", "Infinity", "-Infinity"]));
+        OneOfBuilder::new()
+            .description(Some("A number, or the name of one that JSON does not have."))
+            .item(number.description(Some("A number.")))
+            .item(name.description(Some("One that JSON does not have.")))
+            .into()
+    }
+}
+
 /// What JSON has no numbers for.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Deserialize)]
 pub enum NotFinite {
     /// Not a number.
     NaN,
@@ -112,10 +132,10 @@ pub async fn append_metric_points(
 
 impl Points {
     fn read(self) -> Result<Vec<Measured>> {
-        if !(1..=MOST).contains(&self.points.len()) {
+        if !(1..=MAX_POINTS).contains(&self.points.len()) {
             return Err(Error::invalid(
                 "points",
-                format!("`points` has {} points, not 1 to {MOST}", self.points.len()),
+                format!("`points` has {} points, not 1 to {MAX_POINTS}", self.points.len()),
             ));
         }
         self.points.into_iter().enumerate().map(|(at, point)| point.read(at)).collect()
@@ -124,10 +144,10 @@ impl Points {
 
 impl Point {
     fn read(self, at: usize) -> Result<Measured> {
-        let (Whole(step), timestamp) = (self.step, self.timestamp.map(|Whole(millis)| millis));
+        let (Integer(step), timestamp) = (self.step, self.timestamp.map(|Integer(millis)| millis));
         let field = |name: &str| format!("points[{at}].{name}");
         for (name, number) in [("step", Some(step)), ("timestamp", timestamp)] {
-            if number.is_some_and(|number| !WHOLE.contains(&number)) {
+            if number.is_some_and(|number| !SAFE_INTEGERS.contains(&number)) {
                 let field = field(name);
                 return Err(Error::invalid(&field, format!("`{field}` is beyond 53 bits")));
             }

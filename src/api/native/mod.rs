@@ -1,26 +1,30 @@
 //! The native API: what no other protocol has, on the same entities. Routes, wire types, conversion; no rules of its own.
 
 mod archives;
-mod asked;
 mod body;
 mod conditional;
 mod direct;
+pub(super) mod disposition;
 mod errors;
 mod files;
 mod history;
 mod imports;
 mod inspection;
 mod lineage;
+mod location;
 mod metrics;
 mod models;
+mod parameters;
 mod policy;
 mod register;
+mod request;
 mod resumable;
 mod wire;
 
 use std::num::NonZeroU32;
 
 use actix_web::http::Method;
+use actix_web::middleware::from_fn;
 use actix_web::web;
 use serde::Deserialize;
 use utoipa::{IntoParams, OpenApi};
@@ -35,7 +39,6 @@ pub const PREFIX: &str = "/api/v1";
 #[openapi(
     info(
         title = "Modelport API",
-        version = "v1",
         description = "Files, aliases, history and removal, on the entities of every other API."
     ),
     nest((path = PREFIX, api = Operations)),
@@ -53,8 +56,10 @@ pub struct Document;
     register::register,
     models::get_version,
     models::list_versions,
+    models::get_model,
     models::delete_model,
     models::delete_version,
+    models::get_alias,
     models::set_alias,
     models::delete_alias,
     files::put_version_file,
@@ -106,6 +111,7 @@ pub fn routes(service: &mut web::ServiceConfig) {
         .route(web::delete().to(files::delete_artifact_file));
     service.service(
         web::scope(PREFIX)
+            .wrap(from_fn(parameters::known_parameters))
             .service(web::resource("/register").route(web::post().to(register::register)))
             .service(version_file)
             .service(artifact_file)
@@ -127,7 +133,11 @@ pub fn routes(service: &mut web::ServiceConfig) {
                     .route(web::delete().to(models::delete_version)),
             )
             .service(web::resource("/models/{model}/versions").route(web::get().to(models::list_versions)))
-            .service(web::resource("/models/{model}").route(web::delete().to(models::delete_model)))
+            .service(
+                web::resource("/models/{model}")
+                    .route(web::get().to(models::get_model))
+                    .route(web::delete().to(models::delete_model)),
+            )
             .service(
                 web::resource("/models/{model}/policy")
                     .route(web::get().to(policy::get_policy))
@@ -135,6 +145,7 @@ pub fn routes(service: &mut web::ServiceConfig) {
             )
             .service(
                 web::resource("/models/{model}/aliases/{alias}")
+                    .route(web::get().to(models::get_alias))
                     .route(web::put().to(models::set_alias))
                     .route(web::delete().to(models::delete_alias)),
             )
@@ -177,6 +188,12 @@ pub fn routes(service: &mut web::ServiceConfig) {
             )
             .service(web::resource("/changes").route(web::get().to(history::list_changes))),
     );
+}
+
+/// Whether the route of that pattern reads its bodies bit by bit: they are files.
+pub(super) fn is_streamed(pattern: &str) -> bool {
+    let below = pattern.strip_prefix(PREFIX).unwrap_or_default();
+    below.contains("/files") || below.starts_with("/uploads")
 }
 
 /// Which page of a list is wanted.

@@ -2,20 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::HttpResponse;
 use actix_web::web::{Json, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use modelport_inspect::{Rule, Severity};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::conditional::{conditions, with_etag};
 use super::errors::{PolicyErrors, ReadErrors};
 use super::models::model_segment;
+use super::request::ConditionHeaders;
 use crate::api::caller::Caller;
 use crate::api::problem::Problem;
-use crate::domain::inspect::{Rule, Severity};
-use crate::domain::policy::{Act, ModelPolicy};
-use crate::domain::{Error, Result};
-use crate::registry::inspection::PolicyView as Held;
+use crate::domain::policy::Act;
+use crate::domain::{Error, Job, Result};
+use crate::registry::inspection::{PolicyView as Held, policy_tag};
+use crate::registry::policy::ModelPolicy;
 
 /// What a model says; what it leaves out stays as the settings say.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -41,8 +44,57 @@ pub struct PolicyBody {
 pub struct PolicyView {
     /// What the model says.
     pub model: PolicyBody,
-    /// What holds, together with the settings.
+    /// What holds, together with the settings, for each file that arrives.
     pub effective: PolicyBody,
+    /// The job that judges the files that were there when the policy was put; absent where none was put lately.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<JudgingView>,
+}
+
+/// Judging the files of a model by a policy.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JudgingView {
+    /// The job's id.
+    pub id: String,
+    /// `queued`, `running`, `succeeded`, `failed` or `cancelled`.
+    pub state: String,
+    /// How many of the model's artifacts are judged.
+    pub done: i64,
+    /// Out of how many, once that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<i64>,
+    /// What has come of it, once it is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<JudgingResult>,
+    /// Why it failed, or was put off the last time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What has come of judging the files of a model.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JudgingResult {
+    /// Files that were judged.
+    pub files: u64,
+    /// Those that are quarantined from then on.
+    pub quarantined: u64,
+    /// Those that are not any more.
+    pub released: u64,
+}
+
+impl From<&Job> for JudgingView {
+    fn from(job: &Job) -> Self {
+        Self {
+            id: job.id.to_string(),
+            state: job.state.name().to_owned(),
+            done: job.progress.done,
+            total: job.progress.total,
+            result: job.result.clone().and_then(|result| serde_json::from_value(result).ok()),
+            error: job.error.clone(),
+        }
+    }
 }
 
 impl PolicyBody {
@@ -105,11 +157,12 @@ impl From<&Held> for PolicyView {
                 findings: by_weight(effective.acts.map(Some)),
                 rules: rules(&effective.rules),
             },
+            job: held.job.as_ref().map(JudgingView::from),
         }
     }
 }
 
-/// Shows what a model says of what may be stored, and what holds for it.
+/// Shows what a model says of what may be stored, and what holds for it. Its ETag changes when the model says something else.
 #[utoipa::path(
     get, path = "/models/{model}/policy", operation_id = "getPolicy", tag = "models",
     params(("model" = String, Path, description = "Name of the registered model.")),
@@ -120,15 +173,20 @@ impl From<&Held> for PolicyView {
 )]
 pub async fn get_policy(caller: Caller, model: Path<String>) -> Result<HttpResponse, Problem> {
     let held = caller.registry.model_policy(&model_segment(&model)?).await?;
-    Ok(HttpResponse::Ok().json(PolicyView::from(&held)))
+    Ok(show(&held))
 }
 
-/// Replaces what a model says of what may be stored, and judges its files by it.
+fn show(held: &Held) -> HttpResponse {
+    with_etag(policy_tag(&held.model), &PolicyView::from(held))
+}
+
+/// Replaces what a model says of what may be stored.
 ///
-/// What it would refuse and is stored already is quarantined. `{}` takes back all that the model said.
+/// It holds at once for files that arrive. A job judges the files that are there: what the policy would refuse is quarantined.
+/// `GET` shows how far that is. `{}` takes back all that the model said.
 #[utoipa::path(
     put, path = "/models/{model}/policy", operation_id = "putPolicy", tag = "models",
-    params(("model" = String, Path, description = "Name of the registered model.")),
+    params(("model" = String, Path, description = "Name of the registered model."), ConditionHeaders),
     request_body = PolicyBody,
     responses(
         (status = 200, description = "The policy.", body = PolicyView),
@@ -139,11 +197,13 @@ pub async fn put_policy(
     caller: Caller,
     model: Path<String>,
     body: Json<Map<String, Value>>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     // Read by way of an object, because serde would take a list of values for one.
     let body: PolicyBody = serde_json::from_value(body.into_inner().into())
         .map_err(|error| Error::invalid("body", format!("body: {error}")))?;
     let policy = body.policy()?;
-    let held = caller.registry.set_model_policy(&caller.actor, &model_segment(&model)?, policy).await?;
-    Ok(HttpResponse::Ok().json(PolicyView::from(&held)))
+    let (model, conditions) = (model_segment(&model)?, conditions(&request)?);
+    let held = caller.registry.set_model_policy(&caller.actor, &model, policy, conditions).await?;
+    Ok(show(&held))
 }

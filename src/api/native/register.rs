@@ -14,9 +14,10 @@ use crate::api::caller::Caller;
 use crate::api::problem::Problem;
 use crate::domain::{ArtifactState, Draft, Error, LogicalType, Name, Properties, Result, Sha256, Value, ValueKind};
 use crate::registry::register::{IDEMPOTENCY_KEY, IdempotencyKey, Registered, Registration};
+use crate::registry::resolve::check_free_of_reserved_words;
 
-/// The longest `Idempotency-Key`.
-const MAX_KEY: usize = 255;
+/// The maximum length of an `Idempotency-Key`.
+const MAX_KEY_BYTES: usize = 255;
 
 /// A model, a version and its artifacts.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -126,12 +127,12 @@ fn show(registered: &Registered) -> Result<String> {
     serde_json::to_string(&view).map_err(|error| Error::internal("the answer is no JSON").caused_by(error))
 }
 
-/// The key, with what tells this body from others whatever its spaces and the order of its members.
+/// The key, with a digest of the body that ignores whitespace and the order of members.
 fn key(request: &HttpRequest, body: &Register) -> Result<Option<IdempotencyKey>> {
     let Some(value) = request.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    let key = value.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len()));
+    let key = value.to_str().ok().filter(|key| (1..=MAX_KEY_BYTES).contains(&key.len()));
     let key = key.ok_or_else(|| {
-        Error::invalid(IDEMPOTENCY_KEY, format!("the key is not 1 to {MAX_KEY} visible characters of ASCII"))
+        Error::invalid(IDEMPOTENCY_KEY, format!("the key is not 1 to {MAX_KEY_BYTES} visible characters of ASCII"))
     })?;
     let body = serde_json::to_vec(body).map_err(|error| Error::internal("the body is no JSON").caused_by(error))?;
     Ok(Some(IdempotencyKey { key: key.to_owned(), fingerprint: Sha256::of(&body) }))
@@ -139,6 +140,8 @@ fn key(request: &HttpRequest, body: &Register) -> Result<Option<IdempotencyKey>>
 
 impl Register {
     fn read(self) -> Result<Registration> {
+        let version: Name = self.version.name.parse().map_err(|error: Error| error.on_field("version.name"))?;
+        check_free_of_reserved_words(&version).map_err(|error| error.on_field("version.name"))?;
         Ok(Registration {
             model_name: self.model.name.parse::<Name>().map_err(|error| error.on_field("model.name"))?,
             model: self.model.draft(LogicalType::RegisteredModel)?,
@@ -186,10 +189,11 @@ impl NewArtifact {
         let draft = Draft {
             name: self.name.as_deref().map(str::parse).transpose()?,
             external_id: self.external_id.as_deref().map(str::parse).transpose()?,
-            uri: self.uri,
+            uri: self.uri.filter(|uri| !uri.is_empty()),
             state: self.state.map(state).transpose()?,
             properties,
             custom: free(self.custom_properties)?,
+            ..Draft::default()
         };
         Ok((logical, draft))
     }

@@ -1,5 +1,7 @@
-//! Resumable uploads by the tus protocol, version 1.0.0: creation, creation-with-upload, checksum, expiration, termination.
+//! Resumable uploads by the tus protocol, version 1.0.0: creation, creation-with-upload, checksum, concatenation, expiration,
+//! termination.
 
+mod concat;
 mod headers;
 
 use actix_web::http::StatusCode;
@@ -9,16 +11,18 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError as
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use self::concat::Concat;
 use self::headers::{CreateHeaders, PatchHeaders, VersionHeader};
 use super::body;
 use super::errors::{CreateUploadErrors, FeedErrors, PatchUploadErrors, ResumableErrors};
+use super::location::relative;
 use crate::api::caller::Caller;
 use crate::api::problem::{Problem, problem_response};
 use crate::domain::{Error, ErrorKind, Result};
-use crate::registry::resumable::{ALGORITHMS, CHECKSUM, EXPIRES, LOCKED, Patch, UploadState};
+use crate::registry::resumable::{ALGORITHMS, CHECKSUM, CONCAT, EXPIRES, LOCKED, Patch, UploadState};
 
 const VERSION: &str = "1.0.0";
-const EXTENSIONS: &str = "creation,creation-with-upload,checksum,expiration,termination";
+const EXTENSIONS: &str = "creation,creation-with-upload,checksum,concatenation,expiration,termination";
 
 /// A resumable upload as JSON, which the protocol does not have.
 #[derive(Debug, Serialize, ToSchema)]
@@ -26,17 +30,23 @@ const EXTENSIONS: &str = "creation,creation-with-upload,checksum,expiration,term
 pub struct UploadView {
     /// Its id.
     id: String,
-    /// Name of the registered model.
-    model: String,
-    /// Name of the version.
-    version: String,
-    /// Path of the file.
-    path: String,
+    /// Name of the registered model; none of a partial upload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    /// Name of the version; none of a partial upload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    /// Path of the file; none of a partial upload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
+    /// `partial` for a part of a file, `final;` and its parts for a file that was put together; none for a whole file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    concat: Option<String>,
     /// How many bytes are there.
     offset: u64,
     /// How many there will be.
     length: u64,
-    /// Whether it has become the file.
+    /// Whether it has become the file, or a partial upload has all its bytes.
     finished: bool,
     /// The SHA-256: announced, or once it is finished that of the bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,7 +78,9 @@ pub async fn upload_options(caller: Caller) -> HttpResponse {
 /// Makes a resumable upload, and takes its first bytes where the request has some.
 ///
 /// `Upload-Metadata` has `model`, `version` and `path`, and may have `mediatype` (or `filetype`), `sha256` in hexadecimal,
-/// and `create`, which is `false` where a missing model or version must not be made.
+/// and `create`, which is `false` where a missing model or version must not be made. A partial upload
+/// (`Upload-Concat: partial`) needs none of it: it goes nowhere until a request with `Upload-Concat: final;` and the URLs of
+/// partial uploads, separated by spaces, makes a file of them.
 #[utoipa::path(
     post, path = "/uploads", operation_id = "createUpload", tag = "resumable uploads",
     params(CreateHeaders),
@@ -85,23 +97,44 @@ async fn create(caller: &Caller, request: &HttpRequest, payload: Payload) -> Res
     if let Some(refusal) = headers::other_version(request) {
         return Ok(refusal);
     }
-    let (put, metadata) = headers::creation(request)?;
+    headers::check_extensions(request)?;
+    let concat = concat::parse(request)?;
     let length = headers::number(request, "content-length")?;
     let chunked = request.headers().contains_key("transfer-encoding");
     let brings_bytes = length.is_some_and(|length| length > 0) || (chunked && headers::has_media_type(request));
     if brings_bytes && let Some(refusal) = headers::other_media_type(request) {
         return Ok(refusal);
     }
-    let checksum = headers::checksum(request)?;
-    let mut state = caller.registry.create_resumable(&caller.actor, put, metadata).await?;
+    let checksums = headers::checksums(request)?;
+    if !brings_bytes {
+        checksums.clone().check_digests()?;
+    }
+    let mut state = match concat {
+        Concat::Whole => {
+            let (put, metadata) = headers::creation(request)?;
+            caller.registry.create_resumable(&caller.actor, put, metadata).await?
+        }
+        Concat::Partial => {
+            let (length, metadata) = headers::partial(request)?;
+            caller.registry.create_partial(&caller.actor, length, metadata).await?
+        }
+        Concat::Final(_) if brings_bytes => {
+            return Err(Error::invalid(CONCAT, "a final upload is made of its parts and brings no bytes"));
+        }
+        Concat::Final(parts) => {
+            let (put, metadata) = headers::of_parts(request)?;
+            let words = (headers::text(request, CONCAT)?.unwrap_or_default(), metadata);
+            caller.registry.concatenate(&caller.actor, put, parts, words).await?
+        }
+    };
     if brings_bytes && state.finished_at.is_none() {
-        let patch = Patch { offset: 0, length, checksum };
+        let patch = Patch { offset: 0, length, checksums };
         let id = state.id.clone();
         state = caller.registry.append_resumable(&caller.actor, &id, patch, body::chunks(payload)).await?;
     }
-    let url = format!("{}{}/uploads/{}", caller.registry.public_url(), super::PREFIX, state.id);
+    let location = relative(request, &format!("uploads/{}", state.id));
     let mut response = progress(StatusCode::CREATED, &state);
-    Ok(response.insert_header((LOCATION, url)).finish())
+    Ok(response.insert_header((LOCATION, location)).finish())
 }
 
 /// Adds bytes to a resumable upload; the last one makes it a file.
@@ -121,11 +154,12 @@ async fn patch(caller: &Caller, id: &str, request: &HttpRequest, payload: Payloa
     if let Some(refusal) = headers::other_version(request).or_else(|| headers::other_media_type(request)) {
         return Ok(refusal);
     }
+    headers::check_extensions(request)?;
     let missing = || Error::invalid("Upload-Offset", "`Upload-Offset` is missing");
     let patch = Patch {
         offset: headers::number(request, "Upload-Offset")?.ok_or_else(missing)?,
         length: headers::number(request, "content-length")?,
-        checksum: headers::checksum(request)?,
+        checksums: headers::checksums(request)?,
     };
     let state = caller.registry.append_resumable(&caller.actor, id, patch, body::chunks(payload)).await?;
     Ok(progress(StatusCode::NO_CONTENT, &state).finish())
@@ -142,6 +176,9 @@ async fn head(caller: &Caller, id: &str, request: &HttpRequest) -> Result<HttpRe
     }
     let state = caller.registry.resumable(&caller.actor, id).await?;
     let mut response = progress(StatusCode::OK, &state);
+    if let Some(concat) = &state.concat {
+        response.insert_header((CONCAT, concat.as_str()));
+    }
     if !state.metadata.is_empty() {
         response.insert_header(("Upload-Metadata", state.metadata.as_str()));
     }
@@ -157,12 +194,14 @@ async fn head(caller: &Caller, id: &str, request: &HttpRequest) -> Result<HttpRe
 pub async fn get_upload(caller: Caller, id: Path<String>) -> HttpResponse {
     answer(caller.registry.resumable(&caller.actor, &id).await.map(|state| {
         let mut response = progress(StatusCode::OK, &state);
-        let (model, version, path) = state.file;
+        let (model, version, path) =
+            state.file.map_or((None, None, None), |(model, version, path)| (Some(model), Some(version), Some(path)));
         response.json(UploadView {
             id: state.id,
             model,
             version,
             path,
+            concat: state.concat,
             offset: state.offset,
             length: state.length,
             finished: state.finished_at.is_some(),

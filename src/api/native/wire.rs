@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use utoipa::ToSchema;
 
 use super::inspection::{InspectionView, SummaryView};
+use crate::domain::graph::Type;
 use crate::domain::lineage::Lineage;
 use crate::domain::{
     ArtifactState, ChangeRecord, ExecutionState, File, LogicalType, Node, NodeId, NodeKind, Properties, Value,
@@ -150,7 +151,14 @@ impl NodeView {
         Self::of_type(node, kind, logical.map(|logical| logical.type_name().to_owned()))
     }
 
-    /// A node of any type.
+    /// A node of any type, with the types that are known besides the registry's own.
+    fn among(node: &Node, types: &BTreeMap<i64, Type>) -> Self {
+        match types.get(&node.type_id) {
+            Some(of) => Self::of_type(node, of.kind, Some(of.name.clone())),
+            None => Self::new(node),
+        }
+    }
+
     fn of_type(node: &Node, kind: NodeKind, type_name: Option<String>) -> Self {
         let state_name = match kind {
             NodeKind::Execution => ExecutionState::name_of,
@@ -173,7 +181,7 @@ impl NodeView {
 }
 
 /// Values as plain JSON: what people read. The Kubeflow API has them with their kinds.
-pub(super) fn plain(properties: &Properties) -> BTreeMap<String, Json> {
+fn plain(properties: &Properties) -> BTreeMap<String, Json> {
     let show = |value: &Value| match value {
         Value::Int(value) => (*value).into(),
         Value::Double(value) if value.is_finite() => (*value).into(),
@@ -219,7 +227,7 @@ impl VersionView {
             model_id: summary.model.id.to_string(),
             inspection: SummaryView::from(&summary.inspection),
             aliases: summary.aliases.clone(),
-            artifacts: summary.artifacts.iter().map(NodeView::new).collect(),
+            artifacts: summary.artifacts.iter().map(|node| NodeView::among(node, &summary.types)).collect(),
             files: files.items,
             files_next_page_token: files.next_page_token,
         }
@@ -240,7 +248,7 @@ pub struct NodeList {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetAlias {
-    /// The name of a version of the model, `latest`, or `@` and another alias.
+    /// The name of a version of the model, `latest`, `@` and another alias, or `@name:` and a name.
     #[schema(min_length = 1)]
     pub version: String,
 }
@@ -276,10 +284,13 @@ pub struct ChangeView {
     pub node_id: String,
     /// The node's revision afterwards.
     pub revision: i64,
-    /// In which request.
+    /// In which request: the id that its answer had in `X-Request-Id`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// The node as it was afterwards, and for a file or alias which one.
+    /// What the client called that request in its own `X-Request-Id`, which it may choose as it likes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_request_id: Option<String>,
+    /// The node as it was afterwards, and for a file or alias which one. Secrets in it are masked with `***`.
     pub document: Json,
 }
 
@@ -295,6 +306,7 @@ impl From<ChangeRecord> for ChangeView {
             node_id: node_id.to_string(),
             revision: change.revision,
             request_id: change.request_id,
+            client_request_id: change.client_request_id,
             document: change.document,
         }
     }
@@ -322,11 +334,23 @@ pub struct EdgeView {
     pub kind: String,
 }
 
+/// A node of a graph.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LineageNodeView {
+    /// The node; a removed one as it was then.
+    #[serde(flatten)]
+    pub node: NodeView,
+    /// When it was removed; absent while it is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub removed_at: Option<i64>,
+}
+
 /// The graph around a node.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LineageView {
     /// The nodes, ordered by id, the one that was asked about among them.
-    pub nodes: Vec<NodeView>,
+    pub nodes: Vec<LineageNodeView>,
     /// The edges between them.
     pub edges: Vec<EdgeView>,
     /// Whether there is more within the depth than is shown.
@@ -335,9 +359,9 @@ pub struct LineageView {
 
 impl From<&Lineage> for LineageView {
     fn from(lineage: &Lineage) -> Self {
-        let node = |node: &Node| match lineage.types.get(&node.type_id) {
-            Some(of) => NodeView::of_type(node, of.kind, Some(of.name.clone())),
-            None => NodeView::new(node),
+        let node = |node: &Node| LineageNodeView {
+            node: NodeView::among(node, &lineage.types),
+            removed_at: lineage.removed.get(&node.id).copied(),
         };
         let edge = |edge: &crate::domain::lineage::Edge| EdgeView {
             from: edge.from.to_string(),

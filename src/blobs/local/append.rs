@@ -10,19 +10,22 @@ use sha2::Digest as _;
 use super::LocalBlobs;
 use super::folder::{Folder, sync_folder};
 use crate::blobs::intake::BATCH;
-use crate::blobs::lane::Lane;
 use crate::blobs::resumable::{restore, save};
-use crate::blobs::{Checkpoint, Key, Progress};
+use crate::blobs::serial_task::SerialTask;
+use crate::blobs::{Checkpoint, Key, UploadProgress};
 use crate::domain::{Error, ErrorKind, Result};
+use crate::memory::Share;
 
-/// After how many bytes the state of the digest is worth keeping: what a crash makes to be read again.
-const STRIDE: u64 = 64 << 20;
+/// After how many bytes the state of the digest is recorded: a crash makes at most these be read again.
+const CHECKPOINT_BYTES: u64 = 64 << 20;
 
 /// A file that is being appended to.
 pub struct LocalAppend {
-    lane: Lane<Open>,
-    progress: Progress,
+    task: SerialTask<Open>,
+    progress: UploadProgress,
     written: u64,
+    /// The memory that the bytes take which are being written.
+    share: Share,
 }
 
 struct Open {
@@ -35,21 +38,27 @@ impl LocalBlobs {
     pub(in crate::blobs) async fn appended(&self, key: &Key) -> Result<u64> {
         let key = key.clone();
         self.run(move |folder| match File::open(folder.partial(&key)) {
-            Ok(file) => size_of(&file).map_err(|error| folder.fault(error)),
+            Ok(file) => size_of(&file).map_err(|error| folder.io_error(error)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::metadata(folder.object(&key)) {
                 Ok(whole) => Ok(whole.len()),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
-                Err(error) => Err(folder.fault(error)),
+                Err(error) => Err(folder.io_error(error)),
             },
-            Err(error) => Err(folder.fault(error)),
+            Err(error) => Err(folder.io_error(error)),
         })
         .await
     }
 
-    pub(in crate::blobs) async fn append(&self, key: &Key, progress: Progress, offset: u64) -> Result<LocalAppend> {
+    pub(in crate::blobs) async fn append(
+        &self,
+        key: &Key,
+        progress: UploadProgress,
+        offset: u64,
+    ) -> Result<LocalAppend> {
         let (key, recorded) = (key.clone(), progress.clone());
         let open = self.run(move |folder| open(folder, &key, &recorded, offset)).await?;
-        Ok(LocalAppend { lane: Lane::new(open), progress: Progress { position: offset, ..progress }, written: 0 })
+        let progress = UploadProgress { position: offset, ..progress };
+        Ok(LocalAppend { task: SerialTask::new(open), progress, written: 0, share: self.memory.file() })
     }
 
     pub(in crate::blobs) async fn assemble(&self, key: &Key, length: u64) -> Result<()> {
@@ -58,7 +67,7 @@ impl LocalBlobs {
             let (part, whole) = (folder.partial(&key), folder.object(&key));
             let renamed = File::open(&part).and_then(|file| file.sync_all()).and_then(|()| fs::rename(&part, &whole));
             match renamed {
-                // Whoever did this before has crashed after the renaming.
+                // An earlier call crashed after the rename.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::metadata(&whole) {
                     Ok(metadata) if metadata.len() == length => Ok(()),
                     _ => Err(error),
@@ -66,14 +75,14 @@ impl LocalBlobs {
                 renamed => renamed,
             }
             .and_then(|()| sync_folder(&folder.shard(&key)))
-            .map_err(|error| folder.fault(error))
+            .map_err(|error| folder.io_error(error))
         })
         .await
     }
 }
 
 /// Opens the file for its only writer, cuts it to `offset` bytes, and brings the digest up to there.
-fn open(folder: Arc<Folder>, key: &Key, recorded: &Progress, offset: u64) -> Result<Open> {
+fn open(folder: Arc<Folder>, key: &Key, recorded: &UploadProgress, offset: u64) -> Result<Open> {
     let (part, whole) = (folder.partial(key), folder.object(key));
     let opened = || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&part);
     let opened = if whole.exists() {
@@ -88,22 +97,22 @@ fn open(folder: Arc<Folder>, key: &Key, recorded: &Progress, offset: u64) -> Res
             opened => opened,
         }
     };
-    let mut file = opened.map_err(|error| folder.fault(error))?;
+    let mut file = opened.map_err(|error| folder.io_error(error))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            return Err(Error::new(ErrorKind::Conflict, "somebody else is writing this upload"));
+            return Err(Error::new(ErrorKind::Conflict, "another request is writing this upload"));
         }
-        Err(TryLockError::Error(error)) => return Err(folder.fault(error)),
+        Err(TryLockError::Error(error)) => return Err(folder.io_error(error)),
     }
     let digest = catch_up(&mut file, recorded, offset)
-        .map_err(|error| folder.fault(error))?
+        .map_err(|error| folder.io_error(error))?
         .map_or_else(|| Err(Error::internal("an upload's file is shorter than it was")), Ok)??;
     Ok(Open { folder, file, digest })
 }
 
 /// The digest of the first `offset` bytes, of which those that the recorded state covers are not read again.
-fn catch_up(file: &mut File, recorded: &Progress, offset: u64) -> io::Result<Option<Result<sha2::Sha256>>> {
+fn catch_up(file: &mut File, recorded: &UploadProgress, offset: u64) -> io::Result<Option<Result<sha2::Sha256>>> {
     if file.metadata()?.len() < offset {
         return Ok(None);
     }
@@ -139,21 +148,27 @@ fn size_of(file: &File) -> io::Result<u64> {
 }
 
 impl LocalAppend {
+    pub(in crate::blobs) fn share(&mut self) -> &mut Share {
+        &mut self.share
+    }
+
     pub(in crate::blobs) async fn write(&mut self, bytes: Bytes) -> Result<Option<Checkpoint>> {
         let size = bytes.len() as u64;
+        let share = self.share.take_all();
         let job = move |open: &mut Open| {
+            let _share = share;
             open.digest.update(&bytes);
-            open.file.write_all(&bytes).map_err(|error| open.folder.fault(error))
+            open.file.write_all(&bytes).map_err(|error| open.folder.io_error(error))
         };
-        self.lane.run(job).await?;
+        self.task.run(job).await?;
         self.progress.position += size;
         self.written += size;
-        if self.written < STRIDE { Ok(None) } else { self.flush().await.map(Some) }
+        if self.written < CHECKPOINT_BYTES { Ok(None) } else { self.flush().await.map(Some) }
     }
 
     pub(in crate::blobs) async fn flush(&mut self) -> Result<Checkpoint> {
-        self.lane.run(|open| open.file.sync_data().map_err(|error| open.folder.fault(error))).await?;
-        self.progress.digest = save(&self.lane.idle().await?.digest);
+        self.task.run(|open| open.file.sync_data().map_err(|error| open.folder.io_error(error))).await?;
+        self.progress.digest = save(&self.task.idle().await?.digest);
         self.written = 0;
         Ok(Checkpoint { progress: self.progress.clone(), parts: Vec::new(), tail: Vec::new() })
     }
@@ -161,9 +176,9 @@ impl LocalAppend {
     pub(in crate::blobs) async fn discard(mut self, size: u64) -> Result<()> {
         let job = move |open: &mut Open| {
             let cut = open.file.set_len(size).and_then(|()| open.file.sync_data());
-            cut.map_err(|error| open.folder.fault(error))
+            cut.map_err(|error| open.folder.io_error(error))
         };
-        self.lane.run(job).await?;
-        self.lane.finish().await.map(drop)
+        self.task.run(job).await?;
+        self.task.finish().await.map(drop)
     }
 }

@@ -1,4 +1,4 @@
-//! The folder of a local store: where a key's files are, and what its errors mean. Blocking, so never called on the
+//! The folder of a local store: the paths of a key, and the mapping of its errors. Blocking, so never called on the
 //! async thread.
 
 use std::fmt;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::blobs::Key;
 use crate::domain::{Error, Result};
 
-/// The ending of the file of an upload that is under way, or that a crash left behind.
+/// The ending of the file of an upload that is in progress, or that a crash left behind.
 pub(super) const PARTIAL: &str = ".part";
 
 /// The root folder.
@@ -20,13 +20,29 @@ impl Folder {
     /// The folder at `path`, created with its parents when it is missing.
     pub(super) fn create(path: PathBuf) -> Result<Self> {
         let folder = Self(std::path::absolute(&path).unwrap_or(path));
-        fs::create_dir_all(&folder.0).map_err(|error| folder.fault(error))?;
+        fs::create_dir_all(&folder.0).map_err(|error| folder.io_error(error))?;
         Ok(folder)
     }
 
     /// The file of the object under `key`.
     pub(super) fn object(&self, key: &Key) -> PathBuf {
         self.0.join(key.as_str())
+    }
+
+    /// The folder itself.
+    pub(super) fn root(&self) -> &Path {
+        &self.0
+    }
+
+    /// The size of the object under `key`.
+    pub(super) fn size(&self, key: &Key) -> Result<u64> {
+        match fs::metadata(self.object(key)) {
+            Ok(file) => Ok(file.len()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(Error::not_found(format!("blob `{key}`")).caused_by(error))
+            }
+            Err(error) => Err(self.io_error(error)),
+        }
     }
 
     /// The file of an upload under `key` that is not whole.
@@ -66,19 +82,19 @@ impl Folder {
             match fs::remove_file(file) {
                 Ok(()) => removed = true,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(self.fault(error)),
+                Err(error) => return Err(self.io_error(error)),
             }
         }
-        if removed { sync_folder(&self.shard(key)).map_err(|error| self.fault(error)) } else { Ok(()) }
+        if removed { sync_folder(&self.shard(key)).map_err(|error| self.io_error(error)) } else { Ok(()) }
     }
 
     /// Makes sure that a file can be created. It has no name where the file system allows that, so that no crash leaves it.
     pub(super) fn probe(&self) -> Result<()> {
-        tempfile::tempfile_in(&self.0).map(drop).map_err(|error| self.fault(error))
+        tempfile::tempfile_in(&self.0).map(drop).map_err(|error| self.io_error(error))
     }
 
-    /// What an error of the file system means to a caller: whatever it is, the store cannot do its work.
-    pub(super) fn fault(&self, error: io::Error) -> Error {
+    /// An error of the file system as a domain error: always Unavailable.
+    pub(super) fn io_error(&self, error: io::Error) -> Error {
         let why = match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => "is missing or is not a folder",
             io::ErrorKind::PermissionDenied => "does not permit this server to use it",

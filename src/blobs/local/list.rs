@@ -6,18 +6,18 @@ use std::path::Path;
 use std::str::FromStr;
 
 use super::folder::{Folder, PARTIAL};
-use crate::blobs::{Entry, Key, Page};
+use crate::blobs::{Entry, Key, ObjectPage};
 use crate::domain::Result;
 
 /// The files of valid keys after `after`. A key's object and its unfinished upload are never on two pages.
-pub(super) fn list(folder: &Folder, after: Option<&Key>, limit: usize) -> Result<Page> {
-    read(folder, after, limit.max(1)).map_err(|error| folder.fault(error))
+pub(super) fn list(folder: &Folder, after: Option<&Key>, limit: usize) -> Result<ObjectPage> {
+    read(folder, after, limit.max(1)).map_err(|error| folder.io_error(error))
 }
 
-fn read(folder: &Folder, after: Option<&Key>, limit: usize) -> io::Result<Page> {
+fn read(folder: &Folder, after: Option<&Key>, limit: usize) -> io::Result<ObjectPage> {
     let root = folder.shards();
     let first = after.map(|key| folder.shard(key));
-    let mut page = Page::default();
+    let mut page = ObjectPage::default();
     for shard in names(&root)? {
         let path = root.join(&shard);
         if first.as_ref().is_some_and(|first| path < *first) {

@@ -1,4 +1,4 @@
-//! The file of an upload that is under way. It removes itself unless it is kept. Blocking.
+//! The file of an upload that is in progress. It removes itself unless it is kept. Blocking.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use super::folder::{Folder, sync_folder};
 use crate::blobs::Key;
 use crate::domain::{Error, ErrorKind, Result};
 
-/// A file that becomes the object of its key when it is committed, and stays when it is kept.
+/// A file that becomes the object of its key on commit, and is removed on drop unless it was kept.
 ///
 /// Dropping it before removes it, so a job that outlives its upload cleans up behind itself.
 pub(super) struct PartFile {
@@ -40,14 +40,14 @@ impl PartFile {
             io::ErrorKind::AlreadyExists => {
                 Error::new(ErrorKind::Conflict, format!("an upload under key `{key}` is under way")).caused_by(error)
             }
-            _ => folder.fault(error),
+            _ => folder.io_error(error),
         })?;
         Ok(Self { folder, key: key.clone(), leftover: Some(Leftover { path, file, kept: false }) })
     }
 
     /// Appends `bytes`.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.leftover().and_then(|leftover| leftover.file.write_all(bytes)).map_err(|error| self.folder.fault(error))
+        self.leftover().and_then(|leftover| leftover.file.write_all(bytes)).map_err(|error| self.folder.io_error(error))
     }
 
     /// Makes the file durable and visible under its key.
@@ -61,7 +61,7 @@ impl PartFile {
         });
         committed
             .and_then(|()| sync_folder(&self.folder.shard(&self.key)))
-            .map_err(|error| self.folder.fault(error))?;
+            .map_err(|error| self.folder.io_error(error))?;
         Ok(self)
     }
 

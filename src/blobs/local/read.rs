@@ -1,70 +1,92 @@
-//! Reading a file in chunks, one chunk ahead of whoever takes them.
+//! Reading a file in chunks: at once what the page cache holds, the rest on the blocking pool.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, IoSliceMut};
 use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use tokio::task::{JoinHandle, spawn_blocking};
+use rustix::io::{ReadWriteFlags, preadv2};
+use tokio::task::spawn_blocking;
 
 use super::folder::Folder;
-use crate::blobs::lane::lost;
-use crate::blobs::{Chunks, Key};
+use crate::blobs::Chunks;
+use crate::blobs::Key;
+use crate::blobs::serial_task::lost;
 use crate::domain::{Error, Result};
 
-const CHUNK: u64 = 512 << 10;
+/// What is read at once from the page cache: small enough that the copy to the socket finds it in the processor's cache.
+const CACHED_CHUNK: usize = 64 << 10;
+
+/// What is read at once from the disk, where each read costs a change of threads: as much as Linux reads ahead. Each download holds
+/// one, and an archive three.
+const DISK_CHUNK: usize = 128 << 10;
 
 /// An open file and what is left to read of it.
 pub(super) struct Reader {
     folder: Arc<Folder>,
-    file: File,
-    left: u64,
+    file: Arc<File>,
+    left: Range<u64>,
 }
-
-type Job = JoinHandle<Result<(Bytes, Reader)>>;
 
 impl Reader {
     /// Opens the object under `key` at the start of `range`. Blocking.
     pub(super) fn open(folder: Arc<Folder>, key: &Key, range: Option<Range<u64>>) -> Result<Self> {
-        let mut file = File::open(folder.object(key)).map_err(|error| match error.kind() {
+        let file = File::open(folder.object(key)).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Error::not_found(format!("blob `{key}`")).caused_by(error),
-            _ => folder.fault(error),
+            _ => folder.io_error(error),
         })?;
-        let size = file.metadata().map_err(|error| folder.fault(error))?.len();
+        let size = file.metadata().map_err(|error| folder.io_error(error))?.len();
         let range = range.unwrap_or(0..size);
         if range.start > range.end || range.end > size {
             let (start, end) = (range.start, range.end);
             return Err(Error::invalid("range", format!("range `{start}..{end}` is not within the `{size}` bytes")));
         }
-        file.seek(SeekFrom::Start(range.start)).map_err(|error| folder.fault(error))?;
-        Ok(Self { folder, file, left: range.end - range.start })
+        Ok(Self { folder, file: Arc::new(file), left: range })
     }
 
-    /// The rest of the file, read on the blocking pool.
+    /// The rest of the file.
     pub(super) fn into_chunks(self) -> Chunks {
-        stream::unfold(self.start(), |job| async {
-            match job?.await.map_err(lost).flatten() {
-                Ok((chunk, rest)) => Some((Ok(chunk), rest.start())),
-                Err(error) => Some((Err(error), None)),
-            }
+        stream::try_unfold(self, |mut reader| async move {
+            let chunk = match reader.read_cached() {
+                _ if reader.left.is_empty() => return Ok(None),
+                Some(chunk) => chunk,
+                None => reader.read_from_disk().await?,
+            };
+            reader.left.start += chunk.len() as u64;
+            Ok(Some((chunk, reader)))
         })
         .boxed()
     }
 
-    fn start(self) -> Option<Job> {
-        (self.left > 0).then(|| spawn_blocking(move || self.read()))
+    /// The next bytes as far as they are in the page cache; `None` where reading them could block.
+    fn read_cached(&self) -> Option<Bytes> {
+        let mut chunk = vec![0; self.length(CACHED_CHUNK)];
+        let read = preadv2(&*self.file, &mut [IoSliceMut::new(&mut chunk)], self.left.start, ReadWriteFlags::NOWAIT);
+        // An error is met again, and reported, by the read that may block.
+        let read = read.ok().filter(|read| *read > 0)?;
+        chunk.truncate(read);
+        Some(chunk.into())
     }
 
-    fn read(mut self) -> Result<(Bytes, Self)> {
-        let length = self.left.min(CHUNK);
-        let mut chunk = Vec::with_capacity(length as usize);
-        let read = (&mut self.file).take(length).read_to_end(&mut chunk).map_err(|error| self.folder.fault(error))?;
-        if (read as u64) < length {
-            return Err(Error::internal(format!("a file in {} has shrunk while it was read", self.folder)));
-        }
-        self.left -= length;
-        Ok((chunk.into(), self))
+    async fn read_from_disk(&self) -> Result<Bytes> {
+        let (folder, file, start) = (Arc::clone(&self.folder), Arc::clone(&self.file), self.left.start);
+        let mut chunk = vec![0; self.length(DISK_CHUNK)];
+        let read = move || {
+            file.read_exact_at(&mut chunk, start).map_err(|error| match error.kind() {
+                io::ErrorKind::UnexpectedEof => {
+                    Error::internal(format!("a file in {folder} has shrunk while it was read"))
+                }
+                _ => folder.io_error(error),
+            })?;
+            Ok(Bytes::from(chunk))
+        };
+        spawn_blocking(read).await.map_err(lost)?
+    }
+
+    fn length(&self, most: usize) -> usize {
+        usize::try_from(self.left.end - self.left.start).map_or(most, |left| left.min(most))
     }
 }

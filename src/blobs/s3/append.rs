@@ -9,17 +9,18 @@ use tokio::task::JoinHandle;
 use super::part::Part;
 use super::{Bucket, S3Blobs, sizes};
 use crate::blobs::intake::Digest;
-use crate::blobs::lane::{Lane, lost};
-use crate::blobs::{Checkpoint, Key, Progress, SentPart};
+use crate::blobs::serial_task::{SerialTask, lost};
+use crate::blobs::{Checkpoint, Key, SentPart, Tail, UploadProgress};
 use crate::domain::{Error, Result};
+use crate::memory::Share;
 
 /// An object that is being appended to.
 pub struct S3Append {
     bucket: Arc<Bucket>,
     key: Key,
-    digest: Lane<Digest>,
+    digest: SerialTask<Digest>,
     /// How far the object is with everything that was taken; `sent` and `parts` count what is on its way, too.
-    progress: Progress,
+    progress: UploadProgress,
     part: Part,
     /// The bytes of `part` that the caller has not kept.
     fresh: Vec<Bytes>,
@@ -27,33 +28,29 @@ pub struct S3Append {
     sending: Option<Sending>,
 }
 
-/// A part on its way, and how far the object is when it has arrived.
+/// A part that is being sent, and the progress once it has arrived.
 struct Sending {
     task: JoinHandle<Result<CompletedPart>>,
-    then: Progress,
+    then: UploadProgress,
 }
 
 impl S3Blobs {
-    pub(in crate::blobs) fn needs_tail(&self, progress: &Progress, bytes: Option<u64>) -> bool {
+    pub(in crate::blobs) fn needs_tail(&self, progress: &UploadProgress, bytes: Option<u64>) -> bool {
         let size = sizes::part_size(progress.parts, Some(progress.length));
         progress.tail() > 0 && bytes.is_none_or(|bytes| progress.tail().saturating_add(bytes) >= size)
     }
 
-    pub(in crate::blobs) fn append(&self, key: &Key, progress: Progress, tail: Option<Vec<Bytes>>) -> Result<S3Append> {
+    pub(in crate::blobs) fn append(&self, key: &Key, progress: UploadProgress, tail: Option<Tail>) -> Result<S3Append> {
         let mut digest = Digest::resume(&progress.digest)?;
         let whole = tail.is_some() || progress.tail() == 0;
         let part = match tail {
             Some(tail) => kept(tail, &progress, &mut digest)?,
-            None => {
-                let mut part = Part::default();
-                part.size = progress.tail();
-                part
-            }
+            None => Part::without_beginning(&self.0.memory, progress.tail()),
         };
         Ok(S3Append {
             bucket: Arc::clone(&self.0),
             key: key.clone(),
-            digest: Lane::new(digest),
+            digest: SerialTask::new(digest),
             progress,
             part,
             fresh: Vec::new(),
@@ -65,8 +62,8 @@ impl S3Blobs {
     pub(in crate::blobs) async fn seal(
         &self,
         key: &Key,
-        progress: &Progress,
-        tail: Vec<Bytes>,
+        progress: &UploadProgress,
+        tail: Tail,
     ) -> Result<Option<Checkpoint>> {
         if progress.sent == progress.length && progress.length > 0 {
             return Ok(None);
@@ -79,11 +76,16 @@ impl S3Blobs {
         };
         let number = progress.parts + 1;
         let sent = Arc::clone(&self.0).upload_part(key.clone(), id, number as usize, part).await?;
-        let progress = Progress { sent: progress.length, parts: number, ..progress.clone() };
+        let progress = UploadProgress { sent: progress.length, parts: number, ..progress.clone() };
         Ok(Some(Checkpoint { progress, parts: vec![sent_part(&sent)?], tail: Vec::new() }))
     }
 
-    pub(in crate::blobs) async fn assemble(&self, key: &Key, progress: &Progress, parts: Vec<SentPart>) -> Result<()> {
+    pub(in crate::blobs) async fn assemble(
+        &self,
+        key: &Key,
+        progress: &UploadProgress,
+        parts: Vec<SentPart>,
+    ) -> Result<()> {
         let Some(id) = progress.multipart.clone() else { return Ok(()) };
         let parts = parts.into_iter().map(|part| {
             let number =
@@ -98,9 +100,9 @@ impl S3Blobs {
 }
 
 /// A part that begins with what the caller kept.
-fn kept(tail: Vec<Bytes>, progress: &Progress, digest: &mut Digest) -> Result<Part> {
-    let mut part = Part::default();
-    for bytes in tail {
+fn kept(tail: Tail, progress: &UploadProgress, digest: &mut Digest) -> Result<Part> {
+    let mut part = Part::of(tail.share);
+    for bytes in tail.bytes {
         digest.check_part(&bytes);
         part.push(bytes);
     }
@@ -120,12 +122,17 @@ fn sent_part(part: &CompletedPart) -> Result<SentPart> {
 }
 
 impl S3Append {
+    pub(in crate::blobs) fn share(&mut self) -> &mut Share {
+        &mut self.part.share
+    }
+
     pub(in crate::blobs) async fn write(&mut self, bytes: Bytes) -> Result<Option<Checkpoint>> {
         let update = bytes.clone();
         self.digest.run(move |digest| digest.update_part(&update)).await?;
         self.progress.position += bytes.len() as u64;
         self.fresh.push(bytes.clone());
         self.part.push(bytes);
+        self.part.share.shrink_to(self.part.size);
         if self.part.size < sizes::part_size(self.progress.parts, Some(self.progress.length)) {
             return Ok(None);
         }
@@ -146,7 +153,7 @@ impl S3Append {
     }
 
     pub(in crate::blobs) async fn discard(mut self) -> Result<()> {
-        // A part that nobody recorded is replaced by the next one of its number.
+        // A part that was not recorded is replaced by the next one with its number.
         self.arrived().await.map(drop)
     }
 
@@ -167,12 +174,8 @@ impl S3Append {
         self.progress.digest = digest.save();
         self.progress.parts += 1;
         self.progress.sent = self.progress.position;
-        let mut part = std::mem::take(&mut self.part);
+        let part = std::mem::replace(&mut self.part, Part::empty(&self.bucket.memory));
         self.fresh.clear();
-        let share = part.size.div_ceil(1 << 20).clamp(1, super::upload::IN_FLIGHT.into()) as u32;
-        let in_flight = Arc::clone(&self.bucket.in_flight).acquire_many_owned(share).await;
-        part.in_flight =
-            Some(in_flight.map_err(|closed| Error::unavailable("the server is stopping").caused_by(closed))?);
         let number = self.progress.parts as usize;
         let task = tokio::spawn(Arc::clone(&self.bucket).upload_part(self.key.clone(), id, number, part));
         self.sending = Some(Sending { task, then: self.progress.clone() });

@@ -9,11 +9,11 @@ use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 
 use super::Bucket;
 use super::client::once;
-use super::fault::Fault;
+use super::error::S3Error;
 use crate::blobs::Key;
 use crate::domain::{Error, Result};
 
-const CHECK_TIMEOUT: Duration = Duration::from_secs(3);
+pub(super) const CHECK_TIMEOUT: Duration = Duration::from_secs(3);
 /// The region whose buckets must not name it when they are created.
 const FIRST_REGION: &str = "us-east-1";
 
@@ -21,8 +21,8 @@ impl Bucket {
     /// Makes sure that the bucket can be used; creates it first when it is missing and `create` says so.
     pub(super) async fn prepare(&self, create: bool) -> Result<()> {
         match self.head().await {
-            Err(error) if create && Fault::of(&error) == Fault::Missing => self.create().await?,
-            Err(error) if Fault::of(&error) == Fault::Missing => {
+            Err(error) if create && S3Error::of(&error) == S3Error::Missing => self.create().await?,
+            Err(error) if S3Error::of(&error) == S3Error::Missing => {
                 let message = format!("{self} does not exist; the setting to create the bucket is off");
                 return Err(Error::unavailable(message).caused_by(error));
             }
@@ -47,19 +47,19 @@ impl Bucket {
         });
         let request = self.client.create_bucket().bucket(self.name()).set_create_bucket_configuration(constraint);
         match request.send().await {
-            // Whether the other one created it for us, or for somebody else, is seen when it is asked for again.
-            Err(error) if Fault::of(&error) == Fault::Raced => Ok(()),
+            // Whether the other process created it for this account is checked by the next request.
+            Err(error) if S3Error::of(&error) == S3Error::Raced => Ok(()),
             Err(error) => Err(Error::unavailable(format!("{self} cannot be created")).caused_by(error)),
             Ok(_) => Ok(()),
         }
     }
 
     fn unusable(&self, error: SdkError<HeadBucketError, HttpResponse>) -> Error {
-        let message = match Fault::of(&error) {
-            Fault::Missing | Fault::NoBucket => format!("{self} does not exist"),
-            Fault::Forbidden => format!("{self} does not permit these credentials to use it"),
-            Fault::Unavailable => format!("{self} cannot be reached"),
-            Fault::NoUpload | Fault::Range | Fault::Raced | Fault::Other => {
+        let message = match S3Error::of(&error) {
+            S3Error::Missing | S3Error::NoBucket => format!("{self} does not exist"),
+            S3Error::Forbidden => format!("{self} does not permit these credentials to use it"),
+            S3Error::Unavailable => format!("{self} cannot be reached"),
+            S3Error::NoUpload | S3Error::Range | S3Error::Raced | S3Error::Other => {
                 format!("{self} cannot be used: the region or the endpoint may be wrong")
             }
         };
@@ -73,7 +73,7 @@ impl Bucket {
         loop {
             let request = self.client.list_multipart_uploads().bucket(self.name()).prefix(&object);
             let request = request.set_key_marker(key_marker.take()).set_upload_id_marker(id_marker.take());
-            let listed = request.send().await.map_err(|error| self.fault(error))?;
+            let listed = request.send().await.map_err(|error| self.bucket_error(error))?;
             for upload in listed.uploads().iter().filter(|upload| upload.key() == Some(&object)) {
                 if let Some(id) = upload.upload_id() {
                     self.abort_upload(key, id).await?;
@@ -90,6 +90,6 @@ impl Bucket {
     /// Aborts the multipart upload `id` to the object under `key`. A missing one is no error.
     pub(super) async fn abort_upload(&self, key: &Key, id: &str) -> Result<()> {
         let request = self.client.abort_multipart_upload().bucket(self.name()).key(self.object(key)).upload_id(id);
-        self.unless(Fault::NoUpload, request.send().await.map(|_| ()))
+        self.unless(S3Error::NoUpload, request.send().await.map(|_| ()))
     }
 }

@@ -13,6 +13,7 @@ use aws_sdk_s3::config::{
     StalledStreamProtectionConfig,
 };
 
+use super::http;
 use crate::blobs::{AccessKeys, S3Location};
 use crate::domain::{Error, Result};
 
@@ -33,7 +34,7 @@ pub(super) async fn connect(location: &S3Location, keys: Option<&AccessKeys>) ->
         .or_else(EnvironmentVariableRegionProvider::new())
         .or_else("us-east-1");
     let stalls = StalledStreamProtectionConfig::enabled().grace_period(STALL_TIMEOUT).build();
-    let defaults = aws_config::defaults(BehaviorVersion::latest());
+    let defaults = aws_config::defaults(BehaviorVersion::latest()).http_client(http::client(CONNECT_TIMEOUT)?);
     let defaults = match keys {
         Some(keys) => defaults.credentials_provider(Credentials::new(&keys.id, &keys.secret, None, None, "settings")),
         None => defaults,

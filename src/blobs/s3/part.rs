@@ -12,27 +12,53 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::Bucket;
 use super::body::replayable;
 use super::client::{carrying, patient};
-use super::fault::Fault;
+use super::error::S3Error;
 use crate::blobs::Key;
+use crate::blobs::intake::BATCH;
 use crate::domain::{Error, Result};
+use crate::memory::{Memory, Share};
 
 /// Putting thousands of parts together takes its time on the server.
 const COMPLETE_TIMEOUT: Duration = Duration::from_secs(300);
 
+/// How much room a part begins with. It doubles each time, up to a batch, so that a client which sends little takes little.
+const FIRST: u64 = 64 << 10;
+
 /// A run of bytes that is sent by one request.
-#[derive(Default)]
 pub(super) struct Part {
     pub(super) size: u64,
     pub(super) last: bool,
-    /// What gives other parts their turn when this one has been sent.
-    pub(super) permits: Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)>,
-    /// The same for a part of an upload that sends one at a time.
-    pub(super) in_flight: Option<OwnedSemaphorePermit>,
+    /// What gives the next part of its upload its turn when this one has been sent.
+    pub(super) ahead: Option<OwnedSemaphorePermit>,
+    /// The memory that it takes, until it has been sent.
+    pub(super) share: Share,
     batches: Vec<Bytes>,
     crc32: u32,
 }
 
 impl Part {
+    /// A part without bytes, and without memory.
+    pub(super) fn empty(memory: &Memory) -> Self {
+        Self::of(memory.file())
+    }
+
+    /// A part that takes no memory but that, of none of the bytes yet.
+    pub(super) fn of(share: Share) -> Self {
+        Self { size: 0, last: false, ahead: None, share, batches: Vec::new(), crc32: 0 }
+    }
+
+    /// A part that lacks its first `size` bytes, and so cannot be sent.
+    pub(super) fn without_beginning(memory: &Memory, size: u64) -> Self {
+        Self { size, ..Self::empty(memory) }
+    }
+
+    /// Takes memory for the next bytes of a part that has at most `most` bytes. Returns for how many there is room then.
+    pub(super) async fn make_room(&mut self, most: u64) -> Result<usize> {
+        let room = self.size.clamp(FIRST, BATCH as u64).min(most.saturating_sub(self.size)).max(1);
+        self.share.grow(room).await?;
+        Ok(usize::try_from(room).unwrap_or(BATCH))
+    }
+
     pub(super) fn push(&mut self, batch: Bytes) {
         self.size += batch.len() as u64;
         self.batches.push(batch);
@@ -61,7 +87,7 @@ impl Bucket {
             .checksum_crc32(part.checksum())
             .body(replayable(part.batches));
         let request = request.customize().disable_payload_signing().config_override(carrying(part.size));
-        request.send().await.map(|_| ()).map_err(|error| self.fault(error))
+        request.send().await.map(|_| ()).map_err(|error| self.bucket_error(error))
     }
 
     /// Starts a multipart upload to the object under `key`, and returns its id.
@@ -69,7 +95,7 @@ impl Bucket {
         let request = self.client.create_multipart_upload().bucket(self.name()).key(self.object(key));
         let created = request.checksum_algorithm(ChecksumAlgorithm::Crc32).send().await;
         created
-            .map_err(|error| self.fault(error))?
+            .map_err(|error| self.bucket_error(error))?
             .upload_id
             .ok_or_else(|| Error::internal(format!("{self} started an upload without an id")))
     }
@@ -94,7 +120,7 @@ impl Bucket {
             .checksum_crc32(&checksum)
             .body(replayable(part.batches));
         let request = request.customize().disable_payload_signing().config_override(carrying(part.size));
-        let sent = request.send().await.map_err(|error| self.fault(error))?;
+        let sent = request.send().await.map_err(|error| self.bucket_error(error))?;
         Ok(CompletedPart::builder().part_number(number).set_e_tag(sent.e_tag).checksum_crc32(checksum).build())
     }
 
@@ -111,11 +137,11 @@ impl Bucket {
         let request = request.upload_id(id).multipart_upload(parts).customize();
         match request.config_override(patient(COMPLETE_TIMEOUT)).send().await {
             // An attempt whose answer was lost may have done it; the next one then finds no upload.
-            Err(error) if Fault::of(&error) == Fault::NoUpload => match self.size(key).await {
+            Err(error) if S3Error::of(&error) == S3Error::NoUpload => match self.size(key).await {
                 Ok(found) if found == size => Ok(()),
-                _ => Err(self.fault(error)),
+                _ => Err(self.bucket_error(error)),
             },
-            completed => completed.map(|_| ()).map_err(|error| self.fault(error)),
+            completed => completed.map(|_| ()).map_err(|error| self.bucket_error(error)),
         }
     }
 }

@@ -8,12 +8,15 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
 use super::Bucket;
-use super::fault::Fault;
+use super::error::S3Error;
 use crate::blobs::{Chunks, Key};
 use crate::domain::{Error, Result};
 
 /// How often a download is taken up again without a single byte arriving in between.
 const RESUMES: u32 = 2;
+
+/// How many bytes are handed out at once: what a client has not taken is held in a buffer that the bytes are copied to.
+const PIECE: usize = 64 << 10;
 
 /// An object of the bucket, and what messages call it.
 #[derive(Clone)]
@@ -50,7 +53,7 @@ pub(super) async fn open(bucket: Arc<Bucket>, named: Named, range: Option<Range<
         Some(range) => range,
         None => 0..length,
     };
-    let download = Download { bucket, named, left: range, object, resumes: 0 };
+    let download = Download { bucket, named, left: range, object, chunk: Bytes::new(), resumes: 0 };
     Ok((length, stream::unfold(Some(download), |download| async { download?.next().await }).boxed()))
 }
 
@@ -60,21 +63,31 @@ struct Download {
     named: Named,
     left: Range<u64>,
     object: GetObjectOutput,
+    /// What has arrived and is not handed out.
+    chunk: Bytes,
     resumes: u32,
 }
 
 impl Download {
     /// A server may hang up on a client that reads slowly, or be restarted: neither has to fail a long download.
     async fn next(mut self) -> Option<(Result<Bytes>, Option<Self>)> {
-        while !self.left.is_empty() {
+        loop {
+            if !self.chunk.is_empty() {
+                let piece = self.chunk.split_to(PIECE.min(self.chunk.len()));
+                return Some((Ok(piece), Some(self)));
+            }
+            if self.left.is_empty() {
+                return None;
+            }
             let broken = match self.object.body.next().await {
                 Some(Ok(chunk)) => {
                     self.left.start += chunk.len() as u64;
                     self.resumes = 0;
-                    return Some((Ok(chunk), Some(self)));
+                    self.chunk = chunk;
+                    continue;
                 }
-                Some(Err(error)) => self.broken().caused_by(error),
-                None => self.broken(),
+                Some(Err(error)) => self.interrupted_read().caused_by(error),
+                None => self.interrupted_read(),
             };
             if self.resumes == RESUMES {
                 return Some((Err(broken), None));
@@ -87,10 +100,9 @@ impl Download {
                 Err(error) => return Some((Err(error), None)),
             }
         }
-        None
     }
 
-    fn broken(&self) -> Error {
+    fn interrupted_read(&self) -> Error {
         Error::unavailable(format!("{} broke off while {} was read", self.bucket, self.named.called))
     }
 }
@@ -105,9 +117,9 @@ impl Bucket {
     ) -> Result<GetObjectOutput> {
         let wanted = range.map(|range| format!("bytes={}-{}", range.start, range.end - 1));
         let request = self.client.get_object().bucket(self.name()).key(&named.object);
-        request.set_range(wanted).set_if_match(tag).send().await.map_err(|error| match (Fault::of(&error), range) {
-            (Fault::Range, Some(range)) => unsatisfiable(range.start, range.end),
-            (fault, _) => self.fault_of(&named.called, fault, error),
+        request.set_range(wanted).set_if_match(tag).send().await.map_err(|error| match (S3Error::of(&error), range) {
+            (S3Error::Range, Some(range)) => unsatisfiable(range.start, range.end),
+            (kind, _) => self.object_error(&named.called, kind, error),
         })
     }
 }

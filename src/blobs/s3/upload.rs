@@ -16,22 +16,16 @@ use super::part::Part;
 use crate::blobs::Key;
 use crate::domain::{Error, Result};
 
-/// What all uploads together may have on the way to the server, in MiB.
-///
-/// A part asks for its share when it is full, and holds it while it is sent, which the server or a timeout ends. A client
-/// that is slow to fill a part holds nothing, so it keeps nobody waiting.
-pub(super) const IN_FLIGHT: u32 = 128;
-/// The parts of one upload that may be on the way at once, beside the one that is being filled.
-const AHEAD: usize = 2;
-/// How long a failed upload waits for its clean-up, which goes on behind it.
+/// The parts of one upload that are sent at the same time, beside the one that is being filled.
+const MAX_PARTS_IN_FLIGHT: usize = 2;
+/// How long a failed upload waits for its clean-up, which then continues in the background.
 const ABANDON_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Tells the task that its caller has learned of the object, which otherwise would be nobody's.
+/// Tells the task that its caller received the result; otherwise the task removes the object.
 type Seen = oneshot::Sender<()>;
 
 /// The caller's end of an upload. Dropping it before it is finished makes the task remove what it has sent.
 pub(super) struct Upload {
-    bucket: Arc<Bucket>,
     ahead: Arc<Semaphore>,
     parts: mpsc::UnboundedSender<Part>,
     answer: oneshot::Receiver<Result<Seen>>,
@@ -42,17 +36,14 @@ impl Upload {
     pub(super) fn start(bucket: Arc<Bucket>, key: &Key) -> Self {
         let (parts, inbox) = mpsc::unbounded_channel();
         let (reply, answer) = oneshot::channel();
-        let task = Task { bucket: Arc::clone(&bucket), key: key.clone(), id: None, ending: false };
+        let task = Task { bucket, key: key.clone(), id: None, ending: false };
         let task = tokio::spawn(task.run(inbox, reply));
-        Self { bucket, ahead: Arc::new(Semaphore::new(AHEAD)), parts, answer, task }
+        Self { ahead: Arc::new(Semaphore::new(MAX_PARTS_IN_FLIGHT)), parts, answer, task }
     }
 
-    /// Hands `part` on as soon as there is room for it.
+    /// Hands `part` on as soon as it is its turn.
     pub(super) async fn send(&mut self, mut part: Part) -> Result<()> {
-        let share = part.size.div_ceil(1 << 20).clamp(1, IN_FLIGHT.into()) as u32;
-        let ahead = Arc::clone(&self.ahead).acquire_owned().await.map_err(cut_off)?;
-        let in_flight = Arc::clone(&self.bucket.in_flight).acquire_many_owned(share).await.map_err(cut_off)?;
-        part.permits = Some((ahead, in_flight));
+        part.ahead = Some(Arc::clone(&self.ahead).acquire_owned().await.map_err(cut_off)?);
         match self.parts.send(part) {
             Ok(()) => Ok(()),
             Err(unsent) => self.answer().await.and_then(|()| Err(cut_off(unsent))),
@@ -64,7 +55,7 @@ impl Upload {
         self.answer().await
     }
 
-    /// Gives the upload up, and waits a moment for its clean-up.
+    /// Aborts the upload, and waits a moment for its clean-up.
     pub(super) async fn abandon(self) {
         let Self { parts, answer, task, .. } = self;
         drop((parts, answer));
@@ -82,7 +73,7 @@ fn cut_off(_: impl std::any::Any) -> Error {
     Error::unavailable("an upload was cut off, the server is stopping")
 }
 
-/// The task's end of an upload, and what it has to remove when it comes to nothing.
+/// The task's end of an upload, and what it has to remove on failure.
 struct Task {
     bucket: Arc<Bucket>,
     key: Key,

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use crate::blobs::AccessKeys;
-use crate::cli::progress::Progress;
+use crate::cli::progress::ProgressDisplay;
 use crate::cli::{Outcome, load};
 use crate::config::{SettingsArgs, postgres_url};
 use crate::importers::edge;
@@ -46,7 +46,7 @@ pub(super) fn run(args: &SettingsArgs, options: &Args) -> Outcome {
     };
     let mut out = std::io::stdout();
     let mut unwritten = None;
-    let mut shown = Progress::of("records");
+    let mut shown = ProgressDisplay::of("records");
     let (mut moved, mut present, mut skipped) = (0, 0, 0);
     let ended = move_deployment(&settings, &old, |record, all| {
         let (outcome, id) = match &record.outcome {
@@ -56,12 +56,12 @@ pub(super) fn run(args: &SettingsArgs, options: &Args) -> Outcome {
         };
         *outcome += 1;
         let (name, remarks) = (record.name.escape_debug(), record.remarks.join("; "));
-        if let Err(error) = shown.aside(|| writeln!(out, "{id}\t{name}\t{remarks}")) {
+        if let Err(error) = shown.suspend(|| writeln!(out, "{id}\t{name}\t{remarks}")) {
             unwritten.get_or_insert(error);
         }
-        shown.at(moved + present + skipped, all);
+        shown.update(moved + present + skipped, all);
     });
-    shown.end();
+    shown.finish();
     if let Some(error) = unwritten {
         return Err(error.into());
     }

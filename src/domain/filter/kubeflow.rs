@@ -1,4 +1,4 @@
-//! Kubeflow's `filterQuery` (contracts/kubeflow §1.15), and beyond it `NOT`, `NOT IN`, `IS NULL`, `IS NOT NULL` and `BETWEEN`.
+//! Kubeflow's `filterQuery` of Kubeflow Model Registry, and beyond it `NOT`, `NOT IN`, `IS NULL`, `IS NOT NULL` and `BETWEEN`.
 //!
 //! ```text
 //! or    := and { OR and }
@@ -12,7 +12,7 @@
 use super::lexer::{Placed, Token, tokens};
 use super::{
     Attribute, Comparison, Condition, Expr, Field, MAX_CONDITIONS, MAX_DEPTH, MAX_PROPERTIES, Operand, check_length,
-    refused,
+    check_pattern, refused,
 };
 use crate::domain::{Error, Result, ValueKind};
 
@@ -189,6 +189,8 @@ impl Parser<'_> {
             Condition::Compare(comparison, self.value(&target)?)
         };
         self.count()?;
+        let of_doubles = target.kind == Expected::Kind(ValueKind::Double);
+        let condition = if of_doubles { condition.of_doubles() } else { condition };
         let test = Expr::Test(target.field, condition);
         Ok(if negated { Expr::Not(Box::new(test)) } else { test })
     }
@@ -302,6 +304,7 @@ impl Parser<'_> {
         }
         match self.peek().cloned() {
             Some(Token::Text(pattern)) => {
+                check_pattern(&pattern).map_err(|what| self.refuse(what))?;
                 self.next += 1;
                 Ok(Condition::Like { pattern, ignore_case })
             }
@@ -351,6 +354,7 @@ fn value_kind(suffix: &str) -> Option<ValueKind> {
 /// The value as one of the expected kind. Clients write ids and times in quotes, so a text of digits is an int too.
 fn typed(value: Operand, expected: Expected) -> Result<Operand, String> {
     match (expected, value) {
+        (Expected::Any, Operand::Double(value)) => Ok(Operand::Decimal(value)),
         (Expected::Any, value) => Ok(value),
         (Expected::State(names), Operand::Text(text)) => match names.iter().find(|(name, _)| *name == text) {
             Some((_, number)) => Ok(Operand::Int(*number)),
@@ -366,8 +370,8 @@ fn typed(value: Operand, expected: Expected) -> Result<Operand, String> {
             (ValueKind::Int, Operand::Text(text)) => {
                 text.parse().map(Operand::Int).map_err(|_| format!("`{}` is not an integer", text.escape_debug()))
             }
-            #[expect(clippy::cast_precision_loss, reason = "the field is a double, so is what it is compared with")]
-            (ValueKind::Double, Operand::Number(value)) => Ok(Operand::Double(value as f64)),
+            // The condition says what it is among doubles.
+            (ValueKind::Double, Operand::Number(value)) => Ok(Operand::Number(value)),
             (ValueKind::Double, Operand::Double(value)) => Ok(Operand::Double(value)),
             (ValueKind::Bool, Operand::Bool(value)) => Ok(Operand::Bool(value)),
             (ValueKind::Struct, _) => Err("expected a string".to_owned()),

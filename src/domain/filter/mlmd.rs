@@ -1,4 +1,4 @@
-//! ML Metadata's `filter_query` (contracts/mlmd §2): names, operators and joins of upstream, with types checked here.
+//! ML Metadata's `filter_query`: names, operators and joins of upstream, with types checked here.
 //!
 //! ```text
 //! or      := and { OR and }

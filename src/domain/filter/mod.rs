@@ -3,6 +3,7 @@
 //! The tree names attributes of nodes and properties by kind; the store renders it to SQL with bound parameters. What does
 //! not parse or does not type-check never gets there.
 
+pub mod exact;
 pub mod kubeflow;
 mod lexer;
 pub mod mlmd;
@@ -22,6 +23,12 @@ pub const MAX_CONDITIONS: usize = 500;
 /// How many conditions on properties a filter may have, the values of one list counted once: each of them is looked up for
 /// every node that is left.
 pub const MAX_PROPERTIES: usize = 32;
+
+/// The longest pattern of a LIKE, in bytes: comparing a text with it takes time by the length of both.
+pub const MAX_PATTERN_BYTES: usize = 256;
+
+/// How many wildcards a pattern may have.
+pub const MAX_WILDCARDS: usize = 8;
 
 /// A filter.
 #[derive(Debug, Clone, PartialEq)]
@@ -149,6 +156,8 @@ pub enum Comparison {
 pub enum Operand {
     /// Ints; doubles too, when the field is a free property and the dialect named no kind.
     Number(i64),
+    /// Doubles, and ints too: a number that may have a fraction, of a free property whose kind the dialect did not name.
+    Decimal(f64),
     /// Ints alone.
     Int(i64),
     /// Doubles alone.
@@ -165,10 +174,51 @@ fn refused(field: &str, text: &str, at: usize, what: impl std::fmt::Display) -> 
     Error::invalid(field, format!("{field} at character {column}: {what}"))
 }
 
+/// Refuses a pattern that would cost too much to compare with a long text.
+fn check_pattern(pattern: &str) -> Result<(), String> {
+    if pattern.len() > MAX_PATTERN_BYTES {
+        return Err(format!("the pattern has {} bytes, more than {MAX_PATTERN_BYTES}", pattern.len()));
+    }
+    let mut escaped = false;
+    let mut wildcards = 0;
+    for each in pattern.chars() {
+        wildcards += usize::from(!escaped && matches!(each, '%' | '_'));
+        escaped = !escaped && each == '\\';
+    }
+    if wildcards > MAX_WILDCARDS {
+        return Err(format!("the pattern has {wildcards} wildcards, `%` and `_`, more than {MAX_WILDCARDS}"));
+    }
+    Ok(())
+}
+
 fn check_length(field: &str, text: &str) -> Result<()> {
     super::value::check_text(field, text)?;
     if text.len() > MAX_BYTES {
         return Err(Error::invalid(field, format!("{field} has {} bytes, more than {MAX_BYTES}", text.len())));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_has_few_bytes_and_wildcards() {
+        for good in ["", "%", "_%_%_%_%", &"\\%".repeat(100), &"a".repeat(256), "\\\\%%%%%%%%"] {
+            assert_eq!(check_pattern(good), Ok(()), "{good}");
+        }
+        assert_eq!(check_pattern(&"é".repeat(129)).unwrap_err(), "the pattern has 258 bytes, more than 256");
+        for bad in ["%%%%%%%%%", "_________", "%a%a%a%a%a%a%a%a%", "\\%%%%%%%%%%"] {
+            assert_eq!(
+                check_pattern(bad).unwrap_err(),
+                "the pattern has 9 wildcards, `%` and `_`, more than 8",
+                "{bad}"
+            );
+        }
+        assert_eq!(
+            check_pattern("\\\\%%%%%%%%%").unwrap_err(),
+            "the pattern has 9 wildcards, `%` and `_`, more than 8"
+        );
+    }
 }

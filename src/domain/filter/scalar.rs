@@ -144,7 +144,7 @@ pub enum Scalar {
     Or(Vec<Scalar>),
     /// It is false.
     Not(Box<Scalar>),
-    /// Two values of one kind compare so.
+    /// Two values of one kind compare so, or an int and a double, exactly.
     Compare(Comparison, Box<Scalar>, Box<Scalar>),
     /// The first is one of the others.
     In(Box<Scalar>, Vec<Scalar>),

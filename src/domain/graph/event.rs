@@ -54,7 +54,7 @@ pub struct EventWrite {
     pub execution_id: Option<i64>,
     /// What it says; 0 is nothing.
     pub event_type: i64,
-    /// When; now, when it is not given.
+    /// When; now if it is `None`.
     pub at: Option<Millis>,
     /// The way to the artifact.
     pub path: Vec<Step>,

@@ -1,7 +1,7 @@
 //! A node as a client puts it: made, replaced, or changed where a mask says so.
 
 use crate::domain::value::{check_property_name, check_text, check_value};
-use crate::domain::{Error, LogicalType, Millis, Node, NodeId, NodeKind, Properties, Result};
+use crate::domain::{Error, LogicalType, Millis, Node, NodeId, NodeKind, Properties, Result, Shown};
 
 use super::{Mask, Type};
 
@@ -42,6 +42,8 @@ pub struct NodeWrite {
     pub custom: Properties,
     /// When it was changed last, as far as the caller knows.
     pub seen_update_time: Option<Millis>,
+    /// How the caller is shown values.
+    pub shown: Shown,
 }
 
 impl NodeWrite {
@@ -115,6 +117,16 @@ impl NodeWrite {
             revision: 1,
             properties: self.properties.clone(),
             custom: self.custom.clone(),
+        }
+    }
+
+    /// The same, with the values as they are stored that are sent as they were shown.
+    #[must_use]
+    pub fn without_restated(&self, stored: &Node) -> Self {
+        Self {
+            properties: self.shown.declared_without_restated(&stored.properties, &self.properties),
+            custom: self.shown.custom_without_restated(&stored.custom, &self.custom),
+            ..self.clone()
         }
     }
 

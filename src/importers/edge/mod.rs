@@ -31,20 +31,20 @@ pub struct Object {
     pub bytes: BoxStream<'static, Result<Bytes>>,
 }
 
-/// What came of a record.
+/// The outcome of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moved {
     /// Its id in the old deployment.
     pub old_id: String,
     /// Its name there; empty when it has none.
     pub name: String,
-    /// What came of it.
+    /// Its outcome.
     pub outcome: Outcome,
-    /// Whatever is odd about it.
+    /// Problems that were worked around.
     pub remarks: Vec<String>,
 }
 
-/// What came of a record.
+/// The outcome of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It is here now, under that id.
@@ -55,17 +55,17 @@ pub enum Outcome {
     Skipped,
 }
 
-/// Moves every record over that is not here yet, and tells of each.
+/// Imports every record that is not here yet, and reports each.
 ///
 /// An archive of another size than its record says is left where it is, unless `any_size`.
-/// Errors: Unavailable, and whatever else is no single record's fault. What was told of by then is done; to go on is to
-/// begin again.
+/// Errors: Unavailable, and errors that do not concern a single record. Records that were reported are done; calling it again
+/// continues.
 pub async fn move_records(
     registry: &Registry,
     actor: &Actor,
     from: &dyn Deployment,
     any_size: bool,
-    mut tell: impl FnMut(Moved),
+    mut report: impl FnMut(Moved),
 ) -> Result<()> {
     let mut after = None;
     loop {
@@ -76,7 +76,7 @@ pub async fn move_records(
             let mut read = tags::read(&model)?;
             let outcome = match move_record(registry, actor, from, &mut read, any_size).await {
                 Ok(outcome) => outcome,
-                // The record's own fault, which the next one need not share.
+                // An error of this record alone; the next one may succeed.
                 Err(error) if matches!(error.kind(), ErrorKind::InvalidArgument | ErrorKind::ResourceExhausted) => {
                     read.remarks.push(error.message().to_owned());
                     Outcome::Skipped
@@ -84,7 +84,7 @@ pub async fn move_records(
                 Err(error) => return Err(error),
             };
             let name = model.tags.get("name").cloned().unwrap_or_default();
-            tell(Moved { old_id: model.name, name, outcome, remarks: read.remarks });
+            report(Moved { old_id: model.name, name, outcome, remarks: read.remarks });
         }
     }
 }
@@ -97,7 +97,7 @@ async fn move_record(
     any_size: bool,
 ) -> Result<Outcome> {
     if registry.has_record(&read.id).await? {
-        // It was remarked upon when it came.
+        // Its remarks were reported when it was imported.
         read.remarks.clear();
         return Ok(Outcome::Present(read.id.clone()));
     }

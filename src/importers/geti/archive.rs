@@ -1,11 +1,11 @@
-//! The bytes of a package: passed on as they arrive, and held to be a zip archive from the first to the last.
+//! The bytes of a package: passed on as they arrive, and checked to begin and end as a zip archive does.
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use reqwest::{Response, StatusCode};
 
 use super::client::{Session, content_type};
-use super::fault::{Asked, Fault};
+use super::error::{GetiError, GetiResult};
 use crate::domain::{Error, Result};
 use crate::registry::UPSTREAM;
 
@@ -13,29 +13,33 @@ use crate::registry::UPSTREAM;
 const ZIP_TAIL: usize = 22 + 0xffff;
 
 impl Session {
-    /// The bytes of a package as they arrive, held to be a zip archive from its first byte to its last.
+    /// The bytes of a package as they arrive; they must begin and end as a zip archive does.
     pub(super) fn archive(
         &self,
         response: Response,
-        mut arrived: impl FnMut(u64) + Send + 'static,
-    ) -> Asked<BoxStream<'static, Result<Bytes>>> {
+        mut on_progress: impl FnMut(u64) + Send + 'static,
+    ) -> GetiResult<BoxStream<'static, Result<Bytes>>> {
         let server = self.name();
         match response.status() {
             // A project without media has nothing to make the package's sample from (Geti 2.11).
             StatusCode::NO_CONTENT => {
-                return Err(Fault::refused(format!("Geti `{server}` has no package: the project has no media")));
+                return Err(GetiError::precondition(format!(
+                    "Geti `{server}` has no package: the project has no media"
+                )));
             }
             _ if content_type(&response).starts_with("text/html") => {
                 let hint = "the login has expired, or the URL is not that of the API";
-                return Err(Fault::refused(format!("Geti `{server}` sends a page in place of a package: {hint}")));
+                return Err(GetiError::precondition(format!(
+                    "Geti `{server}` sends a page in place of a package: {hint}"
+                )));
             }
             _ => {}
         }
-        let (mut watch, session) = (Archive::default(), self.clone());
+        let (mut check, session) = (ZipCheck::default(), self.clone());
         let state = Some((response, session));
         let chunks = stream::unfold(state, |state| async {
             let (mut response, session) = state?;
-            let read = async { response.chunk().await.map_err(|error| session.cut(&error).error) };
+            let read = async { response.chunk().await.map_err(|error| session.broken_off(&error).error) };
             match session.stopping.or(read).await {
                 Ok(None) => None,
                 Ok(Some(chunk)) => Some((Ok(Some(chunk)), Some((response, session)))),
@@ -45,36 +49,36 @@ impl Session {
         let ended = stream::iter([Ok(None)]);
         let checked = chunks.chain(ended).map(move |chunk: Result<Option<Bytes>>| {
             let chunk = chunk?;
-            watch.see(chunk.as_ref())?;
-            arrived(watch.length);
+            check.update(chunk.as_ref())?;
+            on_progress(check.length);
             Ok(chunk.unwrap_or_default())
         });
         Ok(checked.boxed())
     }
 }
 
-/// Whether bytes are a whole zip archive, without keeping them.
+/// Checks that bytes begin and end as a zip archive does, without keeping them.
 #[derive(Default)]
-struct Archive {
+struct ZipCheck {
     length: u64,
     head: Vec<u8>,
     tail: Vec<u8>,
 }
 
-impl Archive {
+impl ZipCheck {
     /// The next bytes, or the end. A body without a length that breaks off looks as if it ended.
-    fn see(&mut self, chunk: Option<&Bytes>) -> Result<()> {
+    fn update(&mut self, chunk: Option<&Bytes>) -> Result<()> {
         let Some(chunk) = chunk else {
-            let whole = self.tail.windows(4).any(|window| window == b"PK\x05\x06");
-            let broken =
+            let has_end = self.tail.windows(4).any(|window| window == b"PK\x05\x06");
+            let truncated =
                 || Error::unavailable("a package of Geti broke off: its archive has no end").on_field(UPSTREAM);
-            return if whole { Ok(()) } else { Err(broken()) };
+            return if has_end { Ok(()) } else { Err(truncated()) };
         };
         self.length += chunk.len() as u64;
         if self.head.len() < 4 {
             self.head.extend(chunk.iter().take(4 - self.head.len()));
             if !b"PK\x03\x04".starts_with(&self.head) && !b"PK\x05\x06".starts_with(&self.head) {
-                return Err(Fault::refused("a package of Geti is no zip archive").error);
+                return Err(GetiError::precondition("a package of Geti is no zip archive").error);
             }
         }
         let kept = chunk.len().saturating_sub(ZIP_TAIL);
@@ -92,9 +96,9 @@ mod tests {
     use super::*;
 
     fn seen(chunks: &[&'static [u8]]) -> Result<()> {
-        let mut archive = Archive::default();
-        chunks.iter().try_for_each(|chunk| archive.see(Some(&Bytes::from_static(chunk))))?;
-        archive.see(None)
+        let mut archive = ZipCheck::default();
+        chunks.iter().try_for_each(|chunk| archive.update(Some(&Bytes::from_static(chunk))))?;
+        archive.update(None)
     }
 
     #[test]

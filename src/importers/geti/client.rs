@@ -1,4 +1,4 @@
-//! Asking a Geti server: the token, TLS, repetition, deadlines, and bodies that are passed on as they arrive.
+//! The HTTP client of a Geti server: token, TLS, retries, deadlines, streamed bodies.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,24 +10,24 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::fault::{Asked, Fault, chain};
-use super::place::Place;
+use super::dialect::Dialect;
+use super::error::{GetiError, GetiResult, chain};
 use crate::domain::{Error, Result};
 use crate::registry::UPSTREAM;
 use crate::registry::jobs::Stopping;
 
 /// How often a request is sent at most. The SDK tries as often.
-const ATTEMPTS: u32 = 5;
+const MAX_ATTEMPTS: u32 = 5;
 /// How long connecting may take.
-const CONNECT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest pause before a request is repeated, whatever Geti asks for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// The largest answer that is read as a whole.
-const LARGEST_ANSWER: usize = 64 << 20;
+const MAX_PAUSE: Duration = Duration::from_secs(60);
+/// The largest JSON body.
+const MAX_JSON_BYTES: usize = 64 << 20;
 
 /// One server of the settings.
 #[derive(Debug, Clone)]
-pub struct ServerOptions {
+pub struct GetiOptions {
     /// Its name there.
     pub name: String,
     /// Where it is, without a slash at its end.
@@ -52,15 +52,15 @@ pub struct ServerOptions {
     pub deadline: Duration,
 }
 
-/// A server, and what was learned of it.
+/// A server, with its detected dialect.
 pub(super) struct Server {
-    pub(super) options: ServerOptions,
+    pub(super) options: GetiOptions,
     http: reqwest::Client,
-    pub(super) place: Mutex<Option<(Instant, Place)>>,
+    pub(super) dialect: Mutex<Option<(Instant, Dialect)>>,
 }
 
 impl Server {
-    pub(super) fn new(options: ServerOptions) -> Result<Self> {
+    pub(super) fn new(options: GetiOptions) -> Result<Self> {
         let field = |key: &str| match options.name.as_str() {
             "default" => format!("geti.{key}"),
             name => format!("geti.servers.{name}.{key}"),
@@ -71,7 +71,7 @@ impl Server {
         }
         // Redirects are followed by hand, because the token may not go along.
         let mut http = reqwest::Client::builder()
-            .connect_timeout(CONNECT)
+            .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(options.timeout)
             .redirect(redirect::Policy::none())
             .user_agent(concat!("modelport/", env!("CARGO_PKG_VERSION")));
@@ -87,11 +87,11 @@ impl Server {
             http = http.tls_danger_accept_invalid_certs(true);
         }
         let http = http.build().map_err(|error| Error::internal("no HTTP client can be made").caused_by(error))?;
-        Ok(Self { options, http, place: Mutex::new(None) })
+        Ok(Self { options, http, dialect: Mutex::new(None) })
     }
 }
 
-/// A server, asked on behalf of one use case.
+/// The requests of one use case to a server.
 #[derive(Clone)]
 pub(super) struct Session {
     pub(super) server: Arc<Server>,
@@ -124,51 +124,54 @@ impl Session {
     }
 
     /// The answer to a GET, as JSON.
-    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Asked<T> {
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> GetiResult<T> {
         self.json(Method::GET, path, None).await
     }
 
     /// The answer to a POST, as JSON.
-    pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Asked<T> {
+    pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> GetiResult<T> {
         self.json(Method::POST, path, Some(body)).await
     }
 
-    async fn json<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&Value>) -> Asked<T> {
+    async fn json<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&Value>) -> GetiResult<T> {
         let what = format!("{method} {path}");
         let response = self.send(method, path, body).await?;
         // A login that has expired leads to the page of the login, with 200 (SDK).
         if content_type(&response).starts_with("text/html") {
             let hint = "the login has expired, or the URL is not that of the API";
-            return Err(Fault::refused(format!("Geti `{}` answers {what} with a page: {hint}", self.name())));
+            return Err(GetiError::precondition(format!("Geti `{}` answers {what} with a page: {hint}", self.name())));
         }
-        let bytes = self.stopping.or(async { Ok(self.whole(response).await) }).await??;
+        let bytes = self.stopping.or(async { Ok(self.read_body(response).await) }).await??;
         serde_json::from_slice(&bytes).map_err(|error| {
-            Fault::refused(format!("Geti `{}` answers {what} with what was not expected: {error}", self.name()))
+            GetiError::precondition(format!(
+                "Geti `{}` answers {what} with what was not expected: {error}",
+                self.name()
+            ))
         })
     }
 
-    /// The response to a request, repeated while that may help; it has the status 200 or 307.
-    pub(super) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Asked<Response> {
+    /// The response to a request, retried while that may help; it has the status 200 or 307.
+    pub(super) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> GetiResult<Response> {
         let deadline = self.deadline();
         let mut pause = Duration::from_secs(1);
         for attempt in 1.. {
-            let sent = self.stopping.or(async { Ok(self.once(&method, path, body).await) }).await?;
-            let fault = match sent {
+            let sent = self.stopping.or(async { Ok(self.send_once(&method, path, body).await) }).await?;
+            let failure = match sent {
                 Ok(response) => return Ok(response),
-                Err(fault) => fault,
+                Err(failure) => failure,
             };
-            let wait = fault.wait.unwrap_or(pause).min(LONGEST_PAUSE);
-            if !fault.again || attempt == ATTEMPTS || Instant::now() + wait > deadline {
-                return Err(fault);
+            let wait = failure.wait.unwrap_or(pause).min(MAX_PAUSE);
+            if !failure.retryable || attempt == MAX_ATTEMPTS || Instant::now() + wait > deadline {
+                return Err(failure);
             }
-            log::debug!(server = self.name(), attempt; "asked again: {}", fault.error);
+            log::debug!(server = self.name(), attempt; "retried: {}", failure.error);
             self.pause(wait).await?;
             pause *= 2;
         }
-        Err(Fault::broken(format!("Geti `{}` cannot be reached", self.name())))
+        Err(GetiError::unavailable(format!("Geti `{}` cannot be reached", self.name())))
     }
 
-    async fn once(&self, method: &Method, path: &str, body: Option<&Value>) -> Asked<Response> {
+    async fn send_once(&self, method: &Method, path: &str, body: Option<&Value>) -> GetiResult<Response> {
         let url = format!("{}{path}", self.server.options.url);
         let mut request = self.server.http.request(method.clone(), url).header(ACCEPT, "*/*");
         // Geti 3 has no tokens.
@@ -179,11 +182,11 @@ impl Session {
             // The SDK sends it with whatever changes something.
             request = request.header("x-geti-csrf-protection", "1").json(body);
         }
-        let response = request.send().await.map_err(|error| Fault::unsent(self.name(), &error))?;
-        self.accepted(&format!("{method} {path}"), response).await
+        let response = request.send().await.map_err(|error| GetiError::from_request(self.name(), &error))?;
+        self.check_status(&format!("{method} {path}"), response).await
     }
 
-    async fn accepted(&self, what: &str, response: Response) -> Asked<Response> {
+    async fn check_status(&self, what: &str, response: Response) -> GetiResult<Response> {
         let status = response.status();
         match status {
             StatusCode::OK | StatusCode::CREATED | StatusCode::NO_CONTENT | StatusCode::TEMPORARY_REDIRECT => {
@@ -191,18 +194,18 @@ impl Session {
             }
             status if status.is_redirection() => {
                 let message = format!("Geti `{}` answers {what} with a redirection ({status})", self.name());
-                Err(Fault::refused(message))
+                Err(GetiError::precondition(message))
             }
             status => {
                 let wait = response.headers().get(RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.parse().ok());
-                let body = self.whole(response).await.unwrap_or_default();
-                Err(Fault::answered(self.name(), what, status.as_u16(), wait.map(Duration::from_secs), &body))
+                let body = self.read_body(response).await.unwrap_or_default();
+                Err(GetiError::from_response(self.name(), what, status.as_u16(), wait.map(Duration::from_secs), &body))
             }
         }
     }
 
     /// Follows a redirect of a download, which has its right to the bytes in its query: the token stays here (Geti 2.11).
-    pub(super) async fn follow(&self, response: Response) -> Asked<Response> {
+    pub(super) async fn follow(&self, response: Response) -> GetiResult<Response> {
         if response.status() != StatusCode::TEMPORARY_REDIRECT {
             return Ok(response);
         }
@@ -210,17 +213,17 @@ impl Session {
         let url = location.and_then(|location| response.url().join(location).ok());
         let same = |url: &Url| url.scheme() == response.url().scheme();
         let Some(url) = url.filter(same) else {
-            return Err(Fault::refused(format!("Geti `{}` redirects a download to nowhere", self.name())));
+            return Err(GetiError::precondition(format!("Geti `{}` redirects a download to nowhere", self.name())));
         };
         let sent = async { Ok(self.server.http.get(url).send().await) };
-        let response = self.stopping.or(sent).await?.map_err(|error| Fault::unsent(self.name(), &error))?;
+        let response = self.stopping.or(sent).await?.map_err(|error| GetiError::from_request(self.name(), &error))?;
         if response.status() == StatusCode::TEMPORARY_REDIRECT {
-            return Err(Fault::refused(format!("Geti `{}` redirects a download twice", self.name())));
+            return Err(GetiError::precondition(format!("Geti `{}` redirects a download twice", self.name())));
         }
-        self.accepted("the file of a download", response).await
+        self.check_status("the file of a download", response).await
     }
 
-    pub(super) async fn pause(&self, pause: Duration) -> Asked<()> {
+    pub(super) async fn pause(&self, pause: Duration) -> GetiResult<()> {
         let slept = async {
             tokio::time::sleep(pause).await;
             Ok(())
@@ -228,19 +231,19 @@ impl Session {
         Ok(self.stopping.or(slept).await?)
     }
 
-    async fn whole(&self, mut response: Response) -> Asked<Vec<u8>> {
+    async fn read_body(&self, mut response: Response) -> GetiResult<Vec<u8>> {
         let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.cut(&error))? {
-            if bytes.len() + chunk.len() > LARGEST_ANSWER {
-                return Err(Fault::refused(format!("an answer of Geti `{}` is too large", self.name())));
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.broken_off(&error))? {
+            if bytes.len() + chunk.len() > MAX_JSON_BYTES {
+                return Err(GetiError::precondition(format!("an answer of Geti `{}` is too large", self.name())));
             }
             bytes.extend_from_slice(&chunk);
         }
         Ok(bytes)
     }
 
-    pub(super) fn cut(&self, error: &reqwest::Error) -> Fault {
-        Fault::broken(format!("an answer of Geti `{}` broke off: {}", self.name(), chain(error)))
+    pub(super) fn broken_off(&self, error: &reqwest::Error) -> GetiError {
+        GetiError::unavailable(format!("an answer of Geti `{}` broke off: {}", self.name(), chain(error)))
     }
 }
 

@@ -2,19 +2,19 @@
 //!
 //! Each rule of the protocol names where it was read: "Geti 2.11" and "Geti 2.13" are the platform's server, "Geti 3" the
 //! backend of the application that followed it, "SDK" is geti-sdk 2.13, "edge registry" the microservice of Intel's Open
-//! Edge Platform, release 1.0.3, whose import this one takes the place of.
+//! Edge Platform, release 1.0.3, whose import this one replaces.
 
 mod archive;
-mod arrival;
 mod client;
-mod fault;
+mod code_deployments;
+mod dialect;
+mod error;
 mod import;
-mod legacy;
+mod mapping;
 mod package;
-mod place;
-mod three;
-mod tree;
-mod two;
+mod project;
+mod v2;
+mod v3;
 mod wire;
 
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use crate::registry::imports::Source;
 use crate::registry::jobs::Stopping;
 use client::{Server, Session};
 
-pub use client::ServerOptions;
+pub use client::GetiOptions;
 
 /// The Geti servers of the settings.
 pub struct Geti {
@@ -36,10 +36,10 @@ pub struct Geti {
 }
 
 impl Geti {
-    /// Makes ready to ask these servers; nothing is asked yet.
+    /// A client for these servers; sends nothing yet.
     ///
     /// Errors: InvalidArgument on a server without a URL, and on certificates that cannot be read.
-    pub fn new(servers: Vec<ServerOptions>) -> Result<Self> {
+    pub fn new(servers: Vec<GetiOptions>) -> Result<Self> {
         let servers = servers.into_iter().map(|options| Server::new(options).map(Arc::new)).collect::<Result<_>>()?;
         Ok(Self { servers })
     }
@@ -60,8 +60,8 @@ impl Source for Geti {
     fn projects<'a>(&'a self, server: &'a str) -> BoxFuture<'a, Result<Vec<RemoteProject>>> {
         async move {
             let session = self.session(server, Stopping::never())?;
-            let trees = session.trees().await?;
-            Ok(trees.iter().map(RemoteProject::from).collect())
+            let list_projects = session.list_projects().await?;
+            Ok(list_projects.iter().map(RemoteProject::from).collect())
         }
         .boxed()
     }
@@ -69,8 +69,8 @@ impl Source for Geti {
     fn project<'a>(&'a self, server: &'a str, id: &'a str) -> BoxFuture<'a, Result<RemoteProject>> {
         async move {
             let session = self.session(server, Stopping::never())?;
-            let tree = session.tree(id, None).await?;
-            Ok(RemoteProject::from(&tree))
+            let found = session.project(id, None).await?;
+            Ok(RemoteProject::from(&found))
         }
         .boxed()
     }

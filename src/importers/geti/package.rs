@@ -1,4 +1,4 @@
-//! The package of a model: whichever way its Geti makes one, the response that carries it.
+//! The package of a model: the response that carries it, by whichever API its Geti has.
 
 use std::sync::atomic::Ordering;
 
@@ -6,36 +6,36 @@ use reqwest::{Method, Response};
 use serde_json::json;
 
 use super::client::Session;
-use super::fault::Asked;
-use super::legacy;
-use super::place::Place;
-use super::tree::{Tree, Wanted};
+use super::code_deployments;
+use super::dialect::Dialect;
+use super::error::GetiResult;
+use super::project::{Project, SelectedModel};
 
 impl Session {
-    /// Has the package of a model made. Its bytes are still to come.
+    /// Asks for the package of a model, and returns the response before its body.
     ///
-    /// Geti 2.11 has both ways and calls the old one deprecated; Geti 2.13 has the new one alone, releases before it the
-    /// old one alone. So the new one is tried first, and the old one where the server does not know it.
-    pub(super) async fn package(&self, tree: &Tree, wanted: Wanted<'_>) -> Asked<Response> {
-        let (workspace, legacy) = match self.place().await? {
-            Place::Two { workspace, legacy } => (workspace, legacy),
-            Place::Three => {
-                let (model, variant) = (&wanted.trained.id, &wanted.leaf.id);
-                let path = format!("/api/projects/{}/models/{model}/variants/{variant}/binary", tree.id);
+    /// Geti 2.11 has `deployment_package` and, deprecated, `code_deployments`; Geti 2.13 has the first alone, earlier releases
+    /// the second alone. So the first is tried, and then the second if the server does not know it.
+    pub(super) async fn package(&self, project: &Project, selected: SelectedModel<'_>) -> GetiResult<Response> {
+        let (workspace, use_code_deployments) = match self.dialect().await? {
+            Dialect::V2 { workspace, code_deployments: use_code_deployments } => (workspace, use_code_deployments),
+            Dialect::V3 => {
+                let (model, variant) = (&selected.trained.id, &selected.model.id);
+                let path = format!("/api/projects/{}/models/{model}/variants/{variant}/binary", project.id);
                 return self.send(Method::GET, &path, None).await;
             }
         };
-        let base = format!("{workspace}/projects/{}", tree.id);
-        let models = json!([{"model_id": wanted.leaf.id, "model_group_id": wanted.group.id}]);
-        if !legacy.load(Ordering::Relaxed) {
+        let base = format!("{workspace}/projects/{}", project.id);
+        let models = json!([{"model_id": selected.model.id, "model_group_id": selected.group.id}]);
+        if !use_code_deployments.load(Ordering::Relaxed) {
             // Closed at its top level: one more key is 400 (Geti 2.11).
             let body = json!({"package_type": "geti_sdk", "models": models});
             match self.send(Method::POST, &format!("{base}/deployment_package:download"), Some(&body)).await {
-                Err(fault) if fault.unknown_route => legacy.store(true, Ordering::Relaxed),
+                Err(failure) if failure.unknown_route => use_code_deployments.store(true, Ordering::Relaxed),
                 sent => return sent,
             }
         }
-        let response = legacy::download(self, &base, &json!({"models": models})).await?;
+        let response = code_deployments::download(self, &base, &json!({"models": models})).await?;
         self.follow(response).await
     }
 }

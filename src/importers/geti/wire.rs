@@ -1,4 +1,4 @@
-//! What Geti answers, as far as it is read. Fields that a release leaves out are no mistake.
+//! The JSON that Geti returns, as far as it is used. A field that a release leaves out is not an error.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -9,12 +9,12 @@ use serde_json::{Map, Value};
 pub(super) struct Organization {
     organization_id: Option<String>,
     #[serde(default)]
-    organizations: Vec<Dated>,
+    organizations: Vec<DatedOrganization>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Dated {
+struct DatedOrganization {
     organization_id: String,
     #[serde(default)]
     organization_created_at: String,
@@ -46,13 +46,13 @@ pub(super) struct Workspace {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Projects {
-    pub(super) projects: Vec<Project>,
+pub(super) struct ProjectPage {
+    pub(super) projects: Vec<ProjectV2>,
     pub(super) project_counts: usize,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Project {
+pub(super) struct ProjectV2 {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) creation_time: Option<String>,
@@ -73,51 +73,51 @@ pub(super) struct Task {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Groups {
-    pub(super) model_groups: Vec<Group>,
+pub(super) struct GroupList {
+    pub(super) model_groups: Vec<GroupV2>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Group {
+pub(super) struct GroupV2 {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) model_template_id: Option<String>,
     pub(super) task_id: Option<String>,
     #[serde(default)]
-    pub(super) models: Vec<Summary>,
+    pub(super) models: Vec<ModelSummary>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Summary {
+pub(super) struct ModelSummary {
     pub(super) id: String,
     #[serde(default)]
-    pub(super) purge_info: Purge,
+    pub(super) purge_info: PurgeInfo,
 }
 
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Purge {
+pub(super) struct PurgeInfo {
     #[serde(default)]
     pub(super) is_purged: bool,
 }
 
 /// A trained model.
 #[derive(Debug, Deserialize)]
-pub(super) struct Detail {
+pub(super) struct TrainedModelV2 {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) version: i64,
     #[serde(default)]
-    pub(super) optimized_models: Vec<Optimized>,
+    pub(super) optimized_models: Vec<OptimizedModel>,
     #[serde(default)]
-    pub(super) purge_info: Purge,
+    pub(super) purge_info: PurgeInfo,
     /// The rest, as it is.
     #[serde(flatten)]
     pub(super) rest: Map<String, Value>,
 }
 
-/// What was made of a trained model.
+/// A model optimized from a trained model.
 #[derive(Debug, Deserialize)]
-pub(super) struct Optimized {
+pub(super) struct OptimizedModel {
     pub(super) id: String,
     pub(super) name: String,
     #[serde(default)]
@@ -129,9 +129,9 @@ pub(super) struct Optimized {
     pub(super) rest: Map<String, Value>,
 }
 
-/// A package under way, the old way.
+/// A package that is being made by `code_deployments`.
 #[derive(Debug, Deserialize)]
-pub(super) struct Deployment {
+pub(super) struct CodeDeployment {
     pub(super) id: String,
     pub(super) state: String,
     pub(super) message: Option<String>,
@@ -139,7 +139,7 @@ pub(super) struct Deployment {
 
 /// A project of Geti 3.
 #[derive(Debug, Deserialize)]
-pub(super) struct Project3 {
+pub(super) struct ProjectV3 {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) created_at: Option<String>,
@@ -149,7 +149,7 @@ pub(super) struct Project3 {
 
 /// A trained model of Geti 3.
 #[derive(Debug, Deserialize)]
-pub(super) struct Model3 {
+pub(super) struct ModelV3 {
     pub(super) id: String,
     pub(super) name: String,
     #[serde(default)]
@@ -158,14 +158,14 @@ pub(super) struct Model3 {
     #[serde(default)]
     pub(super) training_info: Option<Map<String, Value>>,
     #[serde(default)]
-    pub(super) variants: Vec<Variant3>,
+    pub(super) variants: Vec<VariantV3>,
     #[serde(default)]
     pub(super) files_deleted: bool,
 }
 
-/// What was made of a trained model of Geti 3.
+/// A model optimized from a trained model of Geti 3.
 #[derive(Debug, Deserialize)]
-pub(super) struct Variant3 {
+pub(super) struct VariantV3 {
     pub(super) id: String,
     #[serde(default)]
     pub(super) format: String,
@@ -173,21 +173,21 @@ pub(super) struct Variant3 {
     pub(super) precision: String,
     pub(super) weights_size: Option<i64>,
     #[serde(default)]
-    pub(super) evaluations: Vec<Evaluation3>,
+    pub(super) evaluations: Vec<EvaluationV3>,
     #[serde(default)]
     pub(super) files_deleted: bool,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Evaluation3 {
+pub(super) struct EvaluationV3 {
     #[serde(default)]
     pub(super) subset: String,
     #[serde(default)]
-    pub(super) metrics: Vec<Metric3>,
+    pub(super) metrics: Vec<MetricV3>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Metric3 {
+pub(super) struct MetricV3 {
     pub(super) name: String,
     pub(super) value: Option<f64>,
 }

@@ -33,7 +33,7 @@ where
             }
         }
     });
-    // Whoever reads an archive may ask for more after its end.
+    // A reader may poll again after the end.
     Box::pin(unpacked.fuse())
 }
 
@@ -42,7 +42,7 @@ async fn step<B: Stream<Item = Result<Bytes>> + Unpin>(state: &mut State<B>) -> 
     loop {
         while state.rest.is_empty() {
             let Some(chunk) = state.body.next().await else {
-                decoder.try_finish().map_err(broken)?;
+                decoder.try_finish().map_err(gzip_error)?;
                 let last = std::mem::take(decoder.get_mut());
                 state.decoder = None;
                 return Ok((!last.is_empty()).then(|| last.into()));
@@ -50,7 +50,7 @@ async fn step<B: Stream<Item = Result<Bytes>> + Unpin>(state: &mut State<B>) -> 
             state.rest = chunk?;
         }
         let some = state.rest.split_to(state.rest.len().min(STEP));
-        decoder.write_all(&some).map_err(broken)?;
+        decoder.write_all(&some).map_err(gzip_error)?;
         let unpacked = std::mem::take(decoder.get_mut());
         if !unpacked.is_empty() {
             return Ok(Some(unpacked.into()));
@@ -58,6 +58,6 @@ async fn step<B: Stream<Item = Result<Bytes>> + Unpin>(state: &mut State<B>) -> 
     }
 }
 
-fn broken(error: std::io::Error) -> Error {
+fn gzip_error(error: std::io::Error) -> Error {
     Error::invalid("body", "the gzip is broken, or ends too early").caused_by(error)
 }

@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 
 use crate::domain::{Error, ErrorKind, FilePath, Result};
 
-/// How much an archive may unpack to before its ratio counts: less than that harms nobody.
-const HARMLESS: u64 = 1 << 20;
+/// Up to this many unpacked bytes the compression ratio does not matter.
+const MIN_BOMB_BYTES: u64 = 1 << 20;
 
 /// What an archive may unpack to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,13 +48,13 @@ pub(in crate::registry) type Sender = mpsc::Sender<Result<Event>>;
 /// What a reader of archives has found.
 pub(in crate::registry) struct Events(mpsc::Receiver<Result<Event>>);
 
-/// A way from a reader of archives to whoever stores what it finds.
+/// A channel from a reader of archives to the code that stores the members.
 pub(in crate::registry) fn channel() -> (Sender, Events) {
     let (sender, receiver) = mpsc::channel(2);
     (sender, Events(receiver))
 }
 
-/// What a reader gets when nobody wants to know more.
+/// The error of a reader whose receiver is gone.
 pub(super) fn unwanted() -> Error {
     Error::internal("nobody reads the archive any more")
 }
@@ -75,7 +75,7 @@ impl Events {
         }
     }
 
-    /// The bytes of the file that [`Events::member`] has given.
+    /// The bytes of the file that [`Events::member`] returned.
     pub(in crate::registry) fn bytes(&mut self) -> impl Stream<Item = Result<Bytes>> + Unpin {
         Box::pin(stream::unfold(Some(self), |events| async {
             let events = events?;
@@ -89,27 +89,34 @@ impl Events {
     }
 }
 
-/// How far an archive is unpacked, held against its bounds.
+/// The progress of unpacking an archive, checked against its bounds.
 pub(in crate::registry) struct Unpacked {
     bounds: Bounds,
     packed: Arc<AtomicU64>,
     bytes: u64,
     paths: BTreeSet<String>,
+    passed_by: u64,
 }
 
 impl Unpacked {
     /// Nothing yet; `packed` says how many of the archive's own bytes are known.
     pub(in crate::registry) fn new(bounds: Bounds, packed: Arc<AtomicU64>) -> Self {
-        Self { bounds, packed, bytes: 0, paths: BTreeSet::new() }
+        Self { bounds, packed, bytes: 0, paths: BTreeSet::new(), passed_by: 0 }
     }
 
-    /// Refuses an archive of so many members.
+    /// Refuses an archive whose number of members is above the limit.
     pub(super) fn expect(&self, members: u64) -> Result<()> {
         if members > self.bounds.members {
             let message = format!("the archive has more than {} members", self.bounds.members);
             return Err(exhausted(message));
         }
         Ok(())
+    }
+
+    /// Counts a folder, or a header that describes other members. A member may have three of those, and a folder.
+    pub(super) fn pass_by(&mut self) -> Result<()> {
+        self.passed_by += 1;
+        self.expect(self.passed_by.div_ceil(4))
     }
 
     /// The path of a file that begins.
@@ -142,7 +149,7 @@ impl Unpacked {
             return Err(self.too_much());
         }
         let most = self.packed.load(Ordering::Relaxed).saturating_mul(self.bounds.ratio);
-        if self.bytes > most.max(HARMLESS) {
+        if self.bytes > most.max(MIN_BOMB_BYTES) {
             let (name, ratio) = (shown(name), self.bounds.ratio);
             let message = format!("the archive unpacks to more than {ratio} times its size, at member `{name}`");
             return Err(exhausted(message));
@@ -162,6 +169,16 @@ fn exhausted(message: String) -> Error {
 /// A member's name for a message.
 pub(super) fn shown(name: &[u8]) -> String {
     String::from_utf8_lossy(name).escape_debug().take(200).collect()
+}
+
+/// The name without the `./` that stands for the folder that was packed.
+pub(super) fn plain(name: &[u8]) -> &[u8] {
+    let mut name = name;
+    while let Some(rest) = name.strip_prefix(b"./") {
+        let slashes = rest.iter().take_while(|byte| **byte == b'/').count();
+        name = rest.get(slashes..).unwrap_or_default();
+    }
+    name
 }
 
 /// A member that cannot be stored.

@@ -12,6 +12,7 @@ mod zip;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
+use modelport_inspect::tar::Header;
 use tokio::sync::mpsc;
 
 use super::Registry;
@@ -24,6 +25,11 @@ pub(super) use members::{Events, Sender, Unpacked, channel};
 pub(super) use nest::nest;
 pub(super) use untar::untar;
 pub(super) use unzip::unzip;
+
+/// Whether these first bytes are the header of a tar.
+pub fn is_tar(start: &[u8]) -> bool {
+    Header::is_header(start)
+}
 
 /// The time that every member has: 1980-01-01T00:00:00Z, the earliest that a zip can name.
 const MODIFIED: i64 = 315_532_800;

@@ -1,4 +1,4 @@
-//! Files as a tar: the crate writes the headers, the bytes pass by it.
+//! Writes files as a tar: the crate writes the headers, and the bytes bypass it.
 
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;

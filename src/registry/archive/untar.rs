@@ -1,165 +1,191 @@
 //! The files of a tar, read from a stream as it arrives.
 
-use std::io;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::fmt::Display;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
-use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
-use tokio_tar::{Archive, EntryType};
+use modelport_inspect::tar::{Extensions, Header, Kind, Layout, MAX_EXTENDED, padding};
 
-use super::members::{Event, Sender, Unpacked, refused, shown, unwanted};
+use super::members::{Event, Sender, Unpacked, plain, refused, shown, unwanted};
 use crate::domain::{Error, Result};
 
-/// How many bytes may lie between two files: headers, long names, extensions; all of them are kept in memory.
-const BETWEEN: u64 = 1 << 20;
+/// The zeros of a hole that are handed on together.
+static HOLE: [u8; 1 << 18] = [0; 1 << 18];
 
-/// How many bytes of a file are handed on together.
-const CHUNK: usize = 1 << 18;
-
-/// A tar ends with at least one block of zeros.
-const BLOCK: u64 = 512;
-
-/// Sends the files of the tar.
+/// Sends the files of the tar. Files with holes come out as they were.
 ///
 /// Errors: InvalidArgument when it is broken, ends too early, or has anything but files and folders; ResourceExhausted.
 pub(in crate::registry) async fn untar<B>(body: B, mut unpacked: Unpacked, out: &Sender) -> Result<()>
 where
     B: Stream<Item = Result<Bytes>> + Unpin,
 {
-    let meter = Meter::default();
-    let mut archive = Archive::new(Metered { body, rest: Bytes::new(), meter: meter.clone() });
-    let mut entries = archive.entries().map_err(|error| meter.broken("its begin", error))?;
-    let mut last = "its begin".to_owned();
-    loop {
-        meter.allow(BETWEEN);
-        let Some(entry) = entries.next().await else { break };
-        let mut entry = entry.map_err(|error| meter.broken(&last, error))?;
-        let name = entry.path_bytes().map_err(|error| meter.broken(&last, error))?.into_owned();
-        last = format!("member `{}`", shown(&name));
-        match entry.header().entry_type() {
-            EntryType::Regular | EntryType::Continuous if !name.ends_with(b"/") => {}
-            EntryType::Directory | EntryType::XGlobalHeader | EntryType::Regular => continue,
-            EntryType::Symlink | EntryType::Link => return Err(refused(&name, "is a link")),
-            _ => return Err(refused(&name, "is neither a file nor a folder")),
+    let mut input = Input { body, rest: Bytes::new(), place: "its beginning".to_owned() };
+    let mut said = Extensions::default();
+    while let Some(header) = input.header().await? {
+        if header.kind.is_extension() {
+            unpacked.pass_by()?;
+            let body = input.extension(header.size).await?;
+            said.add(header.kind, &body).map_err(|broken| input.invalid(broken))?;
+            continue;
         }
-        let size = entry.effective_size();
-        let path = unpacked.member(plain(&name), size)?;
-        send(out, Event::Member(path, size)).await?;
-        meter.allow(u64::MAX);
-        let mut read = 0;
-        loop {
-            let mut chunk = BytesMut::with_capacity(CHUNK);
-            while chunk.len() < CHUNK {
-                let some = entry.read_buf(&mut chunk).await.map_err(|error| meter.broken(&last, error))?;
-                if some == 0 {
-                    break;
-                }
+        let mut member = said.member(header).map_err(|broken| input.invalid(broken))?;
+        input.place = format!("member `{}`", shown(&member.name));
+        match member.kind {
+            Kind::File | Kind::Sparse => {}
+            Kind::Folder => {
+                unpacked.pass_by()?;
+                continue;
             }
-            if chunk.is_empty() {
-                break;
-            }
-            read += chunk.len() as u64;
-            unpacked.add(&name, chunk.len())?;
-            send(out, Event::Bytes(chunk.freeze())).await?;
+            Kind::Link => return Err(refused(&member.name, "is a link")),
+            _ => return Err(refused(&member.name, "is neither a file nor a folder")),
         }
-        if read != size {
-            return Err(refused(&name, "ends too early"));
+        while member.wants_block() {
+            let block = input.block().await?.ok_or_else(|| input.ends_early())?;
+            member.add_block(&block).map_err(|broken| input.invalid(broken))?;
         }
+        let layout = member.layout().map_err(|broken| input.invalid(broken))?;
+        let path = unpacked.member(plain(&member.name), layout.size)?;
+        send(out, Event::Member(path, layout.size)).await?;
+        copy(&mut input, &member.name, &layout, &mut unpacked, out).await?;
         send(out, Event::End).await?;
     }
-    drop(entries);
-    let mut rest = archive.into_inner().map_err(|_| Error::internal("the tar is still being read"))?;
-    let mut some = [0; 4096];
-    while rest.read(&mut some).await.map_err(|error| meter.broken(&last, error))? > 0 {}
-    if meter.zeros() < BLOCK {
-        return Err(Error::invalid("body", format!("the tar has no end after {last}")));
+    if !said.is_empty() {
+        return Err(input.invalid("an extended header is not followed by a member"));
     }
+    input.end().await?;
     send(out, Event::Done).await
+}
+
+/// Sends the bytes of a member, zeros for its holes among them.
+async fn copy<B>(
+    input: &mut Input<B>,
+    name: &[u8],
+    layout: &Layout,
+    unpacked: &mut Unpacked,
+    out: &Sender,
+) -> Result<()>
+where
+    B: Stream<Item = Result<Bytes>> + Unpin,
+{
+    let mut at = 0;
+    for fragment in &layout.fragments {
+        zeros(fragment.offset - at, name, unpacked, out).await?;
+        let mut left = fragment.length;
+        while left > 0 {
+            let bytes = input.some(left).await?.ok_or_else(|| input.ends_early())?;
+            left -= bytes.len() as u64;
+            unpacked.add(name, bytes.len())?;
+            send(out, Event::Bytes(bytes)).await?;
+        }
+        at = fragment.offset + fragment.length;
+    }
+    zeros(layout.size - at, name, unpacked, out).await?;
+    input.skip(padding(layout.stored)).await
+}
+
+async fn zeros(mut left: u64, name: &[u8], unpacked: &mut Unpacked, out: &Sender) -> Result<()> {
+    while left > 0 {
+        let length = usize::try_from(left).unwrap_or(usize::MAX).min(HOLE.len());
+        unpacked.add(name, length)?;
+        send(out, Event::Bytes(Bytes::from_static(HOLE.get(..length).unwrap_or_default()))).await?;
+        left -= length as u64;
+    }
+    Ok(())
 }
 
 async fn send(out: &Sender, event: Event) -> Result<()> {
     out.send(Ok(event)).await.map_err(|_| unwanted())
 }
 
-/// The name without the `./` that stands for the folder that was packed.
-fn plain(name: &[u8]) -> &[u8] {
-    let mut name = name;
-    while let Some(rest) = name.strip_prefix(b"./") {
-        name = rest;
-    }
-    name
-}
-
-/// What passes by on its way to the crate.
-#[derive(Clone, Default)]
-struct Meter(Arc<Mutex<Passed>>);
-
-#[derive(Default)]
-struct Passed {
-    allowed: u64,
-    zeros: u64,
-    fault: Option<Error>,
-}
-
-impl Meter {
-    fn with<T>(&self, act: impl FnOnce(&mut Passed) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// From now on so many bytes may pass; and zeros are counted anew.
-    fn allow(&self, bytes: u64) {
-        self.with(|passed| (passed.allowed, passed.zeros) = (bytes, 0));
-    }
-
-    /// How many of the last bytes were zeros.
-    fn zeros(&self) -> u64 {
-        self.with(|passed| passed.zeros)
-    }
-
-    /// The error of whoever the bytes came from, where it has one.
-    fn broken(&self, place: &str, error: io::Error) -> Error {
-        let fault = self.with(|passed| passed.fault.take());
-        fault.unwrap_or_else(|| {
-            Error::invalid("body", format!("the tar is broken at {place}: {error}")).caused_by(error)
-        })
-    }
-}
-
-/// A stream of bytes as the crate reads it.
-struct Metered<B> {
+/// A stream of bytes, read in blocks.
+struct Input<B> {
     body: B,
     rest: Bytes,
-    meter: Meter,
+    /// Where it is, for messages.
+    place: String,
 }
 
-impl<B: Stream<Item = Result<Bytes>> + Unpin> AsyncRead for Metered<B> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+impl<B: Stream<Item = Result<Bytes>> + Unpin> Input<B> {
+    fn invalid(&self, why: impl Display) -> Error {
+        Error::invalid("body", format!("the tar is broken at {}: {why}", self.place))
+    }
+
+    fn ends_early(&self) -> Error {
+        self.invalid("it ends too early")
+    }
+
+    /// The next bytes, at most `most` of them; `None` at the end.
+    async fn some(&mut self, most: u64) -> Result<Option<Bytes>> {
         while self.rest.is_empty() {
-            match std::task::ready!(self.body.poll_next_unpin(cx)) {
-                Some(Ok(chunk)) => self.rest = chunk,
-                Some(Err(error)) => {
-                    self.meter.with(|passed| passed.fault = Some(error));
-                    return Poll::Ready(Err(io::Error::other("the body broke off")));
-                }
-                None => return Poll::Ready(Ok(())),
+            match self.body.next().await {
+                Some(chunk) => self.rest = chunk?,
+                None => return Ok(None),
             }
         }
-        let some = self.rest.len().min(buf.remaining());
-        let bytes = self.rest.split_to(some);
-        let within = self.meter.with(|passed| {
-            let zeros = bytes.iter().rev().take_while(|byte| **byte == 0).count();
-            passed.zeros = if zeros == some { passed.zeros + zeros as u64 } else { zeros as u64 };
-            let within = passed.allowed >= some as u64;
-            passed.allowed = passed.allowed.saturating_sub(some as u64);
-            within
-        });
-        if !within {
-            return Poll::Ready(Err(io::Error::other("too many bytes that belong to no file")));
+        let length = usize::try_from(most).unwrap_or(usize::MAX).min(self.rest.len());
+        Ok(Some(self.rest.split_to(length)))
+    }
+
+    /// Exactly `length` bytes; `None` where there is none any more.
+    async fn exactly(&mut self, length: u64) -> Result<Option<Bytes>> {
+        let mut bytes = BytesMut::new();
+        while (bytes.len() as u64) < length {
+            match self.some(length - bytes.len() as u64).await? {
+                Some(some) => bytes.extend_from_slice(&some),
+                None if bytes.is_empty() => return Ok(None),
+                None => return Err(self.ends_early()),
+            }
         }
-        buf.put_slice(&bytes);
-        Poll::Ready(Ok(()))
+        Ok(Some(bytes.freeze()))
+    }
+
+    async fn block(&mut self) -> Result<Option<[u8; 512]>> {
+        let block = self.exactly(512).await?;
+        Ok(block.and_then(|block| block.as_ref().try_into().ok()))
+    }
+
+    async fn skip(&mut self, length: u64) -> Result<()> {
+        let mut left = length;
+        while left > 0 {
+            let some = self.some(left).await?.ok_or_else(|| self.ends_early())?;
+            left -= some.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// The next header; `None` at the archive's end, which is a block of zeros.
+    async fn header(&mut self) -> Result<Option<Header>> {
+        let Some(block) = self.block().await? else {
+            return Err(Error::invalid("body", format!("the tar has no end after {}", self.place)));
+        };
+        if block.iter().all(|byte| *byte == 0) {
+            return Ok(None);
+        }
+        match Header::parse(block) {
+            Ok(Some(header)) => Ok(Some(header)),
+            Ok(None) => Err(self.invalid("a header's checksum does not fit")),
+            Err(broken) => Err(self.invalid(broken)),
+        }
+    }
+
+    /// What an extended header of `size` bytes says.
+    async fn extension(&mut self, size: u64) -> Result<Bytes> {
+        if size > MAX_EXTENDED {
+            return Err(self.invalid(format!("an extended header has more than {MAX_EXTENDED} bytes")));
+        }
+        let body = if size == 0 { Some(Bytes::new()) } else { self.exactly(size).await? };
+        let body = body.ok_or_else(|| self.ends_early())?;
+        self.skip(padding(size)).await?;
+        Ok(body)
+    }
+
+    /// Reads what is left, which has to be zeros: another archive behind this one would be lost.
+    async fn end(&mut self) -> Result<()> {
+        while let Some(bytes) = self.some(u64::MAX).await? {
+            if bytes.iter().any(|byte| *byte != 0) {
+                return Err(Error::invalid("body", "the tar has bytes after its end"));
+            }
+        }
+        Ok(())
     }
 }

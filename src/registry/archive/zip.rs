@@ -1,4 +1,4 @@
-//! Files as a zip without compression: the crate writes the headers, the bytes pass by it.
+//! Writes files as a zip without compression: the crate writes the headers, and the bytes bypass it.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,12 +28,12 @@ pub(super) fn length(files: &[File]) -> Result<u64> {
         let mut left = file.blob.size;
         while left > 0 {
             let some = usize::try_from(left).unwrap_or(usize::MAX).min(NOTHING.len());
-            entry.write_all(NOTHING.get(..some).unwrap_or_default()).map_err(broken)?;
+            entry.write_all(NOTHING.get(..some).unwrap_or_default()).map_err(zip_error)?;
             left -= some as u64;
         }
-        entry.finish(DataDescriptorOutput::new(0, file.blob.size)).map_err(broken)?;
+        entry.finish(DataDescriptorOutput::new(0, file.blob.size)).map_err(zip_error)?;
     }
-    archive.finish().map_err(broken)?;
+    archive.finish().map_err(zip_error)?;
     Ok(sink.written())
 }
 
@@ -50,13 +50,13 @@ pub(super) async fn write(files: &[File], out: &Out) -> Result<()> {
         while let Some(chunk) = chunks.try_next().await? {
             crc.update(&chunk);
             size += chunk.len() as u64;
-            entry.write_all(&chunk).map_err(broken)?;
+            entry.write_all(&chunk).map_err(zip_error)?;
             out.send(chunk).await?;
         }
         sink.keep(true);
-        entry.finish(DataDescriptorOutput::new(crc.finalize(), size)).map_err(broken)?;
+        entry.finish(DataDescriptorOutput::new(crc.finalize(), size)).map_err(zip_error)?;
     }
-    archive.finish().map_err(broken)?;
+    archive.finish().map_err(zip_error)?;
     out.send(sink.take()).await
 }
 
@@ -78,12 +78,12 @@ pub(super) fn begin<'a>(
         let mut unicode = vec![1];
         unicode.extend(crc32fast::hash(text.as_bytes()).to_le_bytes());
         unicode.extend(text.as_bytes());
-        file = file.extra_field(ExtraFieldId::INFO_ZIP_UNICODE_PATH, &unicode, Header::default()).map_err(broken)?;
+        file = file.extra_field(ExtraFieldId::INFO_ZIP_UNICODE_PATH, &unicode, Header::default()).map_err(zip_error)?;
     }
-    file.start().map_err(broken)
+    file.start().map_err(zip_error)
 }
 
-pub(super) fn broken(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+pub(super) fn zip_error(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::internal("the zip cannot be written").caused_by(error)
 }
 

@@ -153,7 +153,7 @@ pub(super) fn put(tx: &mut Tx<'_>, ledger: &mut Ledger, new: &[Event], at_hand: 
     Ok(())
 }
 
-/// Makes nodes members of these contexts, which are ordered by id, and gives those that were not members before.
+/// Makes nodes members of these contexts, which are ordered by id, and returns those that were not members before.
 pub(super) fn attach(
     tx: &mut Tx<'_>,
     ledger: &mut Ledger,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::domain::change::document;
+use crate::domain::change::{self, document};
 use crate::domain::graph::Event;
 use crate::domain::{Action, Actor, Millis, Node, NodeId, Result};
 use crate::store::Tx;
@@ -15,17 +15,22 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// Notes what was done to the node, which is given as it is afterwards.
+    /// Adds a change of the node, with the node as it is afterwards.
     pub(super) fn note(&mut self, action: Action, node: &Node) {
         self.add(action, node, None);
     }
 
-    /// Notes which nodes became members of the context.
+    /// Adds an update of the node.
+    pub(super) fn updated(&mut self, before: &Node, node: &Node) {
+        self.add(Action::Update, node, Some(("before", change::before(before, node))));
+    }
+
+    /// Adds the new members of the context.
     pub(super) fn attached(&mut self, context: &Node, members: &[NodeId]) {
         self.add(Action::Attach, context, Some(("memberIds", json!(members))));
     }
 
-    /// Notes the events of the execution.
+    /// Adds the events of the execution.
     pub(super) fn events(&mut self, execution: &Node, events: &[&Event]) {
         let events: Vec<Json> =
             events.iter().map(|event| json!({"artifactId": event.artifact_id, "type": event.event_type})).collect();

@@ -1,9 +1,9 @@
-//! The graph of executions and artifacts around some of them, event by event.
+//! The lineage graph around some artifacts or executions, event by event.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Registry;
-use super::ahead::Known;
+use super::prefetch::PrefetchedEvents;
 use crate::domain::graph::{Ending, Event, EventDirection, LineageQuery, Subgraph, Type};
 use crate::domain::{Error, NodeId, NodeKind, Result};
 use crate::registry::Selection;
@@ -18,8 +18,8 @@ const MAX_STARTS: u32 = 100;
 /// The farthest that a graph reaches, in events.
 const MAX_HOPS: i64 = 100;
 
-/// So many hops are read one by one: to read ahead is to read all that there is, and may be much more.
-const FEW: i64 = 20;
+/// Up to this many hops are read one by one: a prefetch reads all reachable events, which may be far more.
+const MAX_SINGLE_HOPS: i64 = 20;
 
 impl Registry {
     /// The graph around the nodes that the query starts from.
@@ -33,7 +33,7 @@ impl Registry {
             hops => hops.unwrap_or(MAX_HOPS).min(MAX_HOPS),
         };
         self.store
-            .read(move |tx| {
+            .read_long(move |tx| {
                 let selection =
                     Selection { filter: Some(query.start.clone()), ..Selection::of_kind(Some(query.start_kind)) };
                 let starts = lists::list_ids(tx, &selection, None, MAX_STARTS)?;
@@ -44,10 +44,10 @@ impl Registry {
                 let mut frontier = walk.arrive(tx, query.start_kind, starts)?;
                 let mut kind = query.start_kind;
                 let ends = query.ending_artifacts.is_some() || query.ending_executions.is_some();
-                let mut known = if hops > FEW && !ends {
-                    Known::around(tx, query.direction, kind, &frontier)?
+                let mut known = if hops > MAX_SINGLE_HOPS && !ends {
+                    PrefetchedEvents::load(tx, query.direction, kind, &frontier)?
                 } else {
-                    Known::default()
+                    PrefetchedEvents::default()
                 };
                 for _ in 0..hops {
                     if frontier.is_empty() {
@@ -94,7 +94,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Adds nodes that were not seen before, and gives those from which the graph goes on.
+    /// Adds nodes that were not seen before, and returns those from which the graph goes on.
     fn arrive(&mut self, tx: &mut Tx<'_>, kind: NodeKind, found: Vec<NodeId>) -> Result<Vec<NodeId>> {
         let ending = self.ending(kind);
         let ends: BTreeSet<NodeId> = match ending {
@@ -124,14 +124,14 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Follows events that lead on from nodes of that kind, and gives the nodes from which the graph goes on.
+    /// Follows events that lead on from nodes of that kind, and returns the nodes from which the graph goes on.
     fn step(&mut self, tx: &mut Tx<'_>, kind: NodeKind, mut walked: Vec<(i64, Event)>) -> Result<Vec<NodeId>> {
         let far = |event: &Event| match kind {
             NodeKind::Artifact => event.execution_id,
             NodeKind::Execution | NodeKind::Context => event.artifact_id,
         };
         if self.query.direction == EventDirection::Both {
-            // The way back is no news. There is none from where the graph ends.
+            // The event back is known already, except where the graph ends.
             walked.retain(|(_, event)| !self.walked.contains(&far(event)));
         }
         let known = |id: &NodeId| self.walked.contains(id) || self.ends.contains(id);

@@ -1,12 +1,13 @@
 //! Nodes of the registry's own types, written through ML Metadata: they keep the rules of models, versions and runs.
 
 use super::Registry;
-use super::how::How;
+use super::put_options::PutOptions;
 use crate::domain::graph::{NodeWrite, Type};
 use crate::domain::{
     Actor, Change, Draft, Error, LogicalType, Millis, Name, Node, NodeId, NodeKind, Patch, Properties, Result, Value,
 };
 use crate::registry::entities;
+use crate::registry::versions::is_same_place;
 use crate::store::{self, Tx, nodes};
 
 /// Makes one. Where its type has a home, its name begins with the home's id and a colon.
@@ -28,6 +29,7 @@ pub(super) fn create(
         state: write.state,
         properties: write.properties.clone(),
         custom: write.custom.clone(),
+        shown: write.shown,
     };
     draft.check(logical)?;
     entities::create(tx, actor, logical, home, &draft, now)
@@ -68,15 +70,19 @@ pub(super) fn update(
     logical: LogicalType,
     (stored, of): (&Node, &Type),
     write: &NodeWrite,
-    how: &How<'_>,
+    options: &PutOptions<'_>,
     now: Millis,
 ) -> Result<Node> {
     let mut shown = stored.clone();
     registry.fill_uris(tx, std::slice::from_mut(&mut shown))?;
-    if how.mask.is_none() && !how.force_update_time && write.restates(logical.kind(), &shown, of) {
+    let is_unsaid = stored.uri.as_deref().unwrap_or_default().is_empty();
+    if let Some(sent) = write.uri.as_ref().filter(|sent| is_unsaid && is_same_place(&shown, sent)) {
+        shown.uri = Some(sent.clone());
+    }
+    if options.mask.is_none() && !options.force_update_time && write.restates(logical.kind(), &shown, of) {
         return Ok(stored.clone());
     }
-    let mut node = write.applied(logical.kind(), stored, how.mask)?;
+    let mut node = write.applied(logical.kind(), stored, options.mask)?;
     if write.uri == shown.uri {
         node.uri.clone_from(&stored.uri);
     }
@@ -90,6 +96,7 @@ pub(super) fn update(
         properties: changes(&stored.properties, &node.properties),
         custom: (stored.custom != node.custom).then_some(node.custom),
         if_revision: None,
+        shown: write.shown,
     };
     patch.check(logical)?;
     entities::update(tx, actor, logical, stored.id, &patch, now.max(stored.updated_at + 1))

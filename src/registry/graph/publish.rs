@@ -1,9 +1,9 @@
-//! One execution with what it read and wrote and the contexts that all of it belongs to, put at once.
+//! Publishes one execution with its inputs, outputs and contexts in one transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::how::{How, Reuse};
 use super::ledger::Ledger;
+use super::put_options::{PutOptions, Reuse};
 use super::{Registry, edges, logical};
 use crate::domain::graph::{EventWrite, NodeWrite, Pair, Publish, PublishOptions, Published};
 use crate::domain::{Actor, Error, ErrorKind, LogicalType, Millis, Node, NodeId, NodeKind, Result};
@@ -42,11 +42,12 @@ impl Registry {
         let reuse =
             if options.reuse_artifact_if_already_exist_by_external_id { Reuse::StoredOrPut } else { Reuse::Nothing };
         let writes: Vec<NodeWrite> = pairs.iter().filter_map(|(artifact, _)| artifact.clone()).collect();
-        let how = How { reuse_external_id: reuse, ..How::default() };
-        let artifacts = self.put(tx, actor, ledger, NodeKind::Artifact, &writes, &how, now)?;
-        let how = How { force_update_time: options.force_update_time, ..How::default() };
-        let put = self.put(tx, actor, ledger, NodeKind::Execution, std::slice::from_ref(execution), &how, now)?;
-        let execution = put.first().ok_or_else(|| super::broken("an execution that was put is not there"))?;
+        let put_options = PutOptions { reuse_external_id: reuse, ..PutOptions::default() };
+        let artifacts = self.put(tx, actor, ledger, NodeKind::Artifact, &writes, &put_options, now)?;
+        let put_options = PutOptions { force_update_time: options.force_update_time, ..PutOptions::default() };
+        let put =
+            self.put(tx, actor, ledger, NodeKind::Execution, std::slice::from_ref(execution), &put_options, now)?;
+        let execution = put.first().ok_or_else(|| super::internal("an execution that was put is not there"))?;
 
         let artifact_ids = artifact_ids(pairs, &artifacts)?;
         check_event_only(tx, pairs)?;
@@ -70,7 +71,7 @@ impl Registry {
         })
     }
 
-    /// Puts contexts, or finds those that are to be used as they are; gives them in the same order.
+    /// Puts contexts, or finds those that are to be used as they are; returns them in the same order.
     pub(super) fn put_contexts(
         &self,
         tx: &mut Tx<'_>,
@@ -89,10 +90,10 @@ impl Registry {
         }
         let reuse = options.reuse_context_if_already_exist;
         let (rest, places) = once(writes, &found, reuse);
-        let put = self.put(tx, actor, ledger, NodeKind::Context, &rest, &How::default(), now);
+        let put = self.put(tx, actor, ledger, NodeKind::Context, &rest, &PutOptions::default(), now);
         let put = put.map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists if reuse && error.field() == Some("name") => {
-                Error::new(ErrorKind::Conflict, "somebody else made the context at the same time").caused_by(error)
+                Error::new(ErrorKind::Conflict, "the context was created concurrently; retry").caused_by(error)
             }
             _ => error,
         })?;
@@ -105,7 +106,7 @@ impl Registry {
             .zip(places)
             .map(|(found, place)| {
                 let node = found.map(now).or_else(|| put(place));
-                node.ok_or_else(|| super::broken("a context that was put is not there"))
+                node.ok_or_else(|| super::internal("a context that was put is not there"))
             })
             .collect()
     }

@@ -1,22 +1,22 @@
-//! Nodes put, many at once: made, replaced, or changed where a mask says so.
+//! Puts many nodes at once: creates, replaces, or changes them by a mask.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::how::{How, Reuse};
 use super::ledger::Ledger;
+use super::put_options::{PutOptions, Reuse};
 use super::{Registry, logical};
 use crate::domain::graph::{Mask, NodeWrite, Type, check_label};
-use crate::domain::{Action, Actor, Error, ErrorKind, LogicalType, Millis, Node, NodeId, NodeKind, Result};
+use crate::domain::{Action, Actor, Change, Error, ErrorKind, LogicalType, Millis, Node, NodeId, NodeKind, Result};
 use crate::store::Tx;
 use crate::store::graph::nodes;
 use crate::store::graph::types::{Which, load};
 
 impl Registry {
-    /// Makes nodes of a kind, and changes those that have an id; gives their ids in the same order.
+    /// Makes nodes of a kind, and changes those that have an id; returns their ids in the same order.
     ///
     /// Errors: InvalidArgument on a property that the type does not have, an id that does not exist, another type than
     /// the node's, or a context without a name; NotFound when the type of a new node does not exist; AlreadyExists when a
-    /// name or external id is taken; FailedPrecondition when `abort_if_changed` and somebody else changed a node.
+    /// name or external id is taken; FailedPrecondition when `abort_if_changed` and a node was changed concurrently.
     pub async fn put_nodes(
         &self,
         actor: &Actor,
@@ -29,16 +29,16 @@ impl Registry {
         let (actor, now, registry) = (actor.clone(), self.now(), self.clone());
         self.store
             .write(move |tx| {
-                let how = How { mask: mask.as_ref(), abort_if_changed, ..How::default() };
+                let options = PutOptions { mask: mask.as_ref(), abort_if_changed, ..PutOptions::default() };
                 let mut ledger = Ledger::default();
-                let put = registry.put(tx, &actor, &mut ledger, kind, &writes, &how, now)?;
+                let put = registry.put(tx, &actor, &mut ledger, kind, &writes, &options, now)?;
                 ledger.write(tx, &actor, now)?;
                 Ok(put.into_iter().map(|node| node.id).collect())
             })
             .await
     }
 
-    /// Puts nodes within a transaction, and gives them as they are afterwards.
+    /// Puts nodes within a transaction, and returns them as they are afterwards.
     #[expect(clippy::too_many_arguments, reason = "who, what, how and when, and what it is done with")]
     pub(super) fn put(
         &self,
@@ -47,33 +47,33 @@ impl Registry {
         ledger: &mut Ledger,
         kind: NodeKind,
         writes: &[NodeWrite],
-        how: &How<'_>,
+        options: &PutOptions<'_>,
         now: Millis,
     ) -> Result<Vec<Node>> {
-        let mut batch = Batch::load(tx, kind, writes, how)?;
-        let mut places = Vec::with_capacity(writes.len());
+        let mut batch = Batch::load(tx, kind, writes, options)?;
+        let mut indexes = Vec::with_capacity(writes.len());
         for write in writes {
-            let place = match batch.target(write, how) {
-                Some(target) => batch.change(self, tx, actor, target, write, how, now)?,
-                None => batch.add(tx, actor, write, how, now)?,
+            let index = match batch.target(write, options) {
+                Some(target) => batch.change(self, tx, actor, target, write, options, now)?,
+                None => batch.add(tx, actor, write, options, now)?,
             };
-            places.push(place);
+            indexes.push(index);
         }
         batch.store(tx, ledger)?;
-        places.iter().map(|place| batch.at(*place)).collect()
+        indexes.iter().map(|index| batch.at(*index)).collect()
     }
 }
 
-/// Where a node is that was put.
+/// Where the batch has a node.
 #[derive(Clone, Copy)]
-enum Place {
-    /// Among those that have an id.
+enum BatchIndex {
+    /// Among the stored ones, by id.
     Stored(NodeId),
-    /// Among those that are made.
+    /// Among the new ones, by position.
     New(usize),
 }
 
-/// A node that was there before.
+/// A stored node of the batch.
 struct Stored {
     before: Node,
     now: Node,
@@ -85,15 +85,15 @@ struct Batch {
     types: BTreeMap<i64, Type>,
     stored: BTreeMap<NodeId, Stored>,
     new: Vec<Node>,
-    /// By external id: what may be found by it.
-    known: BTreeMap<String, Place>,
+    /// The nodes that may be found by their external ids.
+    known: BTreeMap<String, BatchIndex>,
 }
 
 impl Batch {
-    fn load(tx: &mut Tx<'_>, kind: NodeKind, writes: &[NodeWrite], how: &How<'_>) -> Result<Self> {
+    fn load(tx: &mut Tx<'_>, kind: NodeKind, writes: &[NodeWrite], options: &PutOptions<'_>) -> Result<Self> {
         let mut ids: BTreeSet<NodeId> = writes.iter().filter_map(|write| write.id).map(NodeId).collect();
         let mut known = BTreeMap::new();
-        if how.reuse_external_id != Reuse::Nothing {
+        if options.reuse_external_id != Reuse::Nothing {
             let wanted: Vec<String> = writes
                 .iter()
                 .filter(|write| write.id.is_none())
@@ -102,7 +102,7 @@ impl Batch {
                 .collect();
             for found in nodes::find_external(tx, kind, &wanted)? {
                 ids.insert(found.id);
-                known.extend(found.external_id.map(|id| (id, Place::Stored(found.id))));
+                known.extend(found.external_id.map(|id| (id, BatchIndex::Stored(found.id))));
             }
         }
         let mut stored = BTreeMap::new();
@@ -120,10 +120,10 @@ impl Batch {
     }
 
     /// The node that the write is about, unless it makes one.
-    fn target(&self, write: &NodeWrite, how: &How<'_>) -> Option<Place> {
+    fn target(&self, write: &NodeWrite, options: &PutOptions<'_>) -> Option<BatchIndex> {
         match (write.id, external_id(write)) {
-            (Some(id), _) => Some(Place::Stored(NodeId(id))),
-            (None, Some(external)) if how.reuse_external_id != Reuse::Nothing => self.known.get(external).copied(),
+            (Some(id), _) => Some(BatchIndex::Stored(NodeId(id))),
+            (None, Some(external)) if options.reuse_external_id != Reuse::Nothing => self.known.get(external).copied(),
             (None, _) => None,
         }
     }
@@ -133,27 +133,34 @@ impl Batch {
         found.ok_or_else(|| Error::not_found(format!("type `{id}`")).on_field("type_id"))
     }
 
-    fn add(&mut self, tx: &mut Tx<'_>, actor: &Actor, write: &NodeWrite, how: &How<'_>, now: Millis) -> Result<Place> {
+    fn add(
+        &mut self,
+        tx: &mut Tx<'_>,
+        actor: &Actor,
+        write: &NodeWrite,
+        options: &PutOptions<'_>,
+        now: Millis,
+    ) -> Result<BatchIndex> {
         let type_id = write.type_id.ok_or_else(|| Error::invalid("type_id", "Type id is missing."))?;
         let of = self.type_of(type_id)?;
         write.check_properties(of, None)?;
-        let place = match LogicalType::from_id(type_id) {
+        let index = match LogicalType::from_id(type_id) {
             Some(logical) => {
                 let node = logical::create(tx, actor, logical, write, now)?;
                 let id = node.id;
                 self.stored.insert(id, Stored { before: node.clone(), now: node, is_changed: false });
-                Place::Stored(id)
+                BatchIndex::Stored(id)
             }
             None => {
                 let node = write.to_node(of, now);
                 self.new.push(node);
-                Place::New(self.new.len() - 1)
+                BatchIndex::New(self.new.len() - 1)
             }
         };
-        if let Some(external) = external_id(write).filter(|_| how.reuse_external_id == Reuse::StoredOrPut) {
-            self.known.insert(external.to_owned(), place);
+        if let Some(external) = external_id(write).filter(|_| options.reuse_external_id == Reuse::StoredOrPut) {
+            self.known.insert(external.to_owned(), index);
         }
-        Ok(place)
+        Ok(index)
     }
 
     #[expect(clippy::too_many_arguments, reason = "who, what, how and when, and what it is done with")]
@@ -162,12 +169,12 @@ impl Batch {
         registry: &Registry,
         tx: &mut Tx<'_>,
         actor: &Actor,
-        place: Place,
+        index: BatchIndex,
         write: &NodeWrite,
-        how: &How<'_>,
+        options: &PutOptions<'_>,
         now: Millis,
-    ) -> Result<Place> {
-        let current = self.at(place).map_err(|_| {
+    ) -> Result<BatchIndex> {
+        let current = self.at(index).map_err(|_| {
             let id = write.id.unwrap_or_default();
             Error::invalid("id", format!("Cannot find the given id `{id}`"))
         })?;
@@ -177,40 +184,49 @@ impl Batch {
             return Err(Error::invalid("type_id", message));
         }
         let of = self.type_of(current.type_id)?;
-        if how.abort_if_changed && write.id.is_some() && write.seen_update_time != Some(current.updated_at) {
+        if options.abort_if_changed && write.id.is_some() && write.seen_update_time != Some(current.updated_at) {
             let message = format!("node `{}` was changed at `{}`", current.id, current.updated_at);
             return Err(Error::new(ErrorKind::FailedPrecondition, message).on_field("last_update_time_since_epoch"));
         }
-        write.check_properties(of, how.mask)?;
+        write.check_properties(of, options.mask)?;
+        let mut write = write.without_restated(&current);
+        if self.kind == NodeKind::Artifact && current.logical_type().is_none() {
+            let sent = write.uri.clone().map_or(Change::Keep, Change::Set);
+            if registry.is_own_uri(tx, current.id, &sent)? {
+                write.uri = Some(current.uri.clone().unwrap_or_default());
+            }
+        }
+        let write = &write;
         if let Some(logical) = current.logical_type() {
-            let node = logical::update(registry, tx, actor, logical, (&current, of), write, how, now)?;
+            let node = logical::update(registry, tx, actor, logical, (&current, of), write, options, now)?;
             self.stored.insert(node.id, Stored { before: node.clone(), now: node, is_changed: false });
-            return Ok(place);
+            return Ok(index);
         }
         if self.kind == NodeKind::Context {
             check_label("name", write.name.as_deref().unwrap_or_default())?;
         }
-        let is_changed = how.mask.is_some() || how.force_update_time || !write.restates(self.kind, &current, of);
-        let mut node = write.applied(self.kind, &current, how.mask)?;
+        let is_changed =
+            options.mask.is_some() || options.force_update_time || !write.restates(self.kind, &current, of);
+        let mut node = write.applied(self.kind, &current, options.mask)?;
         if is_changed {
-            // Whoever compares the times must see every change.
+            // A comparison of times must show every change.
             node.updated_at = now.max(current.updated_at + 1);
         }
-        match place {
-            Place::Stored(id) => {
+        match index {
+            BatchIndex::Stored(id) => {
                 if let Some(stored) = self.stored.get_mut(&id) {
                     stored.now = node;
                     stored.is_changed |= is_changed;
                 }
             }
-            Place::New(at) => {
+            BatchIndex::New(at) => {
                 if let Some(new) = self.new.get_mut(at) {
                     node.updated_at = new.updated_at;
                     *new = node;
                 }
             }
         }
-        Ok(place)
+        Ok(index)
     }
 
     fn store(&mut self, tx: &mut Tx<'_>, ledger: &mut Ledger) -> Result<()> {
@@ -227,8 +243,8 @@ impl Batch {
         if !changed.is_empty() {
             nodes::update_all(tx, &mut changed)?;
         }
-        for (_, node) in changed {
-            ledger.note(Action::Update, &node);
+        for (before, node) in changed {
+            ledger.updated(&before, &node);
             if let Some(stored) = self.stored.get_mut(&node.id) {
                 stored.now = node;
             }
@@ -236,12 +252,12 @@ impl Batch {
         Ok(())
     }
 
-    fn at(&self, place: Place) -> Result<Node> {
-        let node = match place {
-            Place::Stored(id) => self.stored.get(&id).map(|each| &each.now),
-            Place::New(at) => self.new.get(at),
+    fn at(&self, index: BatchIndex) -> Result<Node> {
+        let node = match index {
+            BatchIndex::Stored(id) => self.stored.get(&id).map(|each| &each.now),
+            BatchIndex::New(at) => self.new.get(at),
         };
-        node.cloned().ok_or_else(|| super::broken("a node that was put is not there"))
+        node.cloned().ok_or_else(|| super::internal("a node that was put is not there"))
     }
 }
 

@@ -62,7 +62,9 @@ impl Registry {
     /// Errors: InvalidArgument on a size below one, and on a token of a list in another order.
     pub async fn list_graph(&self, scope: Scope, options: Option<ListOptions>) -> Result<NodePage> {
         let registry = self.clone();
-        self.store.read(move |tx| registry.list_page(tx, &scope, options.as_ref())).await
+        let is_long = options.as_ref().is_none_or(|options| options.filter.is_some());
+        let work = move |tx: &mut Tx<'_>| registry.list_page(tx, &scope, options.as_ref());
+        if is_long { self.store.read_long(work).await } else { self.store.read(work).await }
     }
 
     fn list_page(&self, tx: &mut Tx<'_>, scope: &Scope, options: Option<&ListOptions>) -> Result<NodePage> {
@@ -105,7 +107,9 @@ impl Registry {
             .read(move |tx| {
                 let Some(of) = types::find(tx, kind, &type_name, &version)? else { return Ok(None) };
                 let Some(mut node) = super::logical::find_by_name(tx, &of, &name)? else { return Ok(None) };
-                registry.fill_uris(tx, std::slice::from_mut(&mut node))?;
+                if kind == NodeKind::Artifact {
+                    registry.fill_uris(tx, std::slice::from_mut(&mut node))?;
+                }
                 Ok(Some((node, of)))
             })
             .await

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::how::{How, Reuse};
 use super::ledger::Ledger;
 use super::publish::{attach_all, between, check_context};
+use super::put_options::{PutOptions, Reuse};
 use super::{Registry, edges};
 use crate::domain::graph::{EventEdge, EventWrite, NodeWrite, PublishOptions, SubgraphIds, SubgraphWrite};
 use crate::domain::{Actor, Error, Millis, Node, NodeId, NodeKind, Result};
@@ -44,9 +44,10 @@ impl Registry {
         check_contexts(tx, &write.contexts)?;
         let contexts = self.put_contexts(tx, actor, ledger, &write.contexts, options, now)?;
         let reuse = if write.reuse_artifact_if_already_exist_by_external_id { Reuse::Stored } else { Reuse::Nothing };
-        let how = How { reuse_external_id: reuse, ..How::default() };
-        let artifacts = self.put(tx, actor, ledger, NodeKind::Artifact, &write.artifacts, &how, now)?;
-        let executions = self.put(tx, actor, ledger, NodeKind::Execution, &write.executions, &How::default(), now)?;
+        let put_options = PutOptions { reuse_external_id: reuse, ..PutOptions::default() };
+        let artifacts = self.put(tx, actor, ledger, NodeKind::Artifact, &write.artifacts, &put_options, now)?;
+        let executions =
+            self.put(tx, actor, ledger, NodeKind::Execution, &write.executions, &PutOptions::default(), now)?;
 
         let members = || artifacts.iter().chain(&executions);
         let of_each = |context: &Node| members().map(|member| (context.id, member.id)).collect::<Vec<_>>();
@@ -121,12 +122,12 @@ fn at<T>(nodes: &[T], index: i32) -> Option<&T> {
 
 /// The event with the ids of the nodes at the edge's places.
 fn resolved(edge: &EventEdge, artifacts: &[Node], executions: &[Node]) -> Result<EventWrite> {
-    let event = edge.event.as_ref().ok_or_else(|| super::broken("an edge without an event was let through"))?;
+    let event = edge.event.as_ref().ok_or_else(|| super::internal("an edge without an event was let through"))?;
     let place = |index: Option<i32>, nodes: &[Node], id: Option<i64>, field: &str| match index {
         Some(index) => at(nodes, index)
             .map(|node| node.id)
             .ok_or_else(|| Error::invalid(field, format!("index `{index}` is out of range"))),
-        None => id.map(NodeId).ok_or_else(|| super::broken("an edge without an end was let through")),
+        None => id.map(NodeId).ok_or_else(|| super::internal("an edge without an end was let through")),
     };
     let artifact = place(edge.artifact_index, artifacts, event.artifact_id, "artifact_index")?;
     let execution = place(edge.execution_index, executions, event.execution_id, "execution_index")?;

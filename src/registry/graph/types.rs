@@ -22,7 +22,7 @@ struct Working {
 }
 
 impl Registry {
-    /// Makes types, or puts more properties on those that are there, and gives their ids in the same order.
+    /// Makes types, or puts more properties on those that are there, and returns their ids in the same order.
     ///
     /// Errors: as [`Type::evolved`]; InvalidArgument on a type without a name; AlreadyExists when an external id is taken.
     pub async fn put_types(&self, drafts: Vec<TypeDraft>, rules: TypeRules) -> Result<Vec<i64>> {
@@ -105,7 +105,7 @@ fn put(tx: &mut Tx<'_>, drafts: &[TypeDraft], rules: TypeRules) -> Result<Vec<i6
     create(tx, &mut working)?;
     change(tx, &working)?;
     let id_of = |draft: &TypeDraft| working.get(&key(draft.kind, &draft.name, &draft.version)).map(|each| each.now.id);
-    drafts.iter().map(|draft| id_of(draft).ok_or_else(|| super::broken("a type that was put is not there"))).collect()
+    drafts.iter().map(|draft| id_of(draft).ok_or_else(|| super::internal("a type that was put is not there"))).collect()
 }
 
 fn stored(tx: &mut Tx<'_>, drafts: &[TypeDraft]) -> Result<BTreeMap<Key, Working>> {

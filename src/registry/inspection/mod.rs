@@ -1,50 +1,61 @@
-//! Inspection of stored bytes: read before they are linked, judged when they are, and again when something changes.
+//! Inspection of stored bytes: they are read before they are linked, evaluated in the transaction that links them, and
+//! reevaluated when files, policies or rules change.
 
+mod describe;
+mod evaluate;
 mod policy;
+mod record;
+mod reevaluate;
 mod rescan;
-mod settle;
 pub(super) mod source;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use modelport_inspect::{self as inspect, Inspection, READER_VERSION};
 
 use super::Registry;
 use super::files::{Target, holder};
 use super::resolve::resolve;
 use crate::blobs::{Key, Stored};
-use crate::domain::inspect::{Inspection, READER_VERSION, Siblings, inspect, unusable_archive};
 use crate::domain::{Error, ErrorKind, FilePath, NodeId, Result};
-use crate::store::{Tx, files, inspections};
+use crate::store::{Tx, files};
 
-pub use policy::PolicyView;
+pub use evaluate::Summary;
 pub(super) use policy::policy_of;
-pub use rescan::{Progress, RescanReport};
-pub use settle::Summary;
+pub use policy::{PolicyView, policy_tag};
+pub use reevaluate::REEVALUATE_MODEL;
+pub use rescan::{RescanProgress, RescanReport};
 
-pub use crate::store::inspections::{Inspected, Tally};
-pub(super) use settle::{arrived, check_served, keep, known, left, summary};
+pub use crate::store::inspections::Tally;
+pub(super) use evaluate::{check_served, evaluate_with_siblings, on_file_added, on_file_removed, summary};
+pub use record::Inspected;
+pub(super) use record::{known, put_all};
+pub(super) use source::source_error;
 
 /// How many inspections run at once; each keeps a few megabytes, and one of them may keep a core busy.
-pub(super) const AT_ONCE: usize = 8;
+pub(super) const MAX_CONCURRENT: usize = 8;
 
-/// Tells the thread that inspects when nobody waits for it any more.
-struct GiveUp(Arc<AtomicBool>);
+/// Files beside an inspected one by their paths, with their sizes.
+pub(super) type Siblings = BTreeMap<FilePath, u64>;
 
-impl Drop for GiveUp {
+/// Cancels the inspecting thread when its caller goes away.
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
 impl Registry {
-    /// Learns what the stored object is that is about to be linked under `path`: the step that every upload takes after
-    /// its bytes are stored and before the transaction that links them. [`arrived`] is its other half, in there.
+    /// Inspects the stored object that is about to be linked under `path`: every upload does so after its bytes are stored and
+    /// before the transaction that links them, which then calls [`on_file_added`].
     ///
-    /// What is known of the same bytes under the same path is not read again. `coming` are files that are about to be
-    /// linked together with it.
+    /// The same bytes under the same path are not read twice. `coming` are files that are about to be linked together with it.
     /// Errors: Unavailable when the bytes cannot be read.
-    pub(super) async fn examine(
+    pub(super) async fn inspect_stored(
         &self,
         target: &Target,
         path: &FilePath,
@@ -56,11 +67,11 @@ impl Registry {
         let known = self
             .store
             .read(move |tx| {
-                let known = inspections::of_bytes(tx, &stored.sha256, &asked, READER_VERSION)?;
+                let known = record::of_bytes(tx, &stored.sha256, &asked, READER_VERSION)?;
                 let artifact = match &target {
-                    _ if known.is_some() || stem(&asked).is_none() => None,
+                    _ if known.is_some() || named_beside(&asked).is_none() => None,
                     Target::Artifact(id) => Some(*id),
-                    Target::Arrival(_) => None,
+                    Target::Import(_) => None,
                     Target::Version { model, version } => match resolve(tx, model, version) {
                         Ok((_, version)) => holder(tx, version.id)?,
                         Err(error) if error.kind() == ErrorKind::NotFound => None,
@@ -80,18 +91,19 @@ impl Registry {
         }
     }
 
-    /// Reads the object. `siblings` matter only where the name of one tells what this one is.
+    /// Reads the object. `siblings` matter only where a sibling's name tells this file's format.
     async fn read_object(&self, path: &FilePath, key: &Key, size: u64, siblings: Siblings) -> Result<Inspection> {
         let path = path.clone();
-        self.on_object(key, size, move |object| inspect(&path, object, &siblings)).await
+        let look = move |object: &source::StoredObject| inspect::inspect(path.as_str(), object, &names(&siblings));
+        self.on_object(key, size, move |object| look(object).map_err(source_error)).await
     }
 
-    /// What keeps the stored object from being unpacked as a zip archive; `None` when nothing does.
+    /// Why the stored object cannot be unpacked as a zip archive; `None` if it can.
     pub(super) async fn unusable_archive(&self, key: &Key, size: u64) -> Result<Option<String>> {
-        self.on_object(key, size, |object| unusable_archive(object)).await
+        self.on_object(key, size, |object| inspect::unusable_archive(object).map_err(source_error)).await
     }
 
-    /// Runs `look` over a stored object, from a thread that may block.
+    /// Runs `look` over a stored object on a blocking thread, at most [`MAX_CONCURRENT`] at a time.
     async fn on_object<T: Send + 'static>(
         &self,
         key: &Key,
@@ -107,17 +119,18 @@ impl Registry {
         .await
     }
 
-    /// The same at once, however many do so.
+    /// The same without that limit.
     pub(super) async fn in_object<T: Send + 'static>(
         &self,
         key: &Key,
         size: u64,
         look: impl FnOnce(&source::StoredObject) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let given_up = Arc::new(AtomicBool::new(false));
-        let _guard = GiveUp(Arc::clone(&given_up));
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let _guard = CancelOnDrop(Arc::clone(&cancelled));
         let (blobs, key, runtime) = (self.blobs.clone(), key.clone(), tokio::runtime::Handle::current());
-        let run = move || look(&source::StoredObject::new(blobs, key, size, runtime, given_up));
+        let blocks = source::StoredBlocks { blobs, key, runtime, cancelled };
+        let run = move || look(&source::StoredObject::over(blocks, size));
         match tokio::task::spawn_blocking(run).await {
             Ok(seen) => seen,
             Err(error) => Err(Error::internal("reading a stored object panicked").caused_by(error)),
@@ -125,12 +138,18 @@ impl Registry {
     }
 }
 
-fn stem(path: &FilePath) -> Option<&str> {
-    path.as_str().strip_suffix(".bin")
+fn named_beside(path: &FilePath) -> Option<FilePath> {
+    inspect::model_of_weights(path.as_str())?.parse().ok()
 }
 
-fn named_beside(path: &FilePath) -> Option<FilePath> {
-    stem(path).and_then(|stem| format!("{stem}.xml").parse().ok())
+/// The files that the file at `from` refers to, within the version.
+pub(super) fn wanted(from: &FilePath, seen: &Inspection) -> Result<BTreeSet<FilePath>> {
+    inspect::referenced_paths(from.as_str(), &seen.references).iter().map(|path| path.parse()).collect()
+}
+
+/// The siblings as the inspection library takes them.
+fn names(siblings: &Siblings) -> inspect::Siblings {
+    siblings.iter().map(|(path, size)| (path.to_string(), *size)).collect()
 }
 
 fn own((path, size): (&FilePath, &u64)) -> (FilePath, u64) {

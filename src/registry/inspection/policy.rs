@@ -1,23 +1,33 @@
-//! The policy that holds for a model: the settings', with what the model says otherwise.
+//! The effective policy of a model: that of the settings, with the model's own overrides.
 
 use std::sync::Arc;
 
-use super::settle::{Changed, rejudge};
-use crate::domain::policy::{ModelPolicy, Policy};
-use crate::domain::{Action, Actor, LogicalType, Millis, Name, Node, NodeId, Result};
-use crate::registry::entities::touch;
-use crate::registry::resolve::model_named;
-use crate::registry::{Registry, Selection, record};
-use crate::store::inspections::Which;
-use crate::store::{Tx, nodes, policies};
+use serde_json::json;
+use sha2::Digest as _;
 
-/// What a model says, and what holds for it together with the settings.
+use super::evaluate::{EvaluationChanges, reevaluate};
+use super::reevaluate::{REEVALUATE_MODEL, payload};
+use crate::domain::change;
+use crate::domain::{Action, Actor, Job, LogicalType, Millis, Name, Node, NodeId, Result};
+use crate::registry::conditions::Conditions;
+use crate::registry::entities::increment_revision;
+use crate::registry::files::increment_holder_revision;
+use crate::registry::jobs::enqueue;
+use crate::registry::policy::{ModelPolicy, Policy};
+use crate::registry::resolve::model_named;
+use crate::registry::{Registry, record};
+use crate::store::inspections::Which;
+use crate::store::{Tx, jobs, nodes, policies};
+
+/// The overrides of a model, and its effective policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PolicyView {
-    /// What the model says.
+    /// The model's overrides.
     pub model: ModelPolicy,
-    /// What holds.
+    /// The effective policy.
     pub effective: Policy,
+    /// The newest job that reevaluates the model's files, while the queue keeps it.
+    pub job: Option<Job>,
 }
 
 impl Registry {
@@ -26,69 +36,84 @@ impl Registry {
         let (model, base) = (model.clone(), Arc::clone(&self.policy));
         self.store
             .read(move |tx| {
-                let model = model_named(tx, &model)?;
-                let model = policies::find(tx, model.id)?.unwrap_or_default();
-                Ok(PolicyView { effective: base.with(&model), model })
+                let id = model_named(tx, &model)?.id;
+                let model: ModelPolicy = policies::find(tx, id)?.unwrap_or_default();
+                let job = jobs::newest(tx, REEVALUATE_MODEL, &payload(id))?;
+                Ok(PolicyView { effective: base.with(&model), model, job })
             })
             .await
     }
 
-    /// Gives the model with that name another policy, and judges its files by it. What it would refuse and is stored
-    /// already is quarantined. A policy that says nothing is none.
+    /// Sets the policy of the model with that name for files that are stored from now on. A job reevaluates the existing files:
+    /// what the policy would refuse is quarantined. An empty policy removes the model's overrides.
     ///
-    /// Errors: NotFound; InvalidArgument when the policy names what no format is called.
-    pub async fn set_model_policy(&self, actor: &Actor, model: &Name, policy: ModelPolicy) -> Result<PolicyView> {
+    /// Errors: NotFound; InvalidArgument when the policy names what no format is called; FailedPrecondition when a condition does
+    /// not hold.
+    pub async fn set_model_policy(
+        &self,
+        actor: &Actor,
+        model: &Name,
+        policy: ModelPolicy,
+        conditions: Conditions,
+    ) -> Result<PolicyView> {
         policy.check()?;
         let (actor, now, model, base) = (actor.clone(), self.now(), model.clone(), Arc::clone(&self.policy));
-        self.store
+        let view = self
+            .store
             .write(move |tx| {
                 let id = model_named(tx, &model)?.id;
-                let node = touch(tx, LogicalType::RegisteredModel, id, None, now)?;
+                let node = increment_revision(tx, LogicalType::RegisteredModel, id, None, now)?;
+                let was: Option<ModelPolicy> = policies::find(tx, id)?;
+                conditions.check("policy", Some(&policy_tag(was.as_ref().unwrap_or(&ModelPolicy::default()))))?;
                 if policy == ModelPolicy::default() {
                     policies::delete(tx, id)?;
                 } else {
                     policies::set(tx, id, &policy)?;
                 }
-                let detail = serde_json::to_value(&policy).unwrap_or_default();
-                record(tx, &actor, now, Action::Update, &node, Some(("policy", detail)))?;
-                let effective = base.with(&policy);
-                let selection = Selection { home: Some(id), ..Selection::of(LogicalType::ModelVersion) };
-                for version in nodes::list_ids(tx, &selection, None, u32::MAX)? {
-                    let selection = Selection { home: Some(version), ..Selection::of(LogicalType::ModelArtifact) };
-                    for artifact in nodes::list_ids(tx, &selection, None, u32::MAX)? {
-                        refresh(tx, &actor, artifact, &effective, now, &mut Changed::default())?;
-                    }
-                }
-                Ok(PolicyView { model: policy.clone(), effective })
+                let shown = |policy: &ModelPolicy| serde_json::to_value(policy).unwrap_or_default();
+                let before = json!({"policy": was.as_ref().map(shown)});
+                record(tx, &actor, now, Action::Update, &node, [("policy", shown(&policy)), ("before", before)])?;
+                let job = enqueue(tx, &actor, REEVALUATE_MODEL, &payload(id), now)?;
+                Ok(PolicyView { model: policy.clone(), effective: base.with(&policy), job: Some(job) })
             })
-            .await
+            .await?;
+        self.jobs_enqueued();
+        Ok(view)
     }
 }
 
-/// Judges all files of an artifact anew, and records a change where there is one. `false` when the artifact is gone.
-pub(super) fn refresh(
+/// The ETag of a model's policy, which changes with the policy.
+pub fn policy_tag(said: &ModelPolicy) -> String {
+    let said = serde_json::to_vec(said).unwrap_or_default();
+    hex::encode(sha2::Sha256::digest(said).get(..8).unwrap_or_default())
+}
+
+/// Reevaluates all files of an artifact, and records the change if there is one. `false` when the artifact no longer exists.
+pub(super) fn reevaluate_and_record(
     tx: &mut Tx<'_>,
     actor: &Actor,
     artifact: NodeId,
     policy: &Policy,
     now: Millis,
-    changed: &mut Changed,
+    changed: &mut EvaluationChanges,
 ) -> Result<bool> {
     nodes::lock(tx, &[artifact])?;
     let Some(before) = nodes::find(tx, artifact)? else { return Ok(false) };
-    let (after, any) = rejudge(tx, &before, policy, Which::All, changed)?;
+    let (after, any) = reevaluate(tx, &before, policy, Which::All, changed)?;
     if any || after != before {
-        let Some(logical) = before.logical_type() else { return Ok(true) };
-        let node = touch(tx, logical, artifact, None, now)?;
-        record(tx, actor, now, Action::Update, &node, None)?;
+        let node = increment_holder_revision(tx, artifact, now)?;
+        record(tx, actor, now, Action::Update, &node, [("before", change::before(&before, &node))])?;
     }
     Ok(true)
 }
 
-/// The policy that holds for an artifact: that of its version's model.
+/// The effective policy of an artifact: that of the model whose version owns it, or, if no version owns it, of the first
+/// version that it was attached to.
 pub(in crate::registry) fn policy_of(tx: &mut Tx<'_>, base: &Policy, artifact: &Node) -> Result<Policy> {
-    let home = artifact.home_id.map(|home| nodes::find(tx, home)).transpose()?.flatten();
-    let version = home.filter(|home| home.logical_type() == Some(LogicalType::ModelVersion));
+    let version = match artifact.home_id {
+        Some(home) => nodes::find(tx, home)?.filter(|home| home.logical_type() == Some(LogicalType::ModelVersion)),
+        None => nodes::first_context(tx, artifact.id, LogicalType::ModelVersion)?,
+    };
     let said = version.and_then(|version| version.home_id).map(|model| policies::find(tx, model)).transpose()?;
     Ok(said.flatten().map_or_else(|| base.clone(), |said| base.with(&said)))
 }

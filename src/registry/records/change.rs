@@ -20,7 +20,7 @@ impl Registry {
 
 fn update(tx: &mut Tx<'_>, actor: &Actor, id: &RecordId, patch: &RecordPatch, now: Millis) -> Result<Written> {
     let of = get(tx, id)?.nodes;
-    // The version before its artifact, as whoever removes a version locks them.
+    // The version before its artifact, in the same order as when a version is removed.
     nodes::lock(tx, &[of.version])?;
     nodes::lock(tx, &[of.artifact])?;
     let record = get(tx, id)?;
@@ -46,7 +46,7 @@ fn update(tx: &mut Tx<'_>, actor: &Actor, id: &RecordId, patch: &RecordPatch, no
     Ok(Written::Done(id.clone()))
 }
 
-/// Gives the version the key of its record, unless it has an id of another system.
+/// Sets the version's key to that of its record, unless it has an id of another system.
 fn set_key(tx: &mut Tx<'_>, actor: &Actor, version: NodeId, identity: &Identity, now: Millis) -> Result<()> {
     let found = entities::get(tx, LogicalType::ModelVersion, version)?;
     if found.external_id.is_some_and(|id| !id.starts_with(Identity::KEY)) {
@@ -56,8 +56,10 @@ fn set_key(tx: &mut Tx<'_>, actor: &Actor, version: NodeId, identity: &Identity,
     let patch = Patch { external_id: Change::Set(key), ..Patch::default() };
     entities::update(tx, actor, LogicalType::ModelVersion, version, &patch, now).map(drop).map_err(|error| {
         match error.kind() {
-            // Somebody else took it just now: the transaction is begun anew and sees whose it is.
-            ErrorKind::AlreadyExists => Error::new(ErrorKind::Conflict, "the key was taken just now").caused_by(error),
+            // It was taken concurrently: the transaction is retried and sees whose it is.
+            ErrorKind::AlreadyExists => {
+                Error::new(ErrorKind::Conflict, "the key was taken concurrently; retry").caused_by(error)
+            }
             _ => error,
         }
     })

@@ -7,20 +7,23 @@ use uuid::Uuid;
 use super::read::{self, say};
 use super::{Written, made_for_records};
 use crate::blobs::{Key, Stored};
-use crate::domain::inspect::Siblings;
 use crate::domain::record::{Identity, Record, RecordDraft, RecordId};
 use crate::domain::{
     Actor, ArtifactState, Change, Draft, Error, ErrorKind, ExternalId, FilePath, LogicalType, Millis, Name, Node,
     NodeId, NodeKind, Patch, Result, Value, VersionRef,
 };
 use crate::registry::Registry;
-use crate::registry::attach::{self, Arrived};
+use crate::registry::attach::{self, InspectedBytes};
 use crate::registry::entities;
 use crate::registry::files::Target;
+use crate::registry::inspection::Siblings;
 use crate::registry::staged::StagedFile;
-use crate::registry::upload::{Outcome, abandon, taken_for_abandoned};
+use crate::registry::upload::{Outcome, abandon, upload_expired};
 use crate::store::records::ARCHIVE;
-use crate::store::{Tx, nodes, uploads};
+use crate::store::{Tx, nodes, records, uploads};
+
+/// How many records of a version one batch has.
+const BATCH: u32 = 200;
 
 impl Registry {
     /// Makes a record of what is said and of bytes that are stored, which are to be an archive unless `unchecked`. Makes
@@ -55,17 +58,22 @@ impl Registry {
         unchecked: bool,
     ) -> Result<Written> {
         draft.check()?;
-        if !unchecked && let Some(why) = self.alive(key, self.unusable_archive(key, stored.size)).await? {
+        if !unchecked && let Some(why) = self.with_heartbeat(key, self.unusable_archive(key, stored.size)).await? {
             return Err(Error::invalid("file", format!("the file is not a usable zip archive: {why}")));
         }
         let target = Target::Version {
             model: draft.identity.name.parse()?,
             version: VersionRef::Named(draft.identity.version.parse()?),
         };
-        let seen = self.alive(key, self.examine(&target, &path, key, stored, &Siblings::default())).await?;
+        let objects = [(stored.sha256, key.clone())];
+        let seen = self.with_heartbeat(key, async {
+            self.check_existing_blobs(&objects).await?;
+            self.inspect_stored(&target, &path, key, stored, &Siblings::default()).await
+        });
+        let seen = seen.await?;
         let id = draft.id.clone().map_or_else(|| Uuid::new_v4().to_string().parse(), Ok)?;
         let new = New { id, draft, path, key: key.to_string() };
-        let bytes = Arrived { stored, seen, policy: Arc::clone(&self.policy) };
+        let bytes = InspectedBytes { stored, seen, policy: Arc::clone(&self.policy) };
         let (actor, now) = (actor.clone(), self.now());
         let written = self
             .store
@@ -110,25 +118,32 @@ pub(super) fn duplicate(
         Some(model) => nodes::find_named(tx, LogicalType::ModelVersion, Some(model.id), &identity.version.parse()?)?,
         None => None,
     };
-    let same = |record: &Record| record.identity.key() == key.as_str() && Some(&record.id) != but;
+    let is_same = |record: &Record| record.identity.key() == key.as_str() && Some(&record.id) != but;
     for version in [keyed.as_ref(), named.as_ref()].into_iter().flatten() {
-        if let Some(record) = in_version(tx, version.id)?.into_iter().find(same) {
+        if let Some(record) = find_in_version(tx, version.id, is_same)? {
             return Ok(Some(record.id));
         }
     }
     Ok(None)
 }
 
-fn in_version(tx: &mut Tx<'_>, version: NodeId) -> Result<Vec<Record>> {
-    let mut artifacts = nodes::children(tx, &[version])?;
-    artifacts.retain(|node| node.logical_type() == Some(LogicalType::ModelArtifact));
-    read::records(tx, artifacts)
+/// The first record of the version that `is_wanted`.
+fn find_in_version(tx: &mut Tx<'_>, version: NodeId, is_wanted: impl Fn(&Record) -> bool) -> Result<Option<Record>> {
+    let mut after = None;
+    loop {
+        let artifacts = records::list_of_version(tx, version, after, BATCH)?;
+        let Some(last) = artifacts.last() else { return Ok(None) };
+        after = Some(last.id);
+        if let Some(record) = read::records(tx, artifacts)?.into_iter().find(&is_wanted) {
+            return Ok(Some(record));
+        }
+    }
 }
 
-fn insert(tx: &mut Tx<'_>, actor: &Actor, new: &New, bytes: &Arrived, now: Millis) -> Result<String> {
+fn insert(tx: &mut Tx<'_>, actor: &Actor, new: &New, bytes: &InspectedBytes, now: Millis) -> Result<String> {
     let New { id, draft, path, key } = new;
     if !uploads::take(tx, key)? {
-        return Err(taken_for_abandoned());
+        return Err(upload_expired());
     }
     let name: Name = draft.identity.name.parse()?;
     let live = |draft: Draft| draft.with("state", Some("LIVE"));
@@ -158,7 +173,7 @@ fn insert(tx: &mut Tx<'_>, actor: &Actor, new: &New, bytes: &Arrived, now: Milli
     let artifact = made(entities::create(tx, actor, LogicalType::ModelArtifact, Some(version.id), &artifact, now))?;
     let place = (artifact.id, path, "application/zip");
     let mut file = attach::insert(tx, place, Outcome::Created, (key, bytes.stored), now)?;
-    attach::judge(tx, actor, &mut file, bytes, now)?;
+    attach::evaluate_attached(tx, actor, (&mut file, None), bytes, now)?;
     if let Some((created_at, updated_at)) = draft.times {
         nodes::date(tx, &[version.id, artifact.id], created_at, updated_at)?;
         if is_new {
@@ -169,14 +184,14 @@ fn insert(tx: &mut Tx<'_>, actor: &Actor, new: &New, bytes: &Arrived, now: Milli
 }
 
 /// Takes the identity's key from a version that has it and is no such record any more. Errors: Conflict when it is one, so
-/// that the transaction is begun anew and sees it.
+/// that the transaction is retried and sees it.
 pub(super) fn take_key(tx: &mut Tx<'_>, actor: &Actor, identity: &Identity, now: Millis) -> Result<ExternalId> {
     let key: ExternalId = identity.key().parse()?;
     match nodes::find_external(tx, NodeKind::Context, &key)? {
         Some(node) if node.logical_type() == Some(LogicalType::ModelVersion) => {
             nodes::lock(tx, &[node.id])?;
-            if in_version(tx, node.id)?.iter().any(|record| record.identity.key() == key.as_str()) {
-                return Err(Error::new(ErrorKind::Conflict, "somebody else registered the same model just now"));
+            if find_in_version(tx, node.id, |record| record.identity.key() == key.as_str())?.is_some() {
+                return Err(Error::new(ErrorKind::Conflict, "the same model was registered concurrently; retry"));
             }
             let patch = Patch { external_id: Change::Clear, ..Patch::default() };
             entities::update(tx, actor, LogicalType::ModelVersion, node.id, &patch, now)?;
@@ -203,11 +218,11 @@ fn version_name(tx: &mut Tx<'_>, model: &Node, id: &RecordId, identity: &Identit
     format!("{}-{id}", identity.version).parse()
 }
 
-/// Somebody else made the same thing just now, or removed what it is made in: the transaction is begun anew and sees it.
+/// The same thing was created concurrently, or what it is created in was removed: the transaction is retried and sees it.
 fn made(created: Result<Node>) -> Result<Node> {
     created.map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists | ErrorKind::NotFound => {
-            Error::new(ErrorKind::Conflict, "somebody else changed the same records at the same time").caused_by(error)
+            Error::new(ErrorKind::Conflict, "the same records were changed concurrently; retry").caused_by(error)
         }
         _ => error,
     })

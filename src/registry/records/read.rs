@@ -84,8 +84,13 @@ fn record(node: &Node, version: &Node, model: &Node, files: Vec<File>) -> Option
 
 /// The artifact's id in another system where it can be a record's, and its own otherwise.
 pub(super) fn id(node: &Node) -> RecordId {
-    let given = node.external_id.as_deref().and_then(|id| id.parse::<RecordId>().ok());
-    given.filter(|id| id.node().is_none()).unwrap_or_else(|| RecordId::derived(node.id))
+    given(node.external_id.as_deref()).unwrap_or_else(|| RecordId::derived(node.id))
+}
+
+/// The record's id that an id in another system is, if it can be one.
+pub(super) fn given(external: Option<&str>) -> Option<RecordId> {
+    let id: RecordId = external?.parse().ok()?;
+    Some(id).filter(|id| id.node().is_none())
 }
 
 fn text(said: &Properties, name: &str) -> Option<String> {

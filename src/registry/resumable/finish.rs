@@ -4,10 +4,11 @@ use bytes::Bytes;
 
 use super::lease::Lease;
 use super::{OFFSET, Patch, UploadState, progress, put_of, signed, unsigned};
-use crate::blobs::{Key, Progress, SentPart, Stored};
+use crate::blobs::{Key, SentPart, Stored, Tail, UploadProgress};
 use crate::domain::{Actor, Error, ErrorKind, Millis, Result};
 use crate::registry::Registry;
 use crate::registry::direct::{PARTS, direct_of};
+use crate::registry::upload::Ending;
 use crate::store::resumable::{self, Resumable};
 
 impl Registry {
@@ -17,13 +18,16 @@ impl Registry {
         self.finish_leased(actor, id, lease).await
     }
 
-    /// The same for whoever has the lease, which is given back.
+    /// The same for the holder of the lease, which is released.
     ///
     /// What can never become a file leaves nothing behind; what a fault of ours prevented can be tried again.
     pub(super) async fn finish_leased(&self, actor: &Actor, id: &str, lease: Lease) -> Result<UploadState> {
         let row = self.resumable_row(id).await?;
-        let finished =
-            if row.finished_at.is_some() { Ok(()) } else { lease.keep(self.link_resumable(actor, &row, &lease)).await };
+        let finished = if row.finished_at.is_some() {
+            Ok(())
+        } else {
+            lease.with_heartbeats(self.link_resumable(actor, &row, &lease)).await
+        };
         match finished {
             Ok(()) => {
                 lease.release().await;
@@ -45,11 +49,15 @@ impl Registry {
     }
 
     async fn link_resumable(&self, actor: &Actor, row: &Resumable, lease: &Lease) -> Result<()> {
-        let (key, put) = (row.key.parse::<Key>()?, put_of(row)?);
+        let key = row.key.parse::<Key>()?;
+        if super::concat::is_partial(row) {
+            return self.keep_partial(row, &key, lease).await;
+        }
+        let (put, ending) = (put_of(row)?, Ending::Marked(row.id.clone()));
         if let Some(direct) = direct_of(row)? {
             self.whole_direct(row, &direct).await?;
             let stored = Stored { size: direct.length, sha256: direct.sha256 };
-            return self.finish_upload(actor, &put, &key, stored, Some(&row.id)).await.map(drop);
+            return self.finish_upload(actor, &put, &key, stored, ending).await.map(drop);
         }
         let recorded = self.whole(&key, row, lease).await?;
         let stored = Stored { size: recorded.length, sha256: recorded.sha256()? };
@@ -57,8 +65,23 @@ impl Registry {
             let message = format!("the bytes have sha256 `{}`, not `{announced}` as announced", stored.sha256);
             return Err(Error::invalid("sha256", message));
         }
+        self.assemble(row, &key, recorded, lease).await?;
+        self.finish_upload(actor, &put, &key, stored, ending).await.map(drop)
+    }
+
+    /// Makes a partial upload an object of its own, which its row goes on to hold until it expires.
+    async fn keep_partial(&self, row: &Resumable, key: &Key, lease: &Lease) -> Result<()> {
+        let recorded = self.whole(key, row, lease).await?;
+        let sha256 = recorded.sha256()?;
+        self.assemble(row, key, recorded, lease).await?;
+        let (id, now) = (row.id.clone(), self.now());
+        self.store.write(move |tx| resumable::finish(tx, &id, sha256, now)).await
+    }
+
+    /// Makes one object of all that has arrived.
+    async fn assemble(&self, row: &Resumable, key: &Key, recorded: UploadProgress, lease: &Lease) -> Result<()> {
         let tail = self.tail(&row.id, &recorded).await?;
-        let recorded = match self.blobs.seal(&key, &recorded, tail).await? {
+        let recorded = match self.blobs.seal(key, &recorded, tail).await? {
             Some(checkpoint) => {
                 let sealed = checkpoint.progress.clone();
                 lease.record(checkpoint, None).await?;
@@ -70,16 +93,16 @@ impl Registry {
         let parts = self.store.read(move |tx| resumable::parts(tx, &id)).await?;
         let parts =
             parts.into_iter().map(|(number, tag, checksum)| SentPart { number: unsigned(number), tag, checksum });
-        self.blobs.assemble(&key, &recorded, parts.collect()).await?;
-        self.finish_upload(actor, &put, &key, stored, Some(&row.id)).await.map(drop)
+        self.blobs.assemble(key, &recorded, parts.collect()).await
     }
 
     /// The bytes that are too few for a part.
-    pub(super) async fn tail(&self, id: &str, progress: &Progress) -> Result<Vec<Bytes>> {
-        let (mut tail, mut start) = (Vec::new(), progress.sent);
+    pub(super) async fn tail(&self, id: &str, progress: &UploadProgress) -> Result<Tail> {
+        let (mut tail, mut start) = (Tail { bytes: Vec::new(), share: self.blobs.share() }, progress.sent);
         if !self.blobs.needs_tail(progress, None) {
             return Ok(tail);
         }
+        tail.share.grow(progress.tail()).await?;
         while start < progress.position {
             let (row, at) = (id.to_owned(), signed(start));
             let bytes = self.store.read(move |tx| resumable::tail(tx, &row, at)).await?;
@@ -88,13 +111,13 @@ impl Registry {
                 return Err(Error::internal(format!("upload `{id}` lacks bytes that were kept")));
             }
             start += bytes.len() as u64;
-            tail.push(bytes);
+            tail.bytes.push(bytes);
         }
         Ok(tail)
     }
 
     /// How far the upload is, which has to be its end. A file that a crash left ahead of its row is read from there.
-    async fn whole(&self, key: &Key, row: &Resumable, lease: &Lease) -> Result<Progress> {
+    async fn whole(&self, key: &Key, row: &Resumable, lease: &Lease) -> Result<UploadProgress> {
         let recorded = progress(row);
         // An empty file has yet to be made.
         if recorded.position == recorded.length && recorded.length > 0 {

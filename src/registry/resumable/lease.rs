@@ -7,11 +7,11 @@ use bytes::Bytes;
 use super::{LOCKED, Registry};
 use crate::blobs::Checkpoint;
 use crate::domain::{Error, ErrorKind, Millis, Result};
-use crate::registry::beating;
+use crate::registry::with_heartbeats_every;
 use crate::store::resumable::{self, Step};
 use crate::store::uploads;
 
-/// After how long without a byte, or a sign of life of its replica, an upload is anybody's again.
+/// How long an upload's lease lasts without a byte or a heartbeat of its replica.
 pub(super) const LEASE: Duration = Duration::from_secs(10);
 /// How often bytes that arrive prolong the lease.
 pub(super) const RENEWAL: Duration = Duration::from_secs(3);
@@ -25,7 +25,7 @@ pub(super) struct Lease {
 }
 
 impl Registry {
-    /// Takes the lease of the upload. Conflict on field [`LOCKED`] while somebody else has it.
+    /// Takes the lease of the upload. Conflict on field [`LOCKED`] while another request has it.
     pub(super) async fn lease(&self, id: &str) -> Result<Lease> {
         let token = uuid::Uuid::new_v4().simple().to_string();
         let lease = Lease { registry: self.clone(), id: id.to_owned(), token };
@@ -39,7 +39,7 @@ impl Registry {
 }
 
 impl Lease {
-    /// Prolongs the lease. An error when somebody else has it meanwhile.
+    /// Prolongs the lease. An error when another request has it meanwhile.
     pub(super) async fn renew(&self) -> Result<()> {
         let (row, token, until) = (self.id.clone(), self.token.clone(), until(self.registry.now()));
         let held = self.registry.store.write(move |tx| resumable::renew(tx, &row, &token, until)).await?;
@@ -47,15 +47,15 @@ impl Lease {
     }
 
     /// Does `work` of ours, however long it takes, and prolongs the lease meanwhile.
-    pub(super) async fn keep<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(super) async fn with_heartbeats<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let beat = || {
             let lease = self.clone();
             async move { lease.renew().await }
         };
-        beating(RENEWAL, beat, work).await
+        with_heartbeats_every(RENEWAL, beat, work).await
     }
 
-    /// Gives the lease back. Where that fails it ends by itself.
+    /// Releases the lease. Where that fails it ends by itself.
     pub(super) async fn release(self) {
         let Self { registry, id, token } = self;
         if let Err(error) = registry.store.write(move |tx| resumable::renew(tx, &id, &token, 0)).await {
@@ -63,7 +63,7 @@ impl Lease {
         }
     }
 
-    /// Records what is durable, and that the upload goes on: it expires later.
+    /// Records the durable bytes, and extends the upload's expiry.
     pub(super) async fn record(&self, checkpoint: Checkpoint, unverified_from: Option<u64>) -> Result<()> {
         let Checkpoint { progress, parts, tail } = checkpoint;
         let expires_at = self.registry.now().saturating_add(self.registry.expiry());
@@ -100,6 +100,17 @@ impl Lease {
             .await?;
         if held { Ok(()) } else { Err(locked()) }
     }
+}
+
+/// Does `work` of ours, however long it takes, and prolongs all of the leases meanwhile.
+pub(super) async fn keep_all<T>(leases: &[Lease], work: impl Future<Output = Result<T>>) -> Result<T> {
+    let beat = || async move {
+        for lease in leases {
+            lease.renew().await?;
+        }
+        Ok(())
+    };
+    with_heartbeats_every(RENEWAL, beat, work).await
 }
 
 fn until(now: Millis) -> Millis {

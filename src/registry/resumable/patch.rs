@@ -1,23 +1,30 @@
-//! Bytes that are added to a resumable upload. They are taken by a task of its own, so that what has arrived is kept when
-//! the client goes away.
+//! Appends bytes to a resumable upload, in a task of its own, so that what has arrived is kept when the client goes away.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::lease::{Lease, RENEWAL};
-use super::{Checksum, OFFSET, UploadState, progress, unsigned};
+use super::{Checksums, OFFSET, UploadState, progress, unsigned};
 use crate::blobs::{Append, Checkpoint};
 use crate::domain::{Actor, Error, ErrorKind, Result};
 use crate::registry::Registry;
 use crate::store::resumable::Resumable;
 
-/// How many chunks may wait for the task.
-const AHEAD: usize = 4;
-/// How much is hashed and written in one go.
+/// The most chunks that wait for the task.
+const MAX_QUEUED_CHUNKS: usize = 4;
+/// How many bytes are hashed and written at once.
 const BATCH: usize = 1 << 20;
+/// How long to wait for a full batch once it has [`MIN_BATCH`] bytes.
+const BATCH_TIMEOUT: Duration = Duration::from_millis(20);
+const MIN_BATCH: usize = 64 << 10;
+/// Until the sender is gone, which ends when its client is silent.
+const FOREVER: Duration = Duration::MAX;
 
-/// Where bytes go, and what is known of them.
+/// The offset of a chunk, its length and its checksums.
 #[derive(Debug, Clone)]
 pub struct Patch {
     /// After how many bytes.
@@ -25,11 +32,11 @@ pub struct Patch {
     /// How many bytes, when the client said so.
     pub length: Option<u64>,
     /// What they should come to.
-    pub checksum: Option<Checksum>,
+    pub checksums: Checksums,
 }
 
-/// What the client's side tells the task.
-enum Sign {
+/// What the request passes to the task.
+enum BodyEvent {
     Bytes(Bytes),
     /// The request was complete.
     End,
@@ -38,34 +45,34 @@ enum Sign {
 impl Registry {
     /// Adds `body` to the upload; the last byte makes it a file.
     ///
-    /// - The offset that is answered counts what is durable, and never more.
-    /// - What arrived of a body that broke off is kept, unless it has a checksum.
+    /// - The returned offset counts durable bytes only.
+    /// - What arrived of an interrupted body is kept, unless it has a checksum.
     ///
     /// Errors: those of [`Registry::resumable`]; FailedPrecondition on field [`OFFSET`], or on field
-    /// [`super::CHECKSUM`], and then nothing of the body is kept; ResourceExhausted when it is longer than the upload.
+    /// [`super::CHECKSUM`], and InvalidArgument on the field of a digest, and then nothing of the body is kept; ResourceExhausted when it is longer than the upload.
     pub async fn append_resumable<B>(&self, actor: &Actor, id: &str, patch: Patch, mut body: B) -> Result<UploadState>
     where
         B: Stream<Item = Result<Bytes>> + Unpin,
     {
-        let (signs, inbox) = mpsc::channel(AHEAD);
-        let task = Writing { registry: self.clone(), actor: actor.clone(), id: id.to_owned(), patch };
+        let (events, inbox) = mpsc::channel(MAX_QUEUED_CHUNKS);
+        let task = PatchTask { registry: self.clone(), actor: actor.clone(), id: id.to_owned(), patch };
         let task = tokio::spawn(task.run(inbox));
         let mut broken = None;
         loop {
-            let sign = match body.next().await {
-                Some(Ok(bytes)) => Sign::Bytes(bytes),
+            let event = match body.next().await {
+                Some(Ok(bytes)) => BodyEvent::Bytes(bytes),
                 Some(Err(error)) => {
                     broken = Some(error);
                     break;
                 }
-                None => Sign::End,
+                None => BodyEvent::End,
             };
-            let last = matches!(sign, Sign::End);
-            if signs.send(sign).await.is_err() || last {
+            let last = matches!(event, BodyEvent::End);
+            if events.send(event).await.is_err() || last {
                 break;
             }
         }
-        drop(signs);
+        drop(events);
         let written = task.await.map_err(|error| Error::unavailable("the server is stopping").caused_by(error))?;
         match (written, broken) {
             (Ok(_), Some(error)) | (Err(error), _) => Err(error),
@@ -74,20 +81,21 @@ impl Registry {
     }
 }
 
-struct Writing {
+struct PatchTask {
     registry: Registry,
     actor: Actor,
     id: String,
     patch: Patch,
 }
 
-impl Writing {
-    async fn run(self, mut inbox: mpsc::Receiver<Sign>) -> Result<UploadState> {
+impl PatchTask {
+    async fn run(self, mut inbox: mpsc::Receiver<BodyEvent>) -> Result<UploadState> {
         let row = self.registry.resumable_row(&self.id).await?;
         if row.direct_part.is_some() {
             let message = "the bytes of a direct upload go to the bucket, not to the server";
             return Err(Error::new(ErrorKind::FailedPrecondition, message).on_field(OFFSET));
         }
+        super::concat::refuse_final(&row)?;
         if row.finished_at.is_some() {
             return self.registry.already_whole(&row, &self.patch);
         }
@@ -106,8 +114,8 @@ impl Writing {
         Ok(UploadState::new(&row, offset))
     }
 
-    /// Takes what arrives. Gives how many bytes there are then.
-    async fn write(&self, lease: &Lease, inbox: &mut mpsc::Receiver<Sign>) -> Result<u64> {
+    /// Writes what arrives. Returns the upload's offset afterwards.
+    async fn write(&self, lease: &Lease, inbox: &mut mpsc::Receiver<BodyEvent>) -> Result<u64> {
         // Read under the lease: whoever had it before may have written.
         let row = self.registry.resumable_row(&self.id).await?;
         let offset = self.registry.offset(&row).await?;
@@ -119,30 +127,31 @@ impl Writing {
         if self.patch.length.is_some_and(|length| length > left) {
             return Err(too_long(left));
         }
-        let mut append = lease.keep(self.open(&row, offset)).await?;
-        if self.patch.checksum.is_some() {
+        let mut append = lease.with_heartbeats(self.open(&row, offset)).await?;
+        let sums = Some(&self.patch.checksums).filter(|sums| !sums.is_empty());
+        if sums.is_some() {
             let start = Checkpoint { progress: progress(&row), parts: Vec::new(), tail: Vec::new() };
             lease.record(start, Some(offset)).await?;
         }
-        let mut taking = Taking { lease, left, sum: self.patch.checksum.clone(), unrecorded: None };
+        let mut taking = Taking { lease, left, sums: sums.cloned(), unrecorded: None };
         let taken = taking.all(&mut append, inbox).await;
-        match (taken, taking.sum) {
-            (Ok(ended), Some(sum)) => {
-                let checked = if ended { sum.check() } else { Err(broke_off()) };
+        match (taken, taking.sums) {
+            (Ok(ended), Some(sums)) => {
+                let checked = if ended { sums.check() } else { Err(broke_off()) };
                 if let Err(error) = checked {
                     append.discard(offset).await?;
                     return Err(error);
                 }
             }
             (Ok(_), None) => {}
-            (Err(error), sum) => {
-                if sum.is_some() {
+            (Err(error), sums) => {
+                if sums.is_some() {
                     append.discard(offset).await?;
                 }
                 return Err(error);
             }
         }
-        let checkpoint = merged(taking.unrecorded, lease.keep(append.flush()).await?);
+        let checkpoint = merged(taking.unrecorded, lease.with_heartbeats(append.flush()).await?);
         let position = checkpoint.progress.position;
         lease.record(checkpoint, None).await?;
         Ok(position)
@@ -166,28 +175,44 @@ impl Writing {
 struct Taking<'a> {
     lease: &'a Lease,
     left: u64,
-    sum: Option<Checksum>,
-    /// What is durable and not recorded, because its checksum is not known to be right.
+    sums: Option<Checksums>,
+    /// What is durable and not recorded, because its checksums are not known to be right.
     unrecorded: Option<Checkpoint>,
 }
 
 impl Taking<'_> {
     /// Takes everything in. Whether the request came to its end.
-    async fn all(&mut self, append: &mut Append, inbox: &mut mpsc::Receiver<Sign>) -> Result<bool> {
+    async fn all(&mut self, append: &mut Append, inbox: &mut mpsc::Receiver<BodyEvent>) -> Result<bool> {
         let mut renewed = tokio::time::Instant::now();
-        let mut batch: Vec<u8> = Vec::new();
+        let (mut batch, mut room) = (Vec::new(), 0);
         let ended = loop {
-            let bytes = match inbox.recv().await {
-                Some(Sign::Bytes(bytes)) => bytes,
-                Some(Sign::End) => break true,
+            // What a slow client has sent is passed on, so that it takes little memory while nothing arrives.
+            let patience = if batch.len() < MIN_BATCH { FOREVER } else { BATCH_TIMEOUT };
+            // Others wait for the memory: what has arrived is kept, and the client goes on later.
+            let Some(event) = append.share().hear(timeout(patience, inbox.recv())).await else { break false };
+            let Ok(event) = event else {
+                self.batch(append, std::mem::take(&mut batch).into()).await?;
+                room = 0;
+                continue;
+            };
+            let bytes = match event {
+                Some(BodyEvent::Bytes(bytes)) => bytes,
+                Some(BodyEvent::End) => break true,
                 None => break false,
             };
             let size = bytes.len() as u64;
             self.left = self.left.checked_sub(size).ok_or_else(|| too_long(self.left))?;
+            append.share().heard(bytes.len());
+            if batch.len() + bytes.len() > room {
+                let more = batch.len().clamp(MIN_BATCH, BATCH).max(bytes.len());
+                append.share().grow(more as u64).await?;
+                room += more;
+                batch.reserve_exact(room - batch.len());
+            }
             batch.extend_from_slice(&bytes);
             if batch.len() >= BATCH {
-                let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH + (64 << 10)));
-                self.batch(append, full.into()).await?;
+                self.batch(append, std::mem::take(&mut batch).into()).await?;
+                room = 0;
             }
             if renewed.elapsed() >= RENEWAL {
                 self.lease.renew().await?;
@@ -201,11 +226,11 @@ impl Taking<'_> {
     }
 
     async fn batch(&mut self, append: &mut Append, bytes: Bytes) -> Result<()> {
-        if let Some(sum) = self.sum.take() {
-            self.sum = Some(sum.update(bytes.clone()).await?);
+        if let Some(sums) = self.sums.take() {
+            self.sums = Some(sums.update(bytes.clone()).await?);
         }
-        let Some(checkpoint) = self.lease.keep(append.write(bytes)).await? else { return Ok(()) };
-        if self.sum.is_some() {
+        let Some(checkpoint) = self.lease.with_heartbeats(append.write(bytes)).await? else { return Ok(()) };
+        if self.sums.is_some() {
             self.unrecorded = Some(merged(self.unrecorded.take(), checkpoint));
             return Ok(());
         }

@@ -1,10 +1,10 @@
-//! Which blobs were read again, and what was wrong with them.
+//! Results of verification: which blobs were read again, and which are damaged.
 
 use diesel::prelude::*;
 
 use super::{BlobRow, Tx};
 use crate::domain::{Blob, Error, FilePath, Millis, NodeId, Result};
-use crate::store::nodes::CHUNK;
+use crate::store::nodes::MAX_IDS;
 use crate::store::schema::{blobs, files};
 
 /// What is wrong with a blob.
@@ -34,7 +34,7 @@ impl Damage {
     }
 }
 
-/// A blob that is not as it should be.
+/// A missing or damaged blob.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damaged {
     /// The blob.
@@ -66,12 +66,11 @@ pub fn after(tx: &mut Tx<'_>, after: i64, last: i64, limit: u32) -> Result<Vec<B
     rows.into_iter().map(Blob::try_from).collect()
 }
 
-/// Records what was found in blobs that were read at `now`. Gives what was wrong; a blob that was removed or mended
-/// meanwhile does not count.
+/// Records the result of verifying blobs at `now`. Returns the damaged ones, except those that were removed or repaired meanwhile.
 pub fn verified(tx: &mut Tx<'_>, found: &[(Blob, Option<Damage>)], now: Millis) -> Result<Vec<Damage>> {
     let mut wrong = Vec::new();
     let whole: Vec<i64> = found.iter().filter(|(_, damage)| damage.is_none()).map(|(blob, _)| blob.id).collect();
-    for chunk in whole.chunks(CHUNK) {
+    for chunk in whole.chunks(MAX_IDS) {
         diesel::update(blobs::table.filter(blobs::id.eq_any(chunk.to_vec())))
             .set((blobs::verified_at.eq(now), blobs::damage.eq(None::<String>)))
             .execute(tx.conn)?;
@@ -97,7 +96,7 @@ pub fn damaged(tx: &mut Tx<'_>, after: i64, limit: u32) -> Result<Vec<Damaged>> 
         .load(tx.conn)?;
     let ids: Vec<i64> = rows.iter().map(|(row, _)| row.id).collect();
     let mut used: Vec<(i64, i64, String)> = Vec::new();
-    for chunk in ids.chunks(CHUNK) {
+    for chunk in ids.chunks(MAX_IDS) {
         let holders = files::table
             .filter(files::blob_id.eq_any(chunk.to_vec()))
             .order((files::node_id, files::path))

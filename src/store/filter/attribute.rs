@@ -18,7 +18,7 @@ pub(in crate::store) fn name_key() -> SqlLiteral<Text> {
 }
 
 /// The same, as SQL.
-pub(super) fn name_key_sql() -> String {
+pub(in crate::store) fn name_key_sql() -> String {
     format!("coalesce({SEEN_NAME}, '')")
 }
 

@@ -25,7 +25,7 @@ impl<'a> Test<'a> {
                 (&**left, Self::Compare(*comparison, right))
             }
             Scalar::Compare(comparison, left, right) if is_literal(left) => {
-                (&**right, Self::Compare(mirrored(*comparison), left))
+                (&**right, Self::Compare(comparison.mirrored(), left))
             }
             Scalar::In(value, list) if list.iter().all(is_literal) => (&**value, Self::In(list)),
             Scalar::Between(parts) => match &**parts {
@@ -228,15 +228,5 @@ fn is_of_uris(test: Test<'_>) -> bool {
     match test {
         Test::Like(pattern) => prefix_range(pattern).is_some(),
         _ => test.texts().is_some_and(|texts| !texts.contains(&"")),
-    }
-}
-
-fn mirrored(comparison: Comparison) -> Comparison {
-    match comparison {
-        Comparison::Less => Comparison::Greater,
-        Comparison::LessOrEqual => Comparison::GreaterOrEqual,
-        Comparison::Greater => Comparison::Less,
-        Comparison::GreaterOrEqual => Comparison::LessOrEqual,
-        same @ (Comparison::Equal | Comparison::NotEqual) => same,
     }
 }

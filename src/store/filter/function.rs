@@ -5,7 +5,7 @@ use super::join::Scope;
 use crate::domain::filter::scalar::{Function, Scalar};
 
 /// More characters than a text has, and few enough for PostgreSQL's positions.
-const MANY: i64 = 1_000_000_000;
+const MAX_CHARS: i64 = 1_000_000_000;
 
 impl Filter {
     pub(super) fn call(&mut self, scope: Scope<'_>, function: Function, arguments: &[Scalar]) {
@@ -40,7 +40,7 @@ impl Filter {
                 self.sql(" AS p LIMIT 1) AS v)");
             }
             (Function::Substr, [text, start, rest @ ..]) => {
-                let length = rest.first().cloned().unwrap_or(Scalar::Int(MANY));
+                let length = rest.first().cloned().unwrap_or(Scalar::Int(MAX_CHARS));
                 self.substr(scope, text, start, &length);
             }
             (Function::Abs | Function::StartsWith | Function::Substr, _) => self.sql("NULL"),
@@ -50,9 +50,9 @@ impl Filter {
     /// The databases agree on a positive start and a length that is not negative.
     fn substr(&mut self, scope: Scope<'_>, text: &Scalar, start: &Scalar, length: &Scalar) {
         self.sql(&format!(
-            "(SELECT substr(v.s, CAST(CASE WHEN v.p > {MANY} THEN {MANY} WHEN v.p > 0 THEN v.p \
+            "(SELECT substr(v.s, CAST(CASE WHEN v.p > {MAX_CHARS} THEN {MAX_CHARS} WHEN v.p > 0 THEN v.p \
              WHEN v.p = 0 OR v.p < - length(v.s) THEN 1 ELSE length(v.s) + v.p + 1 END AS INTEGER), \
-             CAST(CASE WHEN v.l > {MANY} THEN {MANY} ELSE v.l END AS INTEGER)) FROM (SELECT "
+             CAST(CASE WHEN v.l > {MAX_CHARS} THEN {MAX_CHARS} ELSE v.l END AS INTEGER)) FROM (SELECT "
         ));
         self.value(scope, text);
         self.sql(" AS s, ");

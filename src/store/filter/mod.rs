@@ -4,13 +4,15 @@
 mod attribute;
 mod column;
 mod function;
+mod index_scan;
 mod indexed;
 mod join;
-mod lead;
 mod list;
 mod number;
 mod pattern;
 mod property;
+mod range;
+mod repeated;
 mod scalar;
 mod text;
 
@@ -22,13 +24,17 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Bool, Double, HasSqlType, Text};
 
+use super::Tx;
 use crate::domain::Error;
 use crate::domain::filter::{Attribute, Comparison, Condition, Expr, Field, Operand};
 
-pub(super) use attribute::name_key;
-use attribute::{attribute_sql, name_key_sql, point_sql};
-pub(super) use lead::{Found, Lead, Place, Reading, sizes};
+use attribute::{attribute_sql, point_sql};
+pub(super) use attribute::{name_key, name_key_sql};
+pub(super) use index_scan::{IndexScan, Position, ScanMode, ScannedIds, count_rows};
 use pattern::{prefix_range, well_formed};
+use property::Property;
+use range::{Term, terms};
+pub(super) use repeated::Repeated;
 
 /// The SQL of a filter, for a query on `nodes`, or on `metric_points` joined with `nodes`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -42,9 +48,11 @@ pub(super) struct Filter {
     driven: bool,
     /// Whether the nodes are few and named, so that each condition is to be looked up for each of them.
     probing: bool,
+    /// Whether the statement stays prepared.
+    is_prepared: bool,
 }
 
-/// So many conditions on properties and neighbours PostgreSQL may make joins of; it would plan hundreds for minutes.
+/// The most conditions on properties and neighbours that PostgreSQL may make joins of; it would plan hundreds for minutes.
 const MAX_JOINS: usize = 8;
 
 /// A piece of SQL that is ours, or a value that is bound.
@@ -77,8 +85,10 @@ where
     String: ToSql<Text, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        // The text differs from filter to filter without end: such statements are not worth keeping prepared.
-        out.unsafe_to_cache_prepared();
+        // The text differs from filter to filter without end.
+        if !self.is_prepared {
+            out.unsafe_to_cache_prepared();
+        }
         for part in &self.parts {
             match part {
                 Part::Sql(sql) => out.push_sql(sql),
@@ -107,11 +117,18 @@ impl Filter {
         filter
     }
 
-    /// A filter of a few nodes, which the query names one by one.
-    pub(super) fn of_named(expr: &Expr) -> Self {
+    /// The nodes of a type, of those that one home has. PostgreSQL looks for what is compared so in no index, and takes the nodes
+    /// from that of the home in the order of their ids; by home and type it would find all of them, and sort them for each page.
+    pub(super) fn of_type_in_home(type_id: i64) -> Self {
+        let parts = vec![Part::Sql("nodes.type_id IS NOT DISTINCT FROM ".to_owned()), Part::Int(type_id)];
+        Self { parts, is_prepared: true, ..Self::default() }
+    }
+
+    /// A filter of a few nodes, which the query names one by one. How it is best answered depends on no value in it.
+    pub(super) fn of_named(tx: &Tx<'_>, expr: &Expr) -> Self {
         let mut filter = Self { probing: true, ..Self::default() };
         filter.expr(expr);
-        filter
+        filter.prepared_if_repeated(tx)
     }
 
     fn append(&mut self, other: &Self) {
@@ -136,10 +153,13 @@ impl Filter {
 
     fn expr(&mut self, expr: &Expr) {
         match expr {
-            Expr::And(terms) => self.joined(terms, " AND "),
-            Expr::Or(terms) => {
+            Expr::And(all) => self.joined(&terms(all), " AND ", |filter, term| match term {
+                Term::Within(property, conditions) => filter.property(*property, conditions),
+                Term::Other(expr) => filter.expr(expr),
+            }),
+            Expr::Or(all) => {
                 self.around += 1;
-                self.joined(terms, " OR ");
+                self.joined(all, " OR ", Self::expr);
                 self.around -= 1;
             }
             Expr::Not(inner) => {
@@ -159,19 +179,21 @@ impl Filter {
                 self.condition(column, condition);
                 self.sql(")");
             }
-            Expr::Test(Field::Declared(name, kind), condition) => self.property(name, false, Some(*kind), condition),
-            Expr::Test(Field::Custom(name), condition) => self.property(name, true, None, condition),
+            Expr::Test(Field::Declared(name, kind), condition) => {
+                self.property(Property::declared(name, *kind), &[condition]);
+            }
+            Expr::Test(Field::Custom(name), condition) => self.property(Property::custom(name), &[condition]),
             Expr::Some(join) => self.join(join),
         }
     }
 
-    fn joined(&mut self, terms: &[Expr], between: &str) {
+    fn joined<T>(&mut self, terms: &[T], between: &str, add: impl Fn(&mut Self, &T)) {
         self.sql("(");
         for (at, term) in terms.iter().enumerate() {
             if at > 0 {
                 self.sql(between);
             }
-            self.expr(term);
+            add(self, term);
         }
         self.sql(")");
     }
@@ -243,23 +265,35 @@ impl Filter {
     fn operand(&mut self, operand: &Operand) {
         match operand {
             Operand::Number(value) | Operand::Int(value) => self.parts.push(Part::Int(*value)),
-            Operand::Double(value) => self.parts.push(Part::Double(*value)),
+            Operand::Double(value) | Operand::Decimal(value) => self.parts.push(Part::Double(*value)),
             Operand::Text(text) => self.text(text),
             Operand::Bool(value) => self.sql(if *value { "1" } else { "0" }),
         }
     }
 }
 
-/// The error of a query with a filter. Numbers out of range are NULL here; should the database still meet one, whoever
-/// wrote the filter has to change it.
-pub(super) fn fault(error: DieselError) -> Error {
-    const PARTS: [&str; 4] = ["out of range", "division by zero", "integer overflow", "stack depth limit exceeded"];
+/// The error of a query with a filter. Numbers out of range are NULL here; if the database still reports one, it is the client's
+/// filter that has to change.
+pub(super) fn query_error(error: DieselError) -> Error {
+    const PARTS: [&str; 7] = [
+        "out of range",
+        "division by zero",
+        "integer overflow",
+        "stack depth limit exceeded",
+        // A text that is put together from others may become longer than any that the database can hold.
+        "string or blob too big",
+        "invalid memory alloc request size",
+        "requested length too large",
+    ];
     match &error {
         DieselError::DatabaseError(DatabaseErrorKind::Unknown, info)
             if PARTS.iter().any(|part| info.message().contains(part)) =>
         {
-            Error::invalid("filter", "the filter computes what the database cannot: a number out of range, or too deep")
-                .caused_by(error)
+            Error::invalid(
+                "filter",
+                "the filter computes what the database cannot: a number out of range, a text too long, or too deep",
+            )
+            .caused_by(error)
         }
         _ => error.into(),
     }
@@ -300,12 +334,16 @@ mod tests {
     #[test]
     fn what_a_filter_computes_is_no_fault_of_ours() {
         let error = |message: &str| {
-            fault(DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message.to_owned()))).kind()
+            query_error(DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message.to_owned()))).kind()
         };
         assert_eq!(error("value out of range: overflow"), ErrorKind::InvalidArgument);
         assert_eq!(error("bigint out of range"), ErrorKind::InvalidArgument);
         assert_eq!(error("division by zero"), ErrorKind::InvalidArgument);
+        assert_eq!(error("string or blob too big"), ErrorKind::InvalidArgument);
+        assert_eq!(error("invalid memory alloc request size 1600000004"), ErrorKind::InvalidArgument);
         assert_eq!(error("syntax error at or near \"x\""), ErrorKind::Internal);
         assert_eq!(error("canceling statement due to statement timeout"), ErrorKind::Unavailable);
+        assert_eq!(error("canceling statement due to user request"), ErrorKind::Unavailable);
+        assert_eq!(error("interrupted"), ErrorKind::Unavailable);
     }
 }

@@ -3,15 +3,20 @@
 //!
 //! The operands are computed once, in a subquery; its LIMIT keeps the planners from putting them wherever they are used.
 
+use std::cmp::Ordering;
+
 use super::join::Scope;
-use super::{Filter, Part};
+use super::{Filter, Part, sign};
 use crate::domain::ValueKind;
+use crate::domain::filter::Comparison;
 use crate::domain::filter::scalar::{Operator, Scalar};
 
 /// A double beyond it is out of range. It leaves room for the rounding of the checks.
-const LARGEST: f64 = 1.79e308;
+const MAX_DOUBLE: f64 = 1.79e308;
+/// Beyond it, 2⁶³, no double is an int.
+const INT_END: f64 = 9_223_372_036_854_775_808.0;
 /// A product or quotient below it is 0.
-const SMALLEST: f64 = 2.3e-308;
+const MIN_DOUBLE: f64 = 2.3e-308;
 
 /// Ints are exact beyond their range for a moment: PostgreSQL's NUMERIC has no limit, SQLite goes on with a double.
 const INT_RANGE: &str = " LIMIT 1) AS v WHERE v.x BETWEEN -9223372036854775807 AND 9223372036854775807)";
@@ -76,6 +81,20 @@ impl Filter {
         }
     }
 
+    /// An int compared with a double by what they are: with the double's whole part first, which is exact, and then, where they
+    /// are equal, as doubles, which is exact as well.
+    pub(super) fn compare_exactly(&mut self, scope: Scope<'_>, comparison: Comparison, int: &Scalar, double: &Scalar) {
+        let known = |order| if comparison.holds(order) { "TRUE" } else { "FALSE" };
+        let sign = sign(comparison);
+        self.double("(SELECT CASE WHEN v.a IS NULL THEN NULL WHEN v.b >= ", INT_END);
+        self.double(&format!(" THEN {} WHEN v.b < ", known(Ordering::Less)), -INT_END);
+        self.sql(&format!(" THEN {}", known(Ordering::Greater)));
+        self.sql(&format!(" WHEN v.a <> CAST(v.b AS BIGINT) THEN v.a {sign} CAST(v.b AS BIGINT)"));
+        self.sql(&format!(" ELSE CAST(v.a AS DOUBLE PRECISION) {sign} v.b END"));
+        self.operands(scope, int, double);
+        self.sql(")");
+    }
+
     fn operands(&mut self, scope: Scope<'_>, left: &Scalar, right: &Scalar) {
         self.sql(" FROM (SELECT ");
         self.value(scope, left);
@@ -101,22 +120,22 @@ impl Filter {
     /// The end of a subquery on two doubles: infinite ones give nothing.
     fn of_finite(&mut self, scope: Scope<'_>, left: &Scalar, right: &Scalar) {
         self.operands(scope, left, right);
-        self.double(" WHERE abs(v.a) <= ", LARGEST);
-        self.double(" AND abs(v.b) <= ", LARGEST);
+        self.double(" WHERE abs(v.a) <= ", MAX_DOUBLE);
+        self.double(" AND abs(v.b) <= ", MAX_DOUBLE);
         self.sql(")");
     }
 
     fn sum(&mut self, scope: Scope<'_>, sign: &str, left: &Scalar, right: &Scalar) {
         let apart = if sign == "+" { "<>" } else { "=" };
-        self.double(&format!("(SELECT CASE WHEN (v.a < 0) {apart} (v.b < 0) OR abs(v.a) <= "), LARGEST);
+        self.double(&format!("(SELECT CASE WHEN (v.a < 0) {apart} (v.b < 0) OR abs(v.a) <= "), MAX_DOUBLE);
         self.sql(&format!(" - abs(v.b) THEN v.a {sign} v.b END"));
         self.of_finite(scope, left, right);
     }
 
     fn product(&mut self, scope: Scope<'_>, left: &Scalar, right: &Scalar) {
         self.double("(SELECT CASE WHEN v.a = 0 OR v.b = 0 THEN ", 0.0);
-        self.double(" WHEN abs(v.b) >= 1 THEN CASE WHEN abs(v.a) <= ", LARGEST);
-        self.double(" / abs(v.b) THEN v.a * v.b END WHEN abs(v.a) >= ", SMALLEST);
+        self.double(" WHEN abs(v.b) >= 1 THEN CASE WHEN abs(v.a) <= ", MAX_DOUBLE);
+        self.double(" / abs(v.b) THEN v.a * v.b END WHEN abs(v.a) >= ", MIN_DOUBLE);
         self.double(" / abs(v.b) THEN v.a * v.b ELSE ", 0.0);
         self.sql(" END");
         self.of_finite(scope, left, right);
@@ -124,9 +143,9 @@ impl Filter {
 
     fn quotient(&mut self, scope: Scope<'_>, left: &Scalar, right: &Scalar) {
         self.double("(SELECT CASE WHEN v.b = 0 THEN NULL WHEN v.a = 0 THEN ", 0.0);
-        self.double(" WHEN abs(v.b) >= 1 THEN CASE WHEN abs(v.a) >= ", SMALLEST);
+        self.double(" WHEN abs(v.b) >= 1 THEN CASE WHEN abs(v.a) >= ", MIN_DOUBLE);
         self.double(" * abs(v.b) THEN v.a / v.b ELSE ", 0.0);
-        self.double(" END WHEN abs(v.a) <= ", LARGEST);
+        self.double(" END WHEN abs(v.a) <= ", MAX_DOUBLE);
         self.sql(" * abs(v.b) THEN v.a / v.b END");
         self.of_finite(scope, left, right);
     }

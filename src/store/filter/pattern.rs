@@ -1,6 +1,6 @@
 //! LIKE patterns.
 
-use super::text::INDEXED;
+use super::text::MAX_INDEXED_CHARS;
 
 /// A pattern whose last backslash escapes nothing is an error to PostgreSQL; it stands for itself.
 pub(super) fn well_formed(pattern: &str) -> String {
@@ -19,7 +19,7 @@ pub(super) fn prefix_range(pattern: &str) -> Option<(String, String)> {
             each => prefix.push(each),
         }
     }
-    let prefix: String = prefix.chars().take(INDEXED).collect();
+    let prefix: String = prefix.chars().take(MAX_INDEXED_CHARS).collect();
     let mut behind = prefix.clone();
     // The next greater text of this length; the order of UTF-8 is that of its characters.
     loop {

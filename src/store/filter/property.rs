@@ -1,13 +1,35 @@
 //! A condition on a property: one subquery for each, which an index on the name and the value answers.
 
 use super::pattern::prefix_range;
-use super::{Filter, MAX_JOINS, Part, sign};
+use super::range::ranges;
+use super::{Filter, MAX_JOINS};
 use crate::domain::ValueKind;
 use crate::domain::filter::{Comparison, Condition, Operand};
 
+/// Which property a condition is on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Property<'a> {
+    pub(super) name: &'a str,
+    pub(super) custom: bool,
+    /// The kind of its values, where its type declares it.
+    pub(super) kind: Option<ValueKind>,
+}
+
+impl<'a> Property<'a> {
+    pub(super) fn declared(name: &'a str, kind: ValueKind) -> Self {
+        Self { name, custom: false, kind: Some(kind) }
+    }
+
+    pub(super) fn custom(name: &'a str) -> Self {
+        Self { name, custom: true, kind: None }
+    }
+}
+
 impl Filter {
-    pub(super) fn property(&mut self, name: &str, custom: bool, kind: Option<ValueKind>, condition: &Condition) {
-        let not = if matches!(condition, Condition::Null | Condition::NullOf(_)) { "NOT " } else { "" };
+    /// Conditions on one property: a single one, or bounds that all have to be kept.
+    pub(super) fn property(&mut self, property: Property<'_>, conditions: &[&Condition]) {
+        let is_absence = |condition: &&Condition| matches!(condition, Condition::Null | Condition::NullOf(_));
+        let not = if conditions.iter().any(is_absence) { "NOT " } else { "" };
         self.joins += 1;
         let fenced = self.joins > MAX_JOINS && !self.probing;
         if fenced {
@@ -15,14 +37,15 @@ impl Filter {
         }
         // SQLite asks an EXISTS of every node there is, and this of the index, once. Of two such lists it would try each
         // node of the one with each of the other.
-        let listed = kind != Some(ValueKind::Struct) && has_index(condition) && (self.around > 0 || !self.driven);
+        let has_index = property.kind != Some(ValueKind::Struct) && conditions.iter().copied().all(has_index);
+        let listed = has_index && (self.around > 0 || !self.driven);
         if listed && !self.probing {
             self.driven |= self.around == 0;
             self.sql("nodes.id IN (SELECT p.node_id FROM properties AS p WHERE ");
         } else {
             self.sql(&format!("{not}EXISTS (SELECT 1 FROM properties AS p WHERE p.node_id = nodes.id AND "));
         }
-        self.property_row(name, custom, kind, condition);
+        self.property_row(property, conditions);
         self.sql(match (self.probing, fenced) {
             // PostgreSQL makes no join of what has an offset.
             (true, _) => " LIMIT 1 OFFSET 0)",
@@ -31,27 +54,34 @@ impl Filter {
         });
     }
 
-    /// A condition on a row of properties, `p`: whose it is by its name, and its value.
-    pub(super) fn property_row(&mut self, name: &str, custom: bool, kind: Option<ValueKind>, condition: &Condition) {
-        self.property_named(name, custom);
-        match condition {
-            Condition::Null => {}
-            Condition::NullOf(kind) => self.sql(&format!(" AND p.kind = {}", kind.number())),
-            condition => {
-                self.sql(" AND (");
-                match kind {
-                    Some(ValueKind::Struct) => self.items(condition),
-                    kind => self.row(kind, condition),
+    /// Conditions on a row of properties, `p`: whose it is by its name, and its value.
+    pub(super) fn property_row(&mut self, property: Property<'_>, conditions: &[&Condition]) {
+        self.property_named(property);
+        if let Some(ranges) = ranges(conditions) {
+            self.sql(" AND (");
+            self.within(&ranges, property.kind);
+            return self.sql(")");
+        }
+        for condition in conditions {
+            match condition {
+                Condition::Null => {}
+                Condition::NullOf(kind) => self.sql(&format!(" AND p.kind = {}", kind.number())),
+                condition => {
+                    self.sql(" AND (");
+                    match property.kind {
+                        Some(ValueKind::Struct) => self.items(condition),
+                        kind => self.row(kind, condition),
+                    }
+                    self.sql(")");
                 }
-                self.sql(")");
             }
         }
     }
 
-    pub(super) fn property_named(&mut self, name: &str, custom: bool) {
-        let custom = if custom { "TRUE" } else { "FALSE" };
+    pub(super) fn property_named(&mut self, property: Property<'_>) {
+        let custom = if property.custom { "TRUE" } else { "FALSE" };
         self.sql(&format!("p.custom = {custom} AND p.name = "));
-        self.text(name);
+        self.text(property.name);
     }
 
     /// A condition on a property row: on the column of its values, when the row is of their kind.
@@ -59,15 +89,17 @@ impl Filter {
         match condition {
             Condition::Null | Condition::NullOf(_) => {}
             Condition::Compare(comparison, operand) => {
-                self.of_kind(operand, kind);
-                match (comparison, operand) {
-                    (Comparison::Equal, Operand::Text(text)) => self.text_is("p.text_value", &[text]),
-                    _ => self.condition(column(operand), condition),
+                for (at, (comparison, operand)) in operand.by_kind(*comparison).into_iter().enumerate() {
+                    self.sql(if at > 0 { " OR " } else { "" });
+                    self.of_kind(&operand, kind);
+                    match (comparison, &operand) {
+                        (Comparison::Equal, Operand::Text(text)) => self.text_is("p.text_value", &[text]),
+                        _ => self.condition(column(&operand), &Condition::Compare(comparison, operand.clone())),
+                    }
                 }
-                self.as_double(operand, condition);
             }
             Condition::In(operands) => self.one_of(operands, kind),
-            // A range may mix kinds, so each value brings its own.
+            // A range with a text in it, which may mix kinds, so each value brings its own.
             Condition::Between(low, high) => {
                 self.sql("(");
                 self.row(kind, &Condition::Compare(Comparison::GreaterOrEqual, low.clone()));
@@ -96,10 +128,9 @@ impl Filter {
             None => lists.push((kind, vec![operand])),
         };
         for operand in operands {
-            if let Operand::Number(value) = operand {
-                add(ValueKind::Double, Operand::Double(as_double(*value)));
+            for (_, operand) in operand.by_kind(Comparison::Equal) {
+                add(kind_of(&operand, declared), operand);
             }
-            add(kind_of(operand, declared), operand.clone());
         }
         self.sql("FALSE");
         for (kind, list) in lists {
@@ -122,21 +153,6 @@ impl Filter {
     pub(super) fn is_of(&mut self, kind: ValueKind) {
         self.sql(&format!("p.kind{} = {} AND ", if self.probing { " + 0" } else { "" }, kind.number()));
     }
-
-    /// The other half of a condition on ints and doubles alike.
-    fn as_double(&mut self, operand: &Operand, condition: &Condition) {
-        if let (Operand::Number(value), Condition::Compare(comparison, _)) = (operand, condition) {
-            self.sql(" OR ");
-            self.is_of(ValueKind::Double);
-            self.sql(&format!("p.double_value {} ", sign(*comparison)));
-            self.parts.push(Part::Double(as_double(*value)));
-        }
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "the property is a double, so is what it is compared with")]
-pub(super) fn as_double(value: i64) -> f64 {
-    value as f64
 }
 
 /// Whether the index on names and values knows which properties meet a condition, and they are not likely to be many.
@@ -157,19 +173,19 @@ fn text_of(operand: &Operand) -> Option<&str> {
     if let Operand::Text(text) = operand { Some(text) } else { None }
 }
 
-fn kind_of(operand: &Operand, declared: Option<ValueKind>) -> ValueKind {
+pub(super) fn kind_of(operand: &Operand, declared: Option<ValueKind>) -> ValueKind {
     match operand {
         Operand::Number(_) | Operand::Int(_) => ValueKind::Int,
-        Operand::Double(_) => ValueKind::Double,
+        Operand::Double(_) | Operand::Decimal(_) => ValueKind::Double,
         Operand::Text(_) => declared.unwrap_or(ValueKind::String),
         Operand::Bool(_) => ValueKind::Bool,
     }
 }
 
-fn column(operand: &Operand) -> &'static str {
+pub(super) fn column(operand: &Operand) -> &'static str {
     match operand {
         Operand::Number(_) | Operand::Int(_) | Operand::Bool(_) => "p.int_value",
-        Operand::Double(_) => "p.double_value",
+        Operand::Double(_) | Operand::Decimal(_) => "p.double_value",
         Operand::Text(_) => "p.text_value",
     }
 }

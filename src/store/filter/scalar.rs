@@ -85,6 +85,13 @@ impl Filter {
     }
 
     fn compare(&mut self, scope: Scope<'_>, comparison: Comparison, left: &Scalar, right: &Scalar) {
+        match (left.kind(), right.kind()) {
+            (ValueKind::Int, ValueKind::Double) => return self.compare_exactly(scope, comparison, left, right),
+            (ValueKind::Double, ValueKind::Int) => {
+                return self.compare_exactly(scope, comparison.mirrored(), right, left);
+            }
+            _ => {}
+        }
         self.sql("(");
         self.beside(scope, left, right);
         self.sql(&format!(" {} ", sign(comparison)));

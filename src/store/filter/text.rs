@@ -3,7 +3,7 @@
 use super::Filter;
 
 /// How many characters of a text an index holds.
-pub(super) const INDEXED: usize = 128;
+pub(super) const MAX_INDEXED_CHARS: usize = 128;
 
 impl Filter {
     /// Whether the text of a property is one of these.
@@ -54,12 +54,12 @@ impl Filter {
 
     /// That the index on short texts has it.
     pub(super) fn is_short(&mut self, column: &str) {
-        self.sql(&format!("length({column}) <= {INDEXED}"));
+        self.sql(&format!("length({column}) <= {MAX_INDEXED_CHARS}"));
     }
 
     /// That the index on the beginnings of long texts has it.
     pub(super) fn is_long(&mut self, column: &str) {
-        self.sql(&format!("length({column}) > {INDEXED}"));
+        self.sql(&format!("length({column}) > {MAX_INDEXED_CHARS}"));
     }
 
     /// That one of the two has it, which PostgreSQL does not know of every text.
@@ -73,7 +73,7 @@ impl Filter {
 
     /// Whether a text begins as one of these does, as far as an index has their beginnings.
     pub(super) fn starts_as(&mut self, column: &str, texts: &[&str]) {
-        let starts: Vec<String> = texts.iter().map(|text| text.chars().take(INDEXED).collect()).collect();
+        let starts: Vec<String> = texts.iter().map(|text| text.chars().take(MAX_INDEXED_CHARS).collect()).collect();
         self.equals(&start(column), &starts.iter().map(String::as_str).collect::<Vec<_>>());
     }
 
@@ -94,10 +94,10 @@ impl Filter {
 
 /// The beginning of a text, as the indexes have it.
 pub(super) fn start(column: &str) -> String {
-    format!("substr({column}, 1, {INDEXED})")
+    format!("substr({column}, 1, {MAX_INDEXED_CHARS})")
 }
 
 /// Whether an index has the beginning of a text alone.
 pub(super) fn is_long(text: &str) -> bool {
-    text.chars().count() > INDEXED
+    text.chars().count() > MAX_INDEXED_CHARS
 }

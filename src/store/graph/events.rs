@@ -8,7 +8,7 @@ use crate::store::Tx;
 use crate::store::bulk::{Column, Insert};
 use crate::store::connection::{AnyConnection, MultiBackend};
 use crate::store::error::{is_missing_reference, violated_unique};
-use crate::store::nodes::CHUNK;
+use crate::store::nodes::MAX_IDS;
 use crate::store::schema::events;
 
 #[derive(Queryable, Selectable)]
@@ -17,6 +17,7 @@ struct EventRow {
     id: i64,
     artifact_id: i64,
     execution_id: i64,
+    #[diesel(column_name = type_)]
     event_type: i64,
     at: i64,
     path: Option<String>,
@@ -27,6 +28,7 @@ struct EventRow {
 struct NewEvent {
     artifact_id: i64,
     execution_id: i64,
+    #[diesel(column_name = type_)]
     event_type: i64,
     at: i64,
     path: Option<String>,
@@ -37,7 +39,7 @@ struct NewEvent {
 /// Errors: AlreadyExists when an artifact and an execution have one of that type already, InvalidArgument when either is
 /// not there.
 pub fn insert(tx: &mut Tx<'_>, new: &[Event]) -> Result<()> {
-    for chunk in new.chunks(CHUNK) {
+    for chunk in new.chunks(MAX_IDS) {
         let rows = chunk.iter().map(row).collect::<Result<Vec<_>>>()?;
         let inserted = match tx.conn {
             AnyConnection::Postgres(conn) => bulk(&rows).execute(conn),
@@ -82,14 +84,14 @@ fn row(event: &Event) -> Result<NewEvent> {
 /// Each comes with its id.
 pub fn of(tx: &mut Tx<'_>, kind: NodeKind, ids: &[NodeId], types: &[i64]) -> Result<Vec<(i64, Event)>> {
     let mut found = Vec::new();
-    for chunk in ids.chunks(CHUNK) {
+    for chunk in ids.chunks(MAX_IDS) {
         let ids: Vec<i64> = chunk.iter().map(|id| id.0).collect();
         let query = events::table.select(EventRow::as_select()).into_boxed::<MultiBackend>();
         let query = match kind {
             NodeKind::Artifact => query.filter(events::artifact_id.eq_any(ids)),
             NodeKind::Execution | NodeKind::Context => query.filter(events::execution_id.eq_any(ids)),
         };
-        let query = query.filter(events::event_type.eq_any(types.to_vec()));
+        let query = query.filter(events::type_.eq_any(types.to_vec()));
         let rows: Vec<EventRow> = query.load(tx.conn)?;
         found.extend(rows.into_iter().map(event).collect::<Result<Vec<_>>>()?);
     }

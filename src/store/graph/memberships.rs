@@ -1,4 +1,4 @@
-//! Who belongs to which context: many at once.
+//! Memberships in contexts, many at once.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::domain::{Error, NodeId, NodeKind, Result};
 use crate::store::Tx;
 use crate::store::connection::{AnyConnection, on_each};
 use crate::store::error::is_missing_reference;
-use crate::store::nodes::CHUNK;
+use crate::store::nodes::MAX_IDS;
 use crate::store::schema::{members, nodes};
 
 #[derive(QueryableByName)]
@@ -20,13 +20,13 @@ struct MemberRow {
     node_id: i64,
 }
 
-/// Makes nodes members of contexts, given as context and node; gives those that were not members before.
+/// Makes nodes members of contexts, as pairs of context and node; returns those that were not members before.
 ///
 /// Errors: InvalidArgument when one of the nodes is gone.
 pub fn insert(tx: &mut Tx<'_>, pairs: &BTreeSet<(NodeId, NodeId)>) -> Result<Vec<(NodeId, NodeId)>> {
     let pairs: Vec<_> = pairs.iter().collect();
     let mut new = Vec::new();
-    for chunk in pairs.chunks(CHUNK) {
+    for chunk in pairs.chunks(MAX_IDS) {
         // Diesel makes a statement of each row for SQLite where a conflict is let pass.
         let rows: Vec<String> = (0..chunk.len()).map(|at| format!("(${}, ${})", at * 2 + 1, at * 2 + 2)).collect();
         let sql = format!(
@@ -51,7 +51,7 @@ pub fn insert(tx: &mut Tx<'_>, pairs: &BTreeSet<(NodeId, NodeId)>) -> Result<Vec
 /// Which of these nodes belongs to which context, as context and node, ordered by both.
 pub fn contexts_of(tx: &mut Tx<'_>, ids: &[NodeId]) -> Result<Vec<(NodeId, NodeId)>> {
     let mut pairs: Vec<(i64, i64)> = Vec::new();
-    for chunk in ids.chunks(CHUNK) {
+    for chunk in ids.chunks(MAX_IDS) {
         let ids: Vec<i64> = chunk.iter().map(|id| id.0).collect();
         let query = members::table.filter(members::node_id.eq_any(ids));
         pairs.extend(query.select((members::context_id, members::node_id)).load::<(i64, i64)>(tx.conn)?);
@@ -63,10 +63,10 @@ pub fn contexts_of(tx: &mut Tx<'_>, ids: &[NodeId]) -> Result<Vec<(NodeId, NodeI
 /// Which contexts belong to these, as parent and child, ordered by both.
 pub fn child_contexts(tx: &mut Tx<'_>, ids: &[NodeId]) -> Result<Vec<(NodeId, NodeId)>> {
     let mut pairs: Vec<(i64, i64)> = Vec::new();
-    for chunk in ids.chunks(CHUNK) {
+    for chunk in ids.chunks(MAX_IDS) {
         let ids: Vec<i64> = chunk.iter().map(|id| id.0).collect();
         let query = members::table
-            .inner_join(nodes::table)
+            .inner_join(nodes::table.on(nodes::id.eq(members::node_id)))
             .filter(members::context_id.eq_any(ids))
             .filter(nodes::kind.eq(NodeKind::Context.number()));
         pairs.extend(query.select((members::context_id, members::node_id)).load::<(i64, i64)>(tx.conn)?);
@@ -96,8 +96,7 @@ pub fn is_below(tx: &mut Tx<'_>, context: NodeId, ancestor: NodeId) -> Result<bo
     Ok(found.found > 0)
 }
 
-/// Lets nobody else change which context belongs to which, until the transaction ends: two changes that are sound alone
-/// can make a circle together.
+/// Locks the memberships between contexts until the transaction ends: two concurrent changes could create a cycle together.
 pub fn lock_parents(tx: &mut Tx<'_>) -> Result<()> {
     if let AnyConnection::Postgres(conn) = tx.conn {
         diesel::sql_query("SELECT pg_advisory_xact_lock(hashtext('modelport.parents'))").execute(conn)?;

@@ -7,26 +7,25 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::domain::{Error, Node, NodeId, NodeKind, Result};
-use crate::store::bulk::{Column, Insert};
+use crate::store::bulk::{Column, InsertNodes, draw_ids};
 use crate::store::connection::{AnyConnection, on_each};
 use crate::store::error::violated_unique;
-use crate::store::nodes::{CHUNK, NewNode, NodeRow, hydrate};
+use crate::store::nodes::{MAX_IDS, NewNode, NodeRow, hydrate};
 use crate::store::schema::nodes;
 use crate::store::{Tx, properties};
 
-/// Those of these nodes that exist and are of that kind, ordered by id; nobody else can change them until the
-/// transaction ends.
+/// Locks those of these nodes that exist and are of that kind until the transaction ends, and returns them ordered by id.
 pub fn lock_all(tx: &mut Tx<'_>, kind: NodeKind, ids: &BTreeSet<NodeId>) -> Result<Vec<Node>> {
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
     let mut rows: Vec<NodeRow> = Vec::new();
-    for chunk in ids.chunks(CHUNK) {
+    for chunk in ids.chunks(MAX_IDS) {
         let query = nodes::table.filter(nodes::id.eq_any(chunk.to_vec()).and(nodes::kind.eq(kind.number())));
         let query = query.order(nodes::id);
         rows.extend(match tx.conn {
             AnyConnection::Postgres(conn) => {
                 query.select(NodeRow::as_select()).for_no_key_update().load::<NodeRow>(conn)?
             }
-            // A write transaction has the whole database to itself.
+            // SQLite has a single writer: nothing to lock.
             AnyConnection::Sqlite(conn) => query.select(NodeRow::as_select()).load::<NodeRow>(conn)?,
         });
     }
@@ -36,7 +35,7 @@ pub fn lock_all(tx: &mut Tx<'_>, kind: NodeKind, ids: &BTreeSet<NodeId>) -> Resu
 /// Those of these nodes that exist and are of that kind, ordered by id.
 pub fn find_all(tx: &mut Tx<'_>, kind: NodeKind, ids: &[i64]) -> Result<Vec<Node>> {
     let mut rows: Vec<NodeRow> = Vec::new();
-    for chunk in ids.chunks(CHUNK) {
+    for chunk in ids.chunks(MAX_IDS) {
         let query = nodes::table.filter(nodes::id.eq_any(chunk.to_vec()).and(nodes::kind.eq(kind.number())));
         rows.extend(query.select(NodeRow::as_select()).load::<NodeRow>(tx.conn)?);
     }
@@ -48,7 +47,7 @@ pub fn find_all(tx: &mut Tx<'_>, kind: NodeKind, ids: &[i64]) -> Result<Vec<Node
 pub fn kinds(tx: &mut Tx<'_>, ids: &BTreeSet<NodeId>) -> Result<BTreeSet<(NodeId, i64)>> {
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
     let mut found = BTreeSet::new();
-    for chunk in ids.chunks(CHUNK) {
+    for chunk in ids.chunks(MAX_IDS) {
         let query = nodes::table.filter(nodes::id.eq_any(chunk.to_vec())).select((nodes::id, nodes::kind));
         found.extend(query.load::<(i64, i64)>(tx.conn)?.into_iter().map(|(id, kind)| (NodeId(id), kind)));
     }
@@ -58,7 +57,7 @@ pub fn kinds(tx: &mut Tx<'_>, ids: &BTreeSet<NodeId>) -> Result<BTreeSet<(NodeId
 /// The nodes of that kind with these ids in another system, ordered by id.
 pub fn find_external(tx: &mut Tx<'_>, kind: NodeKind, external_ids: &[String]) -> Result<Vec<Node>> {
     let mut rows: Vec<NodeRow> = Vec::new();
-    for chunk in external_ids.chunks(CHUNK) {
+    for chunk in external_ids.chunks(MAX_IDS) {
         let query =
             nodes::table.filter(nodes::kind.eq(kind.number())).filter(nodes::external_id.eq_any(chunk.to_vec()));
         rows.extend(query.select(NodeRow::as_select()).load::<NodeRow>(tx.conn)?);
@@ -70,7 +69,7 @@ pub fn find_external(tx: &mut Tx<'_>, kind: NodeKind, external_ids: &[String]) -
 /// The artifacts with one of these URIs, ordered by id; the empty one is that of artifacts without any.
 pub fn find_by_uri(tx: &mut Tx<'_>, uris: &[String]) -> Result<Vec<Node>> {
     let mut rows: Vec<NodeRow> = Vec::new();
-    for chunk in uris.chunks(CHUNK) {
+    for chunk in uris.chunks(MAX_IDS) {
         let query = nodes::table.filter(nodes::kind.eq(NodeKind::Artifact.number()));
         let query = query.select(NodeRow::as_select());
         // The index has the beginnings alone.
@@ -90,7 +89,7 @@ pub fn find_by_uri(tx: &mut Tx<'_>, uris: &[String]) -> Result<Vec<Node>> {
 /// Which types the nodes have whose names these are, those without a home: pairs of type and name.
 pub fn find_named(tx: &mut Tx<'_>, type_ids: &[i64], names: &[String]) -> Result<Vec<Node>> {
     let mut rows: Vec<NodeRow> = Vec::new();
-    for chunk in names.chunks(CHUNK) {
+    for chunk in names.chunks(MAX_IDS) {
         let query = nodes::table
             .filter(nodes::type_id.eq_any(type_ids.to_vec()))
             .filter(nodes::name.eq_any(chunk.to_vec()))
@@ -100,12 +99,12 @@ pub fn find_named(tx: &mut Tx<'_>, type_ids: &[i64], names: &[String]) -> Result
     hydrate(tx, rows)
 }
 
-/// Inserts nodes, whose own ids do not count, with their properties, and gives their ids in the same order. Those that have
+/// Inserts nodes, whose own ids do not count, with their properties, and returns their ids in the same order. Those that have
 /// a home are not members of it yet.
 ///
 /// Errors: AlreadyExists when a name is taken among the nodes of the type, or an external id among those of the kind.
 pub fn insert_all(tx: &mut Tx<'_>, kind: NodeKind, new: &mut [Node]) -> Result<()> {
-    for chunk in new.chunks_mut(CHUNK) {
+    for chunk in new.chunks_mut(MAX_IDS) {
         let rows: Vec<NewNode<'_>> = chunk
             .iter()
             .map(|node| NewNode {
@@ -120,23 +119,46 @@ pub fn insert_all(tx: &mut Tx<'_>, kind: NodeKind, new: &mut [Node]) -> Result<(
                 updated_at: node.updated_at,
             })
             .collect();
-        // Both databases insert, and answer, in the order of the rows.
-        let ids: QueryResult<Vec<i64>> = match tx.conn {
-            AnyConnection::Postgres(conn) => bulk(&rows).load(conn),
-            AnyConnection::Sqlite(conn) => {
-                diesel::insert_into(nodes::table).values(&rows).returning(nodes::id).get_results(conn)
+        let ids = match tx.conn {
+            AnyConnection::Postgres(conn) => {
+                let described: Vec<_> = (1..)
+                    .zip(chunk.iter())
+                    .flat_map(|(place, node)| properties::rows(place, &node.properties, &node.custom))
+                    .collect();
+                let properties = properties::columns_with_nodes(&described);
+                InsertNodes { columns: columns(&rows), properties }.load(conn).map_err(taken)?
             }
+            AnyConnection::Sqlite(_) => insert(tx, rows)?,
         };
-        for (node, id) in chunk.iter_mut().zip(ids.map_err(taken)?) {
+        for (node, id) in chunk.iter_mut().zip(ids) {
             node.id = NodeId(id);
         }
+        if let AnyConnection::Sqlite(_) = tx.conn {
+            properties::insert(tx, &chunk.iter().collect::<Vec<_>>())?;
+        }
     }
-    properties::insert(tx, &new.iter().collect::<Vec<_>>())
+    Ok(())
 }
 
-fn bulk<'a>(rows: &'a [NewNode<'a>]) -> Insert<'a> {
+#[derive(Insertable)]
+#[diesel(table_name = nodes, treat_none_as_default_value = false)]
+struct NumberedNode<'a> {
+    id: i64,
+    #[diesel(embed)]
+    node: NewNode<'a>,
+}
+
+/// Inserts rows and returns their ids in the same order.
+fn insert(tx: &mut Tx<'_>, rows: Vec<NewNode<'_>>) -> Result<Vec<i64>> {
+    let ids = draw_ids(tx, "nodes", rows.len())?;
+    let numbered: Vec<_> = ids.iter().zip(rows).map(|(id, node)| NumberedNode { id: *id, node }).collect();
+    on_each!(tx.conn, conn => diesel::insert_into(nodes::table).values(&numbered).execute(conn)).map_err(taken)?;
+    Ok(ids)
+}
+
+fn columns<'a>(rows: &'a [NewNode<'a>]) -> Vec<(&'static str, Column<'a>)> {
     let each = rows.iter();
-    let columns = vec![
+    vec![
         ("kind", Column::Int(each.clone().map(|row| row.kind).collect())),
         ("type_id", Column::Int(each.clone().map(|row| row.type_id).collect())),
         ("home_id", Column::MaybeInt(each.clone().map(|row| row.home_id).collect())),
@@ -146,8 +168,7 @@ fn bulk<'a>(rows: &'a [NewNode<'a>]) -> Insert<'a> {
         ("state", Column::MaybeInt(each.clone().map(|row| row.state).collect())),
         ("created_at", Column::Int(each.clone().map(|row| row.created_at).collect())),
         ("updated_at", Column::Int(each.map(|row| row.updated_at).collect())),
-    ];
-    Insert { table: "nodes", columns, end: "RETURNING id" }
+    ]
 }
 
 fn taken(error: diesel::result::Error) -> Error {
@@ -164,7 +185,7 @@ fn taken(error: diesel::result::Error) -> Error {
 ///
 /// Errors: as [`insert_all`].
 pub fn update_all(tx: &mut Tx<'_>, changed: &mut [(Node, Node)]) -> Result<()> {
-    for chunk in changed.chunks(CHUNK) {
+    for chunk in changed.chunks(MAX_IDS) {
         let sql = update_sql(chunk.len());
         let updated = on_each!(tx.conn, conn => {
             let mut query = diesel::sql_query(sql).into_boxed();

@@ -1,4 +1,4 @@
-//! How far events lead from some nodes: the whole way in one statement, where the database is asked over a network.
+//! The nodes that are reachable from some nodes along events, in one statement, for a database across a network.
 
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -9,7 +9,7 @@ use crate::domain::{NodeId, NodeKind, Result};
 use crate::store::Tx;
 use crate::store::connection::AnyConnection;
 
-/// Beyond so many nodes the way is left to whoever asks hop by hop.
+/// With more nodes than this the caller has to query hop by hop.
 const MAX_NODES: i64 = 10_000;
 
 /// Which events are followed: from artifacts, and from executions.
@@ -21,7 +21,7 @@ pub struct Followed<'a> {
     pub from_executions: &'a [i64],
 }
 
-/// The artifacts and executions that events lead to from these nodes, themselves included, or the nearest of them.
+/// The artifacts and executions that are reachable from these nodes, themselves included, or the nearest of them.
 ///
 /// `None` where a hop at a time costs as little.
 pub fn reach(
@@ -40,7 +40,7 @@ pub fn reach(
     Ok(Some((artifacts, executions)))
 }
 
-/// Each node once, the near ones first: PostgreSQL goes on only as long as rows are wanted.
+/// Each node once, the near ones first: PostgreSQL stops at the limit.
 struct Reached<'a> {
     kind: i64,
     start: Vec<i64>,
@@ -71,7 +71,7 @@ impl QueryFragment<Pg> for Reached<'_> {
 
 impl QueryId for Reached<'_> {
     type QueryId = ();
-    // Its text tells it.
+    // The text is the key of the statement cache.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 

@@ -7,9 +7,10 @@ use diesel::prelude::*;
 use crate::domain::graph::Type;
 use crate::domain::{Error, LogicalType, NodeKind, Result, ValueKind};
 use crate::store::Tx;
+use crate::store::bulk::draw_ids;
 use crate::store::connection::{MultiBackend, on_each};
 use crate::store::error::violated_unique;
-use crate::store::nodes::CHUNK;
+use crate::store::nodes::MAX_IDS;
 use crate::store::schema::{nodes, type_properties, types};
 
 #[derive(Queryable, Selectable)]
@@ -29,6 +30,7 @@ struct TypeRow {
 #[derive(Insertable)]
 #[diesel(table_name = types, treat_none_as_default_value = false)]
 struct NewType<'a> {
+    id: i64,
     kind: i64,
     name: &'a str,
     version: &'a str,
@@ -67,7 +69,7 @@ pub fn load(tx: &mut Tx<'_>, which: Which<'_>) -> Result<BTreeMap<i64, Type>> {
         .select((TypeRow::as_select(), (type_properties::name, type_properties::data_type).nullable()))
         .into_boxed::<MultiBackend>();
     let query = match which {
-        // The plan for one is good for every other one; for some it is made each time anew.
+        // A single id has one generic plan; several are planned each time.
         Which::Ids([id]) => query.filter(types::id.eq(*id)),
         Which::Ids(ids) => query.filter(types::id.eq_any(ids.to_vec())),
         Which::Kind(kind) => {
@@ -115,17 +117,16 @@ fn to_type(row: TypeRow) -> Result<Type> {
     })
 }
 
-/// Inserts types, whose own ids do not count, and gives their ids in the same order.
+/// Inserts types, whose own ids do not count, and returns their ids in the same order.
 ///
-/// Errors: Conflict when one of that name and version is there by now, AlreadyExists when an external id is taken.
+/// Errors: Conflict when one of that name and version was inserted concurrently, AlreadyExists when an external id is taken.
 pub fn insert(tx: &mut Tx<'_>, new: &[&Type]) -> Result<Vec<i64>> {
     let mut ids = Vec::with_capacity(new.len());
-    for chunk in new.chunks(CHUNK) {
-        let rows: Vec<NewType<'_>> = chunk.iter().map(|each| row(each)).collect();
-        let inserted: QueryResult<Vec<i64>> = on_each!(tx.conn, conn => {
-            diesel::insert_into(types::table).values(&rows).returning(types::id).get_results(conn)
-        });
-        ids.extend(inserted.map_err(taken)?);
+    for chunk in new.chunks(MAX_IDS) {
+        let drawn = draw_ids(tx, "types", chunk.len())?;
+        let rows: Vec<NewType<'_>> = chunk.iter().zip(&drawn).map(|(each, id)| row(each, *id)).collect();
+        on_each!(tx.conn, conn => diesel::insert_into(types::table).values(&rows).execute(conn)).map_err(taken)?;
+        ids.extend(drawn);
     }
     let properties: Vec<_> = new
         .iter()
@@ -136,8 +137,9 @@ pub fn insert(tx: &mut Tx<'_>, new: &[&Type]) -> Result<Vec<i64>> {
     Ok(ids)
 }
 
-fn row(of: &Type) -> NewType<'_> {
+fn row(of: &Type, id: i64) -> NewType<'_> {
     NewType {
+        id,
         kind: of.kind.number(),
         name: &of.name,
         version: &of.version,
@@ -151,9 +153,9 @@ fn row(of: &Type) -> NewType<'_> {
 
 /// Adds properties to types that exist.
 ///
-/// Errors: Conflict when somebody else has just added one of them.
+/// Errors: Conflict when one of them was added concurrently.
 pub fn add_properties(tx: &mut Tx<'_>, properties: &[(i64, &str, ValueKind)]) -> Result<()> {
-    for chunk in properties.chunks(CHUNK) {
+    for chunk in properties.chunks(MAX_IDS) {
         let rows: Vec<_> = chunk
             .iter()
             .map(|(type_id, name, kind)| NewTypeProperty { type_id: *type_id, name, data_type: kind.number() })
@@ -181,8 +183,9 @@ fn taken(error: diesel::result::Error) -> Error {
         Some(constraint) if constraint.contains("external_id") => {
             Error::already_exists("the external id of the type is taken").on_field("external_id")
         }
-        Some(_) => Error::new(crate::domain::ErrorKind::Conflict, "somebody else put the type at the same time")
-            .caused_by(error),
+        Some(_) => {
+            Error::new(crate::domain::ErrorKind::Conflict, "the type was put concurrently; retry").caused_by(error)
+        }
         None => error.into(),
     }
 }

@@ -1,36 +1,54 @@
-//! What inspection learned of files, what was made of it, and by which rules.
+//! Inspections of files: format, facts and findings, and the versions of the parsers and rules that they come from.
 
 pub(super) mod facts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Tx;
-use super::connection::on_each;
+use super::bulk::{Column, Insert};
+use super::connection::{AnyConnection, on_each};
 use super::files::Holder;
+use super::nodes::MAX_IDS;
 use super::schema::{blobs, files, inspections, members};
-use crate::domain::inspect::{Format, Inspection, verdict_name};
 use crate::domain::policy::Act;
-use crate::domain::{Error, File, FilePath, NodeId, Result, Sha256};
+use crate::domain::{Error, File, FilePath, NodeId, Properties, Result, Sha256};
 
-/// What is known of a file's bytes.
+/// The verdict of a file without findings.
+pub const CLEAN: &str = "clean";
+
+/// The inspection of a file. What only the inspection library understands is opaque JSON.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Inspected {
-    /// What was learned.
-    pub seen: Inspection,
+pub struct InspectionRecord {
+    /// The format, where it is known.
+    pub format: Option<String>,
+    /// The version of the format.
+    pub format_version: Option<String>,
+    /// What the file says about itself.
+    pub facts: Properties,
+    /// What its pickles import.
+    pub imports: String,
+    /// What it says about data in other files.
+    pub references: String,
+    /// What is wrong with the bytes themselves.
+    pub findings: String,
+    /// What was made of the imports and references.
+    pub judged: String,
+    /// The weight of the heaviest finding, or [`CLEAN`].
+    pub verdict: String,
     /// The version of the parsers that read the bytes.
     pub reader: u32,
-    /// The version of the rules that judged the imports.
+    /// The version of the rules that evaluated the imports.
     pub rules: u32,
     /// What the policy does with the file.
     pub act: Act,
 }
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = inspections, treat_none_as_null = true)]
+#[diesel(table_name = inspections, treat_none_as_null = true, treat_none_as_default_value = false)]
 struct InspectionRow {
     node_id: i64,
     path: String,
@@ -56,47 +74,50 @@ pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|error| Error::internal("what was learned is broken").caused_by(error))
 }
 
-impl TryFrom<InspectionRow> for Inspected {
+impl TryFrom<InspectionRow> for InspectionRecord {
     type Error = Error;
 
     fn try_from(row: InspectionRow) -> Result<Self> {
-        let broken = || Error::internal(format!("the inspection of file `{}` is broken", row.path));
-        let seen = Inspection {
-            format: row.format.map(|name| Format { name, version: row.format_version }),
-            facts: facts::read(&row.facts)?,
-            imports: read(&row.imports)?,
-            references: read(&row.refs)?,
-            findings: read(&row.findings)?,
-            judged: read(&row.judged)?,
-        };
+        let invalid_row = || Error::internal(format!("the inspection of file `{}` is broken", row.path));
         Ok(Self {
-            seen,
-            reader: u32::try_from(row.reader).map_err(|_| broken())?,
-            rules: u32::try_from(row.rules).map_err(|_| broken())?,
-            act: Act::from_name(&row.act).ok_or_else(broken)?,
+            facts: facts::read(&row.facts)?,
+            reader: u32::try_from(row.reader).map_err(|_| invalid_row())?,
+            rules: u32::try_from(row.rules).map_err(|_| invalid_row())?,
+            act: Act::from_name(&row.act).ok_or_else(invalid_row)?,
+            format: row.format,
+            format_version: row.format_version,
+            imports: row.imports,
+            references: row.refs,
+            findings: row.findings,
+            judged: row.judged,
+            verdict: row.verdict,
         })
     }
 }
 
-/// Keeps what is known of a file, instead of what was known before.
-pub fn put(tx: &mut Tx<'_>, node: NodeId, path: &FilePath, blob: i64, known: &Inspected) -> Result<()> {
-    let seen = &known.seen;
-    let row = InspectionRow {
+/// The row of an inspection.
+fn row(node: NodeId, path: &FilePath, blob: i64, known: &InspectionRecord) -> Result<InspectionRow> {
+    Ok(InspectionRow {
         node_id: node.0,
         path: path.to_string(),
         blob_id: blob,
         reader: known.reader.into(),
         rules: known.rules.into(),
-        format: seen.format.as_ref().map(|format| format.name.clone()),
-        format_version: seen.format.as_ref().and_then(|format| format.version.clone()),
-        facts: facts::write(&seen.facts)?,
-        imports: write(&seen.imports)?,
-        refs: write(&seen.references)?,
-        findings: write(&seen.findings)?,
-        judged: write(&seen.judged)?,
-        verdict: verdict_name(seen.severity()).to_owned(),
+        format: known.format.clone(),
+        format_version: known.format_version.clone(),
+        facts: facts::write(&known.facts)?,
+        imports: known.imports.clone(),
+        refs: known.references.clone(),
+        findings: known.findings.clone(),
+        judged: known.judged.clone(),
+        verdict: known.verdict.clone(),
         act: known.act.name().to_owned(),
-    };
+    })
+}
+
+/// Stores the inspection of a file, in place of an earlier one.
+pub fn put(tx: &mut Tx<'_>, node: NodeId, path: &FilePath, blob: i64, known: &InspectionRecord) -> Result<()> {
+    let row = row(node, path, blob, known)?;
     on_each!(tx.conn, conn => {
         diesel::insert_into(inspections::table)
             .values(&row)
@@ -108,8 +129,55 @@ pub fn put(tx: &mut Tx<'_>, node: NodeId, path: &FilePath, blob: i64, known: &In
     Ok(())
 }
 
-/// What the parsers of that version learned of these bytes under that path, wherever they are stored.
-pub fn of_bytes(tx: &mut Tx<'_>, sha256: &Sha256, path: &FilePath, reader: u32) -> Result<Option<Inspection>> {
+/// Stores the inspections of many files, in place of earlier ones.
+pub fn put_all(tx: &mut Tx<'_>, known: &[(File, InspectionRecord)]) -> Result<()> {
+    for chunk in known.chunks(MAX_IDS) {
+        for node in chunk.iter().map(|(file, _)| file.node_id).collect::<BTreeSet<_>>() {
+            let paths: Vec<&str> =
+                chunk.iter().filter(|(file, _)| file.node_id == node).map(|(file, _)| file.path.as_str()).collect();
+            let stale = inspections::node_id.eq(node.0).and(inspections::path.eq_any(paths));
+            diesel::delete(inspections::table.filter(stale)).execute(tx.conn)?;
+        }
+        let rows = chunk.iter().map(|(file, known)| row(file.node_id, &file.path, file.blob.id, known));
+        let rows: Vec<InspectionRow> = rows.collect::<Result<_>>()?;
+        match tx.conn {
+            AnyConnection::Postgres(conn) => bulk(&rows).execute(conn)?,
+            AnyConnection::Sqlite(conn) => diesel::insert_into(inspections::table).values(&rows).execute(conn)?,
+        };
+    }
+    Ok(())
+}
+
+fn bulk(rows: &[InspectionRow]) -> Insert<'_> {
+    type Row = InspectionRow;
+    let ints = |of: fn(&Row) -> i64| Column::Int(rows.iter().map(of).collect());
+    fn texts(rows: &[Row], of: fn(&Row) -> &str) -> Column<'_> {
+        Column::Text(rows.iter().map(of).collect())
+    }
+    fn maybe(rows: &[Row], of: fn(&Row) -> Option<&str>) -> Column<'_> {
+        Column::MaybeText(rows.iter().map(of).collect())
+    }
+    let columns = vec![
+        ("node_id", ints(|row| row.node_id)),
+        ("path", texts(rows, |row| &row.path)),
+        ("blob_id", ints(|row| row.blob_id)),
+        ("reader", ints(|row| row.reader)),
+        ("rules", ints(|row| row.rules)),
+        ("format", maybe(rows, |row| row.format.as_deref())),
+        ("format_version", maybe(rows, |row| row.format_version.as_deref())),
+        ("facts", texts(rows, |row| &row.facts)),
+        ("imports", texts(rows, |row| &row.imports)),
+        ("refs", texts(rows, |row| &row.refs)),
+        ("findings", texts(rows, |row| &row.findings)),
+        ("judged", texts(rows, |row| &row.judged)),
+        ("verdict", texts(rows, |row| &row.verdict)),
+        ("act", texts(rows, |row| &row.act)),
+    ];
+    Insert { table: "inspections", columns, end: "" }
+}
+
+/// The inspection by that version of the parsers of the same bytes under the same path, in any artifact.
+pub fn of_bytes(tx: &mut Tx<'_>, sha256: &Sha256, path: &FilePath, reader: u32) -> Result<Option<InspectionRecord>> {
     let row = inspections::table
         .inner_join(blobs::table)
         .filter(blobs::sha256.eq(sha256.to_string()).and(inspections::path.eq(path.as_str())))
@@ -118,12 +186,14 @@ pub fn of_bytes(tx: &mut Tx<'_>, sha256: &Sha256, path: &FilePath, reader: u32) 
         .select(InspectionRow::as_select())
         .first(tx.conn)
         .optional()?;
-    Ok(row.map(Inspected::try_from).transpose()?.map(|known| known.seen))
+    row.map(InspectionRecord::try_from).transpose()
 }
 
-/// What is known of a page of files, which is ordered by path.
-pub fn of_files(tx: &mut Tx<'_>, page: &[File]) -> Result<BTreeMap<(NodeId, FilePath), Inspected>> {
-    let (Some(first), Some(last)) = (page.first(), page.last()) else { return Ok(BTreeMap::new()) };
+/// The inspections of these files, which are most of those between the first and the last of their paths.
+pub fn of_files(tx: &mut Tx<'_>, page: &[File]) -> Result<BTreeMap<(NodeId, FilePath), InspectionRecord>> {
+    let by_path = |one: &&File, other: &&File| one.path.cmp(&other.path);
+    let (first, last) = (page.iter().min_by(by_path), page.iter().max_by(by_path));
+    let Some((first, last)) = first.zip(last) else { return Ok(BTreeMap::new()) };
     let mut nodes: Vec<_> = page.iter().map(|file| file.node_id.0).collect();
     nodes.sort_unstable();
     nodes.dedup();
@@ -148,8 +218,8 @@ pub enum Which {
     All,
 }
 
-/// The files of a node with what is known of them, ordered by path.
-pub fn of_node(tx: &mut Tx<'_>, node: NodeId, which: Which) -> Result<Vec<(File, Inspected)>> {
+/// The files of a node with their inspections, ordered by path.
+pub fn of_node(tx: &mut Tx<'_>, node: NodeId, which: Which) -> Result<Vec<(File, InspectionRecord)>> {
     let mut query = inspections::table
         .filter(inspections::node_id.eq(node.0))
         .order(inspections::path)
@@ -157,8 +227,7 @@ pub fn of_node(tx: &mut Tx<'_>, node: NodeId, which: Which) -> Result<Vec<(File,
         .into_boxed::<super::connection::MultiBackend>();
     if which == Which::Telling {
         let facts = inspections::facts.ne("{}");
-        query =
-            query.filter(inspections::format.is_not_null().or(facts).or(inspections::verdict.ne(verdict_name(None))));
+        query = query.filter(inspections::format.is_not_null().or(facts).or(inspections::verdict.ne(CLEAN)));
     }
     let rows: Vec<InspectionRow> = query.load(tx.conn)?;
     let mut found = super::files::among(tx, node, rows.iter().map(|row| row.path.as_str()).collect())?;
@@ -171,7 +240,7 @@ pub fn of_node(tx: &mut Tx<'_>, node: NodeId, which: Which) -> Result<Vec<(File,
     Ok(known)
 }
 
-/// The files of a node whose bytes no parser of that version has read, ordered by path.
+/// The files of a node that no parser of that version has read, ordered by path.
 pub fn unread(tx: &mut Tx<'_>, node: NodeId, reader: u32) -> Result<Vec<FilePath>> {
     let read = inspections::table
         .filter(inspections::node_id.eq(node.0))
@@ -199,7 +268,7 @@ pub struct Tally {
     pub files: i64,
 }
 
-/// What is known of a holder's files, counted.
+/// Counts a holder's files by format, verdict and act.
 pub fn tally(tx: &mut Tx<'_>, holder: Holder) -> Result<Vec<Tally>> {
     let nodes: Vec<i64> = match holder {
         Holder::Node(node) => vec![node.0],
@@ -208,7 +277,7 @@ pub fn tally(tx: &mut Tx<'_>, holder: Holder) -> Result<Vec<Tally>> {
         }
     };
     let mut tallies: BTreeMap<(Option<String>, String, String), i64> = BTreeMap::new();
-    for chunk in nodes.chunks(super::nodes::CHUNK) {
+    for chunk in nodes.chunks(super::nodes::MAX_IDS) {
         let rows: Vec<(Option<String>, String, String, i64)> = inspections::table
             .filter(inspections::node_id.eq_any(chunk.to_vec()))
             .group_by((inspections::format, inspections::verdict, inspections::act))

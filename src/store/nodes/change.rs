@@ -1,19 +1,18 @@
-//! Nodes that are there: locked, changed, removed.
+//! Existing nodes: locked and changed.
 
 use diesel::dsl::sql;
-use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Nullable};
+use diesel::sql_types::BigInt;
 
-use super::{CHUNK, NodeRow, one};
+use super::{MAX_IDS, NodeRow, one};
 use crate::domain::{Error, LogicalType, Millis, Node, NodeId, Result};
+use crate::store::cached::CachedStatement;
 use crate::store::connection::{AnyConnection, on_each};
 use crate::store::error::violated_unique;
-use crate::store::kept::Kept;
 use crate::store::schema::nodes;
 use crate::store::{Tx, properties};
 
-/// One more change, dated later than the one before: whoever compares the times must see every change.
+/// Increments the revision and dates the change later than the one before, so that a comparison of times shows every change.
 macro_rules! counted {
     ($now:expr) => {{
         let later = sql::<BigInt>("CASE WHEN updated_at < ").bind::<BigInt, _>($now).sql(" THEN ");
@@ -24,28 +23,39 @@ macro_rules! counted {
 
 /// Counts one more change of the node and locks it until the transaction ends: the first statement of every change.
 ///
-/// The node comes back as it is by then, dated later than before by a millisecond at least. `None` when there is none of
-/// that type or, where `if_revision` is given, it is at another revision.
-pub fn touch(
+/// Returns the node as it is then, dated at least a millisecond later than before. `None` when there is none of that type, or it is
+/// not at `if_revision`.
+pub fn increment_revision(
     tx: &mut Tx<'_>,
     logical: LogicalType,
     id: NodeId,
     if_revision: Option<i64>,
     now: Millis,
 ) -> Result<Option<Node>> {
-    let target = nodes::table.filter(nodes::id.eq(id.0).and(nodes::type_id.eq(logical.id())));
-    // Every revision is at least 1, so the lower bound of an unconditional change lets all of them through.
+    increment_revision_of(tx, logical.id(), id, if_revision, now)
+}
+
+/// The same of a node of any type.
+pub fn increment_revision_of(
+    tx: &mut Tx<'_>,
+    type_id: i64,
+    id: NodeId,
+    if_revision: Option<i64>,
+    now: Millis,
+) -> Result<Option<Node>> {
+    let target = nodes::table.filter(nodes::id.eq(id.0).and(nodes::type_id.eq(type_id)));
+    // Every revision is at least 1, so that the lower bound of an unconditional change matches all of them.
     let (least, most) = if_revision.map_or((0, i64::MAX), |revision| (revision, revision));
     let target = target.filter(nodes::revision.between(least, most));
     let row = on_each!(tx.conn, conn => {
-        let touched = diesel::update(target).set(counted!(now)).returning(NodeRow::as_returning());
-        Kept(touched).get_result::<NodeRow>(conn).optional()
+        let changed = diesel::update(target).set(counted!(now)).returning(NodeRow::as_returning());
+        CachedStatement(changed).get_result::<NodeRow>(conn).optional()
     })?;
     one(tx, row)
 }
 
-/// The same of those nodes of a type that a home has by these names; gives them without their properties.
-pub fn touch_named(
+/// The same of those nodes of a type that a home has by these names; returns them without their properties.
+pub fn increment_revisions_named(
     tx: &mut Tx<'_>,
     logical: LogicalType,
     home: NodeId,
@@ -60,7 +70,7 @@ pub fn touch_named(
     Ok(rows.into_iter().map(Node::from).collect())
 }
 
-/// Dates nodes back that were made in this transaction, and that come from elsewhere.
+/// Sets the times of nodes that this transaction created for an import.
 pub fn date(tx: &mut Tx<'_>, ids: &[NodeId], created_at: Millis, updated_at: Millis) -> Result<()> {
     let target = nodes::table.filter(nodes::id.eq_any(ids.iter().map(|id| id.0)));
     let dates = (nodes::created_at.eq(created_at), nodes::updated_at.eq(updated_at));
@@ -68,7 +78,7 @@ pub fn date(tx: &mut Tx<'_>, ids: &[NodeId], created_at: Millis, updated_at: Mil
     Ok(())
 }
 
-/// Stores what the node is now, after [`touch`] gave it as `before`.
+/// Stores what the node is now, after [`increment_revision`] returned it as `before`.
 ///
 /// Errors: AlreadyExists when the external id is taken.
 pub fn replace(tx: &mut Tx<'_>, before: &Node, now: &Node) -> Result<()> {
@@ -78,8 +88,7 @@ pub fn replace(tx: &mut Tx<'_>, before: &Node, now: &Node) -> Result<()> {
             nodes::uri.eq(now.uri.as_deref()),
             nodes::state.eq(now.state),
         );
-        let updated =
-            on_each!(tx.conn, conn => Kept(diesel::update(nodes::table.find(now.id.0)).set(change)).execute(conn));
+        let updated = on_each!(tx.conn, conn => CachedStatement(diesel::update(nodes::table.find(now.id.0)).set(change)).execute(conn));
         updated.map_err(|error| match (violated_unique(&error), &now.external_id) {
             (Some(_), Some(id)) => Error::already_exists(format!("external id `{id}` is taken")).on_field("externalId"),
             _ => error.into(),
@@ -88,34 +97,18 @@ pub fn replace(tx: &mut Tx<'_>, before: &Node, now: &Node) -> Result<()> {
     properties::replace(tx, before, now)
 }
 
-/// Keeps others from adding children to these nodes, or changing them, until the transaction ends.
+/// Locks these nodes until the transaction ends: others can neither change them nor add children.
 pub fn lock(tx: &mut Tx<'_>, ids: &[NodeId]) -> Result<()> {
-    lock_where(tx, ids, |ids| Box::new(nodes::id.nullable().eq_any(ids)))
-}
-
-/// Keeps others from changing the nodes that have one of these as their home, until the transaction ends.
-pub fn lock_children(tx: &mut Tx<'_>, homes: &[NodeId]) -> Result<()> {
-    lock_where(tx, homes, |homes| Box::new(nodes::home_id.eq_any(homes)))
-}
-
-/// Which nodes to lock, for PostgreSQL.
-type Locked = Box<dyn BoxableExpression<nodes::table, Pg, SqlType = Nullable<Bool>>>;
-
-fn lock_where(tx: &mut Tx<'_>, ids: &[NodeId], of: impl Fn(Vec<i64>) -> Locked) -> Result<()> {
     match tx.conn {
         AnyConnection::Postgres(conn) => {
-            for chunk in ids.chunks(CHUNK) {
-                let locked = of(chunk.iter().map(|id| id.0).collect());
-                nodes::table.filter(locked).order(nodes::id).select(nodes::id).for_update().load::<i64>(conn)?;
+            for chunk in ids.chunks(MAX_IDS) {
+                let locked: Vec<i64> = chunk.iter().map(|id| id.0).collect();
+                let locked = nodes::table.filter(nodes::id.eq_any(locked));
+                locked.order(nodes::id).select(nodes::id).for_update().load::<i64>(conn)?;
             }
         }
-        // A write transaction has the whole database to itself.
+        // SQLite has a single writer: nothing to lock.
         AnyConnection::Sqlite(_) => {}
     }
     Ok(())
-}
-
-/// Removes a node and everything that has it as its home. `false` when it is not there.
-pub fn delete(tx: &mut Tx<'_>, id: NodeId) -> Result<bool> {
-    Ok(diesel::delete(nodes::table.find(id.0)).execute(tx.conn)? > 0)
 }

@@ -59,19 +59,19 @@ def test_a_client_can_be_made_of_what_reflection_tells(calls: Calls) -> None:
     assert calls.call("GetArtifactType", type_name="reflected").artifact_type.id == answer.type_id
 
 
-def test_a_request_keeps_its_id(calls: Calls, server: Server) -> None:
+def test_a_request_has_an_id_beside_its_clients(calls: Calls, server: Server) -> None:
     ask = calls.channel.unary_unary(f"/{NAME}/GetContextTypes")
     ids = []
     for sent in [[("x-request-id", "mine-1")], [], [("x-request-id", "x" * 5000)], [("x-request-id", "a b\"c' %")]]:
         _, call = ask.with_call(b"", metadata=sent, timeout=10)
         ids.append(dict(call.initial_metadata())["x-request-id"])
-    assert ids[0] == "mine-1"
-    assert len(set(ids)) == 4
+    assert len({*ids, "mine-1"}) == 5
     assert all(0 < len(each) <= 200 for each in ids)
     log = eventually(
         lambda: (log := server.installation.log.read_text()).count("GetContextTypes OK") == 4 and log, "a log"
     )
-    assert all(f"request.id={each}" in log for each in ids[:3])
+    assert all(f"request.id={each}" in log for each in ids)
+    assert "request.client_id=mine-1" in log
 
 
 def test_calls_are_counted(calls: Calls, server: Server) -> None:

@@ -6,6 +6,7 @@ import grpc
 import pytest
 from calls import METHODS, NAME, OURS, Calls, mlmd, service, varint
 from harness import Installation, Server
+from ml_metadata.proto.metadata_store_service_pb2_grpc import MetadataStoreServiceStub
 
 MIB = 2**20
 Code = grpc.StatusCode
@@ -22,10 +23,34 @@ def test_large_values_and_large_requests_are_served(calls: Calls, figures: list[
     assert back.properties["text"] == large
     value = {"text": mlmd.Value(string_value="x" * (3 * MIB))}
     many = [mlmd.Artifact(type_id=type_id, properties=value) for _ in range(10)]
-    assert len(calls.call("PutArtifacts", artifacts=many).artifact_ids) == 10
-    answer = calls.call("GetArtifacts")
-    assert answer.ByteSize() > 51 * MIB
-    figures.append(f"21 and 30 MiB in, 72 MiB out, {request.node.callspec.id}: {time.monotonic() - started:.1f} s")
+    ids = calls.call("PutArtifacts", artifacts=many).artifact_ids
+    answer = calls.call("GetArtifactsByID", artifact_ids=ids)
+    assert len(answer.artifacts) == 10 and answer.ByteSize() > 30 * MIB
+    # All of them together are more than a message may have.
+    assert calls.code("GetArtifacts") == Code.OUT_OF_RANGE
+    figures.append(f"21 and 30 MiB in, 51 MiB out, {request.node.callspec.id}: {time.monotonic() - started:.1f} s")
+
+
+def test_a_message_that_would_be_many_times_its_size_is_refused(calls: Calls) -> None:
+    type_id = calls.type("artifact", "T")
+    empty = service.PutArtifactsRequest(artifacts=[mlmd.Artifact(type_id=type_id)] * 1_000_000)
+    assert calls.code("PutArtifacts", empty) == Code.RESOURCE_EXHAUSTED
+    assert not calls.call("GetArtifacts").artifacts
+    ids = service.GetArtifactsByIDRequest(artifact_ids=range(1, 20_000))
+    assert calls.code("GetArtifactsByID", ids) == Code.OK
+
+
+def test_a_call_to_another_authority_is_refused(server: Server) -> None:
+    for authority, code in [("evil.example", Code.PERMISSION_DENIED), ("localhost:1", Code.OK), ("[::1]", Code.OK)]:
+        options = [("grpc.default_authority", authority), ("grpc.use_local_subchannel_pool", 1)]
+        with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}", options) as channel:
+            stub = MetadataStoreServiceStub(channel)
+            try:
+                stub.GetContextTypes(service.GetContextTypesRequest(), timeout=30)
+                ended = Code.OK
+            except grpc.RpcError as error:
+                ended = error.code()
+            assert ended == code, authority
 
 
 def test_a_message_above_the_limit_is_refused_and_the_connection_stays(installation: Installation) -> None:

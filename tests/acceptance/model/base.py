@@ -1,20 +1,21 @@
 """What every sequence begins with, how a step is held against the model, and what holds in the end."""
 
 import sys
+from itertools import takewhile
 from typing import Any
 from urllib.parse import quote
 
 from harness import Server
 from hypothesis.stateful import RuleBasedStateMachine
 
-from . import checks, graph, native
+from . import checks, graph, lineage_rules, native
 from .edge import Edge
 from .entities import EVERY, HAS_PAGE, TYPES
 from .journal import Journal
 from .kubeflow import EDITIONS, Kubeflow
 from .native import Native
 from .plans import NOBODY, pick
-from .registry import Draft, Node, Refusal, Registry, Together
+from .registry import Draft, Node, Refusal, Registry, Removed, Together
 from .uploads import Uploads
 
 
@@ -92,6 +93,21 @@ class Base(RuleBasedStateMachine):
         lineage = self.doors.native.lineage(node.id)
         assert lineage is not None
         self.agree(node, native.seen(next(each for each in lineage["nodes"] if each["id"] == str(node.id))), "lineage")
+        shown = {(int(edge["from"]), int(edge["to"]), edge["type"]) for edge in lineage["edges"]}
+        expected = {edge for edge in lineage_rules.edges(self.registry) if node.id in edge[:2]}
+        assert shown == expected, f"edges of {node.type} {node.id}: {shown}, not {expected}"
+
+    def look_back(self, node: Node) -> None:
+        """A node that was removed is as it was, and its edges too."""
+        lineage = self.doors.native.lineage(node.id)
+        assert lineage is not None
+        view = next(each for each in lineage["nodes"] if each["id"] == str(node.id))
+        assert view["removedAt"] >= view["updatedAt"]
+        # Where bytes were, nothing is any more.
+        shown = native.seen(view)
+        if node.files:
+            shown.pop("uri")
+        self.agree(node, shown, "lineage of what was removed")
 
     def home(self, draft: Draft, number: int) -> int | None:
         """One that may own it, nobody's id, or none."""
@@ -133,16 +149,32 @@ class Base(RuleBasedStateMachine):
         for node in registry.nodes.values():
             self.agree(node, self.doors.graph.get(node), "gRPC")
         self.check_edges()
+        self.check_lineage()
         self.feed()
 
     def check_edges(self) -> None:
         """What every node is tied to."""
+
+    def check_lineage(self) -> None:
+        """Where data sets lead, and what is behind each service."""
+        for type_name, direction in [("kf.DataSet", "downstream"), ("kf.InferenceService", "upstream")]:
+            for node in self.registry.of(type_name):
+                shown = self.doors.native.lineage(node.id, direction, 20)
+                expected = lineage_rules.reach(self.registry, node, direction == "downstream", 20)
+                assert shown is not None
+                assert {int(each["id"]) for each in shown["nodes"]} == expected, f"{direction} of {node}"
 
     def feed(self) -> None:
         """Exactly one entry of each change, in order; what goes at once goes before its home, and what is put at once
         keeps the order of each node."""
         entries = self.doors.native.new_changes(limit=7)
         for group in self.registry.changes:
+            if isinstance(group, Removed):
+                now = list(takewhile(lambda change: change in group, entries))
+                entries = entries[len(now) :]
+                deletes = [change for change in now if change.action == "delete"]
+                assert set(now) == set(group) and len(set(deletes)) == len(deletes) and now[-1] == group[-1]
+                continue
             now, entries = entries[: len(group)], entries[len(group) :]
             if all(change.action == "delete" for change in group):
                 assert sorted(map(str, now)) == sorted(map(str, group)) and now[-1] == group[-1]

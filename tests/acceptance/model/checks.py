@@ -4,7 +4,7 @@ from typing import Any
 
 from .entities import Value
 from .registry import LATER, Node
-from .values import ODD_DOUBLES, canonical, plain
+from .values import ODD_DOUBLES, canonical, plain, readable
 
 # What inspection says of an artifact's files, of which the model knows nothing.
 JUDGED = "scan_verdict"
@@ -30,9 +30,10 @@ def agree(node: Node, shown: dict[str, Any], own_uri: str | None, door: str) -> 
     # ML Metadata does not tell no URI from an empty one.
     expected["uri_or_empty"] = expected["uri"] or ""
     expected["properties"], expected["custom"] = said(node.properties), said(node.custom)
+    expected["readable"] = said({name: readable(value) for name, value in node.custom.items()})
     expected["plain_properties"], expected["plain_custom"] = plainly(node.properties), plainly(node.custom)
     actual = dict(shown)
-    for name in ["properties", "custom"]:
+    for name in ["properties", "custom", "readable"]:
         if name in actual:
             actual[name] = said(actual[name])
             actual[name].pop(JUDGED, None)

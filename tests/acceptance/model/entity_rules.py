@@ -95,7 +95,7 @@ class EntityRules(Base):
         if self.expect(wrongs, refusal, kubeflow.SAYS, f"removal of {node}"):
             self.registry.delete(node)
             assert self.doors.graph.get(node) is None
-            assert self.doors.native.lineage(node.id) is None
+            self.look_back(node)
 
     @rule(which=picks, edition=editions)
     def show(self, which: int, edition: str) -> None:

@@ -54,6 +54,8 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "=": lambda left, right: left == right,
     "!=": lambda left, right: left != right,
     "<": lambda left, right: left < right,
+    "<=": lambda left, right: left <= right,
+    ">": lambda left, right: left > right,
     ">=": lambda left, right: left >= right,
 }
 operators = st.sampled_from(sorted(COMPARISONS))
@@ -136,8 +138,8 @@ def absences(draw: st.DrawFn) -> Filter:
 
 @st.composite
 def bare(draw: st.DrawFn) -> Filter:
-    """An integer matches ints and doubles alike."""
-    name, literal = draw(st.sampled_from(PROPERTIES)), draw(st.sampled_from([0, 1, -1]))
+    """A number matches ints and doubles alike, exactly."""
+    name, literal = draw(st.sampled_from(PROPERTIES)), draw(st.sampled_from([0, 1, -1, 1.5, -0.5, 2.0**53, 2**53 + 1]))
     operator = draw(operators)
 
     def number(node: Node) -> Any:
@@ -145,6 +147,32 @@ def bare(draw: st.DrawFn) -> Filter:
         return inner if kind in ("int", "double") else None
 
     return of_member(f"{name} {operator} {literal}", "", number, lambda own: COMPARISONS[operator](own, literal))
+
+
+@st.composite
+def bounded(draw: st.DrawFn) -> Filter:
+    """A number between two others, which may be the same or none between: by BETWEEN, or by two bounds, of which each may be of one
+    kind alone."""
+    name = draw(st.sampled_from(PROPERTIES))
+    ends = st.sampled_from([-2.25, -1, 0, 0.5, 1, 1.5, 2.0**31, 2**31, 2**53 + 1])
+    low, high = draw(ends), draw(ends)
+    above, below = draw(st.sampled_from([">", ">="])), draw(st.sampled_from(["<", "<="]))
+    kinds = [draw(st.sampled_from(["", "", ".int_value", ".double_value"])) for _ in range(2)]
+    # A literal with a fraction is no int.
+    kinds = ["" if type(end) is float and kind == ".int_value" else kind for end, kind in zip((low, high), kinds)]
+    if draw(st.integers(0, 3)) == 0:
+        above, below, kinds = ">=", "<=", [kinds[0], kinds[0]] if type(high) is int else ["", ""]
+        condition = f"{name}{kinds[0]} BETWEEN {low} AND {high}"
+    else:
+        sides = [f"{name}{kinds[0]} {above} {low}", f"{name}{kinds[1]} {below} {high}"]
+        condition = " AND ".join(draw(st.permutations(sides)))
+
+    def number(node: Node) -> Any:
+        kind, inner = node.custom.get(name, ("", None))
+        return inner if kind in ("int", "double") and all(of in ("", f".{kind}_value") for of in kinds) else None
+
+    within = lambda own: COMPARISONS[above](own, low) and COMPARISONS[below](own, high)
+    return of_member(f"({condition})", "", number, within)
 
 
 def joined(word: str, decides: bool, left: Filter, right: Filter) -> Filter:
@@ -186,5 +214,5 @@ def grown(leaves: st.SearchStrategy[Filter]) -> st.SearchStrategy[Filter]:
     return st.recursive(leaves, grow, max_leaves=4)
 
 
-everywhere = grown(st.one_of(names(), patterns(), external_ids(), properties(), absences(), bare()))
+everywhere = grown(st.one_of(names(), patterns(), external_ids(), properties(), absences(), bare(), bounded()))
 in_graph = grown(st.one_of(external_ids(), properties(), absences().filter(lambda made: made.graph)))

@@ -77,7 +77,7 @@ def seen(answer: dict[str, Any]) -> dict[str, Any]:
         "type": of.name,
         "name": answer.get("name"),
         "external_id": answer.get("externalId"),
-        "custom": {name: understood(value) for name, value in answer.get("customProperties", {}).items()},
+        "readable": {name: understood(value) for name, value in answer.get("customProperties", {}).items()},
         "created": int(answer["createTimeSinceEpoch"]),
         "updated": int(answer["lastUpdateTimeSinceEpoch"]),
         "properties": {},

@@ -109,14 +109,16 @@ class Native(Door):
         query = {"recursive": "true"} if recursive else {}
         return self.refusal(self.ask("DELETE", f"/models/{segment(model)}", params=query))
 
-    def delete_version(self, model: str, version: str) -> Refusal | None:
-        return self.refusal(self.ask("DELETE", f"/models/{segment(model)}/versions/{segment(version)}"))
+    def delete_version(self, model: str, version: str, force: bool) -> Refusal | None:
+        """By its name, whatever that would mean otherwise."""
+        place = f"/models/{segment(model)}/versions/{segment('@name:' + version)}"
+        return self.refusal(self.ask("DELETE", place, params={"force": "true"} if force else {}))
 
     def history(self, node_id: int) -> list[dict[str, Any]]:
         return self.ask("GET", f"/nodes/{node_id}/history", params={"limit": 10_000}).json()["items"]
 
-    def lineage(self, node_id: int) -> dict[str, Any] | None:
-        response = self.ask("GET", f"/nodes/{node_id}/lineage", params={"direction": "both", "depth": 1})
+    def lineage(self, node_id: int, direction: str = "both", depth: int = 1) -> dict[str, Any] | None:
+        response = self.ask("GET", f"/nodes/{node_id}/lineage", params={"direction": direction, "depth": depth})
         return None if self.refusal(response) is Refusal.MISSING else response.json()
 
     def new_changes(self, limit: int = 10_000) -> list[Change]:

@@ -167,10 +167,18 @@ class NativeRules(Base):
         assert sorted((file["path"], file["artifactId"], file["sha256"]) for file in shown["files"]) == files
 
     @precondition(lambda self: self.registry.of("kf.ModelVersion"))
-    @rule(which=picks)
-    def delete_version(self, which: int) -> None:
+    @rule(which=picks, force=st.booleans())
+    def delete_version(self, which: int, force: bool) -> None:
         version = pick(self.registry.of("kf.ModelVersion"), which)
         model = self.registry.nodes[version.home or 0]
-        refusal = self.doors.native.delete_version(str(model.name), str(version.name))
-        if self.expect(set(), refusal, native.SAYS, f"removal of {version}"):
+        refusal = self.doors.native.delete_version(str(model.name), str(version.name), force)
+        wrongs = {Refusal.OWNS} if self.is_in_use(version) and not force else set()
+        if self.expect(wrongs, refusal, native.SAYS, f"removal of {version}"):
             self.registry.delete(version)
+
+    def is_in_use(self, version: Node) -> bool:
+        """Whether it has an alias, or something that serves it names it."""
+        services = [*self.registry.of("kf.InferenceService"), *self.registry.of("kf.ServeModel")]
+        return version.id in self.registry.aliases.values() or any(
+            service.properties.get("model_version_id", ("int", None))[1] == version.id for service in services
+        )

@@ -1,5 +1,6 @@
 """What a change makes of a node, as Kubeflow's API and its nested creations have it."""
 
+import math
 from typing import Any
 
 from .entities import TYPES, snake
@@ -29,6 +30,8 @@ def patched(node: Node, changes: dict[str, Any]) -> dict[str, Any]:
     enums = {snake(name): shape[0] for name, shape in of.members.items() if isinstance(shape, list)}
     for name, value in changes["properties"].items():
         value = ("string", enums[name]) if value is None and name in enums else value
+        if value is None and is_shown_as_null(node, name):
+            continue
         if value is None:
             now["properties"].pop(name, None)
         else:
@@ -40,14 +43,21 @@ def patched(node: Node, changes: dict[str, Any]) -> dict[str, Any]:
     if "custom" in changes:
         now["custom"] = changes["custom"] or {}
     if "uri" in changes:
-        now["uri"] = changes["uri"]
+        now["uri"] = changes["uri"] or None
     if "state" in changes:
         now["state"] = changes["state"] or "UNKNOWN"
     return now
 
 
+def is_shown_as_null(node: Node, name: str) -> bool:
+    """Whether the value is one for which JSON has no number: `null` is what was shown, and changes nothing."""
+    kind, inner = node.properties.get(name, ("", None))
+    return kind == "double" and not math.isfinite(inner)
+
+
 def apply(registry: Registry, node: Node, changes: dict[str, Any]) -> None:
-    is_measured = node.type == "kf.Metric" and any(name in changes["properties"] for name in POINT)
+    said = [name for name, value in changes["properties"].items() if value or not is_shown_as_null(node, name)]
+    is_measured = node.type == "kf.Metric" and any(name in said for name in POINT)
     registry.update(node, is_measured, **patched(node, changes))
 
 

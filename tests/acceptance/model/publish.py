@@ -6,7 +6,7 @@ from typing import Any
 from .entities import EVERY, OWN
 from .graph import Graph, mlmd
 from .plans import NOBODY
-from .registry import LONGEST_NAME, Draft, Refusal
+from .registry import MAX_NAME, Draft, Refusal
 
 # The types of the other kinds.
 OTHERS = {kind: [name for name in EVERY if EVERY[name].kind != kind] for kind in ["artifact", "execution", "context"]}
@@ -81,7 +81,7 @@ class Put:
             case "unknown type" | "type of another kind" if is_new:
                 # What is no type of the registry's own has no home, and its name is the whole of it.
                 name = f"{self.draft.home}:{self.draft.name}" if self.draft.home else ""
-                return {Refusal.MISSING} | ({Refusal.INVALID} if len(name) > LONGEST_NAME else set())
+                return {Refusal.MISSING} | ({Refusal.INVALID} if len(name) > MAX_NAME else set())
         return {Refusal.INVALID}
 
 

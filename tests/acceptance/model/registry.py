@@ -7,7 +7,7 @@ from typing import Any
 
 from .entities import EVERY, TYPES, UPSERTED, Value, names_repeat
 
-LONGEST_NAME = 512
+MAX_NAME = 512
 # What has to be referred to.
 DEMANDED = {"kf.InferenceService": "registered_model_id", "kf.ServeModel": "model_version_id"}
 
@@ -78,6 +78,10 @@ class Change:
 
 class Together(list[Change]):
     """The changes of one write, whose nodes stand in no order that anybody relies on."""
+
+
+class Removed(list[Change]):
+    """The changes of a removal: who loses what goes may be told once for each of several batches, and what was removed last."""
 
 
 def texts(value: Any) -> Iterator[str]:
@@ -160,14 +164,14 @@ class Registry:
         if demands and not DEMANDED.get(draft.type, "") in {"", *draft.properties}:
             found.add(Refusal.REQUIRED)
         found |= self.taken(of.kind, draft.external_id)
-        found |= self.dangling(draft.type, draft.properties)
+        found |= self.dangling(draft.type, draft.properties) | self.mispaired(draft)
         return found | self.odd(draft) | self.of_values(draft.type, draft.properties)
 
     def odd(self, draft: Draft) -> set[Refusal]:
         """Names and texts that nothing can be called or say."""
         names = [draft.name or "", draft.external_id or ""]
         said = [*names, draft.uri or "", *texts(draft.properties), *texts(draft.custom)]
-        too_long = any(len(name) > LONGEST_NAME for name in names)
+        too_long = any(len(name) > MAX_NAME for name in names)
         return {Refusal.INVALID} if too_long or any("\0" in text for text in said) else set()
 
     def of_values(self, type_name: str, properties: dict[str, Value]) -> set[Refusal]:
@@ -194,6 +198,15 @@ class Registry:
                     found.add(Refusal.UNSERVABLE)
         return found
 
+    def mispaired(self, draft: Draft) -> set[Refusal]:
+        """A service of one model does not serve another's version."""
+        service = self.nodes.get(draft.home or 0) if draft.type == "kf.ServeModel" else draft
+        if draft.type not in DEMANDED or not service or "registered_model_id" not in service.properties:
+            return set()
+        version = self.nodes.get(draft.properties.get("model_version_id", ("int", 0))[1])
+        is_other = version and version.type == "kf.ModelVersion" and version.home != service.properties["registered_model_id"][1]
+        return {Refusal.INVALID} if is_other else set()
+
     # Writes, which the server has agreed to.
 
     def create(self, draft: Draft, node_id: int) -> Node:
@@ -201,6 +214,7 @@ class Registry:
         node = Node(**vars(replace(draft)), id=node_id, kind=EVERY[draft.type].kind)
         node.name = draft.name or (LATER if draft.type in TYPES else None)
         node.external_id = draft.external_id or None
+        node.uri = draft.uri or None
         node.properties = draft.properties | self.said_by_home(draft.type, draft.home)
         if node.type == "kf.Metric":
             node.properties = {"step": ("int", 0), "timestamp": ("int", LATER)} | node.properties
@@ -259,14 +273,15 @@ class Registry:
     def delete(self, node: Node) -> None:
         gone = self.below(node)
         aliases = [name for name, version in self.aliases.items() if version == node.id]
-        entries = []
         if aliases:
             model = self.nodes[node.home or 0]
             self.touch(model)
-            entries = [Change(model.id, "alias.delete", model.revision) for _ in aliases]
-        entries += [Change(each.id, "delete", each.revision + 1) for each in reversed(gone)]
-        self.changes.append(entries)
+            self.changes.append([Change(model.id, "alias.delete", model.revision) for _ in aliases])
         ids = {each.id for each in gone}
+        used = {each.home for each in gone if each.type == "kf.DataSet"}
+        losers = [each for each in self.nodes.values() if each.id not in ids and (each.members & ids or each.id in used)]
+        entries = [Change(each.id, "detach", each.revision) for each in losers]
+        self.changes.append(Removed([*entries, *(Change(each.id, "delete", each.revision + 1) for each in reversed(gone))]))
         for each in ids:
             del self.nodes[each]
         for each in self.nodes.values():

@@ -55,6 +55,19 @@ def plain(value: Value) -> object:
     return inner
 
 
+def readable(value: Value) -> Value:
+    """A free property as Kubeflow's clients can read it, who take integers of nine digits and no double but a number."""
+    kind, inner = value
+    match kind:
+        case "int" if abs(inner) > 2**53:
+            return "string", str(inner)
+        case "int" if abs(inner) >= 10**9:
+            return "double", float(inner)
+        case "double" if not math.isfinite(inner):
+            return "string", {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[str(inner)]
+    return value
+
+
 def values(odd: bool = False) -> st.SearchStrategy[Value]:
     """Values of every kind; the odd ones cannot be said in JSON."""
     doubles = DOUBLES + ODD_DOUBLES if odd else DOUBLES

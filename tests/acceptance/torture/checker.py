@@ -44,7 +44,7 @@ class Feed:
 
 def unrecorded(database: Sqlite | Postgres, ledgers: Iterable[Ledger]) -> list[str]:
     """Acknowledged writes of which there is no change. Points of a metric are their own history."""
-    recorded = {row["request_id"] for row in database.rows("SELECT DISTINCT request_id FROM changes")}
+    recorded = {row["client_request_id"] for row in database.rows("SELECT DISTINCT client_request_id FROM changes")}
     found = []
     for ledger in ledgers:
         for request, kind in ledger.acknowledged.items():

@@ -62,12 +62,11 @@ def delete_tree(writer: Writer) -> None:
             if version in writer.ledger.possible.get(alias, ()):
                 change[alias] = None
         path = "/versions/".join(chosen[0][1:])
+        options = {"force": "true"} if kind == "version" else {"force": "true", "recursive": "true"}
         writer.perform(
             f"native.delete_{kind}",
             change,
-            lambda doors, headers: doors.api.delete(
-                f"/api/v1/models/{path}", params={"recursive": "true"}, headers=headers
-            ),
+            lambda doors, headers: doors.api.delete(f"/api/v1/models/{path}", params=options, headers=headers),
             {204},
             {404},
         )

@@ -38,7 +38,7 @@ def resumable(writer: Writer) -> None:
         return
     if answer.status_code != 201:
         raise Broken(f"a resumable upload was answered {answer.status_code} {answer.text}")
-    upload = Upload(key, data, httpx.URL(answer.headers["location"]).path)
+    upload = Upload(key, data, answer.url.join(answer.headers["location"]).path)
     writer.pending.append(upload)
     advance(writer, upload)
 

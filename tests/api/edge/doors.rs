@@ -61,7 +61,10 @@ async fn from_there(backend: Backend) {
     assert!(id.starts_with("modelport-") && id.len() >= 16, "{id}");
     assert_eq!(shown["file_url"], format!("minio://model-registry/{id}/sub/a.zip"));
     assert_eq!(client.get(&format!("/models/{id}")).await.expect(200).json(), *shown);
-    assert_eq!(client.get(&format!("/models/{id}/files")).await.expect(200).body, other);
+    let download = client.get(&format!("/models/{id}/files")).await.expect(200);
+    assert_eq!(download.header("content-disposition"), Some("attachment; filename=\"a.zip\""));
+    assert_eq!(download.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(download.body, other);
 
     // It is the same model as one that says the same.
     let same = client.post(&[("name", "theirs"), ("version", "7")]).await.expect(409);

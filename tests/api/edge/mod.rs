@@ -42,7 +42,7 @@ pub fn archive() -> Vec<u8> {
 
 /// A form that is being written.
 #[derive(Clone)]
-pub struct Form(Vec<u8>);
+pub struct Form(pub Vec<u8>);
 
 impl Form {
     pub fn new(fields: &[(&str, &str)]) -> Self {

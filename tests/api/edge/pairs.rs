@@ -132,8 +132,8 @@ async fn the_documents_are_there() {
     assert!(client.get("/docs").await.expect(200).text().contains("docs/swagger-ui-bundle.js"));
     client.get("/docs/swagger-ui-bundle.js").await.expect(200);
     client.get("/docs/swagger-ui.css").await.expect(200);
-    assert_eq!(client.get("/docs/").await.expect(307).header("location"), Some("/docs"));
-    assert_eq!(client.get("/redoc").await.expect(307).header("location"), Some("/docs"));
+    assert_eq!(client.get("/docs/").await.expect(307).header("location"), Some("../docs"));
+    assert_eq!(client.get("/redoc").await.expect(307).header("location"), Some("docs"));
     let document = client.get("/openapi.json").await.expect(200).json();
     assert_eq!(document["openapi"], "3.1.0");
     assert_json_snapshot!("document", document);

@@ -108,7 +108,7 @@ async fn aliases_that_go_with_their_version_are_recorded(backend: Backend) {
     let history = client.0.get("/api/v1/nodes/1/history").await.expect(200).json();
     let recorded = |change: &Value| (change["action"].clone(), change["document"]["alias"].clone());
     let recorded: Vec<_> = history["items"].as_array().unwrap().iter().map(recorded).collect();
-    let gone = |name: &str| (json!("alias.delete"), json!({"name": name, "versionId": null}));
+    let gone = |name: &str| (json!("alias.delete"), json!({"name": name, "version": "one", "versionId": 2}));
     assert_eq!(recorded[recorded.len() - 2..], [gone("a"), gone("b")]);
     // A version without aliases leaves its model as it is.
     let version = client.version("1", "three").await;

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Client;
 use crate::support::Backend;
 
-/// Walks a list in pages of that size, and gives the names as people see them.
+/// Walks a list in pages of that size, and returns the names as people see them.
 async fn walk(client: &Client, list: &str, size: usize) -> Vec<String> {
     let (mut names, mut token) = (Vec::new(), String::new());
     loop {

@@ -159,3 +159,29 @@ async fn the_runs_of_an_experiment_are_narrowed_and_walked() {
         assert_eq!(paging::walk(&client, &format!("{list}?orderBy={order}"), 3).await, names);
     }
 }
+
+/// Upstream's document lets these numbers be texts of any form, and its server takes an empty one for none.
+#[actix_web::test]
+async fn numbers_in_text_may_be_empty_or_have_zeros_before_them() {
+    let client = Client::new().await;
+    let experiment = client.experiment("e").await;
+    let body = json!({"name": "r", "experimentId": experiment, "startTimeSinceEpoch": "", "endTimeSinceEpoch": ""});
+    let run = client.post("/experiment_runs", body).await.expect(201);
+    assert_eq!((run.json().get("startTimeSinceEpoch"), run.json().get("endTimeSinceEpoch")), (None, None));
+    let path = format!("/experiment_runs/{}", run.member("id"));
+    for (given, shown) in [("007", "7"), ("+8", "8"), ("", "8"), ("-0", "0")] {
+        let changed = client.patch(&path, json!({"endTimeSinceEpoch": given})).await.expect(200);
+        assert_eq!(changed.member("endTimeSinceEpoch"), shown, "{given}");
+    }
+    for given in ["7.0", " 7", "9223372036854775808", "x"] {
+        client.patch(&path, json!({"endTimeSinceEpoch": given})).await.expect(400);
+    }
+    let metrics = format!("{path}/artifacts");
+    let metric = json!({"artifactType": "metric", "name": "loss", "value": 1, "timestamp": "", "step": ""});
+    let metric = client.post(&metrics, metric).await.expect(200);
+    assert_eq!(metric.json()["step"], 0);
+    assert!(metric.member("timestamp").parse::<i64>().unwrap() > 0);
+    let metric = json!({"artifactType": "metric", "name": "loss", "value": 1, "timestamp": "05", "step": "+3"});
+    let metric = client.post(&metrics, metric).await.expect(200);
+    assert_eq!((metric.member("timestamp"), &metric.json()["step"]), ("5".to_owned(), &json!(3)));
+}

@@ -69,6 +69,8 @@ async fn a_bad_filter_tells_where() {
         "id = 'one'",
         "id = 1.5",
         "id LIKE '1%'",
+        "s LIKE '%a%a%a%a%a%a%a%a%'",
+        "n = 5 AND NOT s NOT ILIKE '_________'",
         "id = 99999999999999999999",
         "owner = 5",
         "owner.int_value = 5",

@@ -29,7 +29,7 @@ async fn filled(backend: Backend) -> Client {
             201,
         ),
         ("/inference_services/9/serves", json!({"name": "x", "modelVersionId": "3", "lastKnownState": "FAILED"}), 201),
-        ("/inference_services/9/serves", json!({"name": "y", "modelVersionId": "4"}), 201),
+        ("/inference_services/9/serves", json!({"name": "y", "modelVersionId": "3"}), 201),
         (
             "/model_versions/3/artifacts",
             json!({"artifactType": "model-artifact", "name": "weights", "uri": "s3://b/w", "state": "LIVE",
@@ -95,7 +95,7 @@ const CASES: &[Case] = &[
     ("/inference_services/9/serves", "lastKnownState = 'FAILED'", &["x"]),
     ("/inference_services/9/serves", "lastKnownState != 'FAILED'", &["y"]),
     ("/inference_services/9/serves", "lastKnownState IN ('UNKNOWN', 'NEW')", &["y"]),
-    ("/inference_services/9/serves", "modelVersionId = '3'", &["x"]),
+    ("/inference_services/9/serves", "modelVersionId = '3' AND name = 'x'", &["x"]),
     ("/inference_services/9/serves", "name LIKE '_'", &["x", "y"]),
     ("/artifacts", "name = 'weights'", &["weights", "weights"]),
     ("/artifacts", "name = 'alone:1'", &["alone:1"]),

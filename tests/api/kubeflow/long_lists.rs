@@ -62,13 +62,13 @@ async fn a_long_list_is_streamed_whole(backend: Backend) {
     for query in ["?totals=true", "?totals=true&orderBy=CREATE_TIME&sortOrder=DESC", "?totals=true&orderBy=NAME"] {
         let path = format!("{API}/registered_models{query}");
         let chunks = chunks(client.0.open(&path).await).await;
-        assert_eq!(chunks.len(), 4, "three batches and the end");
+        assert!(chunks.len() >= 4, "three batches and the end");
         let list = parsed(&chunks);
         let names: Vec<_> = list["items"].as_array().unwrap().iter().map(|item| item["name"].clone()).collect();
         let paged = client.get(&format!("/registered_models{query}&pageSize=10000")).await.expect(200).json();
         let expected: Vec<_> = paged["items"].as_array().unwrap().iter().map(|item| item["name"].clone()).collect();
         assert_eq!((names.len(), names), (MODELS, expected), "{query}");
-        let text = String::from_utf8(chunks[3].to_vec()).unwrap();
+        let text = String::from_utf8(chunks.last().unwrap().to_vec()).unwrap();
         assert_eq!(text, r#"],"nextPageToken":"","pageSize":0,"size":2500,"totalSize":2500}"#);
     }
     // What is no longer than a batch has its length.
@@ -81,7 +81,7 @@ async fn a_history_of_many_points_is_streamed(backend: Backend) {
     let path = format!("{API}/experiment_runs/2/metric_history");
     let chunks = chunks(client.0.open(&path).await).await;
     let largest = chunks.iter().map(Bytes::len).max().unwrap();
-    assert!(chunks.len() > 20 && largest < 2_000_000, "{} chunks of up to {largest} bytes", chunks.len());
+    assert!(chunks.len() > 20 && largest <= 64 << 10, "{} chunks of up to {largest} bytes", chunks.len());
     let list = parsed(&chunks);
     assert_eq!((&list["size"], &list["nextPageToken"], &list["pageSize"]), (&json!(POINTS), &json!(""), &json!(0)));
     let steps = list["items"].as_array().unwrap().iter().map(|item| item["step"].as_i64().unwrap());
@@ -108,7 +108,15 @@ async fn what_fails_later_breaks_the_answer_off(backend: Backend) {
     let mut body = client.0.open(&format!("{API}/experiment_runs/2/metric_history")).await;
     assert!(body.next().await.unwrap().unwrap().starts_with(b"{\"items\":[{"));
     client.0.sql(BREAK);
-    let error = body.next().await.unwrap().unwrap_err();
+    // The first batch is handed out piece by piece.
+    let mut pieces = 0;
+    let error = loop {
+        match body.next().await.unwrap() {
+            Ok(piece) => pieces += piece.len(),
+            Err(error) => break error,
+        }
+    };
+    assert!(pieces < 2_000_000, "{pieces}");
     assert!(error.to_string().contains("metric_points"), "{error}");
     assert!(body.next().await.is_none());
     let refused = client.0.send(request(Method::GET, &format!("{API}/experiment_runs/2/metric_history"))).await;

@@ -77,46 +77,46 @@ impl Client {
         Self::checked(self.0.json(Method::PATCH, &format!("{API}{path}"), &body).await)
     }
 
-    /// Creates a registered model, and gives its id.
+    /// Creates a registered model, and returns its id.
     pub async fn model(&self, name: &str) -> String {
         self.post("/registered_models", json!({"name": name})).await.expect(201).member("id")
     }
 
-    /// Creates a version, and gives its id.
+    /// Creates a version, and returns its id.
     pub async fn version(&self, model: &str, name: &str) -> String {
         let body = json!({"name": name, "registeredModelId": model});
         self.post("/model_versions", body).await.expect(201).member("id")
     }
 
-    /// Creates an artifact of a version, and gives its id.
+    /// Creates an artifact of a version, and returns its id.
     pub async fn artifact(&self, version: &str, name: &str) -> String {
         let body = json!({"artifactType": "model-artifact", "name": name, "uri": format!("s3://bucket/{name}")});
         self.post(&format!("/model_versions/{version}/artifacts"), body).await.expect(201).member("id")
     }
 
-    /// Creates an experiment, and gives its id.
+    /// Creates an experiment, and returns its id.
     pub async fn experiment(&self, name: &str) -> String {
         self.post("/experiments", json!({"name": name})).await.expect(201).member("id")
     }
 
-    /// Creates a run, and gives its id.
+    /// Creates a run, and returns its id.
     pub async fn run(&self, experiment: &str, name: &str) -> String {
         let body = json!({"name": name, "experimentId": experiment});
         self.post("/experiment_runs", body).await.expect(201).member("id")
     }
 
-    /// Measures a metric of a run, and gives the metric's id.
+    /// Measures a metric of a run, and returns the metric's id.
     pub async fn measure(&self, run: &str, name: &str, step: i64, value: f64) -> String {
         let body = json!({"artifactType": "metric", "name": name, "step": step, "value": value});
         self.post(&format!("/experiment_runs/{run}/artifacts"), body).await.expect(200).member("id")
     }
 
-    /// Creates a serving environment, and gives its id.
+    /// Creates a serving environment, and returns its id.
     pub async fn environment(&self, name: &str) -> String {
         self.post("/serving_environments", json!({"name": name})).await.expect(201).member("id")
     }
 
-    /// Creates an inference service, and gives its id.
+    /// Creates an inference service, and returns its id.
     pub async fn service(&self, environment: &str, model: &str, name: &str) -> String {
         let body = json!({"name": name, "servingEnvironmentId": environment, "registeredModelId": model});
         self.post("/inference_services", body).await.expect(201).member("id")

@@ -147,3 +147,31 @@ async fn uploaded_files_give_an_artifact_the_uri_they_are_fetched_from() {
     let cleared = client.patch("/model_artifacts/3", json!({"uri": null})).await.expect(200).json();
     assert_eq!(cleared["uri"], artifact["uri"]);
 }
+
+/// The stock client takes an artifact with an empty `uri` for a broken one.
+#[actix_web::test]
+async fn an_empty_uri_is_none() {
+    let client = Client::new().await;
+    let model = client.model("m").await;
+    let version = client.version(&model, "1").await;
+    let artifacts = format!("/model_versions/{version}/artifacts");
+    for (path, body) in [
+        ("/model_artifacts", json!({"name": "a", "uri": ""})),
+        ("/artifacts", json!({"name": "a", "artifactType": "doc-artifact", "uri": ""})),
+        (&artifacts, json!({"name": "a", "artifactType": "model-artifact", "uri": ""})),
+        (&artifacts, json!({"name": "d", "artifactType": "dataset-artifact", "uri": ""})),
+    ] {
+        let answer = client.post(path, body).await;
+        assert!(answer.status == 200 || answer.status == 201);
+        assert_eq!(answer.json().get("uri"), None, "{path}");
+    }
+    let empty = Client::filter("/model_artifacts", "uri IS NULL");
+    assert_eq!(client.names(&empty).await, ["a", "a"]);
+    let id = client.artifact(&version, "w").await;
+    let path = format!("/model_artifacts/{id}");
+    let cleared = client.patch(&path, json!({"uri": ""})).await.expect(200);
+    assert_eq!(cleared.json().get("uri"), None);
+    let native = json!({"model": {"name": "n"}, "version": {"name": "1"}, "artifacts": [{"name": "a", "uri": ""}]});
+    let made = client.0.json(actix_web::http::Method::POST, "/api/v1/register", &native).await;
+    assert_eq!(made.expect(201).json()["artifacts"][0].get("uri"), None);
+}

@@ -87,6 +87,23 @@ async fn every_change_heeds_if_match() {
 }
 
 #[actix_web::test]
+async fn whatever_is_read_has_a_head() {
+    for api in APIS {
+        let world = World::new(api, Backend::Sqlite).await;
+        for operation in OPERATIONS.iter().filter(|operation| operation.method == "GET") {
+            for case in errors(operation).into_iter().chain([success(operation)]) {
+                let read = world.send("GET", &case).await;
+                let head = world.send("HEAD", &case).await;
+                assert_eq!(head.status, read.status, "{} {}", operation.id, case.path);
+                for name in ["content-type", "etag"] {
+                    assert_eq!(head.header(name), read.header(name), "{} {}", operation.id, case.path);
+                }
+            }
+        }
+    }
+}
+
+#[actix_web::test]
 async fn every_body_must_be_a_json_object_of_some_size() {
     for api in APIS {
         let world = World::new(api, Backend::Sqlite).await;

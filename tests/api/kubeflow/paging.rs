@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Client;
 use crate::support::Backend;
 
-/// Walks a list in pages, and gives the names.
+/// Walks a list in pages, and returns the names.
 pub async fn walk(client: &Client, list: &str, size: usize) -> Vec<String> {
     let (mut names, mut tokens, mut token) = (Vec::new(), HashSet::new(), String::new());
     loop {

@@ -182,7 +182,7 @@ async fn a_service_whose_model_is_gone_can_still_be_undeployed() {
     let client = with_model().await;
     let body = json!({"name": "svc", "servingEnvironmentId": "1", "registeredModelId": "2", "modelVersionId": "3"});
     client.post("/inference_services", body).await.expect(201);
-    client.0.delete("/api/v1/models/m?recursive=true").await;
+    client.0.delete("/api/v1/models/m?recursive=true&force=true").await.expect(204);
     client.get("/registered_models/2").await.expect(404);
     let changed = client.patch("/inference_services/5", json!({"desiredState": "UNDEPLOYED"})).await.expect(200);
     assert_eq!(changed.member("desiredState"), "UNDEPLOYED");
@@ -203,4 +203,26 @@ async fn the_services_of_an_environment_are_narrowed_and_walked() {
     assert_eq!(client.names(&format!("{list}?name=s3")).await, ["s3"]);
     assert_eq!(client.names("/inference_services").await.len(), 6);
     assert_eq!(paging::walk(&client, &format!("{list}?orderBy=CREATE_TIME"), 2).await, names);
+}
+
+#[actix_web::test]
+async fn a_service_serves_no_version_of_another_model() {
+    let client = with_model().await;
+    let other = client.model("other").await;
+    let foreign = client.version(&other, "v1").await;
+    let body = |version: &str| json!({"name": "svc", "servingEnvironmentId": "1", "registeredModelId": "2", "modelVersionId": version});
+    let mut transcript = client.transcript();
+    transcript.post("/inference_services", body(&foreign)).await.expect(400);
+    transcript.post("/serving_environments/1/inference_services", body(&foreign)).await.expect(400);
+    assert!(client.names("/inference_services").await.is_empty());
+    let service = client.post("/inference_services", body("3")).await.expect(201).member("id");
+    let path = format!("/inference_services/{service}");
+    transcript.patch(&path, json!({"modelVersionId": foreign})).await.expect(400);
+    transcript.post(&format!("{path}/serves"), json!({"modelVersionId": foreign})).await.expect(400);
+    assert_eq!(client.get(&path).await.member("modelVersionId"), "3");
+    // What is put back as it was is no change, also when it is gone by now.
+    client.0.delete("/api/v1/models/m/versions/v1").await;
+    client.patch(&path, json!({"modelVersionId": "3", "desiredState": "UNDEPLOYED"})).await.expect(200);
+    client.patch(&path, json!({"modelVersionId": "4"})).await.expect(200);
+    insta::assert_snapshot!(transcript);
 }

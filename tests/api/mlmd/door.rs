@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use modelport::api::mlmd::pb;
 
-use super::{Door, INVALID_ARGUMENT, NOT_FOUND, OUT_OF_RANGE, Refusal, SERVICE, UNIMPLEMENTED, artifact};
+use super::{
+    Door, INVALID_ARGUMENT, NOT_FOUND, OUT_OF_RANGE, PERMISSION_DENIED, Refusal, SERVICE, UNIMPLEMENTED, artifact,
+};
 use crate::support::{Backend, on_both};
 
 const CHECK: &str = "grpc.health.v1.Health/Check";
@@ -52,6 +54,24 @@ async fn what_no_call_can_be_is_the_clients_mistake(backend: Backend) {
     assert_eq!(large.code, OUT_OF_RANGE);
 }
 
+async fn a_page_of_another_site_calls_nothing(backend: Backend) {
+    let door = Door::new(backend).await;
+    let reads = format!("{SERVICE}/GetContextTypes");
+    let own = door.url.clone();
+    for (headers, says) in [
+        (&[("host", "evil.example")][..], "host `evil.example` is not one of this server's names"),
+        (&[("origin", "https://evil.example")], "a page of another origin, `https://evil.example`, may not"),
+        (&[("sec-fetch-site", "cross-site")], "a page of another origin may not"),
+    ] {
+        let refused = door.raw_with(&reads, &[], headers).await.unwrap_err();
+        assert_eq!(refused.code, PERMISSION_DENIED);
+        assert!(refused.message.starts_with(says), "{}", refused.message);
+    }
+    assert_eq!(door.raw_with(&reads, &[], &[("host", "a b")]).await.unwrap_err().code, INVALID_ARGUMENT);
+    door.raw_with(CHECK, &[], &[("host", "modelport.svc")]).await.unwrap();
+    door.raw_with(&reads, &[], &[("origin", &own), ("sec-fetch-site", "same-origin")]).await.unwrap();
+}
+
 async fn the_old_uri_is_refused(backend: Backend) {
     let door = Door::new(backend).await;
     let old = pb::GetArtifactsByUriRequest { reserved_uri: Some(b"u".to_vec()), ..Default::default() };
@@ -73,6 +93,7 @@ on_both!(
     health_is_that_of_the_registry,
     calls_are_counted_by_name_and_status,
     what_no_call_can_be_is_the_clients_mistake,
+    a_page_of_another_site_calls_nothing,
     the_old_uri_is_refused,
     a_stop_closes_the_listener,
 );

@@ -6,17 +6,22 @@ mod edges;
 mod lineage;
 mod lists;
 mod nodes;
+mod trained;
 mod types;
+mod users_types;
 
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
 use modelport::api::health::Draining;
+use modelport::api::hosts::Hosts;
 use modelport::api::middleware::Metrics;
 use modelport::api::mlmd::{self, pb};
 use modelport::blobs::{Blobs, BlobsConfig, Location};
-use modelport::domain::policy::Policy;
+use modelport::domain::LogicalType;
+use modelport::memory::Memory;
+use modelport::registry::policy::Policy;
 use modelport::registry::{Registry, wall_clock};
 use prost::Message;
 use reqwest::header::HeaderMap;
@@ -29,7 +34,8 @@ const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
 /// A gRPC server over a registry of its own.
 struct Door {
-    running: mlmd::Running,
+    running: mlmd::RunningGrpcServer,
+    registry: Registry,
     metrics: Arc<Metrics>,
     draining: Draining,
     http: reqwest::Client,
@@ -48,12 +54,18 @@ struct Refusal {
 const INVALID_ARGUMENT: i32 = 3;
 const NOT_FOUND: i32 = 5;
 const ALREADY_EXISTS: i32 = 6;
+const PERMISSION_DENIED: i32 = 7;
 const FAILED_PRECONDITION: i32 = 9;
 const OUT_OF_RANGE: i32 = 11;
 const UNIMPLEMENTED: i32 = 12;
 
 impl Door {
     async fn new(backend: Backend) -> Self {
+        Self::over(backend, |registry| registry).await
+    }
+
+    /// Over a registry that is set up so.
+    async fn over(backend: Backend, set_up: fn(Registry) -> Registry) -> Self {
         let (database, folder) = (Database::new(backend), tempfile::tempdir().unwrap());
         let location = Location::Local(folder.path().to_owned());
         let blobs = Blobs::open(&BlobsConfig { location, create_bucket: false }).await.unwrap();
@@ -61,11 +73,14 @@ impl Door {
         let (metrics, draining) = (Arc::new(Metrics::new().unwrap()), Draining::default());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let parts = mlmd::Parts { registry, metrics: metrics.clone(), draining: draining.clone() };
-        let options = mlmd::Options { workers: 2, max_message_bytes: MAX_MESSAGE_BYTES };
+        let registry = set_up(registry);
+        let (counted, hosts, memory) = (metrics.clone(), Hosts::default(), Memory::default());
+        let parts =
+            mlmd::GrpcParts { registry: registry.clone(), metrics: counted, draining: draining.clone(), hosts, memory };
+        let options = mlmd::GrpcOptions { workers: 2, max_message_bytes: MAX_MESSAGE_BYTES };
         let running = mlmd::start(listener, options, parts).unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { running, metrics, draining, http, url, _database: database, _folder: folder }
+        Self { running, registry, metrics, draining, http, url, _database: database, _folder: folder }
     }
 
     /// The answer to a call of the service.
@@ -84,15 +99,26 @@ impl Door {
 
     /// The message and the headers that answer a call with these bytes.
     async fn raw(&self, path: &str, message: &[u8]) -> Result<(Vec<u8>, HeaderMap), Refusal> {
+        self.raw_with(path, message, &[]).await
+    }
+
+    /// The same of a call with these headers besides.
+    async fn raw_with(
+        &self,
+        path: &str,
+        message: &[u8],
+        headers: &[(&'static str, &str)],
+    ) -> Result<(Vec<u8>, HeaderMap), Refusal> {
         let mut body = vec![0];
         body.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
         body.extend(message);
         let request = self.http.post(format!("{}/{path}", self.url)).body(body);
         let request = request.header("content-type", "application/grpc-web+proto").header("x-request-id", "r-1");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let answer = request.timeout(Duration::from_secs(60)).send().await.unwrap();
         assert_eq!(answer.status(), 200);
         let headers = answer.headers().clone();
-        assert_eq!(headers["x-request-id"], "r-1");
+        assert!(uuid::Uuid::try_parse(headers["x-request-id"].to_str().unwrap()).is_ok());
         let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
         if let Some(code) = text("grpc-status") {
             refuse(&code, &text("grpc-message").unwrap_or_default())?;
@@ -135,6 +161,12 @@ impl Door {
         let context_type = pb::ContextType { name: Some(name.to_owned()), ..Default::default() };
         let request = pb::PutContextTypeRequest { context_type: Some(context_type), ..Default::default() };
         self.call::<pb::PutContextTypeResponse>("PutContextType", request).await.unwrap().type_id()
+    }
+
+    /// The version `1` of a new model of that name.
+    async fn version(&self, model: &str) -> i64 {
+        let model = self.context(LogicalType::RegisteredModel, model, &[]).await;
+        self.context(LogicalType::ModelVersion, &format!("{model}:1"), &[]).await
     }
 
     async fn put(&self, artifacts: Vec<pb::Artifact>) -> Result<Vec<i64>, Refusal> {

@@ -1,6 +1,11 @@
 //! Nodes over the wire.
 
+use bytes::Bytes;
+use futures_util::stream;
 use modelport::api::mlmd::pb::{self, value::Value};
+use modelport::domain::{Actor, Error};
+use modelport::registry::files::{Precondition, Target};
+use modelport::registry::upload::PutFile;
 
 use super::{ALREADY_EXISTS, Door, FAILED_PRECONDITION, INVALID_ARGUMENT, NOT_FOUND, artifact, int, value};
 use crate::support::{Backend, on_both};
@@ -102,6 +107,28 @@ async fn a_mask_and_a_lock_are_heeded(backend: Backend) {
     door.call::<pb::PutArtifactsResponse>("PutArtifacts", locked(seen)).await.unwrap();
 }
 
+async fn a_uri_begins_with_the_host_that_a_call_is_addressed_to(backend: Backend) {
+    let door = Door::over(backend, |registry| registry.following_hosts(8080)).await;
+    let put = PutFile {
+        target: Target::Version { model: "m".parse().unwrap(), version: "1".parse().unwrap() },
+        path: "f".parse().unwrap(),
+        media_type: None,
+        length: None,
+        sha256: None,
+        precondition: Precondition::None,
+        create: true,
+    };
+    let body = stream::iter([Ok::<_, Error>(Bytes::from_static(b"x"))]);
+    let id = door.registry.put_file(&Actor::anonymous("test"), put, body).await.unwrap().file.node_id;
+    let shown = door.get(&[id.0]).await.remove(0);
+    // The host of the call with the port of the HTTP listener.
+    assert_eq!(shown.uri(), format!("http://127.0.0.1:8080/api/v1/artifacts/{id}/files/f"));
+    // Put back as somebody saw it who addressed the server otherwise, it is still not the client's own.
+    let elsewhere = format!("http://models.example:8080/api/v1/artifacts/{id}/files/f");
+    door.put(vec![pb::Artifact { uri: Some(elsewhere), ..shown.clone() }]).await.unwrap();
+    assert_eq!(door.get(&[id.0]).await, [shown]);
+}
+
 async fn contexts_and_executions_have_their_own_rules(backend: Backend) {
     let door = Door::new(backend).await;
     let (run, step) = (door.context_type("Run").await, door.execution_type("Step").await);
@@ -127,5 +154,6 @@ on_both!(
     a_node_is_read_as_it_was_put,
     what_no_node_can_be_has_a_status,
     a_mask_and_a_lock_are_heeded,
+    a_uri_begins_with_the_host_that_a_call_is_addressed_to,
     contexts_and_executions_have_their_own_rules,
 );

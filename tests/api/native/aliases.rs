@@ -31,7 +31,8 @@ async fn an_alias_is_set_moved_and_removed() {
     assert_snapshot!(transcript);
     assert_eq!(app.get("/api/v1/models/demo/versions/2").await.json()["aliases"], json!(["other"]));
     // An alias goes with its version.
-    app.delete("/api/v1/models/demo/versions/2").await.expect(204);
+    app.delete("/api/v1/models/demo/versions/2").await.expect(409);
+    app.delete("/api/v1/models/demo/versions/2?force=true").await.expect(204);
     app.get("/api/v1/models/demo/versions/@other").await.expect(404);
 }
 

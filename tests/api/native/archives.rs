@@ -7,6 +7,7 @@ use modelport::store::uploads;
 
 use super::{BYTES, FILE, paths};
 use crate::api::app::{Answer, TestApp};
+use crate::api::edge::zip;
 use crate::support::Backend;
 
 const FILES: &str = "/api/v1/models/demo/versions/1/files";
@@ -53,6 +54,11 @@ async fn a_folder_goes_out_and_comes_in_again() {
             assert_eq!(first.body, again.body, "the same files give the same bytes");
             assert_eq!(first.size, format!("Sized({})", first.body.len()), "its length is known");
             assert!(header(&first, "content-disposition").contains(&format!("demo-1.{format}")));
+            app.put("/api/v1/models/demo/versions/v1%2F2/files/a", "text").await;
+            let sliced =
+                app.get(&format!("/api/v1/models/demo/versions/v1%2F2/files?archive={format}")).await.expect(200);
+            let expected = format!("attachment; filename=\"demo-v1_2.{format}\"");
+            assert_eq!(header(&sliced, "content-disposition"), expected);
             let etag = header(&first, "etag");
             app.send(TestRequest::get().uri(&url).insert_header(("If-None-Match", etag.as_str()))).await.expect(304);
             let head = app.send(TestRequest::default().method(Method::HEAD).uri(&url)).await.expect(200);
@@ -127,6 +133,17 @@ async fn one_member_that_is_refused_refuses_all() {
     app.put(COPY, "neither").await.expect(400);
     let left = app.store().read(|tx| uploads::abandoned(tx, i64::MAX, 10)).await.unwrap();
     assert_eq!(left, Vec::<String>::new(), "no upload is left");
+}
+
+#[actix_web::test]
+async fn the_names_of_a_zip_are_paths_here() {
+    let app = TestApp::new().await;
+    for (name, status) in [("", 400), ("a//b", 400), ("a/./b", 400), (".", 400), ("./a", 201), (".//b", 201)] {
+        let answer = unpack(&app, COPY, zip(name, b"1")).await;
+        assert_eq!(answer.status, status, "{name}: {}", answer.text());
+        assert!(status == 201 || answer.text().contains("member"), "{}", answer.text());
+    }
+    assert_eq!(paths(&app.get(COPY).await), ["a", "b"]);
 }
 
 #[actix_web::test]

@@ -1,6 +1,9 @@
-//! Content-Digest (RFC 9530): verified when it is sha-256, and nothing is kept when it does not hold.
+//! Content-Digest and Repr-Digest (RFC 9530): verified when they are sha-256 or sha-512; nothing is kept when they do not hold.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use insta::assert_snapshot;
+use sha2::Digest as _;
 
 use super::{BYTES, DIGEST, FILE, SHA256, transcript};
 use crate::api::app::TestApp;
@@ -11,13 +14,16 @@ const WRONG: &str = "sha-256=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:";
 async fn a_digest_that_holds_is_accepted() {
     let app = TestApp::new().await;
     let uppercase = DIGEST.replacen("sha-256", "SHA-256", 1);
-    let among_others = format!("sha-512=:AAAA:, {DIGEST}");
-    for digest in [DIGEST, &uppercase, &among_others, "sha-512=:AAAA:", "unixsum=1", "md5=:AAAA:, crc32c=:AA==:"] {
-        let mut transcript = transcript(&app);
-        let headers = [("Content-Digest", digest)];
-        let answer = transcript.put("/models/demo/versions/1/files/model.bin", &headers, BYTES).await;
-        assert!(matches!(answer.status, 200 | 201), "{transcript}");
-        assert_eq!(answer.member("sha256"), SHA256);
+    let longer = format!("sha-512=:{}:", BASE64.encode(sha2::Sha512::digest(BYTES)));
+    let both = format!("{longer}, {DIGEST};note=\"right\"");
+    for field in ["Content-Digest", "Repr-Digest"] {
+        for digest in [DIGEST, &uppercase, &longer, &both, "", "unixsum=1", "md5=:AAAA:, crc32c=:AA==:"] {
+            let mut transcript = transcript(&app);
+            let headers = [(field, digest)];
+            let answer = transcript.put("/models/demo/versions/1/files/model.bin", &headers, BYTES).await;
+            assert!(matches!(answer.status, 200 | 201), "{transcript}");
+            assert_eq!(answer.member("sha256"), SHA256);
+        }
     }
 }
 
@@ -32,14 +38,24 @@ async fn a_digest_that_does_not_hold_leaves_nothing() {
         "sha-256=:not base64!:",
         "sha-256",
         "garbage",
-        "",
         "sha-512=:AAAA:, sha-256=:AAAA:",
     ] {
         let headers = [("Content-Digest", digest)];
         transcript.put("/models/demo/versions/1/files/model.bin", &headers, BYTES).await.expect(400);
     }
-    let lines = [("Content-Digest", "sha-512=:AAAA:"), ("Content-Digest", WRONG)];
+    let lines = [("Content-Digest", "md5=:AAAA:"), ("Content-Digest", WRONG)];
     transcript.put("/models/demo/versions/1/files/model.bin", &lines, BYTES).await.expect(400);
+    let other = format!("sha-512=:{}:", BASE64.encode([0; 64]));
+    for headers in [
+        &[("Repr-Digest", WRONG)][..],
+        &[("Content-Digest", &other)],
+        &[("Repr-Digest", &other)],
+        &[("Repr-Digest", "sha-512=:AAAA:")],
+        &[("Content-Digest", DIGEST), ("Repr-Digest", WRONG)],
+        &[("Content-Digest", DIGEST), ("Repr-Digest", &other)],
+    ] {
+        transcript.put("/models/demo/versions/1/files/model.bin", headers, BYTES).await.expect(400);
+    }
     transcript.get("/models/demo/versions/1").await.expect(404);
     assert_snapshot!(transcript);
     // The bytes can be sent once more, now as they are.

@@ -129,12 +129,14 @@ async fn a_graph_is_bounded() {
 async fn what_is_gone_is_not_in_a_graph() {
     let client = Client::new().await;
     let [.., (_, model), (_, deployment)] = filled(&client).await;
-    client.0.delete("/api/v1/models/model?recursive=true").await.expect(204);
+    client.0.delete("/api/v1/models/model?recursive=true&force=true").await.expect(204);
     assert_eq!(
         graph(&client.0, &deployment, "direction=upstream").await,
         "environment -owns-> service\nservice -owns-> deployment\n3 nodes, truncated false"
     );
-    client.0.get(&format!("/api/v1/nodes/{model}/lineage")).await.expect(404);
+    // What is gone can be asked about itself.
+    let gone = client.0.get(&format!("/api/v1/nodes/{model}/lineage?depth=0")).await.expect(200).json();
+    assert!(gone["nodes"][0]["removedAt"].is_i64(), "{gone}");
 }
 
 #[actix_web::test]

@@ -1,20 +1,30 @@
 //! The native API: files, versions, aliases, removal, history.
 
+mod addresses;
 mod aliases;
 mod archives;
+mod concatenation;
+mod conditions;
+mod content_coding;
 mod digests;
 mod downloads;
 mod history;
+mod in_use;
 mod lineage;
 mod listing;
 mod metrics;
+mod parameters;
 mod paths;
 mod policy;
 mod ranges;
+mod records;
 mod register;
 mod removal;
 mod replacing;
+mod reserved;
 mod resumable;
+mod sparse;
+mod trained;
 mod uploads;
 
 use super::app::{Answer, TestApp};

@@ -160,8 +160,8 @@ async fn paths_and_methods_that_do_not_exist() {
         ("DELETE", "/artifacts/1/files"),
         ("PUT", "/models/demo/versions/1"),
         ("POST", "/models/demo/versions"),
-        ("GET", "/models/demo"),
-        ("GET", "/models/demo/aliases/a"),
+        ("PUT", "/models/demo"),
+        ("POST", "/models/demo/aliases/a"),
         ("DELETE", "/nodes/1/history"),
         ("POST", "/changes"),
     ] {

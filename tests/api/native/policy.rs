@@ -24,6 +24,33 @@ async fn a_quarantined_file_is_listed_and_not_served() {
     assert_snapshot!(transcript);
 }
 
+fn sample(name: &str) -> Vec<u8> {
+    std::fs::read(format!("{}/tests/data/inspect/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+/// What libraries write is served, file by file and as a whole.
+#[actix_web::test]
+async fn what_libraries_write_is_served() {
+    let app = TestApp::new().await;
+    let files = "/api/v1/models/m/versions/1/files";
+    for (path, name) in [
+        ("config.json", "mamba/config.json"),
+        ("README.md", "story/README.md"),
+        ("model.keras", "keras/losses.keras"),
+        ("model.gguf", "gguf/newer-type.gguf"),
+        ("model.safetensors", "safetensors/further-members.safetensors"),
+        ("chat_template.jinja", "qwen/chat_template.jinja"),
+    ] {
+        let bytes = sample(&format!("harmless/{name}"));
+        app.put(&format!("{files}/{path}"), bytes.clone()).await.expect(201);
+        assert_eq!(app.get(&format!("{files}/{path}")).await.expect(200).body, bytes, "{path}");
+    }
+    app.get(&format!("{files}?archive=zip")).await.expect(200);
+    app.put(&format!("{files}/other.jinja"), sample("harmful/templates/cycler.jinja")).await.expect(201);
+    app.get(&format!("{files}/other.jinja")).await.expect(403);
+    app.get(&format!("{files}?archive=zip")).await.expect(403);
+}
+
 #[actix_web::test]
 async fn a_models_policy_is_put_shown_and_taken_back() {
     let app = TestApp::new().await;
@@ -39,10 +66,14 @@ async fn a_models_policy_is_put_shown_and_taken_back() {
     transcript.put("/models/m/versions/2/files/model.pkl", &[], DANGER).await.expect(400);
     transcript.put("/models/m/versions/2/files/long", &[], &[b'x'; 31]).await.expect(413);
     transcript.get("/models/m/versions/2").await.expect(404);
+    app.judge().await;
+    transcript.get("/models/m/policy").await.expect(200);
     transcript.get("/models/m/versions/1/files").await.expect(200);
     transcript.raw("PUT", "/models/m/policy", r#"{"findings": {"danger": "warn"}}"#).await.expect(200);
+    app.judge().await;
     transcript.get("/models/m/versions/1/files/model.pkl").await.expect(200);
     transcript.raw("PUT", "/models/m/policy", "{}").await.expect(200);
+    app.judge().await;
     transcript.get("/models/m/versions/1/files/model.pkl").await.expect(403);
     assert_snapshot!(transcript);
 }

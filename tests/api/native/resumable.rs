@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::Digest as _;
 
 use super::{BYTES, FILE, SHA256};
-use crate::api::app::{Answer, PUBLIC_URL, TestApp, request};
+use crate::api::app::{Answer, TestApp, request};
 use crate::support::{Backend, on_both};
 
 const UPLOADS: &str = "/api/v1/uploads";
@@ -31,13 +31,13 @@ const DEMO: &[(&str, &str)] = &[("model", "demo"), ("version", "1"), ("path", "m
 
 async fn created(app: &TestApp, length: usize, values: &[(&str, &str)]) -> String {
     let made = app.send(creation(length, values)).await.expect(201);
-    made.header("location").unwrap().strip_prefix(PUBLIC_URL).unwrap().to_owned()
+    made.location_from(UPLOADS)
 }
 
 fn patch(path: &str, offset: usize, bytes: &'static [u8]) -> TestRequest {
     tus(Method::PATCH, path)
         .insert_header(("Upload-Offset", offset))
-        .insert_header(("Content-Type", "application/offset+octet-stream"))
+        .insert_header(("Content-Type", "Application/Offset+Octet-Stream; charset=binary"))
         .set_payload(bytes)
 }
 
@@ -49,13 +49,15 @@ on_both! {
     bytes_in_pieces_become_a_file,
     an_upload_that_expired_is_gone_and_collected,
     a_chunk_with_another_checksum_is_thrown_away,
+    a_chunk_with_another_digest_is_thrown_away,
     another_digest_at_the_end_leaves_nothing,
     a_terminated_upload_leaves_nothing,
 }
 
 async fn bytes_in_pieces_become_a_file(backend: Backend) {
     let app = TestApp::on(backend).await;
-    let url = created(&app, 10, &[DEMO, &[("mediatype", "text/x-demo"), ("sha256", SHA256)]].concat()).await;
+    let sha256 = SHA256.to_uppercase();
+    let url = created(&app, 10, &[DEMO, &[("mediatype", "text/x-demo"), ("sha256", &sha256)]].concat()).await;
     for (offset, end) in [(0, 3), (3, 4), (4, 10)] {
         let state = head(&app, &url).await.expect(200);
         assert_eq!(state.header("upload-offset"), Some(offset.to_string().as_str()));
@@ -116,6 +118,37 @@ async fn a_chunk_with_another_checksum_is_thrown_away(backend: Backend) {
     assert_eq!(app.get(FILE).await.expect(200).body.as_ref(), BYTES);
 }
 
+async fn a_chunk_with_another_digest_is_thrown_away(backend: Backend) {
+    let app = TestApp::on(backend).await;
+    let url = created(&app, 10, DEMO).await;
+    let digest = |bytes: &[u8]| {
+        let sha512 = format!("sha-512=:{}:", BASE64.encode(sha2::Sha512::digest(bytes)));
+        [format!("sha-256=:{}:", BASE64.encode(sha2::Sha256::digest(bytes))), sha512]
+    };
+    for field in ["Content-Digest", "Repr-Digest"] {
+        for wrong in digest(b"other").iter().map(String::as_str).chain(["sha-256=:AAAA:", "nonsense"]) {
+            let refused = app.send(patch(&url, 0, b"0123").insert_header((field, wrong))).await.expect(400);
+            assert_eq!(refused.member("field"), field, "{wrong}");
+            let refused = creation(4, DEMO).insert_header((field, wrong)).set_payload("0123");
+            let refused = refused.insert_header(("Content-Type", "application/offset+octet-stream"));
+            assert_eq!(app.send(refused).await.expect(400).member("field"), field, "{wrong}");
+            // Whoever brings no bytes announces the digest of none.
+            let refused = app.send(creation(4, DEMO).insert_header((field, wrong))).await.expect(400);
+            assert_eq!(refused.member("field"), field, "{wrong}");
+        }
+        // Both the protocol's checksum and the digest have to hold.
+        let sum = ("Upload-Checksum", format!("sha256 {}", BASE64.encode(sha2::Sha256::digest(b"0123"))));
+        let [wrong, _] = digest(b"other");
+        app.send(patch(&url, 0, b"0123").insert_header(sum).insert_header((field, wrong))).await.expect(400);
+    }
+    assert_eq!(head(&app, &url).await.header("upload-offset"), Some("0"));
+    let right = format!("md5=:AAAA:, {}", digest(b"0123").join(", "));
+    app.send(patch(&url, 0, b"0123").insert_header(("Repr-Digest", right))).await.expect(204);
+    let [_, right] = digest(b"456789");
+    app.send(patch(&url, 4, b"456789").insert_header(("Content-Digest", right))).await.expect(204);
+    assert_eq!(app.get(FILE).await.expect(200).body.as_ref(), BYTES);
+}
+
 async fn another_digest_at_the_end_leaves_nothing(backend: Backend) {
     let app = TestApp::on(backend).await;
     let url = created(&app, 10, &[DEMO, &[("sha256", SHA256)]].concat()).await;
@@ -141,7 +174,7 @@ async fn options_say_what_there_is() {
     for (name, value) in [
         ("tus-resumable", "1.0.0"),
         ("tus-version", "1.0.0"),
-        ("tus-extension", "creation,creation-with-upload,checksum,expiration,termination"),
+        ("tus-extension", "creation,creation-with-upload,checksum,concatenation,expiration,termination"),
         ("tus-max-size", "99"),
         ("tus-checksum-algorithm", "sha1,sha256,md5"),
     ] {
@@ -158,7 +191,7 @@ async fn a_creation_may_bring_bytes() {
         app.send(creation(10, DEMO).insert_header(offset).insert_header(("Content-Length", "4")).set_payload("0123"));
     let made = made.await.expect(201);
     assert_eq!(made.header("upload-offset"), Some("4"));
-    let url = made.header("location").unwrap().strip_prefix(PUBLIC_URL).unwrap().to_owned();
+    let url = made.location_from(UPLOADS);
     let meant = patch(&url, 4, b"456789").method(Method::POST).insert_header(("X-HTTP-Method-Override", "PATCH"));
     app.send(meant).await.expect(204);
     assert_eq!(app.get(FILE).await.expect(200).body.as_ref(), BYTES);
@@ -191,6 +224,10 @@ async fn what_is_wrong_at_creation_is_named() {
     for (name, value) in [("Upload-Length", "-1"), ("Upload-Length", "x"), ("Upload-Length", "99999999999999999999")] {
         let refused = app.send(creation(10, DEMO).insert_header((name, value))).await.expect(400);
         assert_eq!(refused.member("field"), name);
+    }
+    for name in ["Upload-Complete", "Upload-Draft-Interop-Version", "Upload-Nonsense", "Upload-Defer-Length"] {
+        let refused = app.send(creation(10, DEMO).insert_header((name, "1"))).await.expect(400);
+        assert_eq!(refused.member("field").to_lowercase(), name.to_lowercase());
     }
     let unknown = creation(10, DEMO).insert_header(("Upload-Metadata", "model ?"));
     assert_eq!(app.send(unknown).await.expect(400).member("field"), "model");

@@ -2,6 +2,10 @@
 
 use modelport::domain::filter::{Attribute, Comparison, Condition, Expr, Field, Operand};
 use modelport::domain::graph::{EventDirection, LineageParts, LineageQuery};
+use modelport::domain::lineage::{Depth, Direction};
+
+use modelport::domain::{Draft, ErrorKind, LogicalType, PageRequest};
+use modelport::registry::Selection;
 
 use super::*;
 use crate::store::statements::{count_statements, statements_of};
@@ -11,6 +15,8 @@ on_both! {
     many_nodes_cost_what_one_costs,
     an_execution_costs_the_same_with_any_number_of_artifacts,
     a_long_lineage_is_read_at_once_or_hop_by_hop,
+    what_a_node_was_made_from_costs_the_same_however_deep,
+    versions_cost_no_look_at_their_model,
 }
 
 /// The fewest statements of some runs: in one or the other the pool opens a connection too.
@@ -59,8 +65,11 @@ async fn many_nodes_cost_what_one_costs(backend: Backend) {
             .await,
         );
     }
-    assert!(puts[0] == puts[1] && puts[1] <= 6, "{puts:?}");
-    assert!(gets[0] == gets[1] && gets[1] <= 5, "{gets:?}");
+    // One of them draws the ids, as no database promises in which order it returns those that it gives.
+    let most = if backend == Backend::Postgres { 5 } else { 7 };
+    assert!(puts[0] == puts[1] && puts[1] <= most, "{puts:?}");
+    // One of them asks which of the artifacts have files, because they have no `uri`.
+    assert!(gets[0] == gets[1] && gets[1] <= 6, "{gets:?}");
     assert!(changes[0] == changes[1] && changes[1] <= 9, "{changes:?}");
 }
 
@@ -113,4 +122,56 @@ async fn a_long_lineage_is_read_at_once_or_hop_by_hop(backend: Backend) {
     let statements = statements.await;
     let most = if backend == Backend::Postgres { 12 } else { 108 };
     assert!(statements <= most, "{statements}");
+}
+
+async fn what_a_node_was_made_from_costs_the_same_however_deep(backend: Backend) {
+    count_statements();
+    let scene = Scene::new(backend).await;
+    let (a, e) = (scene.type_of(ARTIFACT, "t").await, scene.type_of(EXECUTION, "e").await);
+    let first = scene.put_node(ARTIFACT, new(a, "first")).await.unwrap();
+    let mut last = first;
+    for at in 0..10 {
+        last = NodeId(scene.step((a, e), &format!("{at}"), Some(last), Vec::new()).await.artifact_ids[1]);
+    }
+    let mut costs = Vec::new();
+    for depth in [1, 20] {
+        let depth = Depth::new(depth).unwrap();
+        let statements = cost(&scene, async |_| {
+            let graph = scene.registry.lineage(last, Direction::Upstream, depth).await.unwrap();
+            assert_eq!(graph.edges.len(), depth.get() as usize);
+        });
+        costs.push(statements.await);
+    }
+    // A begin and a commit, the edges, the nodes with their properties, their types, and which of the artifacts have files; and
+    // how PostgreSQL plans.
+    let most = if backend == Backend::Postgres { 8 } else { 7 };
+    assert!(costs[0] == costs[1] && costs[0] <= most, "{costs:?}");
+}
+
+async fn versions_cost_no_look_at_their_model(backend: Backend) {
+    count_statements();
+    let scene = Scene::new(backend).await;
+    let model = scene.model("m").await.id;
+    let mut names = 0..;
+    let create = async |_| {
+        let name = format!("v{}", names.next().unwrap());
+        let draft = Draft { custom: properties(&[("i", Value::Int(1))]), ..Draft::named(name.parse().unwrap()) };
+        scene.registry.create(&actor(), LogicalType::ModelVersion, Some(model), draft).await.unwrap();
+    };
+    // A begin, the model, the version with all that it has, the change, and a commit.
+    let most = if backend == Backend::Postgres { 5 } else { 7 };
+    let made = cost(&scene, create).await;
+    assert!(made <= most, "{made}");
+    let list = |home: NodeId| Selection { home: Some(home), ..Selection::of(LogicalType::ModelVersion) };
+    let page = cost(&scene, async |_| {
+        let pages = scene.registry.list(list(model), PageRequest::default()).await.unwrap();
+        assert_eq!(pages.first.items.len(), 4);
+    });
+    // A begin, the versions, their properties, and a commit.
+    assert_eq!(page.await, 4);
+    // Only of a list of nothing it is asked whether there is a model.
+    let empty = scene.model("empty").await.id;
+    assert!(scene.registry.list(list(empty), PageRequest::default()).await.unwrap().first.items.is_empty());
+    let error = scene.registry.list(list(NodeId(99_999)), PageRequest::default()).await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
 }

@@ -10,6 +10,7 @@ on_both! {
     doubles_out_of_range_are_nothing,
     doubles_are_exact,
     a_division_by_zero_is_nothing,
+    ints_and_doubles_compare_by_what_they_are,
 }
 
 const ALL: &[i64] = &[1, 2, 3, 4, 5];
@@ -114,5 +115,73 @@ async fn a_division_by_zero_is_nothing(backend: Backend) {
     for text in ["1 / 0", "id / (id - id)", "MOD(id, 0)", "DIV(id, 0)", "0.0 / 0.0", "properties.p1.int_value / 0"] {
         let expected = if text.starts_with("prop") { &[1] } else { ALL };
         check(&scene, Artifact, &[(&format!("({text}) IS NULL"), expected), (&format!("{text} = 0"), &[])]).await;
+    }
+}
+
+async fn ints_and_doubles_compare_by_what_they_are(backend: Backend) {
+    let scene = scene(backend);
+    scene.database.execute(
+        "INSERT INTO properties (node_id, custom, name, kind, int_value) VALUES
+             (1, TRUE, 'n', 1, 9007199254740993), (1, TRUE, 'max', 1, 9223372036854775807)",
+    );
+    scene.database.execute(
+        "INSERT INTO properties (node_id, custom, name, kind, double_value) VALUES
+             (1, TRUE, 'd', 2, 9007199254740992), (1, TRUE, 'end', 2, 9223372036854775808), (1, TRUE, 'half', 2, -2.5)",
+    );
+    const N: &str = "custom_properties.n.int_value";
+    const MAX: &str = "custom_properties.max.int_value";
+    const D: &str = "custom_properties.d.double_value";
+    const END: &str = "custom_properties.end.double_value";
+    const HALF: &str = "custom_properties.half.double_value";
+    for (holds, filters) in [
+        (
+            true,
+            vec![
+                format!("{N} > 9007199254740992.5"),
+                format!("9007199254740992.0 < {N}"),
+                format!("{N} != 9007199254740992.0"),
+                format!("{N} BETWEEN 9007199254740992.5 AND 9007199254740994.0"),
+                format!("NOT {N} IN (9007199254740992.0, 0.5)"),
+                format!("{N} IN (0.5, 9007199254740993)"),
+                format!("{N} + 0 IN (0.5, 9007199254740993)"),
+                format!("NOT {N} + 0 IN (9007199254740992.0, 0.5)"),
+                format!("ABS({N}) BETWEEN 9007199254740992.5 AND 9007199254740994.0"),
+                format!("CASE {N} WHEN 9007199254740992.0 THEN 1 WHEN 0.5 THEN 1 ELSE 2 END = 2"),
+                format!("CASE {N} + 0 WHEN 0.5 THEN 1 WHEN 9007199254740993 THEN 2 ELSE 3 END = 2"),
+                format!("{N} < 1e300 AND {N} > -1e300"),
+                format!("{N} > {D} AND {D} < {N} AND {N} != {D}"),
+                format!("NOT {N} = {D} AND NOT {D} >= {N}"),
+                format!("{N} - 1 = {D} AND {D} >= {N} - 1"),
+                format!("{D} < 9007199254740993 AND {D} != 9007199254740993"),
+                format!("{MAX} < {END} AND {END} > {MAX} AND {MAX} < 9223372036854775808.0"),
+                format!("id - 4 < {HALF} AND id - 3 > {HALF} AND -id > {HALF}"),
+            ],
+        ),
+        (
+            false,
+            vec![
+                format!("{N} = 9007199254740992.0"),
+                format!("{N} >= 9007199254740994.0"),
+                format!("{N} IN (9007199254740992.0)"),
+                format!("{N} BETWEEN 9007199254740994.0 AND 1e300"),
+                format!("{N} + 0 IN (9007199254740992.0, NULL)"),
+                format!("{N} + 0 BETWEEN 1 AND 9007199254740992.0"),
+                format!("CASE {N} + 0 WHEN 9007199254740992.0 THEN 1 ELSE 2 END = 1"),
+                format!("{N} <= {D}"),
+                format!("{D} = 9007199254740993"),
+                format!("{D} >= 9007199254740993"),
+                format!("{MAX} = {END}"),
+                format!("{MAX} >= {END}"),
+                format!("id - 3 = {HALF}"),
+                format!("{N} > custom_properties.none.double_value"),
+                format!("NOT ({N} > custom_properties.none.double_value)"),
+                format!("NOT (custom_properties.none.int_value = 0.5)"),
+            ],
+        ),
+    ] {
+        for filter in &filters {
+            let expected: &[i64] = if holds { &[1] } else { &[] };
+            check(&scene, Artifact, &[(filter, expected)]).await;
+        }
     }
 }

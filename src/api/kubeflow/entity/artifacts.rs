@@ -1,6 +1,6 @@
 //! Artifacts of every kind.
 
-use super::{Entity, Given, Member, Shape, Slot, member, text};
+use super::{Entity, Member, Mutability, Storage, WireType, member, text};
 use crate::domain::{ArtifactState, LogicalType};
 
 /// A model artifact.
@@ -62,19 +62,19 @@ pub static METRIC: Entity = Entity {
     artifact_type: Some("metric"),
     name_required: false,
     members: &[
-        member("value", Slot::Property("value"), Shape::Double, Given::Always, "The value."),
+        member("value", Storage::Property("value"), WireType::Double, Mutability::Mutable, "The value."),
         member(
             "timestamp",
-            Slot::Property("timestamp"),
-            Shape::Millis,
-            Given::Always,
+            Storage::Property("timestamp"),
+            WireType::Millis,
+            Mutability::Mutable,
             "When it was measured, in milliseconds since the epoch.",
         ),
         member(
             "step",
-            Slot::Property("step"),
-            Shape::Int,
-            Given::Always,
+            Storage::Property("step"),
+            WireType::Int,
+            Mutability::Mutable,
             "The step of training at which it was measured.",
         ),
         STATE,
@@ -93,9 +93,9 @@ pub static PARAMETER: Entity = Entity {
         text("value", "value", "The value."),
         member(
             "parameterType",
-            Slot::Property("parameter_type"),
-            Shape::Enum("ParameterType", &["string", "number", "boolean", "object"]),
-            Given::Always,
+            Storage::Property("parameter_type"),
+            WireType::Enum("ParameterType", &["string", "number", "boolean", "object"]),
+            Mutability::Mutable,
             "What the value is.",
         ),
         STATE,
@@ -106,32 +106,32 @@ pub static PARAMETER: Entity = Entity {
 
 const URI: Member = member(
     "uri",
-    Slot::Uri,
-    Shape::Text,
-    Given::Always,
+    Storage::Uri,
+    WireType::Text,
+    Mutability::Mutable,
     "Where the artifact's bytes are; filled in when they are here.",
 );
 
 const STATE: Member = member(
     "state",
-    Slot::State,
-    Shape::State("ArtifactState", &ArtifactState::NAMES),
-    Given::Always,
+    Storage::State,
+    WireType::State("ArtifactState", &ArtifactState::NAMES),
+    Mutability::Mutable,
     "The state of the artifact.",
 );
 
 const RUN: Member = member(
     "experimentRunId",
-    Slot::Property("experiment_run_id"),
-    Shape::Id,
-    Given::Never,
+    Storage::Property("experiment_run_id"),
+    WireType::Id,
+    Mutability::ReadOnly,
     "Id of the experiment run that the artifact belongs to.",
 );
 
 const EXPERIMENT_OF_RUN: Member = member(
     "experimentId",
-    Slot::Property("experiment_id"),
-    Shape::Id,
-    Given::Never,
+    Storage::Property("experiment_id"),
+    WireType::Id,
+    Mutability::ReadOnly,
     "Id of the experiment that the artifact's run belongs to.",
 );

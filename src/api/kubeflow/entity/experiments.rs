@@ -1,6 +1,6 @@
 //! Experiments and their runs.
 
-use super::{Entity, Given, Shape, Slot, life, member, text};
+use super::{Entity, Mutability, Storage, WireType, life, member, text};
 use crate::domain::LogicalType;
 
 /// An experiment.
@@ -21,26 +21,32 @@ pub static EXPERIMENT_RUN: Entity = Entity {
     members: &[
         member(
             "endTimeSinceEpoch",
-            Slot::Property("end_time_since_epoch"),
-            Shape::Millis,
-            Given::Always,
+            Storage::Property("end_time_since_epoch"),
+            WireType::Millis,
+            Mutability::Mutable,
             "When the run ended, in milliseconds since the epoch.",
         ),
         member(
             "status",
-            Slot::Property("status"),
-            Shape::Enum("ExperimentRunStatus", &["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]),
-            Given::Always,
+            Storage::Property("status"),
+            WireType::Enum("ExperimentRunStatus", &["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]),
+            Mutability::Mutable,
             "How the run stands.",
         ),
         life("ExperimentRunState"),
         text("owner", "owner", "Who is responsible for the run."),
-        member("experimentId", Slot::Home, Shape::Id, Given::Required, "Id of the experiment that the run belongs to."),
+        member(
+            "experimentId",
+            Storage::Home,
+            WireType::Id,
+            Mutability::Required,
+            "Id of the experiment that the run belongs to.",
+        ),
         member(
             "startTimeSinceEpoch",
-            Slot::Property("start_time_since_epoch"),
-            Shape::Millis,
-            Given::AtCreation,
+            Storage::Property("start_time_since_epoch"),
+            WireType::Millis,
+            Mutability::Immutable,
             "When the run started, in milliseconds since the epoch.",
         ),
     ],

@@ -1,6 +1,6 @@
 //! Registered models and their versions.
 
-use super::{Entity, Given, Shape, Slot, life, list, member, text};
+use super::{Entity, Mutability, Storage, WireType, life, list, member, text};
 use crate::domain::LogicalType;
 
 /// A registered model.
@@ -35,9 +35,9 @@ pub static MODEL_VERSION: Entity = Entity {
         text("author", "author", "Name of the author."),
         member(
             "registeredModelId",
-            Slot::Home,
-            Shape::Id,
-            Given::Required,
+            Storage::Home,
+            WireType::Id,
+            Mutability::Required,
             "Id of the registered model that the version belongs to.",
         ),
     ],

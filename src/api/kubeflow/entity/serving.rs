@@ -1,6 +1,6 @@
 //! Where models are served, and what is.
 
-use super::{Entity, Given, Shape, Slot, member, text};
+use super::{Entity, Mutability, Storage, WireType, member, text};
 use crate::domain::{ExecutionState, LogicalType};
 
 /// Where models are served.
@@ -21,31 +21,31 @@ pub static INFERENCE_SERVICE: Entity = Entity {
     members: &[
         member(
             "modelVersionId",
-            Slot::Property("model_version_id"),
-            Shape::Id,
-            Given::Always,
+            Storage::Property("model_version_id"),
+            WireType::Id,
+            Mutability::Mutable,
             "Id of the version that is served; the newest one when there is none.",
         ),
         text("runtime", "runtime", "The runtime that serves it."),
         member(
             "desiredState",
-            Slot::Property("desired_state"),
-            Shape::Enum("InferenceServiceState", &["DEPLOYED", "UNDEPLOYED"]),
-            Given::Always,
+            Storage::Property("desired_state"),
+            WireType::Enum("InferenceServiceState", &["DEPLOYED", "UNDEPLOYED"]),
+            Mutability::Mutable,
             "Whether it is to be served.",
         ),
         member(
             "registeredModelId",
-            Slot::Property("registered_model_id"),
-            Shape::Id,
-            Given::Required,
+            Storage::Property("registered_model_id"),
+            WireType::Id,
+            Mutability::Required,
             "Id of the registered model that is served.",
         ),
         member(
             "servingEnvironmentId",
-            Slot::Home,
-            Shape::Id,
-            Given::Required,
+            Storage::Home,
+            WireType::Id,
+            Mutability::Required,
             "Id of the serving environment that it belongs to.",
         ),
     ],
@@ -60,16 +60,16 @@ pub static SERVE_MODEL: Entity = Entity {
     members: &[
         member(
             "lastKnownState",
-            Slot::State,
-            Shape::State("ExecutionState", &ExecutionState::NAMES),
-            Given::Always,
+            Storage::State,
+            WireType::State("ExecutionState", &ExecutionState::NAMES),
+            Mutability::Mutable,
             "How the deployment stood when it was last heard of.",
         ),
         member(
             "modelVersionId",
-            Slot::Property("model_version_id"),
-            Shape::Id,
-            Given::Required,
+            Storage::Property("model_version_id"),
+            WireType::Id,
+            Mutability::Required,
             "Id of the version that is deployed.",
         ),
     ],

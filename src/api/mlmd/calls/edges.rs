@@ -1,17 +1,17 @@
-//! Edges, put alone or together with their nodes.
+//! The calls that put edges, alone or with their nodes.
 
 use tonic::Status;
 
 use super::{Answer, Call};
 use crate::api::mlmd::pb;
-use crate::api::mlmd::wire::{Nodal, read_event};
+use crate::api::mlmd::wire::{NodeMessage, parse_event};
 use crate::domain::graph::{
     EventEdge, Membership, NodeWrite, Pair, Parenthood, Publish, PublishOptions, SubgraphWrite,
 };
 use crate::domain::{Error, NodeId, Result};
 
-fn read_all<T: Nodal>(sent: Vec<T>) -> Result<Vec<NodeWrite>> {
-    sent.into_iter().map(T::read).collect()
+fn read_all<T: NodeMessage>(sent: Vec<T>) -> Result<Vec<NodeWrite>> {
+    sent.into_iter().map(T::parse).collect()
 }
 
 fn numbers(ids: Vec<NodeId>) -> Vec<i64> {
@@ -23,7 +23,7 @@ pub(in crate::api::mlmd) async fn put_events(
     call: Call,
     request: pb::PutEventsRequest,
 ) -> Answer<pb::PutEventsResponse> {
-    call.registry.put_events(&call.actor, request.events.into_iter().map(read_event).collect()).await?;
+    call.registry.put_events(&call.actor, request.events.into_iter().map(parse_event).collect()).await?;
     Ok(pb::PutEventsResponse {})
 }
 
@@ -36,7 +36,7 @@ pub(in crate::api::mlmd) async fn put_execution(
     let pairs = request.artifact_event_pairs.into_iter().map(read_pair).collect::<Result<_>>()?;
     let options = request.options.unwrap_or_default();
     let publish = Publish {
-        execution: execution.read()?,
+        execution: execution.parse()?,
         pairs,
         contexts: read_all(request.contexts)?,
         options: PublishOptions {
@@ -55,7 +55,7 @@ pub(in crate::api::mlmd) async fn put_execution(
 }
 
 fn read_pair(sent: pb::put_execution_request::ArtifactAndEvent) -> Result<Pair> {
-    Ok((sent.artifact.map(Nodal::read).transpose()?, sent.event.map(read_event)))
+    Ok((sent.artifact.map(NodeMessage::parse).transpose()?, sent.event.map(parse_event)))
 }
 
 /// Puts executions, artifacts and contexts, with the events between them.
@@ -85,11 +85,11 @@ fn read_edge(sent: pb::put_lineage_subgraph_request::EventEdge) -> EventEdge {
     EventEdge {
         execution_index: sent.execution_index,
         artifact_index: sent.artifact_index,
-        event: sent.event.map(read_event),
+        event: sent.event.map(parse_event),
     }
 }
 
-/// Refuses places that are none. gRPC has a status of its own for this, which the registry does not know; an edge that
+/// Rejects indexes out of range. gRPC has OUT_OF_RANGE for this, which the registry does not know; an edge that
 /// is wrong in another way before that is left to the registry.
 fn check_places(request: &pb::PutLineageSubgraphRequest) -> Answer<()> {
     let check = |side: &str, place: Option<i32>, count: usize| match place {

@@ -4,7 +4,7 @@ use tonic::Status;
 
 use super::{Answer, Call};
 use crate::api::mlmd::pb;
-use crate::api::mlmd::wire::{read_query, show_subgraph};
+use crate::api::mlmd::wire::{parse_query, subgraph_message};
 
 /// No server of ML Metadata performs this.
 #[allow(deprecated)]
@@ -15,11 +15,11 @@ pub(in crate::api::mlmd) async fn get_lineage_graph(
     Err(Status::unimplemented("GetLineageGraph is not performed: call GetLineageSubgraph"))
 }
 
-/// The ids of what lies around some nodes, and how it hangs together.
+/// The subgraph around some nodes, by ids.
 pub(in crate::api::mlmd) async fn get_lineage_subgraph(
     call: Call,
     request: pb::GetLineageSubgraphRequest,
 ) -> Answer<pb::GetLineageSubgraphResponse> {
-    let graph = call.registry.lineage_subgraph(read_query(request)?).await?;
-    Ok(pb::GetLineageSubgraphResponse { lineage_subgraph: Some(show_subgraph(graph)?) })
+    let graph = call.registry.lineage_subgraph(parse_query(request)?).await?;
+    Ok(pb::GetLineageSubgraphResponse { lineage_subgraph: Some(subgraph_message(graph)?) })
 }

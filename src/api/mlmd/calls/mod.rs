@@ -12,11 +12,11 @@ use tonic::Status;
 use crate::domain::Actor;
 use crate::registry::Registry;
 
-/// What every call is made with.
+/// The context of a call.
 pub(super) struct Call {
     pub(super) registry: Registry,
     pub(super) actor: Actor,
 }
 
-/// What every call answers.
+/// The result of a call.
 type Answer<T> = Result<T, Status>;

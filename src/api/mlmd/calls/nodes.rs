@@ -1,18 +1,18 @@
-//! Nodes, put.
+//! The calls that put nodes.
 
 use super::{Answer, Call};
 use crate::api::mlmd::pb;
-use crate::api::mlmd::wire::Nodal;
+use crate::api::mlmd::wire::NodeMessage;
 use crate::domain::Result;
 use crate::domain::graph::Mask;
 
-async fn put<T: Nodal>(
+async fn put<T: NodeMessage>(
     call: &Call,
     sent: Vec<T>,
     mask: Option<prost_types::FieldMask>,
     abort_if_changed: bool,
 ) -> Result<Vec<i64>> {
-    let writes = sent.into_iter().map(T::read).collect::<Result<_>>()?;
+    let writes = sent.into_iter().map(T::parse).collect::<Result<_>>()?;
     let mask = Mask::parse(&mask.unwrap_or_default().paths);
     let ids = call.registry.put_nodes(&call.actor, T::KIND, writes, mask, abort_if_changed).await?;
     Ok(ids.into_iter().map(|id| id.0).collect())

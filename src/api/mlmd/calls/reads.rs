@@ -1,25 +1,25 @@
-//! Nodes, read: all, by id, by type, by name, by URI, by external id.
+//! The calls that get nodes: all, by id, by type, by name, by URI, by external id.
 
 use super::{Answer, Call};
 use crate::api::mlmd::pb;
-use crate::api::mlmd::wire::{Base, Nodal, Typal as _, read_options, show_all};
+use crate::api::mlmd::wire::{Base, NodeMessage, TypeMessage as _, parse_options, to_messages};
 use crate::domain::graph::{NodePage, Scope};
 use crate::domain::{Error, PageToken, Result};
 
 /// What a list answers: its nodes and what continues it.
 type Listed<T> = (Vec<T>, Option<String>);
 
-pub(super) async fn list<T: Nodal>(
+pub(super) async fn list<T: NodeMessage>(
     call: &Call,
     scope: Scope,
     options: Option<&pb::ListOperationOptions>,
 ) -> Result<Listed<T>> {
-    let options = options.map(|options| read_options(T::KIND, options)).transpose()?;
+    let options = options.map(|options| parse_options(T::KIND, options)).transpose()?;
     let NodePage { nodes, types, next } = call.registry.list_graph(scope, options).await?;
-    Ok((show_all(nodes, &types), next.as_ref().map(PageToken::encode)))
+    Ok((to_messages(nodes, &types), next.as_ref().map(PageToken::encode)))
 }
 
-async fn by_type<T: Nodal>(
+async fn by_type<T: NodeMessage>(
     call: &Call,
     name: Option<String>,
     version: Option<String>,
@@ -31,17 +31,17 @@ async fn by_type<T: Nodal>(
     Ok((nodes, next.or_else(|| options.map(|_| String::new()))))
 }
 
-async fn by_ids<T: Nodal>(call: &Call, ids: Vec<i64>) -> Result<Vec<T>> {
+async fn by_ids<T: NodeMessage>(call: &Call, ids: Vec<i64>) -> Result<Vec<T>> {
     let page = call.registry.nodes_by_ids(T::KIND, ids).await?;
-    Ok(show_all(page.nodes, &page.types))
+    Ok(to_messages(page.nodes, &page.types))
 }
 
-async fn by_external_ids<T: Nodal>(call: &Call, ids: Vec<String>) -> Result<Vec<T>> {
+async fn by_external_ids<T: NodeMessage>(call: &Call, ids: Vec<String>) -> Result<Vec<T>> {
     let page = call.registry.nodes_by_external_ids(T::KIND, ids).await?;
-    Ok(show_all(page.nodes, &page.types))
+    Ok(to_messages(page.nodes, &page.types))
 }
 
-async fn by_name<T: Nodal>(
+async fn by_name<T: NodeMessage>(
     call: &Call,
     of: Option<String>,
     version: Option<String>,
@@ -49,7 +49,7 @@ async fn by_name<T: Nodal>(
 ) -> Result<Option<T>> {
     let (of, version) = (of.unwrap_or_default(), version.unwrap_or_default());
     let found = call.registry.node_by_type_and_name(T::KIND, &of, &version, &name.unwrap_or_default()).await?;
-    Ok(found.map(|(node, of)| T::show(node, Some(&of))))
+    Ok(found.map(|(node, of)| T::to_message(node, Some(&of))))
 }
 
 /// Artifacts by id, and their types where that is asked for.
@@ -59,9 +59,9 @@ pub(in crate::api::mlmd) async fn get_artifacts_by_id(
 ) -> Answer<pb::GetArtifactsByIdResponse> {
     let wanted = request.populate_artifact_types();
     let page = call.registry.nodes_by_ids(pb::Artifact::KIND, request.artifact_ids).await?;
-    let artifacts = show_all(page.nodes, &page.types);
+    let artifacts = to_messages(page.nodes, &page.types);
     let types = page.types.into_values().filter(|_| wanted);
-    let artifact_types = types.map(|of| pb::ArtifactType::show(of, Base::Hidden)).collect::<Result<_>>()?;
+    let artifact_types = types.map(|of| pb::ArtifactType::to_message(of, Base::Hidden)).collect::<Result<_>>()?;
     Ok(pb::GetArtifactsByIdResponse { artifacts, artifact_types })
 }
 
@@ -74,7 +74,7 @@ pub(in crate::api::mlmd) async fn get_artifacts_by_uri(
         return Err(Error::invalid("uri", "the single `uri` is not supported any more: send `uris`").into());
     }
     let page = call.registry.artifacts_by_uris(request.uris).await?;
-    Ok(pb::GetArtifactsByUriResponse { artifacts: show_all(page.nodes, &page.types) })
+    Ok(pb::GetArtifactsByUriResponse { artifacts: to_messages(page.nodes, &page.types) })
 }
 
 /// Executions by id.

@@ -1,27 +1,27 @@
-//! What hangs together with what: events, and contexts with their members and each other.
+//! Relations: events, and contexts with their members, parents and children.
 
 use std::collections::BTreeMap;
 
 use super::reads::list;
 use super::{Answer, Call};
 use crate::api::mlmd::pb;
-use crate::api::mlmd::wire::{show_all, show_event};
+use crate::api::mlmd::wire::{event_message, to_messages};
 use crate::domain::graph::{Scope, Type, Typed};
 use crate::domain::{Error, Node, NodeKind, Result};
 
 async fn events(call: &Call, kind: NodeKind, ids: Vec<i64>) -> Result<Vec<pb::Event>> {
-    Ok(call.registry.events_of(kind, ids).await?.into_iter().map(show_event).collect())
+    Ok(call.registry.events_of(kind, ids).await?.into_iter().map(event_message).collect())
 }
 
 async fn contexts(call: &Call, kind: NodeKind, id: Option<i64>) -> Result<Vec<pb::Context>> {
     let page = call.registry.contexts_of(kind, id.unwrap_or_default()).await?;
-    Ok(show_all(page.nodes, &page.types))
+    Ok(to_messages(page.nodes, &page.types))
 }
 
 /// The contexts around each context.
 fn around(found: Typed<BTreeMap<i64, Vec<Node>>>) -> impl Iterator<Item = (i64, Vec<pb::Context>)> {
     let types: BTreeMap<i64, Type> = found.types;
-    found.items.into_iter().map(move |(id, nodes)| (id, show_all(nodes, &types)))
+    found.items.into_iter().map(move |(id, nodes)| (id, to_messages(nodes, &types)))
 }
 
 fn check_some(contexts: &[i64]) -> Result<()> {

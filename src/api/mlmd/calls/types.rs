@@ -2,7 +2,7 @@
 
 use super::{Answer, Call};
 use crate::api::mlmd::pb;
-use crate::api::mlmd::wire::{Base, Typal};
+use crate::api::mlmd::wire::{Base, TypeMessage};
 use crate::domain::graph::{Type, TypeDraft, TypeRules};
 use crate::domain::{Error, NodeKind, Result};
 
@@ -19,34 +19,34 @@ async fn put_one(call: &Call, draft: TypeDraft, rules: TypeRules) -> Result<i64>
     ids.first().copied().ok_or_else(|| Error::internal("a type was put and has no id"))
 }
 
-fn show<T: Typal>(types: Vec<Type>, base: Base) -> Result<Vec<T>> {
-    types.into_iter().map(|of| T::show(of, base)).collect()
+fn to_messages<T: TypeMessage>(types: Vec<Type>, base: Base) -> Result<Vec<T>> {
+    types.into_iter().map(|of| T::to_message(of, base)).collect()
 }
 
-async fn get<T: Typal>(call: &Call, name: Option<String>, version: Option<String>) -> Result<T> {
+async fn get<T: TypeMessage>(call: &Call, name: Option<String>, version: Option<String>) -> Result<T> {
     let of = call.registry.get_type(T::KIND, &name.unwrap_or_default(), &version.unwrap_or_default()).await?;
-    T::show(of, Base::Shown)
+    T::to_message(of, Base::Shown)
 }
 
-async fn list<T: Typal>(call: &Call) -> Result<Vec<T>> {
-    show(call.registry.list_types(T::KIND).await?, Base::Shown)
+async fn list<T: TypeMessage>(call: &Call) -> Result<Vec<T>> {
+    to_messages(call.registry.list_types(T::KIND).await?, Base::Shown)
 }
 
-async fn by_ids<T: Typal>(call: &Call, ids: Vec<i64>) -> Result<Vec<T>> {
-    show(call.registry.types_by_ids(T::KIND, ids).await?, Base::Shown)
+async fn by_ids<T: TypeMessage>(call: &Call, ids: Vec<i64>) -> Result<Vec<T>> {
+    to_messages(call.registry.types_by_ids(T::KIND, ids).await?, Base::Shown)
 }
 
-async fn by_external_ids<T: Typal>(call: &Call, ids: Vec<String>) -> Result<Vec<T>> {
-    show(call.registry.types_by_external_ids(T::KIND, ids).await?, Base::Hidden)
+async fn by_external_ids<T: TypeMessage>(call: &Call, ids: Vec<String>) -> Result<Vec<T>> {
+    to_messages(call.registry.types_by_external_ids(T::KIND, ids).await?, Base::Hidden)
 }
 
 /// Upserts types of all three kinds.
 pub(in crate::api::mlmd) async fn put_types(call: Call, request: pb::PutTypesRequest) -> Answer<pb::PutTypesResponse> {
     #[allow(deprecated)]
     let rules = rules(request.can_add_fields, request.can_omit_fields, request.all_fields_match());
-    let artifacts = request.artifact_types.into_iter().map(Typal::read);
-    let executions = request.execution_types.into_iter().map(Typal::read);
-    let contexts = request.context_types.into_iter().map(Typal::read);
+    let artifacts = request.artifact_types.into_iter().map(TypeMessage::parse);
+    let executions = request.execution_types.into_iter().map(TypeMessage::parse);
+    let contexts = request.context_types.into_iter().map(TypeMessage::parse);
     let drafts = artifacts.chain(executions).chain(contexts).collect::<Result<Vec<_>>>()?;
     let kinds: Vec<NodeKind> = drafts.iter().map(|draft| draft.kind).collect();
     let mut answer = pb::PutTypesResponse::default();
@@ -67,7 +67,7 @@ pub(in crate::api::mlmd) async fn put_artifact_type(
 ) -> Answer<pb::PutArtifactTypeResponse> {
     #[allow(deprecated)]
     let rules = rules(request.can_add_fields, request.can_omit_fields, request.all_fields_match());
-    let draft = request.artifact_type.unwrap_or_default().read()?;
+    let draft = request.artifact_type.unwrap_or_default().parse()?;
     Ok(pb::PutArtifactTypeResponse { type_id: Some(put_one(&call, draft, rules).await?) })
 }
 
@@ -78,7 +78,7 @@ pub(in crate::api::mlmd) async fn put_execution_type(
 ) -> Answer<pb::PutExecutionTypeResponse> {
     #[allow(deprecated)]
     let rules = rules(request.can_add_fields, request.can_omit_fields, request.all_fields_match());
-    let draft = request.execution_type.unwrap_or_default().read()?;
+    let draft = request.execution_type.unwrap_or_default().parse()?;
     Ok(pb::PutExecutionTypeResponse { type_id: Some(put_one(&call, draft, rules).await?) })
 }
 
@@ -89,7 +89,7 @@ pub(in crate::api::mlmd) async fn put_context_type(
 ) -> Answer<pb::PutContextTypeResponse> {
     #[allow(deprecated)]
     let rules = rules(request.can_add_fields, request.can_omit_fields, request.all_fields_match());
-    let draft = request.context_type.unwrap_or_default().read()?;
+    let draft = request.context_type.unwrap_or_default().parse()?;
     Ok(pb::PutContextTypeResponse { type_id: Some(put_one(&call, draft, rules).await?) })
 }
 

@@ -1,10 +1,10 @@
-//! Events, with the way to their artifacts.
+//! Events, with the paths to their artifacts.
 
 use crate::api::mlmd::pb::{self, event::path::step::Value as SentStep};
 use crate::domain::graph::{Event, EventWrite, Step};
 
-/// An event as it is put. A step of the way that says nothing is left out.
-pub(in crate::api::mlmd) fn read_event(sent: pb::Event) -> EventWrite {
+/// An event as it is put. An empty step of its path is left out.
+pub(in crate::api::mlmd) fn parse_event(sent: pb::Event) -> EventWrite {
     let steps = sent.path.unwrap_or_default().steps.into_iter();
     EventWrite {
         artifact_id: sent.artifact_id,
@@ -23,7 +23,7 @@ pub(in crate::api::mlmd) fn read_event(sent: pb::Event) -> EventWrite {
 }
 
 /// The message of an event.
-pub(in crate::api::mlmd) fn show_event(event: Event) -> pb::Event {
+pub(in crate::api::mlmd) fn event_message(event: Event) -> pb::Event {
     let steps = event.path.into_iter().map(|step| pb::event::path::Step {
         value: Some(match step {
             Step::Index(index) => SentStep::Index(index),
@@ -50,9 +50,9 @@ mod tests {
     fn the_way_keeps_its_order_and_loses_what_says_nothing() {
         let path = vec![Step::Key("model".to_owned()), Step::Index(0), Step::Index(-1)];
         let (artifact_id, execution_id) = (NodeId(1), NodeId(2));
-        let mut sent = show_event(Event { artifact_id, execution_id, event_type: 7, at: 5, path: path.clone() });
+        let mut sent = event_message(Event { artifact_id, execution_id, event_type: 7, at: 5, path: path.clone() });
         sent.path.as_mut().unwrap().steps.insert(1, pb::event::path::Step { value: None });
-        let read = read_event(sent);
+        let read = parse_event(sent);
         assert_eq!(read.path, path);
         assert_eq!((read.artifact_id, read.execution_id, read.event_type, read.at), (Some(1), Some(2), 7, Some(5)));
     }

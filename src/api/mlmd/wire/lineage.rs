@@ -1,13 +1,13 @@
-//! The question for a part of the graph, and its answer.
+//! The lineage query and its subgraph.
 
-use super::{Base, Nodal, Typal, show_event};
+use super::{Base, NodeMessage, TypeMessage, event_message};
 use crate::api::mlmd::pb::{self, lineage_subgraph_query_options as sent};
 use crate::domain::filter::mlmd;
 use crate::domain::graph::{Ending, EventDirection, LineageParts, LineageQuery, Subgraph, Type};
 use crate::domain::{Error, NodeId, NodeKind, Result};
 
 /// The question. Errors: InvalidArgument without a start, and for a filter or direction that cannot be read.
-pub(in crate::api::mlmd) fn read_query(request: pb::GetLineageSubgraphRequest) -> Result<LineageQuery> {
+pub(in crate::api::mlmd) fn parse_query(request: pb::GetLineageSubgraphRequest) -> Result<LineageQuery> {
     const START: &str = "starting_nodes";
     let options = request.lineage_subgraph_query_options.unwrap_or_default();
     let (start_kind, start) = match options.starting_nodes {
@@ -61,7 +61,7 @@ fn read_parts(paths: &[String]) -> LineageParts {
 }
 
 /// The answer: of nodes only their ids.
-pub(in crate::api::mlmd) fn show_subgraph(graph: Subgraph) -> Result<pb::LineageGraph> {
+pub(in crate::api::mlmd) fn subgraph_message(graph: Subgraph) -> Result<pb::LineageGraph> {
     let attribution = |(context, artifact): (NodeId, NodeId)| pb::Attribution {
         artifact_id: Some(artifact.0),
         context_id: Some(context.0),
@@ -79,19 +79,19 @@ pub(in crate::api::mlmd) fn show_subgraph(graph: Subgraph) -> Result<pb::Lineage
         artifacts: skeletons(&graph.artifacts),
         executions: skeletons(&graph.executions),
         contexts: skeletons(&graph.contexts),
-        events: graph.events.into_iter().map(show_event).collect(),
+        events: graph.events.into_iter().map(event_message).collect(),
         attributions: graph.attributions.into_iter().map(attribution).collect(),
         associations: graph.associations.into_iter().map(association).collect(),
         parent_contexts: Vec::new(),
     })
 }
 
-fn skeletons<T: Nodal>(ids: &[NodeId]) -> Vec<T> {
-    ids.iter().map(|id| T::skeleton(id.0)).collect()
+fn skeletons<T: NodeMessage>(ids: &[NodeId]) -> Vec<T> {
+    ids.iter().map(|id| T::with_id(id.0)).collect()
 }
 
-fn show_types<T: Typal>(types: Vec<Type>) -> Result<Vec<T>> {
-    types.into_iter().map(|of| T::show(of, Base::Hidden)).collect()
+fn show_types<T: TypeMessage>(types: Vec<Type>) -> Result<Vec<T>> {
+    types.into_iter().map(|of| T::to_message(of, Base::Hidden)).collect()
 }
 
 #[cfg(test)]
@@ -102,7 +102,7 @@ mod tests {
     fn asked(starting_nodes: Option<sent::StartingNodesOneOf>, direction: i32) -> Result<LineageQuery> {
         let direction = Some(direction);
         let options = pb::LineageSubgraphQueryOptions { starting_nodes, direction, ..Default::default() };
-        read_query(pb::GetLineageSubgraphRequest {
+        parse_query(pb::GetLineageSubgraphRequest {
             lineage_subgraph_query_options: Some(options),
             ..pb::GetLineageSubgraphRequest::default()
         })

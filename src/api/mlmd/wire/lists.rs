@@ -1,4 +1,4 @@
-//! Which page of a list is wanted.
+//! The options of a list.
 
 use crate::api::mlmd::pb::{self, list_operation_options::order_by_field::Field};
 use crate::domain::filter::mlmd;
@@ -8,7 +8,7 @@ use crate::domain::{Error, NodeKind, Order, OrderBy, PageToken, Result};
 /// The page of nodes of that kind.
 ///
 /// Errors: InvalidArgument for an order that does not exist, a token that is none, and a filter that cannot be read.
-pub(in crate::api::mlmd) fn read_options(kind: NodeKind, sent: &pb::ListOperationOptions) -> Result<ListOptions> {
+pub(in crate::api::mlmd) fn parse_options(kind: NodeKind, sent: &pb::ListOperationOptions) -> Result<ListOptions> {
     let token = sent.next_page_token.as_deref().filter(|token| !token.is_empty());
     Ok(ListOptions {
         size: sent.max_result_size(),
@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn what_is_not_said_has_its_default() {
-        let read = read_options(NodeKind::Artifact, &options()).unwrap();
+        let read = parse_options(NodeKind::Artifact, &options()).unwrap();
         assert_eq!((read.size, read.order, read.token, read.filter), (20, Order::default(), None, None));
         let empty = pb::ListOperationOptions {
             next_page_token: Some(String::new()),
@@ -49,7 +49,7 @@ mod tests {
             order_by_field: Some(OrderByField::default()),
             ..options()
         };
-        assert_eq!(read_options(NodeKind::Artifact, &empty).unwrap().order, Order::default());
+        assert_eq!(parse_options(NodeKind::Artifact, &empty).unwrap().order, Order::default());
     }
 
     #[test]
@@ -65,6 +65,6 @@ mod tests {
     #[test]
     fn a_token_must_be_one() {
         let broken = pb::ListOperationOptions { next_page_token: Some("abc!".to_owned()), ..options() };
-        assert!(read_options(NodeKind::Context, &broken).is_err());
+        assert!(parse_options(NodeKind::Context, &broken).is_err());
     }
 }

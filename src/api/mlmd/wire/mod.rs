@@ -1,4 +1,4 @@
-//! The messages, converted from and to what the registry speaks.
+//! Conversion between the messages and the domain types.
 
 mod events;
 mod lineage;
@@ -11,11 +11,11 @@ mod value;
 
 use crate::domain::{Error, Result};
 
-pub(super) use events::{read_event, show_event};
-pub(super) use lineage::{read_query, show_subgraph};
-pub(super) use lists::read_options;
-pub(super) use nodes::{Nodal, show_all};
-pub(super) use types::{Base, Typal};
+pub(super) use events::{event_message, parse_event};
+pub(super) use lineage::{parse_query, subgraph_message};
+pub(super) use lists::parse_options;
+pub(super) use nodes::{NodeMessage, to_messages};
+pub(super) use types::{Base, TypeMessage};
 
 /// The number of a known value of an enumeration.
 fn known<T: TryFrom<i32>>(field: &str, number: i32) -> Result<i64> {

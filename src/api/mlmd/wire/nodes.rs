@@ -7,28 +7,28 @@ use crate::api::mlmd::pb;
 use crate::domain::graph::{NodeWrite, Type};
 use crate::domain::{Node, NodeKind, Result};
 
-/// A message that stands for a node.
-pub(in crate::api::mlmd) trait Nodal: Sized {
+/// A message of a node.
+pub(in crate::api::mlmd) trait NodeMessage: Sized {
     /// The kind of the nodes.
     const KIND: NodeKind;
 
     /// The node as it is put. Errors: InvalidArgument for a value or state that does not exist.
-    fn read(self) -> Result<NodeWrite>;
+    fn parse(self) -> Result<NodeWrite>;
 
     /// The message of a node of that type.
-    fn show(node: Node, of: Option<&Type>) -> Self;
+    fn to_message(node: Node, of: Option<&Type>) -> Self;
 
-    /// The message of a node of which only the id is told.
-    fn skeleton(id: i64) -> Self;
+    /// The message of a node with only its id.
+    fn with_id(id: i64) -> Self;
 }
 
 /// The messages of nodes, whose types are among `types`.
-pub(in crate::api::mlmd) fn show_all<T: Nodal>(nodes: Vec<Node>, types: &BTreeMap<i64, Type>) -> Vec<T> {
+pub(in crate::api::mlmd) fn to_messages<T: NodeMessage>(nodes: Vec<Node>, types: &BTreeMap<i64, Type>) -> Vec<T> {
     nodes
         .into_iter()
         .map(|node| {
             let of = types.get(&node.type_id);
-            T::show(node, of)
+            T::to_message(node, of)
         })
         .collect()
 }
@@ -37,10 +37,10 @@ fn state(node: &Node) -> Option<i32> {
     node.state.and_then(|state| i32::try_from(state).ok())
 }
 
-impl Nodal for pb::Artifact {
+impl NodeMessage for pb::Artifact {
     const KIND: NodeKind = NodeKind::Artifact;
 
-    fn read(self) -> Result<NodeWrite> {
+    fn parse(self) -> Result<NodeWrite> {
         Ok(NodeWrite {
             id: self.id,
             type_id: self.type_id,
@@ -49,22 +49,23 @@ impl Nodal for pb::Artifact {
             external_id: self.external_id,
             uri: self.uri,
             state: self.state.map(|state| known::<pb::artifact::State>("state", state)).transpose()?,
-            properties: value::read_declared(self.properties)?,
-            custom: value::read_custom(self.custom_properties)?,
+            properties: value::parse_declared(self.properties)?,
+            custom: value::parse_custom(self.custom_properties)?,
             seen_update_time: self.last_update_time_since_epoch,
+            shown: value::SHOWN,
         })
     }
 
-    fn show(node: Node, of: Option<&Type>) -> Self {
+    fn to_message(node: Node, of: Option<&Type>) -> Self {
         Self {
             id: Some(node.id.0),
             type_id: Some(node.type_id),
-            // Never absent: clients and filters rely on it.
-            uri: Some(node.uri.clone().unwrap_or_default()),
-            properties: value::show(&node.properties),
-            custom_properties: value::show(&node.custom),
             state: state(&node),
             name: node.graph_name(),
+            // Never absent: clients and filters rely on it.
+            uri: Some(node.uri.unwrap_or_default()),
+            properties: value::to_messages(node.properties),
+            custom_properties: value::to_messages(node.custom),
             r#type: of.map(|of| of.name.clone()),
             create_time_since_epoch: Some(node.created_at),
             last_update_time_since_epoch: Some(node.updated_at),
@@ -73,15 +74,15 @@ impl Nodal for pb::Artifact {
         }
     }
 
-    fn skeleton(id: i64) -> Self {
+    fn with_id(id: i64) -> Self {
         Self { id: Some(id), ..Self::default() }
     }
 }
 
-impl Nodal for pb::Execution {
+impl NodeMessage for pb::Execution {
     const KIND: NodeKind = NodeKind::Execution;
 
-    fn read(self) -> Result<NodeWrite> {
+    fn parse(self) -> Result<NodeWrite> {
         let state = self.last_known_state;
         Ok(NodeWrite {
             id: self.id,
@@ -91,20 +92,21 @@ impl Nodal for pb::Execution {
             external_id: self.external_id,
             uri: None,
             state: state.map(|state| known::<pb::execution::State>("last_known_state", state)).transpose()?,
-            properties: value::read_declared(self.properties)?,
-            custom: value::read_custom(self.custom_properties)?,
+            properties: value::parse_declared(self.properties)?,
+            custom: value::parse_custom(self.custom_properties)?,
             seen_update_time: self.last_update_time_since_epoch,
+            shown: value::SHOWN,
         })
     }
 
-    fn show(node: Node, of: Option<&Type>) -> Self {
+    fn to_message(node: Node, of: Option<&Type>) -> Self {
         Self {
             id: Some(node.id.0),
             type_id: Some(node.type_id),
             last_known_state: state(&node),
-            properties: value::show(&node.properties),
-            custom_properties: value::show(&node.custom),
             name: node.graph_name(),
+            properties: value::to_messages(node.properties),
+            custom_properties: value::to_messages(node.custom),
             r#type: of.map(|of| of.name.clone()),
             create_time_since_epoch: Some(node.created_at),
             last_update_time_since_epoch: Some(node.updated_at),
@@ -113,15 +115,15 @@ impl Nodal for pb::Execution {
         }
     }
 
-    fn skeleton(id: i64) -> Self {
+    fn with_id(id: i64) -> Self {
         Self { id: Some(id), ..Self::default() }
     }
 }
 
-impl Nodal for pb::Context {
+impl NodeMessage for pb::Context {
     const KIND: NodeKind = NodeKind::Context;
 
-    fn read(self) -> Result<NodeWrite> {
+    fn parse(self) -> Result<NodeWrite> {
         Ok(NodeWrite {
             id: self.id,
             type_id: self.type_id,
@@ -130,19 +132,20 @@ impl Nodal for pb::Context {
             external_id: self.external_id,
             uri: None,
             state: None,
-            properties: value::read_declared(self.properties)?,
-            custom: value::read_custom(self.custom_properties)?,
+            properties: value::parse_declared(self.properties)?,
+            custom: value::parse_custom(self.custom_properties)?,
             seen_update_time: self.last_update_time_since_epoch,
+            shown: value::SHOWN,
         })
     }
 
-    fn show(node: Node, of: Option<&Type>) -> Self {
+    fn to_message(node: Node, of: Option<&Type>) -> Self {
         Self {
             id: Some(node.id.0),
             type_id: Some(node.type_id),
             name: node.graph_name(),
-            properties: value::show(&node.properties),
-            custom_properties: value::show(&node.custom),
+            properties: value::to_messages(node.properties),
+            custom_properties: value::to_messages(node.custom),
             r#type: of.map(|of| of.name.clone()),
             create_time_since_epoch: Some(node.created_at),
             last_update_time_since_epoch: Some(node.updated_at),
@@ -151,7 +154,7 @@ impl Nodal for pb::Context {
         }
     }
 
-    fn skeleton(id: i64) -> Self {
+    fn with_id(id: i64) -> Self {
         Self { id: Some(id), ..Self::default() }
     }
 }
@@ -162,7 +165,7 @@ mod tests {
 
     fn of() -> Type {
         let types = pb::ArtifactType { name: Some("t".to_owned()), ..pb::ArtifactType::default() };
-        super::super::Typal::read(types).unwrap().to_type()
+        super::super::TypeMessage::parse(types).unwrap().to_type()
     }
 
     #[test]
@@ -175,18 +178,18 @@ mod tests {
             properties: [("p".to_owned(), pb::Value { value: Some(pb::value::Value::IntValue(1)) })].into(),
             ..pb::Artifact::default()
         };
-        let node = sent.read().unwrap().to_node(&of(), 7);
-        let shown = pb::Artifact::show(node.clone(), Some(&of()));
+        let node = sent.parse().unwrap().to_node(&of(), 7);
+        let shown = pb::Artifact::to_message(node.clone(), Some(&of()));
         assert_eq!((shown.uri.as_deref(), shown.r#type.as_deref()), (Some(""), Some("t")));
         assert_eq!((shown.create_time_since_epoch, shown.last_update_time_since_epoch), (Some(7), Some(7)));
-        assert!(shown.read().unwrap().restates(NodeKind::Artifact, &node, &of()));
+        assert!(shown.parse().unwrap().restates(NodeKind::Artifact, &node, &of()));
     }
 
     #[test]
     fn a_state_that_does_not_exist_is_refused() {
         let artifact = pb::Artifact { state: Some(7), ..pb::Artifact::default() };
-        assert_eq!(artifact.read().unwrap_err().message(), "`state` has no value `7`");
+        assert_eq!(artifact.parse().unwrap_err().message(), "`state` has no value `7`");
         let execution = pb::Execution { last_known_state: Some(-1), ..pb::Execution::default() };
-        assert_eq!(execution.read().unwrap_err().field(), Some("last_known_state"));
+        assert_eq!(execution.parse().unwrap_err().field(), Some("last_known_state"));
     }
 }

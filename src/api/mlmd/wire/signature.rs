@@ -1,32 +1,32 @@
-//! What an execution takes or gives, `ArtifactStructType`, as the JSON text that is stored of it: as protocol buffers
+//! The inputs or outputs of an execution, `ArtifactStructType`, as the JSON text that is stored of it: as protocol buffers
 //! are written in JSON, but for numbers. It nests no deeper than a message may.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::Typal as _;
+use super::TypeMessage as _;
 use crate::api::mlmd::pb::{self, artifact_struct_type::Kind};
 use crate::domain::{Error, Result};
 
 /// The JSON text of a signature. Errors: InvalidArgument for what a type in it cannot be.
-pub(super) fn read(sent: &pb::ArtifactStructType) -> Result<String> {
-    Ok(write(sent)?.to_string())
+pub(super) fn serialize(sent: &pb::ArtifactStructType) -> Result<String> {
+    Ok(to_json(sent)?.to_string())
 }
 
 /// The signature of the text. Errors: Internal when it is none.
-pub(super) fn show(text: &str) -> Result<pb::ArtifactStructType> {
-    let broken = || Error::internal("what is stored as a type's signature is none");
-    let json: Value = serde_json::from_str(text).map_err(|error| broken().caused_by(error))?;
-    parse(&json).ok_or_else(broken)
+pub(super) fn parse(text: &str) -> Result<pb::ArtifactStructType> {
+    let invalid_signature = || Error::internal("what is stored as a type's signature is none");
+    let json: Value = serde_json::from_str(text).map_err(|error| invalid_signature().caused_by(error))?;
+    parse_json(&json).ok_or_else(invalid_signature)
 }
 
-fn write(sent: &pb::ArtifactStructType) -> Result<Value> {
-    let many = |types: &[pb::ArtifactStructType]| types.iter().map(write).collect::<Result<Vec<_>>>();
-    let maybe = |of: &Option<Box<pb::ArtifactStructType>>| of.as_deref().map(write).transpose();
+fn to_json(sent: &pb::ArtifactStructType) -> Result<Value> {
+    let many = |types: &[pb::ArtifactStructType]| types.iter().map(to_json).collect::<Result<Vec<_>>>();
+    let maybe = |of: &Option<Box<pb::ArtifactStructType>>| of.as_deref().map(to_json).transpose();
     Ok(match &sent.kind {
         None => json!({}),
-        Some(Kind::Simple(of)) => json!({ "simple": write_type(of)? }),
+        Some(Kind::Simple(of)) => json!({ "simple": type_to_json(of)? }),
         Some(Kind::UnionType(of)) => json!({ "unionType": { "candidates": many(&of.candidates)? } }),
         Some(Kind::Intersection(of)) => json!({ "intersection": { "constraints": many(&of.constraints)? } }),
         Some(Kind::List(of)) => json!({ "list": members([("element", maybe(&of.element)?)]) }),
@@ -34,7 +34,7 @@ fn write(sent: &pb::ArtifactStructType) -> Result<Value> {
         Some(Kind::Any(_)) => json!({ "any": {} }),
         Some(Kind::Tuple(of)) => json!({ "tuple": { "elements": many(&of.elements)? } }),
         Some(Kind::Dict(of)) => {
-            let properties = of.properties.iter().map(|(name, of)| Ok((name.clone(), write(of)?)));
+            let properties = of.properties.iter().map(|(name, of)| Ok((name.clone(), to_json(of)?)));
             json!({ "dict": members([
                 ("properties", Some(Value::Object(properties.collect::<Result<_>>()?))),
                 ("noneTypeNotRequired", of.none_type_not_required.map(Value::Bool)),
@@ -44,9 +44,9 @@ fn write(sent: &pb::ArtifactStructType) -> Result<Value> {
     })
 }
 
-fn write_type(of: &pb::ArtifactType) -> Result<Value> {
+fn type_to_json(of: &pb::ArtifactType) -> Result<Value> {
     // Refuses properties and base types that do not exist.
-    of.clone().read()?;
+    of.clone().parse()?;
     let text = |text: &Option<String>| text.clone().map(Value::String);
     Ok(members([
         ("id", of.id.map(Value::from)),
@@ -63,13 +63,13 @@ fn members<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {
     Value::Object(members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
 }
 
-fn parse(json: &Value) -> Option<pb::ArtifactStructType> {
+fn parse_json(json: &Value) -> Option<pb::ArtifactStructType> {
     let Some((kind, of)) = json.as_object()?.iter().next() else {
         return Some(pb::ArtifactStructType::default());
     };
     let of = of.as_object()?;
     let kind = match kind.as_str() {
-        "simple" => Kind::Simple(parse_type(of)?),
+        "simple" => Kind::Simple(parse_type_json(of)?),
         "unionType" => Kind::UnionType(pb::UnionArtifactStructType { candidates: list(of, "candidates")? }),
         "intersection" => {
             Kind::Intersection(pb::IntersectionArtifactStructType { constraints: list(of, "constraints")? })
@@ -81,7 +81,9 @@ fn parse(json: &Value) -> Option<pb::ArtifactStructType> {
         "dict" => {
             let properties = of.get("properties")?.as_object()?.iter();
             Kind::Dict(Box::new(pb::DictArtifactStructType {
-                properties: properties.map(|(name, of)| Some((name.clone(), parse(of)?))).collect::<Option<_>>()?,
+                properties: properties
+                    .map(|(name, of)| Some((name.clone(), parse_json(of)?)))
+                    .collect::<Option<_>>()?,
                 none_type_not_required: of.get("noneTypeNotRequired").and_then(Value::as_bool),
                 extra_properties_type: boxed(of, "extraPropertiesType")?,
             }))
@@ -92,16 +94,16 @@ fn parse(json: &Value) -> Option<pb::ArtifactStructType> {
 }
 
 fn list(of: &Map<String, Value>, name: &str) -> Option<Vec<pb::ArtifactStructType>> {
-    of.get(name)?.as_array()?.iter().map(parse).collect()
+    of.get(name)?.as_array()?.iter().map(parse_json).collect()
 }
 
 /// Outside, whether it is a signature; inside, whether there is one.
 #[allow(clippy::option_option)]
 fn boxed(of: &Map<String, Value>, name: &str) -> Option<Option<Box<pb::ArtifactStructType>>> {
-    of.get(name).map_or(Some(None), |of| Some(Some(Box::new(parse(of)?))))
+    of.get(name).map_or(Some(None), |of| Some(Some(Box::new(parse_json(of)?))))
 }
 
-fn parse_type(of: &Map<String, Value>) -> Option<pb::ArtifactType> {
+fn parse_type_json(of: &Map<String, Value>) -> Option<pb::ArtifactType> {
     let text = |name: &str| of.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
     let number = |of: &Value| of.as_i64().and_then(|number| i32::try_from(number).ok());
     let properties = of.get("properties")?.as_object()?.iter();
@@ -153,21 +155,21 @@ mod tests {
             none_type_not_required: Some(false),
             extra_properties_type: Some(Box::new(of(Kind::List(Box::default())))),
         })));
-        assert_eq!(show(&read(&dict).unwrap()).unwrap(), dict);
+        assert_eq!(parse(&serialize(&dict).unwrap()).unwrap(), dict);
     }
 
     #[test]
     fn a_signature_of_what_does_not_exist_is_refused() {
         let unknown = pb::ArtifactType { properties: [("p".to_owned(), 0)].into(), ..pb::ArtifactType::default() };
-        assert_eq!(read(&of(Kind::Simple(unknown))).unwrap_err().field(), Some("properties.p"));
-        assert!(show("{\"simple\": 1}").is_err());
-        assert!(show("[").is_err());
+        assert_eq!(serialize(&of(Kind::Simple(unknown))).unwrap_err().field(), Some("properties.p"));
+        assert!(parse("{\"simple\": 1}").is_err());
+        assert!(parse("[").is_err());
     }
 
     #[test]
     fn what_is_stored_can_be_read_by_people() {
         let list = of(Kind::List(Box::new(pb::ListArtifactStructType { element: Some(Box::new(simple())) })));
         let expected = r#"{"list":{"element":{"simple":{"baseType":2,"id":9223372036854775807,"name":"t","properties":{"p":3},"version":""}}}}"#;
-        assert_eq!(read(&list).unwrap(), expected);
+        assert_eq!(serialize(&list).unwrap(), expected);
     }
 }

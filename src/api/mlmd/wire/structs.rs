@@ -18,7 +18,7 @@ const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The `Struct` that shows a JSON value: an object as itself, a list as `{"items": [...]}`, anything else as
 /// `{"value": ...}`. Other protocols let a property hold those too; here it can only be an object.
-pub(super) fn show(json: &Value) -> Struct {
+pub(super) fn to_struct(json: &Value) -> Struct {
     match json {
         Value::Object(members) => object(members),
         Value::Array(_) => alone(ITEMS, json),
@@ -47,7 +47,7 @@ fn member(json: &Value) -> Member {
 }
 
 /// The JSON object of a `Struct`. Errors: InvalidArgument for what JSON does not have, as NaN, and for NUL.
-pub(super) fn read(field: &str, sent: Struct) -> Result<Value> {
+pub(super) fn parse(field: &str, sent: Struct) -> Result<Value> {
     let mut members = Map::new();
     for (name, value) in sent.fields {
         check_text(field, &name)?;
@@ -56,10 +56,10 @@ pub(super) fn read(field: &str, sent: Struct) -> Result<Value> {
     Ok(Value::Object(members))
 }
 
-/// The JSON value of a declared property: as [`read`], and the list of a `Struct` that shows one, so that a node which
+/// The JSON value of a declared property: as [`parse`], and the list of a `Struct` that shows one, so that a node which
 /// is put back as it was read stays as it was.
-pub(super) fn read_declared(field: &str, sent: Struct) -> Result<Value> {
-    let mut json = read(field, sent)?;
+pub(super) fn parse_declared(field: &str, sent: Struct) -> Result<Value> {
+    let mut json = parse(field, sent)?;
     let alone = json.as_object_mut().filter(|members| members.len() == 1);
     match alone.and_then(|members| members.get_mut(ITEMS)) {
         Some(list @ Value::Array(_)) => Ok(list.take()),
@@ -79,7 +79,7 @@ fn read_member(field: &str, sent: Member) -> Result<Value> {
         Some(Kind::ListValue(list)) => {
             Value::Array(list.values.into_iter().map(|item| read_member(field, item)).collect::<Result<_>>()?)
         }
-        Some(Kind::StructValue(object)) => read(field, object)?,
+        Some(Kind::StructValue(object)) => parse(field, object)?,
     })
 }
 
@@ -102,17 +102,17 @@ mod tests {
     #[test]
     fn an_object_comes_back_as_it_was() {
         let json = json!({"a": [1, -2.5, null, {"b": true}], "c": "text", "d": {}, "e": -0.0, "f": 1e300});
-        assert_eq!(read("f", show(&json)).unwrap(), json);
+        assert_eq!(parse("f", to_struct(&json)).unwrap(), json);
     }
 
     #[test]
     fn what_is_no_object_is_shown_in_one() {
-        assert_eq!(read("f", show(&json!(["en", "de"]))).unwrap(), json!({"items": ["en", "de"]}));
-        assert_eq!(read("f", show(&json!(3))).unwrap(), json!({"value": 3}));
-        assert_eq!(read_declared("f", show(&json!(["en", "de"]))).unwrap(), json!(["en", "de"]));
-        assert_eq!(read_declared("f", show(&json!({"items": 1}))).unwrap(), json!({"items": 1}));
+        assert_eq!(parse("f", to_struct(&json!(["en", "de"]))).unwrap(), json!({"items": ["en", "de"]}));
+        assert_eq!(parse("f", to_struct(&json!(3))).unwrap(), json!({"value": 3}));
+        assert_eq!(parse_declared("f", to_struct(&json!(["en", "de"]))).unwrap(), json!(["en", "de"]));
+        assert_eq!(parse_declared("f", to_struct(&json!({"items": 1}))).unwrap(), json!({"items": 1}));
         assert_eq!(
-            read_declared("f", show(&json!({"items": [], "more": 1}))).unwrap(),
+            parse_declared("f", to_struct(&json!({"items": [], "more": 1}))).unwrap(),
             json!({"items": [], "more": 1})
         );
     }
@@ -121,9 +121,9 @@ mod tests {
     fn what_json_does_not_have_is_refused() {
         for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             let sent = Struct { fields: [("x".to_owned(), Kind::NumberValue(number).into())].into() };
-            assert_eq!(read("properties.p", sent).unwrap_err().field(), Some("properties.p"));
+            assert_eq!(parse("properties.p", sent).unwrap_err().field(), Some("properties.p"));
         }
         let nul = Struct { fields: [("x".to_owned(), Kind::StringValue("a\0b".to_owned()).into())].into() };
-        assert!(read("f", nul).is_err());
+        assert!(parse("f", nul).is_err());
     }
 }

@@ -16,19 +16,19 @@ pub(in crate::api::mlmd) enum Base {
     Hidden,
 }
 
-/// A message that stands for a type.
-pub(in crate::api::mlmd) trait Typal: Sized {
+/// A message of a type.
+pub(in crate::api::mlmd) trait TypeMessage: Sized {
     /// The kind of the type's nodes.
     const KIND: NodeKind;
 
     /// The type as it is put. Errors: InvalidArgument for an enumeration's value that does not exist.
-    fn read(self) -> Result<TypeDraft>;
+    fn parse(self) -> Result<TypeDraft>;
 
     /// The message of a type.
-    fn show(of: Type, base: Base) -> Result<Self>;
+    fn to_message(of: Type, base: Base) -> Result<Self>;
 }
 
-fn read_properties(sent: BTreeMap<String, i32>) -> Result<BTreeMap<String, ValueKind>> {
+fn parse_properties(sent: BTreeMap<String, i32>) -> Result<BTreeMap<String, ValueKind>> {
     let read_one = |(name, kind): (String, i32)| match ValueKind::from_number(kind.into()) {
         Some(kind) => Ok((name, kind)),
         None => Err(Error::invalid(&format!("properties.{name}"), format!("Property {name} has no known kind"))),
@@ -36,7 +36,7 @@ fn read_properties(sent: BTreeMap<String, i32>) -> Result<BTreeMap<String, Value
     sent.into_iter().map(read_one).collect()
 }
 
-fn show_properties(of: &Type) -> BTreeMap<String, i32> {
+fn properties_message(of: &Type) -> BTreeMap<String, i32> {
     let number = |kind: &ValueKind| match kind {
         ValueKind::Int => pb::PropertyType::Int,
         ValueKind::Double => pb::PropertyType::Double,
@@ -48,7 +48,7 @@ fn show_properties(of: &Type) -> BTreeMap<String, i32> {
     of.properties.iter().map(|(name, kind)| (name.clone(), number(kind).into())).collect()
 }
 
-fn show_base(of: &Type, base: Base) -> Option<i32> {
+fn base_message(of: &Type, base: Base) -> Option<i32> {
     match base {
         // A system type is a base itself, and has none.
         Base::Shown if of.is_system() => None,
@@ -61,10 +61,10 @@ fn given(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-impl Typal for pb::ArtifactType {
+impl TypeMessage for pb::ArtifactType {
     const KIND: NodeKind = NodeKind::Artifact;
 
-    fn read(self) -> Result<TypeDraft> {
+    fn parse(self) -> Result<TypeDraft> {
         let base = |base| known::<pb::artifact_type::SystemDefinedBaseType>("base_type", base);
         Ok(TypeDraft {
             kind: Self::KIND,
@@ -75,15 +75,15 @@ impl Typal for pb::ArtifactType {
             base_type: self.base_type.map(base).transpose()?,
             input_type: None,
             output_type: None,
-            properties: read_properties(self.properties)?,
+            properties: parse_properties(self.properties)?,
         })
     }
 
-    fn show(of: Type, base: Base) -> Result<Self> {
+    fn to_message(of: Type, base: Base) -> Result<Self> {
         Ok(Self {
             id: Some(of.id),
-            properties: show_properties(&of),
-            base_type: show_base(&of, base),
+            properties: properties_message(&of),
+            base_type: base_message(&of, base),
             name: Some(of.name),
             version: given(of.version),
             description: of.description,
@@ -92,10 +92,10 @@ impl Typal for pb::ArtifactType {
     }
 }
 
-impl Typal for pb::ExecutionType {
+impl TypeMessage for pb::ExecutionType {
     const KIND: NodeKind = NodeKind::Execution;
 
-    fn read(self) -> Result<TypeDraft> {
+    fn parse(self) -> Result<TypeDraft> {
         let base = |base| known::<pb::execution_type::SystemDefinedBaseType>("base_type", base);
         Ok(TypeDraft {
             kind: Self::KIND,
@@ -104,31 +104,31 @@ impl Typal for pb::ExecutionType {
             description: self.description,
             external_id: self.external_id,
             base_type: self.base_type.map(base).transpose()?,
-            input_type: self.input_type.as_ref().map(signature::read).transpose()?,
-            output_type: self.output_type.as_ref().map(signature::read).transpose()?,
-            properties: read_properties(self.properties)?,
+            input_type: self.input_type.as_ref().map(signature::serialize).transpose()?,
+            output_type: self.output_type.as_ref().map(signature::serialize).transpose()?,
+            properties: parse_properties(self.properties)?,
         })
     }
 
-    fn show(of: Type, base: Base) -> Result<Self> {
+    fn to_message(of: Type, base: Base) -> Result<Self> {
         Ok(Self {
             id: Some(of.id),
-            properties: show_properties(&of),
-            base_type: show_base(&of, base),
+            properties: properties_message(&of),
+            base_type: base_message(&of, base),
             name: Some(of.name),
             version: given(of.version),
             description: of.description,
             external_id: of.external_id,
-            input_type: of.input_type.as_deref().map(signature::show).transpose()?,
-            output_type: of.output_type.as_deref().map(signature::show).transpose()?,
+            input_type: of.input_type.as_deref().map(signature::parse).transpose()?,
+            output_type: of.output_type.as_deref().map(signature::parse).transpose()?,
         })
     }
 }
 
-impl Typal for pb::ContextType {
+impl TypeMessage for pb::ContextType {
     const KIND: NodeKind = NodeKind::Context;
 
-    fn read(self) -> Result<TypeDraft> {
+    fn parse(self) -> Result<TypeDraft> {
         let base = |base| known::<pb::context_type::SystemDefinedBaseType>("base_type", base);
         Ok(TypeDraft {
             kind: Self::KIND,
@@ -139,15 +139,15 @@ impl Typal for pb::ContextType {
             base_type: self.base_type.map(base).transpose()?,
             input_type: None,
             output_type: None,
-            properties: read_properties(self.properties)?,
+            properties: parse_properties(self.properties)?,
         })
     }
 
-    fn show(of: Type, base: Base) -> Result<Self> {
+    fn to_message(of: Type, base: Base) -> Result<Self> {
         Ok(Self {
             id: Some(of.id),
-            properties: show_properties(&of),
-            base_type: show_base(&of, base),
+            properties: properties_message(&of),
+            base_type: base_message(&of, base),
             name: Some(of.name),
             version: given(of.version),
             description: of.description,
@@ -172,19 +172,22 @@ mod tests {
             input_type: Some(pb::ArtifactStructType::default()),
             ..pb::ExecutionType::default()
         };
-        let of = Type { id: 100, ..sent.clone().read().unwrap().to_type() };
-        let hidden = pb::ExecutionType::show(of.clone(), Base::Hidden).unwrap();
+        let of = Type { id: 100, ..sent.clone().parse().unwrap().to_type() };
+        let hidden = pb::ExecutionType::to_message(of.clone(), Base::Hidden).unwrap();
         assert_eq!(hidden, pb::ExecutionType { id: Some(100), base_type: None, ..sent.clone() });
-        assert_eq!(pb::ExecutionType::show(of, Base::Shown).unwrap(), pb::ExecutionType { id: Some(100), ..sent });
+        assert_eq!(
+            pb::ExecutionType::to_message(of, Base::Shown).unwrap(),
+            pb::ExecutionType { id: Some(100), ..sent }
+        );
     }
 
     #[test]
     fn what_does_not_exist_is_refused() {
         for kind in [0, 7, -1] {
             let of = pb::ContextType { properties: [("p".to_owned(), kind)].into(), ..pb::ContextType::default() };
-            assert_eq!(of.read().unwrap_err().field(), Some("properties.p"));
+            assert_eq!(of.parse().unwrap_err().field(), Some("properties.p"));
         }
         let of = pb::ArtifactType { base_type: Some(5), ..pb::ArtifactType::default() };
-        assert_eq!(of.read().unwrap_err().message(), "`base_type` has no value `5`");
+        assert_eq!(of.parse().unwrap_err().message(), "`base_type` has no value `5`");
     }
 }

@@ -43,8 +43,9 @@ fn literals_say_which_values_of_a_free_property_match() {
         (r"p = 'it\'s'", Operand::Text("it's".into())),
         ("p = 5", Operand::Number(5)),
         ("p = -5", Operand::Number(-5)),
-        ("p = 0.5", Operand::Double(0.5)),
-        ("p = 1e-5", Operand::Double(1e-5)),
+        ("p = 0.5", Operand::Decimal(0.5)),
+        ("p = 1e-5", Operand::Decimal(1e-5)),
+        ("p.double_value = 0.5", Operand::Double(0.5)),
         ("p = TRUE", Operand::Bool(true)),
         ("p.int_value = 5", Operand::Int(5)),
         ("p.int_value = '5'", Operand::Int(5)),
@@ -258,7 +259,7 @@ fn printed_condition(field: &Field, condition: &Condition) -> String {
         Operand::Int(0) if *field == Field::Attribute(Attribute::State) => "'UNKNOWN'".to_owned(),
         Operand::Int(_) if *field == Field::Attribute(Attribute::State) => "'LIVE'".to_owned(),
         Operand::Number(value) | Operand::Int(value) => value.to_string(),
-        Operand::Double(value) => format!("{value:e}"),
+        Operand::Double(value) | Operand::Decimal(value) => format!("{value:e}"),
         Operand::Text(value) => text(value),
         Operand::Bool(value) => value.to_string(),
     };
@@ -302,7 +303,8 @@ fn fields() -> impl Strategy<Value = (Field, BoxedStrategy<Operand>, bool, bool)
         custom().prop_map(move |field| {
             let number = any::<i64>().prop_map(Operand::Number);
             let bool = any::<bool>().prop_map(Operand::Bool);
-            (field, prop_oneof![number, double(), bool, text()].boxed(), true, false)
+            let decimal = prop::num::f64::NORMAL.prop_map(Operand::Decimal);
+            (field, prop_oneof![number, decimal, bool, text()].boxed(), true, false)
         }),
     ]
 }

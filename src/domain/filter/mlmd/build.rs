@@ -1,7 +1,12 @@
 //! Type checking: expressions put together only where upstream has a signature for their kinds.
 
+use super::super::Comparison;
+use super::super::exact::{for_doubles, for_ints};
 use super::super::scalar::{Operator, Scalar};
 use crate::domain::ValueKind;
+
+/// How many expressions may come of one that is compared several times. A larger one is compared as a double.
+const MAX_REPEATED: usize = 256;
 
 /// An expression with where it stands. `NULL` has no kind of its own.
 #[derive(Debug, Clone)]
@@ -36,6 +41,90 @@ impl Typed {
             }
         }
     }
+}
+
+/// Two values compared. An int and a double are compared by what they are: neither is rounded to the other's kind.
+pub(super) fn compared(sign: &str, comparison: Comparison, left: Typed, right: Typed) -> Result<Scalar, Mismatch> {
+    if are_mixed([&left, &right]) {
+        return Ok(compared_exactly(comparison, left.scalar, right.scalar));
+    }
+    let mut sides = unified(&format!("operator {sign}"), vec![left, right])?;
+    let right = Box::new(sides.remove(1));
+    Ok(Scalar::Compare(comparison, Box::new(sides.remove(0)), right))
+}
+
+/// One value that is in a list.
+pub(super) fn is_in(value: Typed, list: Vec<Typed>) -> Result<Scalar, Mismatch> {
+    if are_compared_one_by_one(&value, &list) {
+        return Ok(Scalar::Or(equalities("IN", &value, list)?));
+    }
+    let mut all = unified("operator IN", std::iter::once(value).chain(list).collect())?;
+    let value = all.remove(0);
+    Ok(Scalar::In(Box::new(value), all))
+}
+
+/// One value that is between two others.
+pub(super) fn is_between(value: Typed, low: Typed, high: Typed) -> Result<Scalar, Mismatch> {
+    if are_compared_one_by_one(&value, [&low, &high]) {
+        let low = compared("BETWEEN", Comparison::GreaterOrEqual, value.clone(), low)?;
+        return Ok(Scalar::And(vec![low, compared("BETWEEN", Comparison::LessOrEqual, value, high)?]));
+    }
+    let mut all = unified("operator BETWEEN", vec![value, low, high])?;
+    let (high, low) = (all.remove(2), all.remove(1));
+    Ok(Scalar::Between(Box::new([all.remove(0), low, high])))
+}
+
+/// That the value is equal to each of the list.
+pub(super) fn equalities(what: &str, value: &Typed, list: Vec<Typed>) -> Result<Vec<Scalar>, Mismatch> {
+    list.into_iter().map(|each| compared(what, Comparison::Equal, value.clone(), each)).collect()
+}
+
+/// Whether a value is compared with each of the others by itself, because one is an int where the other is a double. Then it is
+/// computed as often.
+pub(super) fn are_compared_one_by_one<'a>(value: &Typed, others: impl IntoIterator<Item = &'a Typed> + Clone) -> bool {
+    let many = others.clone().into_iter().count();
+    let is_small =
+        matches!(value.scalar, Scalar::Column(..)) || size(&value.scalar).saturating_mul(many) <= MAX_REPEATED;
+    is_small
+        && others.clone().into_iter().any(|each| are_mixed([value, each]))
+        && others.into_iter().all(|each| each.kind.is_none_or(is_number))
+}
+
+/// How many expressions it is made of.
+fn size(scalar: &Scalar) -> usize {
+    1 + scalar.parts().into_iter().map(size).sum::<usize>()
+}
+
+fn are_mixed(both: [&Typed; 2]) -> bool {
+    matches!(
+        both.map(|each| each.kind),
+        [Some(ValueKind::Int), Some(ValueKind::Double)] | [Some(ValueKind::Double), Some(ValueKind::Int)]
+    )
+}
+
+/// An int and a double, in either order. One that is known beforehand is said as one of the other's kind.
+fn compared_exactly(comparison: Comparison, left: Scalar, right: Scalar) -> Scalar {
+    let mirrored = comparison.mirrored();
+    let (comparison, value, other) = match (left, right) {
+        (value, Scalar::Double(double)) => {
+            let (comparison, int) = for_ints(comparison, double);
+            (comparison, value, Scalar::Int(int))
+        }
+        (Scalar::Double(double), value) => {
+            let (comparison, int) = for_ints(mirrored, double);
+            (comparison, value, Scalar::Int(int))
+        }
+        (value, Scalar::Int(int)) => {
+            let (comparison, double) = for_doubles(comparison, int);
+            (comparison, value, Scalar::Double(double))
+        }
+        (Scalar::Int(int), value) => {
+            let (comparison, double) = for_doubles(mirrored, int);
+            (comparison, value, Scalar::Double(double))
+        }
+        (left, right) => (comparison, left, right),
+    };
+    Scalar::Compare(comparison, Box::new(value), Box::new(other))
 }
 
 /// What upstream calls a kind.

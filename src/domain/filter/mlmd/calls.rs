@@ -1,6 +1,6 @@
 //! Functions and CASE.
 
-use super::build::{Typed, arithmetic, is_number, mismatch, unified};
+use super::build::{Typed, are_compared_one_by_one, arithmetic, equalities, is_number, mismatch, unified};
 use super::parser::Parser;
 use crate::domain::filter::scalar::{Function, Operator, Scalar};
 use crate::domain::{Result, ValueKind};
@@ -131,9 +131,14 @@ impl Parser<'_> {
         let mut results = self.checked(unified("CASE", results))?;
         let otherwise = if has_otherwise { results.pop().map(Box::new) } else { None };
         let (subject, conditions) = if simple {
-            let mut all = self.checked(unified("CASE", compared))?;
-            let subject = all.remove(0);
-            (Some(Box::new(subject)), all)
+            let subject = compared.remove(0);
+            if are_compared_one_by_one(&subject, &compared) {
+                (None, self.checked(equalities("CASE", &subject, compared))?)
+            } else {
+                compared.insert(0, subject);
+                let mut all = self.checked(unified("CASE", compared))?;
+                (Some(Box::new(all.remove(0))), all)
+            }
         } else {
             let all = compared.into_iter().map(|each| each.coerced(ValueKind::Bool)).collect::<Result<Vec<_>, _>>();
             (None, self.checked(all)?)

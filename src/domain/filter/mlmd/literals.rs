@@ -58,7 +58,7 @@ fn until(rest: &str, quote: &str, raw: bool) -> Result<Literal, String> {
     }
 }
 
-/// Adds what an escape stands for, and gives its length.
+/// Adds what an escape stands for, and returns its length.
 fn escape(left: &str, bytes: &mut Vec<u8>) -> Result<usize, String> {
     let kind = left.chars().nth(1).ok_or("Syntax error: the text never ends")?;
     let digits = |count: usize, radix: u32, from: usize| {

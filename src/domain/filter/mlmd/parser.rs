@@ -2,11 +2,11 @@
 
 mod operand;
 
-use super::build::{Mismatch, Typed, unified};
+use super::build::{Mismatch, Typed, compared, is_between, is_in};
 use super::lexer::{Placed, Token, tokens};
 use super::{MAX_DEPTH, names, refused};
 use crate::domain::filter::scalar::{Scalar, Truth};
-use crate::domain::filter::{Comparison, MAX_CONDITIONS};
+use crate::domain::filter::{Comparison, MAX_CONDITIONS, check_pattern};
 use crate::domain::{Error, NodeKind, Result, ValueKind};
 
 /// Reads the whole text as one boolean expression.
@@ -131,11 +131,7 @@ impl Parser<'_> {
         }
         let scalar = if let Some((sign, comparison)) = self.comparison() {
             let right = self.bits(depth)?;
-            let mut sides = self.checked(unified(&format!("operator {sign}"), vec![left, right]))?.into_iter();
-            let (Some(left), Some(right)) = (sides.next(), sides.next()) else {
-                return Err(self.refuse("Syntax error"));
-            };
-            Scalar::Compare(comparison, Box::new(left), Box::new(right))
+            self.checked(compared(sign, comparison, left, right))?
         } else if self.keyword("IS") {
             let negated = self.keyword("NOT");
             let truth = if self.keyword("NULL") {
@@ -160,9 +156,7 @@ impl Parser<'_> {
                 let low = self.bits(depth)?;
                 self.expect_keyword("AND")?;
                 let high = self.bits(depth)?;
-                let parts = self.checked(unified("operator BETWEEN", vec![left, low, high]))?;
-                let parts = <[Scalar; 3]>::try_from(parts).map_err(|_| self.refuse("Syntax error"))?;
-                Scalar::Between(Box::new(parts))
+                self.checked(is_between(left, low, high))?
             } else if negated {
                 return Err(self.refuse("Syntax error: expected IN, LIKE or BETWEEN after NOT"));
             } else {
@@ -176,20 +170,19 @@ impl Parser<'_> {
     fn list(&mut self, left: Typed, depth: usize) -> Result<Scalar> {
         self.expect_sign("(")?;
         let deeper = self.deeper(depth)?;
-        let mut all = vec![left, self.bits(deeper)?];
+        let mut list = vec![self.bits(deeper)?];
         while self.sign(",") {
-            all.push(self.bits(deeper)?);
+            list.push(self.bits(deeper)?);
         }
         self.expect_sign(")")?;
-        let mut all = self.checked(unified("operator IN", all))?;
-        let value = all.remove(0);
-        Ok(Scalar::In(Box::new(value), all))
+        self.checked(is_in(left, list))
     }
 
     fn like(&mut self, left: Typed) -> Result<Scalar> {
         let left = self.checked(left.coerced(ValueKind::String))?;
         match self.peek().cloned() {
             Some(Token::Text(pattern)) => {
+                check_pattern(&pattern).map_err(|what| self.refuse(what))?;
                 self.next += 1;
                 self.counted()?;
                 Ok(Scalar::Like(Box::new(left), pattern))

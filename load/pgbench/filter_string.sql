@@ -1,0 +1,9 @@
+-- What the server sends for versions by a string. pgbench keeps no rows, so that the ids of the page are reckoned.
+\set n random(0, 9)
+\set start :first_version + :n
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SELECT CAST(0 AS BIGINT) AS scan, count(*) AS size FROM (SELECT 1 FROM properties AS p WHERE p.custom = TRUE AND p.name = 'stage' AND (p.kind = 3 AND (length(p.text_value) <= 128 AND p.text_value = 'stage-' || :n::text)) LIMIT 1000) AS l UNION ALL SELECT CAST(1 AS BIGINT), count(*) FROM (SELECT 1 FROM nodes WHERE nodes.type_id IN (12) LIMIT 1000) AS l;
+WITH l AS (SELECT CAST(0 AS BIGINT) AS list, r.node_id AS id FROM (SELECT p.node_id FROM properties AS p WHERE p.custom = TRUE AND p.name = 'stage' AND (p.kind = 3 AND (length(p.text_value) <= 128 AND p.text_value = 'stage-' || :n::text)) ORDER BY p.node_id ASC LIMIT 101) AS r) SELECT f.list, f.id FROM (SELECT CAST(-1 AS BIGINT) AS list, o.id FROM (SELECT l.id FROM l ORDER BY l.id ASC LIMIT 101 OFFSET 0) AS o WHERE TRUE LIMIT 101) AS f UNION ALL SELECT l.list, max(l.id) FROM l GROUP BY l.list HAVING count(*) >= 101;
+SELECT "nodes"."id", "nodes"."type_id", "nodes"."home_id", "nodes"."name", "nodes"."external_id", "nodes"."uri", "nodes"."state", "nodes"."created_at", "nodes"."updated_at", "nodes"."revision" FROM "nodes" WHERE (("nodes"."type_id" = 12) AND ("nodes"."id" = ANY(ARRAY(SELECT generate_series(:start::bigint, :start::bigint + 100 * 10, 10))))) ORDER BY "nodes"."id" ASC LIMIT 101;
+SELECT "properties"."node_id", "properties"."custom", "properties"."name", "properties"."kind", "properties"."int_value", "properties"."double_value", "properties"."text_value", "properties"."bytes_value" FROM "properties" WHERE ("properties"."node_id" = ANY(ARRAY(SELECT generate_series(:start::bigint, :start::bigint + 100 * 10, 10))));
+COMMIT;

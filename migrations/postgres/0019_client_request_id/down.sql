@@ -1,0 +1,1 @@
+ALTER TABLE changes DROP COLUMN client_request_id;

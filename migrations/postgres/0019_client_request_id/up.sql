@@ -1,0 +1,2 @@
+-- What a client calls its request, beside the id that the server gave it.
+ALTER TABLE changes ADD COLUMN client_request_id TEXT COLLATE "C";

@@ -1,0 +1,1 @@
+DROP INDEX metric_points_in_order;

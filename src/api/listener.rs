@@ -1,0 +1,79 @@
+//! A listener for HTTP/1.1 as actix-web's `HttpServer` makes one, but for this: a client that waits to be asked for its body is
+//! asked only once the body is read (see `expect_continue`).
+
+mod expect_continue;
+
+use std::any::Any;
+use std::io::Result;
+use std::net::TcpListener;
+use std::time::Duration;
+
+use actix_http::{HttpService, HttpServiceBuilder, KeepAlive, Request};
+use actix_service::{IntoServiceFactory, ServiceFactory};
+use actix_tls::accept::rustls_0_23::TlsStream;
+use actix_web::Error;
+use actix_web::body::BoxBody;
+use actix_web::dev::{AppConfig, Server, ServiceResponse};
+use actix_web::rt::net::TcpStream;
+
+use super::edge::Tls;
+use super::middleware;
+use expect_continue::{await_body, resume};
+
+/// The time for the head of the first request, and the keep-alive time between two requests.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the rest of an unread body is received before the connection is closed (RFC 9112 §9.6).
+const UNREAD_BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The options of a listener.
+#[derive(Debug)]
+pub struct Served {
+    /// The number of threads; 0 is one per core.
+    pub workers: usize,
+    /// How long requests under way may take to finish once the server is told to stop.
+    pub shutdown_grace: Duration,
+    /// The TLS certificate, if the listener uses TLS.
+    pub tls: Option<Tls>,
+}
+
+/// Serves the app that `app` makes for each thread. Signals are not listened to.
+pub fn serve<F, I, S>(listener: TcpListener, served: Served, app: F) -> Result<Server>
+where
+    F: Fn() -> I + Send + Clone + 'static,
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<Request, Config = AppConfig, Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>
+        + 'static,
+{
+    let builder = Server::build().disable_signals().shutdown_timeout(served.shutdown_grace.as_secs().max(1));
+    let builder = if served.workers > 0 { builder.workers(served.workers) } else { builder };
+    let address = listener.local_addr()?;
+    let stopping = builder.graceful_shutdown_signal();
+    // What both kinds of connection have in common; their types differ.
+    macro_rules! http {
+        ($stream:ty) => {{
+            let stopping = stopping.clone();
+            let builder: HttpServiceBuilder<$stream, _> = HttpService::build();
+            builder
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
+                .keep_alive(KeepAlive::Timeout(HEAD_TIMEOUT))
+                .client_request_timeout(HEAD_TIMEOUT)
+                .client_disconnect_timeout(UNREAD_BODY_TIMEOUT)
+                .h1_allow_half_closed(true)
+                .local_addr(address)
+                .on_connect_ext(|stream: &$stream, data: &mut _| middleware::remember_peer(stream as &dyn Any, data))
+                .expect(await_body(app().into_factory()))
+                .finish(resume(app().into_factory()))
+        }};
+    }
+    let name = format!("http {address}");
+    let builder = match served.tls {
+        None => builder.listen(name, listener, move || http!(TcpStream).tcp())?,
+        Some(tls) => builder
+            .listen(name, listener, move || http!(TlsStream<TcpStream>).rustls_0_23(tls.clone().into_config()))?,
+    };
+    Ok(builder.run())
+}

@@ -1,0 +1,143 @@
+//! Removal by name: under preconditions, and of what is in use only with `force`.
+
+use sha2::Digest as _;
+
+use super::conditions::Conditions;
+use super::inspection::summary;
+use super::removal::{Removal, delete};
+use super::resolve::{model_named, resolve};
+use super::versions::artifacts_of;
+use super::{FORCE, Registry};
+use crate::domain::{Actor, Error, ErrorKind, LogicalType, Name, Node, Result, VersionRef};
+use crate::store::files::Holder;
+use crate::store::{Tx, aliases, nodes, serving};
+
+/// The options of a removal by name.
+#[derive(Debug, Clone, Default)]
+pub struct Guarded {
+    /// Whether to remove a model together with its versions.
+    pub recursive: bool,
+    /// Whether to remove it even if it is served or has aliases.
+    pub force: bool,
+    /// The preconditions.
+    pub conditions: Conditions,
+}
+
+impl Registry {
+    /// Removes the model of that name with all it owns.
+    ///
+    /// Errors: NotFound; FailedPrecondition where a condition does not hold, where it has versions and the removal is not
+    /// recursive, and on field `force` where a version of it is served or has aliases.
+    pub async fn remove_model(&self, actor: &Actor, model: &Name, options: Guarded) -> Result<()> {
+        let (actor, now, name) = (actor.clone(), self.now(), model.clone());
+        self.store
+            .write(move |tx| {
+                let found = model_named(tx, &name)?;
+                nodes::lock(tx, &[found.id])?;
+                let model = model_named(tx, &name)?;
+                options.conditions.check("model", Some(&model_tag(&model)))?;
+                if options.recursive && !options.force {
+                    let aliases = aliases::of_model(tx, model.id)?.into_iter().map(|(alias, _)| alias.to_string());
+                    check_unused(&format!("model `{name}`"), &aliases.collect::<Vec<_>>())?;
+                    let serving = serving::of_model(tx, model.id)?;
+                    check_unserved(tx, &format!("model `{name}`"), serving)?;
+                }
+                let removal = Removal { recursive: options.recursive, if_revision: None };
+                delete(tx, &actor, LogicalType::RegisteredModel, model.id, removal, now)
+            })
+            .await
+    }
+
+    /// Removes a version with all it owns.
+    ///
+    /// Errors: NotFound; FailedPrecondition where a condition does not hold, on field `force` where it is served or has
+    /// aliases, and where `version` is a word that is also the name of another version, which may be meant.
+    pub async fn remove_version(
+        &self,
+        actor: &Actor,
+        model: &Name,
+        version: &VersionRef,
+        options: Guarded,
+    ) -> Result<()> {
+        let (actor, now) = (actor.clone(), self.now());
+        let (model, version) = (model.clone(), version.clone());
+        self.store
+            .write(move |tx| {
+                let (home, found) = resolve(tx, &model, &version)?;
+                // The model first, in the same order as when an alias is set.
+                nodes::lock(tx, &[home.id])?;
+                nodes::lock(tx, &[found.id])?;
+                let (home, found) = resolve(tx, &model, &version)?;
+                check_unambiguous(tx, &home, &version, &found)?;
+                if !options.conditions.is_empty() {
+                    options.conditions.check("version", Some(&version_tag(tx, &found)?))?;
+                }
+                if !options.force {
+                    let what = format!("version `{}`", found.name.as_deref().unwrap_or_default());
+                    check_unused(&what, &aliases::of_version(tx, found.id)?)?;
+                    let serving = serving::of_version(tx, found.id)?;
+                    check_unserved(tx, &what, serving)?;
+                }
+                delete(tx, &actor, LogicalType::ModelVersion, found.id, Removal::RECURSIVE, now)
+            })
+            .await
+    }
+}
+
+/// The ETag of a model: its revision, as in other protocols.
+pub fn model_tag(model: &Node) -> String {
+    model.revision.to_string()
+}
+
+/// The ETag of a version, which changes with the version, its aliases, its artifacts and their files.
+pub(super) fn version_tag(tx: &mut Tx<'_>, version: &Node) -> Result<String> {
+    let artifacts = artifacts_of(tx, version.id)?;
+    tag(tx, version, &artifacts)
+}
+
+/// The same where its artifacts are known.
+pub(super) fn tag(tx: &mut Tx<'_>, version: &Node, artifacts: &[Node]) -> Result<String> {
+    // Every change of a file increments its artifact's revision; changes by a reevaluation are in the tallies.
+    let artifacts: Vec<_> = artifacts.iter().map(|artifact| (artifact.id.0, artifact.revision)).collect();
+    let aliases = aliases::of_version(tx, version.id)?;
+    let files = summary(tx, Holder::Members(version.id))?;
+    let held = sha2::Sha256::digest(format!("{artifacts:?} {aliases:?} {files:?}"));
+    Ok(format!("{}-{}", version.revision, hex::encode(held.get(..8).unwrap_or_default())))
+}
+
+/// Refuses a word that means one version and is the name of another.
+fn check_unambiguous(tx: &mut Tx<'_>, model: &Node, meant: &VersionRef, found: &Node) -> Result<()> {
+    if matches!(meant, VersionRef::Named(_)) {
+        return Ok(());
+    }
+    let name: Name = meant.to_string().parse()?;
+    let other = nodes::find_named(tx, LogicalType::ModelVersion, Some(model.id), &name)?;
+    if other.is_none_or(|other| other.id == found.id) {
+        return Ok(());
+    }
+    let shown = found.name.as_deref().unwrap_or_default();
+    let message = format!(
+        "`{name}` means version `{shown}`, and another version has that name: \
+         `@name:{name}` and `@name:{shown}` say which one is to go"
+    );
+    Err(Error::new(ErrorKind::FailedPrecondition, message).on_field("version"))
+}
+
+fn check_unused(what: &str, aliases: &[String]) -> Result<()> {
+    if aliases.is_empty() {
+        return Ok(());
+    }
+    Err(in_use(format!("{what} has the aliases `{}`", aliases.join("`, `"))))
+}
+
+fn check_unserved(tx: &mut Tx<'_>, what: &str, serving: Option<crate::domain::NodeId>) -> Result<()> {
+    let Some(id) = serving else { return Ok(()) };
+    let found = nodes::find(tx, id)?;
+    let noun = found.as_ref().and_then(Node::logical_type).map_or("node", LogicalType::noun);
+    let name = found.as_ref().and_then(Node::display_name).unwrap_or_default().to_owned();
+    Err(in_use(format!("{what} is served by {noun} `{name}`, id `{id}`")))
+}
+
+fn in_use(why: String) -> Error {
+    Error::new(ErrorKind::FailedPrecondition, format!("{why}: `force=true` removes it all the same")).on_field(FORCE)
+}

@@ -1,0 +1,46 @@
+//! What a server does by itself now and then: it removes what nothing needs, and counts what there is.
+
+use std::time::Duration;
+
+use crate::registry::Registry;
+use crate::registry::collector::Report;
+
+/// How often a replica asks whether it is its turn to collect.
+const TURN: Duration = Duration::from_secs(60);
+
+/// Counts what the registry holds, for the metrics.
+pub(super) async fn count_inventory(registry: &Registry, interval: Duration) {
+    if interval.is_zero() {
+        return;
+    }
+    loop {
+        if let Err(error) = registry.take_inventory().await {
+            log::warn!(error = error.to_string().as_str(); "what the registry holds was not counted");
+        }
+        tokio::time::sleep(interval).await;
+    }
+}
+
+/// Runs the collector whenever it is this process's turn.
+pub(super) async fn collect_in_turns(registry: &Registry, interval: Duration, grace: Duration) {
+    if interval.is_zero() {
+        return;
+    }
+    loop {
+        // Asked more often than it is due, so that replicas which come and go do not put it off.
+        tokio::time::sleep(interval.min(TURN)).await;
+        match registry.collect_in_turn(interval, grace).await {
+            Ok(None) => {}
+            Ok(Some(report)) if report == Report::default() => log::debug!("nothing to collect"),
+            Ok(Some(report)) => log::info!(
+                uploads = report.abandoned_uploads,
+                expired = report.expired_uploads,
+                blobs = report.unreferenced_blobs,
+                objects = report.orphan_objects,
+                bytes = report.unreferenced_bytes + report.orphan_bytes;
+                "collected what nothing needs"
+            ),
+            Err(error) => log::warn!(error = error.to_string().as_str(); "collector stopped early"),
+        }
+    }
+}

@@ -20,6 +20,8 @@ on_both! {
     what_arrived_of_a_broken_body_is_kept_in_a_bucket,
     expired_uploads_are_collected_from_a_folder,
     expired_uploads_are_collected_from_a_bucket,
+    an_upload_collected_while_it_is_written_is_not_found_in_a_folder,
+    an_upload_collected_while_it_is_written_is_not_found_in_a_bucket,
     parts_become_the_whole_in_a_folder,
     parts_become_the_whole_in_a_bucket,
 }
@@ -159,6 +161,31 @@ async fn expired_uploads_are_collected(scene: Option<Scene>) {
     assert_eq!(scene.registry.collect(HOUR, false).await.unwrap().expired_uploads, 1);
     scene.holds(0, 0, 0).await;
     assert_eq!(scene.count("resumable_uploads"), 0);
+}
+
+async fn an_upload_collected_while_it_is_written_is_not_found_in_a_folder(backend: Backend) {
+    an_upload_collected_while_it_is_written_is_not_found(folder(backend).await).await;
+}
+
+async fn an_upload_collected_while_it_is_written_is_not_found_in_a_bucket(backend: Backend) {
+    an_upload_collected_while_it_is_written_is_not_found(bucket(backend).await).await;
+}
+
+/// The collector sees a clock that is a day ahead, as that of another replica may be, and removes the object below the writer.
+async fn an_upload_collected_while_it_is_written_is_not_found(scene: Option<Scene>) {
+    let Some(scene) = scene else { return };
+    let whole = bytes(40 * MIB);
+    let id = started(&scene, whole.len()).await;
+    let collected = stream::once(async {
+        scene.pass(25 * HOUR);
+        assert_eq!(scene.registry.collect(HOUR, false).await.unwrap().expired_uploads, 1);
+        Ok(whole.slice(18 * MIB..18 * MIB + 1))
+    });
+    let (before, rest) = (chunks(whole.slice(..18 * MIB), false), chunks(whole.slice(18 * MIB + 1..), false));
+    let body = Box::pin(before.chain(collected).chain(rest));
+    let lost = scene.registry.append_resumable(&actor(), &id, after(0, whole.len()), body).await.unwrap_err();
+    assert_eq!(lost.kind(), ErrorKind::NotFound, "{lost}");
+    assert_eq!((scene.count("resumable_uploads"), scene.count("files")), (0, 0));
 }
 
 async fn parts_become_the_whole_in_a_folder(backend: Backend) {

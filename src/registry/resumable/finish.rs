@@ -28,6 +28,10 @@ impl Registry {
         } else {
             lease.with_heartbeats(self.link_resumable(actor, &row, &lease)).await
         };
+        let finished = match finished {
+            Err(error) => Err(lease.explain(error).await),
+            finished => finished,
+        };
         match finished {
             Ok(()) => {
                 lease.release().await;

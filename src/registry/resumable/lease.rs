@@ -55,6 +55,21 @@ impl Lease {
         with_heartbeats_every(RENEWAL, beat, work).await
     }
 
+    /// What a caller is told about `error`. Without the lease it only says that another holder has removed or replaced the
+    /// bytes: it becomes NotFound where the upload is gone, and Conflict on field [`LOCKED`] where it is not.
+    pub(super) async fn explain(&self, error: Error) -> Error {
+        if error.kind() != ErrorKind::Internal && error.field() != Some(LOCKED) {
+            return error;
+        }
+        match self.renew().await {
+            Err(lost) if lost.kind() == ErrorKind::Conflict => {
+                log::info!(upload = self.id, error:%; "an upload was taken over by another holder of its lease");
+                self.registry.resumable_row(&self.id).await.err().unwrap_or(lost)
+            }
+            Ok(()) | Err(_) => error,
+        }
+    }
+
     /// Releases the lease. Where that fails it ends by itself.
     pub(super) async fn release(self) {
         let Self { registry, id, token } = self;

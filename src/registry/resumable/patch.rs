@@ -100,14 +100,13 @@ impl PatchTask {
             return self.registry.already_whole(&row, &self.patch);
         }
         let lease = self.registry.lease(&self.id).await?;
-        let written = self.write(&lease, &mut inbox).await;
-        let complete = match &written {
-            Ok(offset) => *offset == unsigned(row.length),
-            Err(_) => false,
+        let written = match self.write(&lease, &mut inbox).await {
+            Ok(offset) if offset == unsigned(row.length) => {
+                return self.registry.finish_leased(&self.actor, &self.id, lease).await;
+            }
+            Ok(offset) => Ok(offset),
+            Err(error) => Err(lease.explain(error).await),
         };
-        if complete {
-            return self.registry.finish_leased(&self.actor, &self.id, lease).await;
-        }
         lease.release().await;
         let offset = written?;
         let row = self.registry.resumable_row(&self.id).await?;

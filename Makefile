@@ -51,7 +51,7 @@ scale: ## lists of a registry with N=100000 versions: latency beside that of an 
 	cargo build --release $(locked) --bins --example seed
 	scripts/with-services "$$(scripts/tools python-v1)" load/scale.py --binary $(target)/release/modelport --seed $(target)/release/examples/seed --versions $(N)
 
-schema: ## src/store/schema.rs from the migrations, after one was added
+schema: ## crates/store/src/schema.rs from the migrations, after one was added
 	folder=$$(mktemp -d) && trap 'rm -r "$$folder"' EXIT && "$$(scripts/tools diesel)" --database-url "$$folder/schema.db" migration run
 
 audit: ## known vulnerabilities in the dependencies; fetches the advisory database

@@ -4,14 +4,13 @@
 //! `docs/developing/ARCHITECTURE.md` draws the house, `tests/architecture.rs` keeps it.
 
 pub mod api;
-pub mod blobs;
 pub mod cli;
 pub mod config;
-pub mod domain;
 pub mod importers;
 pub mod jobs;
-pub mod memory;
 pub mod registry;
 pub mod runtime;
-pub mod store;
 pub mod telemetry;
+
+// The rooms that are packages of their own, by the names that the others use.
+pub use {modelport_blobs as blobs, modelport_domain as domain, modelport_memory as memory, modelport_store as store};

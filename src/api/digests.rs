@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::future::Either;
 use futures_util::{Stream, StreamExt as _, stream};
 
-use crate::domain::{Error, Result, Sha256};
+use crate::domain::{Error, ErrorKind, Result, Sha256};
 use crate::registry::resumable::Checksums;
 
 const CONTENT_DIGEST: &str = "Content-Digest";
@@ -23,8 +23,7 @@ pub struct Digests {
 }
 
 impl Digests {
-    /// The fields that digests stand in.
-    pub const FIELDS: [&str; 2] = [CONTENT_DIGEST, REPR_DIGEST];
+    const FIELDS: [&str; 2] = [CONTENT_DIGEST, REPR_DIGEST];
 
     /// The digests in the headers of a request, or of a part of a form.
     ///
@@ -92,10 +91,10 @@ impl Digests {
         self.sha256.map(|(digest, _)| digest)
     }
 
-    /// An error about the SHA-256, with the field that announced it.
+    /// The error, with the field that announced the SHA-256 where it is about that.
     pub fn named(&self, error: Error) -> Error {
         match &self.sha256 {
-            Some((_, field)) if error.field() == Some(CONTENT_DIGEST) => error.on_field(field),
+            Some((_, field)) if error.kind() == ErrorKind::DigestMismatch => error.or_on_field(field),
             _ => error,
         }
     }
@@ -147,7 +146,7 @@ where
                     "the bytes have another digest than `{}`, which `{field}` announces",
                     BASE64.encode(&announced)
                 );
-                Some((Err(Error::invalid(field, message)), None))
+                Some((Err(Error::digest_mismatch(message).on_field(field)), None))
             }
         }
     }))

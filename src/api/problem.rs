@@ -7,7 +7,6 @@ use utoipa::ToSchema;
 
 use super::middleware::RequestId;
 use crate::domain::{Error, ErrorKind};
-use crate::registry::{IF_MATCH, IF_NONE_MATCH, UPSTREAM};
 
 /// The media type of [`ProblemDetails`].
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -51,30 +50,42 @@ impl std::fmt::Display for Problem {
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        match self.0.kind() {
-            // What another system refuses us is neither the caller's mistake nor a fault here.
-            ErrorKind::FailedPrecondition | ErrorKind::Unavailable if self.0.field() == Some(UPSTREAM) => {
-                StatusCode::BAD_GATEWAY
-            }
-            ErrorKind::InvalidArgument => StatusCode::BAD_REQUEST,
-            ErrorKind::NotFound => StatusCode::NOT_FOUND,
-            ErrorKind::AlreadyExists | ErrorKind::Conflict => StatusCode::CONFLICT,
-            // 412 is for what the request's own headers demand.
-            ErrorKind::FailedPrecondition if matches!(self.0.field(), Some(IF_MATCH | IF_NONE_MATCH)) => {
-                StatusCode::PRECONDITION_FAILED
-            }
-            ErrorKind::FailedPrecondition => StatusCode::CONFLICT,
-            ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
-            ErrorKind::PermissionDenied => StatusCode::FORBIDDEN,
-            ErrorKind::ResourceExhausted => StatusCode::PAYLOAD_TOO_LARGE,
-            ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            ErrorKind::Unimplemented => StatusCode::NOT_IMPLEMENTED,
-            ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        }
+        status(self.0.kind())
     }
 
     fn error_response(&self) -> HttpResponse {
         problem_response(self.status_code(), report(&self.0), self.0.field())
+    }
+}
+
+/// What the native API makes of each kind.
+#[deny(clippy::wildcard_enum_match_arm)]
+pub(super) fn status(kind: ErrorKind) -> StatusCode {
+    match kind {
+        ErrorKind::InvalidArgument
+        | ErrorKind::InvalidBody
+        | ErrorKind::DigestMismatch
+        | ErrorKind::ChecksumMismatch
+        | ErrorKind::Unsupported => StatusCode::BAD_REQUEST,
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::Gone => StatusCode::GONE,
+        ErrorKind::AlreadyExists
+        | ErrorKind::NameTaken
+        | ErrorKind::InvalidState
+        | ErrorKind::Incomplete
+        | ErrorKind::HasDependents
+        | ErrorKind::Conflict
+        | ErrorKind::Locked => StatusCode::CONFLICT,
+        ErrorKind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+        ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorKind::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+        ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        ErrorKind::PermissionDenied | ErrorKind::Quarantined => StatusCode::FORBIDDEN,
+        // What another system refuses us is neither the caller's mistake nor a fault here.
+        ErrorKind::Upstream | ErrorKind::UpstreamUnavailable => StatusCode::BAD_GATEWAY,
+        ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::Unimplemented => StatusCode::NOT_IMPLEMENTED,
+        ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
@@ -106,18 +117,31 @@ pub fn report(error: &Error) -> &str {
             log::error!("request.id" = request_id; "internal error: {error}");
             "internal error"
         }
-        ErrorKind::Unavailable => {
+        ErrorKind::Unavailable | ErrorKind::UpstreamUnavailable => {
             log::warn!("request.id" = request_id; "unavailable: {error}");
             error.message()
         }
         ErrorKind::InvalidArgument
+        | ErrorKind::InvalidBody
+        | ErrorKind::DigestMismatch
+        | ErrorKind::ChecksumMismatch
+        | ErrorKind::Unsupported
         | ErrorKind::NotFound
+        | ErrorKind::Gone
         | ErrorKind::AlreadyExists
-        | ErrorKind::FailedPrecondition
+        | ErrorKind::NameTaken
+        | ErrorKind::InvalidState
+        | ErrorKind::Incomplete
+        | ErrorKind::PreconditionFailed
+        | ErrorKind::HasDependents
         | ErrorKind::Conflict
+        | ErrorKind::Locked
+        | ErrorKind::TooLarge
+        | ErrorKind::TooManyRequests
         | ErrorKind::Unauthenticated
         | ErrorKind::PermissionDenied
-        | ErrorKind::ResourceExhausted
+        | ErrorKind::Quarantined
+        | ErrorKind::Upstream
         | ErrorKind::Unimplemented => error.message(),
     }
 }

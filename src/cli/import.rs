@@ -56,7 +56,7 @@ pub(super) enum Geti {
     },
     /// List the imports, the newest first
     List,
-    /// Call an import off
+    /// Cancel an import
     Cancel {
         /// Its id
         id: String,

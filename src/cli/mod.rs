@@ -43,7 +43,7 @@ enum Command {
     Gc(gc::Args),
     /// Read all stored bytes again, and compare them with their digests
     Verify(verify::Args),
-    /// Judge stored files by the current rules and policies
+    /// Evaluate stored files by the current rules and policies
     Rescan(rescan::Args),
     /// Tell what model files are, what they say about themselves, and what is dangerous in them
     Inspect(inspect::Args),

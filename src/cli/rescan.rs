@@ -26,7 +26,7 @@ pub(super) fn run(args: &SettingsArgs, options: &Args) -> Outcome {
         "read {} files, {} could not be read, {} are not read yet",
         report.read, report.unreadable, report.unread
     )?;
-    writeln!(out, "judged {} files, the findings of {} changed", report.judged, report.changed)?;
+    writeln!(out, "evaluated {} files, the findings of {} changed", report.evaluated, report.changed)?;
     writeln!(out, "quarantined {} files, released {}", report.quarantined, report.released)?;
     if report.unreadable > 0 {
         return Err(format!("{} files could not be read", report.unreadable).into());

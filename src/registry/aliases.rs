@@ -13,7 +13,7 @@ use crate::store::{Tx, aliases, nodes};
 impl Registry {
     /// Points the alias at a version of the model, wherever it pointed before, and returns the version.
     ///
-    /// Errors: NotFound when the model or the version does not exist; FailedPrecondition when a condition does not hold.
+    /// Errors: NotFound when the model or the version does not exist; PreconditionFailed when a condition does not hold.
     pub async fn set_alias(
         &self,
         actor: &Actor,
@@ -47,7 +47,7 @@ impl Registry {
             .await
     }
 
-    /// Removes the alias. Errors: NotFound when the model or the alias does not exist; FailedPrecondition when a condition
+    /// Removes the alias. Errors: NotFound when the model or the alias does not exist; PreconditionFailed when a condition
     /// does not hold.
     pub async fn delete_alias(&self, actor: &Actor, model: &Name, alias: &Alias, conditions: Conditions) -> Result<()> {
         let (actor, now, model, alias) = (actor.clone(), self.now(), model.clone(), alias.clone());

@@ -10,7 +10,7 @@ impl Registry {
     /// Creates an artifact in a version or run; a metric or parameter of a name that is taken there is changed instead.
     ///
     /// Returns the artifact and whether it is new. Errors: as [`Registry::create`]; a metric needs a value;
-    /// FailedPrecondition when there is not what `expected` says.
+    /// PreconditionFailed when there is not what `expected` says.
     pub async fn upsert_artifact(
         &self,
         actor: &Actor,

@@ -29,7 +29,7 @@ pub(super) struct Attached {
 
 /// Links the bytes under that key to a path of an artifact, which the caller has locked.
 ///
-/// Errors: FailedPrecondition; AlreadyExists when the path has other bytes and no precondition allows to replace them.
+/// Errors: PreconditionFailed; AlreadyExists when the path has other bytes and no precondition allows to replace them.
 pub(super) fn attach(
     tx: &mut Tx<'_>,
     put: &PutFile,
@@ -53,7 +53,7 @@ pub(super) fn attach(
 
 /// Whether a put creates, replaces or keeps the file at its path.
 ///
-/// Errors: FailedPrecondition; AlreadyExists when it has other bytes and no precondition allows to replace them.
+/// Errors: PreconditionFailed; AlreadyExists when it has other bytes and no precondition allows to replace them.
 pub(super) fn outcome(put: &PutFile, existing: Option<&File>, stored: Stored) -> Result<Outcome> {
     put.precondition.check(existing)?;
     match existing {

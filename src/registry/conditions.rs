@@ -1,7 +1,7 @@
 //! Preconditions of requests (RFC 9110 §13.1).
 
 use super::{IF_MATCH, IF_NONE_MATCH};
-use crate::domain::{Error, ErrorKind, Result};
+use crate::domain::{Error, Result};
 
 /// The tags of a header, without their quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Conditions {
         self.if_match.is_none() && self.if_none_match.is_none()
     }
 
-    /// Errors: FailedPrecondition on the header's field, of `what`, which has that tag now, or is not there.
+    /// Errors: PreconditionFailed on the header's field, of `what`, which has that tag now, or is not there.
     pub fn check(&self, what: &str, current: Option<&str>) -> Result<()> {
         let field = if self.if_match.as_ref().is_some_and(|tags| !tags.matches(current)) {
             IF_MATCH
@@ -47,6 +47,6 @@ impl Conditions {
             return Ok(());
         };
         let state = current.map_or_else(|| "does not exist".to_owned(), |tag| format!("has the ETag `\"{tag}\"`"));
-        Err(Error::new(ErrorKind::FailedPrecondition, format!("the {what} {state}")).on_field(field))
+        Err(Error::precondition_failed(field, format!("the {what} {state}")))
     }
 }

@@ -14,8 +14,6 @@ use crate::store::uploads;
 
 pub use crate::blobs::Link;
 
-/// The field of an error about parts that have not arrived.
-pub const PARTS: &str = "parts";
 /// The most links that one answer has.
 pub const MAX_LINKS: u64 = 1000;
 /// The default size of parts.
@@ -46,7 +44,7 @@ impl Registry {
     /// Begins an upload of `put`, whose length and digest must be known and whose target must be a version, in parts of about
     /// `part` bytes. Returns the links of its first parts.
     ///
-    /// Errors: as those of a plain upload, on the field that is wrong; FailedPrecondition where clients cannot send to the
+    /// Errors: as those of a plain upload, on the field that is wrong; InvalidState where clients cannot send to the
     /// store, or may not.
     pub async fn create_direct(&self, put: PutFile, part: u64) -> Result<DirectUpload> {
         let valid = self.direct_valid()?;
@@ -70,7 +68,7 @@ impl Registry {
             })
             .await?;
         let direct = self.blobs.begin_direct(&key, length, sha256, part).await.map_err(|error| match error.kind() {
-            ErrorKind::ResourceExhausted => too_large(error),
+            ErrorKind::TooLarge => too_large(error),
             _ => error,
         });
         let direct = match direct {
@@ -95,7 +93,7 @@ impl Registry {
 
     /// The state of a direct upload, with the links of the parts after that one. Extends its expiry.
     ///
-    /// Errors: NotFound, on field [`super::resumable::EXPIRES`] where it has expired.
+    /// Errors: NotFound; Gone where it has expired.
     pub async fn direct(&self, id: &str, after: u64) -> Result<DirectUpload> {
         let valid = self.direct_valid()?;
         let (mut row, direct) = self.direct_row(id).await?;
@@ -116,8 +114,8 @@ impl Registry {
 
     /// Makes the upload's file once its parts have arrived. Goes on when the caller has gone, who can then ask again.
     ///
-    /// Errors: FailedPrecondition on field `parts` while one is missing; Conflict on field [`super::resumable::LOCKED`]
-    /// while another request does the same; those of the end of any upload, after which nothing is left.
+    /// Errors: Incomplete while a part is missing; Locked while another request does the same; those of the end of
+    /// any upload, after which nothing is left.
     pub async fn complete_direct(&self, actor: &Actor, id: &str) -> Result<UploadState> {
         let (registry, actor, id) = (self.clone(), actor.clone(), id.to_owned());
         let task = tokio::spawn(async move {
@@ -142,7 +140,7 @@ impl Registry {
             let (size, sha256) = self.digest_of(&key).await?;
             if (size, sha256) != (direct.length, direct.sha256) {
                 let message = format!("the bytes have sha256 `{sha256}`, not `{}` as announced", direct.sha256);
-                return Err(Error::invalid("sha256", message));
+                return Err(Error::digest_mismatch(message).on_field("sha256"));
             }
         }
         Ok(())
@@ -170,7 +168,7 @@ impl Registry {
 
     fn direct_valid(&self) -> Result<Duration> {
         let off = "clients may not send bytes to the object store themselves: `artifacts.direct_upload_seconds` is 0";
-        self.direct.ok_or_else(|| Error::new(ErrorKind::FailedPrecondition, off))
+        self.direct.ok_or_else(|| Error::invalid_state(off))
     }
 }
 

@@ -8,7 +8,7 @@ use super::{Registry, Selection, record};
 use crate::domain::change;
 use crate::domain::experiment::{check_times, without_value};
 use crate::domain::{
-    Action, Actor, Change, Cursor, Draft, Error, ErrorKind, ExternalId, LogicalType, MetricPoint, Millis, Name, Node,
+    Action, Actor, Change, Cursor, Draft, Error, ExternalId, LogicalType, MetricPoint, Millis, Name, Node,
     NodeId, NodeKind, OrderBy, PageRequest, Patch, Properties, Result, Value,
 };
 use crate::store::{Tx, joined, metrics, nodes};
@@ -32,13 +32,13 @@ pub struct Expected {
 }
 
 impl Expected {
-    /// Errors: FailedPrecondition when something was expected, of a thing that is not there.
+    /// Errors: PreconditionFailed when something was expected, of a thing that is not there.
     pub fn check_absent(self, logical: LogicalType) -> Result<()> {
         if !self.exists && self.revision.is_none() {
             return Ok(());
         }
         let message = format!("`If-Match` is of a {} that is not there", logical.noun());
-        Err(Error::new(ErrorKind::FailedPrecondition, message).on_field(super::IF_MATCH))
+        Err(Error::precondition_failed(super::IF_MATCH, message))
     }
 }
 
@@ -157,7 +157,7 @@ impl Registry {
 
     /// Changes an entity.
     ///
-    /// Errors: NotFound when there is none of that type, FailedPrecondition when it is at another revision than the
+    /// Errors: NotFound when there is none of that type, PreconditionFailed when it is at another revision than the
     /// patch demands, AlreadyExists when the external id is taken.
     pub async fn update(&self, actor: &Actor, logical: LogicalType, id: NodeId, patch: Patch) -> Result<Node> {
         self.change(actor, logical, None, id, patch).await
@@ -338,7 +338,7 @@ pub(super) fn increment_revision(
 
 pub(super) fn at_other_revision(found: &Node, logical: LogicalType) -> Error {
     let message = format!("{} `{}` is at revision `{}`", logical.noun(), found.id, found.revision);
-    Error::new(ErrorKind::FailedPrecondition, message).on_field(super::IF_MATCH)
+    Error::precondition_failed(super::IF_MATCH, message)
 }
 
 pub(super) fn update(

@@ -51,7 +51,7 @@ pub enum Precondition {
 }
 
 impl Precondition {
-    /// Errors: FailedPrecondition on the header's field.
+    /// Errors: PreconditionFailed on the header's field.
     pub fn check(&self, file: Option<&File>) -> Result<()> {
         let (holds, field) = match self {
             Self::None => (true, ""),
@@ -64,7 +64,7 @@ impl Precondition {
         }
         let state =
             file.map_or_else(|| "does not exist".to_owned(), |file| format!("has sha256 `{}`", file.blob.sha256));
-        Err(Error::new(ErrorKind::FailedPrecondition, format!("the file {state}")).on_field(field))
+        Err(Error::precondition_failed(field, format!("the file {state}")))
     }
 }
 

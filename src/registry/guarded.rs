@@ -8,7 +8,7 @@ use super::removal::{Removal, delete};
 use super::resolve::{model_named, resolve};
 use super::versions::artifacts_of;
 use super::{FORCE, Registry};
-use crate::domain::{Actor, Error, ErrorKind, LogicalType, Name, Node, Result, VersionRef};
+use crate::domain::{Actor, Error, LogicalType, Name, Node, Result, VersionRef};
 use crate::store::files::Holder;
 use crate::store::{Tx, aliases, nodes, serving};
 
@@ -26,8 +26,8 @@ pub struct Guarded {
 impl Registry {
     /// Removes the model of that name with all it owns.
     ///
-    /// Errors: NotFound; FailedPrecondition where a condition does not hold, where it has versions and the removal is not
-    /// recursive, and on field `force` where a version of it is served or has aliases.
+    /// Errors: NotFound; PreconditionFailed where a condition does not hold; HasDependents where it has versions and
+    /// the removal is not recursive, and where a version of it is served or has aliases.
     pub async fn remove_model(&self, actor: &Actor, model: &Name, options: Guarded) -> Result<()> {
         let (actor, now, name) = (actor.clone(), self.now(), model.clone());
         self.store
@@ -50,8 +50,8 @@ impl Registry {
 
     /// Removes a version with all it owns.
     ///
-    /// Errors: NotFound; FailedPrecondition where a condition does not hold, on field `force` where it is served or has
-    /// aliases, and where `version` is a word that is also the name of another version, which may be meant.
+    /// Errors: NotFound; PreconditionFailed where a condition does not hold; HasDependents where it is served or has
+    /// aliases; InvalidState where `version` is a word that is also the name of another version, which may be meant.
     pub async fn remove_version(
         &self,
         actor: &Actor,
@@ -120,7 +120,7 @@ fn check_unambiguous(tx: &mut Tx<'_>, model: &Node, meant: &VersionRef, found: &
         "`{name}` means version `{shown}`, and another version has that name: \
          `@name:{name}` and `@name:{shown}` say which one is to go"
     );
-    Err(Error::new(ErrorKind::FailedPrecondition, message).on_field("version"))
+    Err(Error::invalid_state(message).on_field("version"))
 }
 
 fn check_unused(what: &str, aliases: &[String]) -> Result<()> {
@@ -139,5 +139,5 @@ fn check_unserved(tx: &mut Tx<'_>, what: &str, serving: Option<crate::domain::No
 }
 
 fn in_use(why: String) -> Error {
-    Error::new(ErrorKind::FailedPrecondition, format!("{why}: `force=true` removes it all the same")).on_field(FORCE)
+    Error::has_dependents(FORCE, format!("{why}: `force=true` removes it all the same"))
 }

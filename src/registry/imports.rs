@@ -11,7 +11,7 @@ use super::resolve::{homes, made};
 use crate::domain::graph::{EventType, EventWrite, NodeWrite, TypeDraft, TypeRules};
 use crate::domain::imports::{GETI_IMPORT, ImportRequest, ModelRef, RemoteProject};
 use crate::domain::{
-    Actor, Draft, Error, ErrorKind, ExecutionState, ExternalId, Job, LogicalType, Millis, Name, Node, NodeId, NodeKind,
+    Actor, Draft, Error, ExecutionState, ExternalId, Job, LogicalType, Millis, Name, Node, NodeId, NodeKind,
     Properties, Result,
 };
 use crate::store::{Tx, graph, nodes};
@@ -75,8 +75,7 @@ impl Registry {
 
     /// The projects of a Geti server: of the first one in the settings, where none is named.
     ///
-    /// Errors: FailedPrecondition when there is none in the settings; what the server says, on field
-    /// [`super::UPSTREAM`].
+    /// Errors: InvalidState when there is none in the settings; Upstream and UpstreamUnavailable with what the server says.
     pub async fn geti_projects(&self, server: Option<&str>) -> Result<Vec<RemoteProject>> {
         let (source, server) = self.source(server)?;
         source.projects(&server).await
@@ -91,7 +90,7 @@ impl Registry {
 
     /// Enqueues an import of these models of a project, or of all of them where none is named.
     ///
-    /// Errors: FailedPrecondition when the settings name no server; InvalidArgument when they name no such server, and on
+    /// Errors: InvalidState when the settings name no server; InvalidArgument when they name no such server, and on
     /// what is no id.
     pub async fn start_import(
         &self,
@@ -123,7 +122,7 @@ impl Registry {
     }
 
     fn source(&self, server: Option<&str>) -> Result<(Arc<dyn Source>, String)> {
-        let unset = || Error::new(ErrorKind::FailedPrecondition, "no Geti server is in the settings: set `geti.url`");
+        let unset = || Error::invalid_state("no Geti server is in the settings: set `geti.url`");
         let source = self.source.as_ref().ok_or_else(unset)?;
         let known = source.servers();
         let first = known.first().ok_or_else(unset)?;
@@ -163,9 +162,7 @@ impl Registry {
             Some(found) => found,
             None => match self.put_training(actor, &external, training.properties).await {
                 // It was recorded concurrently.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                    self.execution(&external).await?.ok_or(error)?
-                }
+                Err(error) if error.kind().is_taken() => self.execution(&external).await?.ok_or(error)?,
                 put => put?,
             },
         };
@@ -178,7 +175,7 @@ impl Registry {
                 ..EventWrite::default()
             };
             match self.put_events(actor, vec![write]).await {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) if error.kind().is_taken() => {}
                 put => put?,
             }
         }

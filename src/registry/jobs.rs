@@ -7,7 +7,7 @@ use tokio::sync::{Notify, watch};
 
 use super::Registry;
 use crate::domain::job::JobEnd;
-use crate::domain::{Actor, Error, ErrorKind, Job, JobId, JobProgress, Millis, Result};
+use crate::domain::{Actor, Error, Job, JobId, JobProgress, Millis, Result};
 use crate::store::{Tx, jobs};
 
 /// What the parts of one process tell each other of the queue.
@@ -60,7 +60,7 @@ impl Stopping {
         };
         tokio::select! {
             biased;
-            () = stopped => Err(Error::new(ErrorKind::Conflict, "the work was stopped")),
+            () = stopped => Err(Error::conflict("the work was stopped")),
             done = work => done,
         }
     }
@@ -79,7 +79,7 @@ pub struct Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let again = matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Conflict);
+        let again = error.kind().is_transient();
         Self { error, again, result: None }
     }
 }
@@ -203,7 +203,7 @@ impl Registry {
 
     /// Cancels a job; one that is running stops soon.
     ///
-    /// Errors: NotFound; FailedPrecondition when it has ended.
+    /// Errors: NotFound; InvalidState when it has ended.
     pub async fn cancel_job(&self, kind: &str, id: JobId) -> Result<Job> {
         let (kind, now) = (kind.to_owned(), self.now());
         self.store
@@ -213,7 +213,7 @@ impl Registry {
                     return get(tx, &kind, id);
                 }
                 let state = job.state.name();
-                Err(Error::new(ErrorKind::FailedPrecondition, format!("job `{id}` has ended: it is `{state}`")))
+                Err(Error::invalid_state(format!("job `{id}` has ended: it is `{state}`")))
             })
             .await
     }

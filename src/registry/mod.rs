@@ -57,9 +57,6 @@ pub const IF_MATCH: &str = "If-Match";
 /// The field of an error about a failed `If-None-Match`.
 pub const IF_NONE_MATCH: &str = "If-None-Match";
 
-/// The field of an error of another system that the request depends on.
-pub const UPSTREAM: &str = "upstream";
-
 /// The field of an error about a removal that has to be recursive.
 pub const RECURSIVE: &str = "recursive";
 
@@ -245,8 +242,8 @@ fn document<'a>(node: &Node, details: impl IntoIterator<Item = (&'a str, serde_j
 
 /// The error when a name was taken concurrently: a Conflict, which is retried.
 fn created_concurrently(error: Error) -> Error {
-    if error.kind() == ErrorKind::AlreadyExists && error.field() == Some("name") {
-        return Error::new(ErrorKind::Conflict, "it was created concurrently; retry").caused_by(error);
+    if error.kind() == ErrorKind::NameTaken {
+        return Error::conflict("it was created concurrently; retry").caused_by(error);
     }
     error
 }

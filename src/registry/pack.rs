@@ -8,7 +8,7 @@ use super::files::get_holder;
 use super::inspection::check_served;
 use super::resolve::resolve;
 use crate::blobs::Chunks;
-use crate::domain::{Error, ErrorKind, File, Name, NodeId, Result, Sha256, VersionRef};
+use crate::domain::{Error, File, Name, NodeId, Result, Sha256, VersionRef};
 use crate::store::files::{self, Holder};
 
 /// Files that are sent together, ordered by the bytes of their paths.
@@ -51,7 +51,7 @@ impl Folder {
             });
             if let Some(folder) = folder {
                 let message = format!("`{folder}` is a file and the folder of `{path}`; an archive cannot have both");
-                return Err(Error::new(ErrorKind::FailedPrecondition, message).on_field("archive"));
+                return Err(Error::invalid_state(message).on_field("archive"));
             }
         }
         Ok(Self { name, files })
@@ -61,7 +61,7 @@ impl Folder {
 impl Registry {
     /// All files of a version. Quarantined ones only with `quarantined`.
     ///
-    /// Errors: NotFound; PermissionDenied with the reason of the first that is quarantined; FailedPrecondition when a
+    /// Errors: NotFound; PermissionDenied with the reason of the first that is quarantined; InvalidState when a
     /// file has the path of another's folder.
     pub async fn version_folder(&self, model: &Name, version: &VersionRef, quarantined: bool) -> Result<Folder> {
         let (model, version) = (model.clone(), version.clone());

@@ -65,10 +65,10 @@ pub struct PolicyDecision {
 impl PolicyDecision {
     /// Refuses a file that may not be stored.
     ///
-    /// Errors: InvalidArgument on [`FIELD`], with the rule and the reason.
+    /// Errors: Unsupported on [`FIELD`], with the rule and the reason.
     pub fn check(&self, path: &impl fmt::Display) -> Result<()> {
         if self.act == Act::Refuse {
-            return Err(Error::invalid(FIELD, format!("file `{path}` is refused: {}", self.reason)));
+            return Err(Error::unsupported(FIELD, format!("file `{path}` is refused: {}", self.reason)));
         }
         Ok(())
     }

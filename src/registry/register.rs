@@ -59,7 +59,7 @@ impl Registry {
     /// Creates a version with its artifacts, and its model if there is none of that name; one that is there stays as it
     /// is. With a key, the answer is kept for a day, and a request with the same key and fingerprint gets it again.
     ///
-    /// Errors: AlreadyExists when the version, the name of an artifact or an external id is taken; FailedPrecondition
+    /// Errors: AlreadyExists when the version, the name of an artifact or an external id is taken; InvalidState
     /// when the key was used for a request with another fingerprint; InvalidArgument on a property that a type does not
     /// have. On any of them nothing is kept, the key included.
     pub async fn register(
@@ -81,11 +81,10 @@ impl Registry {
                 };
                 match idempotency::claim(tx, &actor, key, fingerprint, now, now.saturating_add(ANSWER_TTL))? {
                     Claim::Answered(of, answer) if of == *fingerprint => Ok(Answered { answer, is_replayed: true }),
-                    Claim::Answered(..) => Err(Error::new(
-                        ErrorKind::FailedPrecondition,
-                        format!("key `{}` was used for another request", key.escape_debug()),
-                    )
-                    .on_field(IDEMPOTENCY_KEY)),
+                    Claim::Answered(..) => {
+                        let message = format!("key `{}` was used for another request", key.escape_debug());
+                        Err(Error::invalid_state(message).on_field(IDEMPOTENCY_KEY))
+                    }
                     Claim::New => {
                         let answer = show(&register(tx, &actor, &registration, now)?)?;
                         idempotency::answer(tx, &actor, key, &answer)?;
@@ -101,11 +100,9 @@ fn register(tx: &mut Tx<'_>, actor: &Actor, registration: &Registration, now: Mi
     let model = match model_named(tx, &registration.model_name) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let created = create(tx, actor, LogicalType::RegisteredModel, None, &registration.model, now);
-            created.map_err(|error| match error.field() {
+            created.map_err(|error| match error.kind() {
                 // It was created concurrently: the transaction is retried and finds it.
-                Some("name") => {
-                    Error::new(ErrorKind::Conflict, "the model was created concurrently; retry").caused_by(error)
-                }
+                ErrorKind::NameTaken => Error::conflict("the model was created concurrently; retry").caused_by(error),
                 _ => error,
             })?
         }

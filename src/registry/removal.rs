@@ -4,7 +4,7 @@ mod record;
 
 use super::entities::{at_other_revision, get};
 use super::{Registry, aliases};
-use crate::domain::{Actor, Error, ErrorKind, LogicalType, Millis, Node, NodeId, Result};
+use crate::domain::{Actor, Error, LogicalType, Millis, Node, NodeId, Result};
 use crate::store::{Tx, changes, files, nodes};
 
 /// The options of a removal.
@@ -27,7 +27,7 @@ impl Removal {
 impl Registry {
     /// Removes an entity and all it owns; the record of changes keeps them.
     ///
-    /// Errors: NotFound when there is none of that type, FailedPrecondition when it owns others or has files and
+    /// Errors: NotFound when there is none of that type, HasDependents when it owns others or has files and
     /// the removal is not recursive, or when it is at another revision than demanded.
     pub async fn delete(&self, actor: &Actor, logical: LogicalType, id: NodeId, removal: Removal) -> Result<()> {
         let (actor, now) = (actor.clone(), self.now());
@@ -43,7 +43,7 @@ fn check_owns_nothing(tx: &mut Tx<'_>, node: &Node, logical: LogicalType) -> Res
     };
     let name = node.display_name().unwrap_or_default();
     let message = format!("{} `{name}` has {owned}: `recursive=true` removes all that it has", logical.noun());
-    Err(Error::new(ErrorKind::FailedPrecondition, message).on_field(super::RECURSIVE))
+    Err(Error::has_dependents(super::RECURSIVE, message))
 }
 
 pub(super) fn delete(

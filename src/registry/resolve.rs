@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Selection;
-use crate::domain::{Error, ErrorKind, LogicalType, Name, Node, NodeId, Order, OrderBy, Result, VersionRef};
+use crate::domain::{Error, LogicalType, Name, Node, NodeId, Order, OrderBy, Result, VersionRef};
 use crate::store::{Tx, aliases, nodes};
 
 /// The model with that name, inside a transaction.
@@ -59,9 +59,7 @@ pub(super) fn homes<'a>(tx: &mut Tx<'_>, of: impl IntoIterator<Item = &'a Node>)
 /// The same thing was created concurrently: the transaction is retried and finds it.
 pub(super) fn made(created: Result<Node>) -> Result<Node> {
     created.map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => {
-            Error::new(ErrorKind::Conflict, "the same version was created concurrently; retry").caused_by(error)
-        }
+        kind if kind.is_taken() => Error::conflict("the same version was created concurrently; retry").caused_by(error),
         _ => error,
     })
 }

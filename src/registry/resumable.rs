@@ -111,7 +111,7 @@ impl Registry {
 
     /// The state of a resumable upload. If it is complete and a crash kept it from becoming a file, it becomes one first.
     ///
-    /// Errors: NotFound, on field [`EXPIRES`] where it has expired; Conflict on field [`LOCKED`]; those of the end.
+    /// Errors: NotFound; Gone where it has expired; Locked; those of the end.
     pub async fn resumable(&self, actor: &Actor, id: &str) -> Result<UploadState> {
         let row = self.resumable_row(id).await?;
         let offset = self.offset(&row).await?;
@@ -150,7 +150,7 @@ impl Registry {
                 lease.release().await;
                 removed
             }
-            Err(error) if error.kind() == ErrorKind::Conflict => Ok(()),
+            Err(error) if error.kind() == ErrorKind::Locked => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -162,7 +162,7 @@ impl Registry {
         }
         let row = self.store.read(move |tx| resumable::find(tx, &wanted)).await?.ok_or(missing)?;
         if row.expires_at < self.now() {
-            return Err(Error::not_found(format!("upload `{id}` has expired and is")).on_field(EXPIRES));
+            return Err(Error::gone(format!("upload `{id}` has expired and is not found")).on_field(EXPIRES));
         }
         Ok(row)
     }

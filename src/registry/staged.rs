@@ -20,8 +20,8 @@ pub struct StagedFile {
 }
 
 impl Registry {
-    /// Stores bytes that become a file later, of this `length` if it is known. Errors: InvalidArgument when the length differs,
-    /// ResourceExhausted when it is too large.
+    /// Stores bytes that become a file later, of this `length` if it is known. Errors: InvalidBody when the length differs,
+    /// TooLarge when it is too large.
     pub async fn stage_file<B, E>(&self, length: Option<u64>, body: B) -> Result<StagedFile>
     where
         B: Stream<Item = Result<Bytes, E>> + Unpin,

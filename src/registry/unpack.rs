@@ -58,8 +58,8 @@ struct Staged {
 impl Registry {
     /// Stores each file of an archive, as [`Registry::put_file`] does with one: all, or none of them.
     ///
-    /// Errors: those of `put_file`, naming the member; InvalidArgument when the archive is broken, empty, or has anything
-    /// but files and folders; ResourceExhausted when it passes the bounds. On any of them nothing is kept.
+    /// Errors: those of `put_file`, naming the member; InvalidBody when the archive is broken, empty, or has anything
+    /// but files and folders; TooLarge when it passes the bounds. On any of them nothing is kept.
     pub async fn unpack_files<B>(&self, actor: &Actor, unpack: Unpack, body: B) -> Result<Vec<PutResult>>
     where
         B: Stream<Item = Result<Bytes>> + Unpin,
@@ -106,7 +106,7 @@ impl Registry {
             () = read => return Err(Error::internal("the archive has no end")),
         };
         if staged.is_empty() {
-            return Err(Error::invalid("body", "the archive has no files"));
+            return Err(Error::invalid_body("the archive has no files"));
         }
         self.link_staged(actor, &unpack.target, staged, pending).await
     }
@@ -217,13 +217,8 @@ impl Registry {
 /// The error, with the member that it is about.
 fn of_member(path: &FilePath, error: Error) -> Error {
     match error.kind() {
-        ErrorKind::Internal | ErrorKind::Unavailable | ErrorKind::Conflict => error,
-        // The archive reader has named the member already.
-        _ if error.field() == Some("body") && error.message().contains("member `") => error,
-        kind => {
-            let field = error.field().unwrap_or("body").to_owned();
-            Error::new(kind, format!("member `{path}`: {}", error.message())).on_field(&field)
-        }
+        ErrorKind::Internal | ErrorKind::Unavailable | ErrorKind::Conflict | ErrorKind::Locked => error,
+        _ => error.at_place(format_args!("member `{path}`")).or_on_field("body"),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Registry, with_heartbeats_every};
-use crate::domain::{Error, ErrorKind, Millis, Result};
+use crate::domain::{Error, Millis, Result};
 use crate::store::Tx;
 use crate::store::upkeep::{self, Pass};
 
@@ -51,7 +51,7 @@ impl Registry {
 }
 
 impl TaskLease {
-    /// Runs `work` and renews the lease meanwhile. Errors: FailedPrecondition when another process has taken the task over.
+    /// Runs `work` and renews the lease meanwhile. Errors: InvalidState when another process has taken the task over.
     pub(super) async fn with_heartbeats<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let beat = || {
             let (registry, task, token) = (self.registry.clone(), self.task, self.token.clone());
@@ -87,7 +87,7 @@ impl TaskLease {
         }
     }
 
-    /// Records the progress of the pass inside the transaction of its work. FailedPrecondition when another process holds the task.
+    /// Records the progress of the pass inside the transaction of its work. InvalidState when another process holds the task.
     pub(super) fn advance(&self) -> impl Fn(&mut Tx<'_>, Pass) -> Result<()> + Send + use<> {
         let (task, token) = (self.task, self.token.clone());
         move |tx, pass| {
@@ -105,5 +105,5 @@ fn millis(time: Duration) -> Millis {
 }
 
 fn taken_over() -> Error {
-    Error::new(ErrorKind::FailedPrecondition, "another process has taken the task over")
+    Error::invalid_state("another process has taken the task over")
 }

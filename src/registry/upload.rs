@@ -82,9 +82,9 @@ pub(super) enum Ending {
 impl Registry {
     /// Streams a file in.
     ///
-    /// Errors: NotFound when a parent is missing and not to be made; FailedPrecondition; InvalidArgument when the bytes
-    /// have another digest or length than announced; AlreadyExists when the path has other bytes and no precondition
-    /// allowed to replace them; ResourceExhausted when it is too large. On any of them nothing is kept.
+    /// Errors: NotFound when a parent is missing and not to be made; PreconditionFailed; DigestMismatch, and InvalidBody
+    /// for another length than announced; AlreadyExists when the path has other bytes and no precondition allowed to replace
+    /// them; TooLarge when it is too large. On any of them nothing is kept.
     pub async fn put_file<B, E>(&self, actor: &Actor, put: PutFile, body: B) -> Result<PutResult>
     where
         B: Stream<Item = Result<Bytes, E>> + Unpin,
@@ -159,10 +159,10 @@ impl Registry {
         ending: Ending,
     ) -> Result<PutResult> {
         if let Some(announced) = put.sha256.filter(|announced| *announced != stored.sha256) {
-            return Err(Error::invalid(
-                "Content-Digest",
-                format!("the bytes have sha256 `{}`, not `{announced}` as announced", stored.sha256),
-            ));
+            return Err(Error::digest_mismatch(format!(
+                "the bytes have sha256 `{}`, not `{announced}` as announced",
+                stored.sha256
+            )));
         }
         let objects = [(stored.sha256, key.clone())];
         let seen = self.with_heartbeat(key, async {
@@ -267,10 +267,9 @@ pub(super) fn upload_expired() -> Error {
 
 pub(super) fn check_length(length: Option<u64>, limit: Option<u64>) -> Result<()> {
     match (length, limit) {
-        (Some(length), Some(limit)) if length > limit => Err(Error::new(
-            ErrorKind::ResourceExhausted,
-            format!("the file has {length} bytes, more than the limit of {limit}"),
-        )),
+        (Some(length), Some(limit)) if length > limit => {
+            Err(Error::too_large(format!("the file has {length} bytes, more than the limit of {limit}")))
+        }
         _ => Ok(()),
     }
 }

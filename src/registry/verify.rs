@@ -56,10 +56,10 @@ impl Registry {
     /// One process runs at a time. Progress is recorded, so that the next run resumes an interrupted one. Blobs that are added
     /// meanwhile are left to the next pass. An upload of its bytes repairs a damaged blob.
     ///
-    /// Errors: Conflict while another process verifies, FailedPrecondition when one took over; Unavailable when the database or the store cannot be used, after
-    /// which the next run goes on.
+    /// Errors: Locked while another process verifies, InvalidState when one took over; Unavailable when the database or the
+    /// store cannot be used, after which the next run goes on.
     pub async fn verify(&self, how: Verification, mut progress: impl FnMut(Verified) + Send) -> Result<Verified> {
-        let busy = || Error::new(ErrorKind::Conflict, "another process is verifying at the moment");
+        let busy = || Error::locked("another process is verifying at the moment");
         let lease = self.acquire_task(Task::Verify, Duration::ZERO).await?.ok_or_else(busy)?;
         let run = Run { registry: self, lease: lease.clone(), how, begun: Instant::now(), now: Verified::default() };
         match lease.with_heartbeats(run.pass(&mut progress)).await {

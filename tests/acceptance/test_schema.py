@@ -1,4 +1,4 @@
-"""src/store/schema.rs is what Diesel makes of the migrations."""
+"""crates/store/src/schema.rs is what Diesel makes of the migrations."""
 
 import shutil
 import subprocess
@@ -21,7 +21,7 @@ def test_the_schema_is_what_diesel_makes_of_the_migrations(tmp_path: Path) -> No
 
 def test_a_column_that_the_schema_lacks_is_found(tmp_path: Path) -> None:
     checkout = tmp_path / "checkout"
-    for folder in ("migrations", "src/store"):
+    for folder in ("migrations", "crates/store/src"):
         shutil.copytree(ROOT / folder, checkout / folder)
     for file in ("diesel.toml", "Cargo.toml", "rustfmt.toml"):
         shutil.copy(ROOT / file, checkout)

@@ -48,7 +48,7 @@ async fn a_second_upload_under_one_key_is_refused() {
     let (key, bytes) = (Key::new_upload(), bytes(10, 31));
     store.leave_partial(&key).await;
     let put = store.blobs.put(&key, BodySize::default(), body(&bytes)).await;
-    assert_eq!(put.unwrap_err().kind(), ErrorKind::Conflict);
+    assert_eq!(put.unwrap_err().kind(), ErrorKind::Locked);
     store.blobs.discard(&key).await.unwrap();
     store.blobs.put(&key, BodySize::default(), body(&bytes)).await.unwrap();
 }

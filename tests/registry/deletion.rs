@@ -31,7 +31,7 @@ async fn a_model_with_versions_needs_to_be_asked_for(backend: Backend) {
     let model = scene.model("m").await;
     let version = scene.version(&model, "1").await;
     let error = scene.registry.delete(&actor(), MODEL, model.id, Removal::default()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::FailedPrecondition);
+    assert_eq!(error.kind(), ErrorKind::HasDependents);
     assert!(error.message().contains("`m`"), "{error}");
     scene.registry.delete(&actor(), VERSION, version.id, Removal::default()).await.unwrap();
     scene.registry.delete(&actor(), MODEL, model.id, Removal::default()).await.unwrap();

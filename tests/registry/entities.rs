@@ -110,7 +110,7 @@ async fn a_refused_change_changes_nothing(backend: Backend) {
     let unknown = Patch::default().with("colour", Change::Set("red".into()));
     let cases = [
         (taken, ErrorKind::AlreadyExists, "externalId"),
-        (stale, ErrorKind::FailedPrecondition, "If-Match"),
+        (stale, ErrorKind::PreconditionFailed, "If-Match"),
         (unknown, ErrorKind::InvalidArgument, "colour"),
     ];
     for (patch, kind, field) in cases {

@@ -100,7 +100,7 @@ async fn a_file_is_removed_only_as_it_was_seen(backend: Backend) {
         async move { registry.delete_file(&actor(), target, path, precondition).await }
     };
     let changes = scene.count("changes");
-    assert_eq!(remove("other").await.unwrap_err().kind(), ErrorKind::FailedPrecondition);
+    assert_eq!(remove("other").await.unwrap_err().kind(), ErrorKind::PreconditionFailed);
     assert_eq!(scene.count("changes"), changes);
     remove("bytes").await.unwrap();
     scene.holds(0, 1, 1).await;

@@ -165,7 +165,7 @@ async fn a_dangerous_pickle_is_quarantined(backend: Backend) {
     assert!(reason.contains("pickle-dangerous-import") && reason.contains("system"), "{reason}");
     let target = Target::Artifact(put.file.node_id);
     let error = scene.registry.get_served_file(&target, &put.file.path, false).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    assert_eq!(error.kind(), ErrorKind::Quarantined);
     assert!(error.message().contains(&reason), "{error}");
     let served = scene.registry.get_served_file(&target, &put.file.path, true).await.unwrap();
     assert_eq!(scene.read(&served).await, sample("evasions/os.pkl"));
@@ -181,7 +181,7 @@ async fn a_refusal_leaves_nothing(backend: Backend) {
     let refuse = ModelPolicy { danger: Some(Act::Refuse), ..ModelPolicy::default() };
     scene.set_policy("m", refuse).await;
     let error = scene.bring("m", "model.pkl", "evasions/os.pkl").await.unwrap_err();
-    assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some("policy")));
+    assert_eq!((error.kind(), error.field()), (ErrorKind::Unsupported, Some("policy")));
     assert!(error.message().contains("pickle-dangerous-import"), "{error}");
     scene.holds(0, 0, 0).await;
     assert_eq!((scene.count("nodes"), scene.count("inspections")), (1, 0));
@@ -197,7 +197,7 @@ async fn a_refusal_leaves_nothing(backend: Backend) {
         let mut put = file("m", "1", "f");
         put.length = length;
         let error = scene.put(put, "four").await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::ResourceExhausted, "{error}");
+        assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
     }
     scene.holds(0, 0, 0).await;
     assert_eq!(scene.count("nodes"), 1);
@@ -257,7 +257,7 @@ async fn a_policy_is_put_at_once_and_a_job_judges_what_is_there(backend: Backend
     // The request itself has changed nothing but the model.
     assert_eq!((quarantined().await, scene.count("changes")), (0, before + 1));
     // What arrives is held to it at once.
-    assert_eq!(scene.bring("m", "more.onnx", "made/small.onnx").await.unwrap_err().kind(), ErrorKind::InvalidArgument);
+    assert_eq!(scene.bring("m", "more.onnx", "made/small.onnx").await.unwrap_err().kind(), ErrorKind::Unsupported);
     let result = scene.judge("m").await;
     assert_eq!(result, serde_json::json!({"files": 30, "quarantined": 30, "released": 0}));
     assert_eq!(quarantined().await, 30);
@@ -296,7 +296,7 @@ async fn a_rescan_judges_and_reads_what_was_not_inspected(backend: Backend) {
     scene.database.execute("UPDATE files SET quarantine = NULL");
     let mut last = None;
     let report = scene.registry.rescan(&actor(), false, |progress| last = Some(progress)).await.unwrap();
-    assert_eq!((report.read, report.unread, report.judged), (0, 0, 2));
+    assert_eq!((report.read, report.unread, report.evaluated), (0, 0, 2));
     assert_eq!((report.changed, report.quarantined, report.released), (1, 1, 0));
     assert_eq!(last.map(|progress| (progress.done, progress.all)), Some((2, 2)));
     assert_eq!(scene.known(&judged).await.act, Act::Quarantine);
@@ -311,15 +311,15 @@ async fn a_rescan_judges_and_reads_what_was_not_inspected(backend: Backend) {
     scene.database.execute("DELETE FROM properties WHERE custom");
     scene.database.execute("UPDATE files SET quarantine = NULL");
     let report = scene.registry.rescan(&actor(), false, |_| ()).await.unwrap();
-    assert_eq!((report.unread, report.judged, report.quarantined), (2, 0, 0));
+    assert_eq!((report.unread, report.evaluated, report.quarantined), (2, 0, 0));
     let report = scene.registry.rescan(&actor(), true, |_| ()).await.unwrap();
-    assert_eq!((report.read, report.judged, report.quarantined, report.unreadable), (2, 2, 1, 0));
+    assert_eq!((report.read, report.evaluated, report.quarantined, report.unreadable), (2, 2, 1, 0));
     assert!(scene.artifact(&clean).await.custom.contains_key("opset"));
     // A file that cannot be read is counted, and the others are read all the same.
     scene.database.execute("DELETE FROM inspections");
     scene.blobs.delete(&judged.file.blob.key.parse().unwrap()).await.unwrap();
     let report = scene.registry.rescan(&actor(), true, |_| ()).await.unwrap();
-    assert_eq!((report.read, report.unreadable, report.judged), (1, 1, 1));
+    assert_eq!((report.read, report.unreadable, report.evaluated), (1, 1, 1));
 }
 
 /// What is dangerous lies far behind the first blocks, and over the border of two of them.

@@ -162,7 +162,7 @@ async fn a_job_is_called_off(backend: Backend) {
     let (waiting, running, abandoned) = (enqueue(&scene, 1).await, enqueue(&scene, 2).await, enqueue(&scene, 3).await);
     assert_eq!(scene.registry.cancel_job(KIND, waiting.id).await.unwrap().state, JobState::Cancelled);
     let error = scene.registry.cancel_job(KIND, waiting.id).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::FailedPrecondition);
+    assert_eq!(error.kind(), ErrorKind::InvalidState);
     for _ in 0..2 {
         claim(&scene, "a").await.unwrap();
     }

@@ -156,7 +156,7 @@ async fn expired_uploads_are_collected(scene: Option<Scene>) {
     assert!(scene.registry.resumable(&actor(), &id).await.unwrap().expires_at > before);
     scene.pass(2 * HOUR);
     let gone = scene.registry.resumable(&actor(), &id).await.unwrap_err();
-    assert_eq!((gone.kind(), gone.field()), (ErrorKind::NotFound, Some("Upload-Expires")));
+    assert_eq!((gone.kind(), gone.field()), (ErrorKind::Gone, Some("Upload-Expires")));
     assert_eq!(scene.registry.collect(HOUR, true).await.unwrap().expired_uploads, 1);
     assert_eq!(scene.registry.collect(HOUR, false).await.unwrap().expired_uploads, 1);
     scene.holds(0, 0, 0).await;

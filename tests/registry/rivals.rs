@@ -27,8 +27,8 @@ fn kinds<T>(results: &[Result<T>]) -> BTreeMap<&'static str, usize> {
     for result in results {
         let kind = match result.as_ref().map_err(modelport::domain::Error::kind) {
             Ok(_) => "ok",
-            Err(ErrorKind::AlreadyExists) => "already exists",
-            Err(ErrorKind::FailedPrecondition) => "failed precondition",
+            Err(ErrorKind::AlreadyExists | ErrorKind::NameTaken) => "already exists",
+            Err(ErrorKind::PreconditionFailed) => "precondition failed",
             Err(other) => panic!("{other:?}"),
         };
         *kinds.entry(kind).or_default() += 1;
@@ -109,7 +109,7 @@ async fn one_of_many_changes_a_revision(backend: Backend) {
             async move { registry.update(&actor(), MODEL, id, patch).await }
         });
         let outcomes = join_all(patches).await;
-        assert_eq!(kinds(&outcomes), [("failed precondition", 15), ("ok", 1)].into());
+        assert_eq!(kinds(&outcomes), [("precondition failed", 15), ("ok", 1)].into());
         let winner = outcomes.iter().flatten().next().unwrap();
         assert_eq!(winner.revision, revision + 1);
         assert_eq!(&scene.registry.get(MODEL, id).await.unwrap(), winner);
@@ -127,6 +127,6 @@ async fn one_of_many_replaces_a_file(backend: Backend) {
         scene.put(put, bytes)
     });
     let outcomes = join_all(puts).await;
-    assert_eq!(kinds(&outcomes), [("failed precondition", 7), ("ok", 1)].into());
+    assert_eq!(kinds(&outcomes), [("precondition failed", 7), ("ok", 1)].into());
     scene.holds(1, 2, 2).await;
 }

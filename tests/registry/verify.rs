@@ -90,7 +90,7 @@ async fn cut_off(scene: &Scene) {
         () = second.notified() => {}
     }
     let busy = scene.registry.verify(ALL, |_| {}).await.unwrap_err();
-    assert_eq!(busy.kind(), ErrorKind::Conflict);
+    assert_eq!(busy.kind(), ErrorKind::Locked);
     // Its lease ends by itself.
     scene.pass(Duration::from_secs(16));
 }

@@ -118,7 +118,7 @@ async fn an_unmigrated_database_is_not_opened(backend: Backend) {
     let SchemaState::Behind(missing) = schema_state(&database.location).unwrap() else { panic!("not behind") };
     assert_eq!(missing.len(), count());
     let error = Store::open(&options(&database)).err().unwrap();
-    assert_eq!(error.kind(), ErrorKind::FailedPrecondition);
+    assert_eq!(error.kind(), ErrorKind::InvalidState);
     assert!(missing.iter().all(|name| error.message().contains(name)), "{error}");
     assert!(error.message().contains("modelport migrate"), "{error}");
     migrate(&database.location).unwrap();
@@ -132,7 +132,7 @@ async fn a_newer_database_is_refused(backend: Backend) {
     assert_eq!(schema_state(&database.location).unwrap(), SchemaState::Ahead(vec!["9999".to_owned()]));
     let errors = [migrate(&database.location).unwrap_err(), Store::open(&options(&database)).err().unwrap()];
     for error in errors {
-        assert_eq!(error.kind(), ErrorKind::FailedPrecondition);
+        assert_eq!(error.kind(), ErrorKind::InvalidState);
         assert!(error.message().contains("newer") && error.message().contains("`9999`"), "{error}");
     }
     assert_eq!(dump(backend, &database), before);

@@ -93,7 +93,7 @@ async fn a_name_is_unique_within_type_and_home(backend: Backend) {
         [(LogicalType::RegisteredModel, None, "m"), (LogicalType::ModelVersion, Some(model.id), "1")]
     {
         let error = scene.named(logical, home, text).await.unwrap_err();
-        assert_eq!((error.kind(), error.field()), (ErrorKind::AlreadyExists, Some("name")));
+        assert_eq!((error.kind(), error.field()), (ErrorKind::NameTaken, Some("name")));
         assert!(error.message().contains(&format!("{} `{text}`", logical.noun())), "{error}");
     }
     assert_eq!(scene.count("nodes"), 5);
@@ -110,7 +110,7 @@ async fn an_external_id_is_unique_among_a_kind(backend: Backend) {
         assert!(error.message().contains("`ext`"), "{error}");
     }
     let both = scene.insert(LogicalType::RegisteredModel, None, draft("m"), 1).await.unwrap_err();
-    assert_eq!(both.kind(), ErrorKind::AlreadyExists);
+    assert_eq!(both.kind(), ErrorKind::NameTaken);
     assert!(both.field().is_some());
 }
 

@@ -56,7 +56,7 @@ async fn the_tables_are_as_diesel_sees_them(backend: Backend) {
     let columns: BTreeSet<String> = columns.into_iter().map(|words| words.join(" ")).collect();
     let (mut seen, mut table, mut renamed) = (BTreeSet::new(), String::new(), None);
     let mut tables = 0;
-    for line in include_str!("../../src/store/schema.rs").lines().map(str::trim) {
+    for line in include_str!("../../crates/store/src/schema.rs").lines().map(str::trim) {
         if let Some((name, key)) = line.strip_suffix(" {").and_then(|line| line.split_once(" (")) {
             assert!(schema.primary_keys.contains(&format!("{name} ({key}")), "{name} ({key}");
             table = format!("{name}.");

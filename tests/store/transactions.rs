@@ -90,7 +90,7 @@ async fn a_lasting_conflict_surfaces(backend: Backend) {
 async fn other_errors_are_not_retried(backend: Backend) {
     let scene = Scene::new(backend);
     let kinds = [ErrorKind::NotFound, ErrorKind::AlreadyExists, ErrorKind::Internal, ErrorKind::Unavailable];
-    for kind in kinds.into_iter().chain([ErrorKind::FailedPrecondition]) {
+    for kind in kinds.into_iter().chain([ErrorKind::InvalidState]) {
         assert_eq!(runs(&scene, kind).await, 1, "{kind:?}");
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum Severity {
     /// Worth knowing.
     Info,
-    /// May be harmless, but nobody vouches for it.
+    /// May be harmless, but is not known to be.
     Warn,
     /// Cannot be read as what it claims to be, so that nobody knows what is in it.
     Suspicious,

@@ -12,7 +12,7 @@ use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use super::errors::EdgeError;
 use super::form::{malformed_body, with_read_timeout};
 use crate::api::digests::Digests;
-use crate::domain::{Error, Result};
+use crate::domain::{Error, ErrorKind, Result};
 
 /// The body. Whoever reads the form has a clone of it.
 #[derive(Clone)]
@@ -28,7 +28,7 @@ struct Inner {
 impl Body {
     /// The body, which comes to these digests.
     pub fn new(payload: Payload, digests: &Digests) -> Self {
-        let chunks = payload.map_err(|error| Error::invalid("body", "the body broke off").caused_by(error.to_string()));
+        let chunks = payload.map_err(|error| Error::invalid_body("the body broke off").caused_by(error.to_string()));
         let chunks = Box::pin(digests.check(chunks).fuse());
         Self(Rc::new(RefCell::new(Inner { chunks, announced: !digests.is_empty(), failure: None })))
     }
@@ -62,7 +62,7 @@ impl Stream for Body {
         polled.map(|chunk| {
             chunk.map(|chunk| {
                 chunk.map_err(|error| {
-                    if Digests::FIELDS.iter().any(|field| error.field() == Some(field)) {
+                    if error.kind() == ErrorKind::DigestMismatch {
                         inner.failure = Some(error);
                     }
                     PayloadError::Incomplete(None)

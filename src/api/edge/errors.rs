@@ -4,10 +4,8 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde_json::{Value as Json, json};
 
-use crate::api::digests::Digests;
 use crate::api::middleware::RequestId;
 use crate::api::problem::report;
-use crate::domain::policy::FIELD as POLICY;
 use crate::domain::{Error, ErrorKind};
 
 /// An error response.
@@ -59,18 +57,36 @@ pub fn issue(kind: &str, field: &str, message: impl Into<String>, input: Option<
 }
 
 impl From<Error> for EdgeError {
+    #[deny(clippy::wildcard_enum_match_arm)]
     fn from(error: Error) -> Self {
-        let field = error.field().unwrap_or("body");
         match error.kind() {
-            ErrorKind::InvalidArgument if matches!(field, "file" | "path" | POLICY) => {
-                Self::detail(StatusCode::UNPROCESSABLE_ENTITY, error.message())
+            ErrorKind::InvalidArgument => {
+                Self::fields(vec![issue("value_error", error.field().unwrap_or_default(), error.message(), None)])
             }
-            ErrorKind::InvalidArgument if field == "body" || Digests::FIELDS.contains(&field) => {
+            ErrorKind::Unsupported => Self::detail(StatusCode::UNPROCESSABLE_ENTITY, error.message()),
+            ErrorKind::InvalidBody | ErrorKind::DigestMismatch | ErrorKind::ChecksumMismatch => {
                 Self::detail(StatusCode::BAD_REQUEST, error.message())
             }
-            ErrorKind::InvalidArgument => Self::fields(vec![issue("value_error", field, error.message(), None)]),
             ErrorKind::NotFound => Self::no_model(),
-            _ => Self::Registry(error),
+            ErrorKind::Gone
+            | ErrorKind::AlreadyExists
+            | ErrorKind::NameTaken
+            | ErrorKind::InvalidState
+            | ErrorKind::Incomplete
+            | ErrorKind::PreconditionFailed
+            | ErrorKind::HasDependents
+            | ErrorKind::Conflict
+            | ErrorKind::Locked
+            | ErrorKind::TooLarge
+            | ErrorKind::TooManyRequests
+            | ErrorKind::Unauthenticated
+            | ErrorKind::PermissionDenied
+            | ErrorKind::Quarantined
+            | ErrorKind::Upstream
+            | ErrorKind::UpstreamUnavailable
+            | ErrorKind::Unavailable
+            | ErrorKind::Unimplemented
+            | ErrorKind::Internal => Self::Registry(error),
         }
     }
 }
@@ -88,17 +104,31 @@ impl std::fmt::Display for EdgeError {
 }
 
 impl ResponseError for EdgeError {
+    #[deny(clippy::wildcard_enum_match_arm)]
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Detail(status, _) | Self::Text(status, _) | Self::Status(status, _) => *status,
             Self::Exception(..) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Registry(error) => match error.kind() {
-                ErrorKind::InvalidArgument => StatusCode::UNPROCESSABLE_ENTITY,
+                ErrorKind::InvalidBody | ErrorKind::DigestMismatch | ErrorKind::ChecksumMismatch => {
+                    StatusCode::BAD_REQUEST
+                }
+                ErrorKind::InvalidArgument | ErrorKind::Unsupported => StatusCode::UNPROCESSABLE_ENTITY,
                 ErrorKind::NotFound => StatusCode::NOT_FOUND,
-                ErrorKind::AlreadyExists | ErrorKind::Conflict | ErrorKind::FailedPrecondition => StatusCode::CONFLICT,
+                ErrorKind::Gone => StatusCode::GONE,
+                ErrorKind::AlreadyExists
+                | ErrorKind::NameTaken
+                | ErrorKind::InvalidState
+                | ErrorKind::Incomplete
+                | ErrorKind::PreconditionFailed
+                | ErrorKind::HasDependents
+                | ErrorKind::Conflict
+                | ErrorKind::Locked => StatusCode::CONFLICT,
+                ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+                ErrorKind::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
                 ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
-                ErrorKind::PermissionDenied => StatusCode::FORBIDDEN,
-                ErrorKind::ResourceExhausted => StatusCode::PAYLOAD_TOO_LARGE,
+                ErrorKind::PermissionDenied | ErrorKind::Quarantined => StatusCode::FORBIDDEN,
+                ErrorKind::Upstream | ErrorKind::UpstreamUnavailable => StatusCode::BAD_GATEWAY,
                 ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
                 ErrorKind::Unimplemented => StatusCode::NOT_IMPLEMENTED,
                 ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -107,7 +137,8 @@ impl ResponseError for EdgeError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponseBuilder::new(self.status_code());
+        let status = self.status_code();
+        let mut response = HttpResponseBuilder::new(status);
         match self {
             Self::Detail(_, detail) => response.json(json!({"detail": detail})),
             Self::Text(_, text) => response.body(text.clone()),
@@ -116,9 +147,11 @@ impl ResponseError for EdgeError {
             Self::Registry(error) => {
                 let said = report(error);
                 let id = RequestId::current().map(|id| format!(", request id `{id}`")).unwrap_or_default();
-                match error.kind() {
-                    ErrorKind::Internal => response.content_type(TEXT).body(format!("InternalError\n\n{said}{id}")),
-                    ErrorKind::Unavailable => response
+                match status {
+                    StatusCode::INTERNAL_SERVER_ERROR => {
+                        response.content_type(TEXT).body(format!("InternalError\n\n{said}{id}"))
+                    }
+                    StatusCode::SERVICE_UNAVAILABLE => response
                         .insert_header((header::RETRY_AFTER, "1"))
                         .content_type(TEXT)
                         .body(format!("ConnectionError\n\n{said}{id}")),

@@ -3,6 +3,7 @@
 
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::error::PayloadError;
+use actix_web::http::header::HeaderMap;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, web::Bytes};
@@ -125,7 +126,7 @@ pub async fn read(
     intake: Option<Intake<'_>>,
 ) -> Result<(Fields, Option<Upload>), EdgeError> {
     let mut memory_use = MemoryUse::none(limit);
-    let body = Body::new(payload, &Digests::of(request.headers())?);
+    let body = Body::new(payload, &digests(request.headers())?);
     let sent = request.headers().get(header::CONTENT_TYPE).and_then(|sent| sent.to_str().ok()).unwrap_or_default();
     match essence(sent).as_str() {
         "multipart/form-data" => {
@@ -180,8 +181,8 @@ async fn multipart_fields(
                 check_type(&field)?;
                 check_coding(&field)?;
                 (intake.check_fields)(&fields)?;
-                let path = file.parse::<FilePath>()?;
-                let digests = Digests::of(field.headers())?;
+                let path = file.parse::<FilePath>().map_err(invalid_path)?;
+                let digests = digests(field.headers())?;
                 let file = digests.check(chunks(field, &mut memory_use.share));
                 let file = intake.registry.stage_file(None, file).await?;
                 *upload = Some(Upload { file, path });
@@ -200,6 +201,14 @@ async fn multipart_fields(
         }
     }
     Ok(fields)
+}
+
+fn digests(headers: &HeaderMap) -> Result<Digests, EdgeError> {
+    Digests::of(headers).map_err(|error| EdgeError::detail(StatusCode::BAD_REQUEST, error.message()))
+}
+
+fn invalid_path(error: Error) -> EdgeError {
+    EdgeError::detail(StatusCode::UNPROCESSABLE_ENTITY, error.message())
 }
 
 fn check_field_count(fields: Fields) -> Result<Fields, EdgeError> {
@@ -253,7 +262,7 @@ fn chunks<'a>(field: Field, share: &'a mut Share) -> impl Stream<Item = Result<B
     Box::pin(stream::unfold((field, share), |(mut field, share)| async {
         let chunk = match share.hear_bytes(field.next()).await {
             Some(chunk) => chunk?.map_err(|error| {
-                Error::invalid("body", "There was an error parsing the body").caused_by(error.to_string())
+                Error::invalid_body("There was an error parsing the body").caused_by(error.to_string())
             }),
             None => Err(silent()),
         };

@@ -17,7 +17,6 @@ use crate::api::problem::report;
 use crate::domain::imports::{ModelRef, RemoteGroup, RemoteModel, RemoteProject, RemoteVersion};
 use crate::domain::record::RecordId;
 use crate::domain::{Error, ErrorKind, JobState};
-use crate::registry::UPSTREAM;
 
 /// A project with the models that it has for OpenVINO.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -112,10 +111,12 @@ const NOTE: &str = "Note: Only OpenVINO optimized active models are supported at
 
 /// The error of a request to Geti: no server in the settings, or the error of that server.
 fn failed(error: Error) -> EdgeError {
-    match (error.kind(), error.field()) {
-        (ErrorKind::NotFound, _) => not_found(),
-        (_, Some(UPSTREAM)) => EdgeError::Text(StatusCode::BAD_GATEWAY, report(&error).to_owned()),
-        (ErrorKind::FailedPrecondition, _) => {
+    match error.kind() {
+        ErrorKind::NotFound => not_found(),
+        ErrorKind::Upstream | ErrorKind::UpstreamUnavailable => {
+            EdgeError::Text(StatusCode::BAD_GATEWAY, report(&error).to_owned())
+        }
+        ErrorKind::InvalidState => {
             let message = "No Geti server is set. These environment variables say which: GETI_HOST, GETI_TOKEN, \
                            GETI_SERVER_API_VERSION, GETI_ORGANIZATION_ID, GETI_WORKSPACE_ID";
             EdgeError::Exception("ValueError", message.to_owned())

@@ -6,7 +6,6 @@ use serde_json::json;
 
 use crate::api::problem::report;
 use crate::domain::{Error, ErrorKind};
-use crate::registry::{IF_MATCH, RECURSIVE};
 
 /// An error on its way to a client of this API.
 #[derive(Debug)]
@@ -36,21 +35,34 @@ impl std::fmt::Display for KubeflowError {
 }
 
 impl ResponseError for KubeflowError {
+    #[deny(clippy::wildcard_enum_match_arm)]
     fn status_code(&self) -> StatusCode {
         let error = match self {
             Self::Required(_) => return StatusCode::UNPROCESSABLE_ENTITY,
             Self::Registry(error) => error,
         };
         match error.kind() {
-            ErrorKind::InvalidArgument => StatusCode::BAD_REQUEST,
+            // Kubeflow's registry has 400 for a state that does not allow the request.
+            ErrorKind::InvalidArgument
+            | ErrorKind::InvalidBody
+            | ErrorKind::DigestMismatch
+            | ErrorKind::ChecksumMismatch
+            | ErrorKind::Unsupported
+            | ErrorKind::InvalidState
+            | ErrorKind::Incomplete => StatusCode::BAD_REQUEST,
             ErrorKind::NotFound => StatusCode::NOT_FOUND,
-            ErrorKind::AlreadyExists | ErrorKind::Conflict => StatusCode::CONFLICT,
-            ErrorKind::FailedPrecondition if error.field() == Some(IF_MATCH) => StatusCode::PRECONDITION_FAILED,
-            ErrorKind::FailedPrecondition if error.field() == Some(RECURSIVE) => StatusCode::CONFLICT,
-            ErrorKind::FailedPrecondition => StatusCode::BAD_REQUEST,
+            ErrorKind::Gone => StatusCode::GONE,
+            ErrorKind::AlreadyExists
+            | ErrorKind::NameTaken
+            | ErrorKind::HasDependents
+            | ErrorKind::Conflict
+            | ErrorKind::Locked => StatusCode::CONFLICT,
+            ErrorKind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+            ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            ErrorKind::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
-            ErrorKind::PermissionDenied => StatusCode::FORBIDDEN,
-            ErrorKind::ResourceExhausted => StatusCode::PAYLOAD_TOO_LARGE,
+            ErrorKind::PermissionDenied | ErrorKind::Quarantined => StatusCode::FORBIDDEN,
+            ErrorKind::Upstream | ErrorKind::UpstreamUnavailable => StatusCode::BAD_GATEWAY,
             ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             ErrorKind::Unimplemented => StatusCode::NOT_IMPLEMENTED,
             ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,

@@ -29,8 +29,8 @@ impl Body {
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         match serde_json::from_slice(bytes) {
             Ok(Json::Object(members)) => Ok(Self(members)),
-            Ok(_) => Err(Error::invalid("body", "the body is not a JSON object")),
-            Err(error) => Err(Error::invalid("body", format!("the body is not JSON: {error}"))),
+            Ok(_) => Err(Error::invalid_body("the body is not a JSON object")),
+            Err(error) => Err(Error::invalid_body(format!("the body is not JSON: {error}"))),
         }
     }
 

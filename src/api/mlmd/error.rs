@@ -7,30 +7,61 @@ use crate::api::problem::report;
 use crate::domain::{Error, ErrorKind};
 
 /// ML Metadata's client retries ABORTED alone.
+#[deny(clippy::wildcard_enum_match_arm)]
 fn code(kind: ErrorKind) -> Code {
     match kind {
-        ErrorKind::InvalidArgument => Code::InvalidArgument,
-        ErrorKind::NotFound => Code::NotFound,
-        ErrorKind::AlreadyExists => Code::AlreadyExists,
-        ErrorKind::FailedPrecondition => Code::FailedPrecondition,
-        ErrorKind::Conflict => Code::Aborted,
+        ErrorKind::InvalidArgument
+        | ErrorKind::InvalidBody
+        | ErrorKind::DigestMismatch
+        | ErrorKind::ChecksumMismatch
+        | ErrorKind::Unsupported => Code::InvalidArgument,
+        ErrorKind::NotFound | ErrorKind::Gone => Code::NotFound,
+        ErrorKind::AlreadyExists | ErrorKind::NameTaken => Code::AlreadyExists,
+        ErrorKind::InvalidState
+        | ErrorKind::Incomplete
+        | ErrorKind::PreconditionFailed
+        | ErrorKind::HasDependents
+        | ErrorKind::Upstream => Code::FailedPrecondition,
+        ErrorKind::Conflict | ErrorKind::Locked => Code::Aborted,
+        ErrorKind::TooLarge | ErrorKind::TooManyRequests => Code::ResourceExhausted,
         ErrorKind::Unauthenticated => Code::Unauthenticated,
-        ErrorKind::PermissionDenied => Code::PermissionDenied,
-        ErrorKind::ResourceExhausted => Code::ResourceExhausted,
-        ErrorKind::Unavailable => Code::Unavailable,
+        ErrorKind::PermissionDenied | ErrorKind::Quarantined => Code::PermissionDenied,
+        ErrorKind::Unavailable | ErrorKind::UpstreamUnavailable => Code::Unavailable,
         ErrorKind::Unimplemented => Code::Unimplemented,
         ErrorKind::Internal => Code::Internal,
     }
 }
 
-impl From<Error> for Status {
-    /// The status for the client. A failure of ours is logged here, and the client sees the request's id only.
+/// Why a call fails.
+#[derive(Debug)]
+pub(super) enum CallError {
+    /// An error of the registry.
+    Registry(Error),
+    /// A status that only this protocol has.
+    Status(Status),
+}
+
+impl From<Error> for CallError {
     fn from(error: Error) -> Self {
-        let message = match (error.kind(), RequestId::current()) {
-            (ErrorKind::Internal, Some(id)) => format!("{}, request id `{id}`", report(&error)),
-            (_, _) => report(&error).to_owned(),
-        };
-        Self::new(code(error.kind()), truncate(&message))
+        Self::Registry(error)
+    }
+}
+
+impl From<CallError> for Status {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Registry(error) => status(&error),
+            CallError::Status(status) => status,
+        }
+    }
+}
+
+/// The status for the client. A failure of ours is logged here, and the client sees the request's id only.
+pub(super) fn status(error: &Error) -> Status {
+    let (code, message) = (code(error.kind()), report(error));
+    match RequestId::current().filter(|_| code == Code::Internal) {
+        Some(id) => Status::new(code, format!("{message}, request id `{id}`")),
+        None => Status::new(code, truncate(message)),
     }
 }
 
@@ -58,12 +89,12 @@ mod tests {
 
     #[test]
     fn a_clients_mistake_is_told_and_ours_is_not() {
-        let status = Status::from(Error::invalid("name", "name is empty"));
-        assert_eq!((status.code(), status.message()), (Code::InvalidArgument, "name is empty"));
-        let status = Status::from(Error::internal("table `nodes` is gone").caused_by("no such table"));
-        assert_eq!((status.code(), status.message()), (Code::Internal, "internal error"));
-        let status = Status::from(Error::new(ErrorKind::Conflict, "concurrent modification"));
-        assert_eq!(status.code(), Code::Aborted);
+        let sent = status(&Error::invalid("name", "name is empty"));
+        assert_eq!((sent.code(), sent.message()), (Code::InvalidArgument, "name is empty"));
+        let sent = status(&Error::internal("table `nodes` is gone").caused_by("no such table"));
+        assert_eq!((sent.code(), sent.message()), (Code::Internal, "internal error"));
+        let sent = status(&Error::conflict("concurrent modification"));
+        assert_eq!(sent.code(), Code::Aborted);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tonic::codegen::http::Request;
 use tonic::server::NamedService;
 
 use super::decoded_size;
-use super::error::truncate;
+use super::error::{status, truncate};
 use super::layer::{CallFuture, CallLayer, InnerService};
 use super::pb::metadata_store_service_server::MetadataStoreServiceServer;
 use super::response_buffer::ResponseBuffer;
@@ -84,7 +84,7 @@ impl RequestBuffer {
         }
         if length > UNCOUNTED_BYTES {
             // The decoder has a copy of its own.
-            share.grow(2 * length as u64).await?;
+            share.grow(2 * length as u64).await.map_err(|error| status(&error))?;
         }
         read.reserve((PREFIX_BYTES + length).saturating_sub(read.len()));
         while let Some(data) = next(&mut body, &mut share).await? {
@@ -101,7 +101,7 @@ impl RequestBuffer {
                 self.memory.max_decoded()
             )));
         }
-        let decoded = self.memory.for_decoded(size).await?;
+        let decoded = self.memory.for_decoded(size).await.map_err(|error| status(&error))?;
         Ok((message, [Some(share), Some(decoded)]))
     }
 }

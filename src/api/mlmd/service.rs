@@ -37,7 +37,7 @@ macro_rules! calls {
         impl MetadataStoreService for Service {
             $($(
                 async fn $name(&self, request: Request<pb::$request>) -> Result<Response<pb::$response>, Status> {
-                    $room::$name(self.call(), request.into_inner()).await.map(Response::new)
+                    $room::$name(self.call(), request.into_inner()).await.map(Response::new).map_err(Status::from)
                 }
             )*)*
         }

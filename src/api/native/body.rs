@@ -20,5 +20,5 @@ pub fn chunks(payload: Payload) -> impl Stream<Item = Result<Bytes>> + Unpin {
 }
 
 fn incomplete_body(error: PayloadError) -> Error {
-    Error::invalid("body", "the body ended before it was complete").caused_by(error.to_string())
+    Error::invalid_body("the body ended before it was complete").caused_by(error.to_string())
 }

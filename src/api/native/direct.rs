@@ -11,11 +11,11 @@ use super::errors::{CreateDirectErrors, DirectErrors};
 use super::request::media_type;
 use crate::api::caller::Caller;
 use crate::api::integer::parse_integer;
-use crate::api::problem::{Problem, problem_response};
-use crate::domain::{Error, ErrorKind, Sha256};
+use crate::api::problem::Problem;
+use crate::domain::{Error, Sha256};
 use crate::registry::direct::{DirectUpload, Link, PART};
 use crate::registry::files::{Precondition, Target};
-use crate::registry::resumable::{EXPIRES, UploadState};
+use crate::registry::resumable::UploadState;
 use crate::registry::upload::PutFile;
 
 /// The largest integer up to which every integer is an exact `f64`.
@@ -223,10 +223,5 @@ pub async fn delete_direct_upload(caller: Caller, id: Path<String>) -> HttpRespo
 }
 
 fn answer(result: Result<HttpResponse, Error>) -> HttpResponse {
-    result.unwrap_or_else(|error| match (error.kind(), error.field()) {
-        (ErrorKind::NotFound, Some(EXPIRES)) => {
-            problem_response(actix_web::http::StatusCode::GONE, error.message(), error.field())
-        }
-        _ => actix_web::ResponseError::error_response(&Problem::from(error)),
-    })
+    result.unwrap_or_else(|error| actix_web::ResponseError::error_response(&Problem::from(error)))
 }

@@ -58,7 +58,7 @@ pub struct InspectionView {
     /// What its pickles import.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub imports: Vec<String>,
-    /// The version of the rules that judged it.
+    /// The version of the rules that evaluated it.
     pub rules_version: u32,
 }
 

@@ -59,7 +59,7 @@ pub struct JudgingView {
     pub id: String,
     /// `queued`, `running`, `succeeded`, `failed` or `cancelled`.
     pub state: String,
-    /// How many of the model's artifacts are judged.
+    /// How many of the model's artifacts are evaluated.
     pub done: i64,
     /// Out of how many, once that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,7 +76,7 @@ pub struct JudgingView {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JudgingResult {
-    /// Files that were judged.
+    /// Files that were evaluated.
     pub files: u64,
     /// Those that are quarantined from then on.
     pub quarantined: u64,
@@ -201,7 +201,7 @@ pub async fn put_policy(
 ) -> Result<HttpResponse, Problem> {
     // Read by way of an object, because serde would take a list of values for one.
     let body: PolicyBody = serde_json::from_value(body.into_inner().into())
-        .map_err(|error| Error::invalid("body", format!("body: {error}")))?;
+        .map_err(|error| Error::invalid_body(format!("body: {error}")))?;
     let policy = body.policy()?;
     let (model, conditions) = (model_segment(&model)?, conditions(&request)?);
     let held = caller.registry.set_model_policy(&caller.actor, &model, policy, conditions).await?;

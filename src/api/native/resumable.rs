@@ -7,7 +7,7 @@ mod headers;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, HttpDate, LOCATION};
 use actix_web::web::{Path, Payload};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError as _};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -17,9 +17,9 @@ use super::body;
 use super::errors::{CreateUploadErrors, FeedErrors, PatchUploadErrors, ResumableErrors};
 use super::location::relative;
 use crate::api::caller::Caller;
-use crate::api::problem::{Problem, problem_response};
+use crate::api::problem::{self, problem_response, report};
 use crate::domain::{Error, ErrorKind, Result};
-use crate::registry::resumable::{ALGORITHMS, CHECKSUM, CONCAT, EXPIRES, LOCKED, Patch, UploadState};
+use crate::registry::resumable::{ALGORITHMS, CONCAT, Patch, UploadState};
 
 const VERSION: &str = "1.0.0";
 const EXTENSIONS: &str = "creation,creation-with-upload,checksum,concatenation,expiration,termination";
@@ -277,13 +277,38 @@ fn answer(result: Result<HttpResponse>) -> HttpResponse {
     response
 }
 
-/// The protocol has statuses of its own for some errors.
 fn refusal(error: Error) -> HttpResponse {
-    let status = match (error.kind(), error.field()) {
-        (ErrorKind::Conflict, Some(LOCKED)) => StatusCode::LOCKED,
-        (ErrorKind::NotFound, Some(EXPIRES)) => StatusCode::GONE,
-        (ErrorKind::FailedPrecondition, Some(CHECKSUM)) => headers::checksum_mismatch(),
-        _ => return Problem::from(error).error_response(),
-    };
-    problem_response(status, error.message(), error.field())
+    problem_response(status(error.kind()), report(&error), error.field())
+}
+
+/// The protocol has statuses of its own for two kinds of errors; the others are as elsewhere in the native API.
+#[deny(clippy::wildcard_enum_match_arm)]
+fn status(kind: ErrorKind) -> StatusCode {
+    match kind {
+        ErrorKind::Locked => StatusCode::LOCKED,
+        ErrorKind::ChecksumMismatch => headers::checksum_mismatch(),
+        ErrorKind::InvalidArgument
+        | ErrorKind::InvalidBody
+        | ErrorKind::DigestMismatch
+        | ErrorKind::Unsupported
+        | ErrorKind::NotFound
+        | ErrorKind::Gone
+        | ErrorKind::AlreadyExists
+        | ErrorKind::NameTaken
+        | ErrorKind::InvalidState
+        | ErrorKind::Incomplete
+        | ErrorKind::PreconditionFailed
+        | ErrorKind::HasDependents
+        | ErrorKind::Conflict
+        | ErrorKind::TooLarge
+        | ErrorKind::TooManyRequests
+        | ErrorKind::Unauthenticated
+        | ErrorKind::PermissionDenied
+        | ErrorKind::Quarantined
+        | ErrorKind::Upstream
+        | ErrorKind::UpstreamUnavailable
+        | ErrorKind::Unavailable
+        | ErrorKind::Unimplemented
+        | ErrorKind::Internal => problem::status(kind),
+    }
 }

@@ -76,8 +76,7 @@ pub async fn move_records(
             let mut read = tags::read(&model)?;
             let outcome = match move_record(registry, actor, from, &mut read, any_size).await {
                 Ok(outcome) => outcome,
-                // An error of this record alone; the next one may succeed.
-                Err(error) if matches!(error.kind(), ErrorKind::InvalidArgument | ErrorKind::ResourceExhausted) => {
+                Err(error) if is_of_record(error.kind()) => {
                     read.remarks.push(error.message().to_owned());
                     Outcome::Skipped
                 }
@@ -87,6 +86,18 @@ pub async fn move_records(
             report(Moved { old_id: model.name, name, outcome, remarks: read.remarks });
         }
     }
+}
+
+/// Whether an error concerns this record alone, so that the next one may succeed.
+fn is_of_record(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::InvalidArgument
+            | ErrorKind::InvalidBody
+            | ErrorKind::DigestMismatch
+            | ErrorKind::Unsupported
+            | ErrorKind::TooLarge
+    )
 }
 
 async fn move_record(

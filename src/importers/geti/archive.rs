@@ -7,7 +7,6 @@ use reqwest::{Response, StatusCode};
 use super::client::{Session, content_type};
 use super::error::{GetiError, GetiResult};
 use crate::domain::{Error, Result};
-use crate::registry::UPSTREAM;
 
 /// Where the end of a zip archive is looked for: its last record, with the longest comment (APPNOTE 4.3.16).
 const ZIP_TAIL: usize = 22 + 0xffff;
@@ -70,8 +69,7 @@ impl ZipCheck {
     fn update(&mut self, chunk: Option<&Bytes>) -> Result<()> {
         let Some(chunk) = chunk else {
             let has_end = self.tail.windows(4).any(|window| window == b"PK\x05\x06");
-            let truncated =
-                || Error::unavailable("a package of Geti broke off: its archive has no end").on_field(UPSTREAM);
+            let truncated = || Error::upstream_unavailable("a package of Geti broke off: its archive has no end");
             return if has_end { Ok(()) } else { Err(truncated()) };
         };
         self.length += chunk.len() as u64;

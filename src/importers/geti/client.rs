@@ -13,7 +13,6 @@ use url::Url;
 use super::dialect::Dialect;
 use super::error::{GetiError, GetiResult, chain};
 use crate::domain::{Error, Result};
-use crate::registry::UPSTREAM;
 use crate::registry::jobs::Stopping;
 
 /// How often a request is sent at most. The SDK tries as often.
@@ -108,7 +107,7 @@ impl Session {
             // Read each time, so that a token can be replaced while the server runs.
             let read = std::fs::read_to_string(&options.token_file).map_err(|error| {
                 let message = format!("the token of Geti `{}` cannot be read from `token_file`", options.name);
-                Error::new(crate::domain::ErrorKind::FailedPrecondition, message).caused_by(error).on_field(UPSTREAM)
+                Error::upstream(message).caused_by(error)
             })?;
             read.trim().to_owned()
         };

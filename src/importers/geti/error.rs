@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::domain::{Error, ErrorKind};
-use crate::registry::UPSTREAM;
+use crate::domain::Error;
 use crate::registry::jobs::Failure;
 
 /// How much of Geti's message is passed on, in characters.
@@ -29,13 +28,12 @@ pub(super) type GetiResult<T> = Result<T, GetiError>;
 impl GetiError {
     /// Geti, or its settings, do not allow the request; a retry does not help.
     pub(super) fn precondition(message: impl Into<String>) -> Self {
-        Error::new(ErrorKind::FailedPrecondition, message).on_field(UPSTREAM).into()
+        Error::upstream(message).into()
     }
 
     /// Geti cannot be reached, or broke off.
     pub(super) fn unavailable(message: impl Into<String>) -> Self {
-        let error = Error::unavailable(message).on_field(UPSTREAM);
-        Self { error, retryable: true, wait: None, unknown_route: false }
+        Self { error: Error::upstream_unavailable(message), retryable: true, wait: None, unknown_route: false }
     }
 
     /// Geti responded with that status.
@@ -54,18 +52,17 @@ impl GetiError {
             403 => format!("Geti `{server}` does not allow this to the token (403) at {what}{says}"),
             _ => format!("Geti `{server}` answers {status} to {what}{says}"),
         };
-        let kind = match status {
-            404 => ErrorKind::NotFound,
-            500.. => ErrorKind::Unavailable,
-            429 => ErrorKind::Unavailable,
-            _ => ErrorKind::FailedPrecondition,
+        let error = match status {
+            404 => Error::upstream_not_found(message),
+            429 | 500.. => Error::upstream_unavailable(message),
+            _ => Error::upstream(message),
         };
         // Only what the resource service knows has an error code; a router that does not know the path has none. Geti
         // 2.13 has no route for `code_deployments` any more, Geti 2.10 none for `deployment_package`.
         let known = json.as_ref().is_some_and(|json| json.get("error_code").is_some() || json.get("code").is_some());
         let unknown_route = matches!(status, 404 | 405) && !known;
         let retryable = matches!(status, 429 | 502 | 503 | 504);
-        Self { error: Error::new(kind, message).on_field(UPSTREAM), retryable, wait, unknown_route }
+        Self { error, retryable, wait, unknown_route }
     }
 
     /// The request got no response.
@@ -86,7 +83,7 @@ impl GetiError {
 
 impl From<Error> for GetiError {
     fn from(error: Error) -> Self {
-        let retryable = matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Conflict);
+        let retryable = error.kind().is_transient();
         Self { error, retryable, wait: None, unknown_route: false }
     }
 }
@@ -128,13 +125,14 @@ fn words(json: Option<&Value>, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ErrorKind;
 
     #[test]
     fn errors_carry_the_message_of_geti() {
         let failure =
             |status: u16, body: &str| GetiError::from_response("lab", "GET /x", status, None, body.as_bytes());
         let found = failure(401, "Invalid authorization token");
-        assert_eq!(found.error.kind(), ErrorKind::FailedPrecondition);
+        assert_eq!(found.error.kind(), ErrorKind::Upstream);
         assert!(found.error.message().ends_with("(401): Invalid authorization token"), "{}", found.error);
         assert!(!found.retryable);
         let found = failure(404, r#"{"error_code":"project_not_found","message":"no such project","http_status":404}"#);
@@ -142,9 +140,9 @@ mod tests {
         assert!(failure(404, r#"{"endpoint_not_found_response":"nothing here"}"#).unknown_route);
         assert!(failure(404, r#"{"detail":"Not Found"}"#).error.message().ends_with(": Not Found"));
         let found = failure(503, r#"{"error_code":"code_deployment_download_not_ready","message":"wait"}"#);
-        assert_eq!((found.error.kind(), found.retryable), (ErrorKind::Unavailable, true));
+        assert_eq!((found.error.kind(), found.retryable), (ErrorKind::UpstreamUnavailable, true));
         let found = failure(507, r#"{"error_code":"not_enough_space","message":"full"}"#);
-        assert_eq!((found.error.kind(), found.retryable), (ErrorKind::Unavailable, false));
+        assert_eq!((found.error.kind(), found.retryable), (ErrorKind::UpstreamUnavailable, false));
         assert!(failure(400, r#"{"message":{"limit":["too large"]}}"#).error.message().contains("too large"));
         assert!(!failure(502, "<html><body>Bad gateway").error.message().contains('<'));
     }

@@ -138,9 +138,11 @@ async fn import(
         match working.registry.put_nested(&working.actor(), put, &mapping::folder(project)?, body).await {
             Ok(_) => break,
             // Another job imported it meanwhile.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists && error.field() == Some("externalId") => break,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                return find_imported(working, &selected.model.id).await?.ok_or_else(|| error.into());
+            }
             Err(error)
-                if error.kind() == ErrorKind::Unavailable
+                if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::UpstreamUnavailable)
                     && tries < MAX_DOWNLOADS
                     && working.stopping.why().is_none() =>
             {
@@ -150,9 +152,12 @@ async fn import(
             Err(error) => return Err(error.into()),
         }
     }
-    let mut here = working.registry.find_imported(vec![selected.model.id.clone()]).await?;
-    here.remove(&selected.model.id)
-        .ok_or_else(|| Error::internal(format!("model `{}` is not here", selected.model.id)).into())
+    let imported = find_imported(working, &selected.model.id).await?;
+    imported.ok_or_else(|| Error::internal(format!("model `{}` is not here", selected.model.id)).into())
+}
+
+async fn find_imported(working: &Working, id: &str) -> Result<Option<ExistingImport>> {
+    Ok(working.registry.find_imported(vec![id.to_owned()]).await?.remove(id))
 }
 
 /// Records, for each stored trained model of the groups, from which one it was trained.

@@ -59,5 +59,5 @@ async fn step<B: Stream<Item = Result<Bytes>> + Unpin>(state: &mut State<B>) -> 
 }
 
 fn gzip_error(error: std::io::Error) -> Error {
-    Error::invalid("body", "the gzip is broken, or ends too early").caused_by(error)
+    Error::invalid_body("the gzip is broken, or ends too early").caused_by(error)
 }

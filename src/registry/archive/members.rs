@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use tokio::sync::mpsc;
 
-use crate::domain::{Error, ErrorKind, FilePath, Result};
+use crate::domain::{Error, FilePath, Result};
 
 /// Up to this many unpacked bytes the compression ratio does not matter.
 const MIN_BOMB_BYTES: u64 = 1 << 20;
@@ -121,7 +121,7 @@ impl Unpacked {
 
     /// The path of a file that begins.
     ///
-    /// Errors: InvalidArgument where it is none, or where another has it; ResourceExhausted.
+    /// Errors: InvalidBody where it is none, or where another has it; TooLarge.
     pub(super) fn member(&mut self, name: &[u8], size: u64) -> Result<FilePath> {
         let text = std::str::from_utf8(name).map_err(|_| refused(name, "has a name that is not UTF-8"))?;
         let path: FilePath = text.parse().map_err(|error: Error| refused(name, error.message()))?;
@@ -152,7 +152,7 @@ impl Unpacked {
         if self.bytes > most.max(MIN_BOMB_BYTES) {
             let (name, ratio) = (shown(name), self.bounds.ratio);
             let message = format!("the archive unpacks to more than {ratio} times its size, at member `{name}`");
-            return Err(exhausted(message));
+            return Err(exhausted(message).naming_place());
         }
         Ok(())
     }
@@ -163,7 +163,7 @@ impl Unpacked {
 }
 
 fn exhausted(message: String) -> Error {
-    Error::new(ErrorKind::ResourceExhausted, message).on_field("body")
+    Error::too_large(message).on_field("body")
 }
 
 /// A member's name for a message.
@@ -183,5 +183,5 @@ pub(super) fn plain(name: &[u8]) -> &[u8] {
 
 /// A member that cannot be stored.
 pub(super) fn refused(name: &[u8], why: &str) -> Error {
-    Error::invalid("body", format!("member `{}` {why}", shown(name)))
+    Error::invalid_body(format!("member `{}` {why}", shown(name))).naming_place()
 }

@@ -19,7 +19,7 @@ const CHUNK: usize = 1 << 18;
 
 /// Sends the zip again: the folder as its first member, and then its files below that folder, without entries for other folders.
 ///
-/// Errors: InvalidArgument when it is broken or encrypted, or when a member's name is no path; Unavailable when it cannot be
+/// Errors: InvalidBody when it is broken or encrypted, or when a member's name is no path; Unavailable when it cannot be
 /// read.
 pub(in crate::registry) fn nest(source: &dyn Source, folder: &FilePath, out: &mpsc::Sender<Bytes>) -> Result<()> {
     let at = At::new(source)?;

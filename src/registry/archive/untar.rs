@@ -14,7 +14,7 @@ static HOLE: [u8; 1 << 18] = [0; 1 << 18];
 
 /// Sends the files of the tar. Files with holes come out as they were.
 ///
-/// Errors: InvalidArgument when it is broken, ends too early, or has anything but files and folders; ResourceExhausted.
+/// Errors: InvalidBody when it is broken, ends too early, or has anything but files and folders; TooLarge.
 pub(in crate::registry) async fn untar<B>(body: B, mut unpacked: Unpacked, out: &Sender) -> Result<()>
 where
     B: Stream<Item = Result<Bytes>> + Unpin,
@@ -107,7 +107,7 @@ struct Input<B> {
 
 impl<B: Stream<Item = Result<Bytes>> + Unpin> Input<B> {
     fn invalid(&self, why: impl Display) -> Error {
-        Error::invalid("body", format!("the tar is broken at {}: {why}", self.place))
+        Error::invalid_body(format!("the tar is broken at {}: {why}", self.place)).naming_place()
     }
 
     fn ends_early(&self) -> Error {
@@ -156,7 +156,7 @@ impl<B: Stream<Item = Result<Bytes>> + Unpin> Input<B> {
     /// The next header; `None` at the archive's end, which is a block of zeros.
     async fn header(&mut self) -> Result<Option<Header>> {
         let Some(block) = self.block().await? else {
-            return Err(Error::invalid("body", format!("the tar has no end after {}", self.place)));
+            return Err(Error::invalid_body(format!("the tar has no end after {}", self.place)));
         };
         if block.iter().all(|byte| *byte == 0) {
             return Ok(None);
@@ -183,7 +183,7 @@ impl<B: Stream<Item = Result<Bytes>> + Unpin> Input<B> {
     async fn end(&mut self) -> Result<()> {
         while let Some(bytes) = self.some(u64::MAX).await? {
             if bytes.iter().any(|byte| *byte != 0) {
-                return Err(Error::invalid("body", "the tar has bytes after its end"));
+                return Err(Error::invalid_body("the tar has bytes after its end"));
             }
         }
         Ok(())

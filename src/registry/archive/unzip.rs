@@ -40,14 +40,14 @@ struct Listed {
 
 /// Sends the files of the zip.
 ///
-/// Errors: InvalidArgument when it is broken, contradicts itself, is encrypted or packed in a way that is not known here,
-/// or has anything but files and folders; ResourceExhausted; Unavailable when it cannot be read.
+/// Errors: InvalidBody when it is broken, contradicts itself, is encrypted or packed in a way that is not known here,
+/// or has anything but files and folders; TooLarge; Unavailable when it cannot be read.
 pub(in crate::registry) fn unzip(source: &dyn Source, mut unpacked: Unpacked, out: &Sender) -> Result<()> {
     let at = At::new(source)?;
     let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
     let archive = at.archive(&mut buffer)?;
     if archive.end_offset() != at.size() {
-        return Err(Error::invalid("body", "the zip has bytes after its end"));
+        return Err(Error::invalid_body("the zip has bytes after its end"));
     }
     unpacked.expect(archive.entries_hint())?;
     let mut taken = BTreeMap::new();
@@ -100,7 +100,7 @@ fn list(at: &At<'_>, archive: &ZipArchive<&At<'_>>, buffer: &mut [u8], unpacked:
     }
     if members != archive.entries_hint() {
         let message = format!("the zip says that it has {} members, and lists {members}", archive.entries_hint());
-        return Err(Error::invalid("body", message));
+        return Err(Error::invalid_body(message));
     }
     Ok(files)
 }
@@ -220,7 +220,8 @@ impl<'a> At<'a> {
     /// The source's own error, where it has one.
     pub(super) fn invalid(&self, place: &str, error: &dyn std::error::Error) -> Error {
         let source_failure = self.source_failure.borrow_mut().take();
-        source_failure.unwrap_or_else(|| Error::invalid("body", format!("the zip is broken at {place}: {error}")))
+        let broken = || Error::invalid_body(format!("the zip is broken at {place}: {error}")).naming_place();
+        source_failure.unwrap_or_else(broken)
     }
 }
 

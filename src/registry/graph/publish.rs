@@ -92,8 +92,8 @@ impl Registry {
         let (rest, places) = once(writes, &found, reuse);
         let put = self.put(tx, actor, ledger, NodeKind::Context, &rest, &PutOptions::default(), now);
         let put = put.map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists if reuse && error.field() == Some("name") => {
-                Error::new(ErrorKind::Conflict, "the context was created concurrently; retry").caused_by(error)
+            ErrorKind::NameTaken if reuse => {
+                Error::conflict("the context was created concurrently; retry").caused_by(error)
             }
             _ => error,
         })?;

@@ -6,7 +6,7 @@ use super::ledger::Ledger;
 use super::put_options::{PutOptions, Reuse};
 use super::{Registry, logical};
 use crate::domain::graph::{Mask, NodeWrite, Type, check_label};
-use crate::domain::{Action, Actor, Change, Error, ErrorKind, LogicalType, Millis, Node, NodeId, NodeKind, Result};
+use crate::domain::{Action, Actor, Change, Error, LogicalType, Millis, Node, NodeId, NodeKind, Result};
 use crate::store::Tx;
 use crate::store::graph::nodes;
 use crate::store::graph::types::{Which, load};
@@ -16,7 +16,7 @@ impl Registry {
     ///
     /// Errors: InvalidArgument on a property that the type does not have, an id that does not exist, another type than
     /// the node's, or a context without a name; NotFound when the type of a new node does not exist; AlreadyExists when a
-    /// name or external id is taken; FailedPrecondition when `abort_if_changed` and a node was changed concurrently.
+    /// name or external id is taken; PreconditionFailed when `abort_if_changed` and a node was changed concurrently.
     pub async fn put_nodes(
         &self,
         actor: &Actor,
@@ -186,7 +186,7 @@ impl Batch {
         let of = self.type_of(current.type_id)?;
         if options.abort_if_changed && write.id.is_some() && write.seen_update_time != Some(current.updated_at) {
             let message = format!("node `{}` was changed at `{}`", current.id, current.updated_at);
-            return Err(Error::new(ErrorKind::FailedPrecondition, message).on_field("last_update_time_since_epoch"));
+            return Err(Error::precondition_failed("last_update_time_since_epoch", message));
         }
         write.check_properties(of, options.mask)?;
         let mut write = write.without_restated(&current);

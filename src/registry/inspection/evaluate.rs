@@ -207,7 +207,7 @@ pub(in crate::registry) fn check_served(file: &File, quarantined: bool) -> Resul
         Some(reason) if !quarantined => {
             let message =
                 format!("file `{}` is quarantined: {reason}; `quarantined=true` serves it all the same", file.path);
-            Err(Error::new(ErrorKind::PermissionDenied, message).on_field("quarantined"))
+            Err(Error::new(ErrorKind::Quarantined, message).on_field("quarantined"))
         }
         _ => Ok(()),
     }

@@ -47,7 +47,7 @@ impl Registry {
     /// Sets the policy of the model with that name for files that are stored from now on. A job reevaluates the existing files:
     /// what the policy would refuse is quarantined. An empty policy removes the model's overrides.
     ///
-    /// Errors: NotFound; InvalidArgument when the policy names what no format is called; FailedPrecondition when a condition does
+    /// Errors: NotFound; InvalidArgument when the policy names what no format is called; PreconditionFailed when a condition does
     /// not hold.
     pub async fn set_model_policy(
         &self,

@@ -6,7 +6,7 @@ use modelport_inspect::{Inspection, READER_VERSION, RULES_VERSION};
 use super::Siblings;
 use super::record::{self, Inspected};
 use crate::domain::policy::Act;
-use crate::domain::{Actor, Error, ErrorKind, File, FilePath, NodeId, Result};
+use crate::domain::{Actor, Error, File, FilePath, NodeId, Result};
 use crate::registry::Registry;
 use crate::store::{Tx, files, inspections, nodes};
 
@@ -32,7 +32,7 @@ pub struct RescanReport {
     /// Files that this build's parsers have not read, and that were not read now.
     pub unread: u64,
     /// Files that were evaluated.
-    pub judged: u64,
+    pub evaluated: u64,
     /// Files whose findings changed.
     pub changed: u64,
     /// Files that became quarantined.
@@ -70,14 +70,14 @@ impl Registry {
                         log::warn!("file.path" = path, error = error.to_string().as_str(); "file could not be read");
                         report.unreadable += 1;
                     }
-                    progress(RescanProgress { done: report.judged, all });
+                    progress(RescanProgress { done: report.evaluated, all });
                 }
                 let changed = self.reevaluate_artifact(actor, artifact).await?;
-                report.judged += changed.evaluated;
+                report.evaluated += changed.evaluated;
                 report.changed += changed.findings;
                 report.quarantined += changed.quarantined;
                 report.released += changed.released;
-                progress(RescanProgress { done: report.judged, all });
+                progress(RescanProgress { done: report.evaluated, all });
             }
         }
     }
@@ -108,6 +108,6 @@ fn store_unless_replaced(tx: &mut Tx<'_>, file: &File, seen: &Inspection) -> Res
             let known = Inspected { seen: seen.clone(), reader: READER_VERSION, rules: RULES_VERSION, act: Act::Allow };
             record::put(tx, file, &known)
         }
-        None => Err(Error::new(ErrorKind::FailedPrecondition, "the file has other bytes by now")),
+        None => Err(Error::invalid_state("the file has other bytes by now")),
     }
 }

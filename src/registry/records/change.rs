@@ -4,7 +4,7 @@ use super::create::{duplicate, take_key};
 use super::read::say;
 use super::{Written, get};
 use crate::domain::record::{Identity, RecordId, RecordPatch};
-use crate::domain::{Actor, Change, Error, ErrorKind, LogicalType, Millis, NodeId, Patch, Result, Value};
+use crate::domain::{Actor, Change, Error, LogicalType, Millis, NodeId, Patch, Result, Value};
 use crate::registry::{Registry, entities};
 use crate::store::{Tx, nodes};
 
@@ -57,9 +57,7 @@ fn set_key(tx: &mut Tx<'_>, actor: &Actor, version: NodeId, identity: &Identity,
     entities::update(tx, actor, LogicalType::ModelVersion, version, &patch, now).map(drop).map_err(|error| {
         match error.kind() {
             // It was taken concurrently: the transaction is retried and sees whose it is.
-            ErrorKind::AlreadyExists => {
-                Error::new(ErrorKind::Conflict, "the key was taken concurrently; retry").caused_by(error)
-            }
+            kind if kind.is_taken() => Error::conflict("the key was taken concurrently; retry").caused_by(error),
             _ => error,
         }
     })

@@ -29,7 +29,7 @@ impl Registry {
     /// Makes a record of what is said and of bytes that are stored, which are to be an archive unless `unchecked`. Makes
     /// its version, and its model when there is none of that name.
     ///
-    /// Errors: InvalidArgument when the draft cannot be stored, on `file` when the bytes are no zip archive or the policy
+    /// Errors: InvalidArgument when the draft cannot be stored; Unsupported when the bytes are no zip archive or the policy
     /// refuses them. On any of them, and of a duplicate, nothing is kept.
     pub async fn create_record(
         &self,
@@ -59,7 +59,7 @@ impl Registry {
     ) -> Result<Written> {
         draft.check()?;
         if !unchecked && let Some(why) = self.with_heartbeat(key, self.unusable_archive(key, stored.size)).await? {
-            return Err(Error::invalid("file", format!("the file is not a usable zip archive: {why}")));
+            return Err(Error::unsupported("file", format!("the file is not a usable zip archive: {why}")));
         }
         let target = Target::Version {
             model: draft.identity.name.parse()?,
@@ -191,7 +191,7 @@ pub(super) fn take_key(tx: &mut Tx<'_>, actor: &Actor, identity: &Identity, now:
         Some(node) if node.logical_type() == Some(LogicalType::ModelVersion) => {
             nodes::lock(tx, &[node.id])?;
             if find_in_version(tx, node.id, |record| record.identity.key() == key.as_str())?.is_some() {
-                return Err(Error::new(ErrorKind::Conflict, "the same model was registered concurrently; retry"));
+                return Err(Error::conflict("the same model was registered concurrently; retry"));
             }
             let patch = Patch { external_id: Change::Clear, ..Patch::default() };
             entities::update(tx, actor, LogicalType::ModelVersion, node.id, &patch, now)?;
@@ -221,8 +221,8 @@ fn version_name(tx: &mut Tx<'_>, model: &Node, id: &RecordId, identity: &Identit
 /// The same thing was created concurrently, or what it is created in was removed: the transaction is retried and sees it.
 fn made(created: Result<Node>) -> Result<Node> {
     created.map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists | ErrorKind::NotFound => {
-            Error::new(ErrorKind::Conflict, "the same records were changed concurrently; retry").caused_by(error)
+        ErrorKind::AlreadyExists | ErrorKind::NameTaken | ErrorKind::NotFound => {
+            Error::conflict("the same records were changed concurrently; retry").caused_by(error)
         }
         _ => error,
     })

@@ -18,6 +18,8 @@ struct Checksum {
     hash: Hash,
     expected: Vec<u8>,
     field: &'static str,
+    /// The kind of error when the bytes are others.
+    mismatch: ErrorKind,
 }
 
 #[derive(Debug, Clone)]
@@ -37,19 +39,21 @@ impl Checksums {
             "md5" => Hash::Md5(md5::Md5::default()),
             _ => return None,
         };
-        self.0.push(Checksum { hash, expected, field: super::CHECKSUM });
+        let (field, mismatch) = (super::CHECKSUM, ErrorKind::ChecksumMismatch);
+        self.0.push(Checksum { hash, expected, field, mismatch });
         Some(())
     }
 
     /// A SHA-256 that another header announces.
     pub fn add_sha256(&mut self, expected: Sha256, field: &'static str) {
-        let hash = Hash::Sha256(sha2::Sha256::default());
-        self.0.push(Checksum { hash, expected: expected.as_bytes().to_vec(), field });
+        let (hash, mismatch) = (Hash::Sha256(sha2::Sha256::default()), ErrorKind::DigestMismatch);
+        self.0.push(Checksum { hash, expected: expected.as_bytes().to_vec(), field, mismatch });
     }
 
     /// A SHA-512 that another header announces.
     pub fn add_sha512(&mut self, expected: Vec<u8>, field: &'static str) {
-        self.0.push(Checksum { hash: Hash::Sha512(sha2::Sha512::default()), expected, field });
+        let (hash, mismatch) = (Hash::Sha512(sha2::Sha512::default()), ErrorKind::DigestMismatch);
+        self.0.push(Checksum { hash, expected, field, mismatch });
     }
 
     /// Whether there is none.
@@ -74,14 +78,14 @@ impl Checksums {
         updated.await.map_err(|error| Error::unavailable("the server is stopping").caused_by(error))
     }
 
-    /// Errors: FailedPrecondition on the protocol's header when the bytes are others, InvalidArgument on another one.
+    /// Errors: when the bytes are others ChecksumMismatch by the protocol's header, DigestMismatch by another one.
     pub(super) fn check(self) -> Result<()> {
         self.0.into_iter().try_for_each(Checksum::check)
     }
 
     /// The same but for the protocol's own, which says nothing of a request that brings no bytes.
     pub fn check_digests(mut self) -> Result<()> {
-        self.0.retain(|sum| sum.field != super::CHECKSUM);
+        self.0.retain(|sum| sum.mismatch == ErrorKind::DigestMismatch);
         self.check()
     }
 }
@@ -100,10 +104,6 @@ impl Checksum {
         let field = self.field;
         let message =
             format!("the bytes of this request have another checksum than `{field}` says; they were thrown away");
-        Err(if field == super::CHECKSUM {
-            Error::new(ErrorKind::FailedPrecondition, message).on_field(field)
-        } else {
-            Error::invalid(field, message)
-        })
+        Err(Error::new(self.mismatch, message).on_field(field))
     }
 }

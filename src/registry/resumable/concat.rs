@@ -40,7 +40,7 @@ pub(super) fn refuse_final(row: &Resumable) -> Result<()> {
 impl Registry {
     /// Creates a partial upload of that many bytes. It expires as every resumable upload does, and is never a file.
     ///
-    /// Errors: ResourceExhausted when it is larger than any file may be.
+    /// Errors: TooLarge when it is larger than any file may be.
     pub async fn create_partial(&self, actor: &Actor, length: u64, metadata: &str) -> Result<UploadState> {
         let too_large = |error: Error| error.on_field("Upload-Length");
         check_length(Some(length), self.policy.max_file_bytes).map_err(too_large)?;
@@ -62,8 +62,8 @@ impl Registry {
     /// kept until they expire. Goes on when the caller has gone.
     ///
     /// `concat` and `metadata` are the client's words. Errors: NotFound for a part that is not there; InvalidArgument for an
-    /// upload that is no part; FailedPrecondition for one that lacks bytes; Conflict on field [`super::LOCKED`] while another
-    /// request uses a part; those of the end of any upload.
+    /// upload that is no part; Incomplete for one that lacks bytes; Locked while another request uses a
+    /// part; those of the end of any upload.
     pub async fn concatenate(
         &self,
         actor: &Actor,
@@ -167,7 +167,7 @@ impl Registry {
         let stored = self.with_heartbeat(key, self.blobs.put(key, size, self.bytes_of(parts)?)).await?;
         if let Some(announced) = put.sha256.filter(|announced| *announced != stored.sha256) {
             let message = format!("the bytes have sha256 `{}`, not `{announced}` as announced", stored.sha256);
-            return Err(Error::invalid("sha256", message));
+            return Err(Error::digest_mismatch(message).on_field("sha256"));
         }
         let sha256 = Some(stored.sha256.to_string());
         let row = Resumable { sha256, position: row.length, ..row };
@@ -201,7 +201,7 @@ impl Registry {
         }
         if row.finished_at.is_none() {
             let message = format!("partial upload `{id}` lacks some of its {} bytes", row.length);
-            return Err(Error::new(ErrorKind::FailedPrecondition, message).on_field(CONCAT));
+            return Err(Error::incomplete(CONCAT, message));
         }
         Ok(row)
     }
@@ -209,5 +209,5 @@ impl Registry {
 
 /// An error about one of the parts: its field says so, unless the field says more.
 fn about_parts(error: Error) -> Error {
-    if error.field().is_none() { error.on_field(CONCAT) } else { error }
+    error.or_on_field(CONCAT)
 }

@@ -7,7 +7,7 @@ use super::{OFFSET, Patch, UploadState, progress, put_of, signed, unsigned};
 use crate::blobs::{Key, SentPart, Stored, Tail, UploadProgress};
 use crate::domain::{Actor, Error, ErrorKind, Millis, Result};
 use crate::registry::Registry;
-use crate::registry::direct::{PARTS, direct_of};
+use crate::registry::direct::direct_of;
 use crate::registry::upload::Ending;
 use crate::store::resumable::{self, Resumable};
 
@@ -39,11 +39,9 @@ impl Registry {
                 Ok(UploadState::new(&row, unsigned(row.length)))
             }
             Err(error) => {
-                let again = matches!(
-                    error.kind(),
-                    ErrorKind::Unavailable | ErrorKind::Internal | ErrorKind::Conflict | ErrorKind::Unauthenticated
-                ) || error.field() == Some(PARTS);
-                if !again && let Err(left) = self.remove_resumable(id, &row.key, Millis::MAX).await {
+                if !may_finish_later(error.kind())
+                    && let Err(left) = self.remove_resumable(id, &row.key, Millis::MAX).await
+                {
                     log::warn!(upload = id, error:% = left; "a refused upload is left for the collector");
                 }
                 lease.release().await;
@@ -67,7 +65,7 @@ impl Registry {
         let stored = Stored { size: recorded.length, sha256: recorded.sha256()? };
         if let Some(announced) = put.sha256.filter(|announced| *announced != stored.sha256) {
             let message = format!("the bytes have sha256 `{}`, not `{announced}` as announced", stored.sha256);
-            return Err(Error::invalid("sha256", message));
+            return Err(Error::digest_mismatch(message).on_field("sha256"));
         }
         self.assemble(row, &key, recorded, lease).await?;
         self.finish_upload(actor, &put, &key, stored, ending).await.map(drop)
@@ -141,6 +139,11 @@ impl Registry {
             return Ok(UploadState::new(row, length));
         }
         let message = format!("the upload is complete, with {length} bytes");
-        Err(Error::new(ErrorKind::FailedPrecondition, message).on_field(OFFSET))
+        Err(Error::invalid_state(message).on_field(OFFSET))
     }
+}
+
+/// Whether the bytes are kept after an error, because the end of the upload may be asked for again.
+fn may_finish_later(kind: ErrorKind) -> bool {
+    kind.is_transient() || matches!(kind, ErrorKind::Incomplete | ErrorKind::Internal | ErrorKind::Unauthenticated)
 }

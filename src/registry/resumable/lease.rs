@@ -25,7 +25,7 @@ pub(super) struct Lease {
 }
 
 impl Registry {
-    /// Takes the lease of the upload. Conflict on field [`LOCKED`] while another request has it.
+    /// Takes the lease of the upload. Locked while another request has it.
     pub(super) async fn lease(&self, id: &str) -> Result<Lease> {
         let token = uuid::Uuid::new_v4().simple().to_string();
         let lease = Lease { registry: self.clone(), id: id.to_owned(), token };
@@ -56,13 +56,13 @@ impl Lease {
     }
 
     /// What a caller is told about `error`. Without the lease it only says that another holder has removed or replaced the
-    /// bytes: it becomes NotFound where the upload is gone, and Conflict on field [`LOCKED`] where it is not.
+    /// bytes: it becomes NotFound or Gone where the upload is gone, and Locked where it is not.
     pub(super) async fn explain(&self, error: Error) -> Error {
-        if error.kind() != ErrorKind::Internal && error.field() != Some(LOCKED) {
+        if !matches!(error.kind(), ErrorKind::Internal | ErrorKind::Locked) {
             return error;
         }
         match self.renew().await {
-            Err(lost) if lost.kind() == ErrorKind::Conflict => {
+            Err(lost) if lost.kind() == ErrorKind::Locked => {
                 log::info!(upload = self.id, error:%; "an upload was taken over by another holder of its lease");
                 self.registry.resumable_row(&self.id).await.err().unwrap_or(lost)
             }
@@ -133,5 +133,5 @@ fn until(now: Millis) -> Millis {
 }
 
 fn locked() -> Error {
-    Error::new(ErrorKind::Conflict, "another request is writing this upload").on_field(LOCKED)
+    Error::locked("another request is writing this upload").on_field(LOCKED)
 }

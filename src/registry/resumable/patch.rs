@@ -48,8 +48,8 @@ impl Registry {
     /// - The returned offset counts durable bytes only.
     /// - What arrived of an interrupted body is kept, unless it has a checksum.
     ///
-    /// Errors: those of [`Registry::resumable`]; FailedPrecondition on field [`OFFSET`], or on field
-    /// [`super::CHECKSUM`], and InvalidArgument on the field of a digest, and then nothing of the body is kept; ResourceExhausted when it is longer than the upload.
+    /// Errors: those of [`Registry::resumable`]; InvalidState for another offset; ChecksumMismatch or DigestMismatch, and
+    /// then nothing of the body is kept; TooLarge when it is longer than the upload.
     pub async fn append_resumable<B>(&self, actor: &Actor, id: &str, patch: Patch, mut body: B) -> Result<UploadState>
     where
         B: Stream<Item = Result<Bytes>> + Unpin,
@@ -93,7 +93,7 @@ impl PatchTask {
         let row = self.registry.resumable_row(&self.id).await?;
         if row.direct_part.is_some() {
             let message = "the bytes of a direct upload go to the bucket, not to the server";
-            return Err(Error::new(ErrorKind::FailedPrecondition, message).on_field(OFFSET));
+            return Err(Error::invalid_state(message).on_field(OFFSET));
         }
         super::concat::refuse_final(&row)?;
         if row.finished_at.is_some() {
@@ -120,7 +120,7 @@ impl PatchTask {
         let offset = self.registry.offset(&row).await?;
         if offset != self.patch.offset {
             let message = format!("the upload has {offset} bytes, the request goes on after {}", self.patch.offset);
-            return Err(Error::new(ErrorKind::FailedPrecondition, message).on_field(OFFSET));
+            return Err(Error::invalid_state(message).on_field(OFFSET));
         }
         let left = unsigned(row.length).saturating_sub(offset);
         if self.patch.length.is_some_and(|length| length > left) {
@@ -164,8 +164,9 @@ impl PatchTask {
         } else {
             None
         };
-        blobs.append(&row.key.parse()?, progress, offset, tail).await.map_err(|error| match error.kind() {
-            ErrorKind::Conflict => error.on_field(super::LOCKED),
+        let opened = blobs.append(&row.key.parse()?, progress, offset, tail).await;
+        opened.map_err(|error| match error.kind() {
+            ErrorKind::Locked => error.on_field(super::LOCKED),
             _ => error,
         })
     }
@@ -248,9 +249,9 @@ fn merged(earlier: Option<Checkpoint>, mut later: Checkpoint) -> Checkpoint {
 
 fn too_long(left: u64) -> Error {
     let message = format!("the request has more bytes than the `{left}` that the upload lacks");
-    Error::new(ErrorKind::ResourceExhausted, message).on_field("Content-Length")
+    Error::too_large(message).on_field("Content-Length")
 }
 
 fn broke_off() -> Error {
-    Error::invalid("body", "the body ended before it was complete, so its checksum says nothing")
+    Error::invalid_body("the body ended before it was complete, so its checksum says nothing")
 }

@@ -63,7 +63,7 @@ pub async fn nothing_is_visible_before_the_end(store: &Store) {
 pub async fn a_body_is_held_to_its_length(store: &Store) {
     for (size, length) in [(9, 10), (11, 10), (0, 1), (1, 0), (20 * MIB, 20 * MIB as u64 + 1), (20 * MIB, 1)] {
         let error = refused(store, BodySize::exactly(length), body(&bytes(size, 4))).await;
-        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{size} of {length}: {error}");
+        assert_eq!(error.kind(), ErrorKind::InvalidBody, "{size} of {length}: {error}");
         assert!(error.message().contains(&format!("`{length}`")), "{error}");
     }
 }
@@ -72,12 +72,12 @@ pub async fn a_body_over_the_limit_is_refused_at_once(store: &Store) {
     for (limit, size) in [(10, 11), (9 * MIB as u64, 10 * MIB)] {
         let within = BodySize { exact: None, at_most: Some(limit) };
         let error = refused(store, within, stalled(&bytes(size, 5))).await;
-        assert_eq!(error.kind(), ErrorKind::ResourceExhausted);
+        assert_eq!(error.kind(), ErrorKind::TooLarge);
         assert!(error.message().contains(&format!("`{limit}`")), "{error}");
     }
     let announced = BodySize { exact: Some(11), at_most: Some(10) };
     let error = refused(store, announced, stalled(&Bytes::new())).await;
-    assert_eq!(error.kind(), ErrorKind::ResourceExhausted);
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
     let (key, exact) = (Key::new_upload(), BodySize { exact: Some(10), at_most: Some(10) });
     store.blobs.put(&key, exact, body(&bytes(10, 5))).await.unwrap();
 }

@@ -153,7 +153,7 @@ async fn what_is_reused_is_not_made_again(backend: Backend) {
     assert_eq!(scene.registry.put_execution(&actor(), again).await.unwrap().artifact_ids, put.artifact_ids);
     let strict = Publish { options: PublishOptions::default(), execution: new(e, "run 3"), ..publish };
     let error = scene.registry.put_execution(&actor(), strict).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    assert_eq!(error.kind(), ErrorKind::NameTaken);
     let forced = Publish {
         execution: new(e, "run 4"),
         contexts: vec![NodeWrite { id: Some(context.0), ..NodeWrite::default() }],
@@ -224,7 +224,7 @@ async fn a_context_that_is_new_twice_is_made_once(backend: Backend) {
         ..publish
     };
     let error = scene.registry.put_execution(&actor(), strict).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    assert_eq!(error.kind(), ErrorKind::NameTaken);
 }
 
 async fn a_context_that_is_used_and_changed_is_recorded_as_it_is(backend: Backend) {
@@ -262,8 +262,8 @@ async fn an_execution_that_cannot_be_published_leaves_nothing(backend: Backend) 
             ErrorKind::InvalidArgument,
         ),
         (publish(vec![good()], vec![nameless]), ErrorKind::InvalidArgument),
-        (publish(vec![good()], vec![new(c, "taken")]), ErrorKind::AlreadyExists),
-        (publish(vec![good(), good()], vec![]), ErrorKind::AlreadyExists),
+        (publish(vec![good()], vec![new(c, "taken")]), ErrorKind::NameTaken),
+        (publish(vec![good(), good()], vec![]), ErrorKind::NameTaken),
     ] {
         let error = scene.registry.put_execution(&actor(), refused.clone()).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{refused:?}");
@@ -293,7 +293,7 @@ async fn a_subgraph_is_put_whole(backend: Backend) {
     assert_eq!(events[1].execution_id, put.execution_ids[1]);
     assert_eq!(scene.count("members"), 8);
     let error = scene.registry.put_lineage_subgraph(&actor(), write.clone()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    assert_eq!(error.kind(), ErrorKind::NameTaken);
     let lone = EventEdge { event: Some(event(None, Some(put.execution_ids[0]), INPUT)), ..EventEdge::default() };
     let bare = SubgraphWrite { edges: vec![lone], ..SubgraphWrite::default() };
     let error = scene.registry.put_lineage_subgraph(&actor(), bare).await.unwrap_err();

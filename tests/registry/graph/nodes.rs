@@ -118,7 +118,7 @@ async fn what_cannot_be_put_leaves_nothing(backend: Backend) {
         (wrong("i", Value::Double(1.0)), ErrorKind::InvalidArgument),
         (wrong("unknown", Value::Int(1)), ErrorKind::InvalidArgument),
         (wrong("s", "nul\0".into()), ErrorKind::InvalidArgument),
-        (new(of, "taken"), ErrorKind::AlreadyExists),
+        (new(of, "taken"), ErrorKind::NameTaken),
         (NodeWrite { external_id: Some("x".into()), ..new(of, "other") }, ErrorKind::AlreadyExists),
         (new(of, &"x".repeat(513)), ErrorKind::InvalidArgument),
     ] {
@@ -150,7 +150,7 @@ async fn whoever_changed_it_first_wins(backend: Backend) {
     for writer in writers.collect::<Vec<_>>() {
         match writer.await.unwrap() {
             Ok(_) => won += 1,
-            Err(error) => assert_eq!(error.kind(), ErrorKind::FailedPrecondition, "{error}"),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::PreconditionFailed, "{error}"),
         }
     }
     assert_eq!(won, 1);

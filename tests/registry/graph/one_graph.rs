@@ -56,7 +56,7 @@ async fn a_model_that_is_put_here_is_a_registered_model(backend: Backend) {
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{homeless}");
     }
     let error = scene.put_node(CONTEXT, new(versions, &format!("{id}:v1"))).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    assert_eq!(error.kind(), ErrorKind::NameTaken);
     let reused = Publish {
         execution: new(scene.type_of(EXECUTION, "e").await, "e"),
         contexts: vec![new(versions, &format!("{id}:v1")), new(models, "m")],

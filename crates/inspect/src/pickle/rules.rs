@@ -37,7 +37,7 @@ static RULES: LazyLock<Rules> = LazyLock::new(|| {
 pub(super) enum ImportClass {
     /// Makes the objects that a model consists of, and does nothing else.
     Harmless,
-    /// Nobody vouches for it: of a module that is on no list, or a class of a known library.
+    /// Not known to be harmless: of a module that is on no list, or a class of a known library.
     Unknown,
     /// A function of a known library that is on no list of what models need.
     Unneeded,

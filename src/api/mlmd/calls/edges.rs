@@ -3,6 +3,7 @@
 use tonic::Status;
 
 use super::{Answer, Call};
+use crate::api::mlmd::error::CallError;
 use crate::api::mlmd::pb;
 use crate::api::mlmd::wire::{NodeMessage, parse_event};
 use crate::domain::graph::{
@@ -94,7 +95,7 @@ fn read_edge(sent: pb::put_lineage_subgraph_request::EventEdge) -> EventEdge {
 fn check_places(request: &pb::PutLineageSubgraphRequest) -> Answer<()> {
     let check = |side: &str, place: Option<i32>, count: usize| match place {
         Some(place) if usize::try_from(place).map_or(true, |place| place >= count) => {
-            Err(Status::out_of_range(format!("{side} index `{place}` is not below {count}")))
+            Err(CallError::Status(Status::out_of_range(format!("{side} index `{place}` is not below {count}"))))
         }
         _ => Ok(()),
     };

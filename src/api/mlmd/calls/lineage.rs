@@ -1,10 +1,9 @@
 //! The graph around some nodes.
 
-use tonic::Status;
-
 use super::{Answer, Call};
 use crate::api::mlmd::pb;
 use crate::api::mlmd::wire::{parse_query, subgraph_message};
+use crate::domain::Error;
 
 /// No server of ML Metadata performs this.
 #[allow(deprecated)]
@@ -12,7 +11,7 @@ pub(in crate::api::mlmd) async fn get_lineage_graph(
     _: Call,
     _: pb::GetLineageGraphRequest,
 ) -> Answer<pb::GetLineageGraphResponse> {
-    Err(Status::unimplemented("GetLineageGraph is not performed: call GetLineageSubgraph"))
+    Err(Error::unimplemented("GetLineageGraph is not performed: call GetLineageSubgraph").into())
 }
 
 /// The subgraph around some nodes, by ids.

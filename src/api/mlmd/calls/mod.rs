@@ -7,8 +7,7 @@ pub(super) mod reads;
 pub(super) mod relations;
 pub(super) mod types;
 
-use tonic::Status;
-
+use super::error::CallError;
 use crate::domain::Actor;
 use crate::registry::Registry;
 
@@ -19,4 +18,4 @@ pub(super) struct Call {
 }
 
 /// The result of a call.
-type Answer<T> = Result<T, Status>;
+type Answer<T> = Result<T, CallError>;

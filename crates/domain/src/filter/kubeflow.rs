@@ -1,0 +1,388 @@
+//! Kubeflow's `filterQuery` of Kubeflow Model Registry, and beyond it `NOT`, `NOT IN`, `IS NULL`, `IS NOT NULL` and `BETWEEN`.
+//!
+//! ```text
+//! or    := and { OR and }
+//! and   := not { AND not }
+//! not   := NOT not | "(" or ")" | test
+//! test  := field ( cmp value | [NOT] (LIKE | ILIKE) text | [NOT] IN "(" [value {"," value}] ")"
+//!                | [NOT] BETWEEN value AND value | IS [NOT] NULL )
+//! field := name { "." name } [ ".string_value" | ".int_value" | ".double_value" | ".bool_value" ]
+//! ```
+
+mod dialect;
+
+use super::lexer::{Placed, Token, tokens};
+use super::{
+    Attribute, Comparison, Condition, Expr, Field, MAX_CONDITIONS, MAX_DEPTH, MAX_PROPERTIES, Operand, check_length,
+    check_pattern, refused,
+};
+use crate::{Error, Result, ValueKind};
+
+pub(super) use dialect::DIALECT;
+
+/// The parameter that errors name.
+const FIELD: &str = "filterQuery";
+
+/// What a well-known name means; every other name is that of a free property.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// An attribute of the node.
+    Attribute(Attribute),
+    /// The node's state, given by these names with their numbers.
+    State(&'static [(&'static str, i64)]),
+    /// A property that the type declares.
+    Property(&'static str, ValueKind),
+    /// A declared string of some entities and an attribute that is a number of others: the value it is compared with says
+    /// which is meant.
+    TextOrNumber(&'static str, Attribute),
+}
+
+/// Reads a filter. `known` says what the entity's well-known names mean.
+///
+/// Errors: InvalidArgument on `filterQuery` that tells the character where it cannot go on.
+pub fn parse(text: &str, known: &dyn Fn(&str) -> Option<Known>) -> Result<Expr> {
+    check_length(FIELD, text)?;
+    let tokens = tokens(&DIALECT, text)?;
+    let mut parser = Parser { text, tokens, next: 0, known, conditions: 0, properties: 0 };
+    let expr = parser.or(0)?;
+    match parser.tokens.get(parser.next) {
+        None => Ok(expr),
+        Some(_) => Err(parser.refuse("expected AND, OR or the end")),
+    }
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    tokens: Vec<Placed<i64>>,
+    next: usize,
+    known: &'a dyn Fn(&str) -> Option<Known>,
+    conditions: usize,
+    properties: usize,
+}
+
+/// A field with the place where it stands, and what its values must be.
+struct Target {
+    field: Field,
+    kind: Expected,
+    at: usize,
+    /// What must be absent too when it is.
+    twin: Option<Field>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    Kind(ValueKind),
+    State(&'static [(&'static str, i64)]),
+    Any,
+}
+
+impl Parser<'_> {
+    fn peek(&self) -> Option<&Token<i64>> {
+        self.tokens.get(self.next).map(|placed| &placed.token)
+    }
+
+    fn at(&self) -> usize {
+        self.tokens.get(self.next).map_or(self.text.len(), |placed| placed.at)
+    }
+
+    fn refuse(&self, what: impl std::fmt::Display) -> Error {
+        refused(FIELD, self.text, self.at(), what)
+    }
+
+    fn keyword(&mut self, keyword: &str) -> bool {
+        let found = matches!(self.peek(), Some(Token::Word(word)) if word.eq_ignore_ascii_case(keyword));
+        self.next += usize::from(found);
+        found
+    }
+
+    fn sign(&mut self, sign: &str) -> bool {
+        let found = matches!(self.peek(), Some(Token::Sign(found)) if *found == sign);
+        self.next += usize::from(found);
+        found
+    }
+
+    fn expect_sign(&mut self, sign: &str) -> Result<()> {
+        if self.sign(sign) { Ok(()) } else { Err(self.refuse(format_args!("expected `{sign}`"))) }
+    }
+
+    fn or(&mut self, depth: usize) -> Result<Expr> {
+        let mut terms = vec![self.and(depth)?];
+        while self.keyword("OR") {
+            terms.push(self.and(depth)?);
+        }
+        Ok(if terms.len() == 1 { terms.remove(0) } else { Expr::Or(terms) })
+    }
+
+    fn and(&mut self, depth: usize) -> Result<Expr> {
+        let mut terms = vec![self.not(depth)?];
+        while self.keyword("AND") {
+            terms.push(self.not(depth)?);
+        }
+        Ok(if terms.len() == 1 { terms.remove(0) } else { Expr::And(terms) })
+    }
+
+    fn not(&mut self, depth: usize) -> Result<Expr> {
+        if depth >= MAX_DEPTH {
+            return Err(self.refuse(format_args!("nested deeper than {MAX_DEPTH}")));
+        }
+        if self.keyword("NOT") {
+            return Ok(Expr::Not(Box::new(self.not(depth + 1)?)));
+        }
+        if self.sign("(") {
+            let inner = self.or(depth + 1)?;
+            self.expect_sign(")")?;
+            return Ok(inner);
+        }
+        self.test()
+    }
+
+    fn test(&mut self) -> Result<Expr> {
+        let target = self.field()?;
+        self.count_property(&target)?;
+        let negated = self.keyword("NOT");
+        let condition = if self.keyword("LIKE") {
+            self.like(&target, false)?
+        } else if self.keyword("ILIKE") {
+            self.like(&target, true)?
+        } else if self.keyword("IN") {
+            self.expect_sign("(")?;
+            let mut values = Vec::new();
+            if !self.sign(")") {
+                values.push(self.value(&target)?);
+                while self.sign(",") {
+                    if is_list(&target) {
+                        self.count_property(&target)?;
+                    }
+                    values.push(self.value(&target)?);
+                }
+                self.expect_sign(")")?;
+            }
+            Condition::In(values)
+        } else if self.keyword("BETWEEN") {
+            if is_unordered(&target) {
+                return Err(refused(FIELD, self.text, target.at, "it has no order, compare with = or !="));
+            }
+            let low = self.value(&target)?;
+            if !self.keyword("AND") {
+                return Err(self.refuse("expected AND"));
+            }
+            Condition::Between(low, self.value(&target)?)
+        } else if negated {
+            return Err(self.refuse("expected LIKE, ILIKE, IN or BETWEEN after NOT"));
+        } else if self.keyword("IS") {
+            let present = self.keyword("NOT");
+            if !self.keyword("NULL") {
+                return Err(self.refuse("expected NULL"));
+            }
+            self.count()?;
+            let null = match (&target.field, target.kind) {
+                (Field::Custom(_), Expected::Kind(kind)) => Condition::NullOf(kind),
+                _ => Condition::Null,
+            };
+            let absent = Expr::Test(target.field, null);
+            let absent = match target.twin {
+                Some(twin) => Expr::And(vec![absent, Expr::Test(twin, Condition::Null)]),
+                None => absent,
+            };
+            return Ok(if present { Expr::Not(Box::new(absent)) } else { absent });
+        } else {
+            let comparison = self.comparison()?;
+            if comparison != Comparison::Equal && comparison != Comparison::NotEqual && is_unordered(&target) {
+                return Err(refused(FIELD, self.text, target.at, "it has no order, compare with = or !="));
+            }
+            Condition::Compare(comparison, self.value(&target)?)
+        };
+        self.count()?;
+        let of_doubles = target.kind == Expected::Kind(ValueKind::Double);
+        let condition = if of_doubles { condition.of_doubles() } else { condition };
+        let test = Expr::Test(target.field, condition);
+        Ok(if negated { Expr::Not(Box::new(test)) } else { test })
+    }
+
+    fn count(&mut self) -> Result<()> {
+        self.conditions += 1;
+        if self.conditions > MAX_CONDITIONS {
+            return Err(self.refuse(format_args!("more than {MAX_CONDITIONS} conditions")));
+        }
+        Ok(())
+    }
+
+    fn count_property(&mut self, target: &Target) -> Result<()> {
+        self.properties += usize::from(target.field.is_looked_up());
+        if self.properties > MAX_PROPERTIES {
+            return Err(self.refuse(format_args!("more than {MAX_PROPERTIES} conditions on properties")));
+        }
+        Ok(())
+    }
+
+    fn comparison(&mut self) -> Result<Comparison> {
+        let signs = [
+            ("=", Comparison::Equal),
+            ("!=", Comparison::NotEqual),
+            ("<>", Comparison::NotEqual),
+            ("<=", Comparison::LessOrEqual),
+            (">=", Comparison::GreaterOrEqual),
+            ("<", Comparison::Less),
+            (">", Comparison::Greater),
+        ];
+        let found = signs.into_iter().find(|(sign, _)| self.sign(sign)).map(|(_, comparison)| comparison);
+        found.ok_or_else(|| self.refuse("expected a comparison: =, !=, <, <=, >, >=, LIKE, ILIKE, IN, BETWEEN or IS"))
+    }
+
+    /// A name, and where it is not well-known perhaps the kind of value behind it.
+    fn field(&mut self) -> Result<Target> {
+        let at = self.at();
+        let (mut name, quoted) = self.name()?;
+        let mut parts = 1;
+        let mut kind = None;
+        while self.sign(".") {
+            let (part, quoted) = self.name()?;
+            let is_last = !matches!(self.peek(), Some(Token::Sign(".")));
+            kind = value_kind(&part).filter(|_| is_last && !quoted);
+            if kind.is_none() {
+                name = format!("{name}.{part}");
+                parts += 1;
+            }
+        }
+        let known = if quoted || parts > 1 { None } else { (self.known)(&name) };
+        let (field, expected, twin) = match known {
+            Some(known) => self.meant(known, kind),
+            None => (Field::Custom(name.clone()), kind.map_or(Expected::Any, Expected::Kind), None),
+        };
+        if let (Some(_), Some(given), Expected::Kind(own)) = (known, kind, expected)
+            && given != own
+        {
+            let problem = format!("`{name}` is {}, not {}", with_article(own), with_article(given));
+            return Err(refused(FIELD, self.text, at, problem));
+        }
+        Ok(Target { field, kind: expected, at, twin })
+    }
+
+    /// The field that a well-known name stands for, what its values must be, and its twin; `kind` is that of a suffix.
+    fn meant(&self, known: Known, kind: Option<ValueKind>) -> (Field, Expected, Option<Field>) {
+        let declared = |name: &str, kind| (Field::Declared(name.to_owned(), kind), Expected::Kind(kind));
+        let (field, expected) = match known {
+            Known::Attribute(attribute) => (Field::Attribute(attribute), Expected::Kind(attribute.kind())),
+            Known::State(names) => (Field::Attribute(Attribute::State), Expected::State(names)),
+            Known::Property(property, kind) => declared(property, kind),
+            Known::TextOrNumber(text, number) => match kind.or_else(|| self.kind_ahead()) {
+                Some(ValueKind::String) => declared(text, ValueKind::String),
+                Some(_) => (Field::Attribute(number), Expected::Kind(number.kind())),
+                None => {
+                    let (field, expected) = declared(text, ValueKind::String);
+                    return (field, expected, Some(Field::Attribute(number)));
+                }
+            },
+        };
+        (field, expected, None)
+    }
+
+    /// The kind of the value that the field is compared with; `None` when it is asked for its absence.
+    fn kind_ahead(&self) -> Option<ValueKind> {
+        if matches!(self.peek(), Some(Token::Word(word)) if word.eq_ignore_ascii_case("IS")) {
+            return None;
+        }
+        self.tokens.iter().skip(self.next).find_map(|placed| match placed.token {
+            Token::Text(_) => Some(ValueKind::String),
+            Token::Int(_) | Token::Double(_) => Some(ValueKind::Double),
+            _ => None,
+        })
+    }
+
+    fn name(&mut self) -> Result<(String, bool)> {
+        let found = match self.peek() {
+            Some(Token::Word(word)) => (word.clone(), false),
+            Some(Token::Quoted(name)) => (name.clone(), true),
+            _ => return Err(self.refuse("expected the name of a property")),
+        };
+        self.next += 1;
+        Ok(found)
+    }
+
+    fn like(&mut self, target: &Target, ignore_case: bool) -> Result<Condition> {
+        if is_list(target) {
+            return Err(refused(FIELD, self.text, target.at, "it is a list, compare an item with =, != or IN"));
+        }
+        if !matches!(target.kind, Expected::Any | Expected::Kind(ValueKind::String)) {
+            return Err(refused(FIELD, self.text, target.at, "only strings are LIKE a pattern"));
+        }
+        match self.peek().cloned() {
+            Some(Token::Text(pattern)) => {
+                check_pattern(&pattern).map_err(|what| self.refuse(what))?;
+                self.next += 1;
+                Ok(Condition::Like { pattern, ignore_case })
+            }
+            _ => Err(self.refuse("expected a pattern in quotes")),
+        }
+    }
+
+    fn value(&mut self, target: &Target) -> Result<Operand> {
+        self.count()?;
+        let value = match self.peek() {
+            Some(Token::Text(text)) => Operand::Text(text.clone()),
+            Some(Token::Int(value)) => Operand::Number(*value),
+            Some(Token::Double(value)) => Operand::Double(*value),
+            Some(Token::Word(word)) if word.eq_ignore_ascii_case("true") => Operand::Bool(true),
+            Some(Token::Word(word)) if word.eq_ignore_ascii_case("false") => Operand::Bool(false),
+            _ => return Err(self.refuse("expected a value: a text in quotes, a number, true or false")),
+        };
+        let typed = typed(value, target.kind).map_err(|what| self.refuse(what))?;
+        self.next += 1;
+        Ok(typed)
+    }
+}
+
+fn is_unordered(target: &Target) -> bool {
+    matches!(target.kind, Expected::State(_) | Expected::Kind(ValueKind::Bool | ValueKind::Struct))
+}
+
+fn is_list(target: &Target) -> bool {
+    target.kind == Expected::Kind(ValueKind::Struct)
+}
+
+fn with_article(kind: ValueKind) -> String {
+    let article = if kind == ValueKind::Int { "an" } else { "a" };
+    format!("{article} {}", kind.name())
+}
+
+fn value_kind(suffix: &str) -> Option<ValueKind> {
+    match suffix {
+        "string_value" => Some(ValueKind::String),
+        "int_value" => Some(ValueKind::Int),
+        "double_value" => Some(ValueKind::Double),
+        "bool_value" => Some(ValueKind::Bool),
+        _ => None,
+    }
+}
+
+/// The value as one of the expected kind. Clients write ids and times in quotes, so a text of digits is an int too.
+fn typed(value: Operand, expected: Expected) -> Result<Operand, String> {
+    match (expected, value) {
+        (Expected::Any, Operand::Double(value)) => Ok(Operand::Decimal(value)),
+        (Expected::Any, value) => Ok(value),
+        (Expected::State(names), Operand::Text(text)) => match names.iter().find(|(name, _)| *name == text) {
+            Some((_, number)) => Ok(Operand::Int(*number)),
+            None => {
+                let names: Vec<_> = names.iter().map(|(name, _)| *name).collect();
+                Err(format!("`{}` is none of `{}`", text.escape_debug(), names.join("`, `")))
+            }
+        },
+        (Expected::State(_), _) => Err("expected the name of a state in quotes".to_owned()),
+        (Expected::Kind(kind), value) => match (kind, value) {
+            (ValueKind::String | ValueKind::Struct, Operand::Text(text)) => Ok(Operand::Text(text)),
+            (ValueKind::Int, Operand::Number(value)) => Ok(Operand::Int(value)),
+            (ValueKind::Int, Operand::Text(text)) => {
+                text.parse().map(Operand::Int).map_err(|_| format!("`{}` is not an integer", text.escape_debug()))
+            }
+            // The condition says what it is among doubles.
+            (ValueKind::Double, Operand::Number(value)) => Ok(Operand::Number(value)),
+            (ValueKind::Double, Operand::Double(value)) => Ok(Operand::Double(value)),
+            (ValueKind::Bool, Operand::Bool(value)) => Ok(Operand::Bool(value)),
+            (ValueKind::Struct, _) => Err("expected a string".to_owned()),
+            (kind, _) => Err(format!("expected {}", with_article(kind))),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

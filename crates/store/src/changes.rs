@@ -1,0 +1,185 @@
+//! The record of changes: the audit log, the history of a node, and the feed of all changes.
+
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use serde_json::Value as Json;
+
+use super::Tx;
+use super::bulk::{Column, Insert};
+use super::connection::AnyConnection;
+use super::nodes::MAX_IDS;
+use super::schema::changes;
+use crate::error::DatabaseResult as _;
+use modelport_domain::secrets::mask_document;
+use modelport_domain::{Action, Actor, ChangeRecord, Error, Millis, NodeId, Result};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = changes)]
+struct ChangeRow {
+    id: i64,
+    position: Option<i64>,
+    at: i64,
+    actor: String,
+    action: String,
+    node_id: i64,
+    revision: i64,
+    document: String,
+    request_id: Option<String>,
+    client_request_id: Option<String>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = changes, treat_none_as_default_value = false)]
+struct NewChangeRow<'a> {
+    at: i64,
+    actor: &'a str,
+    action: String,
+    node_id: i64,
+    revision: i64,
+    document: String,
+    request_id: Option<&'a str>,
+    client_request_id: Option<&'a str>,
+}
+
+/// A change to be recorded.
+#[derive(Debug, Clone)]
+pub struct NewChange {
+    /// What was done.
+    pub action: Action,
+    /// To which node.
+    pub node_id: NodeId,
+    /// The node's revision afterwards.
+    pub revision: i64,
+    /// The node as it is afterwards.
+    pub document: serde_json::Value,
+}
+
+/// Records changes, all by one actor at one time. Secrets in them are masked, because the record is kept for ever.
+pub fn append(tx: &mut Tx<'_>, actor: &Actor, now: Millis, new: &[NewChange]) -> Result<()> {
+    for chunk in new.chunks(MAX_IDS) {
+        let rows: Vec<NewChangeRow<'_>> = chunk
+            .iter()
+            .map(|change| NewChangeRow {
+                at: now,
+                actor: actor.name(),
+                action: change.action.to_string(),
+                node_id: change.node_id.0,
+                revision: change.revision,
+                document: without_secrets(change.document.clone()).to_string(),
+                request_id: actor.request_id(),
+                client_request_id: actor.client_request_id(),
+            })
+            .collect();
+        match tx.conn {
+            AnyConnection::Postgres(conn) => bulk(&rows).execute(conn).db()?,
+            AnyConnection::Sqlite(conn) => diesel::insert_into(changes::table).values(&rows).execute(conn).db()?,
+        };
+    }
+    Ok(())
+}
+
+fn bulk<'a>(rows: &'a [NewChangeRow<'a>]) -> Insert<'a> {
+    let each = rows.iter();
+    let columns = vec![
+        ("at", Column::Int(each.clone().map(|row| row.at).collect())),
+        ("actor", Column::Text(each.clone().map(|row| row.actor).collect())),
+        ("action", Column::Text(each.clone().map(|row| row.action.as_str()).collect())),
+        ("node_id", Column::Int(each.clone().map(|row| row.node_id).collect())),
+        ("revision", Column::Int(each.clone().map(|row| row.revision).collect())),
+        ("document", Column::Text(each.clone().map(|row| row.document.as_str()).collect())),
+        ("request_id", Column::MaybeText(each.clone().map(|row| row.request_id).collect())),
+        ("client_request_id", Column::MaybeText(each.map(|row| row.client_request_id).collect())),
+    ];
+    Insert { table: "changes", columns, end: "" }
+}
+
+/// The first `limit` changes of a node after the change `after`, oldest first.
+pub fn of_node(tx: &mut Tx<'_>, node: NodeId, after: i64, limit: u32) -> Result<Vec<ChangeRecord>> {
+    let rows = changes::table
+        .filter(changes::node_id.eq(node.0).and(changes::id.gt(after)))
+        .order(changes::id)
+        .limit(i64::from(limit))
+        .select(ChangeRow::as_select())
+        .load::<ChangeRow>(tx.conn)
+        .db()?;
+    rows.into_iter().map(record).collect()
+}
+
+/// The first `limit` changes of the feed after the position `after`.
+pub fn feed(tx: &mut Tx<'_>, after: i64, limit: u32) -> Result<Vec<ChangeRecord>> {
+    let rows = changes::table
+        .filter(changes::position.gt(after))
+        .order(changes::position)
+        .limit(i64::from(limit))
+        .select(ChangeRow::as_select())
+        .load::<ChangeRow>(tx.conn)
+        .db()?;
+    rows.into_iter().map(record).collect()
+}
+
+/// The entries by which these nodes were removed, of those that were.
+pub fn removals(tx: &mut Tx<'_>, nodes: &[NodeId]) -> Result<Vec<ChangeRecord>> {
+    let mut found = Vec::new();
+    for chunk in nodes.chunks(MAX_IDS) {
+        let ids: Vec<i64> = chunk.iter().map(|id| id.0).collect();
+        let rows = changes::table
+            .filter(changes::node_id.eq_any(ids).and(changes::action.eq(Action::Delete.to_string())))
+            .select(ChangeRow::as_select())
+            .load::<ChangeRow>(tx.conn)
+            .db()?;
+        for row in rows {
+            found.push(record(row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether there are committed changes without a position in the feed.
+pub fn any_unplaced(tx: &mut Tx<'_>) -> Result<bool> {
+    let unplaced = changes::table.filter(changes::position.is_null());
+    Ok(diesel::select(diesel::dsl::exists(unplaced)).get_result(tx.conn).db()?)
+}
+
+/// Assigns positions in the feed to up to `limit` committed changes, after all existing positions.
+///
+/// A change's id is taken before its transaction commits, so a smaller id can become visible after a greater one, and a
+/// reader that follows ids would miss it. Positions are assigned to committed changes only, by one transaction at a time.
+pub fn place(tx: &mut Tx<'_>, limit: i64) -> Result<()> {
+    if let AnyConnection::Postgres(conn) = tx.conn {
+        diesel::sql_query("SELECT pg_advisory_xact_lock(hashtext('modelport.changes'))").execute(conn).db()?;
+    }
+    diesel::sql_query(
+        "UPDATE changes SET position = placed.position
+         FROM (SELECT id,
+                      row_number() OVER (ORDER BY id) + (SELECT coalesce(max(position), 0) FROM changes) AS position
+               FROM (SELECT id FROM changes WHERE position IS NULL ORDER BY id LIMIT $1) AS unplaced) AS placed
+         WHERE changes.id = placed.id",
+    )
+    .bind::<BigInt, _>(limit)
+    .execute(tx.conn)
+    .db()?;
+    Ok(())
+}
+
+fn without_secrets(mut document: Json) -> Json {
+    mask_document(&mut document);
+    document
+}
+
+fn record(row: ChangeRow) -> Result<ChangeRecord> {
+    let document: Json = serde_json::from_str(&row.document)
+        .map_err(|error| Error::internal(format!("change `{}` is not JSON", row.id)).caused_by(error))?;
+    Ok(ChangeRecord {
+        // Entries from before there was masking are masked now.
+        document: without_secrets(document),
+        id: row.id,
+        position: row.position,
+        at: row.at,
+        actor: row.actor,
+        action: row.action,
+        node_id: NodeId(row.node_id),
+        revision: row.revision,
+        request_id: row.request_id,
+        client_request_id: row.client_request_id,
+    })
+}

@@ -1,0 +1,279 @@
+//! The job queue. Only the holder of a job's lease may write to it, and each statement's own condition ensures that.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+
+use super::Tx;
+use super::connection::AnyConnection;
+use super::schema::jobs;
+use crate::error::DatabaseResult as _;
+use modelport_domain::job::JobEnd;
+use modelport_domain::{Actor, Error, Job, JobId, JobProgress, JobState, Millis, Result};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = jobs)]
+struct JobRow {
+    id: i64,
+    kind: String,
+    payload: String,
+    created_at: i64,
+    run_at: i64,
+    attempts: i64,
+    state: String,
+    actor: String,
+    progress_done: i64,
+    progress_total: Option<i64>,
+    progress_message: Option<String>,
+    result: Option<String>,
+    error: Option<String>,
+    cancel_requested: bool,
+    heartbeat_at: Option<i64>,
+    started_at: Option<i64>,
+    finished_at: Option<i64>,
+}
+
+#[derive(QueryableByName)]
+struct Claimed {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+/// Until when a job is whose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The process that works on it, and which of its workers.
+    pub owner: String,
+    /// The time of the claim or renewal.
+    pub now: Millis,
+    /// When anybody may take it over.
+    pub until: Millis,
+}
+
+/// Enqueues a job, for now or for later.
+pub fn insert(
+    tx: &mut Tx<'_>,
+    kind: &str,
+    payload: &serde_json::Value,
+    actor: &Actor,
+    now: Millis,
+    run_at: Millis,
+) -> Result<JobId> {
+    let new = (
+        jobs::kind.eq(kind),
+        jobs::payload.eq(payload.to_string()),
+        jobs::actor.eq(actor.name()),
+        jobs::created_at.eq(now),
+        jobs::run_at.eq(run_at),
+    );
+    Ok(JobId(diesel::insert_into(jobs::table).values(new).returning(jobs::id).get_result(tx.conn).db()?))
+}
+
+/// The oldest job of that kind that is due and free, or whose worker has sent no heartbeat for the time of its lease.
+/// One conditional statement, so that no two workers get the same.
+pub fn claim(tx: &mut Tx<'_>, kind: &str, lease: &Lease, max_attempts: i64) -> Result<Option<Job>> {
+    let with = |lock: &str| {
+        format!(
+            "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_owner = $1, lease_until = $2,
+                heartbeat_at = $3, started_at = COALESCE(started_at, $3)
+             WHERE id = (
+                SELECT id FROM jobs
+                WHERE finished_at IS NULL AND run_at <= $3 AND (lease_until IS NULL OR lease_until <= $3)
+                    AND kind = $4 AND attempts < $5 AND NOT cancel_requested
+                ORDER BY run_at, id LIMIT 1{lock})
+             RETURNING id"
+        )
+    };
+    macro_rules! run {
+        ($conn:ident, $lock:literal) => {
+            diesel::sql_query(with($lock))
+                .bind::<Text, _>(&lease.owner)
+                .bind::<BigInt, _>(lease.until)
+                .bind::<BigInt, _>(lease.now)
+                .bind::<Text, _>(kind)
+                .bind::<BigInt, _>(max_attempts)
+                .get_result::<Claimed>($conn)
+                .optional()
+        };
+    }
+    let claimed = match tx.conn {
+        // Concurrent claims skip to the next job instead of waiting for this one.
+        AnyConnection::Postgres(conn) => run!(conn, " FOR UPDATE SKIP LOCKED"),
+        AnyConnection::Sqlite(conn) => run!(conn, ""),
+    }
+    .db()?;
+    claimed.map_or(Ok(None), |claimed| find(tx, JobId(claimed.id)))
+}
+
+/// Ends abandoned jobs: fails those that have used up their attempts, and cancels those that were cancelled after their worker
+/// died. Returns how many.
+pub fn end_abandoned(tx: &mut Tx<'_>, now: Millis, max_attempts: i64) -> Result<usize> {
+    let free = (jobs::lease_owner.eq(None::<String>), jobs::lease_until.eq(None::<i64>));
+    let abandoned = || {
+        let held = jobs::lease_until.is_not_null().and(jobs::lease_until.assume_not_null().gt(now));
+        jobs::table.filter(jobs::finished_at.is_null()).filter(diesel::dsl::not(held))
+    };
+    let to_cancel = abandoned().filter(jobs::cancel_requested);
+    let cancelled = diesel::update(to_cancel)
+        .set((jobs::state.eq(JobState::Cancelled.name()), jobs::finished_at.eq(now), free.clone()))
+        .execute(tx.conn)
+        .db()?;
+    let worn_out = abandoned().filter(jobs::attempts.ge(max_attempts));
+    let failed = diesel::update(worn_out)
+        .set((
+            jobs::state.eq(JobState::Failed.name()),
+            jobs::finished_at.eq(now),
+            jobs::error.eq(format!("whoever worked on it went away, {max_attempts} times")),
+            free,
+        ))
+        .execute(tx.conn)
+        .db()?;
+    Ok(cancelled + failed)
+}
+
+/// A text without the NULs that PostgreSQL refuses: whatever another system said, the job has to end.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+/// Renews the lease and stores the progress. Returns whether the job was cancelled; `None` when another worker has it.
+pub fn renew(tx: &mut Tx<'_>, id: JobId, lease: &Lease, progress: &JobProgress) -> Result<Option<bool>> {
+    let mine = jobs::table.find(id.0).filter(jobs::lease_owner.eq(&lease.owner));
+    let alive = (
+        jobs::lease_until.eq(lease.until),
+        jobs::heartbeat_at.eq(lease.now),
+        jobs::progress_done.eq(progress.done),
+        jobs::progress_total.eq(progress.total),
+        jobs::progress_message.eq(progress.message.as_deref().map(storable)),
+    );
+    let row = diesel::update(mine).set(alive).returning(jobs::cancel_requested).get_result(tx.conn);
+    Ok(row.optional().db()?)
+}
+
+/// Finishes the job, or reschedules it. `false` when another worker has it.
+pub fn finish(
+    tx: &mut Tx<'_>,
+    id: JobId,
+    owner: &str,
+    end: &JobEnd,
+    progress: &JobProgress,
+    now: Millis,
+) -> Result<bool> {
+    let mine = jobs::table.find(id.0).filter(jobs::lease_owner.eq(owner));
+    let free = (
+        jobs::lease_owner.eq(None::<String>),
+        jobs::lease_until.eq(None::<i64>),
+        jobs::progress_done.eq(progress.done),
+        jobs::progress_total.eq(progress.total),
+        jobs::progress_message.eq(progress.message.as_deref().map(storable)),
+    );
+    let ended = |state: JobState| (jobs::state.eq(state.name()), jobs::finished_at.eq(now));
+    let changed = match end {
+        JobEnd::Succeeded(result) => {
+            let came_of_it = (jobs::result.eq(result.to_string()), jobs::error.eq(None::<String>));
+            diesel::update(mine).set((free, ended(JobState::Succeeded), came_of_it)).execute(tx.conn)
+        }
+        JobEnd::Failed(error, result) => {
+            let came_of_it =
+                (jobs::result.eq(result.as_ref().map(ToString::to_string)), jobs::error.eq(storable(error)));
+            diesel::update(mine).set((free, ended(JobState::Failed), came_of_it)).execute(tx.conn)
+        }
+        JobEnd::Cancelled => diesel::update(mine).set((free, ended(JobState::Cancelled))).execute(tx.conn),
+        JobEnd::Later(at, error) => {
+            let queued =
+                (jobs::state.eq(JobState::Queued.name()), jobs::run_at.eq(at), jobs::error.eq(storable(error)));
+            diesel::update(mine).set((free, queued)).execute(tx.conn)
+        }
+        JobEnd::HandBack => {
+            let queued = (jobs::state.eq(JobState::Queued.name()), jobs::attempts.eq(jobs::attempts - 1));
+            diesel::update(mine).set((free, queued)).execute(tx.conn)
+        }
+    };
+    Ok(changed.db()? > 0)
+}
+
+/// Cancels a job: at once if it is not running; otherwise its worker learns of it. `false` when it has ended.
+pub fn cancel(tx: &mut Tx<'_>, id: JobId, now: Millis) -> Result<bool> {
+    let queued = jobs::table.find(id.0).filter(jobs::state.eq(JobState::Queued.name()));
+    let ended =
+        (jobs::state.eq(JobState::Cancelled.name()), jobs::finished_at.eq(now), jobs::cancel_requested.eq(true));
+    if diesel::update(queued).set(ended).execute(tx.conn).db()? > 0 {
+        return Ok(true);
+    }
+    let running = jobs::table.find(id.0).filter(jobs::state.eq(JobState::Running.name()));
+    Ok(diesel::update(running).set(jobs::cancel_requested.eq(true)).execute(tx.conn).db()? > 0)
+}
+
+/// The job of that id.
+pub fn find(tx: &mut Tx<'_>, id: JobId) -> Result<Option<Job>> {
+    let row = jobs::table.find(id.0).select(JobRow::as_select()).first(tx.conn).optional().db()?;
+    row.map(Job::try_from).transpose()
+}
+
+/// The newest job of a kind that is about just that.
+pub fn newest(tx: &mut Tx<'_>, kind: &str, payload: &serde_json::Value) -> Result<Option<Job>> {
+    let row = jobs::table
+        .filter(jobs::kind.eq(kind).and(jobs::payload.eq(payload.to_string())))
+        .order(jobs::id.desc())
+        .select(JobRow::as_select())
+        .first(tx.conn)
+        .optional()
+        .db()?;
+    row.map(Job::try_from).transpose()
+}
+
+/// Up to `limit` jobs of a kind, the newest first, from before the one that is given.
+pub fn list(tx: &mut Tx<'_>, kind: &str, before: Option<JobId>, limit: i64) -> Result<Vec<Job>> {
+    let before = before.map_or(i64::MAX, |id| id.0);
+    let rows: Vec<JobRow> = jobs::table
+        .filter(jobs::kind.eq(kind).and(jobs::id.lt(before)))
+        .order(jobs::id.desc())
+        .limit(limit)
+        .select(JobRow::as_select())
+        .load(tx.conn)
+        .db()?;
+    rows.into_iter().map(Job::try_from).collect()
+}
+
+/// How many jobs there are of each kind in each state.
+pub fn counts(tx: &mut Tx<'_>) -> Result<Vec<(String, String, i64)>> {
+    Ok(jobs::table
+        .group_by((jobs::kind, jobs::state))
+        .select((jobs::kind, jobs::state, diesel::dsl::count_star()))
+        .order((jobs::kind, jobs::state))
+        .load(tx.conn)
+        .db()?)
+}
+
+/// Forgets the jobs that ended before `before`.
+pub fn delete_finished(tx: &mut Tx<'_>, before: Millis) -> Result<usize> {
+    Ok(diesel::delete(jobs::table.filter(jobs::finished_at.lt(before))).execute(tx.conn).db()?)
+}
+
+impl TryFrom<JobRow> for Job {
+    type Error = Error;
+
+    fn try_from(row: JobRow) -> Result<Self> {
+        let json = |text: &str| {
+            serde_json::from_str(text).map_err(|error| Error::internal("a job is not JSON").caused_by(error))
+        };
+        let state = JobState::from_name(&row.state)
+            .ok_or_else(|| Error::internal(format!("job `{}` is in the unknown state `{}`", row.id, row.state)))?;
+        Ok(Self {
+            id: JobId(row.id),
+            payload: json(&row.payload)?,
+            result: row.result.as_deref().map(json).transpose()?,
+            kind: row.kind,
+            actor: row.actor,
+            state,
+            attempts: row.attempts,
+            progress: JobProgress { done: row.progress_done, total: row.progress_total, message: row.progress_message },
+            error: row.error,
+            cancel_requested: row.cancel_requested,
+            created_at: row.created_at,
+            run_at: row.run_at,
+            started_at: row.started_at,
+            heartbeat_at: row.heartbeat_at,
+            finished_at: row.finished_at,
+        })
+    }
+}

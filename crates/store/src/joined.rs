@@ -1,0 +1,55 @@
+//! One node, joined with its properties in one statement, for a read that needs nothing else.
+//!
+//! A metric's latest point is in another table, which is not joined.
+
+use diesel::prelude::*;
+
+use super::Tx;
+use super::connection::on_each;
+use super::nodes::NodeRow;
+use super::properties::{PropertyRow, add};
+use super::schema::{nodes, properties};
+use crate::error::DatabaseResult as _;
+use modelport_domain::{LogicalType, Name, Node, NodeId, Result};
+
+type Rows = Vec<(NodeRow, Option<PropertyRow>)>;
+
+/// Loads the nodes that meet a condition, with their properties. The statement's type determines its text, so that Diesel
+/// prepares it once per connection.
+macro_rules! load {
+    ($tx:expr, $condition:expr) => {{
+        let query = nodes::table.left_join(properties::table).filter($condition);
+        on_each!($tx.conn, conn => {
+            let query = query.select((NodeRow::as_select(), Option::<PropertyRow>::as_select()));
+            query.load::<(NodeRow, Option<PropertyRow>)>(conn)
+        })
+    }};
+}
+
+/// The node with that id, of any type.
+pub fn find(tx: &mut Tx<'_>, id: NodeId) -> Result<Option<Node>> {
+    let rows = load!(tx, nodes::id.eq(id.0)).db()?;
+    node(tx, rows)
+}
+
+/// The node of that type with that name in that home.
+pub fn find_named(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, name: &Name) -> Result<Option<Node>> {
+    let named = nodes::type_id.eq(logical.id()).and(nodes::name.eq(name.as_str()));
+    let rows = match home {
+        Some(home) => load!(tx, named.and(nodes::home_id.eq(home.0))).db()?,
+        None => load!(tx, named.and(nodes::home_id.is_null())).db()?,
+    };
+    node(tx, rows)
+}
+
+fn node(tx: &mut Tx<'_>, rows: Rows) -> Result<Option<Node>> {
+    tx.loaded.add(rows.iter().filter_map(|(_, property)| property.as_ref()).map(PropertyRow::bytes).sum())?;
+    let mut found: Option<Node> = None;
+    for (row, property) in rows {
+        let node = found.get_or_insert_with(|| row.into());
+        if let Some(property) = property {
+            add(node, property)?;
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,399 @@
+//! Nodes: inserted, found, listed, changed and removed, each with its properties in a fixed number of statements.
+
+mod change;
+mod filtered;
+mod insert;
+mod owned;
+
+use std::hash::{Hash, Hasher};
+
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Text};
+
+use super::connection::{AnyConnection, MultiBackend, keyset};
+use super::filter::{self, Filter, name_key};
+use super::schema::{members, nodes};
+use super::{Tx, properties};
+use crate::error::{DatabaseResult as _, database_error, is_missing_reference};
+use modelport_domain::filter::Expr;
+use modelport_domain::{
+    Cursor, Draft, Error, ExternalId, LogicalType, Millis, Name, Node, NodeId, NodeKind, Order, OrderBy, Properties,
+    Result,
+};
+
+pub use change::{date, increment_revision, increment_revision_of, increment_revisions_named, lock, replace};
+pub use owned::{children, delete, delete_all, first_children, first_context, type_of_child};
+
+/// How many ids one statement names at most.
+pub(super) const MAX_IDS: usize = 1000;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = nodes)]
+pub(super) struct NodeRow {
+    pub(super) id: i64,
+    type_id: i64,
+    home_id: Option<i64>,
+    name: Option<String>,
+    external_id: Option<String>,
+    uri: Option<String>,
+    state: Option<i64>,
+    created_at: i64,
+    updated_at: i64,
+    revision: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = nodes, treat_none_as_default_value = false)]
+pub(super) struct NewNode<'a> {
+    pub(super) kind: i64,
+    pub(super) type_id: i64,
+    pub(super) home_id: Option<i64>,
+    pub(super) name: Option<&'a str>,
+    pub(super) external_id: Option<&'a str>,
+    pub(super) uri: Option<&'a str>,
+    pub(super) state: Option<i64>,
+    pub(super) created_at: i64,
+    pub(super) updated_at: i64,
+}
+
+impl From<NodeRow> for Node {
+    fn from(row: NodeRow) -> Self {
+        Self {
+            id: NodeId(row.id),
+            type_id: row.type_id,
+            home_id: row.home_id.map(NodeId),
+            name: row.name,
+            external_id: row.external_id,
+            uri: row.uri,
+            state: row.state,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            revision: row.revision,
+            properties: Properties::new(),
+            custom: Properties::new(),
+        }
+    }
+}
+
+/// Selects the nodes of a list. A page token is tied to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Selection {
+    /// Their kind, where it says more than their types.
+    pub kind: Option<NodeKind>,
+    /// The ids of their types; where there are none, any of the kind.
+    pub types: Vec<i64>,
+    /// The context that owns them.
+    pub home: Option<NodeId>,
+    /// A context that they are members of.
+    pub member_of: Option<NodeId>,
+    /// The type of that home or context; any type that may be one if it is `None`.
+    pub parent_type: Option<LogicalType>,
+    /// Their name as people see it.
+    pub name: Option<Name>,
+    /// Their id in another system.
+    pub external_id: Option<ExternalId>,
+    /// What else must be true of them.
+    pub filter: Option<Expr>,
+    /// Their order.
+    pub order: Order,
+}
+
+impl Hash for Selection {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { kind, types, home, member_of, parent_type, name, external_id, filter, order } = self;
+        (kind, types, home, member_of, parent_type, name, external_id, order).hash(state);
+        // A filter has doubles, which have no hash; its debug output tells filters apart as well.
+        format!("{filter:?}").hash(state);
+    }
+}
+
+impl Selection {
+    /// All nodes of a logical type.
+    pub fn of(logical: LogicalType) -> Self {
+        Self::of_any(&[logical])
+    }
+
+    /// All nodes of these logical types.
+    pub fn of_any(types: &[LogicalType]) -> Self {
+        Self { types: types.iter().map(|logical| logical.id()).collect(), ..Self::of_kind(None) }
+    }
+
+    /// All nodes of a kind.
+    pub fn of_kind(kind: Option<NodeKind>) -> Self {
+        Self {
+            kind,
+            types: Vec::new(),
+            home: None,
+            member_of: None,
+            parent_type: None,
+            name: None,
+            external_id: None,
+            filter: None,
+            order: Order::default(),
+        }
+    }
+}
+
+/// Inserts a node, with its properties and as a member of its home.
+///
+/// Errors: AlreadyExists when the name or external id is taken, NotFound when the home is gone.
+pub fn insert(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, draft: &Draft, now: Millis) -> Result<Node> {
+    let new = NewNode {
+        kind: logical.kind().number(),
+        type_id: logical.id(),
+        home_id: home.map(|home| home.0),
+        name: draft.name.as_ref().map(Name::as_str),
+        external_id: draft.external_id.as_ref().map(ExternalId::as_str),
+        uri: draft.uri.as_deref(),
+        state: draft.state,
+        created_at: now,
+        updated_at: now,
+    };
+    // ON CONFLICT DO NOTHING instead of an error: the databases check unique indexes in different orders, and PostgreSQL rejects
+    // further queries in a transaction after an error.
+    let inserted = match tx.conn {
+        AnyConnection::Postgres(conn) => insert::insert_with_properties(conn, &new, draft),
+        AnyConnection::Sqlite(conn) => diesel::insert_into(nodes::table)
+            .values(&new)
+            .on_conflict_do_nothing()
+            .returning(NodeRow::as_returning())
+            .get_result::<NodeRow>(conn)
+            .optional(),
+    };
+    let row = match inserted {
+        Ok(Some(row)) => row,
+        Ok(None) => return Err(taken(tx, logical, home, draft)?),
+        Err(error) if is_missing_reference(&error) => {
+            return Err(Error::not_found(format!("the home of the {}", logical.noun())));
+        }
+        Err(error) => return Err(database_error(error)),
+    };
+    let mut node = Node::from(row);
+    node.properties.clone_from(&draft.properties);
+    node.custom.clone_from(&draft.custom);
+    // Round trips cost nothing here.
+    if let AnyConnection::Sqlite(_) = tx.conn {
+        if let Some(home) = home {
+            super::members::insert(tx, home, node.id)?;
+        }
+        properties::insert(tx, &[&node])?;
+    }
+    Ok(node)
+}
+
+/// The error for the unique key that is taken: the name, or else the external id.
+fn taken(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, draft: &Draft) -> Result<Error> {
+    if let Some(name) = &draft.name
+        && find_named(tx, logical, home, name)?.is_some()
+    {
+        return Ok(Error::name_taken(format!("{} `{name}` already exists", logical.noun())));
+    }
+    match &draft.external_id {
+        Some(id) if find_external(tx, logical.kind(), id)?.is_some() => {
+            Ok(Error::already_exists(format!("external id `{id}` is taken")).on_field("externalId"))
+        }
+        _ => Ok(Error::conflict(format!("the {} was taken a moment ago", logical.noun()))),
+    }
+}
+
+/// The node with that id, of any type.
+pub fn find(tx: &mut Tx<'_>, id: NodeId) -> Result<Option<Node>> {
+    let row = nodes::table.find(id.0).select(NodeRow::as_select()).first(tx.conn).optional().db()?;
+    one(tx, row)
+}
+
+/// The node with that id, of any type, without its properties.
+pub fn find_bare(tx: &mut Tx<'_>, id: NodeId) -> Result<Option<Node>> {
+    let row: Option<NodeRow> = nodes::table.find(id.0).select(NodeRow::as_select()).first(tx.conn).optional().db()?;
+    Ok(row.map(Node::from))
+}
+
+/// Those of these nodes that exist, ordered by id.
+pub fn find_all(tx: &mut Tx<'_>, ids: &[NodeId]) -> Result<Vec<Node>> {
+    let mut rows: Vec<NodeRow> = Vec::new();
+    for chunk in ids.chunks(MAX_IDS) {
+        let ids: Vec<_> = chunk.iter().map(|id| id.0).collect();
+        rows.extend(
+            nodes::table.filter(nodes::id.eq_any(ids)).select(NodeRow::as_select()).load::<NodeRow>(tx.conn).db()?,
+        );
+    }
+    rows.sort_by_key(|row| row.id);
+    hydrate(tx, rows)
+}
+
+/// The one node of the selection; `None` when there is none or more than one.
+pub fn find_only(tx: &mut Tx<'_>, selection: &Selection) -> Result<Option<Node>> {
+    let mut found = list(tx, selection, None, 2)?;
+    Ok(if found.len() == 1 { found.pop() } else { None })
+}
+
+/// The node of that type with that name in that home.
+pub fn find_named(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, name: &Name) -> Result<Option<Node>> {
+    let row = row_named(tx, logical, home, name)?;
+    one(tx, row)
+}
+
+/// As [`find_named`], without its properties.
+pub fn find_named_bare(
+    tx: &mut Tx<'_>,
+    logical: LogicalType,
+    home: Option<NodeId>,
+    name: &Name,
+) -> Result<Option<Node>> {
+    Ok(row_named(tx, logical, home, name)?.map(Node::from))
+}
+
+fn row_named(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, name: &Name) -> Result<Option<NodeRow>> {
+    let query = nodes::table
+        .filter(nodes::type_id.eq(logical.id()).and(nodes::name.eq(name.as_str())))
+        .select(NodeRow::as_select())
+        .into_boxed::<MultiBackend>();
+    let query = match home {
+        Some(home) => query.filter(nodes::home_id.eq(home.0)),
+        None => query.filter(nodes::home_id.is_null()),
+    };
+    Ok(query.first(tx.conn).optional().db()?)
+}
+
+/// The node of that kind with that id in another system.
+pub fn find_external(tx: &mut Tx<'_>, kind: NodeKind, external_id: &ExternalId) -> Result<Option<Node>> {
+    let row = nodes::table
+        .filter(nodes::kind.eq(kind.number()).and(nodes::external_id.eq(external_id.as_str())))
+        .select(NodeRow::as_select())
+        .first(tx.conn)
+        .optional()
+        .db()?;
+    one(tx, row)
+}
+
+/// The nodes of the selection, in no order.
+fn matching<'a>(selection: &Selection) -> nodes::BoxedQuery<'a, MultiBackend> {
+    narrowed(selection, selection.filter.as_ref().map(Filter::from))
+}
+
+/// The nodes of the selection but for its filter, of which this is the SQL.
+fn narrowed<'a>(selection: &Selection, filter: Option<Filter>) -> nodes::BoxedQuery<'a, MultiBackend> {
+    chosen(selection, filter, false)
+}
+
+/// The same; `by_ids` is whether the first of them are wanted in the order of their ids.
+fn chosen<'a>(selection: &Selection, filter: Option<Filter>, by_ids: bool) -> nodes::BoxedQuery<'a, MultiBackend> {
+    let mut query = nodes::table.into_boxed::<MultiBackend>();
+    if let Some(kind) = selection.kind {
+        query = query.filter(nodes::kind.eq(kind.number()));
+    }
+    query = match selection.types.as_slice() {
+        [] if selection.kind.is_some() => query,
+        [one] if by_ids && selection.home.is_some() => query.filter(Filter::of_type_in_home(*one)),
+        [one] => query.filter(nodes::type_id.eq(*one)),
+        many => query.filter(nodes::type_id.eq_any(many.to_vec())),
+    };
+    if let Some(home) = selection.home {
+        query = query.filter(nodes::home_id.eq(home.0));
+    }
+    if let Some(context) = selection.member_of {
+        let members = members::table.filter(members::context_id.eq(context.0)).select(members::node_id);
+        query = query.filter(nodes::id.eq_any(members));
+    }
+    if let Some(name) = &selection.name {
+        // A name that may repeat is stored behind a UUID and a colon.
+        let repeatable = sql::<Bool>("((nodes.home_id IS NULL OR nodes.type_id = ")
+            .bind::<BigInt, _>(LogicalType::DataSet.id())
+            .sql(") AND nodes.kind = 1 AND substr(nodes.name, 37, 1) = ':' AND substr(nodes.name, 38) = ")
+            .bind::<Text, _>(name.as_str().to_owned())
+            .sql(")");
+        query = query.filter(nodes::name.eq(name.as_str().to_owned()).assume_not_null().or(repeatable));
+    }
+    if let Some(external_id) = &selection.external_id {
+        query = query.filter(nodes::external_id.eq(external_id.as_str().to_owned()));
+    }
+    if let Some(filter) = filter {
+        query = query.filter(filter);
+    }
+    query
+}
+
+/// How many nodes the selection has.
+pub fn count(tx: &mut Tx<'_>, selection: &Selection) -> Result<u64> {
+    let count: i64 = matching(selection).count().get_result(tx.conn).map_err(filter::query_error)?;
+    Ok(count.unsigned_abs())
+}
+
+/// The first `limit` nodes of the selection after the cursor, in its order.
+pub fn list(tx: &mut Tx<'_>, selection: &Selection, after: Option<&Cursor>, limit: u32) -> Result<Vec<Node>> {
+    let limit = limit.into();
+    let mut found = match filtered::list(tx, selection, after, limit)? {
+        Some(found) => found,
+        None => {
+            let filter = selection.filter.as_ref().map(Filter::from);
+            let query = chosen(selection, filter, selection.order.by == OrderBy::Id);
+            bare(tx, in_order(query, selection.order, after).limit(limit))?
+        }
+    };
+    fill(tx, &mut found)?;
+    Ok(found)
+}
+
+/// The query's nodes after the cursor, in that order.
+fn in_order<'a>(
+    query: nodes::BoxedQuery<'a, MultiBackend>,
+    Order { by, descending }: Order,
+    after: Option<&'a Cursor>,
+) -> nodes::BoxedQuery<'a, MultiBackend> {
+    let time = after.map(|cursor| (cursor.value, cursor.id.0));
+    match by {
+        OrderBy::CreateTime => keyset!(query, nodes::created_at, nodes::id, time, descending),
+        OrderBy::UpdateTime => keyset!(query, nodes::updated_at, nodes::id, time, descending),
+        OrderBy::Name => {
+            let name = after.map(|cursor| (cursor.name.as_str(), cursor.id.0));
+            keyset!(query, name_key(), nodes::id, name, descending)
+        }
+        OrderBy::Id => match (after, descending) {
+            (None, false) => query.order(nodes::id.asc()),
+            (None, true) => query.order(nodes::id.desc()),
+            (Some(Cursor { id, .. }), false) => query.filter(nodes::id.gt(id.0)).order(nodes::id.asc()),
+            (Some(Cursor { id, .. }), true) => query.filter(nodes::id.lt(id.0)).order(nodes::id.desc()),
+        },
+    }
+}
+
+/// The nodes of a query, without their properties.
+fn bare(tx: &mut Tx<'_>, query: nodes::BoxedQuery<'_, MultiBackend>) -> Result<Vec<Node>> {
+    tx.check_deadline()?;
+    let rows = query.select(NodeRow::as_select()).load::<NodeRow>(tx.conn).map_err(filter::query_error)?;
+    Ok(rows.into_iter().map(Node::from).collect())
+}
+
+/// The ids of the first `limit` nodes of the selection, in order, of `among` alone where that is given.
+pub fn list_ids(tx: &mut Tx<'_>, selection: &Selection, among: Option<&[NodeId]>, limit: u32) -> Result<Vec<NodeId>> {
+    let mut found: Vec<i64> = Vec::new();
+    let all = || matching(selection).select(nodes::id).order(nodes::id).limit(i64::from(limit));
+    match among {
+        None => found = all().load(tx.conn).db()?,
+        Some(among) => {
+            for chunk in among.chunks(MAX_IDS) {
+                let ids: Vec<i64> = chunk.iter().map(|id| id.0).collect();
+                found.extend(all().filter(nodes::id.eq_any(ids)).load::<i64>(tx.conn).db()?);
+            }
+        }
+    }
+    Ok(found.into_iter().map(NodeId).collect())
+}
+
+fn one(tx: &mut Tx<'_>, row: Option<NodeRow>) -> Result<Option<Node>> {
+    Ok(hydrate(tx, row.into_iter().collect())?.pop())
+}
+
+pub(super) fn hydrate(tx: &mut Tx<'_>, rows: Vec<NodeRow>) -> Result<Vec<Node>> {
+    tx.check_deadline()?;
+    let mut nodes: Vec<_> = rows.into_iter().map(Node::from).collect();
+    fill(tx, &mut nodes)?;
+    Ok(nodes)
+}
+
+/// Loads the properties of nodes.
+fn fill(tx: &mut Tx<'_>, nodes: &mut [Node]) -> Result<()> {
+    properties::load(tx, nodes)?;
+    super::metrics::load(tx, nodes)
+}

@@ -1,0 +1,42 @@
+//! What serves a model or a version: inference services and deployments name them in their properties.
+
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
+
+use super::Tx;
+use super::schema::{nodes, properties};
+use crate::error::DatabaseResult as _;
+use modelport_domain::{LogicalType, NodeId, Result};
+
+/// The first of what serves the version.
+pub fn of_version(tx: &mut Tx<'_>, version: NodeId) -> Result<Option<NodeId>> {
+    first(tx, "model_version_id", ("properties.int_value = ", version, ""))
+}
+
+/// The first of what serves the model, or one of its versions.
+pub fn of_model(tx: &mut Tx<'_>, model: NodeId) -> Result<Option<NodeId>> {
+    if let Some(found) = first(tx, "registered_model_id", ("properties.int_value = ", model, ""))? {
+        return Ok(Some(found));
+    }
+    let versions = "properties.int_value IN (SELECT owned.id FROM nodes owned WHERE owned.home_id = ";
+    first(tx, "model_version_id", (versions, model, ")"))
+}
+
+/// The first of what has that property with a value that the condition holds for, which is SQL around an id.
+fn first(tx: &mut Tx<'_>, property: &str, (before, id, after): (&str, NodeId, &str)) -> Result<Option<NodeId>> {
+    let types: Vec<i64> = LogicalType::ALL
+        .into_iter()
+        .filter(|logical| logical.references().iter().any(|(name, _)| *name == property))
+        .map(LogicalType::id)
+        .collect();
+    let query = properties::table
+        .inner_join(nodes::table)
+        .filter(properties::custom.eq(false).and(properties::name.eq(property)))
+        .filter(properties::int_value.is_not_null().and(nodes::type_id.eq_any(types)))
+        .filter(sql::<Bool>(before).bind::<BigInt, _>(id.0).sql(after))
+        .select(properties::node_id)
+        .order(properties::node_id)
+        .limit(1);
+    Ok(query.first::<i64>(tx.conn).optional().db()?.map(NodeId))
+}

@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::api::edge::{EdgeOptions, Tls};
-use crate::api::hosts::Hosts;
+use crate::api::edge::EdgeOptions;
+use crate::api::http::hosts::Hosts;
+use crate::api::http::tls::Tls;
 use crate::api::server;
 use crate::blobs::{AccessKeys, Blobs, BlobsConfig, Location};
 use crate::config::{GetiServer, Listen, PreparedStatements, PublicUrl, Settings};

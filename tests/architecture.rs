@@ -34,11 +34,25 @@ const ROOMS_OF_THEIR_OWN: &[&str] = &["modelport_blobs", "modelport_domain", "mo
 /// The rooms that put the others together.
 const ANYTHING: &[&str] = &["cli", "main", "runtime"];
 
+/// Which parts of `api` a part of it may use besides itself, so that no door uses another's. A part that is not listed puts the doors
+/// together.
+const API: &[(&str, &[&str])] = &[
+    ("http", &[]),
+    ("caller", &["http"]),
+    ("health", &["http"]),
+    ("registry_metrics", &["http"]),
+    ("static_files", &["http"]),
+    ("kubeflow", &["http", "caller"]),
+    ("native", &["http", "caller"]),
+    ("edge", &["http", "caller", "health"]),
+    ("mlmd", &["http", "health"]),
+];
+
 /// Where a foreign crate may be used, as folders or files below `src`. A name that ends in `*` stands for all crates
 /// that begin so.
 const HOMES: &[(&str, &[&str])] = &[
     ("actix*", &["api"]),
-    ("rustls*", &["api/edge/tls"]),
+    ("rustls*", &["api/http/tls"]),
     ("utoipa*", &["api"]),
     ("prometheus", &["api"]),
     ("tonic*", &["api/mlmd"]),
@@ -147,6 +161,7 @@ fn check(name: &str, text: &str) -> Vec<String> {
     for path in source::paths(name, text) {
         let segments: Vec<_> = path.iter().map(String::as_str).collect();
         let complaint = match segments.as_slice() {
+            ["crate", "api", used, ..] if room == "api" => api_complaint(name, used),
             ["crate", used, ..] => room_complaint(room, used),
             _ => crate_complaint(name, &segments),
         };
@@ -175,6 +190,13 @@ fn room_complaint(room: &str, used: &str) -> Option<String> {
     (!allowed.contains(&used)).then(|| format!("`{room}` may not use `{used}`"))
 }
 
+/// The violation of a file of `api` that uses that part of it.
+fn api_complaint(name: &str, used: &str) -> Option<String> {
+    let part = name.split('/').nth(1).unwrap_or_default();
+    let (_, allowed) = API.iter().find(|(name, _)| *name == part)?;
+    (part != used && !allowed.contains(&used)).then(|| format!("`api/{part}` may not use `api/{used}`"))
+}
+
 fn crate_complaint(name: &str, segments: &[&str]) -> Option<String> {
     let used = *segments.first()?;
     if ROOMS_OF_THEIR_OWN.contains(&used) && name != "lib" {
@@ -198,6 +220,11 @@ fn a_use_of_a_forbidden_room_is_found() {
         ("api/native/files", "pub(crate) use crate::{\n    registry,\n    blobs::Location,\n};"),
         ("api/native/mod", "mod inner { use super::super::super::store::Rows; }"),
         ("jobs/mod", "impl From<crate::store::Row> for X {}"),
+        ("api/edge/models", "use crate::api::native::location::relative;"),
+        ("api/kubeflow/mod", "use super::native;"),
+        ("api/http/problem", "use crate::api::{kubeflow::DOOR, http::door};"),
+        ("api/http/middleware/mod", "fn f() { super::super::server::run() }"),
+        ("api/native/mod", "use crate::api::doors;"),
         ("lib", "use crate::store;"),
         ("elsewhere/mod", "use crate::domain::Error;"),
     ] {
@@ -244,8 +271,10 @@ fn what_the_rules_allow_is_not_found() {
             "use crate::domain::{Error, ErrorKind}; use crate::registry::Registry; use actix_web::web;",
         ),
         ("api/mlmd/mod", "use tonic::Status; use prost::Message;"),
-        ("api/edge/tls", "use rustls::ServerConfig; use super::super::Problem;"),
+        ("api/http/tls", "use rustls::ServerConfig; use super::super::Problem;"),
         ("lib", "pub use {modelport_blobs as blobs, modelport_domain as domain};"),
+        ("api/edge/mod", "use super::http::door::Door; use crate::api::edge::form; use super::health::Draining;"),
+        ("api/doors", "use super::{edge, kubeflow, native}; use super::http::door::Doors;"),
         ("cli/serve", "use crate::{api, blobs, store}; use modelport::registry;"),
         ("main", "use modelport::cli;"),
         (

@@ -5,8 +5,9 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 
-use super::middleware::{RequestId, checked_host};
-use super::problem::Problem;
+use super::http::middleware::checked_host;
+use super::http::problem::Problem;
+use super::http::request_id::RequestId;
 use crate::domain::{Actor, Error};
 use crate::registry::Registry;
 

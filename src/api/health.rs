@@ -38,7 +38,7 @@ pub async fn ready(registry: web::Data<Registry>, draining: web::Data<Draining>)
     let health = registry.health().await;
     let word = |answer: &crate::domain::Result<()>| match answer {
         Ok(()) => "ok".to_owned(),
-        Err(error) => super::problem::report(error).to_owned(),
+        Err(error) => super::http::problem::report(error).to_owned(),
     };
     let ready = health.database.is_ok() && health.object_store.is_ok();
     let mut response = if ready { HttpResponse::Ok() } else { unavailable() };

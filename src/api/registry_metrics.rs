@@ -1,7 +1,7 @@
 //! The metrics of what the registry holds and does: its connections, jobs, collector and inventory. Those of requests are in
 //! `middleware`.
 
-use super::middleware::Metrics;
+use super::http::middleware::Metrics;
 use crate::domain::{Inventory, LogicalType, Result};
 use crate::registry::Registry;
 

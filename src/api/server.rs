@@ -6,19 +6,19 @@ use std::time::{Duration, Instant};
 use actix_web::App;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data};
 use futures_util::future::{join_all, try_join_all};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use super::edge::Tls;
 use super::health::{self, Draining};
-use super::hosts::Hosts;
-use super::listener::{self, Served};
-use super::middleware::{self, Endpoint, Metrics, Shared};
-use super::openapi::Document;
-use super::{edge, extract, kubeflow, mlmd, native, openapi, registry_metrics, static_files};
+use super::http::extract;
+use super::http::hosts::Hosts;
+use super::http::listener::{self, Served};
+use super::http::middleware::{self, Endpoint, Metrics, Shared};
+use super::http::tls::Tls;
+use super::openapi::ServedDocument;
+use super::{doors, edge, mlmd, openapi, registry_metrics, static_files};
 use crate::domain::{Error, Result};
 use crate::memory::Memory;
 use crate::registry::Registry;
@@ -62,7 +62,7 @@ pub struct Service {
     metrics: Data<Metrics>,
     draining: Data<Draining>,
     json_limit_bytes: usize,
-    documents: Vec<Document>,
+    documents: Vec<ServedDocument>,
     edge: edge::EdgeParts,
     hosts: Hosts,
     memory: Memory,
@@ -79,7 +79,7 @@ impl Service {
             metrics: Data::new(metrics),
             draining: Data::new(Draining::default()),
             json_limit_bytes,
-            documents: openapi::documents(public_url.as_deref())?,
+            documents: openapi::served(doors::HTTP, public_url.as_deref())?,
             edge: edge::EdgeParts::new()?,
             hosts: Hosts::default(),
             memory: Memory::default(),
@@ -110,31 +110,30 @@ impl Service {
 
     /// The app that `serve` runs.
     pub fn app(&self) -> App<impl Endpoint<BoxBody> + use<>> {
-        middleware::wrap_app(App::new(), self.shared(), native::is_streamed)
+        middleware::wrap_app(App::new(), self.shared(), doors::HTTP)
             .app_data(self.registry.clone())
             .app_data(self.draining.clone())
-            .configure(extract::configure(self.json_limit_bytes))
-            .configure(routes)
+            .configure(extract::configure(doors::HTTP, self.json_limit_bytes))
+            .configure(|service| doors::HTTP.routes(service))
+            .configure(own_routes)
             .configure(static_files::routes)
             .configure(openapi::routes(&self.documents))
     }
 
     /// The app of the edge registry's API, which `serve` runs on a listener of its own.
     pub fn edge_app(&self) -> App<impl Endpoint<BoxBody> + use<>> {
-        let coding =
-            from_fn(|request, next: Next<_>| middleware::refuse_content_coding(edge::DOOR.refuse, request, next));
-        middleware::wrap_app_with_errors(App::new().wrap(coding), self.shared(), edge::DOOR)
+        middleware::wrap_app_with_errors(App::new(), self.shared(), doors::EDGE)
             .app_data(self.registry.clone())
             .app_data(self.draining.clone())
             .app_data(Data::new(self.memory.clone()))
-            .configure(edge::routes(&self.edge))
+            .configure(|service| self.edge.add_to(service))
+            .configure(|service| doors::EDGE.routes(service))
     }
 }
 
-fn routes(service: &mut web::ServiceConfig) {
+/// What is no door's.
+fn own_routes(service: &mut web::ServiceConfig) {
     service
-        .configure(kubeflow::routes)
-        .configure(native::routes)
         .service(web::resource("/health/live").route(web::get().to(health::live)))
         .service(web::resource("/health/ready").route(web::get().to(health::ready)))
         .service(web::resource("/metrics").route(web::get().to(middleware::scrape)));
@@ -191,7 +190,7 @@ fn serve_http(listener: TcpListener, options: &ServerOptions, service: Service) 
     let address = listener.local_addr().map_err(cannot_run)?;
     let base = service.registry.public_url().map_or_else(|| format!("http://{address}"), ToOwned::to_owned);
     let running = listener::serve(listener, served(options, None), move || service.app()).map_err(cannot_run)?;
-    log::info!(target: "modelport", "listening on http://{address}: REST of Kubeflow and of Modelport");
+    log::info!(target: "modelport", "listening on http://{address}: REST of {}", doors::HTTP.names());
     log::info!(target: "modelport", "API documents are at {base}/docs/");
     Ok(running)
 }
@@ -201,7 +200,7 @@ fn serve_edge(listener: TcpListener, options: &ServerOptions, service: Service) 
     let scheme = if options.edge_tls.is_some() { "https" } else { "http" };
     let served = served(options, options.edge_tls.clone());
     let running = listener::serve(listener, served, move || service.edge_app()).map_err(cannot_run)?;
-    log::info!(target: "modelport", "listening on {scheme}://{address}: REST of Intel's edge model registry");
+    log::info!(target: "modelport", "listening on {scheme}://{address}: REST of {}", doors::EDGE.names());
     Ok(running)
 }
 

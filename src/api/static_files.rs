@@ -1,9 +1,10 @@
 //! What a browser gets as it is: the files of `static/`, which the binary carries. Knows nothing of what is registered.
 
-use actix_web::http::header::{CACHE_CONTROL, ETag, EntityTag, IfNoneMatch, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{CACHE_CONTROL, ETag, EntityTag, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, guard};
+use actix_web::{HttpRequest, HttpResponse, guard};
 
+use super::http::conditional::is_known;
 use crate::domain::Sha256;
 
 /// A file with the paths that it is served at.
@@ -54,11 +55,7 @@ pub(super) fn routes(service: &mut ServiceConfig) {
 /// Browsers keep a file and ask each time whether it is still the same (RFC 9111 §5.2.2.4), because another build has other files
 /// at the same paths.
 fn answer(request: &HttpRequest, tag: EntityTag, media_type: &'static str, bytes: &'static [u8]) -> HttpResponse {
-    let is_known = match request.get_header::<IfNoneMatch>() {
-        Some(IfNoneMatch::Any) => true,
-        Some(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(&tag)),
-        None => false,
-    };
+    let is_known = is_known(request, &tag);
     let mut response = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((CACHE_CONTROL, "no-cache")).insert_header(ETag(tag));
     if is_known {

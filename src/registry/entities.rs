@@ -8,8 +8,8 @@ use super::{Registry, Selection, record};
 use crate::domain::change;
 use crate::domain::experiment::{check_times, without_value};
 use crate::domain::{
-    Action, Actor, Change, Cursor, Draft, Error, ExternalId, LogicalType, MetricPoint, Millis, Name, Node,
-    NodeId, NodeKind, OrderBy, PageRequest, Patch, Properties, Result, Value,
+    Action, Actor, Change, Cursor, Draft, Error, ExternalId, LogicalType, MetricPoint, Millis, Name, Node, NodeId,
+    NodeKind, OrderBy, PageRequest, Patch, Properties, Result, Value,
 };
 use crate::store::{Tx, joined, metrics, nodes};
 

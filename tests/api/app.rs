@@ -13,7 +13,7 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::test::{TestRequest, init_service, read_body};
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
-use modelport::api::hosts::Hosts;
+use modelport::api::http::hosts::Hosts;
 use modelport::api::server::Service;
 use modelport::blobs::{Blobs, BlobsConfig, Location};
 use modelport::domain::job::JobEnd;

@@ -11,7 +11,7 @@ use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 
 use super::errors::EdgeError;
 use super::form::{malformed_body, with_read_timeout};
-use crate::api::digests::Digests;
+use crate::api::http::digests::Digests;
 use crate::domain::{Error, ErrorKind, Result};
 
 /// The body. Whoever reads the form has a clone of it.

@@ -4,8 +4,8 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde_json::{Value as Json, json};
 
-use crate::api::middleware::RequestId;
-use crate::api::problem::report;
+use crate::api::http::problem::report;
+use crate::api::http::request_id::RequestId;
 use crate::domain::{Error, ErrorKind};
 
 /// An error response.

@@ -12,19 +12,14 @@ use url::form_urlencoded;
 
 use super::body::Body;
 use super::errors::EdgeError;
-use crate::api::digests::Digests;
-use crate::api::media_type::essence;
-use crate::api::middleware::content_coding;
+use crate::api::http::body::{BufferShare, within_silence};
+use crate::api::http::digests::Digests;
+use crate::api::http::media_type::essence;
+use crate::api::http::middleware::content_coding;
 use crate::domain::{Error, FilePath, Result};
-use crate::memory::{Memory, SILENCE, Share, silent};
+use crate::memory::{Memory, Share, silent};
 use crate::registry::Registry;
 use crate::registry::staged::StagedFile;
-
-/// Forms up to this size take no share of the memory, so that they do not wait for large ones.
-const UNCOUNTED_BYTES: usize = 16 << 10;
-
-/// Memory per byte of a field while it is received: the buffer doubles when it is full.
-const BUFFER_FACTOR: u64 = 2;
 
 /// The most fields of a form, as Starlette counts them.
 const MAX_FIELDS: usize = 1000;
@@ -90,30 +85,22 @@ pub struct MemoryLimit<'a> {
 struct MemoryUse<'a> {
     limit: MemoryLimit<'a>,
     left: usize,
-    covered: usize,
-    share: Share,
+    buffer: BufferShare,
 }
 
 impl<'a> MemoryUse<'a> {
     fn none(limit: MemoryLimit<'a>) -> Self {
-        Self { left: limit.limit, covered: UNCOUNTED_BYTES, share: limit.memory.request(), limit }
+        Self { left: limit.limit, buffer: BufferShare::new(limit.memory), limit }
     }
 
     async fn take(&mut self, bytes: usize) -> Result<(), EdgeError> {
-        self.share.heard(bytes);
         self.left = self.left.checked_sub(bytes).ok_or_else(|| too_large(self.limit.limit))?;
-        let memory_use = self.limit.limit - self.left;
-        if memory_use > self.covered {
-            let more = memory_use.max(2 * self.covered) - self.covered;
-            self.share.grow(BUFFER_FACTOR * more as u64).await?;
-            self.covered += more;
-        }
-        Ok(())
+        Ok(self.buffer.add(bytes).await?)
     }
 
     /// What comes next, unless nothing does for too long.
     async fn with_read_timeout<T>(&mut self, next: impl Future<Output = T>) -> Result<T, EdgeError> {
-        self.share.hear_bytes(next).await.ok_or_else(read_timed_out)
+        self.buffer.hear(next).await.ok_or_else(read_timed_out)
     }
 }
 
@@ -134,7 +121,7 @@ pub async fn read(
             let multipart = Multipart::new(request.headers(), body.clone());
             let read = multipart_fields(multipart, &mut memory_use, intake.as_ref(), &mut upload).await;
             match (body.verified(read).await, upload, intake) {
-                (Ok(fields), upload, _) => Ok((Fields(fields.0, Some(memory_use.share)), upload)),
+                (Ok(fields), upload, _) => Ok((Fields(fields.0, Some(memory_use.buffer.into_share())), upload)),
                 (Err(error), Some(Upload { file, .. }), Some(intake)) => {
                     intake.registry.discard_file(file).await;
                     Err(error)
@@ -146,7 +133,7 @@ pub async fn read(
             let read = urlencoded(body.clone(), &mut memory_use).await;
             let read = body.verified(read).await?;
             let pairs = form_urlencoded::parse(&read).map(|(name, value)| (name.into_owned(), value.into_owned()));
-            Ok((check_field_count(Fields(pairs.collect(), Some(memory_use.share)))?, None))
+            Ok((check_field_count(Fields(pairs.collect(), Some(memory_use.buffer.into_share())))?, None))
         }
         _ => Ok((Fields::default(), None)),
     }
@@ -182,8 +169,8 @@ async fn multipart_fields(
                 check_coding(&field)?;
                 (intake.check_fields)(&fields)?;
                 let path = file.parse::<FilePath>().map_err(invalid_path)?;
-                let digests = digests(field.headers())?;
-                let file = digests.check(chunks(field, &mut memory_use.share));
+                let digests = Digests::of(field.headers())?;
+                let file = digests.check(chunks(field, memory_use.buffer.share()));
                 let file = intake.registry.stage_file(None, file).await?;
                 *upload = Some(Upload { file, path });
             }
@@ -273,7 +260,7 @@ fn chunks<'a>(field: Field, share: &'a mut Share) -> impl Stream<Item = Result<B
 
 /// What comes next, unless nothing does for too long.
 pub(super) async fn with_read_timeout<T>(next: impl Future<Output = T>) -> Result<T, EdgeError> {
-    tokio::time::timeout(SILENCE, next).await.map_err(|_| read_timed_out())
+    within_silence(next).await.ok_or_else(read_timed_out)
 }
 
 fn read_timed_out() -> EdgeError {

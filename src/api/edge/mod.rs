@@ -6,25 +6,23 @@ mod errors;
 mod fields;
 mod form;
 mod models;
+mod operations;
 pub mod projects;
-mod tls;
 mod wire;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::web::{self, Bytes, Data, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, ResponseError as _, guard};
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 use serde_json::json;
 
+use self::document::ServedDocument;
 use self::errors::EdgeError;
 use super::health::Draining;
-use super::middleware::Door;
-use super::problem::report;
+use super::http::door::{Document, Door};
+use super::http::problem::report;
 use crate::domain::Result;
 use crate::registry::Registry;
-
-pub use self::document::document;
-pub use self::tls::Tls;
 
 /// The options of the API.
 #[derive(Debug, Clone)]
@@ -47,18 +45,19 @@ impl Default for EdgeOptions {
 #[derive(Clone)]
 pub struct EdgeParts {
     options: Data<EdgeOptions>,
-    document: Bytes,
+    document: Data<ServedDocument>,
 }
 
 impl EdgeParts {
     /// An API with the default options.
     pub fn new() -> Result<Self> {
-        let mut document = document()?;
+        let mut document = operations::document()?;
         if let Some(members) = document.as_object_mut() {
             // Where the document is, whatever path a proxy puts before it.
             members.insert("servers".to_owned(), json!([{"url": "."}]));
         }
-        Ok(Self { options: Data::new(EdgeOptions::default()), document: document.to_string().into() })
+        let document = ServedDocument(document.to_string().into());
+        Ok(Self { options: Data::new(EdgeOptions::default()), document: Data::new(document) })
     }
 
     /// The same API with these options.
@@ -66,49 +65,37 @@ impl EdgeParts {
     pub fn with_options(self, options: EdgeOptions) -> Self {
         Self { options: Data::new(options), ..self }
     }
-}
 
-/// The routes. A request that meets none of them is answered here too.
-pub fn routes(parts: &EdgeParts) -> impl FnOnce(&mut ServiceConfig) {
-    let EdgeParts { options, document } = parts.clone();
-    move |service| {
-        service
-            .app_data(options)
-            .service(resource("/health").route(read().to(health)))
-            .service(resource("/models").route(read().to(models::list)).route(web::post().to(models::create)))
-            .service(
-                resource("/models/{model_id}")
-                    .route(read().to(models::get))
-                    .route(web::put().to(models::update))
-                    .route(web::delete().to(models::delete)),
-            )
-            .service(resource("/models/{model_id}/files").route(read().to(models::files)))
-            .service(resource("/projects").route(read().to(projects::list)))
-            .service(resource("/projects/{project_id}").route(read().to(projects::get)))
-            .service(resource("/projects/{project_id}/geti-models/download").route(web::post().to(projects::import)))
-            .configure(document::routes(document))
-            .default_service(web::to(unknown));
+    /// Gives the state to the routes; for [`actix_web::App::configure`].
+    pub fn add_to(&self, service: &mut ServiceConfig) {
+        service.app_data(self.options.clone()).app_data(self.document.clone());
     }
 }
 
-/// The route of whatever is read: HEAD is answered as GET is, without the body.
-fn read() -> actix_web::Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+/// The API as the server takes it. It has a listener of its own, so that all paths are its own.
+pub static DOOR: Door = Door {
+    name: "Intel's edge model registry",
+    prefixes: &[""],
+    documents: &[Document { name: "edge", file: "edge.json", title: "Model Registry", make: operations::document }],
+    routes,
+    is_streamed: |pattern| operations::OPERATIONS.is_streamed(pattern),
+    refuse,
+};
+
+/// A request that meets none of the routes is answered here too.
+fn routes(service: &mut ServiceConfig) {
+    for resource in operations::OPERATIONS.resources() {
+        service.service(resource.default_service(web::to(method_not_allowed)));
+    }
+    service.configure(document::routes).default_service(web::to(unknown));
 }
 
-/// How middleware rejects requests. Forms are streamed, because files are in them.
-pub(super) const DOOR: Door = Door { refuse, is_streamed: |pattern| pattern.starts_with("/models") };
-
-fn refuse(_path: &str, status: StatusCode, detail: &str) -> HttpResponse {
+fn refuse(status: StatusCode, detail: &str) -> HttpResponse {
     let mut response = EdgeError::detail(status, detail).error_response();
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
-}
-
-fn resource(path: &str) -> actix_web::Resource {
-    web::resource(path).default_service(web::to(method_not_allowed))
 }
 
 /// Whether the database and the object store answer.
@@ -133,12 +120,8 @@ async fn health(registry: Data<Registry>, draining: Data<Draining>) -> HttpRespo
 }
 
 async fn method_not_allowed(request: HttpRequest) -> HttpResponse {
-    let allowed = match request.match_pattern().as_deref() {
-        Some("/models") => "GET, HEAD, POST",
-        Some("/models/{model_id}") => "GET, HEAD, PUT, DELETE",
-        Some("/projects/{project_id}/geti-models/download") => "POST",
-        _ => "GET, HEAD",
-    };
+    let allowed = operations::OPERATIONS.allowed(&request.match_pattern().unwrap_or_default());
+    let allowed = if allowed.is_empty() { "GET, HEAD".to_owned() } else { allowed };
     HttpResponse::MethodNotAllowed()
         .insert_header((header::ALLOW, allowed))
         .json(json!({"detail": "Method Not Allowed"}))
@@ -157,12 +140,5 @@ async fn unknown(request: HttpRequest) -> Result<HttpResponse, EdgeError> {
 }
 
 fn is_known(path: &str) -> bool {
-    let segments: Vec<_> = path.split('/').skip(1).collect();
-    matches!(
-        segments.as_slice(),
-        ["health" | "models" | "projects" | "redoc" | "openapi.json"]
-            | ["models" | "projects", _]
-            | ["models", _, "files"]
-            | ["projects", _, "geti-models", "download"]
-    ) && segments.iter().all(|segment| !segment.is_empty())
+    matches!(path, "/redoc" | "/openapi.json") || operations::is_known(path)
 }

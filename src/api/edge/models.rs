@@ -1,6 +1,5 @@
 //! Models: listed, read, registered with their archives, changed, removed, downloaded.
 
-use actix_web::body::SizedStream;
 use actix_web::http::header::{self, ContentType};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Bytes, Data, Payload};
@@ -16,8 +15,8 @@ use super::form::{self, Intake, MemoryLimit};
 use super::wire::RegisteredModelOut;
 use super::{EdgeOptions, fields};
 use crate::api::caller::Caller;
-use crate::api::native::disposition::disposition;
-use crate::api::problem::report;
+use crate::api::http::answer;
+use crate::api::http::disposition::disposition;
 use crate::domain::Error;
 use crate::domain::record::{Record, RecordId};
 use crate::memory::Memory;
@@ -150,9 +149,7 @@ pub async fn list(caller: Caller, request: HttpRequest, options: Data<EdgeOption
     };
     // An error in the middle aborts the response, so that it cannot be mistaken for the complete list.
     let rest = stream::once(async { Ok(second) }).chain(found);
-    let rest = rest.map(move |batch| items(b',', batch?, &options)).inspect_err(|error| {
-        report(error);
-    });
+    let rest = answer::logged(rest.map(move |batch| items(b',', batch?, &options)));
     let whole = stream::once(async { Ok(first) }).chain(rest).chain(stream::once(async { Ok(b"]".to_vec()) }));
     Ok(response.streaming(whole.map_ok(Bytes::from)))
 }
@@ -332,11 +329,8 @@ pub async fn files(caller: Caller, request: HttpRequest) -> Result<HttpResponse,
         .insert_header((header::CONTENT_DISPOSITION, disposition(file.path.file_name(), "")))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
     if request.method() == Method::HEAD {
-        return Ok(response.body(SizedStream::new(file.blob.size, stream::empty::<Result<_, Error>>())));
+        return Ok(answer::without_bytes(response, file.blob.size));
     }
     let chunks = caller.registry.open_file(&file, None).await?;
-    let logged = chunks.inspect_err(|error| {
-        report(error);
-    });
-    Ok(response.body(SizedStream::new(file.blob.size, logged)))
+    Ok(answer::sized(response, file.blob.size, chunks))
 }

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::EdgeOptions;
 use super::errors::{EdgeError, TEXT};
 use crate::api::caller::Caller;
-use crate::api::problem::report;
+use crate::api::http::problem::report;
 use crate::domain::imports::{ModelRef, RemoteGroup, RemoteModel, RemoteProject, RemoteVersion};
 use crate::domain::record::RecordId;
 use crate::domain::{Error, ErrorKind, JobState};

@@ -4,7 +4,8 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
-use crate::api::problem::report;
+use crate::api::http::problem::report;
+use crate::api::http::request_id::RequestId;
 use crate::domain::{Error, ErrorKind};
 
 /// An error on its way to a client of this API.
@@ -75,12 +76,48 @@ impl ResponseError for KubeflowError {
             Self::Required(_) => (StatusCode::BAD_REQUEST, self.to_string()),
             Self::Registry(error) => (status, report(error).to_owned()),
         };
-        let mut response = HttpResponse::build(status);
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.insert_header((header::RETRY_AFTER, "1"));
+        response(status, code.canonical_reason().unwrap_or_default(), &message)
+    }
+}
+
+/// The answer to a request that no operation takes. A failure of ours names the request id.
+pub fn refuse(status: StatusCode, detail: &str) -> HttpResponse {
+    let message = match RequestId::current() {
+        Some(id) if status.is_server_error() => format!("{detail}, request id `{id}`"),
+        _ => detail.to_owned(),
+    };
+    response(status, status.canonical_reason().unwrap_or_default(), &message)
+}
+
+fn response(status: StatusCode, code: &str, message: &str) -> HttpResponse {
+    let mut response = HttpResponse::build(status);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.insert_header((header::RETRY_AFTER, "1"));
+    }
+    response.insert_header((header::CONTENT_TYPE, super::CONTENT_TYPE)).json(json!({"code": code, "message": message}))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::to_bytes;
+    use serde_json::Value;
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn what_no_operation_takes_is_refused_in_kubeflows_shape() {
+        let id = RequestId::generate();
+        for status in [404, 405, 413, 500, 503] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let response = id.clone().scope(async { refuse(status, "so it is") }).await;
+            let headers = response.headers().clone();
+            assert_eq!(headers.get(header::CONTENT_TYPE).unwrap(), "application/json; charset=UTF-8");
+            assert_eq!(headers.contains_key(header::RETRY_AFTER), status == StatusCode::SERVICE_UNAVAILABLE);
+            let body: Value = serde_json::from_slice(&to_bytes(response.into_body()).await.unwrap()).unwrap();
+            let message = body["message"].as_str().unwrap();
+            assert_eq!(body, json!({"code": status.canonical_reason(), "message": message}));
+            assert!(message.starts_with("so it is"));
+            assert_eq!(message.contains(id.as_str()), status.is_server_error(), "{status}");
         }
-        response
-            .insert_header((header::CONTENT_TYPE, super::CONTENT_TYPE))
-            .json(json!({"code": code.canonical_reason(), "message": message}))
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Edition;
 use super::serialize::View;
-use crate::api::problem::report;
+use crate::api::http::answer::logged;
 use crate::domain::{Error, Node, PageSize, PageToken, Result};
 use crate::registry::pages::Pages;
 
@@ -47,10 +47,7 @@ pub fn answer(pages: Pages, size: Option<PageSize>, edition: Edition) -> Result<
             None => Ok(Some((writer.end()?, (rest, None)))),
         }
     });
-    let logged = behind.inspect_err(|error: &Error| {
-        report(error);
-    });
-    Ok(response.streaming(stream::once(async { Ok(first) }).chain(logged).map_ok(Bytes::from)))
+    Ok(response.streaming(stream::once(async { Ok(first) }).chain(logged(behind)).map_ok(Bytes::from)))
 }
 
 /// How long an item is, more or less, so that the text of a page seldom has to be moved while it grows.

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 
 use actix_web::{Resource, web};
 
-pub use document::document;
+use crate::api::http::door::{Document, Door};
 
 /// Where the API is for the clients that the contract describes.
 pub const V1ALPHA3: &str = "/api/model_registry/v1alpha3";
@@ -46,8 +46,30 @@ pub enum Edition {
     V1,
 }
 
-/// The routes.
-pub fn routes(service: &mut web::ServiceConfig) {
+/// The API as the server takes it.
+pub static DOOR: Door = Door {
+    name: "Kubeflow",
+    prefixes: &["/api/model_registry/"],
+    documents: &[
+        Document {
+            name: "kubeflow",
+            file: "kubeflow.json",
+            title: "Kubeflow Model Registry v1alpha3",
+            make: || Ok(document::document(Edition::V1Alpha3)),
+        },
+        Document {
+            name: "kubeflow-v1",
+            file: "kubeflow-v1.json",
+            title: "Kubeflow Model Registry v1",
+            make: || Ok(document::document(Edition::V1)),
+        },
+    ],
+    routes,
+    is_streamed: |_| false,
+    refuse: error::refuse,
+};
+
+fn routes(service: &mut web::ServiceConfig) {
     for (prefix, edition) in [(V1ALPHA3, Edition::V1Alpha3), (V1, Edition::V1)] {
         let mut scope = web::scope(prefix);
         for (collection, paths) in by_collection() {

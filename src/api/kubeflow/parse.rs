@@ -6,7 +6,7 @@ use super::entity::{Entity, Member, Mutability, Storage, WireType, artifact_of, 
 use super::error::KubeflowError;
 use super::metadata_value;
 use super::serialize::SHOWN;
-use crate::api::integer::parse_integer;
+use crate::api::http::integer::parse_integer;
 use crate::domain::value::check_text;
 use crate::domain::{Change, Draft, Error, Name, NodeId, Patch, Result, Value};
 

@@ -2,8 +2,8 @@
 
 use tonic::{Code, Status};
 
-use crate::api::middleware::RequestId;
-use crate::api::problem::report;
+use crate::api::http::problem::report;
+use crate::api::http::request_id::RequestId;
 use crate::domain::{Error, ErrorKind};
 
 /// ML Metadata's client retries ABORTED alone.

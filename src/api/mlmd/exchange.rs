@@ -16,7 +16,8 @@ use tonic::{Code, Status};
 use super::layer::{CallFuture, CallLayer, InnerService};
 use super::routes::{Route, Routes};
 use super::{deadline, request_host};
-use crate::api::middleware::{Metrics, RequestId};
+use crate::api::http::middleware::Metrics;
+use crate::api::http::request_id::RequestId;
 
 const HEADER: &str = "x-request-id";
 

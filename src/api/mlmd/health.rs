@@ -14,7 +14,7 @@ use super::Service;
 use super::error::truncate;
 use super::pb::metadata_store_service_server::MetadataStoreServiceServer;
 use crate::api::health::Draining;
-use crate::api::problem::report;
+use crate::api::http::problem::report;
 use crate::registry::Registry;
 
 /// How often the health is checked for clients that watch it.

@@ -7,7 +7,7 @@ use tonic::codegen::http::{HeaderValue, Request};
 
 use super::error::truncate;
 use super::layer::{CallFuture, CallLayer, InnerService};
-use crate::api::hosts::{HostError, Hosts, RequestSource};
+use crate::api::http::hosts::{HostError, Hosts, RequestSource};
 
 /// What probes call, by any host name.
 const EXEMPT: &str = "/grpc.health.v1.Health/";

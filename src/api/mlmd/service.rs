@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 use super::calls::{Call, edges, lineage, nodes, reads, relations, types};
 use super::pb::{self, metadata_store_service_server::MetadataStoreService};
 use super::request_host;
-use crate::api::middleware::RequestId;
+use crate::api::http::request_id::RequestId;
 use crate::domain::Actor;
 use crate::registry::Registry;
 

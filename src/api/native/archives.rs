@@ -1,24 +1,24 @@
 //! Whole folders: all files of a version or an artifact as one archive, out and in.
 
-use actix_web::body::SizedStream;
-use actix_web::http::header::{ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, EntityTag, IfNoneMatch};
+use actix_web::http::header::{ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, EntityTag};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Bytes, Path, Payload, Query};
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder};
-use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use futures_util::{Stream, StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, IntoResponses, ToSchema};
 
-use super::conditional::precondition;
-use super::disposition::disposition;
 use super::errors::UnpackErrors;
 use super::files::header;
 use super::request::PutOptions;
 use super::wire::StoredFile;
 use crate::api::caller::Caller;
-use crate::api::digests::Digests;
-use crate::api::media_type::of_body;
-use crate::api::problem::{Problem, problem_response, report};
+use crate::api::http::conditional::{is_known, precondition};
+use crate::api::http::digests::Digests;
+use crate::api::http::disposition::disposition;
+use crate::api::http::media_type::of_body;
+use crate::api::http::problem::{Problem, problem_response};
+use crate::api::http::{answer, body};
 use crate::domain::{Error, NodeId, Result};
 use crate::registry::Registry;
 use crate::registry::archive::{Packing, is_tar};
@@ -128,12 +128,7 @@ pub async fn send(
         ArchiveFormat::Tar => (Packing::Tar, "tar", "application/x-tar"),
     };
     let etag = EntityTag::new_strong(format!("{}.{ending}", folder.digest()));
-    let has_it = match request.get_header::<IfNoneMatch>() {
-        Some(IfNoneMatch::Any) => true,
-        Some(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&etag)),
-        None => false,
-    };
-    if has_it {
+    if is_known(request, &etag) {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, etag)).finish());
     }
     let length = folder.length(packing).await?;
@@ -145,12 +140,9 @@ pub async fn send(
         .insert_header((CONTENT_DISPOSITION, disposition(&folder.name, ending)))
         .insert_header(("X-Content-Type-Options", "nosniff"));
     if request.method() == Method::HEAD {
-        return Ok(response.body(SizedStream::new(length, stream::empty::<Result<_>>())));
+        return Ok(answer::without_bytes(response, length));
     }
-    let logged = registry.pack(folder, packing).inspect_err(|error| {
-        report(error);
-    });
-    Ok(response.body(SizedStream::new(length, logged)))
+    Ok(answer::sized(response, length, registry.pack(folder, packing)))
 }
 
 /// Stores the files of an archive in a version: all of them, or none.
@@ -223,7 +215,7 @@ async fn put(
         return Err(Error::invalid("If-Match", "only `If-Match: *` means something for several files").into());
     }
     let digests = Digests::of(request.headers())?;
-    let (start, body) = read_start(digests.check(super::body::chunks(payload))).await?;
+    let (start, body) = read_start(digests.check(body::chunks(payload))).await?;
     let packed = match packed(&of_body(request), &start) {
         Ok(packed) => packed,
         Err(why) => return Ok(problem_response(StatusCode::UNSUPPORTED_MEDIA_TYPE, &why, Some("Content-Type"))),

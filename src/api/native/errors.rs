@@ -6,7 +6,7 @@ use utoipa::IntoResponses;
 use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr};
 
-use crate::api::problem::PROBLEM_JSON;
+use crate::api::http::problem::PROBLEM_JSON;
 
 macro_rules! errors {
     ($($(#[$doc:meta])* $name:ident: $($status:literal $what:literal),*;)*) => {$(

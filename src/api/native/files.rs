@@ -1,6 +1,5 @@
 //! Files: bytes in and out, below a version or an artifact.
 
-use actix_web::body::SizedStream;
 use actix_web::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, ETAG, HttpDate, LAST_MODIFIED,
     LOCATION,
@@ -8,11 +7,9 @@ use actix_web::http::header::{
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Path, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
-use futures_util::{TryStreamExt as _, stream};
 
+use super::Paging;
 use super::archives::{self, ArchiveOptions};
-use super::conditional::{Selected, etag, if_match, precondition, select};
-use super::disposition::disposition;
 use super::errors::{DeleteFileErrors, DownloadErrors, ListErrors, UploadErrors};
 use super::location::relative;
 use super::request::{
@@ -20,11 +17,13 @@ use super::request::{
     UploadResponses, VersionFilePath,
 };
 use super::wire::{FileList, StoredFile};
-use super::{Paging, body};
 use crate::api::caller::Caller;
-use crate::api::digests::Digests;
-use crate::api::media_type::essence;
-use crate::api::problem::{Problem, problem_response, report};
+use crate::api::http::conditional::{Selected, etag, if_match, precondition, select};
+use crate::api::http::digests::Digests;
+use crate::api::http::disposition::disposition;
+use crate::api::http::media_type::essence;
+use crate::api::http::problem::{Problem, problem_response};
+use crate::api::http::{answer, body};
 use crate::domain::{Error, File, FilePath, NodeId, Result};
 use crate::registry::Presented;
 use crate::registry::files::FileToken;
@@ -205,13 +204,10 @@ async fn get(
     };
     describe(&mut response, &file);
     if request.method() == Method::HEAD {
-        return Ok(response.body(SizedStream::new(length, stream::empty::<Result<_>>())));
+        return Ok(answer::without_bytes(response, length));
     }
     let chunks = caller.registry.open_file(&file, Some(first..first + length)).await?;
-    let logged = chunks.inspect_err(|error| {
-        report(error);
-    });
-    Ok(response.body(SizedStream::new(length, logged)))
+    Ok(answer::sized(response, length, chunks))
 }
 
 fn served_media_type(file: &File) -> &str {

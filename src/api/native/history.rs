@@ -10,7 +10,7 @@ use utoipa::IntoParams;
 use super::errors::{FeedErrors, ReadErrors};
 use super::wire::{ChangeList, ChangeView};
 use crate::api::caller::Caller;
-use crate::api::problem::Problem;
+use crate::api::http::problem::Problem;
 use crate::domain::{ChangeRecord, Error, NodeId, PageSize, Result};
 
 /// Which changes are wanted.

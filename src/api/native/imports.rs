@@ -10,7 +10,7 @@ use super::Paging;
 use super::errors::{CancelImportErrors, ImportErrors, ImportListErrors, ReadErrors, SourceErrors};
 use super::location::relative;
 use crate::api::caller::Caller;
-use crate::api::problem::Problem;
+use crate::api::http::problem::Problem;
 use crate::domain::imports::{
     GETI_IMPORT, ImportReport, ImportRequest, ImportedModel, ModelRef, RemoteModel, RemoteProject, RemoteVersion,
 };

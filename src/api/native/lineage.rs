@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use super::errors::ReadErrors;
 use super::wire::LineageView;
 use crate::api::caller::Caller;
-use crate::api::problem::Problem;
+use crate::api::http::problem::Problem;
 use crate::domain::NodeId;
 use crate::domain::lineage::{Depth, Direction};
 

@@ -11,8 +11,8 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::errors::PointErrors;
 use crate::api::caller::Caller;
-use crate::api::integer::parse_integer;
-use crate::api::problem::Problem;
+use crate::api::http::integer::parse_integer;
+use crate::api::http::problem::Problem;
 use crate::domain::{Error, Name, NodeId, Result};
 use crate::registry::metrics::Measured;
 

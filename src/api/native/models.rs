@@ -6,12 +6,12 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::Paging;
-use super::conditional::{conditions, with_etag};
 use super::errors::{AliasErrors, DeleteFileErrors, DeleteModelErrors, DeleteVersionErrors, ReadErrors};
 use super::request::ConditionHeaders;
 use super::wire::{AliasView, NodeList, NodeView, SetAlias, VersionView};
 use crate::api::caller::Caller;
-use crate::api::problem::Problem;
+use crate::api::http::conditional::{conditions, with_etag};
+use crate::api::http::problem::Problem;
 use crate::domain::{Alias, Error, Name, Node, Order, OrderBy, PageToken, Result, VersionRef};
 use crate::registry::aliases::alias_tag;
 use crate::registry::guarded::{Guarded, model_tag};

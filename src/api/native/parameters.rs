@@ -9,39 +9,27 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::{Error as ActixError, ResponseError as _};
-use utoipa::OpenApi as _;
-use utoipa::openapi::path::{Operation, ParameterIn};
-use utoipa::openapi::{PathItem, RefOr};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::{Operation as Annotation, ParameterIn};
 
-use super::Document;
-use crate::api::problem::Problem;
+use super::PREFIX;
+use super::operations::OPERATIONS;
+use crate::api::http::problem::Problem;
 use crate::domain::Error;
 
-/// The names of each operation's parameters, by path and method.
+/// The names of each operation's parameters, by pattern and method.
 type Known = BTreeMap<(String, String), BTreeSet<String>>;
 
 static KNOWN: LazyLock<Known> = LazyLock::new(|| {
-    let paths = Document::openapi().paths.paths.into_iter();
-    paths
-        .flat_map(|(path, item)| operations(item).map(move |(method, of)| ((path.clone(), method), names(&of))))
-        .collect()
+    let known = OPERATIONS.iter().filter_map(|operation| {
+        let pattern = format!("{PREFIX}{}", operation.pattern());
+        Some(((pattern, operation.method().to_string()), names(operation.annotation()?)))
+    });
+    known.collect()
 });
 
-fn operations(item: PathItem) -> impl Iterator<Item = (String, Operation)> {
-    let PathItem { get, put, post, delete, options, patch, .. } = item;
-    let all = [
-        (Method::GET, get),
-        (Method::PUT, put),
-        (Method::POST, post),
-        (Method::DELETE, delete),
-        (Method::OPTIONS, options),
-        (Method::PATCH, patch),
-    ];
-    all.into_iter().filter_map(|(method, operation)| Some((method.to_string(), operation?)))
-}
-
-fn names(operation: &Operation) -> BTreeSet<String> {
-    let all = operation.parameters.iter().flatten();
+fn names(annotation: &Annotation) -> BTreeSet<String> {
+    let all = annotation.parameters.iter().flatten();
     let inline = all.filter_map(|each| match each {
         RefOr::T(parameter) => Some(parameter),
         RefOr::Ref(_) => None,
@@ -65,10 +53,9 @@ pub async fn known_parameters<B: MessageBody + 'static>(
 
 fn check(request: &ServiceRequest) -> Result<(), Error> {
     let Some(pattern) = request.match_pattern().filter(|_| !request.query_string().is_empty()) else { return Ok(()) };
-    let path = pattern.replace("{path:.*}", "{path}");
     let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
     // A method that the path does not have is answered as such.
-    let Some(known) = KNOWN.get(&(path, method.to_string())) else { return Ok(()) };
+    let Some(known) = KNOWN.get(&(pattern, method.to_string())) else { return Ok(()) };
     let sent = url::form_urlencoded::parse(request.query_string().as_bytes());
     let unknown: BTreeSet<String> =
         sent.map(|(name, _)| name.into_owned()).filter(|name| !known.contains(name)).collect();

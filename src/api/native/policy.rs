@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::conditional::{conditions, with_etag};
 use super::errors::{PolicyErrors, ReadErrors};
 use super::models::model_segment;
 use super::request::ConditionHeaders;
 use crate::api::caller::Caller;
-use crate::api::problem::Problem;
+use crate::api::http::conditional::{conditions, with_etag};
+use crate::api::http::problem::Problem;
 use crate::domain::policy::Act;
 use crate::domain::{Error, Job, Result};
 use crate::registry::inspection::{PolicyView as Held, policy_tag};

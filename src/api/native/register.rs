@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::errors::RegisterErrors;
 use super::wire::NodeView;
 use crate::api::caller::Caller;
-use crate::api::problem::Problem;
+use crate::api::http::problem::Problem;
 use crate::domain::{ArtifactState, Draft, Error, LogicalType, Name, Properties, Result, Sha256, Value, ValueKind};
 use crate::registry::register::{IDEMPOTENCY_KEY, IdempotencyKey, Registered, Registration};
 use crate::registry::resolve::check_free_of_reserved_words;

@@ -13,11 +13,11 @@ use utoipa::ToSchema;
 
 use self::concat::Concat;
 use self::headers::{CreateHeaders, PatchHeaders, VersionHeader};
-use super::body;
 use super::errors::{CreateUploadErrors, FeedErrors, PatchUploadErrors, ResumableErrors};
 use super::location::relative;
 use crate::api::caller::Caller;
-use crate::api::problem::{self, problem_response, report};
+use crate::api::http::body;
+use crate::api::http::problem::{self, problem_response, report};
 use crate::domain::{Error, ErrorKind, Result};
 use crate::registry::resumable::{ALGORITHMS, CONCAT, Patch, UploadState};
 

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use modelport::api::health::Draining;
-use modelport::api::hosts::Hosts;
-use modelport::api::middleware::Metrics;
+use modelport::api::http::hosts::Hosts;
+use modelport::api::http::middleware::Metrics;
 use modelport::api::mlmd::{self, pb};
 use modelport::blobs::{Blobs, BlobsConfig, Location};
 use modelport::domain::LogicalType;

@@ -49,12 +49,7 @@ impl LocalBlobs {
         .await
     }
 
-    pub(crate) async fn append(
-        &self,
-        key: &Key,
-        progress: UploadProgress,
-        offset: u64,
-    ) -> Result<LocalAppend> {
+    pub(crate) async fn append(&self, key: &Key, progress: UploadProgress, offset: u64) -> Result<LocalAppend> {
         let (key, recorded) = (key.clone(), progress.clone());
         let open = self.run(move |folder| open(folder, &key, &recorded, offset)).await?;
         let progress = UploadProgress { position: offset, ..progress };

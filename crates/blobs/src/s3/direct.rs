@@ -20,13 +20,7 @@ const MAX_PART: u64 = 5 << 30;
 const MAX_PARTS: u64 = 10_000;
 
 impl S3Blobs {
-    pub(crate) async fn begin_direct(
-        &self,
-        key: &Key,
-        length: u64,
-        sha256: Sha256,
-        part: u64,
-    ) -> Result<Direct> {
+    pub(crate) async fn begin_direct(&self, key: &Key, length: u64, sha256: Sha256, part: u64) -> Result<Direct> {
         let part = part.max(length.div_ceil(MAX_PARTS)).clamp(MIN_PART, MAX_PART);
         if length.div_ceil(part) > MAX_PARTS {
             let message = format!("the bucket takes no object of `{length}` bytes");
@@ -42,13 +36,7 @@ impl S3Blobs {
         Ok(Direct { length, sha256, part, multipart: Some(created.upload_id.ok_or_else(nameless)?) })
     }
 
-    pub(crate) async fn direct_link(
-        &self,
-        key: &Key,
-        direct: &Direct,
-        number: u64,
-        valid: Duration,
-    ) -> Result<Link> {
+    pub(crate) async fn direct_link(&self, key: &Key, direct: &Direct, number: u64, valid: Duration) -> Result<Link> {
         let bucket = &self.0;
         let unsigned = |error: String| Error::internal(format!("{self} cannot be linked to")).caused_by(error);
         let valid = PresigningConfig::expires_in(valid).map_err(|error| unsigned(error.to_string()))?;

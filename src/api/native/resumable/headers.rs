@@ -9,9 +9,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use utoipa::IntoParams;
 
-use crate::api::digests::Digests;
-use crate::api::media_type::of_body;
-use crate::api::problem::problem_response;
+use crate::api::http::digests::Digests;
+use crate::api::http::media_type::of_body;
+use crate::api::http::problem::problem_response;
 use crate::domain::{Error, Result, Sha256};
 use crate::registry::files::{Precondition, Target};
 use crate::registry::resumable::{ALGORITHMS, CHECKSUM, Checksums};

@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::middleware::RequestId;
+use super::request_id::RequestId;
 use crate::domain::{Error, ErrorKind};
 
 /// The media type of [`ProblemDetails`].
@@ -60,7 +60,7 @@ impl ResponseError for Problem {
 
 /// What the native API makes of each kind.
 #[deny(clippy::wildcard_enum_match_arm)]
-pub(super) fn status(kind: ErrorKind) -> StatusCode {
+pub fn status(kind: ErrorKind) -> StatusCode {
     match kind {
         ErrorKind::InvalidArgument
         | ErrorKind::InvalidBody

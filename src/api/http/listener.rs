@@ -2,6 +2,7 @@
 //! asked only once the body is read (see `expect_continue`).
 
 mod expect_continue;
+mod shared_app;
 
 use std::any::Any;
 use std::io::Result;
@@ -16,9 +17,10 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{AppConfig, Server, ServiceResponse};
 use actix_web::rt::net::TcpStream;
 
-use super::edge::Tls;
 use super::middleware;
-use expect_continue::{await_body, resume};
+use super::tls::Tls;
+use expect_continue::{answering, await_body, resume};
+use shared_app::SharedApp;
 
 /// The time for the head of the first request, and the keep-alive time between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
@@ -53,6 +55,7 @@ where
     macro_rules! http {
         ($stream:ty) => {{
             let stopping = stopping.clone();
+            let app = SharedApp::new(answering(app().into_factory()));
             let builder: HttpServiceBuilder<$stream, _> = HttpService::build();
             builder
                 .graceful_shutdown_signal(move || {
@@ -65,8 +68,8 @@ where
                 .h1_allow_half_closed(true)
                 .local_addr(address)
                 .on_connect_ext(|stream: &$stream, data: &mut _| middleware::remember_peer(stream as &dyn Any, data))
-                .expect(await_body(app().into_factory()))
-                .finish(resume(app().into_factory()))
+                .expect(await_body(app.clone()))
+                .finish(resume(app))
         }};
     }
     let name = format!("http {address}");

@@ -43,7 +43,7 @@ impl Peer {
 ///
 /// A client that speaks TLS closes its side twice: with an alert, which the framework takes from the socket as it does all that
 /// arrives, and then the socket itself, which is what is looked at.
-pub(in crate::api) fn remember(connection: &dyn Any, data: &mut Extensions) {
+pub(in crate::api::http) fn remember(connection: &dyn Any, data: &mut Extensions) {
     let plain = connection.downcast_ref::<Connection>();
     let stream = plain.or_else(|| connection.downcast_ref::<TlsStream<Connection>>().map(|tls| tls.get_ref().0));
     if let Some(Ok(copy)) = stream.map(|stream| stream.as_fd().try_clone_to_owned()) {

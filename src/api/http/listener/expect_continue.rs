@@ -62,10 +62,10 @@ pub(super) fn await_body<S>(
     app: S,
 ) -> impl ServiceFactory<Request, Config = (), Response = Request, Error = Response<BoxBody>, InitError = ()>
 where
-    S: ServiceFactory<Request, Config = AppConfig, Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>
+    S: ServiceFactory<Request, Config = (), Response = Response<BoxBody>, Error = Response<BoxBody>, InitError = ()>
         + 'static,
 {
-    apply_fn_factory(answering(app), |mut request: Request, app| {
+    apply_fn_factory(app, |mut request: Request, app| {
         let body = Rc::new(BodyState::default());
         match request.take_payload() {
             Payload::None => {}
@@ -105,10 +105,10 @@ pub(super) fn resume<S>(
     app: S,
 ) -> impl ServiceFactory<Request, Config = (), Response = Response<BoxBody>, Error = Response<BoxBody>, InitError = ()>
 where
-    S: ServiceFactory<Request, Config = AppConfig, Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>
+    S: ServiceFactory<Request, Config = (), Response = Response<BoxBody>, Error = Response<BoxBody>, InitError = ()>
         + 'static,
 {
-    apply_fn_factory(answering(app), |request: Request, app| {
+    apply_fn_factory(app, |request: Request, app| {
         let pending = request.extensions_mut().remove::<Option<Pending>>().flatten();
         match pending {
             Some(Pending(answer)) => answer,
@@ -118,7 +118,7 @@ where
 }
 
 /// The app, whose errors are responses too. Its address and host are only for apps that make URLs by them.
-fn answering<S>(
+pub(super) fn answering<S>(
     app: S,
 ) -> impl ServiceFactory<
     Request,

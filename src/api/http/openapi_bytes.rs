@@ -4,15 +4,15 @@ use serde_json::{Map, Value as Json, json};
 
 /// Describes every body of bytes as OpenAPI 3.1 does, by its `contentMediaType`, and for generators that know OpenAPI 3.0 alone
 /// by the format `binary` as well.
-pub fn describe(document: &mut Json) {
+pub fn describe_bytes(document: &mut Json) {
     match document {
         Json::Object(members) => {
             if let Some(Json::Object(content)) = members.get_mut("content") {
                 content.iter_mut().for_each(|(media_type, described)| describe_one(media_type, described));
             }
-            members.values_mut().for_each(describe);
+            members.values_mut().for_each(describe_bytes);
         }
-        Json::Array(items) => items.iter_mut().for_each(describe),
+        Json::Array(items) => items.iter_mut().for_each(describe_bytes),
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
     }
 }

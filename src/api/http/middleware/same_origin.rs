@@ -6,12 +6,10 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{Error, HttpMessage, HttpRequest};
 
-use crate::api::hosts::{Authority, HostError, Hosts, RequestSource};
-
-/// An error response as the API that a path belongs to writes it.
-pub type Refuse = fn(path: &str, status: StatusCode, detail: &str) -> HttpResponse;
+use crate::api::http::door::Doors;
+use crate::api::http::hosts::{Authority, HostError, Hosts, RequestSource};
 
 /// What machines ask by whatever name they know; it shows no more than that the server runs.
 const EXEMPT: [&str; 4] = ["/health", "/health/live", "/health/ready", "/metrics"];
@@ -25,7 +23,7 @@ pub fn checked_host(request: &HttpRequest) -> Option<Authority> {
 /// Refuses what [`Hosts::check`] refuses, and marks pages so that no other page shows them in a frame.
 pub(super) async fn same_origin<B: MessageBody + 'static>(
     hosts: Hosts,
-    refuse: Refuse,
+    doors: Doors,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -38,7 +36,7 @@ pub(super) async fn same_origin<B: MessageBody + 'static>(
                     HostError::Invalid(_) => StatusCode::BAD_REQUEST,
                     HostError::Forbidden(_) => StatusCode::FORBIDDEN,
                 };
-                let response = refuse(request.path(), status, error.message());
+                let response = doors.refuse(request.path(), status, error.message());
                 return Ok(request.into_response(response));
             }
         }

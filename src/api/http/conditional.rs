@@ -77,6 +77,15 @@ fn digest(tag: &EntityTag) -> Option<Sha256> {
     if tag.weak { None } else { tag.tag().parse().ok() }
 }
 
+/// Whether the client of a GET has what has that tag, as its `If-None-Match` says: it is answered with 304.
+pub fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
+    match request.get_header::<IfNoneMatch>() {
+        Some(IfNoneMatch::Any) => true,
+        Some(IfNoneMatch::Items(known)) => known.iter().any(|known| known.weak_eq(tag)),
+        None => false,
+    }
+}
+
 /// The response to a GET of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Selected {
@@ -95,12 +104,8 @@ pub enum Selected {
 /// A range that cannot be read, or several ranges, are answered with the whole file, as the RFC allows.
 pub fn select(request: &HttpRequest, file: &File) -> Selected {
     let current = etag(file);
-    match request.get_header::<IfNoneMatch>() {
-        Some(IfNoneMatch::Any) => return Selected::NotModified,
-        Some(IfNoneMatch::Items(tags)) if tags.iter().any(|tag| tag.weak_eq(&current)) => {
-            return Selected::NotModified;
-        }
-        _ => {}
+    if is_known(request, &current) {
+        return Selected::NotModified;
     }
     if !request.headers().contains_key(RANGE) {
         return Selected::Whole;

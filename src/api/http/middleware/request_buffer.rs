@@ -13,17 +13,12 @@ use actix_web::{Error, HttpMessage as _};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 
-use super::Door;
 use super::response_buffer::buffered;
-use crate::api::problem::report;
+use crate::api::http::body::BufferShare;
+use crate::api::http::door::Doors;
+use crate::api::http::problem::report;
 use crate::domain::{self, ErrorKind};
 use crate::memory::{Answer, Memory, Share, too_slow};
-
-/// Bodies up to this size take no share of the memory, so that they do not wait for large ones.
-const UNCOUNTED_BYTES: u64 = 16 << 10;
-
-/// Memory per byte of a body while it is received: the buffer doubles when it is full.
-const BUFFER_FACTOR: u64 = 2;
 
 /// Memory per byte of a body once it is parsed.
 const PARSED_FACTOR: u64 = 8;
@@ -38,7 +33,7 @@ struct BodyState {
 /// Reads the body of a request whose route takes it whole only as memory allows it.
 pub(super) async fn buffer_request<B: MessageBody + 'static>(
     memory: Memory,
-    door: Door,
+    doors: Doors,
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -46,13 +41,12 @@ pub(super) async fn buffer_request<B: MessageBody + 'static>(
     let body = request.take_payload();
     if !matches!(body, Payload::None) {
         // Asked only of requests with a body: it is as much work as the routing itself.
-        let is_streamed = request.match_pattern().is_some_and(|pattern| (door.is_streamed)(&pattern));
+        let is_streamed = request.match_pattern().is_some_and(|pattern| doors.is_streamed(&pattern));
         request.set_payload(if is_streamed {
             body
         } else {
-            let (share, state) = (memory.request(), Rc::clone(&state));
-            let metered =
-                MeteredBody { body, memory, share, state, taken: 0, covered: UNCOUNTED_BYTES, is_over: false };
+            let (buffer, state) = (BufferShare::new(&memory), Rc::clone(&state));
+            let metered = MeteredBody { body, memory, buffer, state, is_over: false };
             Payload::Stream { payload: Box::pin(metered.into_stream()) }
         });
     }
@@ -63,7 +57,7 @@ pub(super) async fn buffer_request<B: MessageBody + 'static>(
         ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::REQUEST_TIMEOUT,
     };
-    let response = (door.refuse)(&path, status, report(&error));
+    let response = doors.refuse(&path, status, report(&error));
     match answered {
         Ok(answered) => Ok(answered.into_response(response)),
         Err(error) => Err(InternalError::from_response(error, response).into()),
@@ -74,11 +68,8 @@ pub(super) async fn buffer_request<B: MessageBody + 'static>(
 struct MeteredBody {
     body: Payload,
     memory: Memory,
-    share: Share,
+    buffer: BufferShare,
     state: Rc<BodyState>,
-    taken: u64,
-    /// How much of it may have arrived before more memory is asked for.
-    covered: u64,
     is_over: bool,
 }
 
@@ -102,23 +93,16 @@ impl MeteredBody {
     }
 
     async fn step(&mut self) -> domain::Result<Option<Result<Bytes, PayloadError>>> {
-        let Some(chunk) = self.share.hear_bytes(self.body.next()).await else { return Err(too_slow()) };
+        let Some(chunk) = self.buffer.hear(self.body.next()).await else { return Err(too_slow()) };
         match chunk {
             Some(Ok(chunk)) => {
-                self.share.heard(chunk.len());
-                self.taken += chunk.len() as u64;
-                if self.taken > self.covered {
-                    // Twice as much each time: a body is paid for in a few steps, and no more than half of it in vain.
-                    let more = self.taken.max(2 * self.covered) - self.covered;
-                    self.share.grow(BUFFER_FACTOR * more).await?;
-                    self.covered += more;
-                }
+                self.buffer.add(chunk.len()).await?;
                 Ok(Some(Ok(chunk)))
             }
             Some(Err(error)) => Ok(Some(Err(error))),
             None => {
-                let decoded = self.memory.for_decoded(self.taken * PARSED_FACTOR).await?;
-                self.state.shares.borrow_mut().extend([self.share.take_all(), decoded]);
+                let decoded = self.memory.for_decoded(self.buffer.taken() * PARSED_FACTOR).await?;
+                self.state.shares.borrow_mut().extend([self.buffer.share().take_all(), decoded]);
                 Ok(None)
             }
         }

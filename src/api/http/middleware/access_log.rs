@@ -2,8 +2,8 @@
 
 use log::Level;
 
-use super::RequestId;
 use super::exchange::Exchange;
+use crate::api::http::request_id::RequestId;
 
 /// Requests that a machine repeats all day are logged at debug.
 fn level(path: &str) -> Level {

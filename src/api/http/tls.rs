@@ -29,7 +29,7 @@ impl Tls {
     }
 
     /// For the server.
-    pub(in crate::api) fn into_config(self) -> ServerConfig {
+    pub(super) fn into_config(self) -> ServerConfig {
         self.0
     }
 }

@@ -6,54 +6,15 @@ use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, HttpResponseBuilder};
-use serde_json::json;
+use actix_web::{Error, HttpResponse};
 
-use super::RequestId;
-use crate::api::problem::problem_response;
-
-const KUBEFLOW_PREFIX: &str = "/api/model_registry/";
-
-/// Which API's error body a path gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
-    /// `{code, message}`, as Kubeflow's registry answers (its contract, §1.5).
-    Kubeflow,
-    /// A problem document.
-    Problem,
-}
-
-impl Shape {
-    /// The shape of the API that `path` belongs to.
-    pub fn of_path(path: &str) -> Self {
-        if path.starts_with(KUBEFLOW_PREFIX) { Self::Kubeflow } else { Self::Problem }
-    }
-
-    /// An error response in this shape. A 5xx names the request id, a 503 carries `Retry-After`.
-    pub fn response(self, status: StatusCode, detail: &str) -> HttpResponse {
-        match self {
-            Self::Kubeflow => kubeflow_response(status, detail),
-            Self::Problem => problem_response(status, detail, None),
-        }
-    }
-}
-
-fn kubeflow_response(status: StatusCode, detail: &str) -> HttpResponse {
-    let message = match RequestId::current() {
-        Some(id) if status.is_server_error() => format!("{detail}, request id `{id}`"),
-        _ => detail.to_owned(),
-    };
-    let mut response = HttpResponseBuilder::new(status);
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.insert_header((header::RETRY_AFTER, "1"));
-    }
-    response
-        .insert_header((header::CONTENT_TYPE, "application/json; charset=UTF-8"))
-        .json(json!({ "code": status.canonical_reason().unwrap_or_default(), "message": message }))
-}
+use crate::api::http::door::Doors;
+use crate::api::http::media_type::essence;
+use crate::api::http::request_id::RequestId;
 
 /// Rewrites every error response that is not JSON already, and keeps its status and headers, `Allow` among them.
-pub async fn framework_errors<B: MessageBody + 'static>(
+pub(super) async fn framework_errors<B: MessageBody + 'static>(
+    doors: Doors,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -61,14 +22,14 @@ pub async fn framework_errors<B: MessageBody + 'static>(
     match next.call(request).await {
         Ok(response) if is_raw_error(response.status(), response.headers()) => {
             let (request, response) = response.into_parts();
-            let shaped = reshape(&method, &path, &response, response.error());
+            let shaped = reshape(doors, &method, &path, &response, response.error());
             Ok(ServiceResponse::new(request, shaped))
         }
         Ok(response) => Ok(response.map_into_boxed_body()),
         Err(error) => {
             let response = error.error_response();
             if is_raw_error(response.status(), response.headers()) {
-                let shaped = reshape(&method, &path, &response, Some(&error));
+                let shaped = reshape(doors, &method, &path, &response, Some(&error));
                 return Err(InternalError::from_response(error, shaped).into());
             }
             Err(InternalError::from_response(error, response).into())
@@ -78,13 +39,12 @@ pub async fn framework_errors<B: MessageBody + 'static>(
 
 fn is_raw_error(status: StatusCode, headers: &HeaderMap) -> bool {
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = media_type.split(';').next().unwrap_or_default().trim_end();
-    (status.is_client_error() || status.is_server_error()) && !essence.ends_with("json")
+    (status.is_client_error() || status.is_server_error()) && !essence(media_type).ends_with("json")
 }
 
-fn reshape<B>(method: &Method, path: &str, raw: &HttpResponse<B>, error: Option<&Error>) -> HttpResponse {
+fn reshape<B>(doors: Doors, method: &Method, path: &str, raw: &HttpResponse<B>, error: Option<&Error>) -> HttpResponse {
     let status = raw.status();
-    let mut shaped = Shape::of_path(path).response(status, &detail(method, path, raw, error));
+    let mut shaped = doors.refuse(path, status, &detail(method, path, raw, error));
     for (name, value) in raw.headers() {
         if ![header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING].contains(name) {
             shaped.headers_mut().append(name.clone(), value.clone());

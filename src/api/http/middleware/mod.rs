@@ -9,7 +9,6 @@ mod framework_errors;
 mod metrics;
 mod readable_path;
 mod request_buffer;
-mod request_id;
 mod response_buffer;
 mod same_origin;
 
@@ -18,25 +17,18 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, web};
 
-pub use content_coding::{content_coding, refuse_content_coding};
+pub use content_coding::content_coding;
+use content_coding::refuse_content_coding;
 pub(super) use disconnect::remember as remember_peer;
-pub use framework_errors::{Shape, framework_errors};
+use framework_errors::framework_errors;
 pub use metrics::{Metrics, scrape};
-pub use readable_path::readable_path;
-pub use request_id::{RequestId, request_id};
-pub use same_origin::{Refuse, checked_host};
+use readable_path::readable_path;
+pub use same_origin::checked_host;
 
+use super::door::Doors;
 use super::hosts::Hosts;
+use super::request_id::request_id;
 use crate::memory::Memory;
-
-/// What differs between the doors of two listeners.
-#[derive(Debug, Clone, Copy)]
-pub struct Door {
-    /// Writes an error response.
-    pub refuse: Refuse,
-    /// Whether the route of that pattern reads its bodies as a stream.
-    pub is_streamed: fn(pattern: &str) -> bool,
-}
 
 /// The state that all requests share.
 #[derive(Clone)]
@@ -65,19 +57,29 @@ impl<B, T> Endpoint<B> for T where
 /// From the outside in: the request id, because everything else names it; the measurement, so that it sees the
 /// bodies that are really sent; the check of host and origin; memory for the body; the error shapes; the checks of
 /// the path and of the body's coding.
-pub fn wrap_app<T, B>(app: App<T>, shared: Shared, is_streamed: fn(&str) -> bool) -> App<impl Endpoint<BoxBody>>
+pub fn wrap_app<T, B>(app: App<T>, shared: Shared, doors: Doors) -> App<impl Endpoint<BoxBody>>
 where
     T: Endpoint<B> + 'static,
     B: MessageBody + 'static,
 {
-    let refuse: Refuse = |path, status, detail| Shape::of_path(path).response(status, detail);
-    let coding = from_fn(move |request, next: Next<_>| refuse_content_coding(refuse, request, next));
-    let door = Door { refuse, is_streamed };
-    wrap_app_with_errors(app.wrap(coding).wrap(from_fn(readable_path)).wrap(from_fn(framework_errors)), shared, door)
+    let app = app
+        .wrap(from_fn(move |request, next: Next<_>| refuse_content_coding(doors, request, next)))
+        .wrap(from_fn(move |request, next: Next<_>| readable_path(doors, request, next)))
+        .wrap(from_fn(move |request, next: Next<_>| framework_errors(doors, request, next)));
+    measured(app, shared, doors)
 }
 
-/// Wraps an app that has its own error shapes in all other middleware.
-pub fn wrap_app_with_errors<T, B>(app: App<T>, shared: Shared, door: Door) -> App<impl Endpoint<BoxBody>>
+/// Wraps an app that answers every path and method itself in all other middleware.
+pub fn wrap_app_with_errors<T, B>(app: App<T>, shared: Shared, doors: Doors) -> App<impl Endpoint<BoxBody>>
+where
+    T: Endpoint<B> + 'static,
+    B: MessageBody + 'static,
+{
+    let coding = from_fn(move |request, next: Next<_>| refuse_content_coding(doors, request, next));
+    measured(app.wrap(coding), shared, doors)
+}
+
+fn measured<T, B>(app: App<T>, shared: Shared, doors: Doors) -> App<impl Endpoint<BoxBody>>
 where
     T: Endpoint<B> + 'static,
     B: MessageBody + 'static,
@@ -86,11 +88,9 @@ where
     let measured = metrics.clone();
     app.app_data(metrics)
         .wrap(from_fn(move |request, next: Next<_>| {
-            request_buffer::buffer_request(memory.clone(), door, request, next)
+            request_buffer::buffer_request(memory.clone(), doors, request, next)
         }))
-        .wrap(from_fn(move |request, next: Next<_>| {
-            same_origin::same_origin(hosts.clone(), door.refuse, request, next)
-        }))
+        .wrap(from_fn(move |request, next: Next<_>| same_origin::same_origin(hosts.clone(), doors, request, next)))
         .wrap(from_fn(move |request, next: Next<_>| exchange::measure(measured.clone(), request, next)))
         .wrap(from_fn(request_id))
 }

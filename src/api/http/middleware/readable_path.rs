@@ -8,10 +8,11 @@ use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
 use percent_encoding::percent_decode_str;
 
-use super::Shape;
+use crate::api::http::door::Doors;
 
 /// Refuses a path that is not percent-encoded UTF-8.
-pub async fn readable_path<B: MessageBody + 'static>(
+pub(super) async fn readable_path<B: MessageBody + 'static>(
+    doors: Doors,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -20,6 +21,6 @@ pub async fn readable_path<B: MessageBody + 'static>(
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
     let detail = format!("path `{path}` is not percent-encoded UTF-8");
-    let response = Shape::of_path(path).response(StatusCode::BAD_REQUEST, &detail);
+    let response = doors.refuse(path, StatusCode::BAD_REQUEST, &detail);
     Ok(request.into_response(response))
 }

@@ -17,9 +17,10 @@ use actix_web::{Error, HttpMessage, web};
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
 
+use super::access_log;
 use super::disconnect::until_disconnect;
 use super::metrics::Metrics;
-use super::{RequestId, access_log};
+use crate::api::http::request_id::RequestId;
 
 /// The status in the log and the metrics of a request whose client left before the response's head.
 pub(super) const CLIENT_CLOSED_REQUEST: u16 = 499;

@@ -10,7 +10,7 @@ use prometheus::{
     GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
 
-use crate::api::problem::Problem;
+use crate::api::http::problem::Problem;
 use crate::domain::{Error, Result};
 
 /// From a name lookup to the upload of a large model.

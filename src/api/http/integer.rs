@@ -3,7 +3,7 @@
 use serde_json::Number;
 
 /// The integer of 64 bits that a number is.
-pub(super) fn parse_integer(number: &Number) -> Option<i64> {
+pub fn parse_integer(number: &Number) -> Option<i64> {
     number.as_i64().or_else(|| without_fraction(number.as_f64()?))
 }
 

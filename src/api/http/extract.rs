@@ -5,23 +5,23 @@ use actix_web::http::StatusCode;
 use actix_web::web::{JsonConfig, PathConfig, PayloadConfig, QueryConfig, ServiceConfig};
 use actix_web::{Error, HttpMessage, HttpRequest, ResponseError};
 
-use super::middleware::Shape;
+use super::door::Doors;
 
 /// Configures every extractor of an app; for [`actix_web::App::configure`]. Bodies that are read whole may have
 /// `json_limit_bytes`; streamed ones are not limited here.
-pub fn configure(json_limit_bytes: usize) -> impl FnOnce(&mut ServiceConfig) {
+pub fn configure(doors: Doors, json_limit_bytes: usize) -> impl FnOnce(&mut ServiceConfig) {
     move |app| {
-        app.app_data(json_config(json_limit_bytes))
+        app.app_data(json_config(doors, json_limit_bytes))
             .app_data(PayloadConfig::new(json_limit_bytes))
-            .app_data(path_config())
-            .app_data(query_config());
+            .app_data(path_config(doors))
+            .app_data(query_config(doors));
     }
 }
 
 /// JSON bodies. They must say so: a page on another site can make a browser send `text/plain` or no media type here
 /// without asking first, but not `application/json`.
-pub fn json_config(limit_bytes: usize) -> JsonConfig {
-    JsonConfig::default().limit(limit_bytes).error_handler(|error, request| {
+fn json_config(doors: Doors, limit_bytes: usize) -> JsonConfig {
+    JsonConfig::default().limit(limit_bytes).error_handler(move |error, request| {
         let (status, detail) = match &error {
             JsonPayloadError::OverflowKnownLength { .. } | JsonPayloadError::Overflow { .. } => {
                 (StatusCode::PAYLOAD_TOO_LARGE, error.to_string())
@@ -33,31 +33,31 @@ pub fn json_config(limit_bytes: usize) -> JsonConfig {
             JsonPayloadError::Deserialize(error) => (StatusCode::BAD_REQUEST, format!("body: {error}")),
             other => (other.status_code(), other.to_string()),
         };
-        refuse(request, status, detail)
+        refuse(doors, request, status, detail)
     })
 }
 
 /// Path segments.
-pub fn path_config() -> PathConfig {
-    PathConfig::default().error_handler(|error, request| {
+fn path_config(doors: Doors) -> PathConfig {
+    PathConfig::default().error_handler(move |error, request| {
         let PathError::Deserialize(error) = error else {
-            return refuse(request, StatusCode::BAD_REQUEST, error.to_string());
+            return refuse(doors, request, StatusCode::BAD_REQUEST, error.to_string());
         };
-        refuse(request, StatusCode::BAD_REQUEST, format!("path: {error}"))
+        refuse(doors, request, StatusCode::BAD_REQUEST, format!("path: {error}"))
     })
 }
 
 /// Query parameters.
-pub fn query_config() -> QueryConfig {
-    QueryConfig::default().error_handler(|error, request| {
+fn query_config(doors: Doors) -> QueryConfig {
+    QueryConfig::default().error_handler(move |error, request| {
         let QueryPayloadError::Deserialize(error) = error else {
-            return refuse(request, StatusCode::BAD_REQUEST, error.to_string());
+            return refuse(doors, request, StatusCode::BAD_REQUEST, error.to_string());
         };
-        refuse(request, StatusCode::BAD_REQUEST, format!("query: {error}"))
+        refuse(doors, request, StatusCode::BAD_REQUEST, format!("query: {error}"))
     })
 }
 
-fn refuse(request: &HttpRequest, status: StatusCode, detail: String) -> Error {
-    let response = Shape::of_path(request.path()).response(status, &detail);
+fn refuse(doors: Doors, request: &HttpRequest, status: StatusCode, detail: String) -> Error {
+    let response = doors.refuse(request.path(), status, &detail);
     InternalError::from_response(detail, response).into()
 }

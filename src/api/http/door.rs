@@ -1,0 +1,88 @@
+//! What the server has to know of a protocol that it speaks over HTTP.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::ServiceConfig;
+use serde_json::Value as Json;
+
+use super::problem::problem_response;
+use crate::domain::Result;
+
+/// A protocol: where it is, what is there, and how it refuses.
+#[derive(Debug)]
+pub struct Door {
+    /// Whose REST API it is, for the log.
+    pub name: &'static str,
+    /// What its paths begin with.
+    pub prefixes: &'static [&'static str],
+    /// Its documents; each has operations of its own.
+    pub documents: &'static [Document],
+    /// Adds its routes.
+    pub routes: fn(&mut ServiceConfig),
+    /// Whether the route of that pattern reads its bodies as a stream; others are read whole, within the memory of all requests.
+    pub is_streamed: fn(pattern: &str) -> bool,
+    /// Its body of an error that no operation made: an unknown path, a wrong method, an input that cannot be read. A 503 carries
+    /// `Retry-After`.
+    pub refuse: fn(status: StatusCode, detail: &str) -> HttpResponse,
+}
+
+/// An OpenAPI document.
+#[derive(Debug)]
+pub struct Document {
+    /// What `modelport openapi` calls it.
+    pub name: &'static str,
+    /// Its file below `/docs/`.
+    pub file: &'static str,
+    /// Its title in Swagger UI.
+    pub title: &'static str,
+    /// Makes it, without `servers`.
+    pub make: fn() -> Result<Json>,
+}
+
+/// The doors of one listener.
+#[derive(Debug, Clone, Copy)]
+pub struct Doors(&'static [&'static Door]);
+
+impl Doors {
+    /// These doors. None of their prefixes may begin with one of another door before it.
+    pub const fn new(doors: &'static [&'static Door]) -> Self {
+        Self(doors)
+    }
+
+    /// Each of them.
+    pub fn iter(self) -> impl Iterator<Item = &'static Door> {
+        self.0.iter().copied()
+    }
+
+    /// Their names, for the log.
+    pub fn names(self) -> String {
+        self.iter().map(|door| door.name).collect::<Vec<_>>().join(" and of ")
+    }
+
+    /// Every document of theirs.
+    pub fn documents(self) -> impl Iterator<Item = &'static Document> {
+        self.iter().flat_map(|door| door.documents)
+    }
+
+    /// Adds the routes of all.
+    pub fn routes(self, service: &mut ServiceConfig) {
+        self.iter().for_each(|door| (door.routes)(service));
+    }
+
+    /// Whether the route of that pattern reads its bodies as a stream.
+    pub fn is_streamed(self, pattern: &str) -> bool {
+        self.of_path(pattern).is_some_and(|door| (door.is_streamed)(pattern))
+    }
+
+    /// An error response as the door writes it that `path` belongs to; a problem document where it belongs to none.
+    pub fn refuse(self, path: &str, status: StatusCode, detail: &str) -> HttpResponse {
+        match self.of_path(path) {
+            Some(door) => (door.refuse)(status, detail),
+            None => problem_response(status, detail, None),
+        }
+    }
+
+    fn of_path(self, path: &str) -> Option<&'static Door> {
+        self.iter().find(|door| door.prefixes.iter().any(|prefix| path.starts_with(prefix)))
+    }
+}

@@ -1,0 +1,19 @@
+//! What all doors to HTTP share: how a request is read, checked, measured and refused. Knows no protocol and no door.
+
+pub mod answer;
+pub mod body;
+pub mod conditional;
+pub mod digests;
+pub mod disposition;
+pub mod door;
+pub mod extract;
+pub mod hosts;
+pub mod integer;
+pub mod listener;
+pub mod media_type;
+pub mod middleware;
+mod openapi_bytes;
+pub mod operations;
+pub mod problem;
+pub mod request_id;
+pub mod tls;

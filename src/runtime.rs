@@ -27,7 +27,7 @@ use crate::registry::collector::Report;
 use crate::registry::inspection::{REEVALUATE_MODEL, RescanProgress, RescanReport};
 use crate::registry::policy::Policy;
 use crate::registry::verify::{Damaged, Verification, Verified};
-use crate::registry::{Registry, wall_clock};
+use crate::registry::{Registry, RequestContext, wall_clock};
 use crate::store::{self, Store};
 
 pub use moving::{OldDeployment, move_deployment};
@@ -104,25 +104,34 @@ pub fn serve(settings: &Settings) -> Result<()> {
 
 /// The projects of a Geti server.
 pub fn geti_projects(settings: &Settings, server: Option<&str>) -> Result<Vec<RemoteProject>> {
-    runtime()?.block_on(async { importing(settings).await?.0.geti_projects(server).await })
+    runtime()?.block_on(async {
+        let (registry, _) = importing(settings).await?;
+        registry.geti_projects(&as_command(&registry, "import"), server).await
+    })
 }
 
 /// Enqueues an import from Geti.
 pub fn start_import(settings: &Settings, server: Option<&str>, project: String, models: Vec<ModelRef>) -> Result<Job> {
     runtime()?.block_on(async {
         let (registry, _) = importing(settings).await?;
-        registry.start_import(&Actor::anonymous("import"), server, project, models).await
+        registry.start_import(&as_command(&registry, "import"), server, project, models).await
     })
 }
 
 /// The newest imports.
 pub fn list_imports(settings: &Settings) -> Result<Vec<Job>> {
-    runtime()?.block_on(async { importing(settings).await?.0.list_jobs(GETI_IMPORT, None, 100).await })
+    runtime()?.block_on(async {
+        let (registry, _) = importing(settings).await?;
+        registry.list_jobs(&as_command(&registry, "import"), GETI_IMPORT, None, 100).await
+    })
 }
 
 /// Cancels an import.
 pub fn cancel_import(settings: &Settings, id: JobId) -> Result<Job> {
-    runtime()?.block_on(async { importing(settings).await?.0.cancel_job(GETI_IMPORT, id).await })
+    runtime()?.block_on(async {
+        let (registry, _) = importing(settings).await?;
+        registry.cancel_job(&as_command(&registry, "import"), GETI_IMPORT, id).await
+    })
 }
 
 /// Waits until an import has ended, and runs the queue meanwhile.
@@ -130,10 +139,11 @@ pub fn watch_import(settings: &Settings, id: JobId, mut progress: impl FnMut(&Jo
     runtime()?.block_on(async {
         let (registry, geti) = importing(settings).await?;
         let runner = runner(registry.clone(), jobs::RunnerOptions { workers: 1, ..job_options(settings) }, geti);
+        let context = as_command(&registry, "import");
         let (stop, stopped) = watch::channel(false);
         let watching = async {
             let ended = loop {
-                match registry.get_job(GETI_IMPORT, id).await {
+                match registry.get_job(&context, GETI_IMPORT, id).await {
                     Ok(job) if !job.state.is_final() => progress(&job),
                     ended => break ended,
                 }
@@ -144,6 +154,11 @@ pub fn watch_import(settings: &Settings, id: JobId, mut progress: impl FnMut(&Jo
         };
         tokio::join!(runner.run(stopped), watching).1
     })
+}
+
+/// The context of a command of that name.
+fn as_command(registry: &Registry, name: &str) -> RequestContext {
+    registry.context(Actor::anonymous(name))
 }
 
 /// A registry that imports, for a command.
@@ -159,7 +174,10 @@ fn runner(registry: Registry, options: jobs::RunnerOptions, geti: Arc<Geti>) -> 
             let geti = Arc::clone(&geti);
             async move { geti.import(working).await }
         })
-        .doing(REEVALUATE_MODEL, |working| async move { working.registry.clone().reevaluate_model(working).await })
+        .doing(REEVALUATE_MODEL, |working| async move {
+            let (registry, context) = (working.registry.clone(), working.context.clone());
+            registry.reevaluate_model(&context, working).await
+        })
 }
 
 fn job_options(settings: &Settings) -> jobs::RunnerOptions {
@@ -234,7 +252,7 @@ fn bind(listen: Listen) -> Result<Option<TcpListener>> {
 pub fn collect(settings: &Settings, grace: Duration, dry_run: bool) -> Result<Report> {
     runtime()?.block_on(async {
         let registry = open(settings, settings.server.public_url.as_str()).await?;
-        registry.collect(grace, dry_run).await
+        registry.collect(&registry.own_context(), grace, dry_run).await
     })
 }
 
@@ -247,10 +265,11 @@ pub fn verify(
 ) -> Result<Verified> {
     runtime()?.block_on(async {
         let registry = open(settings, settings.server.public_url.as_str()).await?;
-        let verified = registry.verify(how, progress).await?;
+        let context = registry.own_context();
+        let verified = registry.verify(&context, how, progress).await?;
         let mut after = 0;
         loop {
-            let found = registry.damaged(after, DAMAGED_BATCH).await?;
+            let found = registry.damaged(&context, after, DAMAGED_BATCH).await?;
             let Some(last) = found.last() else { return Ok(verified) };
             after = last.blob.id;
             found.iter().for_each(&mut wrong);
@@ -262,7 +281,7 @@ pub fn verify(
 pub fn rescan(settings: &Settings, read: bool, progress: impl FnMut(RescanProgress) + Send) -> Result<RescanReport> {
     runtime()?.block_on(async {
         let registry = open(settings, settings.server.public_url.as_str()).await?;
-        registry.rescan(&Actor::anonymous("rescan"), read, progress).await
+        registry.rescan(&as_command(&registry, "rescan"), read, progress).await
     })
 }
 

@@ -5,6 +5,8 @@
 mod errors;
 #[path = "architecture/source.rs"]
 mod source;
+#[path = "architecture/use_cases.rs"]
+mod use_cases;
 
 use std::collections::BTreeSet;
 use std::fs;

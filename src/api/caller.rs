@@ -1,4 +1,4 @@
-//! What a handler needs: the registry, and who asks.
+//! What a handler needs: the registry, and the context of its request.
 
 use std::future::{Ready, ready};
 
@@ -9,14 +9,14 @@ use super::http::middleware::checked_host;
 use super::http::problem::Problem;
 use super::http::request_id::RequestId;
 use crate::domain::{Actor, Error};
-use crate::registry::Registry;
+use crate::registry::{Registry, RequestContext};
 
 /// The registry, and on whose behalf it is used.
 pub struct Caller {
     /// The registry.
     pub registry: Registry,
-    /// Who asks: anonymous until there are accounts.
-    pub actor: Actor,
+    /// The context of the request. Who asks is anonymous until there are accounts.
+    pub context: RequestContext,
 }
 
 impl FromRequest for Caller {
@@ -31,6 +31,7 @@ impl FromRequest for Caller {
         let actor = Actor::anonymous(id.as_str()).with_client_request_id(id.client());
         // What a proxy says in other headers does not count: anybody can send those.
         let host = checked_host(request).map(|host| host.to_string());
-        ready(Ok(Self { registry: registry.addressed_as(host.as_deref()), actor }))
+        let context = registry.context_at(actor, host.as_deref());
+        ready(Ok(Self { registry: registry.get_ref().clone(), context }))
     }
 }

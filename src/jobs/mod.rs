@@ -11,8 +11,8 @@ use tokio::task::JoinSet;
 
 use crate::domain::job::JobEnd;
 use crate::domain::{ErrorKind, Job, Result};
-use crate::registry::Registry;
 use crate::registry::jobs::{Attempt, Stop, Stopping, Working};
+use crate::registry::{Registry, RequestContext};
 
 /// How long a runner waits before it looks for jobs that other replicas enqueued.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -45,6 +45,7 @@ pub struct RunnerOptions {
 /// Works on the jobs of a registry.
 pub struct Runner {
     registry: Registry,
+    context: RequestContext,
     options: RunnerOptions,
     owner: String,
     kinds: BTreeMap<&'static str, Work>,
@@ -54,7 +55,8 @@ impl Runner {
     /// A runner that handles no kind of jobs yet.
     pub fn new(registry: Registry, options: RunnerOptions) -> Self {
         let owner = uuid::Uuid::new_v4().simple().to_string();
-        Self { registry, options, owner, kinds: BTreeMap::new() }
+        let context = registry.own_context();
+        Self { registry, context, options, owner, kinds: BTreeMap::new() }
     }
 
     /// The same runner, which runs `work` for jobs of that kind. The work must end soon when it is told to stop, and must be safe
@@ -78,7 +80,8 @@ impl Runner {
         while !*stop.borrow() {
             if maintained.is_none_or(|at| at.elapsed() >= MAINTENANCE_INTERVAL) {
                 maintained = Some(Instant::now());
-                let maintained = self.registry.maintain_jobs(self.options.attempts.into(), self.options.kept).await;
+                let maintained =
+                    self.registry.maintain_jobs(&self.context, self.options.attempts.into(), self.options.kept).await;
                 is_away = logged(maintained, is_away).is_none();
             }
             while working.len() < self.options.workers {
@@ -104,7 +107,7 @@ impl Runner {
     async fn claim(&self) -> Result<Option<(Job, Work)>> {
         let (lease, attempts) = (self.options.lease, self.options.attempts.into());
         for (kind, work) in &self.kinds {
-            if let Some(job) = self.registry.claim_job(kind, &self.owner, lease, attempts).await? {
+            if let Some(job) = self.registry.claim_job(&self.context, kind, &self.owner, lease, attempts).await? {
                 return Ok(Some((job, Arc::clone(work))));
             }
         }
@@ -112,16 +115,17 @@ impl Runner {
     }
 
     fn worker(&self, job: Job, work: Work, leaving: watch::Receiver<bool>) -> impl Future<Output = ()> + Send + use<> {
-        let (registry, owner, options) = (self.registry.clone(), self.owner.clone(), self.options.clone());
+        let (registry, context) = (self.registry.clone(), self.context.clone());
+        let (owner, options) = (self.owner.clone(), self.options.clone());
         async move {
             let (tell, stopping) = Stopping::new();
             let working = Working::new(registry.clone(), job, stopping);
             log::info!(id = working.job.id.0, kind = working.job.kind.as_str(), attempt = working.job.attempts; "job started");
-            let attempt = attempt(&working, work, &owner, &options, leaving, &tell).await;
+            let attempt = attempt(&working, &context, work, &owner, &options, leaving, &tell).await;
             let end = end(&working, attempt, &options);
             let Some(end) = end else { return };
             log::info!(id = working.job.id.0, kind = working.job.kind.as_str(); "job {}", word(&end));
-            if let Err(error) = registry.finish_job(&working, &owner, end).await {
+            if let Err(error) = registry.finish_job(&context, &working, &owner, end).await {
                 log::warn!(error:%; "the result of a job could not be stored");
             }
         }
@@ -133,6 +137,7 @@ impl Runner {
 /// All three run concurrently: while one waits for a connection, another may hold it.
 async fn attempt(
     working: &Working,
+    context: &RequestContext,
     work: Work,
     owner: &str,
     options: &RunnerOptions,
@@ -147,7 +152,7 @@ async fn attempt(
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             beat.tick().await;
-            match working.registry.renew_job_lease(working, owner, options.lease).await {
+            match working.registry.renew_job_lease(context, working, owner, options.lease).await {
                 Ok(why) => why.into_iter().for_each(stop),
                 // A short outage of the database does not end the work: the lease may outlast it.
                 Err(error) => log::warn!(error:%; "the lease of a job was not renewed"),

@@ -1,10 +1,13 @@
 //! Artifacts of versions and runs: made, changed and attached there; metrics are measured.
 
+use super::context::RequestContext;
 use super::entities::{Expected, add_point, create, get, get_bare, increment_revision, properties_of_home, update};
-use super::{Registry, created_concurrently, record};
+use super::transaction::WriteTransaction;
+use super::uris::{fill_uris, is_own_uri};
+use super::{Registry, created_concurrently};
 use crate::domain::experiment::without_value;
-use crate::domain::{Action, Actor, Change, Draft, LogicalType, MetricPoint, Millis, Node, NodeId, Patch, Result};
-use crate::store::{Tx, members, nodes};
+use crate::domain::{Action, Change, Draft, LogicalType, MetricPoint, Node, NodeId, Patch, Result};
+use crate::store::{members, nodes};
 
 impl Registry {
     /// Creates an artifact in a version or run; a metric or parameter of a name that is taken there is changed instead.
@@ -13,20 +16,18 @@ impl Registry {
     /// PreconditionFailed when there is not what `expected` says.
     pub async fn upsert_artifact(
         &self,
-        actor: &Actor,
+        context: &RequestContext,
         logical: LogicalType,
-        context: (LogicalType, NodeId),
+        parent: (LogicalType, NodeId),
         draft: Draft,
         expected: Expected,
     ) -> Result<(Node, bool)> {
         draft.check(logical)?;
-        let (actor, now) = (actor.clone(), self.now());
-        self.store
-            .write(move |tx| {
-                let home = get_bare(tx, context.0, context.1)?;
-                upsert(tx, &actor, logical, home.id, &draft, expected, now)
-            })
-            .await
+        self.write(context, move |tx| {
+            let home = get_bare(tx, parent.0, parent.1)?;
+            upsert(tx, logical, home.id, &draft, expected)
+        })
+        .await
     }
 
     /// Makes an artifact of a version (or run) a member of another one, or changes it there.
@@ -34,52 +35,49 @@ impl Registry {
     /// Errors: as [`Registry::update`], and NotFound when the context does not exist.
     pub async fn attach(
         &self,
-        actor: &Actor,
+        context: &RequestContext,
         logical: LogicalType,
         id: NodeId,
-        context: (LogicalType, NodeId),
+        parent: (LogicalType, NodeId),
         patch: Patch,
     ) -> Result<Node> {
         patch.check(logical)?;
-        let (actor, now, registry) = (actor.clone(), self.now(), self.clone());
-        self.store
-            .write(move |tx| {
-                nodes::lock(tx, &[context.1])?;
-                let home = get(tx, context.0, context.1)?;
-                let mut patch = patch.clone();
-                if registry.is_own_uri(tx, id, &patch.uri)? {
-                    patch.uri = Change::Keep;
-                }
-                let said_by_home = properties_of_home(&home, logical).into_iter();
-                patch.properties.extend(said_by_home.map(|(name, value)| (name, Change::Set(value))));
-                let mut node = update(tx, &actor, logical, id, &patch, now)?;
-                if members::insert(tx, home.id, id)? {
-                    record(tx, &actor, now, Action::Attach, &home, Some(("memberId", id.0.into())))?;
-                }
-                registry.fill_uris(tx, std::slice::from_mut(&mut node))?;
-                Ok(node)
-            })
-            .await
+        self.write(context, move |tx| {
+            nodes::lock(tx, &[parent.1])?;
+            let home = get(tx, parent.0, parent.1)?;
+            let mut patch = patch.clone();
+            if is_own_uri(tx, id, &patch.uri)? {
+                patch.uri = Change::Keep;
+            }
+            let said_by_home = properties_of_home(&home, logical).into_iter();
+            patch.properties.extend(said_by_home.map(|(name, value)| (name, Change::Set(value))));
+            let mut node = update(tx, logical, id, &patch)?;
+            if members::insert(tx, home.id, id)? {
+                tx.record(Action::Attach, &home, Some(("memberId", id.0.into())))?;
+            }
+            fill_uris(tx, std::slice::from_mut(&mut node))?;
+            Ok(node)
+        })
+        .await
     }
 }
 
 /// Creates an artifact in its home, or changes the one of its name there where the type is upserted.
 fn upsert(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
+    tx: &mut WriteTransaction<'_, '_>,
     logical: LogicalType,
     home: NodeId,
     draft: &Draft,
     expected: Expected,
-    now: Millis,
 ) -> Result<(Node, bool)> {
+    let now = tx.now();
     let existing = match &draft.name {
         Some(name) if logical.is_upserted() => nodes::find_named_bare(tx, logical, Some(home), name)?,
         _ => None,
     };
     let Some(existing) = existing else {
         expected.check_absent(logical)?;
-        let created = create(tx, actor, logical, Some(home), draft, now);
+        let created = create(tx, logical, Some(home), draft);
         let created = created.map(|node| (node, true));
         return if logical.is_upserted() { created.map_err(created_concurrently) } else { created };
     };
@@ -93,7 +91,7 @@ fn upsert(
     match point {
         // Points are their own history: one that is measured again counts a revision, and nothing more is recorded of it.
         Some(point) if is_point_alone => {
-            let mut node = increment_revision(tx, logical, existing.id, expected.revision, now)?;
+            let mut node = increment_revision(tx, logical, existing.id, expected.revision)?;
             add_point(tx, &mut node, point)?;
             Ok((node, false))
         }
@@ -103,7 +101,7 @@ fn upsert(
             let mut patch = Patch { if_revision: expected.revision, ..Patch::from(draft) };
             let measured = point.into_iter().flat_map(MetricPoint::properties);
             patch.properties.extend(measured.map(|(name, value)| (name, Change::Set(value))));
-            Ok((update(tx, actor, logical, existing.id, &patch, now)?, false))
+            Ok((update(tx, logical, existing.id, &patch)?, false))
         }
     }
 }

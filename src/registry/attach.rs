@@ -7,10 +7,11 @@ use modelport_inspect::Inspection;
 use super::files::{Precondition, increment_holder_revision, record_file};
 use super::inspection::on_file_added;
 use super::policy::Policy;
+use super::transaction::WriteTransaction;
 use super::upload::{Outcome, PutFile};
 use crate::blobs::Stored;
-use crate::domain::{Action, Actor, Error, File, FilePath, Millis, NodeId, Result};
-use crate::store::{Tx, blobs, files};
+use crate::domain::{Action, Error, File, FilePath, NodeId, Result};
+use crate::store::{blobs, files};
 
 /// Stored and inspected bytes, and the registry's policy.
 pub(super) struct InspectedBytes {
@@ -31,13 +32,13 @@ pub(super) struct Attached {
 ///
 /// Errors: PreconditionFailed; AlreadyExists when the path has other bytes and no precondition allows to replace them.
 pub(super) fn attach(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTransaction<'_, '_>,
     put: &PutFile,
     artifact: NodeId,
     key: &str,
     stored: Stored,
-    now: Millis,
 ) -> Result<Attached> {
+    let now = tx.now();
     let existing = files::find(tx, artifact, &put.path)?;
     let replaced = existing.clone();
     let outcome = outcome(put, existing.as_ref(), stored)?;
@@ -47,7 +48,7 @@ pub(super) fn attach(
         return Ok(Attached { outcome, file: File { blob, ..file }, replaced: None });
     }
     let media_type = media_type(put);
-    let file = insert(tx, (artifact, &put.path, &media_type), outcome, (key, stored), now)?;
+    let file = insert(tx, (artifact, &put.path, &media_type), outcome, (key, stored))?;
     Ok(Attached { outcome, file, replaced })
 }
 
@@ -76,12 +77,12 @@ pub(super) fn media_type(put: &PutFile) -> String {
 
 /// Makes the bytes under `key` the artifact's file at that path, with that media type.
 pub(super) fn insert(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTransaction<'_, '_>,
     (artifact, path, media_type): (NodeId, &FilePath, &str),
     outcome: Outcome,
     (key, stored): (&str, Stored),
-    now: Millis,
 ) -> Result<File> {
+    let now = tx.now();
     let blob = blobs::get_or_insert(tx, stored.sha256, stored.size, key, now)?;
     match outcome {
         Outcome::Replaced => files::replace(tx, artifact, path, &blob, media_type, now)?,
@@ -95,13 +96,11 @@ pub(super) fn insert(
 ///
 /// Errors: InvalidArgument when the policy refuses the file.
 pub(super) fn evaluate_attached(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
+    tx: &mut WriteTransaction<'_, '_>,
     (file, replaced): (&mut File, Option<&File>),
     bytes: &InspectedBytes,
-    now: Millis,
 ) -> Result<()> {
-    let before = increment_holder_revision(tx, file.node_id, now)?;
+    let before = increment_holder_revision(tx, file.node_id)?;
     let node = on_file_added(tx, &bytes.policy, &before, file, &bytes.seen)?;
-    record_file(tx, actor, now, Action::PutFile, (&before, &node), (file, replaced))
+    record_file(tx, Action::PutFile, (&before, &node), (file, replaced))
 }

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::Registry;
+use super::context::RequestContext;
 use super::upkeep::Task;
 use crate::blobs::{Entry, Key};
 use crate::domain::{Millis, Result};
@@ -79,10 +80,15 @@ impl Totals {
 impl Registry {
     /// Collects, unless another process is doing so, or did so less than `pause` ago. The result is added to
     /// [`Registry::collected`].
-    pub async fn collect_in_turn(&self, pause: Duration, grace: Duration) -> Result<Option<Report>> {
+    pub async fn collect_in_turn(
+        &self,
+        context: &RequestContext,
+        pause: Duration,
+        grace: Duration,
+    ) -> Result<Option<Report>> {
         self.check_store_id().await?;
         let Some(lease) = self.acquire_task(Task::Collect, pause).await? else { return Ok(None) };
-        match lease.with_heartbeats(self.collect(grace, false)).await {
+        match lease.with_heartbeats(self.collect(context, grace, false)).await {
             Ok(report) => {
                 self.collected.add(report);
                 lease.end().await.map(|()| Some(report))
@@ -103,45 +109,51 @@ impl Registry {
     /// Removes what nothing refers to and what has not changed for the grace period; only counts it in a dry run.
     ///
     /// Safe to run while requests are served, several times at once, and to be interrupted at any moment.
-    pub async fn collect(&self, grace: Duration, dry_run: bool) -> Result<Report> {
+    pub async fn collect(&self, context: &RequestContext, grace: Duration, dry_run: bool) -> Result<Report> {
         let grace = Millis::try_from(grace.as_millis()).unwrap_or(Millis::MAX);
-        let before = self.now().saturating_sub(grace);
+        let before = context.now().saturating_sub(grace);
         let mut report = Report::default();
-        self.collect_expired(dry_run, &mut report).await?;
-        self.collect_uploads(before, dry_run, &mut report).await?;
-        self.collect_blobs(before, dry_run, &mut report).await?;
-        self.collect_orphans(before, dry_run, &mut report).await?;
+        self.collect_expired(context, dry_run, &mut report).await?;
+        self.collect_uploads(context, before, dry_run, &mut report).await?;
+        self.collect_blobs(context, before, dry_run, &mut report).await?;
+        self.collect_orphans(context, before, dry_run, &mut report).await?;
         Ok(report)
     }
 
     /// Resumable uploads know their own time, whatever the grace period.
-    async fn collect_expired(&self, dry_run: bool, report: &mut Report) -> Result<()> {
-        let now = self.now();
+    async fn collect_expired(&self, context: &RequestContext, dry_run: bool, report: &mut Report) -> Result<()> {
+        let now = context.now();
         if dry_run {
-            let found = self.store.read(move |tx| resumable::expired(tx, now, i64::MAX)).await?;
+            let found = self.read(context, move |tx| resumable::expired(tx, now, i64::MAX)).await?;
             report.expired_uploads = found.len() as u64;
             return Ok(());
         }
         loop {
-            let found = self.store.read(move |tx| resumable::expired(tx, now, BATCH.into())).await?;
+            let found = self.read(context, move |tx| resumable::expired(tx, now, BATCH.into())).await?;
             if found.is_empty() {
                 return Ok(());
             }
             for (id, key) in found {
-                self.remove_expired(&id, &key, now).await?;
+                self.remove_expired(context, &id, &key, now).await?;
                 report.expired_uploads += 1;
             }
         }
     }
 
-    async fn collect_uploads(&self, before: Millis, dry_run: bool, report: &mut Report) -> Result<()> {
+    async fn collect_uploads(
+        &self,
+        context: &RequestContext,
+        before: Millis,
+        dry_run: bool,
+        report: &mut Report,
+    ) -> Result<()> {
         if dry_run {
-            let found = self.store.read(move |tx| uploads::abandoned(tx, before, i64::MAX)).await?;
+            let found = self.read(context, move |tx| uploads::abandoned(tx, before, i64::MAX)).await?;
             report.abandoned_uploads = found.len() as u64;
             return Ok(());
         }
         loop {
-            let keys = self.store.read(move |tx| uploads::abandoned(tx, before, BATCH.into())).await?;
+            let keys = self.read(context, move |tx| uploads::abandoned(tx, before, BATCH.into())).await?;
             if keys.is_empty() {
                 return Ok(());
             }
@@ -153,16 +165,22 @@ impl Registry {
         }
     }
 
-    async fn collect_blobs(&self, before: Millis, dry_run: bool, report: &mut Report) -> Result<()> {
-        let last = self.store.read(blobs::last_id).await?;
+    async fn collect_blobs(
+        &self,
+        context: &RequestContext,
+        before: Millis,
+        dry_run: bool,
+        report: &mut Report,
+    ) -> Result<()> {
+        let last = self.read(context, |tx| blobs::last_id(tx)).await?;
         let mut first = 1;
         while first <= last {
             let ids = first..=first.saturating_add(BLOB_BATCH - 1).min(last);
             first = ids.end() + 1;
             let looked = ids.clone();
-            let mut gone = self.store.read(move |tx| blobs::unreferenced(tx, before, looked.clone())).await?;
+            let mut gone = self.read(context, move |tx| blobs::unreferenced(tx, before, looked.clone())).await?;
             if !dry_run && !gone.is_empty() {
-                gone = self.store.write(move |tx| blobs::delete_unreferenced(tx, before, ids.clone())).await?;
+                gone = self.write(context, move |tx| blobs::delete_unreferenced(tx, before, ids.clone())).await?;
             }
             for blob in &gone {
                 report.unreferenced_blobs += 1;
@@ -175,12 +193,18 @@ impl Registry {
         Ok(())
     }
 
-    async fn collect_orphans(&self, before: Millis, dry_run: bool, report: &mut Report) -> Result<()> {
+    async fn collect_orphans(
+        &self,
+        context: &RequestContext,
+        before: Millis,
+        dry_run: bool,
+        report: &mut Report,
+    ) -> Result<()> {
         let mut after: Option<Key> = None;
         loop {
             let page = self.blobs.list(after.as_ref(), BATCH.into()).await?;
             let old: Vec<_> = page.entries.into_iter().filter(|entry| modified_at(entry) < before).collect();
-            for orphan in self.without_rows(old).await? {
+            for orphan in self.without_rows(context, old).await? {
                 report.orphan_objects += 1;
                 report.orphan_bytes += orphan.size;
                 if !dry_run {
@@ -197,14 +221,13 @@ impl Registry {
     /// Those of the objects that neither a blob nor an upload knows, by one snapshot taken after they were listed.
     ///
     /// Keys are never used twice and the upload's row comes before its object, so an object without rows stays without.
-    async fn without_rows(&self, mut entries: Vec<Entry>) -> Result<Vec<Entry>> {
+    async fn without_rows(&self, context: &RequestContext, mut entries: Vec<Entry>) -> Result<Vec<Entry>> {
         if entries.is_empty() {
             return Ok(entries);
         }
         let keys: Vec<String> = entries.iter().map(|entry| entry.key.to_string()).collect();
         let known = self
-            .store
-            .read(move |tx| {
+            .read(context, move |tx| {
                 let mut known = blobs::known_keys(tx, &keys)?;
                 known.extend(uploads::known_keys(tx, &keys)?);
                 Ok(known)

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Registry;
+use super::context::RequestContext;
 use super::resumable::{UploadState, begun, put_of, resolve_put, signed, unsigned};
 use super::upload::{PutFile, check_length, limit};
 use crate::blobs::{Direct, Key};
-use crate::domain::{Actor, Error, ErrorKind, Result, Sha256};
+use crate::domain::{Error, ErrorKind, Result, Sha256};
 use crate::store::resumable::{self as rows, Resumable};
 use crate::store::uploads;
 
@@ -46,21 +47,20 @@ impl Registry {
     ///
     /// Errors: as those of a plain upload, on the field that is wrong; InvalidState where clients cannot send to the
     /// store, or may not.
-    pub async fn create_direct(&self, put: PutFile, part: u64) -> Result<DirectUpload> {
+    pub async fn create_direct(&self, context: &RequestContext, put: PutFile, part: u64) -> Result<DirectUpload> {
         let valid = self.direct_valid()?;
         let missing = |field: &str| Error::invalid(field, format!("`{field}` is missing"));
         let length = put.length.filter(|length| *length > 0).ok_or_else(|| missing("size"))?;
         let sha256 = put.sha256.ok_or_else(|| missing("sha256"))?;
         let too_large = |error: Error| error.on_field("size");
         check_length(Some(length), self.policy.max_file_bytes).map_err(too_large)?;
-        let (policy, key, now) = (Arc::clone(&self.policy), Key::new_upload(), self.now());
+        let (policy, key, now) = (Arc::clone(&self.policy), Key::new_upload(), context.now());
         let expires_at = now.saturating_add(self.expiry());
         let row = key.to_string();
         let asked = put.clone();
         // The row first, so that the collector knows the key whatever happens next.
         let file = self
-            .store
-            .write(move |tx| {
+            .write(context, move |tx| {
                 let resolved = resolve_put(tx, &asked)?;
                 check_length(asked.length, limit(tx, &policy, &asked.target)?).map_err(too_large)?;
                 uploads::insert(tx, &row, expires_at)?;
@@ -87,27 +87,26 @@ impl Registry {
             ..begun(&put, &key, file, signed(length), (now, expires_at))
         };
         let inserted = row.clone();
-        self.store.write(move |tx| rows::insert(tx, &inserted)).await?;
+        self.write(context, move |tx| rows::insert(tx, &inserted)).await?;
         self.linked(&row, &direct, 0, valid).await
     }
 
     /// The state of a direct upload, with the links of the parts after that one. Extends its expiry.
     ///
     /// Errors: NotFound; Gone where it has expired.
-    pub async fn direct(&self, id: &str, after: u64) -> Result<DirectUpload> {
+    pub async fn direct(&self, context: &RequestContext, id: &str, after: u64) -> Result<DirectUpload> {
         let valid = self.direct_valid()?;
-        let (mut row, direct) = self.direct_row(id).await?;
+        let (mut row, direct) = self.direct_row(context, id).await?;
         if row.finished_at.is_none() {
-            row.expires_at = self.now().saturating_add(self.expiry());
+            row.expires_at = context.now().saturating_add(self.expiry());
             let (id, key, expires_at) = (row.id.clone(), row.key.clone(), row.expires_at);
-            self.store
-                .write(move |tx| {
-                    if uploads::seen(tx, &key, expires_at)? {
-                        rows::prolong(tx, &id, expires_at)?;
-                    }
-                    Ok(())
-                })
-                .await?;
+            self.write(context, move |tx| {
+                if uploads::seen(tx, &key, expires_at)? {
+                    rows::prolong(tx, &id, expires_at)?;
+                }
+                Ok(())
+            })
+            .await?;
         }
         self.linked(&row, &direct, after, valid).await
     }
@@ -116,19 +115,19 @@ impl Registry {
     ///
     /// Errors: Incomplete while a part is missing; Locked while another request does the same; those of the end of
     /// any upload, after which nothing is left.
-    pub async fn complete_direct(&self, actor: &Actor, id: &str) -> Result<UploadState> {
-        let (registry, actor, id) = (self.clone(), actor.clone(), id.to_owned());
+    pub async fn complete_direct(&self, context: &RequestContext, id: &str) -> Result<UploadState> {
+        let (registry, context, id) = (self.clone(), context.clone(), id.to_owned());
         let task = tokio::spawn(async move {
-            registry.direct_row(&id).await?;
-            registry.finish_resumable(&actor, &id).await
+            registry.direct_row(&context, &id).await?;
+            registry.finish_resumable(&context, &id).await
         });
         task.await.map_err(|error| Error::unavailable("the server is stopping").caused_by(error))?
     }
 
     /// Ends a direct upload without a file, or forgets one that has become a file.
-    pub async fn delete_direct(&self, id: &str) -> Result<()> {
-        self.direct_row(id).await?;
-        self.delete_resumable(id).await
+    pub async fn delete_direct(&self, context: &RequestContext, id: &str) -> Result<()> {
+        self.direct_row(context, id).await?;
+        self.delete_resumable(context, id).await
     }
 
     /// The object of a direct upload, whole, and compared with its digest: by the bucket where that is possible, otherwise by
@@ -159,8 +158,8 @@ impl Registry {
         Ok(DirectUpload { state, part: direct.part, parts: direct.parts(), links, valid })
     }
 
-    async fn direct_row(&self, id: &str) -> Result<(Resumable, Direct)> {
-        let row = self.resumable_row(id).await?;
+    async fn direct_row(&self, context: &RequestContext, id: &str) -> Result<(Resumable, Direct)> {
+        let row = self.resumable_row(context, id).await?;
         let other = || Error::not_found(format!("direct upload `{}`", id.escape_debug()));
         let direct = direct_of(&row)?.ok_or_else(other)?;
         Ok((row, direct))

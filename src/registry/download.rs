@@ -4,35 +4,42 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Registry;
+use super::context::RequestContext;
 use super::files::{
     FilePage, FileToken, Precondition, Target, find, get_holder, increment_holder_revision, missing, page, record_file,
 };
 use super::inspection::{check_served, on_file_removed};
 use crate::blobs::{Chunks, Presented};
-use crate::domain::{Action, Actor, Error, ErrorKind, File, FilePath, NodeId, PageSize, Result};
+use crate::domain::{Action, Error, ErrorKind, File, FilePath, NodeId, PageSize, Result};
 use crate::store::blobs::Damage;
 use crate::store::files;
 use crate::store::files::Holder;
 
 impl Registry {
     /// The file at that path.
-    pub async fn get_file(&self, target: &Target, path: &FilePath) -> Result<File> {
+    pub async fn get_file(&self, context: &RequestContext, target: &Target, path: &FilePath) -> Result<File> {
         let (target, path) = (target.clone(), path.clone());
-        self.store.read(move |tx| find(tx, &target, &path)).await
+        self.read(context, move |tx| find(tx, &target, &path)).await
     }
 
     /// The file at that path, to be served: one that is quarantined only with `quarantined`.
     ///
     /// Errors: NotFound, PermissionDenied with the reason.
-    pub async fn get_served_file(&self, target: &Target, path: &FilePath, quarantined: bool) -> Result<File> {
-        let file = self.get_file(target, path).await?;
+    pub async fn get_served_file(
+        &self,
+        context: &RequestContext,
+        target: &Target,
+        path: &FilePath,
+        quarantined: bool,
+    ) -> Result<File> {
+        let file = self.get_file(context, target, path).await?;
         check_served(&file, quarantined)?;
         Ok(file)
     }
 
     /// The bytes of a file, or those of a half-open range within its size. A blob whose object is lost is marked, so that an
     /// upload of its bytes mends it.
-    pub async fn open_file(&self, file: &File, range: Option<Range<u64>>) -> Result<Chunks> {
+    pub async fn open_file(&self, context: &RequestContext, file: &File, range: Option<Range<u64>>) -> Result<Chunks> {
         // The whole as a range, too, so that an object that has become shorter is noticed before the first byte is sent.
         let range = range.unwrap_or(0..file.blob.size);
         let is_within = range.end <= file.blob.size;
@@ -46,7 +53,7 @@ impl Registry {
             _ => return Err(error),
         };
         // Either the file went while it was being opened, or the store lost an object that a file needs.
-        self.get_file(&Target::Artifact(file.node_id), &file.path).await?;
+        self.get_file(context, &Target::Artifact(file.node_id), &file.path).await?;
         self.check_store_id().await?;
         self.mark_damaged(file, damage).await;
         let message = format!("the object of blob `{}` is {}", file.blob.sha256, damage.as_str());
@@ -54,7 +61,12 @@ impl Registry {
     }
 
     /// Where the object store gives the file to anybody for a while; `None` where it is read from here.
-    pub async fn file_link(&self, file: &File, presented: Presented<'_>) -> Result<Option<String>> {
+    pub async fn file_link(
+        &self,
+        _context: &RequestContext,
+        file: &File,
+        presented: Presented<'_>,
+    ) -> Result<Option<String>> {
         match self.redirect {
             Some(valid) => self.blobs.link(&file.blob.key.parse()?, valid, presented).await,
             None => Ok(None),
@@ -64,39 +76,38 @@ impl Registry {
     /// The files of an artifact, in pages, ordered by path.
     pub async fn list_artifact_files(
         &self,
+        context: &RequestContext,
         artifact: NodeId,
         size: PageSize,
         token: Option<FileToken>,
     ) -> Result<FilePage> {
-        self.store
-            .read(move |tx| {
-                get_holder(tx, artifact)?;
-                page(tx, artifact, Holder::Node(artifact), token.as_ref(), size)
-            })
-            .await
+        self.read(context, move |tx| {
+            get_holder(tx, artifact)?;
+            page(tx, artifact, Holder::Node(artifact), token.as_ref(), size)
+        })
+        .await
     }
 
     /// Removes a file; its bytes are collected when nothing else points at them.
     pub async fn delete_file(
         &self,
-        actor: &Actor,
+        context: &RequestContext,
         target: &Target,
         path: &FilePath,
         precondition: Precondition,
     ) -> Result<()> {
-        let (actor, now, target, path) = (actor.clone(), self.now(), target.clone(), path.clone());
+        let (target, path) = (target.clone(), path.clone());
         let policy = Arc::clone(&self.policy);
-        self.store
-            .write(move |tx| {
-                let found = find(tx, &target, &path)?;
-                let artifact = increment_holder_revision(tx, found.node_id, now)?;
-                let file = files::find(tx, artifact.id, &path)?;
-                precondition.check(file.as_ref())?;
-                let Some(file) = file else { return Err(missing(&path)) };
-                files::delete(tx, artifact.id, &path)?;
-                let after = on_file_removed(tx, &policy, &artifact)?;
-                record_file(tx, &actor, now, Action::DeleteFile, (&artifact, &after), (&file, None))
-            })
-            .await
+        self.write(context, move |tx| {
+            let found = find(tx, &target, &path)?;
+            let artifact = increment_holder_revision(tx, found.node_id)?;
+            let file = files::find(tx, artifact.id, &path)?;
+            precondition.check(file.as_ref())?;
+            let Some(file) = file else { return Err(missing(&path)) };
+            files::delete(tx, artifact.id, &path)?;
+            let after = on_file_removed(tx, &policy, &artifact)?;
+            record_file(tx, Action::DeleteFile, (&artifact, &after), (&file, None))
+        })
+        .await
     }
 }

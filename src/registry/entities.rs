@@ -2,16 +2,19 @@
 
 use uuid::Uuid;
 
+use super::context::RequestContext;
 use super::pages::{self, List, Pages};
 use super::serving::check_references;
-use super::{Registry, Selection, record};
+use super::transaction::{ReadTransaction, WriteTransaction};
+use super::uris::{fill_uris, is_own_uri};
+use super::{Registry, Selection};
 use crate::domain::change;
 use crate::domain::experiment::{check_times, without_value};
 use crate::domain::{
-    Action, Actor, Change, Cursor, Draft, Error, ExternalId, LogicalType, MetricPoint, Millis, Name, Node, NodeId,
-    NodeKind, OrderBy, PageRequest, Patch, Properties, Result, Value,
+    Action, Change, Cursor, Draft, Error, ExternalId, LogicalType, MetricPoint, Name, Node, NodeId, NodeKind, OrderBy,
+    PageRequest, Patch, Properties, Result, Value,
 };
-use crate::store::{Tx, joined, metrics, nodes};
+use crate::store::{joined, metrics, nodes};
 
 /// How one thing is found: by its name in its home, or by its id in another system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +56,7 @@ impl List for Selection {
         self.order.by
     }
 
-    fn check(&self, tx: &mut Tx<'_>) -> Result<()> {
+    fn check(&self, tx: &mut ReadTransaction<'_, '_>) -> Result<()> {
         check_parents(tx, self)
     }
 
@@ -62,13 +65,13 @@ impl List for Selection {
         self.home.is_some() && self.parent_type.is_none()
     }
 
-    fn batch(&self, registry: &Registry, tx: &mut Tx<'_>, after: Option<&Cursor>, limit: u32) -> Result<Vec<Node>> {
+    fn batch(&self, tx: &mut ReadTransaction<'_, '_>, after: Option<&Cursor>, limit: u32) -> Result<Vec<Node>> {
         let mut batch = nodes::list(tx, self, after, limit)?;
-        registry.fill_uris(tx, &mut batch)?;
+        fill_uris(tx, &mut batch)?;
         Ok(batch)
     }
 
-    fn count(&self, tx: &mut Tx<'_>) -> Result<u64> {
+    fn count(&self, tx: &mut ReadTransaction<'_, '_>) -> Result<u64> {
         nodes::count(tx, self)
     }
 }
@@ -80,138 +83,134 @@ impl Registry {
     /// AlreadyExists when the name is taken in its home or the external id among all nodes of the kind; the name first.
     pub async fn create(
         &self,
-        actor: &Actor,
+        context: &RequestContext,
         logical: LogicalType,
         home: Option<NodeId>,
         draft: Draft,
     ) -> Result<Node> {
         draft.check(logical)?;
-        let (actor, now) = (actor.clone(), self.now());
-        self.store.write(move |tx| create(tx, &actor, logical, home, &draft, now)).await
+        self.write(context, move |tx| create(tx, logical, home, &draft)).await
     }
 
     /// The entity with that id, when it is of that type.
-    pub async fn get(&self, logical: LogicalType, id: NodeId) -> Result<Node> {
+    pub async fn get(&self, context: &RequestContext, logical: LogicalType, id: NodeId) -> Result<Node> {
         if logical.kind() == NodeKind::Context {
-            return self.store.read_once(move |tx| of_type(joined::find(tx, id)?, logical, id)).await;
+            return self.read_once(context, move |tx| of_type(joined::find(tx, id)?, logical, id)).await;
         }
-        let registry = self.clone();
-        self.store
-            .read(move |tx| {
-                let mut node = get(tx, logical, id)?;
-                registry.fill_uris(tx, std::slice::from_mut(&mut node))?;
-                Ok(node)
-            })
-            .await
+        self.read(context, move |tx| {
+            let mut node = get(tx, logical, id)?;
+            fill_uris(tx, std::slice::from_mut(&mut node))?;
+            Ok(node)
+        })
+        .await
     }
 
     /// The artifact with that id, of whichever type.
-    pub async fn get_artifact(&self, id: NodeId) -> Result<Node> {
-        let registry = self.clone();
-        self.store
-            .read(move |tx| {
-                let found = nodes::find(tx, id)?;
-                let is_artifact =
-                    |node: &Node| node.logical_type().is_some_and(|logical| LogicalType::ARTIFACTS.contains(&logical));
-                let mut node = found.filter(is_artifact).ok_or_else(|| Error::not_found(format!("artifact `{id}`")))?;
-                registry.fill_uris(tx, std::slice::from_mut(&mut node))?;
-                Ok(node)
-            })
-            .await
+    pub async fn get_artifact(&self, context: &RequestContext, id: NodeId) -> Result<Node> {
+        self.read(context, move |tx| {
+            let found = nodes::find(tx, id)?;
+            let is_artifact =
+                |node: &Node| node.logical_type().is_some_and(|logical| LogicalType::ARTIFACTS.contains(&logical));
+            let mut node = found.filter(is_artifact).ok_or_else(|| Error::not_found(format!("artifact `{id}`")))?;
+            fill_uris(tx, std::slice::from_mut(&mut node))?;
+            Ok(node)
+        })
+        .await
     }
 
     /// The one entity that matches. Errors: NotFound when none does, or when an artifact's name is not unique.
-    pub async fn find(&self, logical: LogicalType, find: Find) -> Result<Node> {
+    pub async fn find(&self, context: &RequestContext, logical: LogicalType, find: Find) -> Result<Node> {
         if let Find::Name(name, home) = &find
             && logical.kind() == NodeKind::Context
         {
             let (name, home) = (name.clone(), *home);
-            let found = move |tx: &mut Tx<'_>| joined::find_named(tx, logical, home, &name);
-            return self.store.read_once(found).await?.ok_or_else(|| missing(logical.noun(), &find));
+            let found = move |tx: &mut ReadTransaction<'_, '_>| joined::find_named(tx, logical, home, &name);
+            return self.read_once(context, found).await?.ok_or_else(|| missing(logical.noun(), &find));
         }
-        self.find_any(vec![logical], find).await
+        self.find_any(context, vec![logical], find).await
     }
 
     /// The one artifact that matches, of whichever type.
-    pub async fn find_artifact(&self, find: Find) -> Result<Node> {
-        self.find_any(LogicalType::ARTIFACTS.to_vec(), find).await
+    pub async fn find_artifact(&self, context: &RequestContext, find: Find) -> Result<Node> {
+        self.find_any(context, LogicalType::ARTIFACTS.to_vec(), find).await
     }
 
-    async fn find_any(&self, types: Vec<LogicalType>, find: Find) -> Result<Node> {
-        let registry = self.clone();
-        self.store
-            .read(move |tx| {
-                let mut node = find_one(tx, &types, &find)?;
-                registry.fill_uris(tx, std::slice::from_mut(&mut node))?;
-                Ok(node)
-            })
-            .await
+    async fn find_any(&self, context: &RequestContext, types: Vec<LogicalType>, find: Find) -> Result<Node> {
+        self.read(context, move |tx| {
+            let mut node = find_one(tx, &types, &find)?;
+            fill_uris(tx, std::slice::from_mut(&mut node))?;
+            Ok(node)
+        })
+        .await
     }
 
     /// A page of the selection, or all of it when no size is given.
     ///
     /// Errors: NotFound when the home or context does not exist, InvalidArgument when the token belongs to another query.
-    pub async fn list(&self, selection: Selection, request: PageRequest) -> Result<Pages> {
-        pages::read(self, selection, request).await
+    pub async fn list(&self, context: &RequestContext, selection: Selection, request: PageRequest) -> Result<Pages> {
+        pages::read(self, context, selection, request).await
     }
 
     /// Changes an entity.
     ///
     /// Errors: NotFound when there is none of that type, PreconditionFailed when it is at another revision than the
     /// patch demands, AlreadyExists when the external id is taken.
-    pub async fn update(&self, actor: &Actor, logical: LogicalType, id: NodeId, patch: Patch) -> Result<Node> {
-        self.change(actor, logical, None, id, patch).await
+    pub async fn update(
+        &self,
+        context: &RequestContext,
+        logical: LogicalType,
+        id: NodeId,
+        patch: Patch,
+    ) -> Result<Node> {
+        self.change(context, logical, None, id, patch).await
     }
 
     /// Changes an entity that is in that home. Errors: as [`Registry::update`], and NotFound when it is in another one.
     pub async fn update_in(
         &self,
-        actor: &Actor,
+        context: &RequestContext,
         logical: LogicalType,
         home: NodeId,
         id: NodeId,
         patch: Patch,
     ) -> Result<Node> {
-        self.change(actor, logical, Some(home), id, patch).await
+        self.change(context, logical, Some(home), id, patch).await
     }
 
     async fn change(
         &self,
-        actor: &Actor,
+        context: &RequestContext,
         logical: LogicalType,
         home: Option<NodeId>,
         id: NodeId,
         patch: Patch,
     ) -> Result<Node> {
         patch.check(logical)?;
-        let (actor, now, registry) = (actor.clone(), self.now(), self.clone());
-        self.store
-            .write(move |tx| {
-                if let Some(home) = home
-                    && get(tx, logical, id)?.home_id != Some(home)
-                {
-                    return Err(Error::not_found(format!("{} `{id}` in `{home}`", logical.noun())));
-                }
-                let mut patch = patch.clone();
-                if registry.is_own_uri(tx, id, &patch.uri)? {
-                    patch.uri = Change::Keep;
-                }
-                let mut node = update(tx, &actor, logical, id, &patch, now)?;
-                registry.fill_uris(tx, std::slice::from_mut(&mut node))?;
-                Ok(node)
-            })
-            .await
+        self.write(context, move |tx| {
+            if let Some(home) = home
+                && get(tx, logical, id)?.home_id != Some(home)
+            {
+                return Err(Error::not_found(format!("{} `{id}` in `{home}`", logical.noun())));
+            }
+            let mut patch = patch.clone();
+            if is_own_uri(tx, id, &patch.uri)? {
+                patch.uri = Change::Keep;
+            }
+            let mut node = update(tx, logical, id, &patch)?;
+            fill_uris(tx, std::slice::from_mut(&mut node))?;
+            Ok(node)
+        })
+        .await
     }
 }
 
 pub(super) fn create(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
+    tx: &mut WriteTransaction<'_, '_>,
     logical: LogicalType,
     home: Option<NodeId>,
     draft: &Draft,
-    now: Millis,
 ) -> Result<Node> {
+    let now = tx.now();
     let mut named = draft.clone();
     if let Some(home) = home {
         named.properties.extend(properties_of_home(&check_home(tx, logical, home)?, logical));
@@ -228,7 +227,7 @@ pub(super) fn create(
     if let Some(point) = point {
         add_point(tx, &mut node, point)?;
     }
-    record(tx, actor, now, Action::Create, &node, None)?;
+    tx.record(Action::Create, &node, None)?;
     Ok(node)
 }
 
@@ -242,7 +241,7 @@ pub(super) fn properties_of_home(home: &Node, logical: LogicalType) -> Propertie
     properties
 }
 
-pub(super) fn add_point(tx: &mut Tx<'_>, metric: &mut Node, point: MetricPoint) -> Result<()> {
+pub(super) fn add_point(tx: &mut WriteTransaction<'_, '_>, metric: &mut Node, point: MetricPoint) -> Result<()> {
     metrics::append(tx, &[(&*metric, point)])?;
     metric.properties.extend(point.properties());
     Ok(())
@@ -257,7 +256,7 @@ fn stored_name(logical: LogicalType, home: Option<NodeId>, name: Option<&Name>) 
     }
 }
 
-fn check_home(tx: &mut Tx<'_>, logical: LogicalType, home: NodeId) -> Result<Node> {
+fn check_home(tx: &mut ReadTransaction<'_, '_>, logical: LogicalType, home: NodeId) -> Result<Node> {
     let found = nodes::find_bare(tx, home)?;
     let is_home = |node: &Node| node.logical_type().is_some_and(|found| logical.homes().contains(&found));
     match (found, logical.homes()) {
@@ -268,12 +267,12 @@ fn check_home(tx: &mut Tx<'_>, logical: LogicalType, home: NodeId) -> Result<Nod
 }
 
 /// The entity with that id and type, inside a transaction.
-pub(super) fn get(tx: &mut Tx<'_>, logical: LogicalType, id: NodeId) -> Result<Node> {
+pub(super) fn get(tx: &mut ReadTransaction<'_, '_>, logical: LogicalType, id: NodeId) -> Result<Node> {
     of_type(nodes::find(tx, id)?, logical, id)
 }
 
 /// As [`get`], without its properties, to check that it exists.
-pub(super) fn get_bare(tx: &mut Tx<'_>, logical: LogicalType, id: NodeId) -> Result<Node> {
+pub(super) fn get_bare(tx: &mut ReadTransaction<'_, '_>, logical: LogicalType, id: NodeId) -> Result<Node> {
     of_type(nodes::find_bare(tx, id)?, logical, id)
 }
 
@@ -282,7 +281,7 @@ fn of_type(found: Option<Node>, logical: LogicalType, id: NodeId) -> Result<Node
     found.ok_or_else(|| Error::not_found(format!("{} `{id}`", logical.noun())))
 }
 
-fn find_one(tx: &mut Tx<'_>, types: &[LogicalType], find: &Find) -> Result<Node> {
+fn find_one(tx: &mut ReadTransaction<'_, '_>, types: &[LogicalType], find: &Find) -> Result<Node> {
     let noun = match types {
         [one] => one.noun(),
         _ => "artifact",
@@ -311,7 +310,7 @@ fn missing(noun: &str, find: &Find) -> Error {
     })
 }
 
-fn check_parents(tx: &mut Tx<'_>, selection: &Selection) -> Result<()> {
+fn check_parents(tx: &mut ReadTransaction<'_, '_>, selection: &Selection) -> Result<()> {
     let Some(parent) = selection.home.or(selection.member_of) else { return Ok(()) };
     if let Some(parent_type) = selection.parent_type {
         return get_bare(tx, parent_type, parent).map(drop);
@@ -324,12 +323,12 @@ fn check_parents(tx: &mut Tx<'_>, selection: &Selection) -> Result<()> {
 
 /// Increments the node's revision, and tells a missing node from one at another revision.
 pub(super) fn increment_revision(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTransaction<'_, '_>,
     logical: LogicalType,
     id: NodeId,
     if_revision: Option<i64>,
-    now: Millis,
 ) -> Result<Node> {
+    let now = tx.now();
     if let Some(node) = nodes::increment_revision(tx, logical, id, if_revision, now)? {
         return Ok(node);
     }
@@ -342,14 +341,13 @@ pub(super) fn at_other_revision(found: &Node, logical: LogicalType) -> Error {
 }
 
 pub(super) fn update(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
+    tx: &mut WriteTransaction<'_, '_>,
     logical: LogicalType,
     id: NodeId,
     patch: &Patch,
-    now: Millis,
 ) -> Result<Node> {
-    let before = increment_revision(tx, logical, id, patch.if_revision, now)?;
+    let now = tx.now();
+    let before = increment_revision(tx, logical, id, patch.if_revision)?;
     let was = before.clone();
     let mut node = before.clone();
     patch.external_id.clone().map(String::from).apply(&mut node.external_id);
@@ -384,6 +382,6 @@ pub(super) fn update(
     } else {
         nodes::replace(tx, &before, &node)?;
     }
-    record(tx, actor, now, Action::Update, &node, [("before", change::before(&was, &node))])?;
+    tx.record(Action::Update, &node, [("before", change::before(&was, &node))])?;
     Ok(node)
 }

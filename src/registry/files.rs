@@ -6,19 +6,20 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::IF_MATCH;
 use super::imports::{ModelImport, check_absent};
 use super::inspection::{Inspected, known};
 use super::resolve::resolve;
-use super::{IF_MATCH, document};
+use super::transaction::{ReadTransaction, WriteTransaction, document};
 use crate::domain::change;
 use crate::domain::{
-    Action, Actor, Error, ErrorKind, File, FilePath, LogicalType, Millis, Name, Node, NodeId, NodeKind, PageSize,
-    Result, Sha256, VersionRef,
+    Action, Error, ErrorKind, File, FilePath, LogicalType, Name, Node, NodeId, NodeKind, PageSize, Result, Sha256,
+    VersionRef,
 };
-use crate::store::changes::{self, NewChange};
+use crate::store::changes::NewChange;
 use crate::store::files::Holder;
 use crate::store::nodes::{self, Selection};
-use crate::store::{Tx, files, graph};
+use crate::store::{files, graph};
 
 /// Where a file is.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,7 +108,7 @@ impl FileToken {
 
 /// A page of the files of `holder`, for the list of `of`.
 pub(super) fn page(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTransaction<'_, '_>,
     of: NodeId,
     holder: Holder,
     token: Option<&FileToken>,
@@ -125,7 +126,7 @@ pub(super) fn page(
 }
 
 /// The file at that path, inside a transaction.
-pub(super) fn find(tx: &mut Tx<'_>, target: &Target, path: &FilePath) -> Result<File> {
+pub(super) fn find(tx: &mut ReadTransaction<'_, '_>, target: &Target, path: &FilePath) -> Result<File> {
     let found = match target {
         Target::Version { model, version } => {
             let (_, version) = resolve(tx, model, version)?;
@@ -145,7 +146,7 @@ pub(super) fn find(tx: &mut Tx<'_>, target: &Target, path: &FilePath) -> Result<
 
 /// Checks the precondition against the file that is there.
 pub(super) fn check_precondition(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTransaction<'_, '_>,
     target: &Target,
     path: &FilePath,
     precondition: &Precondition,
@@ -165,7 +166,7 @@ pub(super) fn may_hold_files(node: &Node) -> bool {
 }
 
 /// The artifact with that id, where files may be put into it.
-pub(super) fn get_holder(tx: &mut Tx<'_>, id: NodeId) -> Result<Node> {
+pub(super) fn get_holder(tx: &mut ReadTransaction<'_, '_>, id: NodeId) -> Result<Node> {
     if let Some(node) = nodes::find(tx, id)?.filter(may_hold_files)
         && (node.logical_type().is_some()
             || graph::nodes::kinds(tx, &BTreeSet::from([id]))?.contains(&(id, NodeKind::Artifact.number())))
@@ -176,7 +177,8 @@ pub(super) fn get_holder(tx: &mut Tx<'_>, id: NodeId) -> Result<Node> {
 }
 
 /// Counts a change of the artifact with that id, where files may be put into it, and returns it as it was before.
-pub(super) fn increment_holder_revision(tx: &mut Tx<'_>, id: NodeId, now: Millis) -> Result<Node> {
+pub(super) fn increment_holder_revision(tx: &mut WriteTransaction<'_, '_>, id: NodeId) -> Result<Node> {
+    let now = tx.now();
     if let Some(node) = nodes::increment_revision(tx, LogicalType::ModelArtifact, id, None, now)? {
         return Ok(node);
     }
@@ -190,7 +192,7 @@ pub(super) fn missing(path: &FilePath) -> Error {
 }
 
 /// The artifact that files of the version go to: its first model artifact.
-pub(super) fn holder(tx: &mut Tx<'_>, version: NodeId) -> Result<Option<NodeId>> {
+pub(super) fn holder(tx: &mut ReadTransaction<'_, '_>, version: NodeId) -> Result<Option<NodeId>> {
     let selection = Selection { member_of: Some(version), ..Selection::of(LogicalType::ModelArtifact) };
     Ok(nodes::list(tx, &selection, None, 1)?.pop().map(|artifact| artifact.id))
 }
@@ -198,21 +200,17 @@ pub(super) fn holder(tx: &mut Tx<'_>, version: NodeId) -> Result<Option<NodeId>>
 /// Records what was done with a file, and which one it replaced, among the changes of its artifact, which is given as it was
 /// before and as it is.
 pub(super) fn record_file(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
-    now: Millis,
+    tx: &mut WriteTransaction<'_, '_>,
     action: Action,
     (before, artifact): (&Node, &Node),
     (file, replaced): (&File, Option<&File>),
 ) -> Result<()> {
-    record_files(tx, actor, now, action, (before, artifact), &[(file, replaced)])
+    record_files(tx, action, (before, artifact), &[(file, replaced)])
 }
 
 /// Records the same of many files of an artifact.
 pub(super) fn record_files(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
-    now: Millis,
+    tx: &mut WriteTransaction<'_, '_>,
     action: Action,
     (before, artifact): (&Node, &Node),
     files: &[(&File, Option<&File>)],
@@ -230,7 +228,7 @@ pub(super) fn record_files(
         let document = document(artifact, details);
         NewChange { action, node_id: artifact.id, revision: artifact.revision, document }
     };
-    changes::append(tx, actor, now, &files.iter().map(entry).collect::<Vec<_>>())
+    tx.record_all(files.iter().map(entry))
 }
 
 /// A file, as the record keeps it.

@@ -3,14 +3,16 @@
 use sha2::Digest as _;
 
 use super::conditions::Conditions;
+use super::context::RequestContext;
 use super::inspection::summary;
 use super::removal::{Removal, delete};
 use super::resolve::{model_named, resolve};
+use super::transaction::ReadTransaction;
 use super::versions::artifacts_of;
 use super::{FORCE, Registry};
-use crate::domain::{Actor, Error, LogicalType, Name, Node, Result, VersionRef};
+use crate::domain::{Error, LogicalType, Name, Node, Result, VersionRef};
 use crate::store::files::Holder;
-use crate::store::{Tx, aliases, nodes, serving};
+use crate::store::{aliases, nodes, serving};
 
 /// The options of a removal by name.
 #[derive(Debug, Clone, Default)]
@@ -28,24 +30,23 @@ impl Registry {
     ///
     /// Errors: NotFound; PreconditionFailed where a condition does not hold; HasDependents where it has versions and
     /// the removal is not recursive, and where a version of it is served or has aliases.
-    pub async fn remove_model(&self, actor: &Actor, model: &Name, options: Guarded) -> Result<()> {
-        let (actor, now, name) = (actor.clone(), self.now(), model.clone());
-        self.store
-            .write(move |tx| {
-                let found = model_named(tx, &name)?;
-                nodes::lock(tx, &[found.id])?;
-                let model = model_named(tx, &name)?;
-                options.conditions.check("model", Some(&model_tag(&model)))?;
-                if options.recursive && !options.force {
-                    let aliases = aliases::of_model(tx, model.id)?.into_iter().map(|(alias, _)| alias.to_string());
-                    check_unused(&format!("model `{name}`"), &aliases.collect::<Vec<_>>())?;
-                    let serving = serving::of_model(tx, model.id)?;
-                    check_unserved(tx, &format!("model `{name}`"), serving)?;
-                }
-                let removal = Removal { recursive: options.recursive, if_revision: None };
-                delete(tx, &actor, LogicalType::RegisteredModel, model.id, removal, now)
-            })
-            .await
+    pub async fn remove_model(&self, context: &RequestContext, model: &Name, options: Guarded) -> Result<()> {
+        let name = model.clone();
+        self.write(context, move |tx| {
+            let found = model_named(tx, &name)?;
+            nodes::lock(tx, &[found.id])?;
+            let model = model_named(tx, &name)?;
+            options.conditions.check("model", Some(&model_tag(&model)))?;
+            if options.recursive && !options.force {
+                let aliases = aliases::of_model(tx, model.id)?.into_iter().map(|(alias, _)| alias.to_string());
+                check_unused(&format!("model `{name}`"), &aliases.collect::<Vec<_>>())?;
+                let serving = serving::of_model(tx, model.id)?;
+                check_unserved(tx, &format!("model `{name}`"), serving)?;
+            }
+            let removal = Removal { recursive: options.recursive, if_revision: None };
+            delete(tx, LogicalType::RegisteredModel, model.id, removal)
+        })
+        .await
     }
 
     /// Removes a version with all it owns.
@@ -54,33 +55,31 @@ impl Registry {
     /// aliases; InvalidState where `version` is a word that is also the name of another version, which may be meant.
     pub async fn remove_version(
         &self,
-        actor: &Actor,
+        context: &RequestContext,
         model: &Name,
         version: &VersionRef,
         options: Guarded,
     ) -> Result<()> {
-        let (actor, now) = (actor.clone(), self.now());
         let (model, version) = (model.clone(), version.clone());
-        self.store
-            .write(move |tx| {
-                let (home, found) = resolve(tx, &model, &version)?;
-                // The model first, in the same order as when an alias is set.
-                nodes::lock(tx, &[home.id])?;
-                nodes::lock(tx, &[found.id])?;
-                let (home, found) = resolve(tx, &model, &version)?;
-                check_unambiguous(tx, &home, &version, &found)?;
-                if !options.conditions.is_empty() {
-                    options.conditions.check("version", Some(&version_tag(tx, &found)?))?;
-                }
-                if !options.force {
-                    let what = format!("version `{}`", found.name.as_deref().unwrap_or_default());
-                    check_unused(&what, &aliases::of_version(tx, found.id)?)?;
-                    let serving = serving::of_version(tx, found.id)?;
-                    check_unserved(tx, &what, serving)?;
-                }
-                delete(tx, &actor, LogicalType::ModelVersion, found.id, Removal::RECURSIVE, now)
-            })
-            .await
+        self.write(context, move |tx| {
+            let (home, found) = resolve(tx, &model, &version)?;
+            // The model first, in the same order as when an alias is set.
+            nodes::lock(tx, &[home.id])?;
+            nodes::lock(tx, &[found.id])?;
+            let (home, found) = resolve(tx, &model, &version)?;
+            check_unambiguous(tx, &home, &version, &found)?;
+            if !options.conditions.is_empty() {
+                options.conditions.check("version", Some(&version_tag(tx, &found)?))?;
+            }
+            if !options.force {
+                let what = format!("version `{}`", found.name.as_deref().unwrap_or_default());
+                check_unused(&what, &aliases::of_version(tx, found.id)?)?;
+                let serving = serving::of_version(tx, found.id)?;
+                check_unserved(tx, &what, serving)?;
+            }
+            delete(tx, LogicalType::ModelVersion, found.id, Removal::RECURSIVE)
+        })
+        .await
     }
 }
 
@@ -90,13 +89,13 @@ pub fn model_tag(model: &Node) -> String {
 }
 
 /// The ETag of a version, which changes with the version, its aliases, its artifacts and their files.
-pub(super) fn version_tag(tx: &mut Tx<'_>, version: &Node) -> Result<String> {
+pub(super) fn version_tag(tx: &mut ReadTransaction<'_, '_>, version: &Node) -> Result<String> {
     let artifacts = artifacts_of(tx, version.id)?;
     tag(tx, version, &artifacts)
 }
 
 /// The same where its artifacts are known.
-pub(super) fn tag(tx: &mut Tx<'_>, version: &Node, artifacts: &[Node]) -> Result<String> {
+pub(super) fn tag(tx: &mut ReadTransaction<'_, '_>, version: &Node, artifacts: &[Node]) -> Result<String> {
     // Every change of a file increments its artifact's revision; changes by a reevaluation are in the tallies.
     let artifacts: Vec<_> = artifacts.iter().map(|artifact| (artifact.id.0, artifact.revision)).collect();
     let aliases = aliases::of_version(tx, version.id)?;
@@ -106,7 +105,7 @@ pub(super) fn tag(tx: &mut Tx<'_>, version: &Node, artifacts: &[Node]) -> Result
 }
 
 /// Refuses a word that means one version and is the name of another.
-fn check_unambiguous(tx: &mut Tx<'_>, model: &Node, meant: &VersionRef, found: &Node) -> Result<()> {
+fn check_unambiguous(tx: &mut ReadTransaction<'_, '_>, model: &Node, meant: &VersionRef, found: &Node) -> Result<()> {
     if matches!(meant, VersionRef::Named(_)) {
         return Ok(());
     }
@@ -130,7 +129,7 @@ fn check_unused(what: &str, aliases: &[String]) -> Result<()> {
     Err(in_use(format!("{what} has the aliases `{}`", aliases.join("`, `"))))
 }
 
-fn check_unserved(tx: &mut Tx<'_>, what: &str, serving: Option<crate::domain::NodeId>) -> Result<()> {
+fn check_unserved(tx: &mut ReadTransaction<'_, '_>, what: &str, serving: Option<crate::domain::NodeId>) -> Result<()> {
     let Some(id) = serving else { return Ok(()) };
     let found = nodes::find(tx, id)?;
     let noun = found.as_ref().and_then(Node::logical_type).map_or("node", LogicalType::noun);

@@ -1,6 +1,7 @@
 //! The history of changes: of one node, and of all nodes.
 
 use super::Registry;
+use super::context::RequestContext;
 use crate::domain::{ChangeRecord, Error, NodeId, PageSize, Result};
 use crate::store::changes;
 
@@ -11,25 +12,29 @@ impl Registry {
     /// The changes of a node after the change with the id `after`, oldest first. A removed node keeps its history.
     ///
     /// Errors: NotFound when there never was such a node.
-    pub async fn node_history(&self, node: NodeId, after: i64, size: PageSize) -> Result<Vec<ChangeRecord>> {
-        self.store
-            .read(move |tx| {
-                let found = changes::of_node(tx, node, after, size.get())?;
-                if found.is_empty() && changes::of_node(tx, node, 0, 1)?.is_empty() {
-                    return Err(Error::not_found(format!("node `{node}`")));
-                }
-                Ok(found)
-            })
-            .await
+    pub async fn node_history(
+        &self,
+        context: &RequestContext,
+        node: NodeId,
+        after: i64,
+        size: PageSize,
+    ) -> Result<Vec<ChangeRecord>> {
+        self.read(context, move |tx| {
+            let found = changes::of_node(tx, node, after, size.get())?;
+            if found.is_empty() && changes::of_node(tx, node, 0, 1)?.is_empty() {
+                return Err(Error::not_found(format!("node `{node}`")));
+            }
+            Ok(found)
+        })
+        .await
     }
 
     /// The changes of all nodes after the position `after`, in the order in which they became visible.
     ///
     /// A reader that follows positions misses nothing: see [`changes::place`].
-    pub async fn changes(&self, after: i64, size: PageSize) -> Result<Vec<ChangeRecord>> {
+    pub async fn changes(&self, context: &RequestContext, after: i64, size: PageSize) -> Result<Vec<ChangeRecord>> {
         let placed = self
-            .store
-            .read(move |tx| {
+            .read(context, move |tx| {
                 let found = changes::feed(tx, after, size.get())?;
                 let is_whole = found.len() >= size.get() as usize || !changes::any_unplaced(tx)?;
                 Ok(is_whole.then_some(found))
@@ -38,11 +43,10 @@ impl Registry {
         if let Some(found) = placed {
             return Ok(found);
         }
-        self.store
-            .write(move |tx| {
-                changes::place(tx, MAX_PLACED)?;
-                changes::feed(tx, after, size.get())
-            })
-            .await
+        self.write(context, move |tx| {
+            changes::place(tx, MAX_PLACED)?;
+            changes::feed(tx, after, size.get())
+        })
+        .await
     }
 }

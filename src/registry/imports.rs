@@ -6,15 +6,16 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::Registry;
+use super::context::RequestContext;
 use super::entities::create;
 use super::resolve::{homes, made};
+use super::transaction::{ReadTransaction, WriteTransaction};
 use crate::domain::graph::{EventType, EventWrite, NodeWrite, TypeDraft, TypeRules};
 use crate::domain::imports::{GETI_IMPORT, ImportRequest, ModelRef, RemoteProject};
 use crate::domain::{
-    Actor, Draft, Error, ExecutionState, ExternalId, Job, LogicalType, Millis, Name, Node, NodeId, NodeKind,
-    Properties, Result,
+    Draft, Error, ExecutionState, ExternalId, Job, LogicalType, Name, Node, NodeId, NodeKind, Properties, Result,
 };
-use crate::store::{Tx, graph, nodes};
+use crate::store::{graph, nodes};
 
 /// The type of the executions that tie a trained model to the revision that it was trained from.
 const TRAINING: &str = "geti.Training";
@@ -76,13 +77,18 @@ impl Registry {
     /// The projects of a Geti server: of the first one in the settings, where none is named.
     ///
     /// Errors: InvalidState when there is none in the settings; Upstream and UpstreamUnavailable with what the server says.
-    pub async fn geti_projects(&self, server: Option<&str>) -> Result<Vec<RemoteProject>> {
+    pub async fn geti_projects(&self, _context: &RequestContext, server: Option<&str>) -> Result<Vec<RemoteProject>> {
         let (source, server) = self.source(server)?;
         source.projects(&server).await
     }
 
     /// One project of a Geti server. Errors: as [`Registry::geti_projects`], and NotFound.
-    pub async fn geti_project(&self, server: Option<&str>, id: &str) -> Result<RemoteProject> {
+    pub async fn geti_project(
+        &self,
+        _context: &RequestContext,
+        server: Option<&str>,
+        id: &str,
+    ) -> Result<RemoteProject> {
         crate::domain::imports::check_id("project", id)?;
         let (source, server) = self.source(server)?;
         source.project(&server, id).await
@@ -94,7 +100,7 @@ impl Registry {
     /// what is no id.
     pub async fn start_import(
         &self,
-        actor: &Actor,
+        context: &RequestContext,
         server: Option<&str>,
         project: String,
         models: Vec<ModelRef>,
@@ -104,7 +110,7 @@ impl Registry {
         request.check()?;
         let payload =
             serde_json::to_value(&request).map_err(|error| Error::internal("an import is no JSON").caused_by(error))?;
-        self.enqueue(actor, GETI_IMPORT, payload).await
+        self.enqueue(context, GETI_IMPORT, payload).await
     }
 
     /// Enqueues an import and waits until it has ended. A caller that stops waiting does not stop the import.
@@ -112,13 +118,13 @@ impl Registry {
     /// Errors: as [`Registry::start_import`]; an import that failed is no error here but a job that says so.
     pub async fn import_and_wait(
         &self,
-        actor: &Actor,
+        context: &RequestContext,
         server: Option<&str>,
         project: String,
         models: Vec<ModelRef>,
     ) -> Result<Job> {
-        let job = self.start_import(actor, server, project, models).await?;
-        self.await_job(GETI_IMPORT, job.id).await
+        let job = self.start_import(context, server, project, models).await?;
+        self.await_job(context, GETI_IMPORT, job.id).await
     }
 
     fn source(&self, server: Option<&str>) -> Result<(Arc<dyn Source>, String)> {
@@ -136,33 +142,36 @@ impl Registry {
     }
 
     /// Finds those of the models that have been imported, by their ids in the other system.
-    pub async fn find_imported(&self, ids: Vec<String>) -> Result<BTreeMap<String, ExistingImport>> {
-        self.store
-            .read(move |tx| {
-                let artifacts = graph::nodes::find_external(tx, NodeKind::Artifact, &ids)?;
-                let versions = homes(tx, &artifacts)?;
-                let models = homes(tx, versions.values())?;
-                let existing = |artifact: Node| {
-                    let version = artifact.home_id.and_then(|id| versions.get(&id));
-                    let model = version.and_then(|version| models.get(&version.home_id?));
-                    let name = |node: Option<&Node>| node.and_then(|node| node.name.clone());
-                    let (model, version) = (name(model), name(version));
-                    Some((artifact.external_id.clone()?, ExistingImport { artifact, model, version }))
-                };
-                Ok(artifacts.into_iter().filter_map(existing).collect())
-            })
-            .await
+    pub async fn find_imported(
+        &self,
+        context: &RequestContext,
+        ids: Vec<String>,
+    ) -> Result<BTreeMap<String, ExistingImport>> {
+        self.read(context, move |tx| {
+            let artifacts = graph::nodes::find_external(tx, NodeKind::Artifact, &ids)?;
+            let versions = homes(tx, &artifacts)?;
+            let models = homes(tx, versions.values())?;
+            let existing = |artifact: Node| {
+                let version = artifact.home_id.and_then(|id| versions.get(&id));
+                let model = version.and_then(|version| models.get(&version.home_id?));
+                let name = |node: Option<&Node>| node.and_then(|node| node.name.clone());
+                let (model, version) = (name(model), name(version));
+                Some((artifact.external_id.clone()?, ExistingImport { artifact, model, version }))
+            };
+            Ok(artifacts.into_iter().filter_map(existing).collect())
+        })
+        .await
     }
 
     /// Records how a revision was trained, as an execution with the artifacts of the previous revision as inputs and its own as
     /// outputs. What is recorded already stays.
-    pub async fn record_training(&self, actor: &Actor, training: Training) -> Result<()> {
+    pub async fn record_training(&self, context: &RequestContext, training: Training) -> Result<()> {
         let external = format!("geti:training:{}", training.id);
-        let execution = match self.execution(&external).await? {
+        let execution = match self.execution(context, &external).await? {
             Some(found) => found,
-            None => match self.put_training(actor, &external, training.properties).await {
+            None => match self.put_training(context, &external, training.properties).await {
                 // It was recorded concurrently.
-                Err(error) if error.kind().is_taken() => self.execution(&external).await?.ok_or(error)?,
+                Err(error) if error.kind().is_taken() => self.execution(context, &external).await?.ok_or(error)?,
                 put => put?,
             },
         };
@@ -174,7 +183,7 @@ impl Registry {
                 event_type: event as i64,
                 ..EventWrite::default()
             };
-            match self.put_events(actor, vec![write]).await {
+            match self.put_events(context, vec![write]).await {
                 Err(error) if error.kind().is_taken() => {}
                 put => put?,
             }
@@ -182,13 +191,13 @@ impl Registry {
         Ok(())
     }
 
-    async fn execution(&self, external: &str) -> Result<Option<NodeId>> {
+    async fn execution(&self, context: &RequestContext, external: &str) -> Result<Option<NodeId>> {
         let external: ExternalId = external.parse()?;
-        let found = self.store.read(move |tx| nodes::find_external(tx, NodeKind::Execution, &external)).await?;
+        let found = self.read(context, move |tx| nodes::find_external(tx, NodeKind::Execution, &external)).await?;
         Ok(found.map(|node| node.id))
     }
 
-    async fn put_training(&self, actor: &Actor, external: &str, properties: Properties) -> Result<NodeId> {
+    async fn put_training(&self, context: &RequestContext, external: &str, properties: Properties) -> Result<NodeId> {
         let draft = TypeDraft {
             kind: NodeKind::Execution,
             name: TRAINING.to_owned(),
@@ -201,7 +210,7 @@ impl Registry {
             properties: BTreeMap::new(),
         };
         let rules = TypeRules { can_add_fields: true, can_omit_fields: true, all_fields_match: true };
-        let type_id = self.put_types(vec![draft], rules).await?.first().copied();
+        let type_id = self.put_types(context, vec![draft], rules).await?.first().copied();
         let write = NodeWrite {
             type_id,
             name: Some(external.to_owned()),
@@ -210,7 +219,7 @@ impl Registry {
             custom: properties,
             ..NodeWrite::default()
         };
-        let put = self.put_nodes(actor, NodeKind::Execution, vec![write], None, false).await?;
+        let put = self.put_nodes(context, NodeKind::Execution, vec![write], None, false).await?;
         put.first().copied().ok_or_else(|| Error::internal("an execution that was put is not there"))
     }
 }
@@ -219,21 +228,19 @@ impl Registry {
 ///
 /// Errors: AlreadyExists on field `externalId` when it was imported before; Conflict when it is imported concurrently.
 pub(super) fn create_imported(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
+    tx: &mut WriteTransaction<'_, '_>,
     import: &ModelImport,
-    now: Millis,
 ) -> Result<(NodeId, NodeId, NodeId)> {
     check_absent(tx, import)?;
-    let model = known_or_new(tx, actor, LogicalType::RegisteredModel, None, &import.model, now)?;
-    let version = known_or_new(tx, actor, LogicalType::ModelVersion, Some(model), &import.version, now)?;
+    let model = known_or_new(tx, LogicalType::RegisteredModel, None, &import.model)?;
+    let version = known_or_new(tx, LogicalType::ModelVersion, Some(model), &import.version)?;
     let draft = without_taken_name(tx, LogicalType::ModelArtifact, Some(version), &import.artifact)?;
-    let artifact = made(create(tx, actor, LogicalType::ModelArtifact, Some(version), &draft, now))?;
+    let artifact = made(create(tx, LogicalType::ModelArtifact, Some(version), &draft))?;
     Ok((artifact.id, version, model))
 }
 
 /// Refuses an import that was made before.
-pub(super) fn check_absent(tx: &mut Tx<'_>, import: &ModelImport) -> Result<()> {
+pub(super) fn check_absent(tx: &mut ReadTransaction<'_, '_>, import: &ModelImport) -> Result<()> {
     let Some(id) = &import.artifact.external_id else {
         return Err(Error::internal("an import has no id in the other system"));
     };
@@ -244,12 +251,10 @@ pub(super) fn check_absent(tx: &mut Tx<'_>, import: &ModelImport) -> Result<()> 
 }
 
 fn known_or_new(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
+    tx: &mut WriteTransaction<'_, '_>,
     logical: LogicalType,
     home: Option<NodeId>,
     draft: &Draft,
-    now: Millis,
 ) -> Result<NodeId> {
     if let Some(id) = &draft.external_id
         && let Some(found) = nodes::find_external(tx, NodeKind::Context, id)?
@@ -259,11 +264,16 @@ fn known_or_new(
         return Ok(found.id);
     }
     let draft = without_taken_name(tx, logical, home, draft)?;
-    Ok(made(create(tx, actor, logical, home, &draft, now))?.id)
+    Ok(made(create(tx, logical, home, &draft))?.id)
 }
 
 /// The draft, with its id appended to its name if the name is taken.
-fn without_taken_name(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, draft: &Draft) -> Result<Draft> {
+fn without_taken_name(
+    tx: &mut ReadTransaction<'_, '_>,
+    logical: LogicalType,
+    home: Option<NodeId>,
+    draft: &Draft,
+) -> Result<Draft> {
     let mut draft = draft.clone();
     if let (Some(name), Some(id)) = (&draft.name, &draft.external_id)
         && nodes::find_named(tx, logical, home, name)?.is_some()

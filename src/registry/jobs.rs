@@ -6,9 +6,11 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 use super::Registry;
+use super::context::RequestContext;
+use super::transaction::{ReadTransaction, WriteTransaction};
 use crate::domain::job::JobEnd;
-use crate::domain::{Actor, Error, Job, JobId, JobProgress, Millis, Result};
-use crate::store::{Tx, jobs};
+use crate::domain::{Error, Job, JobId, JobProgress, Millis, Result};
+use crate::store::jobs;
 
 /// What the parts of one process tell each other of the queue.
 #[derive(Debug, Default)]
@@ -94,6 +96,8 @@ pub struct Working {
     pub job: Job,
     /// The registry.
     pub registry: Registry,
+    /// The context of the work: of whoever asked for it.
+    pub context: RequestContext,
     /// Whether to go on.
     pub stopping: Stopping,
     progress: Arc<Mutex<JobProgress>>,
@@ -103,12 +107,8 @@ impl Working {
     /// A job that was claimed.
     pub fn new(registry: Registry, job: Job, stopping: Stopping) -> Self {
         let progress = Arc::new(Mutex::new(JobProgress::default()));
-        Self { job, registry, stopping, progress }
-    }
-
-    /// On whose behalf: the record of changes names the job.
-    pub fn actor(&self) -> Actor {
-        Actor::anonymous(format!("job-{}", self.job.id))
+        let context = registry.job_context(&job);
+        Self { job, registry, context, stopping, progress }
     }
 
     /// Says how far the job is. Stored with the next heartbeat.
@@ -124,9 +124,9 @@ impl Working {
 
 impl Registry {
     /// Enqueues a job, which some replica's runner works on soon.
-    pub async fn enqueue(&self, actor: &Actor, kind: &str, payload: serde_json::Value) -> Result<Job> {
-        let (actor, kind, now) = (actor.clone(), kind.to_owned(), self.now());
-        let job = self.store.write(move |tx| enqueue(tx, &actor, &kind, &payload, now)).await?;
+    pub async fn enqueue(&self, context: &RequestContext, kind: &str, payload: serde_json::Value) -> Result<Job> {
+        let kind = kind.to_owned();
+        let job = self.write(context, move |tx| enqueue(tx, &kind, &payload)).await?;
         self.jobs_enqueued();
         Ok(job)
     }
@@ -142,15 +142,28 @@ impl Registry {
     }
 
     /// Claims the oldest due job of that kind for `owner`, until the lease ends.
-    pub async fn claim_job(&self, kind: &str, owner: &str, lease: Duration, attempts: i64) -> Result<Option<Job>> {
-        let (kind, lease) = (kind.to_owned(), self.lease_for(owner, lease));
-        self.store.write(move |tx| jobs::claim(tx, &kind, &lease, attempts)).await
+    pub async fn claim_job(
+        &self,
+        context: &RequestContext,
+        kind: &str,
+        owner: &str,
+        lease: Duration,
+        attempts: i64,
+    ) -> Result<Option<Job>> {
+        let (kind, lease) = (kind.to_owned(), lease_for(context, owner, lease));
+        self.write(context, move |tx| jobs::claim(tx, &kind, &lease, attempts)).await
     }
 
     /// Renews the job's lease and stores its progress. Returns the reason if the worker has to stop.
-    pub async fn renew_job_lease(&self, working: &Working, owner: &str, lease: Duration) -> Result<Option<Stop>> {
-        let (id, progress, lease) = (working.job.id, working.progress(), self.lease_for(owner, lease));
-        Ok(match self.store.write(move |tx| jobs::renew(tx, id, &lease, &progress)).await? {
+    pub async fn renew_job_lease(
+        &self,
+        context: &RequestContext,
+        working: &Working,
+        owner: &str,
+        lease: Duration,
+    ) -> Result<Option<Stop>> {
+        let (id, progress, lease) = (working.job.id, working.progress(), lease_for(context, owner, lease));
+        Ok(match self.write(context, move |tx| jobs::renew(tx, id, &lease, &progress)).await? {
             Some(false) => None,
             Some(true) => Some(Stop::Cancelled),
             None => Some(Stop::Lost),
@@ -158,9 +171,15 @@ impl Registry {
     }
 
     /// Finishes a job, or reschedules it. `false` when another worker holds it by now.
-    pub async fn finish_job(&self, working: &Working, owner: &str, end: JobEnd) -> Result<bool> {
-        let (id, progress, owner, now) = (working.job.id, working.progress(), owner.to_owned(), self.now());
-        self.store.write(move |tx| jobs::finish(tx, id, &owner, &end, &progress, now)).await
+    pub async fn finish_job(
+        &self,
+        context: &RequestContext,
+        working: &Working,
+        owner: &str,
+        end: JobEnd,
+    ) -> Result<bool> {
+        let (id, progress, owner, now) = (working.job.id, working.progress(), owner.to_owned(), context.now());
+        self.write(context, move |tx| jobs::finish(tx, id, &owner, &end, &progress, now)).await
     }
 
     /// The time after that pause, for a retry.
@@ -169,12 +188,11 @@ impl Registry {
     }
 
     /// Ends abandoned jobs that are cancelled or have no attempts left, deletes old finished jobs, and counts jobs for the metrics.
-    pub async fn maintain_jobs(&self, attempts: i64, kept: Duration) -> Result<()> {
-        let now = self.now();
+    pub async fn maintain_jobs(&self, context: &RequestContext, attempts: i64, kept: Duration) -> Result<()> {
+        let now = context.now();
         let before = now.saturating_sub(millis(kept));
         let figures = self
-            .store
-            .write(move |tx| {
+            .write(context, move |tx| {
                 jobs::end_abandoned(tx, now, attempts)?;
                 jobs::delete_finished(tx, before)?;
                 jobs::counts(tx)
@@ -190,39 +208,44 @@ impl Registry {
     }
 
     /// The job of that id and kind. Errors: NotFound.
-    pub async fn get_job(&self, kind: &str, id: JobId) -> Result<Job> {
+    pub async fn get_job(&self, context: &RequestContext, kind: &str, id: JobId) -> Result<Job> {
         let kind = kind.to_owned();
-        self.store.read(move |tx| get(tx, &kind, id)).await
+        self.read(context, move |tx| get(tx, &kind, id)).await
     }
 
     /// Up to `limit` jobs of a kind, the newest first, from before the one that is given.
-    pub async fn list_jobs(&self, kind: &str, before: Option<JobId>, limit: u32) -> Result<Vec<Job>> {
+    pub async fn list_jobs(
+        &self,
+        context: &RequestContext,
+        kind: &str,
+        before: Option<JobId>,
+        limit: u32,
+    ) -> Result<Vec<Job>> {
         let kind = kind.to_owned();
-        self.store.read(move |tx| jobs::list(tx, &kind, before, limit.into())).await
+        self.read(context, move |tx| jobs::list(tx, &kind, before, limit.into())).await
     }
 
     /// Cancels a job; one that is running stops soon.
     ///
     /// Errors: NotFound; InvalidState when it has ended.
-    pub async fn cancel_job(&self, kind: &str, id: JobId) -> Result<Job> {
-        let (kind, now) = (kind.to_owned(), self.now());
-        self.store
-            .write(move |tx| {
-                let job = get(tx, &kind, id)?;
-                if jobs::cancel(tx, id, now)? {
-                    return get(tx, &kind, id);
-                }
-                let state = job.state.name();
-                Err(Error::invalid_state(format!("job `{id}` has ended: it is `{state}`")))
-            })
-            .await
+    pub async fn cancel_job(&self, context: &RequestContext, kind: &str, id: JobId) -> Result<Job> {
+        let (kind, now) = (kind.to_owned(), context.now());
+        self.write(context, move |tx| {
+            let job = get(tx, &kind, id)?;
+            if jobs::cancel(tx, id, now)? {
+                return get(tx, &kind, id);
+            }
+            let state = job.state.name();
+            Err(Error::invalid_state(format!("job `{id}` has ended: it is `{state}`")))
+        })
+        .await
     }
 
     /// Waits until the job has ended; another replica may run it.
-    pub async fn await_job(&self, kind: &str, id: JobId) -> Result<Job> {
+    pub async fn await_job(&self, context: &RequestContext, kind: &str, id: JobId) -> Result<Job> {
         let mut pause = Duration::from_millis(50);
         loop {
-            let job = self.get_job(kind, id).await?;
+            let job = self.get_job(context, kind, id).await?;
             if job.state.is_final() {
                 return Ok(job);
             }
@@ -230,26 +253,22 @@ impl Registry {
             pause = (pause * 2).min(Duration::from_secs(1));
         }
     }
+}
 
-    fn lease_for(&self, owner: &str, lease: Duration) -> jobs::Lease {
-        let now = self.now();
-        jobs::Lease { owner: owner.to_owned(), now, until: now.saturating_add(millis(lease)) }
-    }
+fn lease_for(context: &RequestContext, owner: &str, lease: Duration) -> jobs::Lease {
+    let now = context.now();
+    jobs::Lease { owner: owner.to_owned(), now, until: now.saturating_add(millis(lease)) }
 }
 
 /// Enqueues a job in the caller's transaction: it is there when what it is about is.
-pub(super) fn enqueue(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
-    kind: &str,
-    payload: &serde_json::Value,
-    now: Millis,
-) -> Result<Job> {
-    let id = jobs::insert(tx, kind, payload, actor, now, now)?;
+pub(super) fn enqueue(tx: &mut WriteTransaction<'_, '_>, kind: &str, payload: &serde_json::Value) -> Result<Job> {
+    let now = tx.now();
+    let context = tx.context();
+    let id = jobs::insert(tx, kind, payload, context.actor(), now, now)?;
     get(tx, kind, id)
 }
 
-fn get(tx: &mut Tx<'_>, kind: &str, id: JobId) -> Result<Job> {
+fn get(tx: &mut ReadTransaction<'_, '_>, kind: &str, id: JobId) -> Result<Job> {
     let found = jobs::find(tx, id)?.filter(|job| job.kind == kind);
     found.ok_or_else(|| Error::not_found(format!("job `{id}`")))
 }

@@ -6,11 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::removed::Remains;
 use super::Registry;
+use super::context::RequestContext;
 use super::graph::types_of;
+use super::transaction::ReadTransaction;
+use super::uris::fill_uris;
 use crate::domain::lineage::{Depth, Direction, Edge, Lineage};
 use crate::domain::{Error, Millis, Node, NodeId, NodeKind, Result};
 use crate::store::lineage::{ReachedNode, Step, WalkDirection, steps, walk};
-use crate::store::{Tx, nodes};
+use crate::store::nodes;
 
 /// How many nodes a graph has at most.
 const MAX_NODES: usize = 1000;
@@ -28,44 +31,48 @@ impl Registry {
     /// says, and has other removed nodes, too. Else it has none.
     ///
     /// Errors: NotFound when there never was such a node.
-    pub async fn lineage(&self, node: NodeId, direction: Direction, depth: Depth) -> Result<Lineage> {
-        let registry = self.clone();
-        self.store
-            .read_long(move |tx| {
-                let mut graph = Graph::from(node);
-                graph.follow_all(tx, node, direction, depth)?;
-                let mut nodes = graph.load(tx)?;
-                let mut removed = Remains::default();
-                if nodes.binary_search_by_key(&node, |found| found.id).is_err() {
-                    removed.learn(tx, std::iter::once(node))?;
-                    if !removed.removed.contains_key(&node) {
-                        return Err(Error::not_found(format!("node `{node}`")));
-                    }
-                    graph = Graph { remains: Some(removed), ..Graph::from(node) };
-                    graph.follow_all(tx, node, direction, depth)?;
-                    nodes = graph.load(tx)?;
-                    removed = graph.remains.take().unwrap_or_default();
-                    graph.truncated |= removed.truncated;
+    pub async fn lineage(
+        &self,
+        context: &RequestContext,
+        node: NodeId,
+        direction: Direction,
+        depth: Depth,
+    ) -> Result<Lineage> {
+        self.read_long(context, move |tx| {
+            let mut graph = Graph::from(node);
+            graph.follow_all(tx, node, direction, depth)?;
+            let mut nodes = graph.load(tx)?;
+            let mut removed = Remains::default();
+            if nodes.binary_search_by_key(&node, |found| found.id).is_err() {
+                removed.learn(tx, std::iter::once(node))?;
+                if !removed.removed.contains_key(&node) {
+                    return Err(Error::not_found(format!("node `{node}`")));
                 }
-                let removed = removed.removed.into_values().filter(|each| graph.nodes.contains(&each.node.id));
-                let removed: BTreeMap<NodeId, Millis> = removed
-                    .map(|each| {
-                        let id = each.node.id;
-                        nodes.push(each.node);
-                        (id, each.at)
-                    })
-                    .collect();
-                nodes.sort_by_key(|node| node.id);
-                let shown: BTreeSet<NodeId> = nodes.iter().map(|node| node.id).collect();
-                let is_shown = |edge: &Edge| shown.contains(&edge.from) && shown.contains(&edge.to);
-                let edges = graph.edges.into_iter().filter(is_shown).collect();
-                let types = types_of(tx, &nodes)?;
-                let is_artifact = |node: &Node| types.get(&node.type_id).is_none_or(|of| of.kind == NodeKind::Artifact);
-                let there = nodes.iter_mut().filter(|node| is_artifact(node) && !removed.contains_key(&node.id));
-                registry.fill_uris(tx, there)?;
-                Ok(Lineage { nodes, edges, types, removed, truncated: graph.truncated })
-            })
-            .await
+                graph = Graph { remains: Some(removed), ..Graph::from(node) };
+                graph.follow_all(tx, node, direction, depth)?;
+                nodes = graph.load(tx)?;
+                removed = graph.remains.take().unwrap_or_default();
+                graph.truncated |= removed.truncated;
+            }
+            let removed = removed.removed.into_values().filter(|each| graph.nodes.contains(&each.node.id));
+            let removed: BTreeMap<NodeId, Millis> = removed
+                .map(|each| {
+                    let id = each.node.id;
+                    nodes.push(each.node);
+                    (id, each.at)
+                })
+                .collect();
+            nodes.sort_by_key(|node| node.id);
+            let shown: BTreeSet<NodeId> = nodes.iter().map(|node| node.id).collect();
+            let is_shown = |edge: &Edge| shown.contains(&edge.from) && shown.contains(&edge.to);
+            let edges = graph.edges.into_iter().filter(is_shown).collect();
+            let types = types_of(tx, &nodes)?;
+            let is_artifact = |node: &Node| types.get(&node.type_id).is_none_or(|of| of.kind == NodeKind::Artifact);
+            let there = nodes.iter_mut().filter(|node| is_artifact(node) && !removed.contains_key(&node.id));
+            fill_uris(tx, there)?;
+            Ok(Lineage { nodes, edges, types, removed, truncated: graph.truncated })
+        })
+        .await
     }
 }
 
@@ -84,11 +91,17 @@ impl Graph {
     }
 
     /// Those of its nodes that are there, ordered by id.
-    fn load(&self, tx: &mut Tx<'_>) -> Result<Vec<Node>> {
+    fn load(&self, tx: &mut ReadTransaction<'_, '_>) -> Result<Vec<Node>> {
         nodes::find_all(tx, &self.nodes.iter().copied().collect::<Vec<_>>())
     }
 
-    fn follow_all(&mut self, tx: &mut Tx<'_>, start: NodeId, direction: Direction, depth: Depth) -> Result<()> {
+    fn follow_all(
+        &mut self,
+        tx: &mut ReadTransaction<'_, '_>,
+        start: NodeId,
+        direction: Direction,
+        depth: Depth,
+    ) -> Result<()> {
         if direction != Direction::Downstream {
             self.follow(tx, start, WalkDirection::Upstream, depth)?;
         }
@@ -98,7 +111,13 @@ impl Graph {
         Ok(())
     }
 
-    fn follow(&mut self, tx: &mut Tx<'_>, start: NodeId, direction: WalkDirection, depth: Depth) -> Result<()> {
+    fn follow(
+        &mut self,
+        tx: &mut ReadTransaction<'_, '_>,
+        start: NodeId,
+        direction: WalkDirection,
+        depth: Depth,
+    ) -> Result<()> {
         // What does not fit is asked hop by hop, so that the nearest are shown; and so is what leads through what is gone.
         let mut known = match self.remains {
             None => walk(tx, start, direction, depth.get(), MAX_EDGES)?.map(Known::from),
@@ -133,7 +152,12 @@ impl Graph {
     }
 
     /// The steps that lead on from there, or more of them than there is room for.
-    fn ask(&mut self, tx: &mut Tx<'_>, frontier: &[ReachedNode], direction: WalkDirection) -> Result<BTreeSet<Step>> {
+    fn ask(
+        &mut self,
+        tx: &mut ReadTransaction<'_, '_>,
+        frontier: &[ReachedNode],
+        direction: WalkDirection,
+    ) -> Result<BTreeSet<Step>> {
         let mut found = BTreeSet::new();
         for places in frontier.chunks(MAX_ASKED) {
             found.extend(match &mut self.remains {

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::context::RequestContext;
 use super::entities::{create, get_bare};
 use super::pages::{self, List, Pages};
+use super::transaction::{ReadTransaction, WriteTransaction};
 use super::{Registry, created_concurrently};
 use crate::domain::{
-    Actor, Cursor, Draft, LogicalType, MetricPoint, Millis, Name, Node, NodeId, OrderBy, PageRequest, Properties,
-    Result,
+    Cursor, Draft, LogicalType, MetricPoint, Millis, Name, Node, NodeId, OrderBy, PageRequest, Properties, Result,
 };
-use crate::store::{Tx, metrics, nodes};
+use crate::store::{metrics, nodes};
 
 pub use crate::store::metrics::HistorySelection;
 
@@ -43,7 +44,7 @@ impl List for HistorySelection {
         self.order.by
     }
 
-    fn check(&self, tx: &mut Tx<'_>) -> Result<()> {
+    fn check(&self, tx: &mut ReadTransaction<'_, '_>) -> Result<()> {
         self.run.map_or(Ok(()), |run| get_bare(tx, LogicalType::ExperimentRun, run).map(drop))
     }
 
@@ -51,11 +52,11 @@ impl List for HistorySelection {
         false
     }
 
-    fn batch(&self, _: &Registry, tx: &mut Tx<'_>, after: Option<&Cursor>, limit: u32) -> Result<Vec<Node>> {
+    fn batch(&self, tx: &mut ReadTransaction<'_, '_>, after: Option<&Cursor>, limit: u32) -> Result<Vec<Node>> {
         metrics::history(tx, self, after, limit)
     }
 
-    fn count(&self, tx: &mut Tx<'_>) -> Result<u64> {
+    fn count(&self, tx: &mut ReadTransaction<'_, '_>) -> Result<u64> {
         metrics::count(tx, self)
     }
 }
@@ -65,21 +66,26 @@ impl Registry {
     ///
     /// Points are their own history: an existing metric's revision is incremented, and nothing else is recorded.
     /// Errors: NotFound when the run does not exist.
-    pub async fn measure(&self, actor: &Actor, run: NodeId, points: Vec<Measured>) -> Result<()> {
-        let (actor, now) = (actor.clone(), self.now());
-        self.store.write(move |tx| measure(tx, &actor, run, &points, now)).await
+    pub async fn measure(&self, context: &RequestContext, run: NodeId, points: Vec<Measured>) -> Result<()> {
+        self.write(context, move |tx| measure(tx, run, &points)).await
     }
 
     /// A page of the points of a run's metrics, or of every run's; each as its metric was with it. All of them when no
     /// size is given.
     ///
     /// Errors: NotFound when the run does not exist, InvalidArgument when the token belongs to another query.
-    pub async fn metric_history(&self, selection: HistorySelection, request: PageRequest) -> Result<Pages> {
-        pages::read(self, selection, request).await
+    pub async fn metric_history(
+        &self,
+        context: &RequestContext,
+        selection: HistorySelection,
+        request: PageRequest,
+    ) -> Result<Pages> {
+        pages::read(self, context, selection, request).await
     }
 }
 
-fn measure(tx: &mut Tx<'_>, actor: &Actor, run: NodeId, points: &[Measured], now: Millis) -> Result<()> {
+fn measure(tx: &mut WriteTransaction<'_, '_>, run: NodeId, points: &[Measured]) -> Result<()> {
+    let now = tx.now();
     let run = get_bare(tx, LogicalType::ExperimentRun, run)?.id;
     // The first point of each metric, by its name.
     let mut firsts: BTreeMap<&str, &Measured> = BTreeMap::new();
@@ -95,8 +101,7 @@ fn measure(tx: &mut Tx<'_>, actor: &Actor, run: NodeId, points: &[Measured], now
         if !metrics.contains_key(name) {
             let properties = Properties::from(first.point(now).properties());
             let draft = Draft { properties, ..Draft::named(first.name.clone()) };
-            let metric =
-                create(tx, actor, LogicalType::Metric, Some(run), &draft, now).map_err(created_concurrently)?;
+            let metric = create(tx, LogicalType::Metric, Some(run), &draft).map_err(created_concurrently)?;
             metrics.insert(name.to_owned(), metric);
             made.insert(name);
         }

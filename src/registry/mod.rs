@@ -6,6 +6,7 @@ pub mod artifacts;
 mod attach;
 pub mod collector;
 pub mod conditions;
+pub mod context;
 pub mod direct;
 pub mod download;
 pub mod entities;
@@ -31,22 +32,26 @@ pub mod resumable;
 pub mod serving;
 pub mod staged;
 mod store_id;
+mod transaction;
 pub mod unpack;
 mod upkeep;
 pub mod upload;
+pub mod uris;
 pub mod verify;
 pub mod versions;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
 use crate::blobs::Blobs;
-use crate::domain::{Action, Actor, Error, ErrorKind, Millis, Node, Result, change};
-use crate::store::{PoolStatus, Store, Tx, changes};
+use crate::domain::{Error, ErrorKind, Millis, Result};
+use crate::store::{PoolStatus, Store};
 
 use policy::Policy;
+
+pub use context::{Clock, RequestContext, wall_clock};
 
 pub use crate::blobs::Presented;
 pub use crate::store::nodes::Selection;
@@ -62,17 +67,6 @@ pub const RECURSIVE: &str = "recursive";
 
 /// The field of an error about a removal that has to be forced.
 pub const FORCE: &str = "force";
-
-/// The clock; tests inject their own.
-pub type Clock = Arc<dyn Fn() -> Millis + Send + Sync>;
-
-/// The wall clock.
-pub fn wall_clock() -> Clock {
-    Arc::new(|| {
-        let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        Millis::try_from(elapsed.as_millis()).unwrap_or(Millis::MAX)
-    })
-}
 
 /// The registry: its metadata, its bytes, and the rules over both. Cheap to clone.
 #[derive(Clone)]
@@ -170,22 +164,6 @@ impl Registry {
         Some(&*self.public_url).filter(|_| self.follows_hosts.is_none())
     }
 
-    /// The registry as a client sees it who addressed the HTTP listener as `host`, with or without a port.
-    #[must_use]
-    pub fn addressed_as(&self, host: Option<&str>) -> Self {
-        match host.filter(|_| self.follows_hosts.is_some()) {
-            Some(host) => Self { public_url: format!("http://{host}").into(), ..self.clone() },
-            None => self.clone(),
-        }
-    }
-
-    /// The registry as a client sees it who addressed another listener of this server as `host`, without a port.
-    #[must_use]
-    pub fn addressed_elsewhere_as(&self, host: Option<&str>) -> Self {
-        let host = host.zip(self.follows_hosts).map(|(host, port)| format!("{host}:{port}"));
-        self.addressed_as(host.as_deref())
-    }
-
     /// Checks the database and the object store concurrently. The object store has to be the one of this database.
     pub async fn health(&self) -> Health {
         let object_store = async {
@@ -231,37 +209,10 @@ where
     }
 }
 
-/// A node for the record of changes, with what the node itself does not show.
-fn document<'a>(node: &Node, details: impl IntoIterator<Item = (&'a str, serde_json::Value)>) -> serde_json::Value {
-    let mut document = change::document(node);
-    if let Some(members) = document.as_object_mut() {
-        members.extend(details.into_iter().map(|(name, value)| (name.to_owned(), value)));
-    }
-    document
-}
-
 /// The error when a name was taken concurrently: a Conflict, which is retried.
 fn created_concurrently(error: Error) -> Error {
     if error.kind() == ErrorKind::NameTaken {
         return Error::conflict("it was created concurrently; retry").caused_by(error);
     }
     error
-}
-
-/// Records one change of one node, with what the node itself does not show.
-fn record<'a>(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
-    now: Millis,
-    action: Action,
-    node: &Node,
-    details: impl IntoIterator<Item = (&'a str, serde_json::Value)>,
-) -> Result<()> {
-    let document = document(node, details);
-    changes::append(
-        tx,
-        actor,
-        now,
-        &[changes::NewChange { action, node_id: node.id, revision: node.revision, document }],
-    )
 }

@@ -4,6 +4,7 @@ use sha2::Digest as _;
 
 use super::Registry;
 use super::archive::Packing;
+use super::context::RequestContext;
 use super::files::get_holder;
 use super::inspection::check_served;
 use super::resolve::resolve;
@@ -63,11 +64,16 @@ impl Registry {
     ///
     /// Errors: NotFound; PermissionDenied with the reason of the first that is quarantined; InvalidState when a
     /// file has the path of another's folder.
-    pub async fn version_folder(&self, model: &Name, version: &VersionRef, quarantined: bool) -> Result<Folder> {
+    pub async fn version_folder(
+        &self,
+        context: &RequestContext,
+        model: &Name,
+        version: &VersionRef,
+        quarantined: bool,
+    ) -> Result<Folder> {
         let (model, version) = (model.clone(), version.clone());
         let (name, files) = self
-            .store
-            .read(move |tx| {
+            .read(context, move |tx| {
                 let (model, version) = resolve(tx, &model, &version)?;
                 let name = format!("{}-{}", model.name.unwrap_or_default(), version.name.unwrap_or_default());
                 Ok((name, files::list(tx, Holder::Members(version.id), None, u32::MAX)?))
@@ -77,10 +83,14 @@ impl Registry {
     }
 
     /// All files of an artifact; otherwise as [`Registry::version_folder`].
-    pub async fn artifact_folder(&self, artifact: NodeId, quarantined: bool) -> Result<Folder> {
+    pub async fn artifact_folder(
+        &self,
+        context: &RequestContext,
+        artifact: NodeId,
+        quarantined: bool,
+    ) -> Result<Folder> {
         let files = self
-            .store
-            .read(move |tx| {
+            .read(context, move |tx| {
                 get_holder(tx, artifact)?;
                 files::list(tx, Holder::Node(artifact), None, u32::MAX)
             })
@@ -91,7 +101,7 @@ impl Registry {
     /// The folder as an archive, whose files are opened one after the other.
     ///
     /// The stream ends with an error when a file cannot be read to its end.
-    pub fn pack(&self, folder: Folder, packing: Packing) -> Chunks {
-        packing.pack(self.clone(), folder.files)
+    pub fn pack(&self, context: &RequestContext, folder: Folder, packing: Packing) -> Chunks {
+        packing.pack(self.clone(), context.clone(), folder.files)
     }
 }

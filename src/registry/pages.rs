@@ -6,8 +6,9 @@ use std::sync::Arc;
 use futures_util::stream::{BoxStream, StreamExt as _, try_unfold};
 
 use super::Registry;
+use super::context::RequestContext;
+use super::transaction::ReadTransaction;
 use crate::domain::{Cursor, Node, OrderBy, Page, PageRequest, PageSize, PageToken, Result};
-use crate::store::Tx;
 
 /// A list as it is read. Its hash ties a token to it.
 pub(super) trait List: Hash + Send + Sync + 'static {
@@ -21,16 +22,16 @@ pub(super) trait List: Hash + Send + Sync + 'static {
     fn order_by(&self) -> OrderBy;
 
     /// Checks that what it is a list of exists. Asked once, with the first batch.
-    fn check(&self, tx: &mut Tx<'_>) -> Result<()>;
+    fn check(&self, tx: &mut ReadTransaction<'_, '_>) -> Result<()>;
 
     /// Whether any item proves what [`List::check`] asks, so that a batch that has some need not.
     fn is_proven_by_items(&self) -> bool;
 
     /// The first `limit` items after the cursor.
-    fn batch(&self, registry: &Registry, tx: &mut Tx<'_>, after: Option<&Cursor>, limit: u32) -> Result<Vec<Node>>;
+    fn batch(&self, tx: &mut ReadTransaction<'_, '_>, after: Option<&Cursor>, limit: u32) -> Result<Vec<Node>>;
 
     /// How many items it has.
-    fn count(&self, tx: &mut Tx<'_>) -> Result<u64>;
+    fn count(&self, tx: &mut ReadTransaction<'_, '_>) -> Result<u64>;
 }
 
 /// What was asked of a list: one page, or everything.
@@ -45,39 +46,52 @@ pub struct Pages {
 /// Reads the page that `request` asks for, or the first batch of everything when it gives no size.
 ///
 /// Errors: what the list's check says; InvalidArgument when the token belongs to another list.
-pub(super) async fn read<L: List>(registry: &Registry, list: L, request: PageRequest) -> Result<Pages> {
+pub(super) async fn read<L: List>(
+    registry: &Registry,
+    context: &RequestContext,
+    list: L,
+    request: PageRequest,
+) -> Result<Pages> {
     let PageRequest { size, token, with_total } = request;
     let after = token.map(|token| token.cursor_for(&list)).transpose()?;
     let limit = size.map_or(L::BATCH, PageSize::get);
     let is_long = list.is_long() || with_total;
     let list = Arc::new(list);
-    let (reading, of) = (registry.clone(), Arc::clone(&list));
-    let work = move |tx: &mut Tx<'_>| {
-        let batch = batch(&reading, tx, &*of, after.as_ref(), limit)?;
+    let of = Arc::clone(&list);
+    let work = move |tx: &mut ReadTransaction<'_, '_>| {
+        let batch = batch(tx, &*of, after.as_ref(), limit)?;
         if batch.0.is_empty() || !of.is_proven_by_items() {
             of.check(tx)?;
         }
         Ok((batch, with_total.then(|| of.count(tx)).transpose()?))
     };
-    let read = if is_long { registry.store.read_long(work).await } else { registry.store.read(work).await };
+    let read = if is_long { registry.read_long(context, work).await } else { registry.read(context, work).await };
     let ((items, last), total) = read?;
     let page = |items, next| Page { items, next, total };
     Ok(match (last, size) {
         (None, _) => Pages { first: page(items, None), rest: None },
         (Some(last), Some(_)) => Pages { first: page(items, Some(PageToken::new(&*list, last))), rest: None },
-        (Some(last), None) => Pages { first: page(items, None), rest: Some(behind(registry.clone(), list, last)) },
+        (Some(last), None) => {
+            Pages { first: page(items, None), rest: Some(behind(registry.clone(), context.clone(), list, last)) }
+        }
     })
 }
 
 /// The batches behind the cursor.
-fn behind<L: List>(registry: Registry, list: Arc<L>, after: Cursor) -> BoxStream<'static, Result<Vec<Node>>> {
+fn behind<L: List>(
+    registry: Registry,
+    context: RequestContext,
+    list: Arc<L>,
+    after: Cursor,
+) -> BoxStream<'static, Result<Vec<Node>>> {
     let next = move |after: Option<Cursor>| {
-        let (registry, list) = (registry.clone(), Arc::clone(&list));
+        let (registry, context, list) = (registry.clone(), context.clone(), Arc::clone(&list));
         async move {
             let Some(after) = after else { return Ok(None) };
-            let (reading, is_long) = (registry.clone(), list.is_long());
-            let work = move |tx: &mut Tx<'_>| batch(&reading, tx, &*list, Some(&after), L::BATCH);
-            let read = if is_long { registry.store.read_long(work).await } else { registry.store.read(work).await };
+            let is_long = list.is_long();
+            let work = move |tx: &mut ReadTransaction<'_, '_>| batch(tx, &*list, Some(&after), L::BATCH);
+            let read =
+                if is_long { registry.read_long(&context, work).await } else { registry.read(&context, work).await };
             read.map(Some)
         }
     };
@@ -86,13 +100,12 @@ fn behind<L: List>(registry: Registry, list: Arc<L>, after: Cursor) -> BoxStream
 
 /// A batch, and where it ends when there are more items behind it.
 fn batch<L: List>(
-    registry: &Registry,
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTransaction<'_, '_>,
     list: &L,
     after: Option<&Cursor>,
     limit: u32,
 ) -> Result<(Vec<Node>, Option<Cursor>)> {
-    let mut items = list.batch(registry, tx, after, limit + 1)?;
+    let mut items = list.batch(tx, after, limit + 1)?;
     let more = items.len() > limit as usize;
     items.truncate(limit as usize);
     let last = items.last().filter(|_| more).map(|last| Cursor::of(list.order_by(), last));

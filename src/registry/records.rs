@@ -9,13 +9,15 @@ mod create;
 mod list;
 mod read;
 
+use super::context::RequestContext;
 use super::removal::Removal;
+use super::transaction::{ReadTransaction, WriteTransaction};
 use super::{Registry, removal};
 use crate::domain::filter::MAX_PATTERN_BYTES;
 use crate::domain::record::{Identity, Record, RecordId};
-use crate::domain::{Actor, Error, LogicalType, Millis, Node, NodeId, Properties, Result, Value};
+use crate::domain::{Error, LogicalType, Node, NodeId, Properties, Result, Value};
+use crate::store::nodes;
 use crate::store::records::Hint;
-use crate::store::{Tx, nodes};
 
 /// The free property of a registered model that was made for a record, and goes with the last one.
 const MADE_FOR_RECORDS: &str = "made_by";
@@ -88,31 +90,31 @@ fn contains(text: &str, wanted: &str) -> bool {
 
 impl Registry {
     /// The record with that id. Errors: NotFound.
-    pub async fn get_record(&self, id: &RecordId) -> Result<Record> {
+    pub async fn get_record(&self, context: &RequestContext, id: &RecordId) -> Result<Record> {
         let id = id.clone();
-        self.store.read(move |tx| get(tx, &id)).await
+        self.read(context, move |tx| get(tx, &id)).await
     }
 
     /// Whether there is a record with that id.
-    pub async fn has_record(&self, id: &RecordId) -> Result<bool> {
+    pub async fn has_record(&self, context: &RequestContext, id: &RecordId) -> Result<bool> {
         let id = id.clone();
-        self.store.read(move |tx| Ok(read::find(tx, &id)?.is_some())).await
+        self.read(context, move |tx| Ok(read::find(tx, &id)?.is_some())).await
     }
 
     /// Removes a record with its archive; its version and its model go with it when they were made for it and hold
     /// nothing else. Errors: NotFound.
-    pub async fn delete_record(&self, actor: &Actor, id: &RecordId) -> Result<()> {
-        let (actor, now, id) = (actor.clone(), self.now(), id.clone());
-        self.store.write(move |tx| delete(tx, &actor, &id, now)).await
+    pub async fn delete_record(&self, context: &RequestContext, id: &RecordId) -> Result<()> {
+        let id = id.clone();
+        self.write(context, move |tx| delete(tx, &id)).await
     }
 }
 
 /// The record with that id, inside a transaction.
-fn get(tx: &mut Tx<'_>, id: &RecordId) -> Result<Record> {
+fn get(tx: &mut ReadTransaction<'_, '_>, id: &RecordId) -> Result<Record> {
     read::find(tx, id)?.ok_or_else(|| Error::not_found(format!("record `{id}`")))
 }
 
-fn delete(tx: &mut Tx<'_>, actor: &Actor, id: &RecordId, now: Millis) -> Result<()> {
+fn delete(tx: &mut WriteTransaction<'_, '_>, id: &RecordId) -> Result<()> {
     let of = get(tx, id)?.nodes;
     // The model first and then the version, in the same order as when a version is removed.
     nodes::lock(tx, &[of.model])?;
@@ -124,17 +126,17 @@ fn delete(tx: &mut Tx<'_>, actor: &Actor, id: &RecordId, now: Millis) -> Result<
         true => (LogicalType::ModelVersion, of.version),
         false => (LogicalType::ModelArtifact, of.artifact),
     };
-    removal::delete(tx, actor, logical, node, Removal::RECURSIVE, now)?;
+    removal::delete(tx, logical, node, Removal::RECURSIVE)?;
     let model = nodes::find(tx, of.model)?;
     if model.is_some_and(|model| model.custom.contains_key(MADE_FOR_RECORDS))
         && nodes::type_of_child(tx, of.model)?.is_none()
     {
-        removal::delete(tx, actor, LogicalType::RegisteredModel, of.model, Removal::RECURSIVE, now)?;
+        removal::delete(tx, LogicalType::RegisteredModel, of.model, Removal::RECURSIVE)?;
     }
     Ok(())
 }
 
-fn only_child(tx: &mut Tx<'_>, home: NodeId, child: NodeId) -> Result<bool> {
+fn only_child(tx: &mut ReadTransaction<'_, '_>, home: NodeId, child: NodeId) -> Result<bool> {
     // A second one tells as much as all of them.
     Ok(nodes::first_children(tx, &[home], 2)?.iter().all(|node: &Node| node.id == child))
 }

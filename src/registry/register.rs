@@ -1,10 +1,11 @@
 //! Registers a model, a version and its artifacts in one transaction.
 
 use super::Registry;
+use super::context::RequestContext;
 use super::entities::create;
 use super::resolve::model_named;
-use crate::domain::{Actor, Draft, Error, ErrorKind, LogicalType, Millis, Name, Node, Result, Sha256};
-use crate::store::Tx;
+use super::transaction::WriteTransaction;
+use crate::domain::{Draft, Error, ErrorKind, LogicalType, Millis, Name, Node, Result, Sha256};
 use crate::store::idempotency::{self, Claim};
 
 /// The field of an error about a key that was used for another request.
@@ -64,7 +65,7 @@ impl Registry {
     /// have. On any of them nothing is kept, the key included.
     pub async fn register(
         &self,
-        actor: &Actor,
+        context: &RequestContext,
         registration: Registration,
         key: Option<IdempotencyKey>,
         show: fn(&Registered) -> Result<String>,
@@ -72,34 +73,33 @@ impl Registry {
         registration.model.check(LogicalType::RegisteredModel)?;
         registration.version.check(LogicalType::ModelVersion)?;
         registration.artifacts.iter().try_for_each(|(logical, draft)| draft.check(*logical))?;
-        let (actor, now) = (actor.clone(), self.now());
-        self.store
-            .write(move |tx| {
-                let Some(IdempotencyKey { key, fingerprint }) = &key else {
-                    let answer = show(&register(tx, &actor, &registration, now)?)?;
-                    return Ok(Answered { answer, is_replayed: false });
-                };
-                match idempotency::claim(tx, &actor, key, fingerprint, now, now.saturating_add(ANSWER_TTL))? {
-                    Claim::Answered(of, answer) if of == *fingerprint => Ok(Answered { answer, is_replayed: true }),
-                    Claim::Answered(..) => {
-                        let message = format!("key `{}` was used for another request", key.escape_debug());
-                        Err(Error::invalid_state(message).on_field(IDEMPOTENCY_KEY))
-                    }
-                    Claim::New => {
-                        let answer = show(&register(tx, &actor, &registration, now)?)?;
-                        idempotency::answer(tx, &actor, key, &answer)?;
-                        Ok(Answered { answer, is_replayed: false })
-                    }
+        self.write(context, move |tx| {
+            let (caller, now) = (tx.context(), tx.now());
+            let Some(IdempotencyKey { key, fingerprint }) = &key else {
+                let answer = show(&register(tx, &registration)?)?;
+                return Ok(Answered { answer, is_replayed: false });
+            };
+            match idempotency::claim(tx, caller.actor(), key, fingerprint, now, now.saturating_add(ANSWER_TTL))? {
+                Claim::Answered(of, answer) if of == *fingerprint => Ok(Answered { answer, is_replayed: true }),
+                Claim::Answered(..) => {
+                    let message = format!("key `{}` was used for another request", key.escape_debug());
+                    Err(Error::invalid_state(message).on_field(IDEMPOTENCY_KEY))
                 }
-            })
-            .await
+                Claim::New => {
+                    let answer = show(&register(tx, &registration)?)?;
+                    idempotency::answer(tx, caller.actor(), key, &answer)?;
+                    Ok(Answered { answer, is_replayed: false })
+                }
+            }
+        })
+        .await
     }
 }
 
-fn register(tx: &mut Tx<'_>, actor: &Actor, registration: &Registration, now: Millis) -> Result<Registered> {
+fn register(tx: &mut WriteTransaction<'_, '_>, registration: &Registration) -> Result<Registered> {
     let model = match model_named(tx, &registration.model_name) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let created = create(tx, actor, LogicalType::RegisteredModel, None, &registration.model, now);
+            let created = create(tx, LogicalType::RegisteredModel, None, &registration.model);
             created.map_err(|error| match error.kind() {
                 // It was created concurrently: the transaction is retried and finds it.
                 ErrorKind::NameTaken => Error::conflict("the model was created concurrently; retry").caused_by(error),
@@ -108,11 +108,11 @@ fn register(tx: &mut Tx<'_>, actor: &Actor, registration: &Registration, now: Mi
         }
         found => found?,
     };
-    let version = create(tx, actor, LogicalType::ModelVersion, Some(model.id), &registration.version, now)?;
+    let version = create(tx, LogicalType::ModelVersion, Some(model.id), &registration.version)?;
     let artifacts = registration
         .artifacts
         .iter()
-        .map(|(logical, draft)| create(tx, actor, *logical, Some(version.id), draft, now))
+        .map(|(logical, draft)| create(tx, *logical, Some(version.id), draft))
         .collect::<Result<_>>()?;
     Ok(Registered { model, version, artifacts })
 }

@@ -2,10 +2,12 @@
 
 mod record;
 
+use super::context::RequestContext;
 use super::entities::{at_other_revision, get};
+use super::transaction::{ReadTransaction, WriteTransaction};
 use super::{Registry, aliases};
-use crate::domain::{Actor, Error, LogicalType, Millis, Node, NodeId, Result};
-use crate::store::{Tx, changes, files, nodes};
+use crate::domain::{Error, LogicalType, Node, NodeId, Result};
+use crate::store::{files, nodes};
 
 /// The options of a removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,13 +31,18 @@ impl Registry {
     ///
     /// Errors: NotFound when there is none of that type, HasDependents when it owns others or has files and
     /// the removal is not recursive, or when it is at another revision than demanded.
-    pub async fn delete(&self, actor: &Actor, logical: LogicalType, id: NodeId, removal: Removal) -> Result<()> {
-        let (actor, now) = (actor.clone(), self.now());
-        self.store.write(move |tx| delete(tx, &actor, logical, id, removal, now)).await
+    pub async fn delete(
+        &self,
+        context: &RequestContext,
+        logical: LogicalType,
+        id: NodeId,
+        removal: Removal,
+    ) -> Result<()> {
+        self.write(context, move |tx| delete(tx, logical, id, removal)).await
     }
 }
 
-fn check_owns_nothing(tx: &mut Tx<'_>, node: &Node, logical: LogicalType) -> Result<()> {
+fn check_owns_nothing(tx: &mut ReadTransaction<'_, '_>, node: &Node, logical: LogicalType) -> Result<()> {
     let owned = match nodes::type_of_child(tx, node.id)? {
         Some(child) => format!("{}s", LogicalType::from_id(child).map_or("node", LogicalType::noun)),
         None if files::summaries(tx, &[node.id])?.is_empty() => return Ok(()),
@@ -47,12 +54,10 @@ fn check_owns_nothing(tx: &mut Tx<'_>, node: &Node, logical: LogicalType) -> Res
 }
 
 pub(super) fn delete(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
+    tx: &mut WriteTransaction<'_, '_>,
     logical: LogicalType,
     id: NodeId,
     removal: Removal,
-    now: Millis,
 ) -> Result<()> {
     // What it owns and its revision are read under the lock, so that neither changes before it is removed.
     // The model of a version is locked before it, in the same order as when an alias is set.
@@ -68,19 +73,19 @@ pub(super) fn delete(
         check_owns_nothing(tx, &node, logical)?;
     }
     if is_version {
-        aliases::remove_of_version(tx, actor, &node, now)?;
+        aliases::remove_of_version(tx, &node)?;
     }
     // What is recorded of it is read before what it owns is removed.
     let entries = record::entries(tx, std::slice::from_ref(&node), id)?;
-    delete_owned(tx, actor, &[id], id, now)?;
+    delete_owned(tx, &[id], id)?;
     if !nodes::delete(tx, id)? {
         return Err(Error::not_found(format!("{} `{id}`", logical.noun())));
     }
-    changes::append(tx, actor, now, &entries)
+    tx.record_all(entries)
 }
 
 /// Removes all that these own, and what that owns, before it: at most [`BATCH`] nodes of each level are in memory.
-fn delete_owned(tx: &mut Tx<'_>, actor: &Actor, homes: &[NodeId], root: NodeId, now: Millis) -> Result<()> {
+fn delete_owned(tx: &mut WriteTransaction<'_, '_>, homes: &[NodeId], root: NodeId) -> Result<()> {
     loop {
         let owned = nodes::first_children(tx, homes, BATCH)?;
         if owned.is_empty() {
@@ -88,8 +93,8 @@ fn delete_owned(tx: &mut Tx<'_>, actor: &Actor, homes: &[NodeId], root: NodeId, 
         }
         let ids: Vec<NodeId> = owned.iter().map(|node| node.id).collect();
         let entries = record::entries(tx, &owned, root)?;
-        delete_owned(tx, actor, &ids, root, now)?;
+        delete_owned(tx, &ids, root)?;
         nodes::delete_all(tx, &ids)?;
-        changes::append(tx, actor, now, &entries)?;
+        tx.record_all(entries)?;
     }
 }

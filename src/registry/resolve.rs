@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 
 use super::Selection;
+use super::transaction::ReadTransaction;
 use crate::domain::{Error, LogicalType, Name, Node, NodeId, Order, OrderBy, Result, VersionRef};
-use crate::store::{Tx, aliases, nodes};
+use crate::store::{aliases, nodes};
 
 /// The model with that name, inside a transaction.
-pub(super) fn model_named(tx: &mut Tx<'_>, model: &Name) -> Result<Node> {
+pub(super) fn model_named(tx: &mut ReadTransaction<'_, '_>, model: &Name) -> Result<Node> {
     nodes::find_named(tx, LogicalType::RegisteredModel, None, model)?
         .ok_or_else(|| Error::not_found(format!("registered model `{model}`")))
 }
 
 /// The model and the version, inside a transaction.
-pub(super) fn resolve(tx: &mut Tx<'_>, model: &Name, version: &VersionRef) -> Result<(Node, Node)> {
+pub(super) fn resolve(tx: &mut ReadTransaction<'_, '_>, model: &Name, version: &VersionRef) -> Result<(Node, Node)> {
     let model = model_named(tx, model)?;
     let found = match version {
         VersionRef::Named(name) => nodes::find_named(tx, LogicalType::ModelVersion, Some(model.id), name)?,
@@ -49,7 +50,10 @@ pub fn check_free_of_reserved_words(name: &Name) -> Result<()> {
 }
 
 /// The homes of these nodes, by their ids.
-pub(super) fn homes<'a>(tx: &mut Tx<'_>, of: impl IntoIterator<Item = &'a Node>) -> Result<BTreeMap<NodeId, Node>> {
+pub(super) fn homes<'a>(
+    tx: &mut ReadTransaction<'_, '_>,
+    of: impl IntoIterator<Item = &'a Node>,
+) -> Result<BTreeMap<NodeId, Node>> {
     let mut ids: Vec<_> = of.into_iter().filter_map(|node| node.home_id).collect();
     ids.sort_unstable();
     ids.dedup();

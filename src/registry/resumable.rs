@@ -13,11 +13,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Registry;
+use super::context::RequestContext;
 use super::files::{Precondition, Target, find};
 use super::resolve::model_named;
+use super::transaction::ReadTransaction;
 use super::upload::{PutFile, check_length, limit, resolve_target};
 use crate::blobs::{Key, UploadProgress};
-use crate::domain::{Actor, Error, ErrorKind, Millis, Result, VersionRef};
+use crate::domain::{Error, ErrorKind, Millis, Result, VersionRef};
 use crate::store::resumable::{self, Resumable};
 use crate::store::uploads;
 
@@ -85,18 +87,22 @@ impl Registry {
     /// Creates a resumable upload of `put`, whose length must be known and whose target must be a version.
     ///
     /// Errors: as those of a plain upload, on the field that is wrong.
-    pub async fn create_resumable(&self, actor: &Actor, put: PutFile, metadata: &str) -> Result<UploadState> {
+    pub async fn create_resumable(
+        &self,
+        context: &RequestContext,
+        put: PutFile,
+        metadata: &str,
+    ) -> Result<UploadState> {
         let length = put.length.ok_or_else(|| Error::invalid("Upload-Length", "`Upload-Length` is missing"))?;
         let too_large = |error: Error| error.on_field("Upload-Length");
         check_length(Some(length), self.policy.max_file_bytes).map_err(too_large)?;
         let policy = Arc::clone(&self.policy);
         let length = i64::try_from(length).map_err(|_| Error::invalid("Upload-Length", "more than any file has"))?;
-        let now = self.now();
+        let now = context.now();
         let expires_at = now.saturating_add(self.expiry());
         let metadata = metadata.to_owned();
         let row = self
-            .store
-            .write(move |tx| {
+            .write(context, move |tx| {
                 let file = resolve_put(tx, &put)?;
                 check_length(put.length, limit(tx, &policy, &put.target)?).map_err(too_large)?;
                 let begun = begun(&put, &Key::new_upload(), file, length, (now, expires_at));
@@ -106,17 +112,17 @@ impl Registry {
                 Ok(row)
             })
             .await?;
-        if length == 0 { self.finish_resumable(actor, &row.id).await } else { Ok(UploadState::new(&row, 0)) }
+        if length == 0 { self.finish_resumable(context, &row.id).await } else { Ok(UploadState::new(&row, 0)) }
     }
 
     /// The state of a resumable upload. If it is complete and a crash kept it from becoming a file, it becomes one first.
     ///
     /// Errors: NotFound; Gone where it has expired; Locked; those of the end.
-    pub async fn resumable(&self, actor: &Actor, id: &str) -> Result<UploadState> {
-        let row = self.resumable_row(id).await?;
+    pub async fn resumable(&self, context: &RequestContext, id: &str) -> Result<UploadState> {
+        let row = self.resumable_row(context, id).await?;
         let offset = self.offset(&row).await?;
         if row.finished_at.is_none() && offset == unsigned(row.length) {
-            return self.finish_resumable(actor, id).await;
+            return self.finish_resumable(context, id).await;
         }
         Ok(UploadState::new(&row, offset))
     }
@@ -124,11 +130,11 @@ impl Registry {
     /// Aborts a resumable upload, or deletes the row of one that has become a file.
     ///
     /// Errors: as those of [`Registry::resumable`].
-    pub async fn delete_resumable(&self, id: &str) -> Result<()> {
-        let row = self.resumable_row(id).await?;
+    pub async fn delete_resumable(&self, context: &RequestContext, id: &str) -> Result<()> {
+        let row = self.resumable_row(context, id).await?;
         // The lease is kept: later requests no longer find the upload.
-        let lease = self.lease(id).await?;
-        let removed = self.remove_resumable(id, &row.key, Millis::MAX).await;
+        let lease = self.lease(context, id).await?;
+        let removed = self.remove_resumable(context, id, &row.key, Millis::MAX).await;
         if removed.is_err() {
             lease.release().await;
         }
@@ -136,17 +142,29 @@ impl Registry {
     }
 
     /// Removes the upload and its bytes, unless it has become a file or is still being written.
-    pub(super) async fn remove_resumable(&self, id: &str, key: &str, before: Millis) -> Result<()> {
+    pub(super) async fn remove_resumable(
+        &self,
+        context: &RequestContext,
+        id: &str,
+        key: &str,
+        before: Millis,
+    ) -> Result<()> {
         self.discard_upload(&key.parse()?, before).await?;
         let id = id.to_owned();
-        self.store.write(move |tx| resumable::remove(tx, &id, before)).await
+        self.write(context, move |tx| resumable::remove(tx, &id, before)).await
     }
 
     /// Removes an upload that expired before `now`. One that is being written or finished has been seen since.
-    pub(super) async fn remove_expired(&self, id: &str, key: &str, now: Millis) -> Result<()> {
-        match self.lease(id).await {
+    pub(super) async fn remove_expired(
+        &self,
+        context: &RequestContext,
+        id: &str,
+        key: &str,
+        now: Millis,
+    ) -> Result<()> {
+        match self.lease(context, id).await {
             Ok(lease) => {
-                let removed = self.remove_resumable(id, key, now).await;
+                let removed = self.remove_resumable(context, id, key, now).await;
                 lease.release().await;
                 removed
             }
@@ -155,13 +173,13 @@ impl Registry {
         }
     }
 
-    pub(super) async fn resumable_row(&self, id: &str) -> Result<Resumable> {
+    pub(super) async fn resumable_row(&self, context: &RequestContext, id: &str) -> Result<Resumable> {
         let (wanted, missing) = (id.to_owned(), Error::not_found(format!("upload `{}`", id.escape_debug())));
         if !is_upload_id(id) {
             return Err(missing);
         }
-        let row = self.store.read(move |tx| resumable::find(tx, &wanted)).await?.ok_or(missing)?;
-        if row.expires_at < self.now() {
+        let row = self.read(context, move |tx| resumable::find(tx, &wanted)).await?.ok_or(missing)?;
+        if row.expires_at < context.now() {
             return Err(Error::gone(format!("upload `{id}` has expired and is not found")).on_field(EXPIRES));
         }
         Ok(row)
@@ -187,7 +205,7 @@ fn is_upload_id(id: &str) -> bool {
 }
 
 /// Resolves the names of the model and version, and refuses early what finishing the upload would refuse anyway.
-pub(super) fn resolve_put(tx: &mut crate::store::Tx<'_>, put: &PutFile) -> Result<(String, String)> {
+pub(super) fn resolve_put(tx: &mut ReadTransaction<'_, '_>, put: &PutFile) -> Result<(String, String)> {
     if let Target::Version { model, .. } = &put.target
         && !put.create
     {

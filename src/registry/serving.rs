@@ -1,38 +1,39 @@
 //! What is served: the model and the version behind an inference service, and which of them may be.
 
+use super::context::RequestContext;
 use super::entities::get;
+use super::transaction::ReadTransaction;
 use super::{Registry, Selection};
 use crate::domain::serving::{check_pair, check_servable};
 use crate::domain::{Error, LogicalType, Node, NodeId, Order, OrderBy, Properties, Result, Value};
-use crate::store::{Tx, nodes};
+use crate::store::nodes;
 
 impl Registry {
     /// The registered model that an inference service serves.
-    pub async fn inference_model(&self, service: NodeId) -> Result<Node> {
-        self.store.read(move |tx| served_model(tx, service).map(|(_, model)| model)).await
+    pub async fn inference_model(&self, context: &RequestContext, service: NodeId) -> Result<Node> {
+        self.read(context, move |tx| served_model(tx, service).map(|(_, model)| model)).await
     }
 
     /// The version that an inference service serves: the one it names, or the newest of its model.
-    pub async fn inference_version(&self, service: NodeId) -> Result<Node> {
-        self.store
-            .read(move |tx| {
-                let (service, model) = served_model(tx, service)?;
-                if let Some(Value::Int(version)) = service.properties.get("model_version_id") {
-                    return get(tx, LogicalType::ModelVersion, NodeId(*version));
-                }
-                let selection = Selection {
-                    home: Some(model.id),
-                    order: Order { by: OrderBy::CreateTime, descending: true },
-                    ..Selection::of(LogicalType::ModelVersion)
-                };
-                let newest = nodes::list(tx, &selection, None, 1)?.pop();
-                newest.ok_or_else(|| Error::not_found(format!("a version of registered model `{}`", model.id)))
-            })
-            .await
+    pub async fn inference_version(&self, context: &RequestContext, service: NodeId) -> Result<Node> {
+        self.read(context, move |tx| {
+            let (service, model) = served_model(tx, service)?;
+            if let Some(Value::Int(version)) = service.properties.get("model_version_id") {
+                return get(tx, LogicalType::ModelVersion, NodeId(*version));
+            }
+            let selection = Selection {
+                home: Some(model.id),
+                order: Order { by: OrderBy::CreateTime, descending: true },
+                ..Selection::of(LogicalType::ModelVersion)
+            };
+            let newest = nodes::list(tx, &selection, None, 1)?.pop();
+            newest.ok_or_else(|| Error::not_found(format!("a version of registered model `{}`", model.id)))
+        })
+        .await
     }
 }
 
-fn served_model(tx: &mut Tx<'_>, service: NodeId) -> Result<(Node, Node)> {
+fn served_model(tx: &mut ReadTransaction<'_, '_>, service: NodeId) -> Result<(Node, Node)> {
     let service = get(tx, LogicalType::InferenceService, service)?;
     match id_of(&service.properties, MODEL) {
         Some(model) => {
@@ -46,7 +47,7 @@ fn served_model(tx: &mut Tx<'_>, service: NodeId) -> Result<(Node, Node)> {
 /// Refuses the id of an entity that does not exist, of a version that may not be served, and of one that is another model's
 /// than the service is of. What is as it was before may be gone: a service must be undeployable all the same.
 pub(super) fn check_references(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTransaction<'_, '_>,
     logical: LogicalType,
     home: Option<NodeId>,
     properties: &Properties,

@@ -7,9 +7,10 @@ use tokio::sync::mpsc;
 
 use super::Registry;
 use super::archive::{nest, streamed};
+use super::context::RequestContext;
 use super::upload::{Guard, PutFile, PutResult, abandon};
 use crate::blobs::{BodySize, Key, Stored};
-use crate::domain::{Actor, Error, FilePath, Result};
+use crate::domain::{Error, FilePath, Result};
 use crate::store::uploads;
 
 /// Stored bytes that belong to no file yet. They are removed when it is dropped.
@@ -22,15 +23,15 @@ pub struct StagedFile {
 impl Registry {
     /// Stores bytes that become a file later, of this `length` if it is known. Errors: InvalidBody when the length differs,
     /// TooLarge when it is too large.
-    pub async fn stage_file<B, E>(&self, length: Option<u64>, body: B) -> Result<StagedFile>
+    pub async fn stage_file<B, E>(&self, context: &RequestContext, length: Option<u64>, body: B) -> Result<StagedFile>
     where
         B: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Error>,
     {
         self.check_store()?;
         let key = Key::new_upload();
-        let (row, now) = (key.to_string(), self.now());
-        self.store.write(move |tx| uploads::insert(tx, &row, now)).await?;
+        let (row, now) = (key.to_string(), context.now());
+        self.write(context, move |tx| uploads::insert(tx, &row, now)).await?;
         let guard = Guard::new(self, &key);
         let size = BodySize { exact: length, at_most: self.policy.max_file_bytes };
         match self.with_heartbeat(&key, self.blobs.put(&key, size, body)).await {
@@ -44,35 +45,47 @@ impl Registry {
     }
 
     /// Why these bytes cannot be unpacked as a zip archive; `None` if they can.
-    pub async fn check_archive(&self, file: &StagedFile) -> Result<Option<String>> {
+    pub async fn check_archive(&self, _context: &RequestContext, file: &StagedFile) -> Result<Option<String>> {
         self.with_heartbeat(&file.key, self.unusable_archive(&file.key, file.stored.size)).await
     }
 
     /// Removes staged bytes.
-    pub async fn discard_file(&self, file: StagedFile) {
+    pub async fn discard_file(&self, _context: &RequestContext, file: StagedFile) {
         file.guard.disarm();
         abandon(self, &file.key).await;
     }
 
     /// Stores a zip as [`Registry::put_file`] does, with all of its members below one `folder`, which is the first of them.
     /// One that cannot be unpacked without harm is stored as it came.
-    pub async fn put_nested<B>(&self, actor: &Actor, put: PutFile, folder: &FilePath, body: B) -> Result<PutResult>
+    pub async fn put_nested<B>(
+        &self,
+        context: &RequestContext,
+        put: PutFile,
+        folder: &FilePath,
+        body: B,
+    ) -> Result<PutResult>
     where
         B: Stream<Item = Result<Bytes>> + Unpin,
     {
-        let file = self.stage_file(put.length, body).await?;
+        let file = self.stage_file(context, put.length, body).await?;
         let put = PutFile { length: None, ..put };
-        let result = self.put_staged(actor, put, folder, &file).await;
-        self.discard_file(file).await;
+        let result = self.put_staged(context, put, folder, &file).await;
+        self.discard_file(context, file).await;
         result
     }
 
-    async fn put_staged(&self, actor: &Actor, put: PutFile, folder: &FilePath, file: &StagedFile) -> Result<PutResult> {
-        let body = match self.check_archive(file).await? {
+    async fn put_staged(
+        &self,
+        context: &RequestContext,
+        put: PutFile,
+        folder: &FilePath,
+        file: &StagedFile,
+    ) -> Result<PutResult> {
+        let body = match self.check_archive(context, file).await? {
             None => self.nested(file, folder),
             Some(_) => self.blobs.get(&file.key, None).await?,
         };
-        self.with_heartbeat(&file.key, self.put_file(actor, put, body)).await
+        self.with_heartbeat(&file.key, self.put_file(context, put, body)).await
     }
 
     fn nested<'a>(&'a self, file: &'a StagedFile, folder: &FilePath) -> BoxStream<'a, Result<Bytes>> {

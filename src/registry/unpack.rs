@@ -10,12 +10,13 @@ use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt as _};
 
 use super::archive::{Events, Sender, Unpacked, channel, gunzip, untar, unzip};
+use super::context::RequestContext;
 use super::files::{Precondition, Target, check_precondition};
 use super::inspection::Siblings;
 use super::upload::{HEARTBEAT, PutFile, PutResult, abandon, check_length, limit, resolve_target};
 use super::{Registry, with_heartbeats_every};
 use crate::blobs::{BodySize, Key, Stored};
-use crate::domain::{Actor, Error, ErrorKind, FilePath, Result, Sha256};
+use crate::domain::{Error, ErrorKind, FilePath, Result, Sha256};
 use crate::store::uploads;
 
 /// The most uploads that one transaction announces.
@@ -60,19 +61,19 @@ impl Registry {
     ///
     /// Errors: those of `put_file`, naming the member; InvalidBody when the archive is broken, empty, or has anything
     /// but files and folders; TooLarge when it passes the bounds. On any of them nothing is kept.
-    pub async fn unpack_files<B>(&self, actor: &Actor, unpack: Unpack, body: B) -> Result<Vec<PutResult>>
+    pub async fn unpack_files<B>(&self, context: &RequestContext, unpack: Unpack, body: B) -> Result<Vec<PutResult>>
     where
         B: Stream<Item = Result<Bytes>> + Unpin,
     {
         let pending = PendingUploads::new(self);
-        let result = self.with_heartbeats(&pending, self.unpack_pending(actor, unpack, body, &pending)).await;
+        let result = self.with_heartbeats(&pending, self.unpack_pending(context, unpack, body, &pending)).await;
         pending.release().await;
         result
     }
 
     async fn unpack_pending<B>(
         &self,
-        actor: &Actor,
+        context: &RequestContext,
         mut unpack: Unpack,
         body: B,
         pending: &PendingUploads,
@@ -81,7 +82,7 @@ impl Registry {
         B: Stream<Item = Result<Bytes>> + Unpin,
     {
         let (target, create) = (unpack.target.clone(), unpack.create);
-        unpack.target = self.store.read(move |tx| resolve_target(tx, &target, create)).await?;
+        unpack.target = self.read(context, move |tx| resolve_target(tx, &target, create)).await?;
         let packed = Arc::new(AtomicU64::new(0));
         let unpacked = Unpacked::new(self.bounds, Arc::clone(&packed));
         let (sender, events) = channel();
@@ -102,13 +103,13 @@ impl Registry {
         };
         let staged = tokio::select! {
             biased;
-            staged = self.stage(&unpack, events, pending) => staged?,
+            staged = self.stage(context, &unpack, events, pending) => staged?,
             () = read => return Err(Error::internal("the archive has no end")),
         };
         if staged.is_empty() {
             return Err(Error::invalid_body("the archive has no files"));
         }
-        self.link_staged(actor, &unpack.target, staged, pending).await
+        self.link_staged(context, &unpack.target, staged, pending).await
     }
 
     /// Stores a zip as a whole before reading it, because its directory is at its end.
@@ -131,10 +132,16 @@ impl Registry {
     }
 
     /// Stores the bytes of each member.
-    async fn stage(&self, unpack: &Unpack, mut events: Events, pending: &PendingUploads) -> Result<Vec<Staged>> {
+    async fn stage(
+        &self,
+        context: &RequestContext,
+        unpack: &Unpack,
+        mut events: Events,
+        pending: &PendingUploads,
+    ) -> Result<Vec<Staged>> {
         self.check_store()?;
         let (target, policy) = (unpack.target.clone(), Arc::clone(&self.policy));
-        let limit = self.store.read(move |tx| limit(tx, &policy, &target)).await?;
+        let limit = self.read(context, move |tx| limit(tx, &policy, &target)).await?;
         let mut staged = Vec::new();
         while let Some((path, size)) = events.member().await? {
             let put = PutFile {
@@ -146,7 +153,7 @@ impl Registry {
                 precondition: unpack.precondition.clone(),
                 create: unpack.create,
             };
-            self.check_member(&put, limit).await.map_err(|error| of_member(&path, error))?;
+            self.check_member(context, &put, limit).await.map_err(|error| of_member(&path, error))?;
             let key = pending.announced_key().await?;
             let size = BodySize { exact: Some(size), at_most: limit };
             let stored = self.blobs.put(&key, size, events.bytes()).await.map_err(|error| of_member(&path, error))?;
@@ -156,18 +163,18 @@ impl Registry {
     }
 
     /// Refuses early what the member's bytes cannot change.
-    async fn check_member(&self, put: &PutFile, limit: Option<u64>) -> Result<()> {
+    async fn check_member(&self, context: &RequestContext, put: &PutFile, limit: Option<u64>) -> Result<()> {
         check_length(put.length, limit)?;
         if put.precondition == Precondition::None {
             return Ok(());
         }
         let put = put.clone();
-        self.store.read(move |tx| check_precondition(tx, &put.target, &put.path, &put.precondition)).await
+        self.read(context, move |tx| check_precondition(tx, &put.target, &put.path, &put.precondition)).await
     }
 
     async fn link_staged(
         &self,
-        actor: &Actor,
+        context: &RequestContext,
         target: &Target,
         staged: Vec<Staged>,
         pending: &PendingUploads,
@@ -178,13 +185,13 @@ impl Registry {
         let mut members = Vec::with_capacity(staged.len());
         for each in staged {
             let path = &each.put.path;
-            let seen = self.inspect_stored(target, path, &each.key, each.stored, &coming).await;
+            let seen = self.inspect_stored(context, target, path, &each.key, each.stored, &coming).await;
             let seen = seen.map_err(|error| of_member(path, error))?;
             members.push((each, seen));
         }
-        let (actor, now, policy, members) = (actor.clone(), self.now(), Arc::clone(&self.policy), Arc::new(members));
+        let (policy, members) = (Arc::clone(&self.policy), Arc::new(members));
         let linked = Arc::clone(&members);
-        let results = self.store.write(move |tx| link::link_all(tx, &actor, &linked, &policy, now)).await?;
+        let results = self.write(context, move |tx| link::link_all(tx, &linked, &policy)).await?;
         for ((each, _), result) in members.iter().zip(&results) {
             pending.forget(&each.key);
             if result.file.blob.key != each.key.as_str() {

@@ -7,20 +7,22 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use super::attach::{Attached, InspectedBytes, attach, evaluate_attached};
+use super::context::RequestContext;
 use super::entities::create;
 use super::files::{Precondition, Target, check_precondition, get_holder, holder};
 use super::imports;
 use super::inspection::{Inspected, Siblings, known, policy_of};
 use super::policy::Policy;
 use super::resolve::{check_free_of_reserved_words, made, model_named, resolve};
+use super::transaction::{ReadTransaction, WriteTransaction};
 use super::{Registry, with_heartbeats_every};
 use crate::blobs::{BodySize, Key, Stored};
 use crate::domain::{
-    Actor, ArtifactState, Draft, Error, ErrorKind, File, FilePath, LogicalType, Millis, Name, NodeId, Result, Sha256,
+    ArtifactState, Draft, Error, ErrorKind, File, FilePath, LogicalType, Millis, Name, NodeId, Result, Sha256,
     VersionRef,
 };
 use crate::store::resumable::Resumable;
-use crate::store::{Tx, files, nodes, policies, resumable, uploads};
+use crate::store::{files, nodes, policies, resumable, uploads};
 
 /// How often an upload sends a heartbeat.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -85,15 +87,15 @@ impl Registry {
     /// Errors: NotFound when a parent is missing and not to be made; PreconditionFailed; DigestMismatch, and InvalidBody
     /// for another length than announced; AlreadyExists when the path has other bytes and no precondition allowed to replace
     /// them; TooLarge when it is too large. On any of them nothing is kept.
-    pub async fn put_file<B, E>(&self, actor: &Actor, put: PutFile, body: B) -> Result<PutResult>
+    pub async fn put_file<B, E>(&self, context: &RequestContext, put: PutFile, body: B) -> Result<PutResult>
     where
         B: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Error>,
     {
         let key = Key::new_upload();
-        let (put, limit) = self.begin_upload(put, &key).await?;
+        let (put, limit) = self.begin_upload(context, put, &key).await?;
         let guard = Guard::new(self, &key);
-        let result = self.store_and_finish(actor, &put, &key, limit, body).await;
+        let result = self.store_and_finish(context, &put, &key, limit, body).await;
         match result {
             Ok(result) => {
                 guard.disarm();
@@ -109,14 +111,18 @@ impl Registry {
 
     /// Checks all that does not depend on the bytes, resolves `latest` and aliases, and announces the upload. Returns the put
     /// with its resolved target, and the largest size that may be stored.
-    pub(super) async fn begin_upload(&self, mut put: PutFile, key: &Key) -> Result<(PutFile, Option<u64>)> {
+    pub(super) async fn begin_upload(
+        &self,
+        context: &RequestContext,
+        mut put: PutFile,
+        key: &Key,
+    ) -> Result<(PutFile, Option<u64>)> {
         self.check_store()?;
         check_length(put.length, self.policy.max_file_bytes)?;
         let policy = Arc::clone(&self.policy);
-        let (now, key, requested) = (self.now(), key.to_string(), put.clone());
+        let (now, key, requested) = (context.now(), key.to_string(), put.clone());
         let (target, limit) = self
-            .store
-            .write(move |tx| {
+            .write(context, move |tx| {
                 let target = resolve_target(tx, &requested.target, requested.create)?;
                 let limit = limit(tx, &policy, &target)?;
                 check_length(requested.length, limit)?;
@@ -131,7 +137,7 @@ impl Registry {
 
     async fn store_and_finish<B, E>(
         &self,
-        actor: &Actor,
+        context: &RequestContext,
         put: &PutFile,
         key: &Key,
         limit: Option<u64>,
@@ -143,7 +149,7 @@ impl Registry {
     {
         let size = BodySize { exact: put.length, at_most: limit };
         let stored = self.with_heartbeat(key, self.blobs.put(key, size, body)).await?;
-        self.finish_upload(actor, put, key, stored, Ending::Plain).await
+        self.finish_upload(context, put, key, stored, Ending::Plain).await
     }
 
     /// Makes a file of a complete object: compares the digest, inspects the object, links it in one short transaction, and drops
@@ -152,7 +158,7 @@ impl Registry {
     /// The row of a resumable upload has its `ending` in the same transaction.
     pub(super) async fn finish_upload(
         &self,
-        actor: &Actor,
+        context: &RequestContext,
         put: &PutFile,
         key: &Key,
         stored: Stored,
@@ -168,15 +174,14 @@ impl Registry {
         let seen = self.with_heartbeat(key, async {
             self.check_store()?;
             self.check_existing_blobs(&objects).await?;
-            self.inspect_stored(&put.target, &put.path, key, stored, &Siblings::new()).await
+            self.inspect_stored(context, &put.target, &put.path, key, stored, &Siblings::new()).await
         });
         let seen = seen.await?;
-        let (actor, now, put, row) = (actor.clone(), self.now(), put.clone(), key.to_string());
+        let (now, put, row) = (context.now(), put.clone(), key.to_string());
         let bytes = InspectedBytes { stored, seen, policy: Arc::clone(&self.policy) };
         let (result, linked_key) = self
-            .store
-            .write(move |tx| {
-                let linked = link(tx, &actor, &put, &row, &bytes, now)?;
+            .write(context, move |tx| {
+                let linked = link(tx, &put, &row, &bytes)?;
                 match &ending {
                     Ending::Plain => {}
                     Ending::Marked(id) => resumable::finish(tx, id, stored.sha256, now)?,
@@ -275,7 +280,7 @@ pub(super) fn check_length(length: Option<u64>, limit: Option<u64>) -> Result<()
 }
 
 /// The largest file that the target's policy allows.
-pub(super) fn limit(tx: &mut Tx<'_>, base: &Policy, target: &Target) -> Result<Option<u64>> {
+pub(super) fn limit(tx: &mut ReadTransaction<'_, '_>, base: &Policy, target: &Target) -> Result<Option<u64>> {
     let policy = match target {
         Target::Artifact(id) => {
             let artifact = get_holder(tx, *id)?;
@@ -292,7 +297,7 @@ pub(super) fn limit(tx: &mut Tx<'_>, base: &Policy, target: &Target) -> Result<O
 }
 
 /// Checks that the target exists or may be created, and replaces `latest` and aliases by the version's name.
-pub(super) fn resolve_target(tx: &mut Tx<'_>, target: &Target, create: bool) -> Result<Target> {
+pub(super) fn resolve_target(tx: &mut ReadTransaction<'_, '_>, target: &Target, create: bool) -> Result<Target> {
     match target {
         Target::Artifact(id) => {
             get_holder(tx, *id)?;
@@ -317,21 +322,19 @@ pub(super) fn resolve_target(tx: &mut Tx<'_>, target: &Target, create: bool) -> 
 
 /// Links stored bytes to a path. Returns the key of the file's blob, which is an older one if the bytes existed already.
 fn link(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
+    tx: &mut WriteTransaction<'_, '_>,
     put: &PutFile,
     key: &str,
     bytes: &InspectedBytes,
-    now: Millis,
 ) -> Result<(PutResult, String)> {
     if !uploads::take(tx, key)? {
         return Err(upload_expired());
     }
-    let (artifact, version) = find_or_create_artifact(tx, actor, put, now)?;
+    let (artifact, version) = find_or_create_artifact(tx, put)?;
     nodes::lock(tx, &[artifact])?;
-    let Attached { outcome, mut file, replaced } = attach(tx, put, artifact, key, bytes.stored, now)?;
+    let Attached { outcome, mut file, replaced } = attach(tx, put, artifact, key, bytes.stored)?;
     if outcome != Outcome::Unchanged {
-        evaluate_attached(tx, actor, (&mut file, replaced.as_ref()), bytes, now)?;
+        evaluate_attached(tx, (&mut file, replaced.as_ref()), bytes)?;
     }
     let inspection = known(tx, std::slice::from_ref(&file))?.into_values().next();
     let key = file.blob.key.clone();
@@ -340,10 +343,8 @@ fn link(
 
 /// The artifact that the file goes to, created with its version and model if they are missing and the put allows it.
 pub(super) fn find_or_create_artifact(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
+    tx: &mut WriteTransaction<'_, '_>,
     put: &PutFile,
-    now: Millis,
 ) -> Result<(NodeId, Option<(NodeId, NodeId)>)> {
     let (model, version) = match &put.target {
         Target::Artifact(id) => {
@@ -352,7 +353,7 @@ pub(super) fn find_or_create_artifact(
             return Ok((*id, home.and_then(|home| Some((home.id, home.home_id?)))));
         }
         Target::Import(import) => {
-            let (artifact, version, model) = imports::create_imported(tx, actor, import, now)?;
+            let (artifact, version, model) = imports::create_imported(tx, import)?;
             return Ok((artifact, Some((version, model))));
         }
         Target::Version { model, version } => (model, version),
@@ -360,14 +361,14 @@ pub(super) fn find_or_create_artifact(
     let named = |name: &Name, state: &str| Draft::named(name.clone()).with("state", Some(state));
     let found_model = match model_named(tx, model) {
         Err(error) if error.kind() == ErrorKind::NotFound && put.create => {
-            made(create(tx, actor, LogicalType::RegisteredModel, None, &named(model, "LIVE"), now))?
+            made(create(tx, LogicalType::RegisteredModel, None, &named(model, "LIVE")))?
         }
         found => found?,
     };
     let found_version = match (resolve(tx, model, version), version) {
         (Ok((_, version)), _) => version,
         (Err(error), VersionRef::Named(name)) if error.kind() == ErrorKind::NotFound && put.create => {
-            made(create(tx, actor, LogicalType::ModelVersion, Some(found_model.id), &named(name, "LIVE"), now))?
+            made(create(tx, LogicalType::ModelVersion, Some(found_model.id), &named(name, "LIVE")))?
         }
         (Err(error), _) => return Err(error),
     };
@@ -378,7 +379,7 @@ pub(super) fn find_or_create_artifact(
         Some(id) => id,
         None if put.create => {
             let draft = Draft { state: Some(ArtifactState::Live.number()), ..Draft::named(model.clone()) };
-            made(create(tx, actor, LogicalType::ModelArtifact, Some(found_version.id), &draft, now))?.id
+            made(create(tx, LogicalType::ModelArtifact, Some(found_version.id), &draft))?.id
         }
         None => return Err(Error::not_found(format!("a model artifact of version `{version}`"))),
     };

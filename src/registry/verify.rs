@@ -7,6 +7,7 @@ use sha2::Digest as _;
 use tokio::time::Instant;
 
 use super::Registry;
+use super::context::RequestContext;
 use super::upkeep::{Task, TaskLease};
 use crate::blobs::{Chunks, Key};
 use crate::domain::{Blob, Error, ErrorKind, Millis, Result, Sha256};
@@ -58,10 +59,16 @@ impl Registry {
     ///
     /// Errors: Locked while another process verifies, InvalidState when one took over; Unavailable when the database or the
     /// store cannot be used, after which the next run goes on.
-    pub async fn verify(&self, how: Verification, mut progress: impl FnMut(Verified) + Send) -> Result<Verified> {
+    pub async fn verify(
+        &self,
+        context: &RequestContext,
+        how: Verification,
+        mut progress: impl FnMut(Verified) + Send,
+    ) -> Result<Verified> {
         let busy = || Error::locked("another process is verifying at the moment");
         let lease = self.acquire_task(Task::Verify, Duration::ZERO).await?.ok_or_else(busy)?;
-        let run = Run { registry: self, lease: lease.clone(), how, begun: Instant::now(), now: Verified::default() };
+        let run =
+            Run { registry: self, context, lease: lease.clone(), how, begun: Instant::now(), now: Verified::default() };
         match lease.with_heartbeats(run.pass(&mut progress)).await {
             Ok(verified) => lease.end().await.map(|()| verified),
             Err(error) => {
@@ -72,8 +79,8 @@ impl Registry {
     }
 
     /// Up to `limit` blobs after that one that were missing or damaged when they were last read, with their files.
-    pub async fn damaged(&self, after: i64, limit: u32) -> Result<Vec<Damaged>> {
-        self.store.read(move |tx| blobs::damaged(tx, after, limit)).await
+    pub async fn damaged(&self, context: &RequestContext, after: i64, limit: u32) -> Result<Vec<Damaged>> {
+        self.read(context, move |tx| blobs::damaged(tx, after, limit)).await
     }
 }
 
@@ -124,6 +131,7 @@ impl Digesting {
 
 struct Run<'a> {
     registry: &'a Registry,
+    context: &'a RequestContext,
     lease: TaskLease,
     how: Verification,
     begun: Instant,
@@ -132,19 +140,20 @@ struct Run<'a> {
 
 impl Run<'_> {
     async fn pass(mut self, progress: &mut (impl FnMut(Verified) + Send)) -> Result<Verified> {
-        let store = &self.registry.store;
+        let (registry, context) = (self.registry, self.context);
         let mut pass = self.lease.pass().await?;
         self.now.resumed = pass.began_at.is_some() && !self.how.restart;
         if !self.now.resumed {
-            pass = Pass { began_at: Some(self.registry.now()), reached: 0 };
+            pass = Pass { began_at: Some(self.context.now()), reached: 0 };
         }
-        let last = store.read(blobs::last_id).await?;
+        let last = registry.read(context, |tx| blobs::last_id(tx)).await?;
         let reached = pass.reached;
-        (self.now.all_blobs, self.now.all_bytes) = store.read(move |tx| blobs::total(tx, reached, last)).await?;
+        (self.now.all_blobs, self.now.all_bytes) =
+            registry.read(context, move |tx| blobs::total(tx, reached, last)).await?;
         progress(self.now);
         loop {
             let reached = pass.reached;
-            let batch = store.read(move |tx| blobs::after(tx, reached, last, BATCH)).await?;
+            let batch = registry.read(context, move |tx| blobs::after(tx, reached, last, BATCH)).await?;
             if batch.is_empty() {
                 return Ok(self.now);
             }
@@ -164,11 +173,10 @@ impl Run<'_> {
     }
 
     async fn record(&mut self, done: Vec<(Blob, Option<Damage>)>, pass: Pass) -> Result<()> {
-        let (advance, now) = (self.lease.advance(), self.registry.now());
+        let (advance, now) = (self.lease.advance(), self.context.now());
         let counted = self
             .registry
-            .store
-            .write(move |tx| {
+            .write(self.context, move |tx| {
                 advance(tx, pass)?;
                 blobs::verified(tx, &done, now)
             })

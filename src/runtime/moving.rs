@@ -57,8 +57,8 @@ pub fn move_deployment(settings: &Settings, old: &OldDeployment, mut tell: impl 
         let bucket = ForeignBucket::open(&location, keys.as_ref()).await?;
         let count = database.count().await?;
         let registry = open(settings, settings.server.public_url.as_str()).await?;
-        let actor = Actor::anonymous("import");
-        move_records(&registry, &actor, &Opened { database, bucket }, old.any_size, |moved| tell(moved, count)).await
+        let context = registry.context(Actor::anonymous("import"));
+        move_records(&registry, &context, &Opened { database, bucket }, old.any_size, |moved| tell(moved, count)).await
     })
 }
 

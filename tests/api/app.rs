@@ -16,6 +16,7 @@ use futures_util::future::LocalBoxFuture;
 use modelport::api::http::hosts::Hosts;
 use modelport::api::server::Service;
 use modelport::blobs::{Blobs, BlobsConfig, Location};
+use modelport::domain::Actor;
 use modelport::domain::job::JobEnd;
 use modelport::registry::Registry;
 use modelport::registry::inspection::REEVALUATE_MODEL;
@@ -115,10 +116,25 @@ impl TestApp {
     /// Evaluates the files of the model whose policy was set, as a runner does.
     pub async fn judge(&self) {
         let lease = std::time::Duration::from_secs(60);
-        let job = self.registry.claim_job(REEVALUATE_MODEL, "test", lease, 3).await.unwrap().unwrap();
+        let job = self
+            .registry
+            .claim_job(&self.registry.context(Actor::anonymous("test")), REEVALUATE_MODEL, "test", lease, 3)
+            .await
+            .unwrap()
+            .unwrap();
         let working = Working::new(self.registry.clone(), job, Stopping::never());
-        let result = self.registry.reevaluate_model(working.clone()).await.unwrap();
-        assert!(self.registry.finish_job(&working, "test", JobEnd::Succeeded(result)).await.unwrap());
+        let result = self.registry.reevaluate_model(&working.context, working.clone()).await.unwrap();
+        assert!(
+            self.registry
+                .finish_job(
+                    &self.registry.context(Actor::anonymous("test")),
+                    &working,
+                    "test",
+                    JobEnd::Succeeded(result)
+                )
+                .await
+                .unwrap()
+        );
     }
 
     /// From now on everything happens in the same millisecond.

@@ -33,7 +33,7 @@ use modelport::domain::{
 use modelport::registry::files::{Precondition, Target};
 use modelport::registry::policy::Policy;
 use modelport::registry::upload::{PutFile, PutResult};
-use modelport::registry::{Registry, wall_clock};
+use modelport::registry::{Registry, RequestContext, wall_clock};
 use modelport::store::Store;
 use sha2::Digest as _;
 use tempfile::TempDir;
@@ -45,6 +45,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// A registry over stores of its own, with a clock that the test moves.
 struct Scene {
     registry: Registry,
+    /// The context of every request.
+    context: RequestContext,
     store: Store,
     blobs: Blobs,
     clock: Arc<AtomicI64>,
@@ -72,7 +74,8 @@ impl Scene {
         let tell = Arc::new(move || reading.load(Ordering::SeqCst));
         let policy = Policy { max_file_bytes, ..Policy::default() };
         let registry = Registry::new(store.clone(), blobs.clone(), tell, "http://registry", policy);
-        Self { registry, store, blobs, clock, database, _folder: folder }
+        let context = registry.context(actor());
+        Self { registry, context, store, blobs, clock, database, _folder: folder }
     }
 
     /// Moves the clock.
@@ -81,7 +84,7 @@ impl Scene {
     }
 
     async fn named(&self, logical: LogicalType, home: Option<NodeId>, name: &str) -> Result<Node> {
-        self.registry.create(&actor(), logical, home, Draft::named(name.parse().unwrap())).await
+        self.registry.create(&self.context, logical, home, Draft::named(name.parse().unwrap())).await
     }
 
     async fn model(&self, name: &str) -> Node {
@@ -93,11 +96,12 @@ impl Scene {
     }
 
     async fn put(&self, put: PutFile, bytes: &'static str) -> Result<PutResult> {
-        self.registry.put_file(&actor(), put, body(bytes)).await
+        self.registry.put_file(&self.context, put, body(bytes)).await
     }
 
     async fn read(&self, file: &File) -> Vec<u8> {
-        let chunks: Vec<Bytes> = self.registry.open_file(file, None).await.unwrap().try_collect().await.unwrap();
+        let chunks: Vec<Bytes> =
+            self.registry.open_file(&self.context, file, None).await.unwrap().try_collect().await.unwrap();
         chunks.concat()
     }
 

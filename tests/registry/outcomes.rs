@@ -28,10 +28,10 @@ async fn a_first_upload_makes_what_is_missing(backend: Backend) {
     assert_eq!(put.file.media_type, "application/json");
     let (version, model) = put.version.unwrap();
     let (found_model, found) =
-        scene.registry.resolve_version(&"m".parse().unwrap(), &"1".parse().unwrap()).await.unwrap();
+        scene.registry.resolve_version(&scene.context, &"m".parse().unwrap(), &"1".parse().unwrap()).await.unwrap();
     assert_eq!((found.id, found_model.id), (version, model));
     assert_eq!((found.text("state"), found_model.text("state")), (Some("LIVE"), Some("LIVE")));
-    let artifact = scene.registry.get(LogicalType::ModelArtifact, put.file.node_id).await.unwrap();
+    let artifact = scene.registry.get(&scene.context, LogicalType::ModelArtifact, put.file.node_id).await.unwrap();
     assert_eq!((artifact.home_id, artifact.state), (Some(version), Some(2)));
     let url = format!("http://registry/api/v1/artifacts/{}/files/a/model.json", artifact.id);
     assert_eq!(artifact.uri, Some(url));
@@ -94,7 +94,7 @@ async fn preconditions_decide_before_and_after_the_bytes(backend: Backend) {
     }
     scene.holds(1, 3, 3).await;
     let path: FilePath = "f".parse().unwrap();
-    let found = scene.registry.get_file(&file("m", "1", "f").target, &path).await.unwrap();
+    let found = scene.registry.get_file(&scene.context, &file("m", "1", "f").target, &path).await.unwrap();
     assert_eq!(scene.read(&found).await, b"four");
 }
 
@@ -162,6 +162,11 @@ async fn an_artifact_takes_files_too(backend: Backend) {
     let result = scene.put(put("f"), "bytes").await.unwrap();
     assert_eq!((result.file.node_id, result.version), (alone.id, None));
     scene.put(put("g"), "more").await.unwrap();
-    let page = scene.registry.list(Selection::of(LogicalType::ModelArtifact), cut(None, None)).await.unwrap().first;
+    let page = scene
+        .registry
+        .list(&scene.context, Selection::of(LogicalType::ModelArtifact), cut(None, None))
+        .await
+        .unwrap()
+        .first;
     assert_eq!(page.items[0].uri, Some(format!("http://registry/api/v1/artifacts/{}/files", alone.id)));
 }

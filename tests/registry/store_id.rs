@@ -33,17 +33,25 @@ async fn hold_apart(backend: Backend, locations: [Location; 2]) {
     for same in [&first, &over(&store, own).await] {
         same.identify_store().await.unwrap();
         assert!(same.health().await.object_store.is_ok());
-        same.put_file(&actor(), file("m", "1", "a"), body("a")).await.unwrap();
+        same.put_file(&same.context(actor()), file("m", "1", "a"), body("a")).await.unwrap();
     }
     let replica = over(&store, other).await;
     let refused = replica.identify_store().await.unwrap_err();
     assert!(refused.message().contains("store-id"), "{refused}");
     assert_eq!(replica.health().await.object_store.unwrap_err().kind(), ErrorKind::Unavailable);
-    let refused = replica.put_file(&actor(), file("m", "1", "b"), body("b")).await.unwrap_err();
+    let refused = replica.put_file(&replica.context(actor()), file("m", "1", "b"), body("b")).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unavailable);
-    let stored = first.get_file(&file("m", "1", "a").target, &"a".parse().unwrap()).await.unwrap();
-    assert_eq!(replica.open_file(&stored, None).await.err().unwrap().kind(), ErrorKind::Unavailable);
-    assert_eq!(first.damaged(0, 10).await.unwrap(), [], "what another store lacks is not lost");
+    let stored =
+        first.get_file(&first.context(actor()), &file("m", "1", "a").target, &"a".parse().unwrap()).await.unwrap();
+    assert_eq!(
+        replica.open_file(&replica.context(actor()), &stored, None).await.err().unwrap().kind(),
+        ErrorKind::Unavailable
+    );
+    assert_eq!(
+        first.damaged(&first.context(actor()), 0, 10).await.unwrap(),
+        [],
+        "what another store lacks is not lost"
+    );
     // A store that is not in use yet is taken by the database that comes first.
     let blobs = Blobs::open(&BlobsConfig { location: other.clone(), create_bucket: false }).await.unwrap();
     let id = blobs.set_id("elsewhere").await.unwrap();
@@ -105,7 +113,7 @@ async fn a_read_that_finds_nothing_marks_the_blob(backend: Backend) {
             scene.blobs.put(&key, modelport::blobs::BodySize::default(), body(bytes)).await.unwrap();
         }
         for range in [None, Some(3..5)] {
-            let error = scene.registry.open_file(&stored, range).await.err().unwrap();
+            let error = scene.registry.open_file(&scene.context, &stored, range).await.err().unwrap();
             assert_eq!(error.kind(), ErrorKind::Internal, "{error}");
         }
         assert_eq!(scene.database.lines("SELECT damage AS line FROM blobs"), [damage]);

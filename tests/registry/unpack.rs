@@ -9,7 +9,7 @@ use modelport::registry::files::{Precondition, Target};
 use modelport::registry::unpack::{Packed, Unpack};
 use modelport::registry::upload::{Outcome, PutResult};
 
-use super::{Scene, actor, file};
+use super::{Scene, file};
 use crate::store::statements::{count_statements, statements_of};
 use crate::support::{Backend, on_both};
 
@@ -32,7 +32,7 @@ impl Scene {
         let target = Target::Version { model: "m".parse().unwrap(), version: version.parse().unwrap() };
         let unpack = Unpack { target, packed: Packed::Tar, length: None, precondition, create: true };
         let chunks: Vec<_> = body.chunks(chunk).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
-        self.registry.unpack_files(&actor(), unpack, stream::iter(chunks)).await
+        self.registry.unpack_files(&self.context, unpack, stream::iter(chunks)).await
     }
 }
 

@@ -14,6 +14,11 @@ impl Actor {
         Self { name: "anonymous".to_owned(), request_id: Some(request_id.into()), client_request_id: None }
     }
 
+    /// Somebody of that name, in that request.
+    pub fn new(name: impl Into<String>, request_id: impl Into<String>) -> Self {
+        Self { name: name.into(), request_id: Some(request_id.into()), client_request_id: None }
+    }
+
     /// The registry itself, in work that no request asked for.
     pub fn system() -> Self {
         Self { name: "system".to_owned(), request_id: None, client_request_id: None }

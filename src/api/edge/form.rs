@@ -12,13 +12,13 @@ use url::form_urlencoded;
 
 use super::body::Body;
 use super::errors::EdgeError;
+use crate::api::caller::Caller;
 use crate::api::http::body::{BufferShare, within_silence};
 use crate::api::http::digests::Digests;
 use crate::api::http::media_type::essence;
 use crate::api::http::middleware::content_coding;
 use crate::domain::{Error, FilePath, Result};
 use crate::memory::{Memory, Share, silent};
-use crate::registry::Registry;
 use crate::registry::staged::StagedFile;
 
 /// The most fields of a form, as Starlette counts them.
@@ -68,7 +68,7 @@ pub struct Upload {
 /// Takes the file of a form in.
 pub struct Intake<'a> {
     /// Where to.
-    pub registry: &'a Registry,
+    pub caller: &'a Caller,
     /// Checks the fields before the file, so that no file is stored for an invalid form.
     pub check_fields: &'a dyn Fn(&Fields) -> Result<(), EdgeError>,
 }
@@ -123,7 +123,7 @@ pub async fn read(
             match (body.verified(read).await, upload, intake) {
                 (Ok(fields), upload, _) => Ok((Fields(fields.0, Some(memory_use.buffer.into_share())), upload)),
                 (Err(error), Some(Upload { file, .. }), Some(intake)) => {
-                    intake.registry.discard_file(file).await;
+                    intake.caller.registry.discard_file(&intake.caller.context, file).await;
                     Err(error)
                 }
                 (Err(error), ..) => Err(error),
@@ -171,7 +171,7 @@ async fn multipart_fields(
                 let path = file.parse::<FilePath>().map_err(invalid_path)?;
                 let digests = Digests::of(field.headers())?;
                 let file = digests.check(chunks(field, memory_use.buffer.share()));
-                let file = intake.registry.stage_file(None, file).await?;
+                let file = intake.caller.registry.stage_file(&intake.caller.context, None, file).await?;
                 *upload = Some(Upload { file, path });
             }
             (Some(_), _) if name == "file" => while chunk(&mut field, memory_use).await?.is_some() {},

@@ -10,16 +10,16 @@ use super::Edition;
 use super::error::KubeflowError;
 use super::query::Query;
 use crate::api::caller::Caller;
-use crate::domain::{Actor, Alias, Error, NodeId, Result};
+use crate::domain::{Alias, Error, NodeId, Result};
 use crate::registry::entities::Expected;
-use crate::registry::{IF_MATCH, Registry};
+use crate::registry::{IF_MATCH, Registry, RequestContext};
 
 /// What was asked, and on whose behalf.
 pub struct Call {
     /// The registry.
     pub registry: Registry,
-    /// Who asks.
-    pub actor: Actor,
+    /// The context of the request.
+    pub context: RequestContext,
     /// The query parameters.
     pub query: Query,
     /// The body; empty for a GET.
@@ -42,10 +42,10 @@ impl FromRequest for Call {
         let has_if_match = request.headers().contains_key(header::IF_MATCH);
         let if_match = has_if_match.then(|| IfMatch::parse(request).map_err(drop));
         Box::pin(async move {
-            let Caller { registry, actor } = caller.await?;
+            let Caller { registry, context } = caller.await?;
             Ok(Self {
                 registry,
-                actor,
+                context,
                 query: query?,
                 body: body.await?,
                 edition: Edition::V1Alpha3,

@@ -25,8 +25,9 @@ impl Service {
 
     fn call(&self) -> Call {
         let id = RequestId::current().unwrap_or_else(RequestId::generate);
-        let registry = self.registry.addressed_elsewhere_as(request_host::host().as_deref());
-        Call { registry, actor: Actor::anonymous(id.as_str()).with_client_request_id(id.client()) }
+        let actor = Actor::anonymous(id.as_str()).with_client_request_id(id.client());
+        let context = self.registry.context_elsewhere(actor, request_host::host().as_deref());
+        Call { registry: self.registry.clone(), context }
     }
 }
 

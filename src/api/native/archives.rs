@@ -20,7 +20,6 @@ use crate::api::http::media_type::of_body;
 use crate::api::http::problem::{Problem, problem_response};
 use crate::api::http::{answer, body};
 use crate::domain::{Error, NodeId, Result};
-use crate::registry::Registry;
 use crate::registry::archive::{Packing, is_tar};
 use crate::registry::files::{Precondition, Target};
 use crate::registry::pack::Folder;
@@ -118,7 +117,7 @@ pub enum Unpacked {
 
 /// Answers with the folder as an archive.
 pub async fn send(
-    registry: &Registry,
+    caller: &Caller,
     folder: Folder,
     format: ArchiveFormat,
     request: &HttpRequest,
@@ -142,7 +141,7 @@ pub async fn send(
     if request.method() == Method::HEAD {
         return Ok(answer::without_bytes(response, length));
     }
-    Ok(answer::sized(response, length, registry.pack(folder, packing)))
+    Ok(answer::sized(response, length, caller.registry.pack(&caller.context, folder, packing)))
 }
 
 /// Stores the files of an archive in a version: all of them, or none.
@@ -222,7 +221,7 @@ async fn put(
     };
     let length = header(request, "content-length")?.and_then(|length| length.parse().ok());
     let unpack = Unpack { target, packed, length, precondition, create };
-    let results = Box::pin(caller.registry.unpack_files(&caller.actor, unpack, body)).await?;
+    let results = Box::pin(caller.registry.unpack_files(&caller.context, unpack, body)).await?;
     let created = results.iter().any(|result| result.outcome == Outcome::Created);
     let items = results.iter().map(|result| UnpackedFile {
         outcome: match result.outcome {
@@ -230,7 +229,7 @@ async fn put(
             Outcome::Replaced => "replaced",
             Outcome::Unchanged => "unchanged",
         },
-        file: StoredFile::new(&caller.registry, result),
+        file: StoredFile::new(&caller.context, result),
     });
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     Ok(HttpResponseBuilder::new(status).json(UnpackedFiles { items: items.collect() }))

@@ -182,7 +182,8 @@ async fn create(caller: &Caller, new: NewDirectUpload) -> Result<HttpResponse, E
         precondition: Precondition::None,
         create: new.create,
     };
-    let upload = caller.registry.create_direct(put, new.part_size.map_or(PART, |Size(size)| size)).await?;
+    let upload =
+        caller.registry.create_direct(&caller.context, put, new.part_size.map_or(PART, |Size(size)| size)).await?;
     Ok(HttpResponse::Created().json(DirectUploadView::from(upload)))
 }
 
@@ -194,7 +195,7 @@ async fn create(caller: &Caller, new: NewDirectUpload) -> Result<HttpResponse, E
 )]
 pub async fn get_direct_upload(caller: Caller, id: Path<String>, after: Query<After>) -> HttpResponse {
     let after = after.after.unwrap_or_default().into();
-    let shown = caller.registry.direct(&id, after).await;
+    let shown = caller.registry.direct(&caller.context, &id, after).await;
     answer(shown.map(|upload| HttpResponse::Ok().json(DirectUploadView::from(upload))))
 }
 
@@ -206,8 +207,8 @@ pub async fn get_direct_upload(caller: Caller, id: Path<String>, after: Query<Af
 )]
 pub async fn complete_direct_upload(caller: Caller, id: Path<String>) -> HttpResponse {
     let completed = async {
-        caller.registry.complete_direct(&caller.actor, &id).await?;
-        caller.registry.direct(&id, 0).await
+        caller.registry.complete_direct(&caller.context, &id).await?;
+        caller.registry.direct(&caller.context, &id, 0).await
     };
     answer(completed.await.map(|upload| HttpResponse::Ok().json(DirectUploadView::from(upload))))
 }
@@ -219,7 +220,7 @@ pub async fn complete_direct_upload(caller: Caller, id: Path<String>) -> HttpRes
     responses((status = 204, description = "Gone."), DirectErrors),
 )]
 pub async fn delete_direct_upload(caller: Caller, id: Path<String>) -> HttpResponse {
-    answer(caller.registry.delete_direct(&id).await.map(|()| HttpResponse::NoContent().finish()))
+    answer(caller.registry.delete_direct(&caller.context, &id).await.map(|()| HttpResponse::NoContent().finish()))
 }
 
 fn answer(result: Result<HttpResponse, Error>) -> HttpResponse {

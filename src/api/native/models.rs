@@ -56,7 +56,7 @@ pub struct ForceOption {
     ),
 )]
 pub async fn get_model(caller: Caller, model: Path<String>) -> Result<HttpResponse, Problem> {
-    let model = caller.registry.get_model(&model_segment(&model)?).await?;
+    let model = caller.registry.get_model(&caller.context, &model_segment(&model)?).await?;
     Ok(with_etag(model_tag(&model), &NodeView::new(&model)))
 }
 
@@ -74,8 +74,8 @@ pub async fn get_model(caller: Caller, model: Path<String>) -> Result<HttpRespon
 )]
 pub async fn get_version(caller: Caller, segments: Path<(String, String)>) -> Result<HttpResponse, Problem> {
     let (model, version) = version_segments(segments)?;
-    let summary = caller.registry.version_summary(&model, &version).await?;
-    Ok(with_etag(summary.tag.clone(), &VersionView::new(&caller.registry, &summary)))
+    let summary = caller.registry.version_summary(&caller.context, &model, &version).await?;
+    Ok(with_etag(summary.tag.clone(), &VersionView::new(&caller.context, &summary)))
 }
 
 /// Lists the versions of a model, the newest first.
@@ -95,7 +95,7 @@ pub async fn list_versions(
     let newest_first = Order { by: OrderBy::CreateTime, descending: true };
     let token = paging.next_page_token()?.map(PageToken::decode).transpose()?;
     let model = model_segment(&model)?;
-    let (_, page) = caller.registry.list_versions(&model, newest_first, paging.size(), token).await?;
+    let (_, page) = caller.registry.list_versions(&caller.context, &model, newest_first, paging.size(), token).await?;
     Ok(HttpResponse::Ok().json(NodeList {
         items: page.items.iter().map(NodeView::new).collect(),
         next_page_token: page.next.map(|token| token.encode()).unwrap_or_default(),
@@ -120,7 +120,7 @@ pub async fn delete_model(
 ) -> Result<HttpResponse, Problem> {
     let DeleteOptions { recursive, force } = options.into_inner();
     let how = Guarded { recursive, force, conditions: conditions(&request)? };
-    caller.registry.remove_model(&caller.actor, &model_segment(&model)?, how).await?;
+    caller.registry.remove_model(&caller.context, &model_segment(&model)?, how).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -146,7 +146,7 @@ pub async fn delete_version(
 ) -> Result<HttpResponse, Problem> {
     let (model, version) = version_segments(segments)?;
     let how = Guarded { recursive: true, force: options.force, conditions: conditions(&request)? };
-    caller.registry.remove_version(&caller.actor, &model, &version, how).await?;
+    caller.registry.remove_version(&caller.context, &model, &version, how).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -165,7 +165,7 @@ pub async fn delete_version(
 pub async fn get_alias(caller: Caller, segments: Path<(String, String)>) -> Result<HttpResponse, Problem> {
     let (model, alias) = segments.into_inner();
     let alias: Alias = alias.parse()?;
-    let version = caller.registry.alias_of(&model_segment(&model)?, &alias).await?;
+    let version = caller.registry.alias_of(&caller.context, &model_segment(&model)?, &alias).await?;
     Ok(show_alias(alias, version))
 }
 
@@ -198,7 +198,7 @@ pub async fn set_alias(
     let alias: Alias = alias.parse()?;
     let version = body.version.parse().map_err(|error: Error| error.on_field("version"))?;
     let (model, conditions) = (model_segment(&model)?, conditions(&request)?);
-    let version = caller.registry.set_alias(&caller.actor, &model, &alias, &version, conditions).await?;
+    let version = caller.registry.set_alias(&caller.context, &model, &alias, &version, conditions).await?;
     Ok(show_alias(alias, version))
 }
 
@@ -222,6 +222,6 @@ pub async fn delete_alias(
 ) -> Result<HttpResponse, Problem> {
     let (model, alias) = segments.into_inner();
     let (model, alias) = (model_segment(&model)?, alias.parse()?);
-    caller.registry.delete_alias(&caller.actor, &model, &alias, conditions(&request)?).await?;
+    caller.registry.delete_alias(&caller.context, &model, &alias, conditions(&request)?).await?;
     Ok(HttpResponse::NoContent().finish())
 }

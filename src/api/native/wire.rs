@@ -12,7 +12,7 @@ use crate::domain::lineage::Lineage;
 use crate::domain::{
     ArtifactState, ChangeRecord, ExecutionState, File, LogicalType, Node, NodeId, NodeKind, Properties, Value,
 };
-use crate::registry::Registry;
+use crate::registry::RequestContext;
 use crate::registry::files::FilePage;
 use crate::registry::inspection::Inspected;
 use crate::registry::upload::PutResult;
@@ -45,14 +45,14 @@ pub struct FileView {
 }
 
 impl FileView {
-    fn new(registry: &Registry, file: &File, known: Option<&Inspected>) -> Self {
+    fn new(context: &RequestContext, file: &File, known: Option<&Inspected>) -> Self {
         Self {
             path: file.path.to_string(),
             size: file.blob.size,
             sha256: file.blob.sha256.to_string(),
             media_type: file.media_type.clone(),
             artifact_id: file.node_id.to_string(),
-            url: registry.file_url(file.node_id, &file.path),
+            url: context.file_url(file.node_id, &file.path),
             created_at: file.created_at,
             quarantine: file.quarantine.clone(),
             inspection: known.map(InspectionView::from),
@@ -77,9 +77,9 @@ pub struct StoredFile {
 
 impl StoredFile {
     /// What came of an upload.
-    pub fn new(registry: &Registry, result: &PutResult) -> Self {
+    pub fn new(context: &RequestContext, result: &PutResult) -> Self {
         Self {
-            file: FileView::new(registry, &result.file, result.inspection.as_ref()),
+            file: FileView::new(context, &result.file, result.inspection.as_ref()),
             version_id: result.version.map(|(version, _)| version.to_string()),
             model_id: result.version.map(|(_, model)| model.to_string()),
         }
@@ -98,12 +98,12 @@ pub struct FileList {
 
 impl FileList {
     /// A page of the registry.
-    pub fn new(registry: &Registry, page: &FilePage) -> Self {
+    pub fn new(context: &RequestContext, page: &FilePage) -> Self {
         Self {
             items: page
                 .files
                 .iter()
-                .map(|file| FileView::new(registry, file, page.inspections.get(&(file.node_id, file.path.clone()))))
+                .map(|file| FileView::new(context, file, page.inspections.get(&(file.node_id, file.path.clone()))))
                 .collect(),
             next_page_token: page.next.as_ref().map(|token| token.encode()).unwrap_or_default(),
         }
@@ -219,8 +219,8 @@ pub struct VersionView {
 
 impl VersionView {
     /// A summary of the registry.
-    pub fn new(registry: &Registry, summary: &VersionSummary) -> Self {
-        let files = FileList::new(registry, &summary.files);
+    pub fn new(context: &RequestContext, summary: &VersionSummary) -> Self {
+        let files = FileList::new(context, &summary.files);
         Self {
             version: NodeView::new(&summary.version),
             model: summary.model.name.clone().unwrap_or_default(),

@@ -9,9 +9,9 @@ use futures_util::stream::BoxStream;
 
 use crate::domain::mlflow::RegisteredModel;
 use crate::domain::record::RecordId;
-use crate::domain::{Actor, ErrorKind, Result};
-use crate::registry::Registry;
+use crate::domain::{ErrorKind, Result};
 use crate::registry::records::Written;
+use crate::registry::{Registry, RequestContext};
 use tags::Read;
 
 /// The database and the bucket of the old deployment.
@@ -62,7 +62,7 @@ pub enum Outcome {
 /// continues.
 pub async fn move_records(
     registry: &Registry,
-    actor: &Actor,
+    context: &RequestContext,
     from: &dyn Deployment,
     any_size: bool,
     mut report: impl FnMut(Moved),
@@ -74,7 +74,7 @@ pub async fn move_records(
         after = Some(last.name.clone());
         for model in models {
             let mut read = tags::read(&model)?;
-            let outcome = match move_record(registry, actor, from, &mut read, any_size).await {
+            let outcome = match move_record(registry, context, from, &mut read, any_size).await {
                 Ok(outcome) => outcome,
                 Err(error) if is_of_record(error.kind()) => {
                     read.remarks.push(error.message().to_owned());
@@ -102,12 +102,12 @@ fn is_of_record(kind: ErrorKind) -> bool {
 
 async fn move_record(
     registry: &Registry,
-    actor: &Actor,
+    context: &RequestContext,
     from: &dyn Deployment,
     read: &mut Read,
     any_size: bool,
 ) -> Result<Outcome> {
-    if registry.has_record(&read.id).await? {
+    if registry.has_record(context, &read.id).await? {
         // Its remarks were reported when it was imported.
         read.remarks.clear();
         return Ok(Outcome::Present(read.id.clone()));
@@ -129,14 +129,14 @@ async fn move_record(
         // Shown as it was.
         said => read.draft.details.size = said.and_then(|said| i64::try_from(said).ok()),
     }
-    let staged = registry.stage_file(Some(object.size), object.bytes).await?;
-    if let Some(why) = registry.check_archive(&staged).await? {
+    let staged = registry.stage_file(context, Some(object.size), object.bytes).await?;
+    if let Some(why) = registry.check_archive(context, &staged).await? {
         read.remarks.push(format!("its archive is no usable zip: {why}"));
     }
-    let written = registry.create_record(actor, read.draft.clone(), read.path.clone(), staged, true).await?;
+    let written = registry.create_record(context, read.draft.clone(), read.path.clone(), staged, true).await?;
     match written {
         Written::Done(id) => {
-            let file = registry.get_record(&id).await?.file;
+            let file = registry.get_record(context, &id).await?.file;
             if let Some(why) = file.and_then(|file| file.quarantine) {
                 read.remarks.push(format!("its archive is quarantined: {why}"));
             }

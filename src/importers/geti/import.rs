@@ -56,7 +56,7 @@ async fn import_all(
     let mut first_failure: Option<GetiError> = None;
     let total = i64::try_from(selected.len()).ok();
     let ids = selected.iter().map(|each| each.model.id.clone()).collect();
-    let mut here = working.registry.find_imported(ids).await?;
+    let mut here = working.registry.find_imported(&working.context, ids).await?;
     for (done, each) in (0..).zip(selected) {
         report_progress(working, done, total, &each.model.name);
         let arrived = match here.remove(&each.model.id) {
@@ -135,7 +135,7 @@ async fn import(
             precondition: Precondition::None,
             create: true,
         };
-        match working.registry.put_nested(&working.actor(), put, &mapping::folder(project)?, body).await {
+        match working.registry.put_nested(&working.context, put, &mapping::folder(project)?, body).await {
             Ok(_) => break,
             // Another job imported it meanwhile.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -157,14 +157,14 @@ async fn import(
 }
 
 async fn find_imported(working: &Working, id: &str) -> Result<Option<ExistingImport>> {
-    Ok(working.registry.find_imported(vec![id.to_owned()]).await?.remove(id))
+    Ok(working.registry.find_imported(&working.context, vec![id.to_owned()]).await?.remove(id))
 }
 
 /// Records, for each stored trained model of the groups, from which one it was trained.
 async fn link_revisions(working: &Working, project: &Project) -> Result<()> {
     let all = project.groups.iter().flat_map(|group| &group.versions);
     let ids = all.clone().flat_map(|trained| trained.models.iter().map(|model| model.id.clone())).collect();
-    let here = working.registry.find_imported(ids).await?;
+    let here = working.registry.find_imported(&working.context, ids).await?;
     let artifacts: BTreeMap<&str, Vec<NodeId>> = all
         .clone()
         .map(|trained| {
@@ -180,7 +180,7 @@ async fn link_revisions(working: &Working, project: &Project) -> Result<()> {
             inputs: trained.previous.as_deref().map(of).unwrap_or_default(),
             outputs: of(&trained.id),
         };
-        working.registry.record_training(&working.actor(), training).await?;
+        working.registry.record_training(&working.context, training).await?;
     }
     Ok(())
 }

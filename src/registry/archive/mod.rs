@@ -16,6 +16,7 @@ use modelport_inspect::tar::Header;
 use tokio::sync::mpsc;
 
 use super::Registry;
+use super::context::RequestContext;
 use crate::blobs::Chunks;
 use crate::domain::{Error, File, Result};
 
@@ -58,9 +59,9 @@ impl Packing {
     /// The archive of the files, each opened when its turn comes. The same files give the same bytes.
     ///
     /// The stream ends with an error when a file cannot be read to its end.
-    pub(super) fn pack(self, registry: Registry, files: Vec<File>) -> Chunks {
+    pub(super) fn pack(self, registry: Registry, context: RequestContext, files: Vec<File>) -> Chunks {
         let (sender, receiver) = mpsc::channel(1);
-        let out = Out { registry, sender };
+        let out = Out { registry, context, sender };
         let written = async move {
             match self {
                 Self::Tar => tar::write(&files, &out).await,
@@ -87,6 +88,7 @@ pub(super) fn streamed<'a>(
 /// Where a writer's bytes go to, and its files' bytes come from.
 struct Out {
     registry: Registry,
+    context: RequestContext,
     sender: mpsc::Sender<Bytes>,
 }
 
@@ -101,6 +103,6 @@ impl Out {
     }
 
     async fn open(&self, file: &File) -> Result<Chunks> {
-        self.registry.open_file(file, None).await
+        self.registry.open_file(&self.context, file, None).await
     }
 }

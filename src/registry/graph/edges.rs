@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Registry;
-use super::ledger::Ledger;
+use serde_json::{Value as Json, json};
+
 use crate::domain::graph::{Event, EventWrite, Membership, Parenthood};
-use crate::domain::{Actor, Error, Millis, Node, NodeId, NodeKind, Result};
-use crate::store::Tx;
+use crate::domain::{Action, Error, Millis, Node, NodeId, NodeKind, Result};
+use crate::registry::Registry;
+use crate::registry::context::RequestContext;
+use crate::registry::transaction::{ReadTransaction, WriteTransaction};
 use crate::store::graph::{events, memberships, nodes};
 
 impl Registry {
@@ -14,18 +16,15 @@ impl Registry {
     ///
     /// Errors: InvalidArgument when one says nothing or its artifact or execution does not exist, AlreadyExists when an
     /// artifact and an execution have one of that type already.
-    pub async fn put_events(&self, actor: &Actor, writes: Vec<EventWrite>) -> Result<()> {
-        let (actor, now) = (actor.clone(), self.now());
+    pub async fn put_events(&self, context: &RequestContext, writes: Vec<EventWrite>) -> Result<()> {
+        let now = context.now();
         let new = writes.iter().map(|write| event(write, now)).collect::<Result<Vec<_>>>()?;
-        self.store
-            .write(move |tx| {
-                let artifacts: BTreeSet<NodeId> = new.iter().map(|event| event.artifact_id).collect();
-                check_all(tx, NodeKind::Artifact, &artifacts, "artifact_id")?;
-                let mut ledger = Ledger::default();
-                put(tx, &mut ledger, &new, &[])?;
-                ledger.write(tx, &actor, now)
-            })
-            .await
+        self.write(context, move |tx| {
+            let artifacts: BTreeSet<NodeId> = new.iter().map(|event| event.artifact_id).collect();
+            check_all(tx, NodeKind::Artifact, &artifacts, "artifact_id")?;
+            put(tx, &new, &[])
+        })
+        .await
     }
 
     /// Makes artifacts and executions members of contexts; what is one already stays so.
@@ -33,62 +32,55 @@ impl Registry {
     /// Errors: InvalidArgument when one of them does not exist.
     pub async fn put_memberships(
         &self,
-        actor: &Actor,
+        context: &RequestContext,
         attributions: Vec<Membership>,
         associations: Vec<Membership>,
     ) -> Result<()> {
-        let (actor, now) = (actor.clone(), self.now());
         let attributions =
             attributions.iter().map(|each| pair(each, "artifact_id")).collect::<Result<BTreeSet<_>>>()?;
         let associations =
             associations.iter().map(|each| pair(each, "execution_id")).collect::<Result<BTreeSet<_>>>()?;
-        self.store
-            .write(move |tx| {
-                let members = |of: &BTreeSet<(NodeId, NodeId)>| of.iter().map(|(_, member)| *member).collect();
-                check_all(tx, NodeKind::Artifact, &members(&attributions), "artifact_id")?;
-                check_all(tx, NodeKind::Execution, &members(&associations), "execution_id")?;
-                let pairs: BTreeSet<_> = attributions.union(&associations).copied().collect();
-                let contexts: Vec<i64> = pairs.iter().map(|(context, _)| context.0).collect();
-                let contexts = nodes::find_all(tx, NodeKind::Context, &contexts)?;
-                let mut ledger = Ledger::default();
-                attach(tx, &mut ledger, &contexts, &pairs)?;
-                ledger.write(tx, &actor, now)
-            })
-            .await
+        self.write(context, move |tx| {
+            let members = |of: &BTreeSet<(NodeId, NodeId)>| of.iter().map(|(_, member)| *member).collect();
+            check_all(tx, NodeKind::Artifact, &members(&attributions), "artifact_id")?;
+            check_all(tx, NodeKind::Execution, &members(&associations), "execution_id")?;
+            let pairs: BTreeSet<_> = attributions.union(&associations).copied().collect();
+            let contexts: Vec<i64> = pairs.iter().map(|(context, _)| context.0).collect();
+            let contexts = nodes::find_all(tx, NodeKind::Context, &contexts)?;
+            attach(tx, &contexts, &pairs).map(drop)
+        })
+        .await
     }
 
     /// Makes contexts members of contexts.
     ///
     /// Errors: InvalidArgument when one of them does not exist or would belong to itself, AlreadyExists when one belongs
     /// to the other already; that a version belongs to its model may be said again.
-    pub async fn put_parent_contexts(&self, actor: &Actor, writes: Vec<Parenthood>) -> Result<()> {
-        let (actor, now) = (actor.clone(), self.now());
+    pub async fn put_parent_contexts(&self, context: &RequestContext, writes: Vec<Parenthood>) -> Result<()> {
         let pairs = writes
             .iter()
             .map(|each| Ok((given(each.parent_id, "parent_id")?, given(each.child_id, "child_id")?)))
             .collect::<Result<Vec<_>>>()?;
-        self.store
-            .write(move |tx| {
-                memberships::lock_parents(tx)?;
-                let ids: Vec<i64> = pairs.iter().flat_map(|(parent, child)| [parent.0, child.0]).collect();
-                let found = nodes::find_all(tx, NodeKind::Context, &ids)?;
-                let mut ledger = Ledger::default();
-                for (parent, child) in &pairs {
-                    let context = |id: &NodeId, field: &str| find(&found, *id, field);
-                    let (above, below) = (context(parent, "parent_id")?, context(child, "child_id")?);
-                    if memberships::is_below(tx, *parent, *child)? {
-                        let message = format!("There is a cycle: context `{parent}` belongs to context `{child}`");
-                        return Err(Error::invalid("parent_contexts", message));
-                    }
-                    let is_new = !attach(tx, &mut ledger, &found, &BTreeSet::from([(above.id, below.id)]))?.is_empty();
-                    if !is_new && below.home_id != Some(above.id) {
-                        let message = format!("context `{child}` belongs to context `{parent}` already");
-                        return Err(Error::already_exists(message));
-                    }
+        self.write(context, move |tx| {
+            memberships::lock_parents(tx)?;
+            let ids: Vec<i64> = pairs.iter().flat_map(|(parent, child)| [parent.0, child.0]).collect();
+            let found = nodes::find_all(tx, NodeKind::Context, &ids)?;
+            for (parent, child) in &pairs {
+                let context = |id: &NodeId, field: &str| find(&found, *id, field);
+                let (above, below) = (context(parent, "parent_id")?, context(child, "child_id")?);
+                if memberships::is_below(tx, *parent, *child)? {
+                    let message = format!("There is a cycle: context `{parent}` belongs to context `{child}`");
+                    return Err(Error::invalid("parent_contexts", message));
                 }
-                ledger.write(tx, &actor, now)
-            })
-            .await
+                let is_new = !attach(tx, &found, &BTreeSet::from([(above.id, below.id)]))?.is_empty();
+                if !is_new && below.home_id != Some(above.id) {
+                    let message = format!("context `{child}` belongs to context `{parent}` already");
+                    return Err(Error::already_exists(message));
+                }
+            }
+            Ok(())
+        })
+        .await
     }
 }
 
@@ -122,7 +114,12 @@ fn find<'a>(nodes: &'a [Node], id: NodeId, field: &str) -> Result<&'a Node> {
 }
 
 /// Refuses nodes that do not exist or are of another kind.
-pub(super) fn check_all(tx: &mut Tx<'_>, kind: NodeKind, ids: &BTreeSet<NodeId>, field: &str) -> Result<()> {
+pub(super) fn check_all(
+    tx: &mut ReadTransaction<'_, '_>,
+    kind: NodeKind,
+    ids: &BTreeSet<NodeId>,
+    field: &str,
+) -> Result<()> {
     if ids.is_empty() {
         return Ok(());
     }
@@ -134,7 +131,7 @@ pub(super) fn check_all(tx: &mut Tx<'_>, kind: NodeKind, ids: &BTreeSet<NodeId>,
 }
 
 /// Records events whose artifacts are there; of the executions, some may be at hand already.
-pub(super) fn put(tx: &mut Tx<'_>, ledger: &mut Ledger, new: &[Event], at_hand: &[Node]) -> Result<()> {
+pub(super) fn put(tx: &mut WriteTransaction<'_, '_>, new: &[Event], at_hand: &[Node]) -> Result<()> {
     let mut executions: BTreeMap<NodeId, Node> = at_hand.iter().map(|node| (node.id, node.clone())).collect();
     let others = new.iter().map(|event| event.execution_id).filter(|id| !executions.contains_key(id));
     let others: Vec<i64> = others.map(|id| id.0).collect();
@@ -148,15 +145,18 @@ pub(super) fn put(tx: &mut Tx<'_>, ledger: &mut Ledger, new: &[Event], at_hand: 
     }
     events::insert(tx, new)?;
     for (id, of) in by_execution {
-        executions.get(&id).iter().for_each(|execution| ledger.events(execution, &of));
+        let events: Vec<Json> =
+            of.iter().map(|event| json!({"artifactId": event.artifact_id, "type": event.event_type})).collect();
+        if let Some(execution) = executions.get(&id) {
+            tx.record(Action::PutEvents, execution, [("events", events.into())])?;
+        }
     }
     Ok(())
 }
 
 /// Makes nodes members of these contexts, which are ordered by id, and returns those that were not members before.
 pub(super) fn attach(
-    tx: &mut Tx<'_>,
-    ledger: &mut Ledger,
+    tx: &mut WriteTransaction<'_, '_>,
     contexts: &[Node],
     pairs: &BTreeSet<(NodeId, NodeId)>,
 ) -> Result<Vec<(NodeId, NodeId)>> {
@@ -169,7 +169,8 @@ pub(super) fn attach(
         by_context.entry(*context).or_default().push(*member);
     }
     for (context, members) in by_context {
-        ledger.attached(find(contexts, context, "context_id")?, &members);
+        let context = find(contexts, context, "context_id")?;
+        tx.record(Action::Attach, context, [("memberIds", json!(members))])?;
     }
     Ok(new)
 }

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Registry;
 use super::prefetch::PrefetchedEvents;
 use crate::domain::graph::{Ending, Event, EventDirection, LineageQuery, Subgraph, Type};
 use crate::domain::{Error, NodeId, NodeKind, Result};
+use crate::registry::Registry;
 use crate::registry::Selection;
-use crate::store::Tx;
+use crate::registry::context::RequestContext;
+use crate::registry::transaction::ReadTransaction;
 use crate::store::graph::memberships;
 use crate::store::graph::types::{Which, load};
 use crate::store::nodes as lists;
@@ -25,41 +26,40 @@ impl Registry {
     /// The graph around the nodes that the query starts from.
     ///
     /// Errors: InvalidArgument on a negative number of hops, NotFound when it starts from nothing.
-    pub async fn lineage_subgraph(&self, query: LineageQuery) -> Result<Subgraph> {
+    pub async fn lineage_subgraph(&self, context: &RequestContext, query: LineageQuery) -> Result<Subgraph> {
         let hops = match query.max_hops {
             Some(hops) if hops < 0 => {
                 return Err(Error::invalid("max_num_hops", format!("max_num_hops `{hops}` is below zero")));
             }
             hops => hops.unwrap_or(MAX_HOPS).min(MAX_HOPS),
         };
-        self.store
-            .read_long(move |tx| {
-                let selection =
-                    Selection { filter: Some(query.start.clone()), ..Selection::of_kind(Some(query.start_kind)) };
-                let starts = lists::list_ids(tx, &selection, None, MAX_STARTS)?;
-                if starts.is_empty() {
-                    return Err(Error::not_found("nodes to start from"));
+        self.read_long(context, move |tx| {
+            let selection =
+                Selection { filter: Some(query.start.clone()), ..Selection::of_kind(Some(query.start_kind)) };
+            let starts = lists::list_ids(tx, &selection, None, MAX_STARTS)?;
+            if starts.is_empty() {
+                return Err(Error::not_found("nodes to start from"));
+            }
+            let mut walk = Walk::new(&query);
+            let mut frontier = walk.arrive(tx, query.start_kind, starts)?;
+            let mut kind = query.start_kind;
+            let ends = query.ending_artifacts.is_some() || query.ending_executions.is_some();
+            let mut known = if hops > MAX_SINGLE_HOPS && !ends {
+                PrefetchedEvents::load(tx, query.direction, kind, &frontier)?
+            } else {
+                PrefetchedEvents::default()
+            };
+            for _ in 0..hops {
+                if frontier.is_empty() {
+                    break;
                 }
-                let mut walk = Walk::new(&query);
-                let mut frontier = walk.arrive(tx, query.start_kind, starts)?;
-                let mut kind = query.start_kind;
-                let ends = query.ending_artifacts.is_some() || query.ending_executions.is_some();
-                let mut known = if hops > MAX_SINGLE_HOPS && !ends {
-                    PrefetchedEvents::load(tx, query.direction, kind, &frontier)?
-                } else {
-                    PrefetchedEvents::default()
-                };
-                for _ in 0..hops {
-                    if frontier.is_empty() {
-                        break;
-                    }
-                    let events = known.events(tx, query.direction, kind, &frontier)?;
-                    frontier = walk.step(tx, kind, events)?;
-                    kind = other(kind);
-                }
-                walk.show(tx)
-            })
-            .await
+                let events = known.events(tx, query.direction, kind, &frontier)?;
+                frontier = walk.step(tx, kind, events)?;
+                kind = other(kind);
+            }
+            walk.show(tx)
+        })
+        .await
     }
 }
 
@@ -95,7 +95,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Adds nodes that were not seen before, and returns those from which the graph goes on.
-    fn arrive(&mut self, tx: &mut Tx<'_>, kind: NodeKind, found: Vec<NodeId>) -> Result<Vec<NodeId>> {
+    fn arrive(&mut self, tx: &mut ReadTransaction<'_, '_>, kind: NodeKind, found: Vec<NodeId>) -> Result<Vec<NodeId>> {
         let ending = self.ending(kind);
         let ends: BTreeSet<NodeId> = match ending {
             Some(Ending { filter, .. }) if !found.is_empty() => {
@@ -125,7 +125,12 @@ impl<'a> Walk<'a> {
     }
 
     /// Follows events that lead on from nodes of that kind, and returns the nodes from which the graph goes on.
-    fn step(&mut self, tx: &mut Tx<'_>, kind: NodeKind, mut walked: Vec<(i64, Event)>) -> Result<Vec<NodeId>> {
+    fn step(
+        &mut self,
+        tx: &mut ReadTransaction<'_, '_>,
+        kind: NodeKind,
+        mut walked: Vec<(i64, Event)>,
+    ) -> Result<Vec<NodeId>> {
         let far = |event: &Event| match kind {
             NodeKind::Artifact => event.execution_id,
             NodeKind::Execution | NodeKind::Context => event.artifact_id,
@@ -145,7 +150,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The lists that are wanted.
-    fn show(self, tx: &mut Tx<'_>) -> Result<Subgraph> {
+    fn show(self, tx: &mut ReadTransaction<'_, '_>) -> Result<Subgraph> {
         let parts = self.query.parts;
         let mut graph = Subgraph::default();
         if parts.contexts || parts.attributions || parts.associations {
@@ -180,7 +185,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn types(tx: &mut Tx<'_>, wanted: bool, kind: NodeKind) -> Result<Vec<Type>> {
+fn types(tx: &mut ReadTransaction<'_, '_>, wanted: bool, kind: NodeKind) -> Result<Vec<Type>> {
     let found: BTreeMap<i64, Type> = if wanted { load(tx, Which::Kind(kind))? } else { BTreeMap::new() };
     Ok(found.into_values().collect())
 }

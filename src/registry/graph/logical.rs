@@ -1,23 +1,18 @@
 //! Nodes of the registry's own types, written through ML Metadata: they keep the rules of models, versions and runs.
 
-use super::Registry;
 use super::put_options::PutOptions;
 use crate::domain::graph::{NodeWrite, Type};
 use crate::domain::{
-    Actor, Change, Draft, Error, LogicalType, Millis, Name, Node, NodeId, NodeKind, Patch, Properties, Result, Value,
+    Change, Draft, Error, LogicalType, Name, Node, NodeId, NodeKind, Patch, Properties, Result, Value,
 };
 use crate::registry::entities;
-use crate::registry::versions::is_same_place;
-use crate::store::{self, Tx, nodes};
+use crate::registry::transaction::{ReadTransaction, WriteTransaction};
+use crate::registry::uris::fill_uris;
+use crate::registry::uris::is_same_place;
+use crate::store::{self, nodes};
 
 /// Makes one. Where its type has a home, its name begins with the home's id and a colon.
-pub(super) fn create(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
-    logical: LogicalType,
-    write: &NodeWrite,
-    now: Millis,
-) -> Result<Node> {
+pub(super) fn create(tx: &mut WriteTransaction<'_, '_>, logical: LogicalType, write: &NodeWrite) -> Result<Node> {
     let (home, name) = home_and_name(tx, logical, write.name.as_deref().unwrap_or_default())?;
     if name.is_none() && logical.kind() == NodeKind::Context {
         return Err(Error::invalid("name", format!("the name of a `{}` is empty", logical.type_name())));
@@ -32,11 +27,11 @@ pub(super) fn create(
         shown: write.shown,
     };
     draft.check(logical)?;
-    entities::create(tx, actor, logical, home, &draft, now)
+    entities::create(tx, logical, home, &draft)
 }
 
 /// The context of that type and name, when there is one.
-pub(super) fn find_context(tx: &mut Tx<'_>, logical: LogicalType, name: &str) -> Result<Option<Node>> {
+pub(super) fn find_context(tx: &mut ReadTransaction<'_, '_>, logical: LogicalType, name: &str) -> Result<Option<Node>> {
     match home_and_name(tx, logical, name)? {
         (home, Some(name)) => nodes::find_named(tx, logical, home, &name),
         (_, None) => Ok(None),
@@ -44,7 +39,11 @@ pub(super) fn find_context(tx: &mut Tx<'_>, logical: LogicalType, name: &str) ->
 }
 
 /// The home and the name that a name as ML Metadata shows it stands for.
-fn home_and_name(tx: &mut Tx<'_>, logical: LogicalType, shown: &str) -> Result<(Option<NodeId>, Option<Name>)> {
+fn home_and_name(
+    tx: &mut ReadTransaction<'_, '_>,
+    logical: LogicalType,
+    shown: &str,
+) -> Result<(Option<NodeId>, Option<Name>)> {
     let plain = |name: &str| given(Some(name)).map(str::parse::<Name>).transpose();
     let [home_type, ..] = logical.homes() else { return Ok((None, plain(shown)?)) };
     if let Some((prefix, rest)) = shown.split_once(':')
@@ -62,19 +61,15 @@ fn home_and_name(tx: &mut Tx<'_>, logical: LogicalType, shown: &str) -> Result<(
 }
 
 /// Changes one. Its name never changes.
-#[expect(clippy::too_many_arguments, reason = "who, what, how and when, and what it is done with")]
 pub(super) fn update(
-    registry: &Registry,
-    tx: &mut Tx<'_>,
-    actor: &Actor,
+    tx: &mut WriteTransaction<'_, '_>,
     logical: LogicalType,
     (stored, of): (&Node, &Type),
     write: &NodeWrite,
     options: &PutOptions<'_>,
-    now: Millis,
 ) -> Result<Node> {
     let mut shown = stored.clone();
-    registry.fill_uris(tx, std::slice::from_mut(&mut shown))?;
+    fill_uris(tx, std::slice::from_mut(&mut shown))?;
     let is_unsaid = stored.uri.as_deref().unwrap_or_default().is_empty();
     if let Some(sent) = write.uri.as_ref().filter(|sent| is_unsaid && is_same_place(&shown, sent)) {
         shown.uri = Some(sent.clone());
@@ -99,7 +94,8 @@ pub(super) fn update(
         shown: write.shown,
     };
     patch.check(logical)?;
-    entities::update(tx, actor, logical, stored.id, &patch, now.max(stored.updated_at + 1))
+    // A comparison of times must show every change.
+    tx.not_before(stored.updated_at + 1, |tx| entities::update(tx, logical, stored.id, &patch))
 }
 
 fn change<T: Clone + PartialEq>(before: &Option<T>, now: &Option<T>) -> Change<T> {
@@ -123,7 +119,7 @@ fn given(text: Option<&str>) -> Option<&str> {
 }
 
 /// The node of that type whose name is shown so.
-pub(super) fn find_by_name(tx: &mut Tx<'_>, of: &Type, shown: &str) -> Result<Option<Node>> {
+pub(super) fn find_by_name(tx: &mut ReadTransaction<'_, '_>, of: &Type, shown: &str) -> Result<Option<Node>> {
     if shown.contains('\0') {
         return Ok(None);
     }

@@ -4,7 +4,6 @@
 //! keep their own rules whichever protocol writes them.
 
 mod edges;
-mod ledger;
 mod lineage;
 mod logical;
 mod prefetch;
@@ -17,25 +16,26 @@ mod types;
 
 use std::collections::BTreeMap;
 
-use super::Registry;
 use crate::domain::graph::{NodePage, Type, check_label};
 use crate::domain::{Error, Node, NodeKind, Result};
-use crate::store::Tx;
+use crate::registry::transaction::ReadTransaction;
+use crate::registry::uris::fill_uris;
 use crate::store::graph::types::{Which, load};
 
-impl Registry {
-    /// Nodes as they are shown, with their types.
-    fn page(&self, tx: &mut Tx<'_>, mut nodes: Vec<Node>) -> Result<NodePage> {
-        let types = types_of(tx, &nodes)?;
-        if types.values().any(|of| of.kind == NodeKind::Artifact) {
-            self.fill_uris(tx, &mut nodes)?;
-        }
-        Ok(NodePage { nodes, types, next: None })
+/// Nodes as they are shown, with their types.
+fn page(tx: &mut ReadTransaction<'_, '_>, mut nodes: Vec<Node>) -> Result<NodePage> {
+    let types = types_of(tx, &nodes)?;
+    if types.values().any(|of| of.kind == NodeKind::Artifact) {
+        fill_uris(tx, &mut nodes)?;
     }
+    Ok(NodePage { nodes, types, next: None })
 }
 
 /// The types of these nodes, by id.
-pub(super) fn types_of<'a>(tx: &mut Tx<'_>, nodes: impl IntoIterator<Item = &'a Node>) -> Result<BTreeMap<i64, Type>> {
+pub(super) fn types_of<'a>(
+    tx: &mut ReadTransaction<'_, '_>,
+    nodes: impl IntoIterator<Item = &'a Node>,
+) -> Result<BTreeMap<i64, Type>> {
     let mut ids: Vec<i64> = nodes.into_iter().map(|node| node.type_id).collect();
     ids.sort_unstable();
     ids.dedup();

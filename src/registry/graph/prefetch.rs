@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::graph::{Event, EventDirection, EventType};
 use crate::domain::{NodeId, NodeKind, Result};
-use crate::store::Tx;
+use crate::registry::transaction::ReadTransaction;
 use crate::store::graph::events;
 use crate::store::graph::reach::{Followed, reach};
 
@@ -28,7 +28,12 @@ pub(super) struct PrefetchedEvents {
 
 impl PrefetchedEvents {
     /// Prefetches what a walk from these nodes needs, where that is quicker than reading it hop by hop.
-    pub(super) fn load(tx: &mut Tx<'_>, direction: EventDirection, kind: NodeKind, start: &[NodeId]) -> Result<Self> {
+    pub(super) fn load(
+        tx: &mut ReadTransaction<'_, '_>,
+        direction: EventDirection,
+        kind: NodeKind,
+        start: &[NodeId],
+    ) -> Result<Self> {
         let follow = Followed {
             from_artifacts: followed(direction, NodeKind::Artifact),
             from_executions: followed(direction, NodeKind::Execution),
@@ -57,7 +62,7 @@ impl PrefetchedEvents {
     /// The events that lead on from these nodes, in the order in which they were put.
     pub(super) fn events(
         &mut self,
-        tx: &mut Tx<'_>,
+        tx: &mut ReadTransaction<'_, '_>,
         direction: EventDirection,
         kind: NodeKind,
         of: &[NodeId],

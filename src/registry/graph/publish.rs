@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ledger::Ledger;
+use super::put::put;
 use super::put_options::{PutOptions, Reuse};
-use super::{Registry, edges, logical};
+use super::{edges, logical};
 use crate::domain::graph::{EventWrite, NodeWrite, Pair, Publish, PublishOptions, Published};
-use crate::domain::{Actor, Error, ErrorKind, LogicalType, Millis, Node, NodeId, NodeKind, Result};
-use crate::store::Tx;
+use crate::domain::{Error, ErrorKind, LogicalType, Node, NodeId, NodeKind, Result};
+use crate::registry::Registry;
+use crate::registry::context::RequestContext;
+use crate::registry::transaction::{ReadTransaction, WriteTransaction};
 use crate::store::graph::nodes;
 use crate::store::graph::types::{Which, load};
 
@@ -17,99 +19,80 @@ impl Registry {
     /// Errors: those of [`Registry::put_nodes`] and [`Registry::put_events`]; InvalidArgument when an event names another
     /// execution or artifact than it comes with, and on a context without type and name; NotFound when a context that is
     /// to be used as it is does not exist.
-    pub async fn put_execution(&self, actor: &Actor, publish: Publish) -> Result<Published> {
+    pub async fn put_execution(&self, context: &RequestContext, publish: Publish) -> Result<Published> {
         check(&publish)?;
-        let (actor, now, registry) = (actor.clone(), self.now(), self.clone());
-        self.store
-            .write(move |tx| {
-                let mut ledger = Ledger::default();
-                let published = registry.publish(tx, &actor, &mut ledger, &publish, now)?;
-                ledger.write(tx, &actor, now)?;
-                Ok(published)
-            })
-            .await
+        self.write(context, move |tx| put_published(tx, &publish)).await
     }
+}
 
-    fn publish(
-        &self,
-        tx: &mut Tx<'_>,
-        actor: &Actor,
-        ledger: &mut Ledger,
-        publish: &Publish,
-        now: Millis,
-    ) -> Result<Published> {
-        let Publish { execution, pairs, contexts, options } = publish;
-        let reuse =
-            if options.reuse_artifact_if_already_exist_by_external_id { Reuse::StoredOrPut } else { Reuse::Nothing };
-        let writes: Vec<NodeWrite> = pairs.iter().filter_map(|(artifact, _)| artifact.clone()).collect();
-        let put_options = PutOptions { reuse_external_id: reuse, ..PutOptions::default() };
-        let artifacts = self.put(tx, actor, ledger, NodeKind::Artifact, &writes, &put_options, now)?;
-        let put_options = PutOptions { force_update_time: options.force_update_time, ..PutOptions::default() };
-        let put =
-            self.put(tx, actor, ledger, NodeKind::Execution, std::slice::from_ref(execution), &put_options, now)?;
-        let execution = put.first().ok_or_else(|| super::internal("an execution that was put is not there"))?;
+fn put_published(tx: &mut WriteTransaction<'_, '_>, publish: &Publish) -> Result<Published> {
+    let now = tx.now();
+    let Publish { execution, pairs, contexts, options } = publish;
+    let reuse =
+        if options.reuse_artifact_if_already_exist_by_external_id { Reuse::StoredOrPut } else { Reuse::Nothing };
+    let writes: Vec<NodeWrite> = pairs.iter().filter_map(|(artifact, _)| artifact.clone()).collect();
+    let put_options = PutOptions { reuse_external_id: reuse, ..PutOptions::default() };
+    let artifacts = put(tx, NodeKind::Artifact, &writes, &put_options)?;
+    let put_options = PutOptions { force_update_time: options.force_update_time, ..PutOptions::default() };
+    let put = put(tx, NodeKind::Execution, std::slice::from_ref(execution), &put_options)?;
+    let execution = put.first().ok_or_else(|| super::internal("an execution that was put is not there"))?;
 
-        let artifact_ids = artifact_ids(pairs, &artifacts)?;
-        check_event_only(tx, pairs)?;
-        let events = pairs
-            .iter()
-            .zip(&artifact_ids)
-            .filter_map(|((_, event), artifact)| event.as_ref().map(|event| (event, *artifact)))
-            .map(|(event, artifact)| edges::event(&between(event, artifact, execution.id)?, now))
-            .collect::<Result<Vec<_>>>()?;
-        edges::put(tx, ledger, &events, std::slice::from_ref(execution))?;
+    let artifact_ids = artifact_ids(pairs, &artifacts)?;
+    check_event_only(tx, pairs)?;
+    let events = pairs
+        .iter()
+        .zip(&artifact_ids)
+        .filter_map(|((_, event), artifact)| event.as_ref().map(|event| (event, *artifact)))
+        .map(|(event, artifact)| edges::event(&between(event, artifact, execution.id)?, now))
+        .collect::<Result<Vec<_>>>()?;
+    edges::put(tx, &events, std::slice::from_ref(execution))?;
 
-        let contexts = self.put_contexts(tx, actor, ledger, contexts, *options, now)?;
-        let members: Vec<NodeId> = artifact_ids.iter().flatten().copied().chain([execution.id]).collect();
-        let of_each = |context: &Node| members.iter().map(|member| (context.id, *member)).collect::<Vec<_>>();
-        let pairs: BTreeSet<_> = contexts.iter().flat_map(of_each).collect();
-        attach_all(tx, ledger, &contexts, &pairs)?;
-        Ok(Published {
-            execution_id: execution.id,
-            artifact_ids: artifact_ids.into_iter().map(|id| id.map_or(-1, |id| id.0)).collect(),
-            context_ids: contexts.into_iter().map(|context| context.id).collect(),
+    let contexts = put_contexts(tx, contexts, *options)?;
+    let members: Vec<NodeId> = artifact_ids.iter().flatten().copied().chain([execution.id]).collect();
+    let of_each = |context: &Node| members.iter().map(|member| (context.id, *member)).collect::<Vec<_>>();
+    let pairs: BTreeSet<_> = contexts.iter().flat_map(of_each).collect();
+    attach_all(tx, &contexts, &pairs)?;
+    Ok(Published {
+        execution_id: execution.id,
+        artifact_ids: artifact_ids.into_iter().map(|id| id.map_or(-1, |id| id.0)).collect(),
+        context_ids: contexts.into_iter().map(|context| context.id).collect(),
+    })
+}
+
+/// Puts contexts, or finds those that are to be used as they are; returns them in the same order.
+pub(super) fn put_contexts(
+    tx: &mut WriteTransaction<'_, '_>,
+    writes: &[NodeWrite],
+    options: PublishOptions,
+) -> Result<Vec<Node>> {
+    let mut found: Vec<Option<Node>> = vec![None; writes.len()];
+    if options.force_reuse_context {
+        find_by_id(tx, writes, &mut found)?;
+    }
+    if options.reuse_context_if_already_exist {
+        find_by_name(tx, writes, &mut found)?;
+    }
+    let reuse = options.reuse_context_if_already_exist;
+    let (rest, places) = once(writes, &found, reuse);
+    let put = put(tx, NodeKind::Context, &rest, &PutOptions::default());
+    let put = put.map_err(|error| match error.kind() {
+        ErrorKind::NameTaken if reuse => {
+            Error::conflict("the context was created concurrently; retry").caused_by(error)
+        }
+        _ => error,
+    })?;
+    // What is used as it is by one place may be changed by another.
+    let by_id: BTreeMap<NodeId, &Node> = put.iter().map(|node| (node.id, node)).collect();
+    let now = |node: Node| by_id.get(&node.id).map_or(node, |put| (*put).clone());
+    let put = |place: usize| put.get(place).cloned();
+    found
+        .into_iter()
+        .zip(places)
+        .map(|(found, place)| {
+            let node = found.map(now).or_else(|| put(place));
+            node.ok_or_else(|| super::internal("a context that was put is not there"))
         })
-    }
-
-    /// Puts contexts, or finds those that are to be used as they are; returns them in the same order.
-    pub(super) fn put_contexts(
-        &self,
-        tx: &mut Tx<'_>,
-        actor: &Actor,
-        ledger: &mut Ledger,
-        writes: &[NodeWrite],
-        options: PublishOptions,
-        now: Millis,
-    ) -> Result<Vec<Node>> {
-        let mut found: Vec<Option<Node>> = vec![None; writes.len()];
-        if options.force_reuse_context {
-            find_by_id(tx, writes, &mut found)?;
-        }
-        if options.reuse_context_if_already_exist {
-            find_by_name(tx, writes, &mut found)?;
-        }
-        let reuse = options.reuse_context_if_already_exist;
-        let (rest, places) = once(writes, &found, reuse);
-        let put = self.put(tx, actor, ledger, NodeKind::Context, &rest, &PutOptions::default(), now);
-        let put = put.map_err(|error| match error.kind() {
-            ErrorKind::NameTaken if reuse => {
-                Error::conflict("the context was created concurrently; retry").caused_by(error)
-            }
-            _ => error,
-        })?;
-        // What is used as it is by one place may be changed by another.
-        let by_id: BTreeMap<NodeId, &Node> = put.iter().map(|node| (node.id, node)).collect();
-        let now = |node: Node| by_id.get(&node.id).map_or(node, |put| (*put).clone());
-        let put = |place: usize| put.get(place).cloned();
-        found
-            .into_iter()
-            .zip(places)
-            .map(|(found, place)| {
-                let node = found.map(now).or_else(|| put(place));
-                node.ok_or_else(|| super::internal("a context that was put is not there"))
-            })
-            .collect()
-    }
+        .collect()
 }
 
 /// Those that were not found, and the place of each among them. Where contexts are used as they are, one that is named
@@ -135,15 +118,14 @@ fn once(writes: &[NodeWrite], found: &[Option<Node>], reuse: bool) -> (Vec<NodeW
 
 /// Makes nodes members of contexts, in whichever order the contexts are.
 pub(super) fn attach_all(
-    tx: &mut Tx<'_>,
-    ledger: &mut Ledger,
+    tx: &mut WriteTransaction<'_, '_>,
     contexts: &[Node],
     pairs: &BTreeSet<(NodeId, NodeId)>,
 ) -> Result<()> {
     let mut sorted = contexts.to_vec();
     sorted.sort_by_key(|context| context.id);
     sorted.dedup_by_key(|context| context.id);
-    edges::attach(tx, ledger, &sorted, pairs).map(drop)
+    edges::attach(tx, &sorted, pairs).map(drop)
 }
 
 fn check(publish: &Publish) -> Result<()> {
@@ -182,7 +164,7 @@ fn artifact_ids(pairs: &[Pair], put: &[Node]) -> Result<Vec<Option<NodeId>>> {
 }
 
 /// Refuses an event of an artifact that is neither put nor there.
-fn check_event_only(tx: &mut Tx<'_>, pairs: &[Pair]) -> Result<()> {
+fn check_event_only(tx: &mut ReadTransaction<'_, '_>, pairs: &[Pair]) -> Result<()> {
     let alone = pairs.iter().filter(|(artifact, _)| artifact.is_none());
     let ids = alone.filter_map(|(_, event)| event.as_ref()?.artifact_id).map(NodeId).collect();
     edges::check_all(tx, NodeKind::Artifact, &ids, "artifact_id")
@@ -203,7 +185,7 @@ pub(super) fn between(event: &EventWrite, artifact: Option<NodeId>, execution: N
     Ok(EventWrite { artifact_id: artifact.map(|id| id.0), execution_id: Some(execution.0), ..event.clone() })
 }
 
-fn find_by_id(tx: &mut Tx<'_>, writes: &[NodeWrite], found: &mut [Option<Node>]) -> Result<()> {
+fn find_by_id(tx: &mut ReadTransaction<'_, '_>, writes: &[NodeWrite], found: &mut [Option<Node>]) -> Result<()> {
     let ids: Vec<i64> = writes.iter().filter_map(|write| write.id).collect();
     if ids.is_empty() {
         return Ok(());
@@ -217,7 +199,7 @@ fn find_by_id(tx: &mut Tx<'_>, writes: &[NodeWrite], found: &mut [Option<Node>])
     Ok(())
 }
 
-fn find_by_name(tx: &mut Tx<'_>, writes: &[NodeWrite], found: &mut [Option<Node>]) -> Result<()> {
+fn find_by_name(tx: &mut ReadTransaction<'_, '_>, writes: &[NodeWrite], found: &mut [Option<Node>]) -> Result<()> {
     let named: Vec<(i64, &str)> = writes
         .iter()
         .filter(|write| write.id.is_none())

@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ledger::Ledger;
+use super::logical;
 use super::put_options::{PutOptions, Reuse};
-use super::{Registry, logical};
+use crate::domain::change;
 use crate::domain::graph::{Mask, NodeWrite, Type, check_label};
-use crate::domain::{Action, Actor, Change, Error, LogicalType, Millis, Node, NodeId, NodeKind, Result};
-use crate::store::Tx;
+use crate::domain::{Action, Change, Error, LogicalType, Node, NodeId, NodeKind, Result};
+use crate::registry::Registry;
+use crate::registry::context::RequestContext;
+use crate::registry::transaction::WriteTransaction;
+use crate::registry::uris::is_own_uri;
 use crate::store::graph::nodes;
 use crate::store::graph::types::{Which, load};
 
@@ -19,49 +22,40 @@ impl Registry {
     /// name or external id is taken; PreconditionFailed when `abort_if_changed` and a node was changed concurrently.
     pub async fn put_nodes(
         &self,
-        actor: &Actor,
+        context: &RequestContext,
         kind: NodeKind,
         writes: Vec<NodeWrite>,
         mask: Option<Mask>,
         abort_if_changed: bool,
     ) -> Result<Vec<NodeId>> {
         writes.iter().try_for_each(|write| write.check(kind))?;
-        let (actor, now, registry) = (actor.clone(), self.now(), self.clone());
-        self.store
-            .write(move |tx| {
-                let options = PutOptions { mask: mask.as_ref(), abort_if_changed, ..PutOptions::default() };
-                let mut ledger = Ledger::default();
-                let put = registry.put(tx, &actor, &mut ledger, kind, &writes, &options, now)?;
-                ledger.write(tx, &actor, now)?;
-                Ok(put.into_iter().map(|node| node.id).collect())
-            })
-            .await
+        self.write(context, move |tx| {
+            let options = PutOptions { mask: mask.as_ref(), abort_if_changed, ..PutOptions::default() };
+            let put = put(tx, kind, &writes, &options)?;
+            Ok(put.into_iter().map(|node| node.id).collect())
+        })
+        .await
     }
+}
 
-    /// Puts nodes within a transaction, and returns them as they are afterwards.
-    #[expect(clippy::too_many_arguments, reason = "who, what, how and when, and what it is done with")]
-    pub(super) fn put(
-        &self,
-        tx: &mut Tx<'_>,
-        actor: &Actor,
-        ledger: &mut Ledger,
-        kind: NodeKind,
-        writes: &[NodeWrite],
-        options: &PutOptions<'_>,
-        now: Millis,
-    ) -> Result<Vec<Node>> {
-        let mut batch = Batch::load(tx, kind, writes, options)?;
-        let mut indexes = Vec::with_capacity(writes.len());
-        for write in writes {
-            let index = match batch.target(write, options) {
-                Some(target) => batch.change(self, tx, actor, target, write, options, now)?,
-                None => batch.add(tx, actor, write, options, now)?,
-            };
-            indexes.push(index);
-        }
-        batch.store(tx, ledger)?;
-        indexes.iter().map(|index| batch.at(*index)).collect()
+/// Puts nodes within a transaction, and returns them as they are afterwards.
+pub(super) fn put(
+    tx: &mut WriteTransaction<'_, '_>,
+    kind: NodeKind,
+    writes: &[NodeWrite],
+    options: &PutOptions<'_>,
+) -> Result<Vec<Node>> {
+    let mut batch = Batch::load(tx, kind, writes, options)?;
+    let mut indexes = Vec::with_capacity(writes.len());
+    for write in writes {
+        let index = match batch.target(write, options) {
+            Some(target) => batch.change(tx, target, write, options)?,
+            None => batch.add(tx, write, options)?,
+        };
+        indexes.push(index);
     }
+    batch.store(tx)?;
+    indexes.iter().map(|index| batch.at(*index)).collect()
 }
 
 /// Where the batch has a node.
@@ -90,7 +84,12 @@ struct Batch {
 }
 
 impl Batch {
-    fn load(tx: &mut Tx<'_>, kind: NodeKind, writes: &[NodeWrite], options: &PutOptions<'_>) -> Result<Self> {
+    fn load(
+        tx: &mut WriteTransaction<'_, '_>,
+        kind: NodeKind,
+        writes: &[NodeWrite],
+        options: &PutOptions<'_>,
+    ) -> Result<Self> {
         let mut ids: BTreeSet<NodeId> = writes.iter().filter_map(|write| write.id).map(NodeId).collect();
         let mut known = BTreeMap::new();
         if options.reuse_external_id != Reuse::Nothing {
@@ -135,18 +134,17 @@ impl Batch {
 
     fn add(
         &mut self,
-        tx: &mut Tx<'_>,
-        actor: &Actor,
+        tx: &mut WriteTransaction<'_, '_>,
         write: &NodeWrite,
         options: &PutOptions<'_>,
-        now: Millis,
     ) -> Result<BatchIndex> {
+        let now = tx.now();
         let type_id = write.type_id.ok_or_else(|| Error::invalid("type_id", "Type id is missing."))?;
         let of = self.type_of(type_id)?;
         write.check_properties(of, None)?;
         let index = match LogicalType::from_id(type_id) {
             Some(logical) => {
-                let node = logical::create(tx, actor, logical, write, now)?;
+                let node = logical::create(tx, logical, write)?;
                 let id = node.id;
                 self.stored.insert(id, Stored { before: node.clone(), now: node, is_changed: false });
                 BatchIndex::Stored(id)
@@ -163,17 +161,14 @@ impl Batch {
         Ok(index)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "who, what, how and when, and what it is done with")]
     fn change(
         &mut self,
-        registry: &Registry,
-        tx: &mut Tx<'_>,
-        actor: &Actor,
+        tx: &mut WriteTransaction<'_, '_>,
         index: BatchIndex,
         write: &NodeWrite,
         options: &PutOptions<'_>,
-        now: Millis,
     ) -> Result<BatchIndex> {
+        let now = tx.now();
         let current = self.at(index).map_err(|_| {
             let id = write.id.unwrap_or_default();
             Error::invalid("id", format!("Cannot find the given id `{id}`"))
@@ -192,13 +187,13 @@ impl Batch {
         let mut write = write.without_restated(&current);
         if self.kind == NodeKind::Artifact && current.logical_type().is_none() {
             let sent = write.uri.clone().map_or(Change::Keep, Change::Set);
-            if registry.is_own_uri(tx, current.id, &sent)? {
+            if is_own_uri(tx, current.id, &sent)? {
                 write.uri = Some(current.uri.clone().unwrap_or_default());
             }
         }
         let write = &write;
         if let Some(logical) = current.logical_type() {
-            let node = logical::update(registry, tx, actor, logical, (&current, of), write, options, now)?;
+            let node = logical::update(tx, logical, (&current, of), write, options)?;
             self.stored.insert(node.id, Stored { before: node.clone(), now: node, is_changed: false });
             return Ok(index);
         }
@@ -229,10 +224,12 @@ impl Batch {
         Ok(index)
     }
 
-    fn store(&mut self, tx: &mut Tx<'_>, ledger: &mut Ledger) -> Result<()> {
+    fn store(&mut self, tx: &mut WriteTransaction<'_, '_>) -> Result<()> {
         if !self.new.is_empty() {
             nodes::insert_all(tx, self.kind, &mut self.new)?;
-            self.new.iter().for_each(|node| ledger.note(Action::Create, node));
+            for node in &self.new {
+                tx.record(Action::Create, node, None)?;
+            }
         }
         let mut changed: Vec<(Node, Node)> = self
             .stored
@@ -244,7 +241,7 @@ impl Batch {
             nodes::update_all(tx, &mut changed)?;
         }
         for (before, node) in changed {
-            ledger.updated(&before, &node);
+            tx.record(Action::Update, &node, [("before", change::before(&before, &node))])?;
             if let Some(stored) = self.stored.get_mut(&node.id) {
                 stored.now = node;
             }

@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ledger::Ledger;
-use super::publish::{attach_all, between, check_context};
+use super::edges;
+use super::publish::{attach_all, between, check_context, put_contexts};
+use super::put::put;
 use super::put_options::{PutOptions, Reuse};
-use super::{Registry, edges};
 use crate::domain::graph::{EventEdge, EventWrite, NodeWrite, PublishOptions, SubgraphIds, SubgraphWrite};
-use crate::domain::{Actor, Error, Millis, Node, NodeId, NodeKind, Result};
-use crate::store::Tx;
+use crate::domain::{Error, Node, NodeId, NodeKind, Result};
+use crate::registry::Registry;
+use crate::registry::context::RequestContext;
+use crate::registry::transaction::{ReadTransaction, WriteTransaction};
 use crate::store::graph::types::{Which, load};
 
 impl Registry {
@@ -16,61 +18,46 @@ impl Registry {
     ///
     /// Errors: those of [`Registry::put_nodes`] and [`Registry::put_events`]; InvalidArgument when an edge has no event,
     /// or its event names another node than its place does, and when a node has no type.
-    pub async fn put_lineage_subgraph(&self, actor: &Actor, write: SubgraphWrite) -> Result<SubgraphIds> {
+    pub async fn put_lineage_subgraph(&self, context: &RequestContext, write: SubgraphWrite) -> Result<SubgraphIds> {
         check(&write)?;
-        let (actor, now, registry) = (actor.clone(), self.now(), self.clone());
-        self.store
-            .write(move |tx| {
-                let mut ledger = Ledger::default();
-                let ids = registry.put_subgraph(tx, &actor, &mut ledger, &write, now)?;
-                ledger.write(tx, &actor, now)?;
-                Ok(ids)
-            })
-            .await
-    }
-
-    fn put_subgraph(
-        &self,
-        tx: &mut Tx<'_>,
-        actor: &Actor,
-        ledger: &mut Ledger,
-        write: &SubgraphWrite,
-        now: Millis,
-    ) -> Result<SubgraphIds> {
-        let options = PublishOptions {
-            reuse_context_if_already_exist: write.reuse_context_if_already_exist,
-            ..PublishOptions::default()
-        };
-        check_contexts(tx, &write.contexts)?;
-        let contexts = self.put_contexts(tx, actor, ledger, &write.contexts, options, now)?;
-        let reuse = if write.reuse_artifact_if_already_exist_by_external_id { Reuse::Stored } else { Reuse::Nothing };
-        let put_options = PutOptions { reuse_external_id: reuse, ..PutOptions::default() };
-        let artifacts = self.put(tx, actor, ledger, NodeKind::Artifact, &write.artifacts, &put_options, now)?;
-        let executions =
-            self.put(tx, actor, ledger, NodeKind::Execution, &write.executions, &PutOptions::default(), now)?;
-
-        let members = || artifacts.iter().chain(&executions);
-        let of_each = |context: &Node| members().map(|member| (context.id, member.id)).collect::<Vec<_>>();
-        let pairs: BTreeSet<_> = contexts.iter().flat_map(of_each).collect();
-        attach_all(tx, ledger, &contexts, &pairs)?;
-
-        let events = write
-            .edges
-            .iter()
-            .map(|edge| edges::event(&resolved(edge, &artifacts, &executions)?, now))
-            .collect::<Result<Vec<_>>>()?;
-        let of_artifacts: BTreeSet<NodeId> = events.iter().map(|event| event.artifact_id).collect();
-        let put: BTreeSet<NodeId> = artifacts.iter().map(|node| node.id).collect();
-        let others = of_artifacts.difference(&put).copied().collect();
-        edges::check_all(tx, NodeKind::Artifact, &others, "artifact_id")?;
-        edges::put(tx, ledger, &events, &executions)?;
-        let ids = |nodes: Vec<Node>| nodes.into_iter().map(|node| node.id).collect();
-        Ok(SubgraphIds { execution_ids: ids(executions), artifact_ids: ids(artifacts), context_ids: ids(contexts) })
+        self.write(context, move |tx| put_subgraph(tx, &write)).await
     }
 }
 
+fn put_subgraph(tx: &mut WriteTransaction<'_, '_>, write: &SubgraphWrite) -> Result<SubgraphIds> {
+    let now = tx.now();
+    let options = PublishOptions {
+        reuse_context_if_already_exist: write.reuse_context_if_already_exist,
+        ..PublishOptions::default()
+    };
+    check_contexts(tx, &write.contexts)?;
+    let contexts = put_contexts(tx, &write.contexts, options)?;
+    let reuse = if write.reuse_artifact_if_already_exist_by_external_id { Reuse::Stored } else { Reuse::Nothing };
+    let put_options = PutOptions { reuse_external_id: reuse, ..PutOptions::default() };
+    let artifacts = put(tx, NodeKind::Artifact, &write.artifacts, &put_options)?;
+    let executions = put(tx, NodeKind::Execution, &write.executions, &PutOptions::default())?;
+
+    let members = || artifacts.iter().chain(&executions);
+    let of_each = |context: &Node| members().map(|member| (context.id, member.id)).collect::<Vec<_>>();
+    let pairs: BTreeSet<_> = contexts.iter().flat_map(of_each).collect();
+    attach_all(tx, &contexts, &pairs)?;
+
+    let events = write
+        .edges
+        .iter()
+        .map(|edge| edges::event(&resolved(edge, &artifacts, &executions)?, now))
+        .collect::<Result<Vec<_>>>()?;
+    let of_artifacts: BTreeSet<NodeId> = events.iter().map(|event| event.artifact_id).collect();
+    let put: BTreeSet<NodeId> = artifacts.iter().map(|node| node.id).collect();
+    let others = of_artifacts.difference(&put).copied().collect();
+    edges::check_all(tx, NodeKind::Artifact, &others, "artifact_id")?;
+    edges::put(tx, &events, &executions)?;
+    let ids = |nodes: Vec<Node>| nodes.into_iter().map(|node| node.id).collect();
+    Ok(SubgraphIds { execution_ids: ids(executions), artifact_ids: ids(artifacts), context_ids: ids(contexts) })
+}
+
 /// Refuses contexts whose properties their types do not have, also where they are used as they are.
-fn check_contexts(tx: &mut Tx<'_>, contexts: &[NodeWrite]) -> Result<()> {
+fn check_contexts(tx: &mut ReadTransaction<'_, '_>, contexts: &[NodeWrite]) -> Result<()> {
     let ids: Vec<i64> = contexts.iter().filter_map(|context| context.type_id).collect();
     let types = if ids.is_empty() { BTreeMap::new() } else { load(tx, Which::Ids(&ids))? };
     for context in contexts {

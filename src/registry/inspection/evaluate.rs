@@ -7,10 +7,11 @@ use super::record::{self, Inspected};
 use super::{Siblings, names, policy_of, wanted};
 use crate::domain::{Error, ErrorKind, File, Node, NodeId, Properties, Result};
 use crate::registry::policy::{Policy, PolicyDecision};
+use crate::registry::transaction::{ReadTransaction, WriteTransaction};
 use crate::store::files::Holder;
 use crate::store::inspections::{self, Tally, Which};
 use crate::store::policies::Description;
-use crate::store::{Tx, files, nodes, policies};
+use crate::store::{files, nodes, policies};
 
 /// A summary of the inspections of a version's or artifact's files.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,7 +21,7 @@ pub struct Summary {
 }
 
 /// Counts the files of a version or artifact by format, verdict and act.
-pub(in crate::registry) fn summary(tx: &mut Tx<'_>, holder: Holder) -> Result<Summary> {
+pub(in crate::registry) fn summary(tx: &mut ReadTransaction<'_, '_>, holder: Holder) -> Result<Summary> {
     Ok(Summary { tallies: inspections::tally(tx, holder)? })
 }
 
@@ -31,7 +32,7 @@ pub(in crate::registry) fn summary(tx: &mut Tx<'_>, holder: Holder) -> Result<Su
 /// change. Sets the quarantine of `file`.
 /// Errors: InvalidArgument when the policy refuses the file.
 pub(in crate::registry) fn on_file_added(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTransaction<'_, '_>,
     base: &Policy,
     before: &Node,
     file: &mut File,
@@ -63,7 +64,12 @@ pub(in crate::registry) fn evaluate_with_siblings(
 /// Evaluates a file that was just linked, and stores its inspection and quarantine.
 ///
 /// Errors: InvalidArgument when the policy refuses the file.
-fn store_inspection(tx: &mut Tx<'_>, policy: &Policy, file: &mut File, seen: &Inspection) -> Result<()> {
+fn store_inspection(
+    tx: &mut WriteTransaction<'_, '_>,
+    policy: &Policy,
+    file: &mut File,
+    seen: &Inspection,
+) -> Result<()> {
     let (seen, decision) = evaluate(tx, policy, file.node_id, file, seen)?;
     decision.check(&file.path)?;
     let known = Inspected { seen, reader: READER_VERSION, rules: RULES_VERSION, act: decision.act };
@@ -72,7 +78,11 @@ fn store_inspection(tx: &mut Tx<'_>, policy: &Policy, file: &mut File, seen: &In
 }
 
 /// Reevaluates the files that may refer to a file that was removed from the artifact; otherwise as [`on_file_added`].
-pub(in crate::registry) fn on_file_removed(tx: &mut Tx<'_>, base: &Policy, before: &Node) -> Result<Node> {
+pub(in crate::registry) fn on_file_removed(
+    tx: &mut WriteTransaction<'_, '_>,
+    base: &Policy,
+    before: &Node,
+) -> Result<Node> {
     let policy = policy_of(tx, base, before)?;
     Ok(reevaluate(tx, before, &policy, Which::Telling, &mut EvaluationChanges::default())?.0)
 }
@@ -103,7 +113,7 @@ impl EvaluationChanges {
 /// Evaluates the files of an artifact by this build's rules and the policy, and applies what they say to the artifact. Returns
 /// the artifact as it is then, and whether anything about its files changed.
 pub(super) fn reevaluate(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTransaction<'_, '_>,
     before: &Node,
     policy: &Policy,
     which: Which,
@@ -133,7 +143,7 @@ pub(super) fn reevaluate(
 }
 
 fn evaluate(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTransaction<'_, '_>,
     policy: &Policy,
     node: NodeId,
     file: &File,
@@ -157,7 +167,7 @@ fn evaluate_findings(
     (seen, decision)
 }
 
-fn set_quarantine(tx: &mut Tx<'_>, file: &mut File, decision: &PolicyDecision) -> Result<()> {
+fn set_quarantine(tx: &mut WriteTransaction<'_, '_>, file: &mut File, decision: &PolicyDecision) -> Result<()> {
     let reason = decision.quarantine();
     if file.quarantine.as_deref() != reason {
         files::set_quarantine(tx, file.node_id, &file.path, reason)?;
@@ -168,7 +178,7 @@ fn set_quarantine(tx: &mut Tx<'_>, file: &mut File, decision: &PolicyDecision) -
 
 /// Applies the properties that follow from the files, in place of those that inspection set before. Properties that a client
 /// set or changed stay. Returns the artifact.
-fn apply(tx: &mut Tx<'_>, before: &Node, mut described: Description) -> Result<Node> {
+fn apply(tx: &mut WriteTransaction<'_, '_>, before: &Node, mut described: Description) -> Result<Node> {
     if before.logical_type().is_none() {
         // A user-defined type declares only what its user put there.
         described.custom.append(&mut described.declared);

@@ -20,7 +20,9 @@ use super::files::{Target, holder};
 use super::resolve::resolve;
 use crate::blobs::{Key, Stored};
 use crate::domain::{Error, ErrorKind, FilePath, NodeId, Result};
-use crate::store::{Tx, files};
+use crate::registry::context::RequestContext;
+use crate::registry::transaction::ReadTransaction;
+use crate::store::files;
 
 pub use evaluate::Summary;
 pub(super) use policy::policy_of;
@@ -57,6 +59,7 @@ impl Registry {
     /// Errors: Unavailable when the bytes cannot be read.
     pub(super) async fn inspect_stored(
         &self,
+        context: &RequestContext,
         target: &Target,
         path: &FilePath,
         key: &Key,
@@ -65,8 +68,7 @@ impl Registry {
     ) -> Result<Inspection> {
         let (target, asked) = (target.clone(), path.clone());
         let known = self
-            .store
-            .read(move |tx| {
+            .read(context, move |tx| {
                 let known = record::of_bytes(tx, &stored.sha256, &asked, READER_VERSION)?;
                 let artifact = match &target {
                     _ if known.is_some() || named_beside(&asked).is_none() => None,
@@ -157,7 +159,7 @@ fn own((path, size): (&FilePath, &u64)) -> (FilePath, u64) {
 }
 
 /// The file beside this one whose name tells what this one is: the model of OpenVINO's weights.
-fn neighbours(tx: &mut Tx<'_>, artifact: NodeId, path: &FilePath) -> Result<Siblings> {
+fn neighbours(tx: &mut ReadTransaction<'_, '_>, artifact: NodeId, path: &FilePath) -> Result<Siblings> {
     match named_beside(path) {
         Some(model) => files::sizes(tx, artifact, &BTreeSet::from([model])),
         None => Ok(Siblings::new()),

@@ -8,16 +8,18 @@ use sha2::Digest as _;
 use super::evaluate::{EvaluationChanges, reevaluate};
 use super::reevaluate::{REEVALUATE_MODEL, payload};
 use crate::domain::change;
-use crate::domain::{Action, Actor, Job, LogicalType, Millis, Name, Node, NodeId, Result};
+use crate::domain::{Action, Job, LogicalType, Name, Node, NodeId, Result};
+use crate::registry::Registry;
 use crate::registry::conditions::Conditions;
+use crate::registry::context::RequestContext;
 use crate::registry::entities::increment_revision;
 use crate::registry::files::increment_holder_revision;
 use crate::registry::jobs::enqueue;
 use crate::registry::policy::{ModelPolicy, Policy};
 use crate::registry::resolve::model_named;
-use crate::registry::{Registry, record};
+use crate::registry::transaction::{ReadTransaction, WriteTransaction};
 use crate::store::inspections::Which;
-use crate::store::{Tx, jobs, nodes, policies};
+use crate::store::{jobs, nodes, policies};
 
 /// The overrides of a model, and its effective policy.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,16 +34,15 @@ pub struct PolicyView {
 
 impl Registry {
     /// The policy of the model with that name.
-    pub async fn model_policy(&self, model: &Name) -> Result<PolicyView> {
+    pub async fn model_policy(&self, context: &RequestContext, model: &Name) -> Result<PolicyView> {
         let (model, base) = (model.clone(), Arc::clone(&self.policy));
-        self.store
-            .read(move |tx| {
-                let id = model_named(tx, &model)?.id;
-                let model: ModelPolicy = policies::find(tx, id)?.unwrap_or_default();
-                let job = jobs::newest(tx, REEVALUATE_MODEL, &payload(id))?;
-                Ok(PolicyView { effective: base.with(&model), model, job })
-            })
-            .await
+        self.read(context, move |tx| {
+            let id = model_named(tx, &model)?.id;
+            let model: ModelPolicy = policies::find(tx, id)?.unwrap_or_default();
+            let job = jobs::newest(tx, REEVALUATE_MODEL, &payload(id))?;
+            Ok(PolicyView { effective: base.with(&model), model, job })
+        })
+        .await
     }
 
     /// Sets the policy of the model with that name for files that are stored from now on. A job reevaluates the existing files:
@@ -51,18 +52,17 @@ impl Registry {
     /// not hold.
     pub async fn set_model_policy(
         &self,
-        actor: &Actor,
+        context: &RequestContext,
         model: &Name,
         policy: ModelPolicy,
         conditions: Conditions,
     ) -> Result<PolicyView> {
         policy.check()?;
-        let (actor, now, model, base) = (actor.clone(), self.now(), model.clone(), Arc::clone(&self.policy));
+        let (model, base) = (model.clone(), Arc::clone(&self.policy));
         let view = self
-            .store
-            .write(move |tx| {
+            .write(context, move |tx| {
                 let id = model_named(tx, &model)?.id;
-                let node = increment_revision(tx, LogicalType::RegisteredModel, id, None, now)?;
+                let node = increment_revision(tx, LogicalType::RegisteredModel, id, None)?;
                 let was: Option<ModelPolicy> = policies::find(tx, id)?;
                 conditions.check("policy", Some(&policy_tag(was.as_ref().unwrap_or(&ModelPolicy::default()))))?;
                 if policy == ModelPolicy::default() {
@@ -72,8 +72,8 @@ impl Registry {
                 }
                 let shown = |policy: &ModelPolicy| serde_json::to_value(policy).unwrap_or_default();
                 let before = json!({"policy": was.as_ref().map(shown)});
-                record(tx, &actor, now, Action::Update, &node, [("policy", shown(&policy)), ("before", before)])?;
-                let job = enqueue(tx, &actor, REEVALUATE_MODEL, &payload(id), now)?;
+                tx.record(Action::Update, &node, [("policy", shown(&policy)), ("before", before)])?;
+                let job = enqueue(tx, REEVALUATE_MODEL, &payload(id))?;
                 Ok(PolicyView { model: policy.clone(), effective: base.with(&policy), job: Some(job) })
             })
             .await?;
@@ -90,26 +90,28 @@ pub fn policy_tag(said: &ModelPolicy) -> String {
 
 /// Reevaluates all files of an artifact, and records the change if there is one. `false` when the artifact no longer exists.
 pub(super) fn reevaluate_and_record(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
+    tx: &mut WriteTransaction<'_, '_>,
     artifact: NodeId,
     policy: &Policy,
-    now: Millis,
     changed: &mut EvaluationChanges,
 ) -> Result<bool> {
     nodes::lock(tx, &[artifact])?;
     let Some(before) = nodes::find(tx, artifact)? else { return Ok(false) };
     let (after, any) = reevaluate(tx, &before, policy, Which::All, changed)?;
     if any || after != before {
-        let node = increment_holder_revision(tx, artifact, now)?;
-        record(tx, actor, now, Action::Update, &node, [("before", change::before(&before, &node))])?;
+        let node = increment_holder_revision(tx, artifact)?;
+        tx.record(Action::Update, &node, [("before", change::before(&before, &node))])?;
     }
     Ok(true)
 }
 
 /// The effective policy of an artifact: that of the model whose version owns it, or, if no version owns it, of the first
 /// version that it was attached to.
-pub(in crate::registry) fn policy_of(tx: &mut Tx<'_>, base: &Policy, artifact: &Node) -> Result<Policy> {
+pub(in crate::registry) fn policy_of(
+    tx: &mut ReadTransaction<'_, '_>,
+    base: &Policy,
+    artifact: &Node,
+) -> Result<Policy> {
     let version = match artifact.home_id {
         Some(home) => nodes::find(tx, home)?.filter(|home| home.logical_type() == Some(LogicalType::ModelVersion)),
         None => nodes::first_context(tx, artifact.id, LogicalType::ModelVersion)?,

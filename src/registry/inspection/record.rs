@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::domain::policy::Act;
 use crate::domain::{Error, File, FilePath, NodeId, Properties, Result, Sha256, Value};
-use crate::store::Tx;
+use crate::registry::transaction::{ReadTransaction, WriteTransaction};
 use crate::store::inspections::{self, InspectionRecord, Which};
 
 /// The inspection of a file, with what the policy does because of it.
@@ -25,28 +25,36 @@ pub struct Inspected {
 }
 
 /// Stores the inspection of a file, in place of an earlier one.
-pub(super) fn put(tx: &mut Tx<'_>, file: &File, known: &Inspected) -> Result<()> {
+pub(super) fn put(tx: &mut WriteTransaction<'_, '_>, file: &File, known: &Inspected) -> Result<()> {
     inspections::put(tx, file.node_id, &file.path, file.blob.id, &record(known)?)
 }
 
 /// Stores the inspections of many files, in place of earlier ones.
-pub(in crate::registry) fn put_all(tx: &mut Tx<'_>, known: Vec<(File, Inspected)>) -> Result<()> {
+pub(in crate::registry) fn put_all(tx: &mut WriteTransaction<'_, '_>, known: Vec<(File, Inspected)>) -> Result<()> {
     let records: Vec<_> = known.into_iter().map(|(file, known)| Ok((file, record(&known)?))).collect::<Result<_>>()?;
     inspections::put_all(tx, &records)
 }
 
 /// The inspection by that version of the parsers of the same bytes under the same path, in any artifact.
-pub(super) fn of_bytes(tx: &mut Tx<'_>, sha256: &Sha256, path: &FilePath, reader: u32) -> Result<Option<Inspection>> {
+pub(super) fn of_bytes(
+    tx: &mut ReadTransaction<'_, '_>,
+    sha256: &Sha256,
+    path: &FilePath,
+    reader: u32,
+) -> Result<Option<Inspection>> {
     Ok(inspections::of_bytes(tx, sha256, path, reader)?.map(inspected).transpose()?.map(|known| known.seen))
 }
 
 /// The inspection of each of these files that has one.
-pub(in crate::registry) fn known(tx: &mut Tx<'_>, page: &[File]) -> Result<BTreeMap<(NodeId, FilePath), Inspected>> {
+pub(in crate::registry) fn known(
+    tx: &mut ReadTransaction<'_, '_>,
+    page: &[File],
+) -> Result<BTreeMap<(NodeId, FilePath), Inspected>> {
     inspections::of_files(tx, page)?.into_iter().map(|(file, known)| Ok((file, inspected(known)?))).collect()
 }
 
 /// The files of a node with their inspections, ordered by path.
-pub(super) fn of_node(tx: &mut Tx<'_>, node: NodeId, which: Which) -> Result<Vec<(File, Inspected)>> {
+pub(super) fn of_node(tx: &mut ReadTransaction<'_, '_>, node: NodeId, which: Which) -> Result<Vec<(File, Inspected)>> {
     inspections::of_node(tx, node, which)?.into_iter().map(|(file, known)| Ok((file, inspected(known)?))).collect()
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::evaluate::EvaluationChanges;
 use super::policy::{policy_of, reevaluate_and_record};
-use crate::domain::{Actor, Error, JobProgress, NodeId, Result};
+use crate::domain::{Error, JobProgress, NodeId, Result};
 use crate::registry::Registry;
+use crate::registry::context::RequestContext;
 use crate::registry::jobs::{Attempt, Working};
 use crate::store::{files, nodes};
 
@@ -23,11 +24,11 @@ pub(super) fn payload(model: NodeId) -> serde_json::Value {
 
 impl Registry {
     /// Does the work of a job that [`Registry::set_model_policy`] enqueued. Safe to retry at any moment.
-    pub async fn reevaluate_model(&self, working: Working) -> Attempt {
+    pub async fn reevaluate_model(&self, context: &RequestContext, working: Working) -> Attempt {
         let Some(model) = working.job.payload.get("model").and_then(serde_json::Value::as_i64) else {
             return Err(Error::internal("a job names no model").into());
         };
-        let changed = self.reevaluate_artifacts(&working, NodeId(model)).await?;
+        let changed = self.reevaluate_artifacts(context, &working, NodeId(model)).await?;
         Ok(serde_json::json!({
             "files": changed.evaluated,
             "quarantined": changed.quarantined,
@@ -35,15 +36,21 @@ impl Registry {
         }))
     }
 
-    async fn reevaluate_artifacts(&self, working: &Working, model: NodeId) -> Result<EvaluationChanges> {
+    async fn reevaluate_artifacts(
+        &self,
+        context: &RequestContext,
+        working: &Working,
+        model: NodeId,
+    ) -> Result<EvaluationChanges> {
         let (mut changed, mut progress, mut after) = (EvaluationChanges::default(), JobProgress::default(), None);
         loop {
-            let (artifacts, all) = self.store.read(move |tx| files::holders_of_model(tx, model, after, BATCH)).await?;
+            let (artifacts, all) =
+                self.read(context, move |tx| files::holders_of_model(tx, model, after, BATCH)).await?;
             let Some(last) = artifacts.last() else { return Ok(changed) };
             after = Some(*last);
             progress.total = Some(all.max(progress.done));
             for artifact in artifacts {
-                changed.add(working.stopping.or(self.reevaluate_artifact(&working.actor(), artifact)).await?);
+                changed.add(working.stopping.or(self.reevaluate_artifact(context, artifact)).await?);
                 progress.done += 1;
                 working.report(progress.clone());
             }
@@ -51,17 +58,20 @@ impl Registry {
     }
 
     /// Evaluates the files of an artifact by its effective policy, in a transaction of its own.
-    pub(super) async fn reevaluate_artifact(&self, actor: &Actor, artifact: NodeId) -> Result<EvaluationChanges> {
-        let (actor, now, base) = (actor.clone(), self.now(), Arc::clone(&self.policy));
-        self.store
-            .write(move |tx| {
-                let mut changed = EvaluationChanges::default();
-                if let Some(node) = nodes::find(tx, artifact)? {
-                    let policy = policy_of(tx, &base, &node)?;
-                    reevaluate_and_record(tx, &actor, artifact, &policy, now, &mut changed)?;
-                }
-                Ok(changed)
-            })
-            .await
+    pub(super) async fn reevaluate_artifact(
+        &self,
+        context: &RequestContext,
+        artifact: NodeId,
+    ) -> Result<EvaluationChanges> {
+        let base = Arc::clone(&self.policy);
+        self.write(context, move |tx| {
+            let mut changed = EvaluationChanges::default();
+            if let Some(node) = nodes::find(tx, artifact)? {
+                let policy = policy_of(tx, &base, &node)?;
+                reevaluate_and_record(tx, artifact, &policy, &mut changed)?;
+            }
+            Ok(changed)
+        })
+        .await
     }
 }

@@ -6,9 +6,11 @@ use modelport_inspect::{Inspection, READER_VERSION, RULES_VERSION};
 use super::Siblings;
 use super::record::{self, Inspected};
 use crate::domain::policy::Act;
-use crate::domain::{Actor, Error, File, FilePath, NodeId, Result};
+use crate::domain::{Error, File, FilePath, NodeId, Result};
 use crate::registry::Registry;
-use crate::store::{Tx, files, inspections, nodes};
+use crate::registry::context::RequestContext;
+use crate::registry::transaction::{ReadTransaction, WriteTransaction};
+use crate::store::{files, inspections, nodes};
 
 /// How many artifacts one statement looks up.
 const BATCH: u32 = 500;
@@ -49,30 +51,30 @@ impl Registry {
     /// and skipped. Errors: Unavailable when the database cannot be used.
     pub async fn rescan(
         &self,
-        actor: &Actor,
+        context: &RequestContext,
         read: bool,
         mut progress: impl FnMut(RescanProgress) + Send,
     ) -> Result<RescanReport> {
-        let all = self.store.read(files::count).await?;
+        let all = self.read(context, |tx| files::count(tx)).await?;
         let mut report = RescanReport::default();
         let mut after = None;
         loop {
-            let artifacts = self.store.read(move |tx| files::holders(tx, after, BATCH)).await?;
+            let artifacts = self.read(context, move |tx| files::holders(tx, after, BATCH)).await?;
             let Some(last) = artifacts.last() else { return Ok(report) };
             after = Some(*last);
             for artifact in artifacts {
-                let unread = self.store.read(move |tx| inspections::unread(tx, artifact, READER_VERSION)).await?;
+                let unread = self.read(context, move |tx| inspections::unread(tx, artifact, READER_VERSION)).await?;
                 for path in unread {
                     if !read {
                         report.unread += 1;
-                    } else if let Err(error) = self.reread(artifact, &path, &mut report).await {
+                    } else if let Err(error) = self.reread(context, artifact, &path, &mut report).await {
                         let path = path.as_str();
                         log::warn!("file.path" = path, error = error.to_string().as_str(); "file could not be read");
                         report.unreadable += 1;
                     }
                     progress(RescanProgress { done: report.evaluated, all });
                 }
-                let changed = self.reevaluate_artifact(actor, artifact).await?;
+                let changed = self.reevaluate_artifact(context, artifact).await?;
                 report.evaluated += changed.evaluated;
                 report.changed += changed.findings;
                 report.quarantined += changed.quarantined;
@@ -82,25 +84,31 @@ impl Registry {
         }
     }
 
-    async fn reread(&self, artifact: NodeId, path: &FilePath, report: &mut RescanReport) -> Result<()> {
+    async fn reread(
+        &self,
+        context: &RequestContext,
+        artifact: NodeId,
+        path: &FilePath,
+        report: &mut RescanReport,
+    ) -> Result<()> {
         let asked = path.clone();
-        let found = self.store.read(move |tx| beside(tx, artifact, &asked)).await?;
+        let found = self.read(context, move |tx| beside(tx, artifact, &asked)).await?;
         let Some((file, siblings)) = found else { return Ok(()) };
         let seen = self.read_object(path, &file.blob.key.parse()?, file.blob.size, siblings).await?;
-        self.store.write(move |tx| store_unless_replaced(tx, &file, &seen)).await?;
+        self.write(context, move |tx| store_unless_replaced(tx, &file, &seen)).await?;
         report.read += 1;
         Ok(())
     }
 }
 
 /// The file, with the sibling whose name tells its format.
-fn beside(tx: &mut Tx<'_>, artifact: NodeId, path: &FilePath) -> Result<Option<(File, Siblings)>> {
+fn beside(tx: &mut ReadTransaction<'_, '_>, artifact: NodeId, path: &FilePath) -> Result<Option<(File, Siblings)>> {
     let Some(file) = files::find(tx, artifact, path)? else { return Ok(None) };
     Ok(Some((file, super::neighbours(tx, artifact, path)?)))
 }
 
 /// Stores what was read, unless the file has been replaced meanwhile. The next step evaluates it.
-fn store_unless_replaced(tx: &mut Tx<'_>, file: &File, seen: &Inspection) -> Result<()> {
+fn store_unless_replaced(tx: &mut WriteTransaction<'_, '_>, file: &File, seen: &Inspection) -> Result<()> {
     nodes::lock(tx, &[file.node_id])?;
     let now = files::find(tx, file.node_id, &file.path)?;
     match now.filter(|now| now.blob.id == file.blob.id) {

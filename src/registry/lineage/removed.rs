@@ -8,8 +8,9 @@ use serde_json::Value as Json;
 use crate::domain::change::node_of;
 use crate::domain::lineage::{Edge, EdgeKind};
 use crate::domain::{ChangeRecord, LogicalType, Millis, Node, NodeId, Result};
+use crate::registry::transaction::ReadTransaction;
 use crate::store::lineage::{ReachedNode, Step, WalkDirection, steps};
-use crate::store::{Tx, changes, remains};
+use crate::store::{changes, remains};
 
 /// A node as it was when it was removed.
 pub(super) struct Removed {
@@ -29,7 +30,7 @@ pub(super) struct Remains {
 
 impl Remains {
     /// What is known of these nodes from now on. Of what is neither there nor recorded, nothing is.
-    pub(super) fn learn(&mut self, tx: &mut Tx<'_>, ids: impl Iterator<Item = NodeId>) -> Result<()> {
+    pub(super) fn learn(&mut self, tx: &mut ReadTransaction<'_, '_>, ids: impl Iterator<Item = NodeId>) -> Result<()> {
         let unknown: Vec<NodeId> = ids.filter(|id| !self.types.contains_key(id)).collect();
         self.types.extend(remains::types_of(tx, &unknown)?);
         let gone: Vec<NodeId> = unknown.into_iter().filter(|id| !self.types.contains_key(id)).collect();
@@ -53,7 +54,7 @@ impl Remains {
     /// The steps that lead on from these places, of which something is known.
     pub(super) fn steps(
         &mut self,
-        tx: &mut Tx<'_>,
+        tx: &mut ReadTransaction<'_, '_>,
         places: &[ReachedNode],
         direction: WalkDirection,
         limit: u32,

@@ -4,21 +4,23 @@ use super::create::{duplicate, take_key};
 use super::read::say;
 use super::{Written, get};
 use crate::domain::record::{Identity, RecordId, RecordPatch};
-use crate::domain::{Actor, Change, Error, LogicalType, Millis, NodeId, Patch, Result, Value};
+use crate::domain::{Change, Error, LogicalType, NodeId, Patch, Result, Value};
+use crate::registry::context::RequestContext;
+use crate::registry::transaction::WriteTransaction;
 use crate::registry::{Registry, entities};
-use crate::store::{Tx, nodes};
+use crate::store::nodes;
 
 impl Registry {
     /// Changes a record; its model and its version keep their names.
     ///
     /// Errors: NotFound; InvalidArgument when the values cannot be stored.
-    pub async fn update_record(&self, actor: &Actor, id: &RecordId, patch: RecordPatch) -> Result<Written> {
-        let (actor, now, id) = (actor.clone(), self.now(), id.clone());
-        self.store.write(move |tx| update(tx, &actor, &id, &patch, now)).await
+    pub async fn update_record(&self, context: &RequestContext, id: &RecordId, patch: RecordPatch) -> Result<Written> {
+        let id = id.clone();
+        self.write(context, move |tx| update(tx, &id, &patch)).await
     }
 }
 
-fn update(tx: &mut Tx<'_>, actor: &Actor, id: &RecordId, patch: &RecordPatch, now: Millis) -> Result<Written> {
+fn update(tx: &mut WriteTransaction<'_, '_>, id: &RecordId, patch: &RecordPatch) -> Result<Written> {
     let of = get(tx, id)?.nodes;
     // The version before its artifact, in the same order as when a version is removed.
     nodes::lock(tx, &[of.version])?;
@@ -39,22 +41,22 @@ fn update(tx: &mut Tx<'_>, actor: &Actor, id: &RecordId, patch: &RecordPatch, no
         changes.properties.insert("model_format_name".to_owned(), format);
     }
     changes.check(LogicalType::ModelArtifact)?;
-    entities::update(tx, actor, LogicalType::ModelArtifact, of.artifact, &changes, now)?;
+    entities::update(tx, LogicalType::ModelArtifact, of.artifact, &changes)?;
     if is_another {
-        set_key(tx, actor, of.version, &identity, now)?;
+        set_key(tx, of.version, &identity)?;
     }
     Ok(Written::Done(id.clone()))
 }
 
 /// Sets the version's key to that of its record, unless it has an id of another system.
-fn set_key(tx: &mut Tx<'_>, actor: &Actor, version: NodeId, identity: &Identity, now: Millis) -> Result<()> {
+fn set_key(tx: &mut WriteTransaction<'_, '_>, version: NodeId, identity: &Identity) -> Result<()> {
     let found = entities::get(tx, LogicalType::ModelVersion, version)?;
     if found.external_id.is_some_and(|id| !id.starts_with(Identity::KEY)) {
         return Ok(());
     }
-    let key = take_key(tx, actor, identity, now)?;
+    let key = take_key(tx, identity)?;
     let patch = Patch { external_id: Change::Set(key), ..Patch::default() };
-    entities::update(tx, actor, LogicalType::ModelVersion, version, &patch, now).map(drop).map_err(|error| {
+    entities::update(tx, LogicalType::ModelVersion, version, &patch).map(drop).map_err(|error| {
         match error.kind() {
             // It was taken concurrently: the transaction is retried and sees whose it is.
             kind if kind.is_taken() => Error::conflict("the key was taken concurrently; retry").caused_by(error),

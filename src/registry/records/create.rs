@@ -9,18 +9,20 @@ use super::{Written, made_for_records};
 use crate::blobs::{Key, Stored};
 use crate::domain::record::{Identity, Record, RecordDraft, RecordId};
 use crate::domain::{
-    Actor, ArtifactState, Change, Draft, Error, ErrorKind, ExternalId, FilePath, LogicalType, Millis, Name, Node,
-    NodeId, NodeKind, Patch, Result, Value, VersionRef,
+    ArtifactState, Change, Draft, Error, ErrorKind, ExternalId, FilePath, LogicalType, Name, Node, NodeId, NodeKind,
+    Patch, Result, Value, VersionRef,
 };
 use crate::registry::Registry;
 use crate::registry::attach::{self, InspectedBytes};
+use crate::registry::context::RequestContext;
 use crate::registry::entities;
 use crate::registry::files::Target;
 use crate::registry::inspection::Siblings;
 use crate::registry::staged::StagedFile;
+use crate::registry::transaction::{ReadTransaction, WriteTransaction};
 use crate::registry::upload::{Outcome, abandon, upload_expired};
 use crate::store::records::ARCHIVE;
-use crate::store::{Tx, nodes, records, uploads};
+use crate::store::{nodes, records, uploads};
 
 /// How many records of a version one batch has.
 const BATCH: u32 = 200;
@@ -33,14 +35,14 @@ impl Registry {
     /// refuses them. On any of them, and of a duplicate, nothing is kept.
     pub async fn create_record(
         &self,
-        actor: &Actor,
+        context: &RequestContext,
         draft: RecordDraft,
         path: FilePath,
         file: StagedFile,
         unchecked: bool,
     ) -> Result<Written> {
         let StagedFile { key, stored, guard } = file;
-        let result = self.link_record(actor, draft, path, &key, stored, unchecked).await;
+        let result = self.link_record(context, draft, path, &key, stored, unchecked).await;
         guard.disarm();
         if !matches!(result, Ok(Written::Done(_))) {
             abandon(self, &key).await;
@@ -50,7 +52,7 @@ impl Registry {
 
     async fn link_record(
         &self,
-        actor: &Actor,
+        context: &RequestContext,
         draft: RecordDraft,
         path: FilePath,
         key: &Key,
@@ -68,18 +70,16 @@ impl Registry {
         let objects = [(stored.sha256, key.clone())];
         let seen = self.with_heartbeat(key, async {
             self.check_existing_blobs(&objects).await?;
-            self.inspect_stored(&target, &path, key, stored, &Siblings::default()).await
+            self.inspect_stored(context, &target, &path, key, stored, &Siblings::default()).await
         });
         let seen = seen.await?;
         let id = draft.id.clone().map_or_else(|| Uuid::new_v4().to_string().parse(), Ok)?;
         let new = New { id, draft, path, key: key.to_string() };
         let bytes = InspectedBytes { stored, seen, policy: Arc::clone(&self.policy) };
-        let (actor, now) = (actor.clone(), self.now());
         let written = self
-            .store
-            .write(move |tx| match duplicate(tx, &new.draft.identity, Some(&new.id), None)? {
+            .write(context, move |tx| match duplicate(tx, &new.draft.identity, Some(&new.id), None)? {
                 Some(id) => Ok((Written::Duplicate(id), None)),
-                None => Ok((Written::Done(new.id.clone()), Some(insert(tx, &actor, &new, &bytes, now)?))),
+                None => Ok((Written::Done(new.id.clone()), Some(insert(tx, &new, &bytes)?))),
             })
             .await?;
         if let (_, Some(linked)) = &written
@@ -100,7 +100,7 @@ struct New {
 
 /// The record that has the id already, or is the same, `but` that one.
 pub(super) fn duplicate(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTransaction<'_, '_>,
     identity: &Identity,
     id: Option<&RecordId>,
     but: Option<&RecordId>,
@@ -128,7 +128,11 @@ pub(super) fn duplicate(
 }
 
 /// The first record of the version that `is_wanted`.
-fn find_in_version(tx: &mut Tx<'_>, version: NodeId, is_wanted: impl Fn(&Record) -> bool) -> Result<Option<Record>> {
+fn find_in_version(
+    tx: &mut ReadTransaction<'_, '_>,
+    version: NodeId,
+    is_wanted: impl Fn(&Record) -> bool,
+) -> Result<Option<Record>> {
     let mut after = None;
     loop {
         let artifacts = records::list_of_version(tx, version, after, BATCH)?;
@@ -140,7 +144,7 @@ fn find_in_version(tx: &mut Tx<'_>, version: NodeId, is_wanted: impl Fn(&Record)
     }
 }
 
-fn insert(tx: &mut Tx<'_>, actor: &Actor, new: &New, bytes: &InspectedBytes, now: Millis) -> Result<String> {
+fn insert(tx: &mut WriteTransaction<'_, '_>, new: &New, bytes: &InspectedBytes) -> Result<String> {
     let New { id, draft, path, key } = new;
     if !uploads::take(tx, key)? {
         return Err(upload_expired());
@@ -153,14 +157,14 @@ fn insert(tx: &mut Tx<'_>, actor: &Actor, new: &New, bytes: &InspectedBytes, now
         Some(model) => model,
         None => {
             let draft = live(Draft { custom: made_for_records(), ..Draft::named(name.clone()) });
-            made(entities::create(tx, actor, LogicalType::RegisteredModel, None, &draft, now))?
+            made(entities::create(tx, LogicalType::RegisteredModel, None, &draft))?
         }
     };
     let version = live(Draft {
-        external_id: Some(take_key(tx, actor, &draft.identity, now)?),
+        external_id: Some(take_key(tx, &draft.identity)?),
         ..Draft::named(version_name(tx, &model, id, &draft.identity)?)
     });
-    let version = made(entities::create(tx, actor, LogicalType::ModelVersion, Some(model.id), &version, now))?;
+    let version = made(entities::create(tx, LogicalType::ModelVersion, Some(model.id), &version))?;
     let mut artifact = Draft {
         external_id: Some(id.as_str().parse()?),
         state: Some(ArtifactState::Live.number()),
@@ -170,10 +174,10 @@ fn insert(tx: &mut Tx<'_>, actor: &Actor, new: &New, bytes: &InspectedBytes, now
     say(&mut artifact.custom, &draft.identity, &draft.details);
     artifact.custom.insert(ARCHIVE.to_owned(), Value::String(path.as_str().to_owned()));
     artifact.check(LogicalType::ModelArtifact)?;
-    let artifact = made(entities::create(tx, actor, LogicalType::ModelArtifact, Some(version.id), &artifact, now))?;
+    let artifact = made(entities::create(tx, LogicalType::ModelArtifact, Some(version.id), &artifact))?;
     let place = (artifact.id, path, "application/zip");
-    let mut file = attach::insert(tx, place, Outcome::Created, (key, bytes.stored), now)?;
-    attach::evaluate_attached(tx, actor, (&mut file, None), bytes, now)?;
+    let mut file = attach::insert(tx, place, Outcome::Created, (key, bytes.stored))?;
+    attach::evaluate_attached(tx, (&mut file, None), bytes)?;
     if let Some((created_at, updated_at)) = draft.times {
         nodes::date(tx, &[version.id, artifact.id], created_at, updated_at)?;
         if is_new {
@@ -185,7 +189,7 @@ fn insert(tx: &mut Tx<'_>, actor: &Actor, new: &New, bytes: &InspectedBytes, now
 
 /// Takes the identity's key from a version that has it and is no such record any more. Errors: Conflict when it is one, so
 /// that the transaction is retried and sees it.
-pub(super) fn take_key(tx: &mut Tx<'_>, actor: &Actor, identity: &Identity, now: Millis) -> Result<ExternalId> {
+pub(super) fn take_key(tx: &mut WriteTransaction<'_, '_>, identity: &Identity) -> Result<ExternalId> {
     let key: ExternalId = identity.key().parse()?;
     match nodes::find_external(tx, NodeKind::Context, &key)? {
         Some(node) if node.logical_type() == Some(LogicalType::ModelVersion) => {
@@ -194,7 +198,7 @@ pub(super) fn take_key(tx: &mut Tx<'_>, actor: &Actor, identity: &Identity, now:
                 return Err(Error::conflict("the same model was registered concurrently; retry"));
             }
             let patch = Patch { external_id: Change::Clear, ..Patch::default() };
-            entities::update(tx, actor, LogicalType::ModelVersion, node.id, &patch, now)?;
+            entities::update(tx, LogicalType::ModelVersion, node.id, &patch)?;
         }
         Some(node) => {
             return Err(Error::already_exists(format!("external id `{key}` is that of node `{}`", node.id)));
@@ -205,7 +209,7 @@ pub(super) fn take_key(tx: &mut Tx<'_>, actor: &Actor, identity: &Identity, now:
 }
 
 /// The record's version where that is free; what tells it from the others otherwise.
-fn version_name(tx: &mut Tx<'_>, model: &Node, id: &RecordId, identity: &Identity) -> Result<Name> {
+fn version_name(tx: &mut ReadTransaction<'_, '_>, model: &Node, id: &RecordId, identity: &Identity) -> Result<Name> {
     let precise = format!("{}-{}", identity.version, identity.precision.join("-"));
     let project = identity.project_name.as_ref().or(identity.project_id.as_ref());
     let projected = project.map(|project| format!("{precise}-{project}"));

@@ -11,7 +11,8 @@ use super::{RecordFilter, read};
 use crate::domain::record::Record;
 use crate::domain::{NodeId, Result};
 use crate::registry::Registry;
-use crate::store::{Store, nodes, records};
+use crate::registry::context::RequestContext;
+use crate::store::{nodes, records};
 
 /// How many records one transaction reads, which is what a list of any length keeps in memory.
 const BATCH: u32 = 100;
@@ -20,8 +21,18 @@ const SCAN_BATCH: u32 = 1000;
 
 impl Registry {
     /// All records that the filter wants, ordered by id, in batches of which none is empty.
-    pub fn list_records(&self, filter: RecordFilter) -> BoxStream<'static, Result<Vec<Record>>> {
-        let listing = Listing { store: self.store.clone(), filter, given: Source::default(), own: Source::default() };
+    pub fn list_records(
+        &self,
+        context: &RequestContext,
+        filter: RecordFilter,
+    ) -> BoxStream<'static, Result<Vec<Record>>> {
+        let listing = Listing {
+            registry: self.clone(),
+            context: context.clone(),
+            filter,
+            given: Source::default(),
+            own: Source::default(),
+        };
         stream::try_unfold(listing, |mut listing| async move {
             let batch = listing.next().await?;
             Ok((!batch.is_empty()).then_some((batch, listing)))
@@ -31,7 +42,8 @@ impl Registry {
 }
 
 struct Listing {
-    store: Store,
+    registry: Registry,
+    context: RequestContext,
     filter: RecordFilter,
     given: Source<String>,
     own: Source<NodeId>,
@@ -93,7 +105,7 @@ impl Listing {
 
     async fn given_page(&self) -> Result<(Vec<Record>, Option<String>)> {
         let (filter, after) = (self.filter.clone(), self.given.after.clone());
-        let read = self.store.read(move |tx| {
+        let read = self.registry.read(&self.context, move |tx| {
             let page = records::list_external(tx, &filter.hints(), after.as_deref(), BATCH)?;
             let is_full = page.len() >= BATCH as usize;
             let next = page.last().filter(|_| is_full).and_then(|node| node.external_id.clone());
@@ -106,7 +118,7 @@ impl Listing {
 
     async fn own_page(&self) -> Result<(Vec<Record>, Option<NodeId>)> {
         let (filter, after) = (self.filter.clone(), self.own.after);
-        let read = self.store.read(move |tx| {
+        let read = self.registry.read(&self.context, move |tx| {
             let looked_at = records::list_ids(tx, &filter.hints(), after, SCAN_BATCH)?;
             let own = looked_at.iter().filter(|(_, external)| read::given(external.as_deref()).is_none());
             let own: Vec<NodeId> = own.map(|(id, _)| *id).take(BATCH as usize).collect();

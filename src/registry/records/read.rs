@@ -5,14 +5,15 @@ use serde_json::Value as Json;
 use crate::domain::record::{Details, Identity, Record, RecordId, RecordNodes};
 use crate::domain::{ExternalId, File, LogicalType, Node, NodeKind, Properties, Result, Value};
 use crate::registry::resolve::homes;
+use crate::registry::transaction::ReadTransaction;
+use crate::store::nodes;
 use crate::store::records::{ARCHIVE, archives};
-use crate::store::{Tx, nodes};
 
 /// The precision of a record that says none.
 const DEFAULT_PRECISION: &str = "fp32";
 
 /// The record with that id.
-pub(super) fn find(tx: &mut Tx<'_>, id: &RecordId) -> Result<Option<Record>> {
+pub(super) fn find(tx: &mut ReadTransaction<'_, '_>, id: &RecordId) -> Result<Option<Record>> {
     let external: ExternalId = id.as_str().parse()?;
     let found = match id.node() {
         Some(node) => nodes::find(tx, node)?,
@@ -25,7 +26,7 @@ pub(super) fn find(tx: &mut Tx<'_>, id: &RecordId) -> Result<Option<Record>> {
 
 /// The records that these model artifacts are; one without an archive that was not made as a record is none, nor is one
 /// outside of a version.
-pub(super) fn records(tx: &mut Tx<'_>, artifacts: Vec<Node>) -> Result<Vec<Record>> {
+pub(super) fn records(tx: &mut ReadTransaction<'_, '_>, artifacts: Vec<Node>) -> Result<Vec<Record>> {
     let versions = homes(tx, &artifacts)?;
     let models = homes(tx, versions.values())?;
     let ids: Vec<_> = artifacts.iter().map(|node| node.id).collect();

@@ -8,11 +8,12 @@ use serde_json::{Value as Json, json};
 use crate::domain::change::document;
 use crate::domain::lineage::Edge;
 use crate::domain::{Action, LogicalType, Node, NodeId, Result};
+use crate::registry::transaction::{ReadTransaction, WriteTransaction};
 use crate::store::changes::NewChange;
 use crate::store::graph::memberships;
 use crate::store::lineage::{ReachedNode, WalkDirection, steps};
 use crate::store::remains::{KeptFile, files_of, holders_in};
-use crate::store::{Tx, files, nodes};
+use crate::store::{files, nodes};
 
 /// How many files one entry lists.
 const MAX_FILES: u32 = 1000;
@@ -22,7 +23,7 @@ const MAX_EDGES: usize = 1000;
 
 /// The entries of nodes that are about to go, homes before what they own, some of all that goes with `root`: of those who lose
 /// one of them first, and of a home after what goes with it, as if that had been removed first.
-pub(super) fn entries(tx: &mut Tx<'_>, gone: &[Node], root: NodeId) -> Result<Vec<NewChange>> {
+pub(super) fn entries(tx: &mut WriteTransaction<'_, '_>, gone: &[Node], root: NodeId) -> Result<Vec<NewChange>> {
     let mut entries = detachments(tx, gone, root)?;
     let files = Files::load(tx, gone)?;
     let mut edges = edges_of(tx, gone)?;
@@ -54,7 +55,7 @@ fn edge(edge: &Edge) -> Json {
 
 /// One entry for each context that stays and loses members: those that were attached to it, and its data sets, which it
 /// used. That an owner loses what it owns says the member's own entry.
-fn detachments(tx: &mut Tx<'_>, gone: &[Node], root: NodeId) -> Result<Vec<NewChange>> {
+fn detachments(tx: &mut WriteTransaction<'_, '_>, gone: &[Node], root: NodeId) -> Result<Vec<NewChange>> {
     let going: BTreeMap<NodeId, &Node> = gone.iter().map(|node| (node.id, node)).collect();
     let ids: Vec<NodeId> = going.keys().copied().collect();
     let mut lost: BTreeMap<NodeId, Vec<&Node>> = BTreeMap::new();
@@ -92,7 +93,7 @@ struct Files {
 }
 
 impl Files {
-    fn load(tx: &mut Tx<'_>, gone: &[Node]) -> Result<Self> {
+    fn load(tx: &mut ReadTransaction<'_, '_>, gone: &[Node]) -> Result<Self> {
         let is_version = |node: &&Node| node.logical_type() == Some(LogicalType::ModelVersion);
         let versions: Vec<NodeId> = gone.iter().filter(is_version).map(|node| node.id).collect();
         let of_versions = holders_in(tx, &versions)?;
@@ -102,7 +103,7 @@ impl Files {
     }
 
     /// What of an artifact's files its entry has no room for, in batches.
-    fn further(&self, tx: &mut Tx<'_>, node: &Node) -> Result<Vec<Vec<Json>>> {
+    fn further(&self, tx: &mut ReadTransaction<'_, '_>, node: &Node) -> Result<Vec<Vec<Json>>> {
         let mut batches = Vec::new();
         let Some(last) = self.by_artifact.get(&node.id).and_then(|files| files.last()) else { return Ok(batches) };
         if last.of_files <= i64::from(MAX_FILES) {
@@ -147,7 +148,7 @@ fn kept(artifact: NodeId, file: &KeptFile) -> Json {
 }
 
 /// The edges of lineage next to each of these nodes.
-fn edges_of(tx: &mut Tx<'_>, gone: &[Node]) -> Result<BTreeMap<NodeId, BTreeSet<Edge>>> {
+fn edges_of(tx: &mut ReadTransaction<'_, '_>, gone: &[Node]) -> Result<BTreeMap<NodeId, BTreeSet<Edge>>> {
     let places: Vec<ReachedNode> = gone.iter().map(|node| ReachedNode::start(node.id)).collect();
     let mut found: BTreeMap<NodeId, BTreeSet<Edge>> = BTreeMap::new();
     for way in [WalkDirection::Upstream, WalkDirection::Downstream] {

@@ -11,8 +11,9 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use super::lease::{Lease, keep_all};
 use super::{CONCAT, UploadState, begun, resolve_put, signed, unsigned, without_target};
 use crate::blobs::{BodySize, Key};
-use crate::domain::{Actor, Error, ErrorKind, Result, VersionRef};
+use crate::domain::{Error, ErrorKind, Result, VersionRef};
 use crate::registry::Registry;
+use crate::registry::context::RequestContext;
 use crate::registry::files::Target;
 use crate::registry::upload::{Ending, Guard, PutFile, abandon, check_length, limit};
 use crate::store::resumable::{self as rows, Resumable};
@@ -41,21 +42,20 @@ impl Registry {
     /// Creates a partial upload of that many bytes. It expires as every resumable upload does, and is never a file.
     ///
     /// Errors: TooLarge when it is larger than any file may be.
-    pub async fn create_partial(&self, actor: &Actor, length: u64, metadata: &str) -> Result<UploadState> {
+    pub async fn create_partial(&self, context: &RequestContext, length: u64, metadata: &str) -> Result<UploadState> {
         let too_large = |error: Error| error.on_field("Upload-Length");
         check_length(Some(length), self.policy.max_file_bytes).map_err(too_large)?;
-        let now = self.now();
+        let now = context.now();
         let expires_at = now.saturating_add(self.expiry());
         let begun = without_target(&Key::new_upload(), signed(length), (now, expires_at));
         let row = Resumable { metadata: metadata.to_owned(), concat: Some(PARTIAL.to_owned()), ..begun };
         let new = row.clone();
-        self.store
-            .write(move |tx| {
-                uploads::insert(tx, &new.key, expires_at)?;
-                rows::insert(tx, &new)
-            })
-            .await?;
-        if length == 0 { self.finish_resumable(actor, &row.id).await } else { Ok(UploadState::new(&row, 0)) }
+        self.write(context, move |tx| {
+            uploads::insert(tx, &new.key, expires_at)?;
+            rows::insert(tx, &new)
+        })
+        .await?;
+        if length == 0 { self.finish_resumable(context, &row.id).await } else { Ok(UploadState::new(&row, 0)) }
     }
 
     /// Makes a file of the partial uploads with these ids, one behind the other, and an upload that stands for it. They are
@@ -66,7 +66,7 @@ impl Registry {
     /// part; those of the end of any upload.
     pub async fn concatenate(
         &self,
-        actor: &Actor,
+        context: &RequestContext,
         put: PutFile,
         ids: Vec<String>,
         (concat, metadata): (&str, &str),
@@ -75,16 +75,16 @@ impl Registry {
             let message = format!("a final upload has 1 to {MAX_PARTS} parts, not {}", ids.len());
             return Err(Error::invalid(CONCAT, message));
         }
-        let (registry, actor) = (self.clone(), actor.clone());
+        let (registry, context) = (self.clone(), context.clone());
         let (concat, metadata) = (concat.to_owned(), metadata.to_owned());
         let task = tokio::spawn(async move {
             let distinct: BTreeSet<&String> = ids.iter().collect();
             for id in &distinct {
                 // Makes an object of one whose bytes are all there, where a crash prevented that.
-                registry.resumable(&actor, id).await.map_err(about_parts)?;
+                registry.resumable(&context, id).await.map_err(about_parts)?;
             }
-            let leases = registry.lease_all(&distinct).await?;
-            let made = keep_all(&leases, registry.put_together(&actor, put, &ids, (concat, metadata))).await;
+            let leases = registry.lease_all(&context, &distinct).await?;
+            let made = keep_all(&leases, registry.put_together(&context, put, &ids, (concat, metadata))).await;
             for lease in leases {
                 lease.release().await;
             }
@@ -94,10 +94,10 @@ impl Registry {
     }
 
     /// Takes the leases of all of these uploads, or none.
-    async fn lease_all(&self, ids: &BTreeSet<&String>) -> Result<Vec<Lease>> {
+    async fn lease_all(&self, context: &RequestContext, ids: &BTreeSet<&String>) -> Result<Vec<Lease>> {
         let mut leases = Vec::new();
         for id in ids {
-            match self.lease(id).await {
+            match self.lease(context, id).await {
                 Ok(lease) => leases.push(lease),
                 Err(error) => {
                     for lease in leases {
@@ -112,25 +112,24 @@ impl Registry {
 
     async fn put_together(
         &self,
-        actor: &Actor,
+        context: &RequestContext,
         mut put: PutFile,
         ids: &[String],
         (concat, metadata): (String, String),
     ) -> Result<UploadState> {
         let mut parts = Vec::new();
         for id in ids {
-            parts.push(self.whole_part(id).await?);
+            parts.push(self.whole_part(context, id).await?);
         }
         let length = parts.iter().try_fold(0_u64, |sum, part| sum.checked_add(unsigned(part.length)));
         let length = length.ok_or_else(|| Error::invalid(CONCAT, "the parts have more bytes than any file"))?;
         put.length = Some(length);
         let too_large = |error: Error| error.on_field(CONCAT);
         check_length(put.length, self.policy.max_file_bytes).map_err(too_large)?;
-        let (policy, key, now) = (Arc::clone(&self.policy), Key::new_upload(), self.now());
+        let (policy, key, now) = (Arc::clone(&self.policy), Key::new_upload(), context.now());
         let (row, asked) = (key.to_string(), put.clone());
         let (model, version) = self
-            .store
-            .write(move |tx| {
+            .write(context, move |tx| {
                 let resolved = resolve_put(tx, &asked)?;
                 check_length(asked.length, limit(tx, &policy, &asked.target)?).map_err(too_large)?;
                 uploads::insert(tx, &row, now)?;
@@ -146,7 +145,7 @@ impl Registry {
             ..begun(&put, &key, (model, version), signed(length), times)
         };
         let guard = Guard::new(self, &key);
-        let made = self.copy_and_finish(actor, &put, &key, &parts, row).await;
+        let made = self.copy_and_finish(context, &put, &key, &parts, row).await;
         guard.disarm();
         if made.is_err() {
             abandon(self, &key).await;
@@ -157,7 +156,7 @@ impl Registry {
     /// A SHA-256 cannot be put together from those of parts, so their bytes are read once, whatever the store.
     async fn copy_and_finish(
         &self,
-        actor: &Actor,
+        context: &RequestContext,
         put: &PutFile,
         key: &Key,
         parts: &[Resumable],
@@ -172,7 +171,7 @@ impl Registry {
         let sha256 = Some(stored.sha256.to_string());
         let row = Resumable { sha256, position: row.length, ..row };
         let state = UploadState::new(&row, unsigned(row.length));
-        self.finish_upload(actor, put, key, stored, Ending::Recorded(Box::new(row))).await?;
+        self.finish_upload(context, put, key, stored, Ending::Recorded(Box::new(row))).await?;
         Ok(state)
     }
 
@@ -194,8 +193,8 @@ impl Registry {
     }
 
     /// A partial upload whose bytes are all there, read under its lease.
-    async fn whole_part(&self, id: &str) -> Result<Resumable> {
-        let row = self.resumable_row(id).await.map_err(about_parts)?;
+    async fn whole_part(&self, context: &RequestContext, id: &str) -> Result<Resumable> {
+        let row = self.resumable_row(context, id).await.map_err(about_parts)?;
         if !is_partial(&row) {
             return Err(Error::invalid(CONCAT, format!("upload `{id}` is not a partial one")));
         }

@@ -5,28 +5,33 @@ use bytes::Bytes;
 use super::lease::Lease;
 use super::{OFFSET, Patch, UploadState, progress, put_of, signed, unsigned};
 use crate::blobs::{Key, SentPart, Stored, Tail, UploadProgress};
-use crate::domain::{Actor, Error, ErrorKind, Millis, Result};
+use crate::domain::{Error, ErrorKind, Millis, Result};
 use crate::registry::Registry;
+use crate::registry::context::RequestContext;
 use crate::registry::direct::direct_of;
 use crate::registry::upload::Ending;
 use crate::store::resumable::{self, Resumable};
 
 impl Registry {
     /// Makes a file of an upload whose bytes are all there.
-    pub(in crate::registry) async fn finish_resumable(&self, actor: &Actor, id: &str) -> Result<UploadState> {
-        let lease = self.lease(id).await?;
-        self.finish_leased(actor, id, lease).await
+    pub(in crate::registry) async fn finish_resumable(
+        &self,
+        context: &RequestContext,
+        id: &str,
+    ) -> Result<UploadState> {
+        let lease = self.lease(context, id).await?;
+        self.finish_leased(context, id, lease).await
     }
 
     /// The same for the holder of the lease, which is released.
     ///
     /// What can never become a file leaves nothing behind; what a fault of ours prevented can be tried again.
-    pub(super) async fn finish_leased(&self, actor: &Actor, id: &str, lease: Lease) -> Result<UploadState> {
-        let row = self.resumable_row(id).await?;
+    pub(super) async fn finish_leased(&self, context: &RequestContext, id: &str, lease: Lease) -> Result<UploadState> {
+        let row = self.resumable_row(context, id).await?;
         let finished = if row.finished_at.is_some() {
             Ok(())
         } else {
-            lease.with_heartbeats(self.link_resumable(actor, &row, &lease)).await
+            lease.with_heartbeats(self.link_resumable(context, &row, &lease)).await
         };
         let finished = match finished {
             Err(error) => Err(lease.explain(error).await),
@@ -35,12 +40,12 @@ impl Registry {
         match finished {
             Ok(()) => {
                 lease.release().await;
-                let row = self.resumable_row(id).await?;
+                let row = self.resumable_row(context, id).await?;
                 Ok(UploadState::new(&row, unsigned(row.length)))
             }
             Err(error) => {
                 if !may_finish_later(error.kind())
-                    && let Err(left) = self.remove_resumable(id, &row.key, Millis::MAX).await
+                    && let Err(left) = self.remove_resumable(context, id, &row.key, Millis::MAX).await
                 {
                     log::warn!(upload = id, error:% = left; "a refused upload is left for the collector");
                 }
@@ -50,16 +55,16 @@ impl Registry {
         }
     }
 
-    async fn link_resumable(&self, actor: &Actor, row: &Resumable, lease: &Lease) -> Result<()> {
+    async fn link_resumable(&self, context: &RequestContext, row: &Resumable, lease: &Lease) -> Result<()> {
         let key = row.key.parse::<Key>()?;
         if super::concat::is_partial(row) {
-            return self.keep_partial(row, &key, lease).await;
+            return self.keep_partial(context, row, &key, lease).await;
         }
         let (put, ending) = (put_of(row)?, Ending::Marked(row.id.clone()));
         if let Some(direct) = direct_of(row)? {
             self.whole_direct(row, &direct).await?;
             let stored = Stored { size: direct.length, sha256: direct.sha256 };
-            return self.finish_upload(actor, &put, &key, stored, ending).await.map(drop);
+            return self.finish_upload(context, &put, &key, stored, ending).await.map(drop);
         }
         let recorded = self.whole(&key, row, lease).await?;
         let stored = Stored { size: recorded.length, sha256: recorded.sha256()? };
@@ -67,22 +72,29 @@ impl Registry {
             let message = format!("the bytes have sha256 `{}`, not `{announced}` as announced", stored.sha256);
             return Err(Error::digest_mismatch(message).on_field("sha256"));
         }
-        self.assemble(row, &key, recorded, lease).await?;
-        self.finish_upload(actor, &put, &key, stored, ending).await.map(drop)
+        self.assemble(context, row, &key, recorded, lease).await?;
+        self.finish_upload(context, &put, &key, stored, ending).await.map(drop)
     }
 
     /// Makes a partial upload an object of its own, which its row goes on to hold until it expires.
-    async fn keep_partial(&self, row: &Resumable, key: &Key, lease: &Lease) -> Result<()> {
+    async fn keep_partial(&self, context: &RequestContext, row: &Resumable, key: &Key, lease: &Lease) -> Result<()> {
         let recorded = self.whole(key, row, lease).await?;
         let sha256 = recorded.sha256()?;
-        self.assemble(row, key, recorded, lease).await?;
-        let (id, now) = (row.id.clone(), self.now());
-        self.store.write(move |tx| resumable::finish(tx, &id, sha256, now)).await
+        self.assemble(context, row, key, recorded, lease).await?;
+        let (id, now) = (row.id.clone(), context.now());
+        self.write(context, move |tx| resumable::finish(tx, &id, sha256, now)).await
     }
 
     /// Makes one object of all that has arrived.
-    async fn assemble(&self, row: &Resumable, key: &Key, recorded: UploadProgress, lease: &Lease) -> Result<()> {
-        let tail = self.tail(&row.id, &recorded).await?;
+    async fn assemble(
+        &self,
+        context: &RequestContext,
+        row: &Resumable,
+        key: &Key,
+        recorded: UploadProgress,
+        lease: &Lease,
+    ) -> Result<()> {
+        let tail = self.tail(context, &row.id, &recorded).await?;
         let recorded = match self.blobs.seal(key, &recorded, tail).await? {
             Some(checkpoint) => {
                 let sealed = checkpoint.progress.clone();
@@ -92,14 +104,14 @@ impl Registry {
             None => recorded,
         };
         let id = row.id.clone();
-        let parts = self.store.read(move |tx| resumable::parts(tx, &id)).await?;
+        let parts = self.read(context, move |tx| resumable::parts(tx, &id)).await?;
         let parts =
             parts.into_iter().map(|(number, tag, checksum)| SentPart { number: unsigned(number), tag, checksum });
         self.blobs.assemble(key, &recorded, parts.collect()).await
     }
 
     /// The bytes that are too few for a part.
-    pub(super) async fn tail(&self, id: &str, progress: &UploadProgress) -> Result<Tail> {
+    pub(super) async fn tail(&self, context: &RequestContext, id: &str, progress: &UploadProgress) -> Result<Tail> {
         let (mut tail, mut start) = (Tail { bytes: Vec::new(), share: self.blobs.share() }, progress.sent);
         if !self.blobs.needs_tail(progress, None) {
             return Ok(tail);
@@ -107,7 +119,7 @@ impl Registry {
         tail.share.grow(progress.tail()).await?;
         while start < progress.position {
             let (row, at) = (id.to_owned(), signed(start));
-            let bytes = self.store.read(move |tx| resumable::tail(tx, &row, at)).await?;
+            let bytes = self.read(context, move |tx| resumable::tail(tx, &row, at)).await?;
             let bytes = Bytes::from(bytes.unwrap_or_default());
             if bytes.is_empty() {
                 return Err(Error::internal(format!("upload `{id}` lacks bytes that were kept")));

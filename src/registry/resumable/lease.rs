@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{LOCKED, Registry};
 use crate::blobs::Checkpoint;
 use crate::domain::{Error, ErrorKind, Millis, Result};
+use crate::registry::context::RequestContext;
 use crate::registry::with_heartbeats_every;
 use crate::store::resumable::{self, Step};
 use crate::store::uploads;
@@ -20,17 +21,18 @@ pub(super) const RENEWAL: Duration = Duration::from_secs(3);
 #[derive(Clone)]
 pub(super) struct Lease {
     registry: Registry,
+    context: RequestContext,
     id: String,
     token: String,
 }
 
 impl Registry {
     /// Takes the lease of the upload. Locked while another request has it.
-    pub(super) async fn lease(&self, id: &str) -> Result<Lease> {
+    pub(super) async fn lease(&self, context: &RequestContext, id: &str) -> Result<Lease> {
         let token = uuid::Uuid::new_v4().simple().to_string();
-        let lease = Lease { registry: self.clone(), id: id.to_owned(), token };
-        let (row, token, now) = (lease.id.clone(), lease.token.clone(), self.now());
-        if self.store.write(move |tx| resumable::acquire(tx, &row, &token, now, until(now))).await? {
+        let lease = Lease { registry: self.clone(), context: context.clone(), id: id.to_owned(), token };
+        let (row, token, now) = (lease.id.clone(), lease.token.clone(), context.now());
+        if self.write(context, move |tx| resumable::acquire(tx, &row, &token, now, until(now))).await? {
             Ok(lease)
         } else {
             Err(locked())
@@ -41,8 +43,8 @@ impl Registry {
 impl Lease {
     /// Prolongs the lease. An error when another request has it meanwhile.
     pub(super) async fn renew(&self) -> Result<()> {
-        let (row, token, until) = (self.id.clone(), self.token.clone(), until(self.registry.now()));
-        let held = self.registry.store.write(move |tx| resumable::renew(tx, &row, &token, until)).await?;
+        let (row, token, until) = (self.id.clone(), self.token.clone(), until(self.context.now()));
+        let held = self.registry.write(&self.context, move |tx| resumable::renew(tx, &row, &token, until)).await?;
         if held { Ok(()) } else { Err(locked()) }
     }
 
@@ -64,7 +66,7 @@ impl Lease {
         match self.renew().await {
             Err(lost) if lost.kind() == ErrorKind::Locked => {
                 log::info!(upload = self.id, error:%; "an upload was taken over by another holder of its lease");
-                self.registry.resumable_row(&self.id).await.err().unwrap_or(lost)
+                self.registry.resumable_row(&self.context, &self.id).await.err().unwrap_or(lost)
             }
             Ok(()) | Err(_) => error,
         }
@@ -72,8 +74,8 @@ impl Lease {
 
     /// Releases the lease. Where that fails it ends by itself.
     pub(super) async fn release(self) {
-        let Self { registry, id, token } = self;
-        if let Err(error) = registry.store.write(move |tx| resumable::renew(tx, &id, &token, 0)).await {
+        let Self { registry, context, id, token } = self;
+        if let Err(error) = registry.write(&context, move |tx| resumable::renew(tx, &id, &token, 0)).await {
             log::warn!(error:%; "the lease of an upload was not given back");
         }
     }
@@ -81,7 +83,7 @@ impl Lease {
     /// Records the durable bytes, and extends the upload's expiry.
     pub(super) async fn record(&self, checkpoint: Checkpoint, unverified_from: Option<u64>) -> Result<()> {
         let Checkpoint { progress, parts, tail } = checkpoint;
-        let expires_at = self.registry.now().saturating_add(self.registry.expiry());
+        let expires_at = self.context.now().saturating_add(self.registry.expiry());
         let (row, token) = (self.id.clone(), self.token.clone());
         let step = Step {
             position: super::signed(progress.position),
@@ -96,8 +98,7 @@ impl Lease {
             parts.into_iter().map(|part| (super::signed(part.number), part.tag, part.checksum)).collect();
         let held = self
             .registry
-            .store
-            .write(move |tx| {
+            .write(&self.context, move |tx| {
                 if !resumable::advance(tx, &row, &token, &step)? {
                     return Ok(false);
                 }

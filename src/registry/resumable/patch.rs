@@ -10,8 +10,9 @@ use tokio::time::timeout;
 use super::lease::{Lease, RENEWAL};
 use super::{Checksums, OFFSET, UploadState, progress, unsigned};
 use crate::blobs::{Append, Checkpoint};
-use crate::domain::{Actor, Error, ErrorKind, Result};
+use crate::domain::{Error, ErrorKind, Result};
 use crate::registry::Registry;
+use crate::registry::context::RequestContext;
 use crate::store::resumable::Resumable;
 
 /// The most chunks that wait for the task.
@@ -50,12 +51,18 @@ impl Registry {
     ///
     /// Errors: those of [`Registry::resumable`]; InvalidState for another offset; ChecksumMismatch or DigestMismatch, and
     /// then nothing of the body is kept; TooLarge when it is longer than the upload.
-    pub async fn append_resumable<B>(&self, actor: &Actor, id: &str, patch: Patch, mut body: B) -> Result<UploadState>
+    pub async fn append_resumable<B>(
+        &self,
+        context: &RequestContext,
+        id: &str,
+        patch: Patch,
+        mut body: B,
+    ) -> Result<UploadState>
     where
         B: Stream<Item = Result<Bytes>> + Unpin,
     {
         let (events, inbox) = mpsc::channel(MAX_QUEUED_CHUNKS);
-        let task = PatchTask { registry: self.clone(), actor: actor.clone(), id: id.to_owned(), patch };
+        let task = PatchTask { registry: self.clone(), context: context.clone(), id: id.to_owned(), patch };
         let task = tokio::spawn(task.run(inbox));
         let mut broken = None;
         loop {
@@ -83,14 +90,14 @@ impl Registry {
 
 struct PatchTask {
     registry: Registry,
-    actor: Actor,
+    context: RequestContext,
     id: String,
     patch: Patch,
 }
 
 impl PatchTask {
     async fn run(self, mut inbox: mpsc::Receiver<BodyEvent>) -> Result<UploadState> {
-        let row = self.registry.resumable_row(&self.id).await?;
+        let row = self.registry.resumable_row(&self.context, &self.id).await?;
         if row.direct_part.is_some() {
             let message = "the bytes of a direct upload go to the bucket, not to the server";
             return Err(Error::invalid_state(message).on_field(OFFSET));
@@ -99,24 +106,24 @@ impl PatchTask {
         if row.finished_at.is_some() {
             return self.registry.already_whole(&row, &self.patch);
         }
-        let lease = self.registry.lease(&self.id).await?;
+        let lease = self.registry.lease(&self.context, &self.id).await?;
         let written = match self.write(&lease, &mut inbox).await {
             Ok(offset) if offset == unsigned(row.length) => {
-                return self.registry.finish_leased(&self.actor, &self.id, lease).await;
+                return self.registry.finish_leased(&self.context, &self.id, lease).await;
             }
             Ok(offset) => Ok(offset),
             Err(error) => Err(lease.explain(error).await),
         };
         lease.release().await;
         let offset = written?;
-        let row = self.registry.resumable_row(&self.id).await?;
+        let row = self.registry.resumable_row(&self.context, &self.id).await?;
         Ok(UploadState::new(&row, offset))
     }
 
     /// Writes what arrives. Returns the upload's offset afterwards.
     async fn write(&self, lease: &Lease, inbox: &mut mpsc::Receiver<BodyEvent>) -> Result<u64> {
         // Read under the lease: whoever had it before may have written.
-        let row = self.registry.resumable_row(&self.id).await?;
+        let row = self.registry.resumable_row(&self.context, &self.id).await?;
         let offset = self.registry.offset(&row).await?;
         if offset != self.patch.offset {
             let message = format!("the upload has {offset} bytes, the request goes on after {}", self.patch.offset);
@@ -160,7 +167,7 @@ impl PatchTask {
         let progress = progress(row);
         let blobs = &self.registry.blobs;
         let tail = if blobs.needs_tail(&progress, self.patch.length) {
-            Some(self.registry.tail(&row.id, &progress).await?)
+            Some(self.registry.tail(&self.context, &row.id, &progress).await?)
         } else {
             None
         };

@@ -5,29 +5,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use modelport_inspect::Inspection;
 
 use super::{Staged, of_member};
-use crate::domain::{Action, Actor, Error, File, FilePath, Millis, NodeId, Result};
+use crate::domain::{Action, Error, File, FilePath, NodeId, Result};
 use crate::registry::attach::{media_type, outcome};
 use crate::registry::files::{Target, increment_holder_revision, record_files};
 use crate::registry::inspection::{
     Inspected, Siblings, evaluate_with_siblings, known, on_file_removed, policy_of, put_all, wanted,
 };
 use crate::registry::policy::Policy;
+use crate::registry::transaction::{ReadTransaction, WriteTransaction};
 use crate::registry::upload::{Outcome, PutResult, find_or_create_artifact, upload_expired};
-use crate::store::{Tx, blobs, files, nodes, uploads};
+use crate::store::{blobs, files, nodes, uploads};
 
 /// Sizes of files by their artifacts and paths.
 type Sizes = BTreeMap<NodeId, Siblings>;
 
 /// Links the members, judged beside each other: they may refer to each other.
 pub(super) fn link_all(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
+    tx: &mut WriteTransaction<'_, '_>,
     members: &[(Staged, Inspection)],
     base: &Policy,
-    now: Millis,
 ) -> Result<Vec<PutResult>> {
     let Some((first, _)) = members.first() else { return Ok(Vec::new()) };
-    let (artifact, version) = find_or_create_artifact(tx, actor, &first.put, now)?;
+    let (artifact, version) = find_or_create_artifact(tx, &first.put)?;
     let keys: Vec<&str> = members.iter().map(|(each, _)| each.key.as_str()).collect();
     if !uploads::take_all(tx, &keys)? {
         return Err(upload_expired());
@@ -42,7 +41,7 @@ pub(super) fn link_all(
     let holders: Vec<NodeId> = paths.iter().map(|path| in_place.get(*path).copied().unwrap_or(artifact)).collect();
     let distinct: BTreeSet<NodeId> = holders.iter().copied().collect();
     let policies = policies(tx, base, &distinct)?;
-    let (mut linked, replaced) = attach_all(tx, members, &holders, now)?;
+    let (mut linked, replaced) = attach_all(tx, members, &holders)?;
     let beside = sizes(tx, members, &linked)?;
     let nothing = BTreeMap::new();
     let mut learned = Vec::new();
@@ -62,18 +61,22 @@ pub(super) fn link_all(
     for holder in distinct {
         let changed: Vec<&File> = new.iter().filter(|file| file.node_id == holder).collect();
         if !changed.is_empty() {
-            let before = increment_holder_revision(tx, holder, now)?;
+            let before = increment_holder_revision(tx, holder)?;
             let node = on_file_removed(tx, base, &before)?;
             let before_it = |file: &File| replaced.get(&(file.node_id, file.path.clone()));
             let changed: Vec<_> = changed.into_iter().map(|file| (file, before_it(file))).collect();
-            record_files(tx, actor, now, Action::PutFile, (&before, &node), &changed)?;
+            record_files(tx, Action::PutFile, (&before, &node), &changed)?;
         }
     }
     results(tx, linked, version)
 }
 
 /// Locks the artifacts, and returns the policy of each.
-fn policies(tx: &mut Tx<'_>, base: &Policy, holders: &BTreeSet<NodeId>) -> Result<BTreeMap<NodeId, Policy>> {
+fn policies(
+    tx: &mut WriteTransaction<'_, '_>,
+    base: &Policy,
+    holders: &BTreeSet<NodeId>,
+) -> Result<BTreeMap<NodeId, Policy>> {
     let ids: Vec<NodeId> = holders.iter().copied().collect();
     nodes::lock(tx, &ids)?;
     let nodes = nodes::find_all(tx, &ids)?;
@@ -88,11 +91,11 @@ type ByPlace = BTreeMap<(NodeId, FilePath), File>;
 
 /// What becomes of the members, and the files that are replaced.
 fn attach_all(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTransaction<'_, '_>,
     members: &[(Staged, Inspection)],
     holders: &[NodeId],
-    now: Millis,
 ) -> Result<(Attached, ByPlace)> {
+    let now = tx.now();
     let mut paths: BTreeMap<NodeId, Vec<&str>> = BTreeMap::new();
     for ((each, _), holder) in members.iter().zip(holders) {
         paths.entry(*holder).or_default().push(each.put.path.as_str());
@@ -132,7 +135,11 @@ fn attach_all(
 }
 
 /// The sizes of the files that the members refer to: those that are there, and the members themselves.
-fn sizes(tx: &mut Tx<'_>, members: &[(Staged, Inspection)], linked: &[(Outcome, File)]) -> Result<Sizes> {
+fn sizes(
+    tx: &mut ReadTransaction<'_, '_>,
+    members: &[(Staged, Inspection)],
+    linked: &[(Outcome, File)],
+) -> Result<Sizes> {
     let mut wants: BTreeMap<NodeId, BTreeSet<FilePath>> = BTreeMap::new();
     for ((_, file), (_, seen)) in linked.iter().zip(members) {
         wants.entry(file.node_id).or_default().extend(wanted(&file.path, seen)?);
@@ -147,7 +154,11 @@ fn sizes(tx: &mut Tx<'_>, members: &[(Staged, Inspection)], linked: &[(Outcome, 
     Ok(found)
 }
 
-fn results(tx: &mut Tx<'_>, linked: Vec<(Outcome, File)>, version: Option<(NodeId, NodeId)>) -> Result<Vec<PutResult>> {
+fn results(
+    tx: &mut ReadTransaction<'_, '_>,
+    linked: Vec<(Outcome, File)>,
+    version: Option<(NodeId, NodeId)>,
+) -> Result<Vec<PutResult>> {
     let files: Vec<File> = linked.iter().map(|(_, file)| file.clone()).collect();
     let mut all: BTreeMap<(NodeId, FilePath), Inspected> = known(tx, &files)?;
     let result = |(outcome, file): (Outcome, File)| {

@@ -119,7 +119,8 @@ async fn a_uri_begins_with_the_host_that_a_call_is_addressed_to(backend: Backend
         create: true,
     };
     let body = stream::iter([Ok::<_, Error>(Bytes::from_static(b"x"))]);
-    let id = door.registry.put_file(&Actor::anonymous("test"), put, body).await.unwrap().file.node_id;
+    let id =
+        door.registry.put_file(&door.registry.context(Actor::anonymous("test")), put, body).await.unwrap().file.node_id;
     let shown = door.get(&[id.0]).await.remove(0);
     // The host of the call with the port of the HTTP listener.
     assert_eq!(shown.uri(), format!("http://127.0.0.1:8080/api/v1/artifacts/{id}/files/f"));

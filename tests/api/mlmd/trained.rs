@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use modelport::api::mlmd::pb;
 use modelport::domain::lineage::{Depth, Direction};
-use modelport::domain::{LogicalType, NodeId};
+use modelport::domain::{Actor, LogicalType, NodeId};
 
 use super::{Door, artifact, int};
 use crate::support::{Backend, on_both};
@@ -39,7 +39,11 @@ impl Door {
 
     async fn reached(&self, node: i64, direction: Direction) -> BTreeSet<i64> {
         let depth = Depth::new(Depth::MAX).unwrap();
-        let graph = self.registry.lineage(NodeId(node), direction, depth).await.unwrap();
+        let graph = self
+            .registry
+            .lineage(&self.registry.context(Actor::anonymous("test")), NodeId(node), direction, depth)
+            .await
+            .unwrap();
         graph.nodes.iter().map(|found| found.id.0).collect()
     }
 }

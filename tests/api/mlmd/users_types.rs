@@ -5,6 +5,7 @@ use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use bytes::Bytes;
 use modelport::api::mlmd::pb;
 use modelport::api::server::Service;
+use modelport::domain::Actor;
 use modelport::domain::job::JobEnd;
 use modelport::registry::inspection::REEVALUATE_MODEL;
 use modelport::registry::jobs::{Stopping, Working};
@@ -171,11 +172,20 @@ async fn the_policy_of_its_versions_model_holds(backend: Backend) {
         scene.send(policy.set_json(json!({"findings": {"danger": findings}}))).await.expect(200);
         let registry = &scene.door.registry;
         let lease = std::time::Duration::from_secs(60);
-        let job = registry.claim_job(REEVALUATE_MODEL, "test", lease, 3).await.unwrap().unwrap();
+        let job = registry
+            .claim_job(&registry.context(Actor::anonymous("test")), REEVALUATE_MODEL, "test", lease, 3)
+            .await
+            .unwrap()
+            .unwrap();
         let working = Working::new(registry.clone(), job, Stopping::never());
-        let result = registry.reevaluate_model(working.clone()).await.unwrap();
+        let result = registry.reevaluate_model(&working.context, working.clone()).await.unwrap();
         assert_eq!(result["files"], 1);
-        assert!(registry.finish_job(&working, "test", JobEnd::Succeeded(result)).await.unwrap());
+        assert!(
+            registry
+                .finish_job(&registry.context(Actor::anonymous("test")), &working, "test", JobEnd::Succeeded(result))
+                .await
+                .unwrap()
+        );
         scene.get(&file).await.expect(status);
     }
     let policy = TestRequest::put().uri("/api/v1/models/m/policy");

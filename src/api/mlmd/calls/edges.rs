@@ -24,7 +24,7 @@ pub(in crate::api::mlmd) async fn put_events(
     call: Call,
     request: pb::PutEventsRequest,
 ) -> Answer<pb::PutEventsResponse> {
-    call.registry.put_events(&call.actor, request.events.into_iter().map(parse_event).collect()).await?;
+    call.registry.put_events(&call.context, request.events.into_iter().map(parse_event).collect()).await?;
     Ok(pb::PutEventsResponse {})
 }
 
@@ -47,7 +47,7 @@ pub(in crate::api::mlmd) async fn put_execution(
             force_reuse_context: options.force_reuse_context(),
         },
     };
-    let published = call.registry.put_execution(&call.actor, publish).await?;
+    let published = call.registry.put_execution(&call.context, publish).await?;
     Ok(pb::PutExecutionResponse {
         execution_id: Some(published.execution_id.0),
         artifact_ids: published.artifact_ids,
@@ -74,7 +74,7 @@ pub(in crate::api::mlmd) async fn put_lineage_subgraph(
         reuse_context_if_already_exist: options.reuse_context_if_already_exist(),
         reuse_artifact_if_already_exist_by_external_id: options.reuse_artifact_if_already_exist_by_external_id(),
     };
-    let ids = call.registry.put_lineage_subgraph(&call.actor, write).await?;
+    let ids = call.registry.put_lineage_subgraph(&call.context, write).await?;
     Ok(pb::PutLineageSubgraphResponse {
         execution_ids: numbers(ids.execution_ids),
         artifact_ids: numbers(ids.artifact_ids),
@@ -121,7 +121,7 @@ pub(in crate::api::mlmd) async fn put_attributions_and_associations(
     let association = |sent: pb::Association| Membership { context_id: sent.context_id, member_id: sent.execution_id };
     let attributions = request.attributions.into_iter().map(attribution).collect();
     let associations = request.associations.into_iter().map(association).collect();
-    call.registry.put_memberships(&call.actor, attributions, associations).await?;
+    call.registry.put_memberships(&call.context, attributions, associations).await?;
     Ok(pb::PutAttributionsAndAssociationsResponse {})
 }
 
@@ -132,6 +132,6 @@ pub(in crate::api::mlmd) async fn put_parent_contexts(
 ) -> Answer<pb::PutParentContextsResponse> {
     let parenthood = |sent: pb::ParentContext| Parenthood { child_id: sent.child_id, parent_id: sent.parent_id };
     let pairs = request.parent_contexts.into_iter().map(parenthood).collect();
-    call.registry.put_parent_contexts(&call.actor, pairs).await?;
+    call.registry.put_parent_contexts(&call.context, pairs).await?;
     Ok(pb::PutParentContextsResponse {})
 }

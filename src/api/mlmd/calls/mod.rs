@@ -8,13 +8,12 @@ pub(super) mod relations;
 pub(super) mod types;
 
 use super::error::CallError;
-use crate::domain::Actor;
-use crate::registry::Registry;
+use crate::registry::{Registry, RequestContext};
 
-/// The context of a call.
+/// What a call is answered with.
 pub(super) struct Call {
     pub(super) registry: Registry,
-    pub(super) actor: Actor,
+    pub(super) context: RequestContext,
 }
 
 /// The result of a call.

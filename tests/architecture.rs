@@ -273,7 +273,7 @@ fn what_the_rules_allow_is_not_found() {
             "use crate::domain::{Error, ErrorKind}; use crate::registry::Registry; use actix_web::web;",
         ),
         ("api/mlmd/mod", "use tonic::Status; use prost::Message;"),
-        ("api/http/tls", "use rustls::ServerConfig; use super::super::Problem;"),
+        ("api/http/tls", "use rustls::ServerConfig; use super::problem::Problem;"),
         ("lib", "pub use {modelport_blobs as blobs, modelport_domain as domain};"),
         ("api/edge/mod", "use super::http::door::Door; use crate::api::edge::form; use super::health::Draining;"),
         ("api/doors", "use super::{edge, kubeflow, native}; use super::http::door::Doors;"),

@@ -33,7 +33,8 @@ pub(super) fn served(doors: Doors, public_url: Option<&str>) -> Result<Vec<Serve
 /// Swagger UI at `/docs/`, and each document as JSON beside it.
 pub(super) fn routes(documents: &[ServedDocument]) -> impl FnOnce(&mut ServiceConfig) {
     move |service| {
-        for ServedDocument { file, json, .. } in documents.iter().cloned() {
+        for document in documents {
+            let (file, json) = (document.file, document.json.clone());
             let answer = move || {
                 let json = json.clone();
                 async move { HttpResponse::Ok().content_type("application/json").body(json) }

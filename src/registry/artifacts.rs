@@ -1,7 +1,10 @@
 //! Artifacts of versions and runs: made, changed and attached there; metrics are measured.
 
+use std::sync::Arc;
+
 use super::context::RequestContext;
 use super::entities::{Expected, add_point, create, get, get_bare, increment_revision, properties_of_home, update};
+use super::inspection::on_members_added;
 use super::transaction::WriteTransaction;
 use super::uris::{fill_uris, is_own_uri};
 use super::{Registry, created_concurrently};
@@ -42,6 +45,7 @@ impl Registry {
         patch: Patch,
     ) -> Result<Node> {
         patch.check(logical)?;
+        let policy = Arc::clone(&self.policy);
         self.write(context, move |tx| {
             nodes::lock(tx, &[parent.1])?;
             let home = get(tx, parent.0, parent.1)?;
@@ -54,6 +58,8 @@ impl Registry {
             let mut node = update(tx, logical, id, &patch)?;
             if members::insert(tx, home.id, id)? {
                 tx.record(Action::Attach, &home, Some(("memberId", id.0.into())))?;
+                on_members_added(tx, &policy, std::slice::from_ref(&home), &[(home.id, id)])?;
+                node = get(tx, logical, id)?;
             }
             fill_uris(tx, std::slice::from_mut(&mut node))?;
             Ok(node)

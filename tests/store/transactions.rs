@@ -47,7 +47,7 @@ async fn an_error_in_sql_leaves_no_trace(backend: Backend) {
         insert(tx, "m")?;
         insert(tx, "taken")
     };
-    assert_eq!(scene.store.write(fail).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
+    assert_eq!(scene.store.write(fail).await.unwrap_err().kind(), ErrorKind::NameTaken);
     assert_eq!((scene.count("nodes"), scene.count("properties")), (1, 0));
     scene.model("m").await;
 }

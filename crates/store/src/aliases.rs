@@ -72,10 +72,10 @@ pub fn of_model(tx: &mut Tx<'_>, model: NodeId) -> Result<Vec<(Alias, NodeId)>> 
 
 /// The names of the version's aliases, in alphabetical order.
 pub fn of_version(tx: &mut Tx<'_>, version: NodeId) -> Result<Vec<String>> {
-    Ok(aliases::table
+    aliases::table
         .filter(aliases::version_id.eq(version.0))
         .order(aliases::name)
         .select(aliases::name)
         .load(tx.conn)
-        .db()?)
+        .db()
 }

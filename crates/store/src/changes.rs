@@ -137,7 +137,7 @@ pub fn removals(tx: &mut Tx<'_>, nodes: &[NodeId]) -> Result<Vec<ChangeRecord>> 
 /// Whether there are committed changes without a position in the feed.
 pub fn any_unplaced(tx: &mut Tx<'_>) -> Result<bool> {
     let unplaced = changes::table.filter(changes::position.is_null());
-    Ok(diesel::select(diesel::dsl::exists(unplaced)).get_result(tx.conn).db()?)
+    diesel::select(diesel::dsl::exists(unplaced)).get_result(tx.conn).db()
 }
 
 /// Assigns positions in the feed to up to `limit` committed changes, after all existing positions.

@@ -14,7 +14,7 @@ use super::connection::AnyConnection;
 use super::nodes::MAX_IDS;
 use super::schema::{blobs, files, inspections, members};
 use crate::error::{DatabaseResult as _, database_error, is_missing_reference, violated_unique};
-use modelport_domain::{Blob, Error, File, FilePath, Millis, NodeId, Result};
+use modelport_domain::{Blob, Error, File, FilePath, LogicalType, Millis, NodeId, Result};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = files, treat_none_as_default_value = false)]
@@ -308,8 +308,21 @@ pub fn holders(tx: &mut Tx<'_>, after: Option<NodeId>, limit: u32) -> Result<Vec
     Ok(rows.into_iter().map(NodeId).collect())
 }
 
-/// The first `limit` artifacts with files after that one, ordered by id, of a model's versions: those that a version owns, and those
-/// without an owner that are attached to one. Also returns how many there are in all.
+/// For each of the first `limit` files of these nodes, in no order, the node that has it.
+pub fn holders_among(tx: &mut Tx<'_>, nodes: &[NodeId], limit: usize) -> Result<Vec<NodeId>> {
+    let mut found: Vec<NodeId> = Vec::new();
+    for chunk in nodes.chunks(MAX_IDS) {
+        let ids: Vec<i64> = chunk.iter().map(|id| id.0).collect();
+        let left = i64::try_from(limit.saturating_sub(found.len())).unwrap_or(i64::MAX);
+        let rows: Vec<i64> =
+            files::table.filter(files::node_id.eq_any(ids)).select(files::node_id).limit(left).load(tx.conn).db()?;
+        found.extend(rows.into_iter().map(NodeId));
+    }
+    Ok(found)
+}
+
+/// The first `limit` artifacts with files after that one, ordered by id, of a model's versions: those that one of them owns, and
+/// those that no version owns and that are attached to one. Also returns how many there are in all.
 pub fn holders_of_model(
     tx: &mut Tx<'_>,
     model: NodeId,
@@ -321,19 +334,24 @@ pub fn holders_of_model(
         #[diesel(sql_type = BigInt)]
         number: i64,
     }
-    // What nothing owns counts where it is attached, too.
-    const OF_MODEL: &str = "FROM nodes AS version JOIN members ON members.context_id = version.id \
-        JOIN nodes AS artifact ON artifact.id = members.node_id AND COALESCE(artifact.home_id, version.id) = version.id \
-        WHERE version.home_id = $1 AND EXISTS (SELECT 1 FROM files WHERE files.node_id = artifact.id)";
+    // What no version owns counts where it is attached.
+    let of_model = format!(
+        "FROM nodes AS version JOIN members ON members.context_id = version.id \
+         JOIN nodes AS artifact ON artifact.id = members.node_id \
+         LEFT JOIN nodes AS owner ON owner.id = artifact.home_id AND owner.type_id = {} \
+         WHERE version.home_id = $1 AND COALESCE(owner.id, version.id) = version.id \
+         AND EXISTS (SELECT 1 FROM files WHERE files.node_id = artifact.id)",
+        LogicalType::ModelVersion.id()
+    );
     let next =
-        format!("SELECT DISTINCT artifact.id AS number {OF_MODEL} AND artifact.id > $2 ORDER BY artifact.id LIMIT $3");
+        format!("SELECT DISTINCT artifact.id AS number {of_model} AND artifact.id > $2 ORDER BY artifact.id LIMIT $3");
     let next: Vec<Found> = sql_query(next)
         .bind::<BigInt, _>(model.0)
         .bind::<BigInt, _>(after.map_or(0, |node| node.0))
         .bind::<BigInt, _>(i64::from(limit))
         .load(tx.conn)
         .db()?;
-    let all: Found = sql_query(format!("SELECT count(DISTINCT artifact.id) AS number {OF_MODEL}"))
+    let all: Found = sql_query(format!("SELECT count(DISTINCT artifact.id) AS number {of_model}"))
         .bind::<BigInt, _>(model.0)
         .get_result(tx.conn)
         .db()?;

@@ -146,7 +146,7 @@ pub fn renew(tx: &mut Tx<'_>, id: JobId, lease: &Lease, progress: &JobProgress) 
         jobs::progress_message.eq(progress.message.as_deref().map(storable)),
     );
     let row = diesel::update(mine).set(alive).returning(jobs::cancel_requested).get_result(tx.conn);
-    Ok(row.optional().db()?)
+    row.optional().db()
 }
 
 /// Finishes the job, or reschedules it. `false` when another worker has it.
@@ -236,17 +236,17 @@ pub fn list(tx: &mut Tx<'_>, kind: &str, before: Option<JobId>, limit: i64) -> R
 
 /// How many jobs there are of each kind in each state.
 pub fn counts(tx: &mut Tx<'_>) -> Result<Vec<(String, String, i64)>> {
-    Ok(jobs::table
+    jobs::table
         .group_by((jobs::kind, jobs::state))
         .select((jobs::kind, jobs::state, diesel::dsl::count_star()))
         .order((jobs::kind, jobs::state))
         .load(tx.conn)
-        .db()?)
+        .db()
 }
 
 /// Forgets the jobs that ended before `before`.
 pub fn delete_finished(tx: &mut Tx<'_>, before: Millis) -> Result<usize> {
-    Ok(diesel::delete(jobs::table.filter(jobs::finished_at.lt(before))).execute(tx.conn).db()?)
+    diesel::delete(jobs::table.filter(jobs::finished_at.lt(before))).execute(tx.conn).db()
 }
 
 impl TryFrom<JobRow> for Job {

@@ -253,7 +253,7 @@ fn row_named(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, name: 
         Some(home) => query.filter(nodes::home_id.eq(home.0)),
         None => query.filter(nodes::home_id.is_null()),
     };
-    Ok(query.first(tx.conn).optional().db()?)
+    query.first(tx.conn).optional().db()
 }
 
 /// The node of that kind with that id in another system.

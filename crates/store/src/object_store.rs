@@ -10,7 +10,7 @@ use modelport_domain::Result;
 
 /// The id that the object store has to carry; `None` before it is set.
 pub fn id(tx: &mut Tx<'_>) -> Result<Option<String>> {
-    Ok(object_store::table.find(1).select(object_store::store_id).first(tx.conn).optional().db()?)
+    object_store::table.find(1).select(object_store::store_id).first(tx.conn).optional().db()
 }
 
 /// Sets the id, unless it is set, and returns it.
@@ -20,5 +20,5 @@ pub fn get_or_set(tx: &mut Tx<'_>, store_id: &str) -> Result<String> {
         diesel::insert_into(object_store::table).values(row).on_conflict_do_nothing().execute(conn)
     })
     .db()?;
-    Ok(object_store::table.find(1).select(object_store::store_id).first(tx.conn).db()?)
+    object_store::table.find(1).select(object_store::store_id).first(tx.conn).db()
 }

@@ -64,7 +64,7 @@ pub fn insert(tx: &mut Tx<'_>, new: &Resumable) -> Result<()> {
 /// The upload of that id.
 pub fn find(tx: &mut Tx<'_>, id: &str) -> Result<Option<Resumable>> {
     let row = resumable_uploads::table.find(id).select(Resumable::as_select());
-    Ok(row.first(tx.conn).optional().db()?)
+    row.first(tx.conn).optional().db()
 }
 
 /// Acquires the lease for `lease` until `until`. `false` when another request holds it.
@@ -119,12 +119,12 @@ pub fn add_parts(tx: &mut Tx<'_>, id: &str, parts: &[PartRow]) -> Result<()> {
 
 /// The parts in their order.
 pub fn parts(tx: &mut Tx<'_>, id: &str) -> Result<Vec<PartRow>> {
-    Ok(resumable_parts::table
+    resumable_parts::table
         .filter(resumable_parts::upload_id.eq(id))
         .order(resumable_parts::number)
         .select((resumable_parts::number, resumable_parts::tag, resumable_parts::checksum))
         .load(tx.conn)
-        .db()?)
+        .db()
 }
 
 /// Stores bytes that are too short to be a part.
@@ -138,7 +138,7 @@ pub fn add_tail(tx: &mut Tx<'_>, id: &str, start: i64, bytes: &[u8]) -> Result<(
 /// has read at once is memory that it keeps.
 pub fn tail(tx: &mut Tx<'_>, id: &str, start: i64) -> Result<Option<Vec<u8>>> {
     let row = resumable_tails::table.find((id, start)).select(resumable_tails::bytes);
-    Ok(row.first(tx.conn).optional().db()?)
+    row.first(tx.conn).optional().db()
 }
 
 /// Marks the upload as finished, and deletes its parts.
@@ -165,11 +165,11 @@ pub fn remove(tx: &mut Tx<'_>, id: &str, before: Millis) -> Result<()> {
 
 /// The ids and keys of up to `limit` uploads that expired before `now` and have no lease.
 pub fn expired(tx: &mut Tx<'_>, now: Millis, limit: i64) -> Result<Vec<(String, String)>> {
-    Ok(resumable_uploads::table
+    resumable_uploads::table
         .filter(resumable_uploads::expires_at.lt(now).and(resumable_uploads::lease_until.le(now)))
         .order((resumable_uploads::expires_at, resumable_uploads::id))
         .limit(limit)
         .select((resumable_uploads::id, resumable_uploads::key))
         .load(tx.conn)
-        .db()?)
+        .db()
 }

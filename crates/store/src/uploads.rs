@@ -101,13 +101,13 @@ pub fn remove(tx: &mut Tx<'_>, key: &str) -> Result<()> {
 
 /// The keys of up to `limit` uploads that were last seen before `before`, or are condemned.
 pub fn abandoned(tx: &mut Tx<'_>, before: Millis, limit: i64) -> Result<Vec<String>> {
-    Ok(uploads::table
+    uploads::table
         .filter(uploads::seen_at.lt(before))
         .order(uploads::id)
         .limit(limit)
         .select(uploads::key)
         .load(tx.conn)
-        .db()?)
+        .db()
 }
 
 /// Which of these keys belong to an upload under way.

@@ -169,7 +169,7 @@ async fn multipart_fields(
                 check_coding(&field)?;
                 (intake.check_fields)(&fields)?;
                 let path = file.parse::<FilePath>().map_err(invalid_path)?;
-                let digests = Digests::of(field.headers())?;
+                let digests = digests(field.headers())?;
                 let file = digests.check(chunks(field, memory_use.buffer.share()));
                 let file = intake.caller.registry.stage_file(&intake.caller.context, None, file).await?;
                 *upload = Some(Upload { file, path });

@@ -42,7 +42,7 @@ macro_rules! operation {
 pub(crate) use operation;
 
 impl Operation {
-    /// The one that the document describes; use [`operation!`].
+    /// The one that the document describes; use the macro `operation`.
     #[expect(clippy::expect_used, reason = "a document of one handler has one path with one method")]
     pub fn new(document: OpenApi, route: fn(Route) -> Route) -> Self {
         let (path, item) = document.paths.paths.iter().next().expect("a handler's document has its path");

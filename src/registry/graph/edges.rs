@@ -1,6 +1,7 @@
 //! Events, memberships and parents: put between nodes that are there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
@@ -8,6 +9,8 @@ use crate::domain::graph::{Event, EventWrite, Membership, Parenthood};
 use crate::domain::{Action, Error, Millis, Node, NodeId, NodeKind, Result};
 use crate::registry::Registry;
 use crate::registry::context::RequestContext;
+use crate::registry::inspection::on_members_added;
+use crate::registry::policy::Policy;
 use crate::registry::transaction::{ReadTransaction, WriteTransaction};
 use crate::store::graph::{events, memberships, nodes};
 
@@ -40,6 +43,7 @@ impl Registry {
             attributions.iter().map(|each| pair(each, "artifact_id")).collect::<Result<BTreeSet<_>>>()?;
         let associations =
             associations.iter().map(|each| pair(each, "execution_id")).collect::<Result<BTreeSet<_>>>()?;
+        let policy = Arc::clone(&self.policy);
         self.write(context, move |tx| {
             let members = |of: &BTreeSet<(NodeId, NodeId)>| of.iter().map(|(_, member)| *member).collect();
             check_all(tx, NodeKind::Artifact, &members(&attributions), "artifact_id")?;
@@ -47,7 +51,7 @@ impl Registry {
             let pairs: BTreeSet<_> = attributions.union(&associations).copied().collect();
             let contexts: Vec<i64> = pairs.iter().map(|(context, _)| context.0).collect();
             let contexts = nodes::find_all(tx, NodeKind::Context, &contexts)?;
-            attach(tx, &contexts, &pairs).map(drop)
+            attach_members(tx, &policy, &contexts, &pairs)
         })
         .await
     }
@@ -154,8 +158,20 @@ pub(super) fn put(tx: &mut WriteTransaction<'_, '_>, new: &[Event], at_hand: &[N
     Ok(())
 }
 
+/// Makes artifacts and executions members of these contexts, which are ordered by id. `policy` is what holds for files of models
+/// that say nothing else.
+pub(super) fn attach_members(
+    tx: &mut WriteTransaction<'_, '_>,
+    policy: &Policy,
+    contexts: &[Node],
+    pairs: &BTreeSet<(NodeId, NodeId)>,
+) -> Result<()> {
+    let added = attach(tx, contexts, pairs)?;
+    on_members_added(tx, policy, contexts, &added)
+}
+
 /// Makes nodes members of these contexts, which are ordered by id, and returns those that were not members before.
-pub(super) fn attach(
+fn attach(
     tx: &mut WriteTransaction<'_, '_>,
     contexts: &[Node],
     pairs: &BTreeSet<(NodeId, NodeId)>,

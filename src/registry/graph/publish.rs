@@ -1,6 +1,7 @@
 //! Publishes one execution with its inputs, outputs and contexts in one transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::put::put;
 use super::put_options::{PutOptions, Reuse};
@@ -9,6 +10,7 @@ use crate::domain::graph::{EventWrite, NodeWrite, Pair, Publish, PublishOptions,
 use crate::domain::{Error, ErrorKind, LogicalType, Node, NodeId, NodeKind, Result};
 use crate::registry::Registry;
 use crate::registry::context::RequestContext;
+use crate::registry::policy::Policy;
 use crate::registry::transaction::{ReadTransaction, WriteTransaction};
 use crate::store::graph::nodes;
 use crate::store::graph::types::{Which, load};
@@ -21,11 +23,12 @@ impl Registry {
     /// to be used as it is does not exist.
     pub async fn put_execution(&self, context: &RequestContext, publish: Publish) -> Result<Published> {
         check(&publish)?;
-        self.write(context, move |tx| put_published(tx, &publish)).await
+        let policy = Arc::clone(&self.policy);
+        self.write(context, move |tx| put_published(tx, &policy, &publish)).await
     }
 }
 
-fn put_published(tx: &mut WriteTransaction<'_, '_>, publish: &Publish) -> Result<Published> {
+fn put_published(tx: &mut WriteTransaction<'_, '_>, policy: &Policy, publish: &Publish) -> Result<Published> {
     let now = tx.now();
     let Publish { execution, pairs, contexts, options } = publish;
     let reuse =
@@ -51,7 +54,7 @@ fn put_published(tx: &mut WriteTransaction<'_, '_>, publish: &Publish) -> Result
     let members: Vec<NodeId> = artifact_ids.iter().flatten().copied().chain([execution.id]).collect();
     let of_each = |context: &Node| members.iter().map(|member| (context.id, *member)).collect::<Vec<_>>();
     let pairs: BTreeSet<_> = contexts.iter().flat_map(of_each).collect();
-    attach_all(tx, &contexts, &pairs)?;
+    attach_all(tx, policy, &contexts, &pairs)?;
     Ok(Published {
         execution_id: execution.id,
         artifact_ids: artifact_ids.into_iter().map(|id| id.map_or(-1, |id| id.0)).collect(),
@@ -119,13 +122,14 @@ fn once(writes: &[NodeWrite], found: &[Option<Node>], reuse: bool) -> (Vec<NodeW
 /// Makes nodes members of contexts, in whichever order the contexts are.
 pub(super) fn attach_all(
     tx: &mut WriteTransaction<'_, '_>,
+    policy: &Policy,
     contexts: &[Node],
     pairs: &BTreeSet<(NodeId, NodeId)>,
 ) -> Result<()> {
     let mut sorted = contexts.to_vec();
     sorted.sort_by_key(|context| context.id);
     sorted.dedup_by_key(|context| context.id);
-    edges::attach(tx, &sorted, pairs).map(drop)
+    edges::attach_members(tx, policy, &sorted, pairs)
 }
 
 fn check(publish: &Publish) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Executions, artifacts, contexts and events, put at once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::edges;
 use super::publish::{attach_all, between, check_context, put_contexts};
@@ -10,6 +11,7 @@ use crate::domain::graph::{EventEdge, EventWrite, NodeWrite, PublishOptions, Sub
 use crate::domain::{Error, Node, NodeId, NodeKind, Result};
 use crate::registry::Registry;
 use crate::registry::context::RequestContext;
+use crate::registry::policy::Policy;
 use crate::registry::transaction::{ReadTransaction, WriteTransaction};
 use crate::store::graph::types::{Which, load};
 
@@ -20,11 +22,12 @@ impl Registry {
     /// or its event names another node than its place does, and when a node has no type.
     pub async fn put_lineage_subgraph(&self, context: &RequestContext, write: SubgraphWrite) -> Result<SubgraphIds> {
         check(&write)?;
-        self.write(context, move |tx| put_subgraph(tx, &write)).await
+        let policy = Arc::clone(&self.policy);
+        self.write(context, move |tx| put_subgraph(tx, &policy, &write)).await
     }
 }
 
-fn put_subgraph(tx: &mut WriteTransaction<'_, '_>, write: &SubgraphWrite) -> Result<SubgraphIds> {
+fn put_subgraph(tx: &mut WriteTransaction<'_, '_>, policy: &Policy, write: &SubgraphWrite) -> Result<SubgraphIds> {
     let now = tx.now();
     let options = PublishOptions {
         reuse_context_if_already_exist: write.reuse_context_if_already_exist,
@@ -40,7 +43,7 @@ fn put_subgraph(tx: &mut WriteTransaction<'_, '_>, write: &SubgraphWrite) -> Res
     let members = || artifacts.iter().chain(&executions);
     let of_each = |context: &Node| members().map(|member| (context.id, member.id)).collect::<Vec<_>>();
     let pairs: BTreeSet<_> = contexts.iter().flat_map(of_each).collect();
-    attach_all(tx, &contexts, &pairs)?;
+    attach_all(tx, policy, &contexts, &pairs)?;
 
     let events = write
         .edges

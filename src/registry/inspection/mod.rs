@@ -3,6 +3,7 @@
 
 mod describe;
 mod evaluate;
+mod members;
 mod policy;
 mod record;
 mod reevaluate;
@@ -32,6 +33,7 @@ pub use rescan::{RescanProgress, RescanReport};
 
 pub use crate::store::inspections::Tally;
 pub(super) use evaluate::{check_served, evaluate_with_siblings, on_file_added, on_file_removed, summary};
+pub(super) use members::on_members_added;
 pub use record::Inspected;
 pub(super) use record::{known, put_all};
 pub(super) use source::source_error;

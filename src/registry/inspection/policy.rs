@@ -112,8 +112,9 @@ pub(in crate::registry) fn policy_of(
     base: &Policy,
     artifact: &Node,
 ) -> Result<Policy> {
-    let version = match artifact.home_id {
-        Some(home) => nodes::find(tx, home)?.filter(|home| home.logical_type() == Some(LogicalType::ModelVersion)),
+    let owner = artifact.home_id.map(|home| nodes::find_bare(tx, home)).transpose()?.flatten();
+    let version = match owner.filter(|owner| owner.logical_type() == Some(LogicalType::ModelVersion)) {
+        Some(version) => Some(version),
         None => nodes::first_context(tx, artifact.id, LogicalType::ModelVersion)?,
     };
     let said = version.and_then(|version| version.home_id).map(|model| policies::find(tx, model)).transpose()?;

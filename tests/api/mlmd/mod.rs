@@ -3,6 +3,7 @@
 
 mod door;
 mod edges;
+mod joining;
 mod lineage;
 mod lists;
 mod nodes;

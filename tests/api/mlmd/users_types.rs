@@ -24,13 +24,13 @@ on_both! {
 }
 
 /// A version `1` of a model `m` that has an artifact of a user's type.
-struct Scene {
-    door: Door,
-    version: i64,
-    weights: i64,
+pub(super) struct Scene {
+    pub(super) door: Door,
+    pub(super) version: i64,
+    pub(super) weights: i64,
 }
 
-struct Answer {
+pub(super) struct Answer {
     status: u16,
     etag: Option<String>,
     body: Bytes,
@@ -38,18 +38,18 @@ struct Answer {
 
 impl Answer {
     #[track_caller]
-    fn expect(self, status: u16) -> Self {
+    pub(super) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
         self
     }
 
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 }
 
 impl Scene {
-    async fn new(backend: Backend) -> Self {
+    pub(super) async fn new(backend: Backend) -> Self {
         let door = Door::new(backend).await;
         let version = door.version("m").await;
         let weights = door.artifact_type("my.Weights").await;
@@ -63,22 +63,22 @@ impl Scene {
         scene
     }
 
-    async fn send(&self, request: TestRequest) -> Answer {
+    pub(super) async fn send(&self, request: TestRequest) -> Answer {
         let app = init_service(Service::new(self.door.registry.clone(), 1 << 20).unwrap().app()).await;
         let response = call_service(&app, request.to_request()).await;
         let etag = response.headers().get("etag").map(|tag| tag.to_str().unwrap().to_owned());
         Answer { status: response.status().as_u16(), etag, body: read_body(response).await }
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(super) async fn get(&self, path: &str) -> Answer {
         self.send(TestRequest::get().uri(path)).await
     }
 
-    async fn put(&self, path: &str, body: &'static [u8]) -> Answer {
+    pub(super) async fn put(&self, path: &str, body: &'static [u8]) -> Answer {
         self.send(TestRequest::put().uri(path).set_payload(body)).await
     }
 
-    fn files(&self) -> String {
+    pub(super) fn files(&self) -> String {
         format!("/api/v1/artifacts/{}/files", self.weights)
     }
 

@@ -153,7 +153,7 @@ async fn what_is_reused_is_not_made_again(backend: Backend) {
     assert_eq!(scene.registry.put_execution(&scene.context, again).await.unwrap().artifact_ids, put.artifact_ids);
     let strict = Publish { options: PublishOptions::default(), execution: new(e, "run 3"), ..publish };
     let error = scene.registry.put_execution(&scene.context, strict).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NameTaken);
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     let forced = Publish {
         execution: new(e, "run 4"),
         contexts: vec![NodeWrite { id: Some(context.0), ..NodeWrite::default() }],

@@ -32,6 +32,9 @@ pub(super) struct Literal {
     pub(super) length: usize,
 }
 
+/// A token and how many bytes it takes, or what is wrong with it.
+pub(super) type Scanned<I> = Result<(Token<I>, usize), String>;
+
 /// How a dialect writes its tokens. Each function is given the text from the token on; its error says what is wrong there.
 pub(super) struct Dialect<I: 'static> {
     /// What comments begin with, and what ends them.
@@ -51,7 +54,7 @@ pub(super) struct Dialect<I: 'static> {
     /// Whether the text begins with a number.
     pub(super) starts_number: fn(&str) -> bool,
     /// The number that the text begins with, and how many bytes it takes.
-    pub(super) number: fn(&str) -> Result<(Token<I>, usize), String>,
+    pub(super) number: fn(&str) -> Scanned<I>,
     /// What is wrong with a character that no token begins with.
     pub(super) unexpected: fn(char) -> String,
     /// The error of a text that is wrong at that byte.
@@ -120,7 +123,7 @@ impl Position {
     }
 }
 
-fn token<I>(dialect: &Dialect<I>, rest: &str, first: char, position: Position) -> Result<(Token<I>, usize), String> {
+fn token<I>(dialect: &Dialect<I>, rest: &str, first: char, position: Position) -> Scanned<I> {
     if position == Position::BehindDot && (dialect.continues_word)(first) {
         return Ok(word(dialect, rest));
     }
@@ -138,7 +141,7 @@ fn token<I>(dialect: &Dialect<I>, rest: &str, first: char, position: Position) -
         return Ok(word(dialect, rest));
     }
     let sign = dialect.signs.iter().find(|sign| rest.starts_with(**sign));
-    sign.map(|sign| (Token::Sign(*sign), sign.len())).ok_or_else(|| (dialect.unexpected)(first))
+    sign.map(|sign| (Token::Sign(sign), sign.len())).ok_or_else(|| (dialect.unexpected)(first))
 }
 
 fn word<I>(dialect: &Dialect<I>, rest: &str) -> (Token<I>, usize) {

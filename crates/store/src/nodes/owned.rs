@@ -29,7 +29,7 @@ pub fn children(tx: &mut Tx<'_>, homes: &[NodeId]) -> Result<Vec<Node>> {
 /// The type of the oldest node that has it as its home.
 pub fn type_of_child(tx: &mut Tx<'_>, home: NodeId) -> Result<Option<i64>> {
     let children = nodes::table.filter(nodes::home_id.eq(home.0)).order(nodes::id).select(nodes::type_id);
-    Ok(children.first(tx.conn).optional().db()?)
+    children.first(tx.conn).optional().db()
 }
 
 /// The first of the contexts of that type that the node is a member of, without its properties.

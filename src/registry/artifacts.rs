@@ -58,8 +58,8 @@ impl Registry {
             let mut node = update(tx, logical, id, &patch)?;
             if members::insert(tx, home.id, id)? {
                 tx.record(Action::Attach, &home, Some(("memberId", id.0.into())))?;
-                on_members_added(tx, &policy, std::slice::from_ref(&home), &[(home.id, id)])?;
-                node = get(tx, logical, id)?;
+                let changed = on_members_added(tx, &policy, std::slice::from_ref(&home), &[(home.id, id)])?;
+                node = changed.into_iter().next().unwrap_or(node);
             }
             fill_uris(tx, std::slice::from_mut(&mut node))?;
             Ok(node)

@@ -165,7 +165,7 @@ impl Answer {
     }
 }
 
-/// Gives up what a client takes nothing of while others wait.
+/// Drops the answer if its client reads nothing of it while other requests wait for memory.
 async fn watch(answer: Weak<Mutex<State>>) {
     let (mut before, mut since) = (0, Instant::now());
     loop {

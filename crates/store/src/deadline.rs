@@ -129,7 +129,7 @@ mod tests {
         let mut cancelled = Vec::new();
         assert!(deadline.cancel(|process| cancelled.push(process)));
         deadline.end();
-        assert!(!deadline.cancel(|_| panic!("it is somebody else's")));
+        assert!(!deadline.cancel(|_| panic!("it belongs to another transaction")));
         assert_eq!(cancelled, [7]);
     }
 
@@ -138,6 +138,6 @@ mod tests {
         let deadline = Deadline::after(LONG);
         deadline.begin(&Running::Postgres(None)).unwrap();
         assert!(!deadline.abandon());
-        assert!(!deadline.cancel(|_| panic!("it may be somebody else's")));
+        assert!(!deadline.cancel(|_| panic!("it may belong to another transaction")));
     }
 }

@@ -167,7 +167,7 @@ pub(super) fn attach_members(
     pairs: &BTreeSet<(NodeId, NodeId)>,
 ) -> Result<()> {
     let added = attach(tx, contexts, pairs)?;
-    on_members_added(tx, policy, contexts, &added)
+    on_members_added(tx, policy, contexts, &added).map(drop)
 }
 
 /// Makes nodes members of these contexts, which are ordered by id, and returns those that were not members before.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::evaluate::EvaluationChanges;
-use super::policy::{policy_of, reevaluate_and_record};
+use super::policy::reevaluate_and_record;
 use super::reevaluate::{REEVALUATE_MODEL, payload};
 use crate::domain::{LogicalType, Node, NodeId, Result};
 use crate::registry::jobs::enqueue;
@@ -16,19 +16,19 @@ const MAX_FILES: usize = 100;
 
 /// Evaluates the files of artifacts that this transaction has made members of contexts, as pairs of context and node, where
 /// the context is a version: whatever door they came through, what its model's policy quarantines is so at once. The contexts
-/// are given whole; others than versions and members without files are passed over.
+/// are given whole; others than versions and members without files are passed over. Returns the artifacts that changed.
 pub(in crate::registry) fn on_members_added(
     tx: &mut WriteTransaction<'_, '_>,
     base: &Policy,
     contexts: &[Node],
     added: &[(NodeId, NodeId)],
-) -> Result<()> {
+) -> Result<Vec<Node>> {
     let versions = contexts.iter().filter(|context| context.logical_type() == Some(LogicalType::ModelVersion));
     let models: BTreeMap<NodeId, Option<NodeId>> = versions.map(|version| (version.id, version.home_id)).collect();
     let joined = || added.iter().filter(|(context, _)| models.contains_key(context));
     let members: BTreeSet<NodeId> = joined().map(|(_, member)| *member).collect();
     if members.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let members: Vec<NodeId> = members.into_iter().collect();
     // As whoever adds a file does, so that either this sees the file or the other sees the membership.
@@ -39,12 +39,11 @@ pub(in crate::registry) fn on_members_added(
         for model in models {
             enqueue(tx, REEVALUATE_MODEL, &payload(model))?;
         }
-        return Ok(());
+        return Ok(Vec::new());
     }
+    let mut changed = Vec::new();
     for artifact in holders.into_iter().collect::<BTreeSet<_>>() {
-        let Some(node) = nodes::find(tx, artifact)? else { continue };
-        let policy = policy_of(tx, base, &node)?;
-        reevaluate_and_record(tx, artifact, &policy, &mut EvaluationChanges::default())?;
+        changed.extend(reevaluate_and_record(tx, base, artifact, &mut EvaluationChanges::default())?);
     }
-    Ok(())
+    Ok(changed)
 }

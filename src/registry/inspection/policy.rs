@@ -88,21 +88,23 @@ pub fn policy_tag(said: &ModelPolicy) -> String {
     hex::encode(sha2::Sha256::digest(said).get(..8).unwrap_or_default())
 }
 
-/// Reevaluates all files of an artifact, and records the change if there is one. `false` when the artifact no longer exists.
+/// Reevaluates all files of an artifact, which the caller has locked, by its effective policy, and records the change. Returns
+/// the artifact as it is afterwards if there was one.
 pub(super) fn reevaluate_and_record(
     tx: &mut WriteTransaction<'_, '_>,
+    base: &Policy,
     artifact: NodeId,
-    policy: &Policy,
     changed: &mut EvaluationChanges,
-) -> Result<bool> {
-    nodes::lock(tx, &[artifact])?;
-    let Some(before) = nodes::find(tx, artifact)? else { return Ok(false) };
-    let (after, any) = reevaluate(tx, &before, policy, Which::All, changed)?;
-    if any || after != before {
-        let node = increment_holder_revision(tx, artifact)?;
-        tx.record(Action::Update, &node, [("before", change::before(&before, &node))])?;
+) -> Result<Option<Node>> {
+    let Some(before) = nodes::find(tx, artifact)? else { return Ok(None) };
+    let policy = policy_of(tx, base, &before)?;
+    let (after, any) = reevaluate(tx, &before, &policy, Which::All, changed)?;
+    if !any && after == before {
+        return Ok(None);
     }
-    Ok(true)
+    let node = increment_holder_revision(tx, artifact)?;
+    tx.record(Action::Update, &node, [("before", change::before(&before, &node))])?;
+    Ok(Some(node))
 }
 
 /// The effective policy of an artifact: that of the model whose version owns it, or, if no version owns it, of the first

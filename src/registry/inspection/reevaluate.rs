@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::evaluate::EvaluationChanges;
-use super::policy::{policy_of, reevaluate_and_record};
+use super::policy::reevaluate_and_record;
 use crate::domain::{Error, JobProgress, NodeId, Result};
 use crate::registry::Registry;
 use crate::registry::context::RequestContext;
@@ -66,10 +66,8 @@ impl Registry {
         let base = Arc::clone(&self.policy);
         self.write(context, move |tx| {
             let mut changed = EvaluationChanges::default();
-            if let Some(node) = nodes::find(tx, artifact)? {
-                let policy = policy_of(tx, &base, &node)?;
-                reevaluate_and_record(tx, artifact, &policy, &mut changed)?;
-            }
+            nodes::lock(tx, &[artifact])?;
+            reevaluate_and_record(tx, &base, artifact, &mut changed)?;
             Ok(changed)
         })
         .await

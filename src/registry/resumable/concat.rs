@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
-use super::lease::{Lease, keep_all};
+use super::lease::{Lease, with_heartbeats_of};
 use super::{CONCAT, UploadState, begun, resolve_put, signed, unsigned, without_target};
 use crate::blobs::{BodySize, Key};
 use crate::domain::{Error, ErrorKind, Result, VersionRef};
@@ -84,7 +84,8 @@ impl Registry {
                 registry.resumable(&context, id).await.map_err(about_parts)?;
             }
             let leases = registry.lease_all(&context, &distinct).await?;
-            let made = keep_all(&leases, registry.put_together(&context, put, &ids, (concat, metadata))).await;
+            let put_together = registry.put_together(&context, put, &ids, (concat, metadata));
+            let made = with_heartbeats_of(&leases, put_together).await;
             for lease in leases {
                 lease.release().await;
             }

@@ -33,10 +33,6 @@ impl Registry {
         } else {
             lease.with_heartbeats(self.link_resumable(context, &row, &lease)).await
         };
-        let finished = match finished {
-            Err(error) => Err(lease.explain(error).await),
-            finished => finished,
-        };
         match finished {
             Ok(()) => {
                 lease.release().await;

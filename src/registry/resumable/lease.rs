@@ -41,35 +41,22 @@ impl Registry {
 }
 
 impl Lease {
-    /// Prolongs the lease. An error when another request has it meanwhile.
+    /// Prolongs the lease. NotFound or Gone where the upload is gone, Locked where another request has it meanwhile.
     pub(super) async fn renew(&self) -> Result<()> {
         let (row, token, until) = (self.id.clone(), self.token.clone(), until(self.context.now()));
         let held = self.registry.write(&self.context, move |tx| resumable::renew(tx, &row, &token, until)).await?;
-        if held { Ok(()) } else { Err(locked()) }
+        if held { Ok(()) } else { Err(self.lost().await) }
     }
 
-    /// Does `work` of ours, however long it takes, and prolongs the lease meanwhile.
+    /// Does `work` on the upload, however long it takes, and prolongs the lease meanwhile. Errors as those of
+    /// [`with_heartbeats_of`].
     pub(super) async fn with_heartbeats<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let beat = || {
-            let lease = self.clone();
-            async move { lease.renew().await }
-        };
-        with_heartbeats_every(RENEWAL, beat, work).await
+        with_heartbeats_of(std::slice::from_ref(self), work).await
     }
 
-    /// What a caller is told about `error`. Without the lease it only says that another holder has removed or replaced the
-    /// bytes: it becomes NotFound or Gone where the upload is gone, and Locked where it is not.
-    pub(super) async fn explain(&self, error: Error) -> Error {
-        if !matches!(error.kind(), ErrorKind::Internal | ErrorKind::Locked) {
-            return error;
-        }
-        match self.renew().await {
-            Err(lost) if lost.kind() == ErrorKind::Locked => {
-                log::info!(upload = self.id, error:%; "an upload was taken over by another holder of its lease");
-                self.registry.resumable_row(&self.context, &self.id).await.err().unwrap_or(lost)
-            }
-            Ok(()) | Err(_) => error,
-        }
+    /// Why the lease is not held any more: NotFound or Gone where the upload is gone, and Locked where it is not.
+    async fn lost(&self) -> Error {
+        self.registry.resumable_row(&self.context, &self.id).await.err().unwrap_or_else(locked)
     }
 
     /// Releases the lease. Where that fails it ends by itself.
@@ -114,19 +101,35 @@ impl Lease {
                 found.map_or(Ok(false), |found| uploads::seen(tx, &found.key, expires_at))
             })
             .await?;
-        if held { Ok(()) } else { Err(locked()) }
+        if held { Ok(()) } else { Err(self.lost().await) }
     }
 }
 
-/// Does `work` of ours, however long it takes, and prolongs all of the leases meanwhile.
-pub(super) async fn keep_all<T>(leases: &[Lease], work: impl Future<Output = Result<T>>) -> Result<T> {
+/// Does `work` on the uploads, however long it takes, and prolongs all of the leases meanwhile.
+///
+/// Errors: those of `work`. A fault of ours met without a lease only says that another holder has removed or replaced the bytes: it
+/// becomes what [`Lease::renew`] says.
+pub(super) async fn with_heartbeats_of<T>(leases: &[Lease], work: impl Future<Output = Result<T>>) -> Result<T> {
     let beat = || async move {
         for lease in leases {
             lease.renew().await?;
         }
         Ok(())
     };
-    with_heartbeats_every(RENEWAL, beat, work).await
+    let error = match with_heartbeats_every(RENEWAL, beat, work).await {
+        Err(error) if error.kind() == ErrorKind::Internal => error,
+        done => return done,
+    };
+    for lease in leases {
+        match lease.renew().await {
+            Err(lost) if matches!(lost.kind(), ErrorKind::NotFound | ErrorKind::Gone | ErrorKind::Locked) => {
+                log::info!(upload = lease.id, error:%; "an upload was taken over by another holder of its lease");
+                return Err(lost);
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Err(error)
 }
 
 fn until(now: Millis) -> Millis {

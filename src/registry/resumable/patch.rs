@@ -107,13 +107,10 @@ impl PatchTask {
             return self.registry.already_whole(&row, &self.patch);
         }
         let lease = self.registry.lease(&self.context, &self.id).await?;
-        let written = match self.write(&lease, &mut inbox).await {
-            Ok(offset) if offset == unsigned(row.length) => {
-                return self.registry.finish_leased(&self.context, &self.id, lease).await;
-            }
-            Ok(offset) => Ok(offset),
-            Err(error) => Err(lease.explain(error).await),
-        };
+        let written = self.write(&lease, &mut inbox).await;
+        if written.as_ref().is_ok_and(|offset| *offset == unsigned(row.length)) {
+            return self.registry.finish_leased(&self.context, &self.id, lease).await;
+        }
         lease.release().await;
         let offset = written?;
         let row = self.registry.resumable_row(&self.context, &self.id).await?;
@@ -145,14 +142,14 @@ impl PatchTask {
             (Ok(ended), Some(sums)) => {
                 let checked = if ended { sums.check() } else { Err(broke_off()) };
                 if let Err(error) = checked {
-                    append.discard(offset).await?;
+                    lease.with_heartbeats(append.discard(offset)).await?;
                     return Err(error);
                 }
             }
             (Ok(_), None) => {}
             (Err(error), sums) => {
                 if sums.is_some() {
-                    append.discard(offset).await?;
+                    lease.with_heartbeats(append.discard(offset)).await?;
                 }
                 return Err(error);
             }

@@ -28,7 +28,7 @@ pub enum ErrorKind {
     Incomplete,
     /// What the request demands of the current state (`If-Match`, `If-None-Match`, a time of change) does not hold.
     PreconditionFailed,
-    /// Something else depends on what is to be removed, and the request does not say that it may go all the same.
+    /// Something else depends on what is to be removed, and the request does not force the removal.
     HasDependents,
     /// The same thing was changed concurrently. The store retries the transaction that reports it.
     Conflict,
@@ -42,7 +42,7 @@ pub enum ErrorKind {
     Unauthenticated,
     /// The caller may not do this.
     PermissionDenied,
-    /// The file is quarantined, and the request does not ask for it all the same.
+    /// The file is quarantined, and the request does not ask for quarantined files.
     Quarantined,
     /// Another system that the request depends on refuses.
     Upstream,

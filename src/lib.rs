@@ -6,11 +6,11 @@
 pub mod api;
 pub mod cli;
 pub mod config;
-pub mod importers;
-pub mod jobs;
-pub mod registry;
 pub mod runtime;
 pub mod telemetry;
 
 // The rooms that are packages of their own, by the names that the others use.
-pub use {modelport_blobs as blobs, modelport_domain as domain, modelport_memory as memory, modelport_store as store};
+pub use {
+    modelport_blobs as blobs, modelport_domain as domain, modelport_importers as importers, modelport_jobs as jobs,
+    modelport_memory as memory, modelport_registry as registry, modelport_store as store,
+};

@@ -1,15 +1,13 @@
-//! The doors: one room per protocol, and around them what every request passes through.
-//! A handler extracts, calls one registry function, and converts the answer.
+//! The list of doors, and around them what every request passes through.
 
-pub mod caller;
 pub mod doors;
-pub mod edge;
-pub mod health;
-pub mod http;
-pub mod kubeflow;
-pub mod mlmd;
-pub mod native;
 pub mod openapi;
 mod registry_metrics;
 pub mod server;
 mod static_files;
+
+// The doors and the layer that they share, which are packages of their own, by the names that the others use.
+pub use {
+    modelport_edge as edge, modelport_http as http, modelport_kubeflow as kubeflow, modelport_mlmd as mlmd,
+    modelport_native as native,
+};

@@ -11,8 +11,8 @@ use futures_util::future::{join_all, try_join_all};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use super::health::{self, Draining};
 use super::http::extract;
+use super::http::health::{self, Draining};
 use super::http::hosts::Hosts;
 use super::http::listener::{self, Served};
 use super::http::middleware::{self, Endpoint, Metrics, Shared};

@@ -28,7 +28,7 @@ const DECIDING: [&str; 12] = [
 const KEYWORDS: [&str; 10] = ["break", "else", "if", "in", "let", "match", "move", "mut", "return", "while"];
 
 /// Where `message` is that of a database, whose errors have no closed kinds.
-const DATABASES: [&str; 2] = ["store/error", "store/filter/mod"];
+const DATABASES: [&str; 2] = ["crates/store/src/error", "crates/store/src/filter/mod"];
 
 /// The places in a file that branch on an error's field or message, as what stands there.
 pub(crate) fn branches(name: &str, text: &str) -> Vec<String> {

@@ -2,10 +2,10 @@
 
 use super::{source, sources};
 
-/// What is public and asynchronous below `src/registry`, and no use case: by its file there, and its name.
+/// What is public and asynchronous below `crates/registry/src`, and no use case: by its file there, and its name.
 const LIFECYCLE: &[(&str, &str)] = &[
     // Probes, and the start of the server.
-    ("mod", "health"),
+    ("lib", "health"),
     ("store_id", "identify_store"),
     // The runner of jobs, which waits for its own process.
     ("jobs", "wait_for_jobs"),
@@ -16,26 +16,34 @@ const LIFECYCLE: &[(&str, &str)] = &[
 
 #[test]
 fn use_cases_take_the_context_first() {
-    let without: Vec<_> = sources("src/registry")
+    let without: Vec<_> = registry()
         .into_iter()
         .flat_map(|(file, text)| {
             let names = without_context(&text).into_iter();
             names.map(move |name| (file.clone(), name)).collect::<Vec<_>>()
         })
         .filter(|(file, name)| !LIFECYCLE.contains(&(file.as_str(), name.as_str())))
-        .map(|(file, name)| format!("src/registry/{file}.rs: `{name}` does not take `context: &RequestContext` first"))
+        .map(|(file, name)| {
+            format!("crates/registry/src/{file}.rs: `{name}` does not take `context: &RequestContext` first")
+        })
         .collect();
     assert!(without.is_empty(), "\n{}\n", without.join("\n"));
 }
 
 #[test]
 fn what_is_no_use_case_any_more_is_not_listed() {
-    let sources = sources("src/registry");
+    let sources = registry();
     for (file, name) in LIFECYCLE {
         let text = sources.iter().find(|(found, _)| found == file).map(|(_, text)| text.as_str());
         let is_there = without_context(text.unwrap_or_default()).iter().any(|found| found == name);
-        assert!(is_there, "src/registry/{file}.rs has no `{name}` without a context");
+        assert!(is_there, "crates/registry/src/{file}.rs has no `{name}` without a context");
     }
+}
+
+/// The files of the registry, by their paths below its `src`.
+fn registry() -> Vec<(String, String)> {
+    let short = |(name, text): (String, String)| (name.trim_start_matches("crates/registry/src/").to_owned(), text);
+    sources("crates/registry/src").into_iter().map(short).collect()
 }
 
 /// The names of the public asynchronous functions whose first argument, besides `self`, is not the context.

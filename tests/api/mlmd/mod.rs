@@ -15,7 +15,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use modelport::api::health::Draining;
+use modelport::api::http::health::Draining;
 use modelport::api::http::hosts::Hosts;
 use modelport::api::http::middleware::Metrics;
 use modelport::api::mlmd::{self, pb};

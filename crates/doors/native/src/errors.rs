@@ -1,0 +1,104 @@
+//! Which errors an operation may answer, for the document.
+
+use std::collections::BTreeMap;
+
+use utoipa::IntoResponses;
+use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr};
+
+use crate::http::problem::PROBLEM_JSON;
+
+macro_rules! errors {
+    ($($(#[$doc:meta])* $name:ident: $($status:literal $what:literal),*;)*) => {$(
+        $(#[$doc])*
+        pub struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                [
+                    ("400", "A name, id, path, parameter or header cannot be accepted."),
+                    $(($status, $what),)*
+                    ("500", "A fault of the server."),
+                    ("503", "The database or the object store cannot be used now."),
+                ]
+                .into_iter()
+                .map(|(status, what)| (status.to_owned(), RefOr::T(error(what))))
+                .collect()
+            }
+        }
+    )*};
+}
+
+errors! {
+    /// The errors of the feed of changes.
+    FeedErrors: ;
+    /// The errors of a read.
+    ReadErrors: "404" "Not found.";
+    /// The errors of reading a file.
+    DownloadErrors: "403" "The file is quarantined; the detail says why.", "404" "Not found.", "412" "A precondition does not hold.",
+        "416" "The range is beyond the file.";
+    /// The errors of storing a file.
+    UploadErrors: "404" "The parent is not found.", "409" "The path has other bytes.",
+        "412" "A precondition does not hold.", "413" "The file is too large.", "415" "The bytes are encoded.";
+    /// The errors of listing files, or of sending them together.
+    ListErrors: "403" "A file is quarantined; the detail says which and why.", "404" "Not found.",
+        "409" "A file has the path of another's folder, so they are no archive.";
+    /// The errors of storing the files of an archive.
+    UnpackErrors: "404" "The parent is not found.", "409" "A path has other bytes.",
+        "412" "A precondition does not hold.", "413" "A file is too large, or the archive is or unpacks to more than may be.",
+        "415" "No archive that is known here.";
+    /// The errors of making a resumable upload.
+    CreateUploadErrors: "404" "The parent, or a part, is not found.",
+        "409" "The path has other bytes, or a part lacks bytes.", "410" "A part has expired.",
+        "412" "Another version of the protocol.", "413" "The file is too large.",
+        "415" "Bytes of another media type.", "423" "Another request writes the upload.",
+        "460" "The bytes have another checksum.";
+    /// The errors of adding to a resumable upload.
+    PatchUploadErrors: "403" "The upload was put together from its parts.", "404" "Not found.", "409" "The offset is another one, or the path has other bytes.",
+        "410" "The upload has expired.", "412" "Another version of the protocol.", "413" "More bytes than the upload has.",
+        "415" "Bytes of another media type.", "423" "Another request writes the upload.",
+        "460" "The bytes have another checksum.";
+    /// The errors of asking for a resumable upload, or of ending it.
+    ResumableErrors: "404" "Not found.", "409" "The path has other bytes.", "410" "The upload has expired.",
+        "412" "Another version of the protocol.", "423" "Another request writes the upload.";
+    /// The errors of beginning a direct upload.
+    CreateDirectErrors: "404" "The parent is not found.",
+        "409" "The path has other bytes, or clients do not send to the store themselves.",
+        "413" "The file, or the body, is too large.", "415" "The body does not say that it is JSON.";
+    /// The errors of asking for a direct upload, or of completing it.
+    DirectErrors: "404" "Not found.", "410" "The upload has expired.",
+        "409" "A part has not arrived, the path has other bytes, or clients do not send to the store themselves.";
+    /// The errors of removing a file.
+    DeleteFileErrors: "404" "Not found.", "412" "A precondition does not hold.";
+    /// The errors of removing a model.
+    DeleteModelErrors: "404" "Not found.", "409" "It has versions, or one of them is served or has aliases.",
+        "412" "A precondition does not hold.";
+    /// The errors of removing a version.
+    DeleteVersionErrors: "404" "Not found.", "409" "It is served or has aliases, or the word is another version's name.",
+        "412" "A precondition does not hold.";
+    /// The errors of a registration.
+    RegisterErrors: "409" "The version, a name or an external id is taken, or the key was used for another request.",
+        "413" "The body is too large.", "415" "The body does not say that it is JSON.";
+    /// The errors of appending points.
+    PointErrors: "404" "The run is not found.", "409" "Others keep making metrics of the same names; try again.",
+        "413" "The body is too large.", "415" "The body does not say that it is JSON.";
+    /// The errors of setting a policy.
+    PolicyErrors: "404" "Not found.", "412" "A precondition does not hold.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
+    /// The errors of starting an import.
+    ImportErrors: "409" "The settings name no Geti server.", "413" "The body is too large.",
+        "415" "The body does not say that it is JSON.";
+    /// The errors of listing imports.
+    ImportListErrors: ;
+    /// The errors of calling an import off.
+    CancelImportErrors: "404" "Not found.", "409" "It has ended.";
+    /// The errors of asking a Geti server.
+    SourceErrors: "404" "Not found there.", "409" "The settings name no Geti server.",
+        "502" "The Geti server refuses, or cannot be reached; the detail says why.";
+    /// The errors of setting an alias.
+    AliasErrors: "404" "Not found.", "412" "A precondition does not hold.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
+}
+
+fn error(description: &str) -> Response {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("ProblemDetails"))).build();
+    ResponseBuilder::new().description(description).content(PROBLEM_JSON, content).build()
+}

@@ -1,0 +1,341 @@
+//! Files: bytes in and out, below a version or an artifact.
+
+use actix_web::http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, ETAG, HttpDate, LAST_MODIFIED,
+    LOCATION,
+};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{Path, Payload, Query};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+
+use super::Paging;
+use super::archives::{self, ArchiveOptions};
+use super::errors::{DeleteFileErrors, DownloadErrors, ListErrors, UploadErrors};
+use super::location::relative;
+use super::request::{
+    ArtifactFilePath, DownloadHeaders, DownloadResponses, GetOptions, PutOptions, RemovalHeaders, UploadHeaders,
+    UploadResponses, VersionFilePath,
+};
+use super::wire::{FileList, StoredFile};
+use crate::domain::{Error, File, FilePath, NodeId, Result};
+use crate::http::caller::Caller;
+use crate::http::conditional::{Selected, etag, if_match, precondition, select};
+use crate::http::digests::Digests;
+use crate::http::disposition::disposition;
+use crate::http::media_type::essence;
+use crate::http::problem::{Problem, problem_response};
+use crate::http::{answer, body};
+use crate::registry::Presented;
+use crate::registry::files::FileToken;
+use crate::registry::files::Target;
+use crate::registry::upload::{Outcome, PutFile};
+use crate::registry::uris::file_path;
+
+/// Stores a file of a version, streamed.
+///
+/// Makes the model, the version and its model artifact when they are missing. The same bytes again change nothing; other
+/// bytes need `If-Match` with the current ETag. `Content-Digest` and `Repr-Digest` with sha-256 or sha-512 are verified.
+#[utoipa::path(
+    put, path = "/models/{model}/versions/{version}/files/{path}", operation_id = "putVersionFile", tag = "files",
+    params(
+        VersionFilePath,
+        PutOptions,
+        UploadHeaders,
+    ),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The bytes."),
+    responses(
+        UploadResponses,
+        UploadErrors,
+    ),
+)]
+pub async fn put_version_file(
+    caller: Caller,
+    segments: Path<VersionFilePath>,
+    options: Query<PutOptions>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    put(caller, segments.target()?, options.create, &request, payload).await
+}
+
+/// Stores a file of an artifact, streamed.
+#[utoipa::path(
+    put, path = "/artifacts/{id}/files/{path}", operation_id = "putArtifactFile", tag = "files",
+    params(
+        ArtifactFilePath,
+        UploadHeaders,
+    ),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The bytes."),
+    responses(
+        UploadResponses,
+        UploadErrors,
+    ),
+)]
+pub async fn put_artifact_file(
+    caller: Caller,
+    segments: Path<ArtifactFilePath>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    put(caller, segments.target()?, false, &request, payload).await
+}
+
+async fn put(
+    caller: Caller,
+    (target, path): (Target, FilePath),
+    create: bool,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    if request.headers().contains_key(CONTENT_RANGE) {
+        return Err(Error::invalid("Content-Range", "a file is stored as a whole, not in parts").into());
+    }
+    let digests = Digests::of(request.headers())?;
+    let put = PutFile {
+        target,
+        path,
+        media_type: media_type(request)?,
+        length: header(request, "content-length")?.and_then(|length| length.parse().ok()),
+        sha256: digests.sha256(),
+        precondition: precondition(request)?,
+        create,
+    };
+    let body = digests.check_sha512(body::chunks(payload));
+    let result = caller.registry.put_file(&caller.context, put, body).await.map_err(|error| digests.named(error))?;
+    let stored = StoredFile::new(&caller.context, &result);
+    let status = match result.outcome {
+        Outcome::Created => StatusCode::CREATED,
+        Outcome::Replaced | Outcome::Unchanged => StatusCode::OK,
+    };
+    Ok(HttpResponseBuilder::new(status)
+        .insert_header((ETAG, etag(&result.file)))
+        .insert_header((LOCATION, relative(request, &file_path(result.file.node_id, &result.file.path))))
+        .json(stored))
+}
+
+pub(super) fn header<'a>(request: &'a HttpRequest, name: &str) -> Result<Option<&'a str>> {
+    let value = request.headers().get(name).map(|value| value.to_str());
+    value.transpose().map_err(|_| Error::invalid(name, format!("header `{name}` is not ASCII")))
+}
+
+/// The media type of the request, unless it is curl's default.
+fn media_type(request: &HttpRequest) -> Result<Option<String>> {
+    let given = header(request, "content-type")?.map(str::trim);
+    let given = given.filter(|given| !given.is_empty() && essence(given) != "application/x-www-form-urlencoded");
+    match given {
+        Some(given) if given.len() > 255 => {
+            Err(Error::invalid("Content-Type", "`Content-Type` is longer than 255 bytes"))
+        }
+        given => Ok(given.map(ToOwned::to_owned)),
+    }
+}
+
+/// Reads a file of a version, whole or in part.
+#[utoipa::path(
+    get,
+    path = "/models/{model}/versions/{version}/files/{path}",
+    operation_id = "getVersionFile",
+    tag = "files",
+    params(VersionFilePath, GetOptions, DownloadHeaders,),
+    responses(DownloadResponses, DownloadErrors,)
+)]
+pub async fn get_version_file(
+    caller: Caller,
+    segments: Path<VersionFilePath>,
+    options: Query<GetOptions>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    get(caller, segments.target()?, options.quarantined, &request).await
+}
+
+/// Reads a file of an artifact, whole or in part.
+#[utoipa::path(
+    get,
+    path = "/artifacts/{id}/files/{path}",
+    operation_id = "getArtifactFile",
+    tag = "files",
+    params(ArtifactFilePath, GetOptions, DownloadHeaders,),
+    responses(DownloadResponses, DownloadErrors,)
+)]
+pub async fn get_artifact_file(
+    caller: Caller,
+    segments: Path<ArtifactFilePath>,
+    options: Query<GetOptions>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    get(caller, segments.target()?, options.quarantined, &request).await
+}
+
+async fn get(
+    caller: Caller,
+    (target, path): (Target, FilePath),
+    quarantined: bool,
+    request: &HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let file = caller.registry.get_served_file(&caller.context, &target, &path, quarantined).await?;
+    if_match(request)?.check(Some(&file))?;
+    let selected = select(request, &file);
+    if request.method() == Method::GET && !matches!(selected, Selected::NotModified) {
+        let disposition = disposition(file.path.file_name(), "").to_string();
+        let presented = Presented { media_type: served_media_type(&file), disposition: &disposition };
+        if let Some(link) = caller.registry.file_link(&caller.context, &file, presented).await? {
+            // The link expires, and the file may be replaced before.
+            let mut response = HttpResponse::TemporaryRedirect();
+            response.insert_header((LOCATION, link)).insert_header((CACHE_CONTROL, "no-store"));
+            return Ok(response.insert_header((ETAG, etag(&file))).finish());
+        }
+    }
+    let size = file.blob.size;
+    let (first, length, mut response) = match selected {
+        Selected::Whole => (0, size, HttpResponse::Ok()),
+        Selected::Part(first, last) => {
+            let mut response = HttpResponse::PartialContent();
+            response.insert_header((CONTENT_RANGE, format!("bytes {first}-{last}/{size}")));
+            (first, last - first + 1, response)
+        }
+        Selected::NotModified => return Ok(HttpResponse::NotModified().insert_header((ETAG, etag(&file))).finish()),
+        Selected::Unsatisfiable => {
+            let detail = format!("the range is beyond the file's {size} bytes");
+            let mut response = problem_response(StatusCode::RANGE_NOT_SATISFIABLE, &detail, Some("Range"));
+            let range = format!("bytes */{size}").parse().map_err(|_| Error::internal("a number is no header"))?;
+            response.headers_mut().insert(CONTENT_RANGE, range);
+            return Ok(response);
+        }
+    };
+    describe(&mut response, &file);
+    if request.method() == Method::HEAD {
+        return Ok(answer::without_bytes(response, length));
+    }
+    let chunks = caller.registry.open_file(&caller.context, &file, Some(first..first + length)).await?;
+    Ok(answer::sized(response, length, chunks))
+}
+
+fn served_media_type(file: &File) -> &str {
+    if file.media_type.is_empty() { "application/octet-stream" } else { &file.media_type }
+}
+
+fn describe(response: &mut HttpResponseBuilder, file: &File) {
+    let modified = std::time::UNIX_EPOCH + std::time::Duration::from_millis(file.created_at.unsigned_abs());
+    response
+        .insert_header((CONTENT_TYPE, served_media_type(file)))
+        .insert_header((ETAG, etag(file)))
+        .insert_header((LAST_MODIFIED, HttpDate::from(modified).to_string()))
+        .insert_header((ACCEPT_RANGES, "bytes"))
+        .insert_header(("Repr-Digest", file.blob.sha256.to_digest_field()))
+        // Untrusted bytes: saved as a download, never rendered as a page of this origin.
+        .insert_header((CONTENT_DISPOSITION, disposition(file.path.file_name(), "")))
+        .insert_header(("X-Content-Type-Options", "nosniff"))
+        .insert_header(("Content-Security-Policy", "sandbox; default-src 'none'"));
+}
+
+/// Removes a file of a version.
+#[utoipa::path(
+    delete, path = "/models/{model}/versions/{version}/files/{path}", operation_id = "deleteVersionFile", tag = "files",
+    params(
+        VersionFilePath,
+        RemovalHeaders,
+    ),
+    responses(
+        (status = 204, description = "Removed."),
+        DeleteFileErrors,
+    ),
+)]
+pub async fn delete_version_file(
+    caller: Caller,
+    segments: Path<VersionFilePath>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    delete(caller, segments.target()?, &request).await
+}
+
+/// Removes a file of an artifact.
+#[utoipa::path(
+    delete, path = "/artifacts/{id}/files/{path}", operation_id = "deleteArtifactFile", tag = "files",
+    params(
+        ArtifactFilePath,
+        RemovalHeaders,
+    ),
+    responses(
+        (status = 204, description = "Removed."),
+        DeleteFileErrors,
+    ),
+)]
+pub async fn delete_artifact_file(
+    caller: Caller,
+    segments: Path<ArtifactFilePath>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    delete(caller, segments.target()?, &request).await
+}
+
+async fn delete(
+    caller: Caller,
+    (target, path): (Target, FilePath),
+    request: &HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    caller.registry.delete_file(&caller.context, &target, &path, precondition(request)?).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Lists the files of a version, ordered by path; or, with `archive`, sends all of them in one archive.
+#[utoipa::path(
+    get, path = "/models/{model}/versions/{version}/files", operation_id = "listVersionFiles", tag = "files",
+    params(
+        ("model" = String, Path, description = "Name of the registered model."),
+        ("version" = String, Path, description = "Name of the version, `latest`, `@` and an alias, or `@name:` and a name."),
+        Paging,
+        ArchiveOptions,
+    ),
+    responses(
+        (status = 200, description = "A page, or with `archive` all files.", content(
+            (FileList = "application/json"), (Vec<u8> = "application/zip"), (Vec<u8> = "application/x-tar"),
+        )),
+        (status = 304, description = "The client has the archive."),
+        ListErrors,
+    ),
+)]
+pub async fn list_version_files(
+    caller: Caller,
+    segments: Path<(String, String)>,
+    paging: Query<Paging>,
+    options: Query<ArchiveOptions>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let (model, version) = super::models::version_segments(segments)?;
+    if let Some(format) = options.archive {
+        let folder = caller.registry.version_folder(&caller.context, &model, &version, options.quarantined).await?;
+        return archives::send(&caller, folder, format, &request).await;
+    }
+    let token = paging.next_page_token()?.map(FileToken::decode).transpose()?;
+    let page = caller.registry.list_version_files(&caller.context, &model, &version, paging.size(), token).await?;
+    Ok(HttpResponse::Ok().json(FileList::new(&caller.context, &page)))
+}
+
+/// Lists the files of an artifact, ordered by path; or, with `archive`, sends all of them in one archive.
+#[utoipa::path(
+    get, path = "/artifacts/{id}/files", operation_id = "listArtifactFiles", tag = "files",
+    params(("id" = String, Path, description = "Id of the artifact.", pattern = "^[1-9][0-9]{0,17}$"), Paging, ArchiveOptions),
+    responses(
+        (status = 200, description = "A page, or with `archive` all files.", content(
+            (FileList = "application/json"), (Vec<u8> = "application/zip"), (Vec<u8> = "application/x-tar"),
+        )),
+        (status = 304, description = "The client has the archive."),
+        ListErrors,
+    ),
+)]
+pub async fn list_artifact_files(
+    caller: Caller,
+    id: Path<String>,
+    paging: Query<Paging>,
+    options: Query<ArchiveOptions>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let id: NodeId = id.parse()?;
+    if let Some(format) = options.archive {
+        let folder = caller.registry.artifact_folder(&caller.context, id, options.quarantined).await?;
+        return archives::send(&caller, folder, format, &request).await;
+    }
+    let token = paging.next_page_token()?.map(FileToken::decode).transpose()?;
+    let page = caller.registry.list_artifact_files(&caller.context, id, paging.size(), token).await?;
+    Ok(HttpResponse::Ok().json(FileList::new(&caller.context, &page)))
+}

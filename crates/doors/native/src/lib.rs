@@ -1,0 +1,74 @@
+//! The native API: what no other protocol has, on the same entities. Routes, wire types, conversion; no rules of its own.
+
+mod archives;
+mod direct;
+mod errors;
+mod files;
+mod history;
+mod imports;
+mod inspection;
+mod lineage;
+mod location;
+mod metrics;
+mod models;
+mod operations;
+mod parameters;
+mod policy;
+mod register;
+mod request;
+mod resumable;
+mod wire;
+
+// The packages that it uses, by the names of their rooms.
+use {modelport_domain as domain, modelport_http as http, modelport_registry as registry};
+
+use std::num::NonZeroU32;
+
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::domain::PageSize;
+use crate::http::door::{Document, Door};
+use crate::http::problem::problem_response;
+
+/// Where the API is.
+pub const PREFIX: &str = "/api/v1";
+
+/// The API as the server takes it.
+pub static DOOR: Door = Door {
+    name: "Modelport",
+    prefixes: &[PREFIX],
+    documents: &[Document { name: "native", file: "native.json", title: "Modelport", make: operations::document }],
+    routes: operations::routes,
+    is_streamed: |pattern| operations::OPERATIONS.is_streamed(pattern),
+    refuse: |status, detail| problem_response(status, detail, None),
+};
+
+/// Which page of a list is wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+struct Paging {
+    /// At most this many items, and never more than 10000.
+    #[serde(default = "hundred")]
+    #[param(value_type = i64, minimum = 1, maximum = 4_294_967_295_u32)]
+    page_size: NonZeroU32,
+    /// Continues a list.
+    #[serde(default)]
+    next_page_token: String,
+}
+
+fn hundred() -> NonZeroU32 {
+    NonZeroU32::MIN.saturating_add(99)
+}
+
+impl Paging {
+    fn size(&self) -> PageSize {
+        PageSize::new(self.page_size.get())
+    }
+
+    fn next_page_token(&self) -> crate::domain::Result<Option<&str>> {
+        crate::domain::value::check_text("nextPageToken", &self.next_page_token)?;
+        Ok(Some(self.next_page_token.as_str()).filter(|token| !token.is_empty()))
+    }
+}

@@ -1,0 +1,95 @@
+//! The API at a glance: its operations, each with its handler. Routes and document come from here.
+
+use std::sync::LazyLock;
+
+use actix_web::http::Method;
+use actix_web::middleware::from_fn;
+use actix_web::web;
+use serde_json::Value as Json;
+use utoipa::OpenApi;
+
+use super::{
+    PREFIX, archives, direct, files, history, imports, lineage, metrics, models, parameters, policy, register,
+    resumable, wire,
+};
+use crate::domain::Result;
+use crate::http::operation;
+use crate::http::operations::{Operation, Operations};
+
+/// The operations. Files come first, because a path is compared with each in turn.
+pub(super) static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
+    Operations::new(
+        PREFIX,
+        [
+            operation!(register::register),
+            operation!(files::put_version_file).streamed(),
+            operation!(files::get_version_file).with_head(),
+            operation!(files::delete_version_file),
+            operation!(files::put_artifact_file).streamed(),
+            operation!(files::get_artifact_file).with_head(),
+            operation!(files::delete_artifact_file),
+            operation!(files::list_version_files).with_head(),
+            operation!(archives::unpack_version_files).streamed(),
+            operation!(files::list_artifact_files).with_head(),
+            operation!(archives::unpack_artifact_files).streamed(),
+            operation!(models::get_version),
+            operation!(models::delete_version),
+            operation!(models::list_versions),
+            operation!(models::get_model),
+            operation!(models::delete_model),
+            operation!(policy::get_policy),
+            operation!(policy::put_policy),
+            operation!(models::get_alias),
+            operation!(models::set_alias),
+            operation!(models::delete_alias),
+            operation!(history::get_node_history),
+            operation!(lineage::get_node_lineage),
+            operation!(metrics::append_metric_points),
+            operation!(direct::create_direct_upload),
+            operation!(direct::get_direct_upload),
+            operation!(direct::delete_direct_upload),
+            operation!(direct::complete_direct_upload),
+            operation!(resumable::upload_options),
+            operation!(resumable::create_upload).streamed(),
+            operation!(resumable::overridden).streamed(),
+            operation!(resumable::patch_upload).streamed(),
+            Operation::undocumented(Method::HEAD, "/uploads/{id}", |route| route.to(resumable::head_upload)),
+            operation!(resumable::get_upload),
+            operation!(resumable::delete_upload),
+            operation!(imports::start_import),
+            operation!(imports::list_imports),
+            operation!(imports::list_geti_projects),
+            operation!(imports::get_geti_project),
+            operation!(imports::get_import),
+            operation!(imports::cancel_import),
+            operation!(history::list_changes),
+        ],
+    )
+});
+
+/// What the document has besides the operations.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Modelport API",
+        description = "Files, aliases, history and removal, on the entities of every other API."
+    ),
+    components(schemas(
+        crate::http::problem::ProblemDetails,
+        wire::StoredFile,
+        archives::UnpackedFile,
+        archives::UnpackedFiles
+    ))
+)]
+struct Base;
+
+/// The document.
+pub(super) fn document() -> Result<Json> {
+    OPERATIONS.document(Base::openapi())
+}
+
+/// The routes.
+pub(super) fn routes(service: &mut web::ServiceConfig) {
+    let scope = web::scope(PREFIX).wrap(from_fn(parameters::known_parameters));
+    service.service(OPERATIONS.resources().into_iter().fold(scope, actix_web::Scope::service));
+}

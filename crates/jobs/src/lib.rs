@@ -1,0 +1,233 @@
+//! The runner of the job queue: claims jobs, works on several at once, renews their leases, retries them with a backoff, and hands
+//! back unfinished ones when the server shuts down.
+
+// The packages that it uses, by the names of their rooms.
+use {modelport_domain as domain, modelport_registry as registry};
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::domain::job::JobEnd;
+use crate::domain::{ErrorKind, Job, Result};
+use crate::registry::jobs::{Attempt, Stop, Stopping, Working};
+use crate::registry::{Registry, RequestContext};
+
+/// How long a runner waits before it looks for jobs that other replicas enqueued.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How often a worker sends a heartbeat and learns whether its job was cancelled; at most a third of the lease.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the runner cleans up and counts.
+const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(5);
+/// How long to wait for work to stop when the server shuts down.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest pause before a retry.
+const MAX_BACKOFF: Duration = Duration::from_secs(3600);
+
+type Work = Arc<dyn Fn(Working) -> Pin<Box<dyn Future<Output = Attempt> + Send>> + Send + Sync>;
+
+/// The options of a runner.
+#[derive(Debug, Clone)]
+pub struct RunnerOptions {
+    /// How many jobs run at once; 0 leaves them to other replicas.
+    pub workers: usize,
+    /// How long a job's lease lasts without a heartbeat.
+    pub lease: Duration,
+    /// The most attempts at a job.
+    pub attempts: u32,
+    /// The pause before the second attempt; it doubles with each further one.
+    pub backoff: Duration,
+    /// How long finished jobs are kept.
+    pub kept: Duration,
+}
+
+/// Works on the jobs of a registry.
+pub struct Runner {
+    registry: Registry,
+    context: RequestContext,
+    options: RunnerOptions,
+    owner: String,
+    kinds: BTreeMap<&'static str, Work>,
+}
+
+impl Runner {
+    /// A runner that handles no kind of jobs yet.
+    pub fn new(registry: Registry, options: RunnerOptions) -> Self {
+        let owner = uuid::Uuid::new_v4().simple().to_string();
+        let context = registry.own_context();
+        Self { registry, context, options, owner, kinds: BTreeMap::new() }
+    }
+
+    /// The same runner, which runs `work` for jobs of that kind. The work must end soon when it is told to stop, and must be safe
+    /// to retry from the start.
+    #[must_use]
+    pub fn doing<F>(mut self, kind: &'static str, work: impl Fn(Working) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Attempt> + Send + 'static,
+    {
+        self.kinds.insert(kind, Arc::new(move |working| Box::pin(work(working))));
+        self
+    }
+
+    /// Runs until `stop` turns true; then it claims nothing more and hands unfinished jobs back.
+    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+        let mut working = JoinSet::new();
+        let (tell, stopping) = watch::channel(false);
+        let mut maintained: Option<Instant> = None;
+        // An outage of the database is logged once, not each second.
+        let mut is_away = false;
+        while !*stop.borrow() {
+            if maintained.is_none_or(|at| at.elapsed() >= MAINTENANCE_INTERVAL) {
+                maintained = Some(Instant::now());
+                let maintained =
+                    self.registry.maintain_jobs(&self.context, self.options.attempts.into(), self.options.kept).await;
+                is_away = logged(maintained, is_away).is_none();
+            }
+            while working.len() < self.options.workers {
+                let claimed = logged(self.claim().await, is_away);
+                is_away = claimed.is_none();
+                let Some((job, work)) = claimed.flatten() else { break };
+                working.spawn(self.worker(job, work, stopping.clone()));
+            }
+            tokio::select! {
+                () = turned(&mut stop) => break,
+                Some(_) = working.join_next(), if !working.is_empty() => {}
+                () = self.registry.wait_for_jobs(POLL_INTERVAL), if working.len() < self.options.workers => {}
+                () = tokio::time::sleep(MAINTENANCE_INTERVAL) => {}
+            }
+        }
+        tell.send_replace(true);
+        let ended = async { while working.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOP_TIMEOUT, ended).await.is_err() {
+            log::warn!("work on a job did not stop; another replica retries it when its lease ends");
+        }
+    }
+
+    async fn claim(&self) -> Result<Option<(Job, Work)>> {
+        let (lease, attempts) = (self.options.lease, self.options.attempts.into());
+        for (kind, work) in &self.kinds {
+            if let Some(job) = self.registry.claim_job(&self.context, kind, &self.owner, lease, attempts).await? {
+                return Ok(Some((job, Arc::clone(work))));
+            }
+        }
+        Ok(None)
+    }
+
+    fn worker(&self, job: Job, work: Work, leaving: watch::Receiver<bool>) -> impl Future<Output = ()> + Send + use<> {
+        let (registry, context) = (self.registry.clone(), self.context.clone());
+        let (owner, options) = (self.owner.clone(), self.options.clone());
+        async move {
+            let (tell, stopping) = Stopping::new();
+            let working = Working::new(registry.clone(), job, stopping);
+            log::info!(id = working.job.id.0, kind = working.job.kind.as_str(), attempt = working.job.attempts; "job started");
+            let attempt = attempt(&working, &context, work, &owner, &options, leaving, &tell).await;
+            let end = end(&working, attempt, &options);
+            let Some(end) = end else { return };
+            log::info!(id = working.job.id.0, kind = working.job.kind.as_str(); "job {}", word(&end));
+            if let Err(error) = registry.finish_job(&context, &working, &owner, end).await {
+                log::warn!(error:%; "the result of a job could not be stored");
+            }
+        }
+    }
+}
+
+/// Runs the work, sends heartbeats meanwhile, and tells the work when to stop.
+///
+/// All three run concurrently: while one waits for a connection, another may hold it.
+async fn attempt(
+    working: &Working,
+    context: &RequestContext,
+    work: Work,
+    owner: &str,
+    options: &RunnerOptions,
+    mut leaving: watch::Receiver<bool>,
+    tell: &watch::Sender<Option<Stop>>,
+) -> Attempt {
+    let stop = |why: Stop| {
+        tell.send_if_modified(|reason| reason.is_none() && reason.replace(why).is_none());
+    };
+    let beating = async {
+        let mut beat = tokio::time::interval(HEARTBEAT_INTERVAL.min(options.lease / 3));
+        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            beat.tick().await;
+            match working.registry.renew_job_lease(context, working, owner, options.lease).await {
+                Ok(why) => why.into_iter().for_each(stop),
+                // A short outage of the database does not end the work: the lease may outlast it.
+                Err(error) => log::warn!(error:%; "the lease of a job was not renewed"),
+            }
+        }
+    };
+    let leaving = async {
+        turned(&mut leaving).await;
+        stop(Stop::ShuttingDown);
+        std::future::pending::<Attempt>().await
+    };
+    tokio::select! {
+        done = work(working.clone()) => done,
+        never = beating => never,
+        never = leaving => never,
+    }
+}
+
+/// Waits until the value is true; for ever, if its sender is gone.
+async fn turned(value: &mut watch::Receiver<bool>) {
+    let gone = value.wait_for(|value| *value).await.is_err();
+    if gone {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// How the job ends; `None` when another worker has it.
+fn end(working: &Working, attempt: Attempt, options: &RunnerOptions) -> Option<JobEnd> {
+    let failure = match attempt {
+        Ok(result) => return Some(JobEnd::Succeeded(result)),
+        Err(failure) => failure,
+    };
+    match working.stopping.why() {
+        Some(Stop::Lost) => return None,
+        Some(Stop::Cancelled) => return Some(JobEnd::Cancelled),
+        Some(Stop::ShuttingDown) => return Some(JobEnd::HandBack),
+        None => {}
+    }
+    if failure.error.kind() == ErrorKind::Internal {
+        log::error!(id = working.job.id.0, kind = working.job.kind.as_str(); "internal error: {}", failure.error);
+    }
+    let message = match failure.error.kind() {
+        ErrorKind::Internal => "internal error".to_owned(),
+        _ => failure.error.message().to_owned(),
+    };
+    if failure.again && working.job.attempts < options.attempts.into() {
+        let doublings = u32::try_from(working.job.attempts - 1).unwrap_or_default().min(16);
+        let pause = (options.backoff * 2_u32.pow(doublings)).min(MAX_BACKOFF);
+        return Some(JobEnd::Later(working.registry.later(pause), message));
+    }
+    Some(JobEnd::Failed(message, failure.result))
+}
+
+fn word(end: &JobEnd) -> String {
+    match end {
+        JobEnd::Succeeded(_) => "succeeded".to_owned(),
+        JobEnd::Failed(error, _) => format!("failed: {error}"),
+        JobEnd::Cancelled => "cancelled".to_owned(),
+        JobEnd::Later(_, error) => format!("rescheduled: {error}"),
+        JobEnd::HandBack => "handed back".to_owned(),
+    }
+}
+
+/// The result, if any. A failure is logged, unless the one before was logged.
+fn logged<T>(done: Result<T>, is_away: bool) -> Option<T> {
+    match done {
+        Ok(done) => Some(done),
+        Err(error) => {
+            if !is_away {
+                log::warn!(error:%; "the queue cannot be used right now");
+            }
+            None
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Files that arrive in parts, several at once: each part is a partial upload, and a final upload puts them together
+//! (tus 1.0, Concatenation).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt as _, TryStreamExt as _};
+
+use super::lease::{Lease, with_heartbeats_of};
+use super::{CONCAT, UploadState, begun, resolve_put, signed, unsigned, without_target};
+use crate::Registry;
+use crate::blobs::{BodySize, Key};
+use crate::context::RequestContext;
+use crate::domain::{Error, ErrorKind, Result, VersionRef};
+use crate::files::Target;
+use crate::store::resumable::{self as rows, Resumable};
+use crate::store::uploads;
+use crate::upload::{Ending, Guard, PutFile, abandon, check_length, limit};
+
+/// What `Upload-Concat` says of a partial upload.
+pub const PARTIAL: &str = "partial";
+/// How many parts a file may be put together from.
+const MAX_PARTS: usize = 1000;
+
+/// Whether the upload is part of a file and never one itself.
+pub(super) fn is_partial(row: &Resumable) -> bool {
+    row.concat.as_deref() == Some(PARTIAL)
+}
+
+/// Refuses to add to an upload that was put together. Errors: PermissionDenied, as the protocol has it.
+pub(super) fn refuse_final(row: &Resumable) -> Result<()> {
+    if row.concat.is_none() || is_partial(row) {
+        return Ok(());
+    }
+    let message = format!("upload `{}` was put together from its parts: nothing can be added to it", row.id);
+    Err(Error::new(ErrorKind::PermissionDenied, message).on_field(CONCAT))
+}
+
+impl Registry {
+    /// Creates a partial upload of that many bytes. It expires as every resumable upload does, and is never a file.
+    ///
+    /// Errors: TooLarge when it is larger than any file may be.
+    pub async fn create_partial(&self, context: &RequestContext, length: u64, metadata: &str) -> Result<UploadState> {
+        let too_large = |error: Error| error.on_field("Upload-Length");
+        check_length(Some(length), self.policy.max_file_bytes).map_err(too_large)?;
+        let now = context.now();
+        let expires_at = now.saturating_add(self.expiry());
+        let begun = without_target(&Key::new_upload(), signed(length), (now, expires_at));
+        let row = Resumable { metadata: metadata.to_owned(), concat: Some(PARTIAL.to_owned()), ..begun };
+        let new = row.clone();
+        self.write(context, move |tx| {
+            uploads::insert(tx, &new.key, expires_at)?;
+            rows::insert(tx, &new)
+        })
+        .await?;
+        if length == 0 { self.finish_resumable(context, &row.id).await } else { Ok(UploadState::new(&row, 0)) }
+    }
+
+    /// Makes a file of the partial uploads with these ids, one behind the other, and an upload that stands for it. They are
+    /// kept until they expire. Goes on when the caller has gone.
+    ///
+    /// `concat` and `metadata` are the client's words. Errors: NotFound for a part that is not there; InvalidArgument for an
+    /// upload that is no part; Incomplete for one that lacks bytes; Locked while another request uses a
+    /// part; those of the end of any upload.
+    pub async fn concatenate(
+        &self,
+        context: &RequestContext,
+        put: PutFile,
+        ids: Vec<String>,
+        (concat, metadata): (&str, &str),
+    ) -> Result<UploadState> {
+        if !(1..=MAX_PARTS).contains(&ids.len()) {
+            let message = format!("a final upload has 1 to {MAX_PARTS} parts, not {}", ids.len());
+            return Err(Error::invalid(CONCAT, message));
+        }
+        let (registry, context) = (self.clone(), context.clone());
+        let (concat, metadata) = (concat.to_owned(), metadata.to_owned());
+        let task = tokio::spawn(async move {
+            let distinct: BTreeSet<&String> = ids.iter().collect();
+            for id in &distinct {
+                // Makes an object of one whose bytes are all there, where a crash prevented that.
+                registry.resumable(&context, id).await.map_err(about_parts)?;
+            }
+            let leases = registry.lease_all(&context, &distinct).await?;
+            let put_together = registry.put_together(&context, put, &ids, (concat, metadata));
+            let made = with_heartbeats_of(&leases, put_together).await;
+            for lease in leases {
+                lease.release().await;
+            }
+            made
+        });
+        task.await.map_err(|error| Error::unavailable("the server is stopping").caused_by(error))?
+    }
+
+    /// Takes the leases of all of these uploads, or none.
+    async fn lease_all(&self, context: &RequestContext, ids: &BTreeSet<&String>) -> Result<Vec<Lease>> {
+        let mut leases = Vec::new();
+        for id in ids {
+            match self.lease(context, id).await {
+                Ok(lease) => leases.push(lease),
+                Err(error) => {
+                    for lease in leases {
+                        lease.release().await;
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(leases)
+    }
+
+    async fn put_together(
+        &self,
+        context: &RequestContext,
+        mut put: PutFile,
+        ids: &[String],
+        (concat, metadata): (String, String),
+    ) -> Result<UploadState> {
+        let mut parts = Vec::new();
+        for id in ids {
+            parts.push(self.whole_part(context, id).await?);
+        }
+        let length = parts.iter().try_fold(0_u64, |sum, part| sum.checked_add(unsigned(part.length)));
+        let length = length.ok_or_else(|| Error::invalid(CONCAT, "the parts have more bytes than any file"))?;
+        put.length = Some(length);
+        let too_large = |error: Error| error.on_field(CONCAT);
+        check_length(put.length, self.policy.max_file_bytes).map_err(too_large)?;
+        let (policy, key, now) = (Arc::clone(&self.policy), Key::new_upload(), context.now());
+        let (row, asked) = (key.to_string(), put.clone());
+        let (model, version) = self
+            .write(context, move |tx| {
+                let resolved = resolve_put(tx, &asked)?;
+                check_length(asked.length, limit(tx, &policy, &asked.target)?).map_err(too_large)?;
+                uploads::insert(tx, &row, now)?;
+                Ok(resolved)
+            })
+            .await?;
+        put.target = Target::Version { model: model.parse()?, version: VersionRef::Named(version.parse()?) };
+        let times = (now, now.saturating_add(self.expiry()));
+        let row = Resumable {
+            metadata,
+            concat: Some(concat),
+            finished_at: Some(now),
+            ..begun(&put, &key, (model, version), signed(length), times)
+        };
+        let guard = Guard::new(self, &key);
+        let made = self.copy_and_finish(context, &put, &key, &parts, row).await;
+        guard.disarm();
+        if made.is_err() {
+            abandon(self, &key).await;
+        }
+        made
+    }
+
+    /// A SHA-256 cannot be put together from those of parts, so their bytes are read once, whatever the store.
+    async fn copy_and_finish(
+        &self,
+        context: &RequestContext,
+        put: &PutFile,
+        key: &Key,
+        parts: &[Resumable],
+        row: Resumable,
+    ) -> Result<UploadState> {
+        let size = BodySize { exact: put.length, at_most: None };
+        let stored = self.with_heartbeat(key, self.blobs.put(key, size, self.bytes_of(parts)?)).await?;
+        if let Some(announced) = put.sha256.filter(|announced| *announced != stored.sha256) {
+            let message = format!("the bytes have sha256 `{}`, not `{announced}` as announced", stored.sha256);
+            return Err(Error::digest_mismatch(message).on_field("sha256"));
+        }
+        let sha256 = Some(stored.sha256.to_string());
+        let row = Resumable { sha256, position: row.length, ..row };
+        let state = UploadState::new(&row, unsigned(row.length));
+        self.finish_upload(context, put, key, stored, Ending::Recorded(Box::new(row))).await?;
+        Ok(state)
+    }
+
+    /// The bytes of the parts, one behind the other.
+    fn bytes_of(&self, parts: &[Resumable]) -> Result<BoxStream<'static, Result<Bytes>>> {
+        let keys = parts.iter().filter(|part| part.length > 0).map(|part| part.key.parse::<Key>());
+        let (keys, blobs) = (keys.collect::<Result<Vec<_>>>()?, self.blobs.clone());
+        let opened = stream::iter(keys).then(move |key| {
+            let blobs = blobs.clone();
+            async move {
+                let lost = |error: Error| match error.kind() {
+                    ErrorKind::NotFound => Error::internal("the bytes of a partial upload are lost").caused_by(error),
+                    _ => error,
+                };
+                blobs.get(&key, None).await.map_err(lost)
+            }
+        });
+        Ok(opened.try_flatten().boxed())
+    }
+
+    /// A partial upload whose bytes are all there, read under its lease.
+    async fn whole_part(&self, context: &RequestContext, id: &str) -> Result<Resumable> {
+        let row = self.resumable_row(context, id).await.map_err(about_parts)?;
+        if !is_partial(&row) {
+            return Err(Error::invalid(CONCAT, format!("upload `{id}` is not a partial one")));
+        }
+        if row.finished_at.is_none() {
+            let message = format!("partial upload `{id}` lacks some of its {} bytes", row.length);
+            return Err(Error::incomplete(CONCAT, message));
+        }
+        Ok(row)
+    }
+}
+
+/// An error about one of the parts: its field says so, unless the field says more.
+fn about_parts(error: Error) -> Error {
+    error.or_on_field(CONCAT)
+}

@@ -1,7 +1,8 @@
 //! A listener for HTTP/1.1 as actix-web's `HttpServer` makes one, but for this: a client that waits to be asked for its body is
-//! asked only once the body is read (see `expect_continue`).
+//! asked only once the body is read (see `expect_continue`), and less is read ahead of a handler (see `read_ahead`).
 
 mod expect_continue;
+mod read_ahead;
 mod shared_app;
 
 use std::any::Any;
@@ -9,9 +10,10 @@ use std::io::Result;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use actix_http::{HttpService, HttpServiceBuilder, KeepAlive, Request};
-use actix_service::{IntoServiceFactory, ServiceFactory};
-use actix_tls::accept::rustls_0_23::TlsStream;
+use actix_http::{HttpService, HttpServiceBuilder, KeepAlive, Protocol, Request};
+use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt as _, fn_service};
+use actix_tls::accept::TlsError;
+use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
 use actix_web::Error;
 use actix_web::body::BoxBody;
 use actix_web::dev::{AppConfig, Server, ServiceResponse};
@@ -20,6 +22,7 @@ use actix_web::rt::net::TcpStream;
 use super::middleware;
 use super::tls::Tls;
 use expect_continue::{answering, await_body, resume};
+use read_ahead::ReadAhead;
 use shared_app::SharedApp;
 
 /// The time for the head of the first request, and the keep-alive time between two requests.
@@ -56,7 +59,7 @@ where
         ($stream:ty) => {{
             let stopping = stopping.clone();
             let app = SharedApp::new(answering(app().into_factory()));
-            let builder: HttpServiceBuilder<$stream, _> = HttpService::build();
+            let builder: HttpServiceBuilder<ReadAhead<$stream>, _> = HttpService::build();
             builder
                 .graceful_shutdown_signal(move || {
                     let stopping = stopping.clone();
@@ -67,16 +70,30 @@ where
                 .client_disconnect_timeout(UNREAD_BODY_TIMEOUT)
                 .h1_allow_half_closed(true)
                 .local_addr(address)
-                .on_connect_ext(|stream: &$stream, data: &mut _| middleware::remember_peer(stream as &dyn Any, data))
+                .on_connect_ext(|stream: &ReadAhead<$stream>, data: &mut _| {
+                    middleware::remember_peer(stream.get_ref() as &dyn Any, data);
+                })
                 .expect(await_body(app.clone()))
                 .finish(resume(app))
         }};
     }
     let name = format!("http {address}");
     let builder = match served.tls {
-        None => builder.listen(name, listener, move || http!(TcpStream).tcp())?,
-        Some(tls) => builder
-            .listen(name, listener, move || http!(TlsStream<TcpStream>).rustls_0_23(tls.clone().into_config()))?,
+        None => builder.listen(name, listener, move || {
+            let connected = fn_service(|stream: TcpStream| async move {
+                let peer = stream.peer_addr().ok();
+                Ok((ReadAhead::new(stream), Protocol::Http1, peer))
+            });
+            connected.and_then(http!(TcpStream))
+        })?,
+        Some(tls) => builder.listen(name, listener, move || {
+            let accepted = Acceptor::new(tls.clone().into_config()).map_err(TlsError::into_service_error);
+            let accepted = accepted.and_then(|stream: TlsStream<TcpStream>| async move {
+                let peer = stream.get_ref().0.peer_addr().ok();
+                Ok((ReadAhead::new(stream), Protocol::Http1, peer))
+            });
+            accepted.map_init_err(|_| ()).and_then(http!(TlsStream<TcpStream>).map_err(TlsError::Service))
+        })?,
     };
     Ok(builder.run())
 }

@@ -28,8 +28,10 @@ impl Tls {
         config.map(Self).map_err(|error| Error::invalid("edge.certificate", unfit).caused_by(error))
     }
 
-    /// For the server.
+    /// For the server, which speaks HTTP/1.1 alone.
     pub(super) fn into_config(self) -> ServerConfig {
-        self.0
+        let mut config = self.0;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config
     }
 }

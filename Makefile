@@ -72,14 +72,19 @@ rust-tests:
 	cargo test $(locked)
 
 PROFILE := debug
+# Arguments of pytest's own, with which the tests run one after the other.
 PYTEST :=
+# Otherwise they run in so many processes, each with services of its own, and those that measure time or memory alone after the others.
+PROCESSES := 3
+parallel := -n $(PROCESSES) --dist worksteal -m "not alone"
 acceptance: export MODELPORT_BIN = $(abspath $(target))/$(PROFILE)/modelport
 acceptance: export PYTHONDONTWRITEBYTECODE = 1
 acceptance:
 	cargo build $(locked) --bins --example seed $(if $(filter release,$(PROFILE)),--release)
-	"$$(scripts/tools python-v1)" -m pytest tests/acceptance --ignore tests/acceptance/mlmd $(PYTEST)
-	"$$(scripts/tools python-v1alpha3)" -m pytest $(addprefix tests/acceptance/test_,stock_client.py client_surface.py experiments.py)
-	"$$(scripts/tools python-mlmd)" -m pytest tests/acceptance/mlmd $(PYTEST)
+	"$$(scripts/tools python-v1)" -m pytest tests/acceptance --ignore tests/acceptance/mlmd $(or $(PYTEST),$(parallel))
+	$(if $(PYTEST),,"$$(scripts/tools python-v1)" -m pytest tests/acceptance --ignore tests/acceptance/mlmd -m alone)
+	"$$(scripts/tools python-v1alpha3)" -m pytest $(addprefix tests/acceptance/test_,stock_client.py client_surface.py experiments.py) $(parallel)
+	"$$(scripts/tools python-mlmd)" -m pytest tests/acceptance/mlmd $(or $(PYTEST),$(parallel))
 
 ARTIFACTS := 100000
 mlmd:

@@ -18,37 +18,48 @@ collect_ignore = [] if hasattr(ModelRegistry, "create_experiment") else ["test_e
 if not importlib.util.find_spec("ml_metadata"):
     # Its client needs an interpreter with libraries of its own.
     collect_ignore.append("mlmd")
-FIGURES = pytest.StashKey[list[str]]()
+FIGURES: list[str] = []
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[FIGURES] = []
+    config.addinivalue_line("markers", "alone: measures time or memory, so that no other test may run meanwhile")
     # A run that is terminated cleans up after itself like one that is interrupted.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if not Path(os.environ.get("MODELPORT_BIN", "")).is_file():
         raise pytest.UsageError("MODELPORT_BIN does not name the binary; `make test` sets it")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if config.stash[FIGURES]:
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "teardown":
+        FIGURES.extend(line for name, line in report.user_properties if name == "figure")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if FIGURES:
         terminalreporter.section("figures")
-        for figure in config.stash[FIGURES]:
+        for figure in FIGURES:
             terminalreporter.line(figure)
 
 
 @pytest.fixture
-def figures(pytestconfig: pytest.Config) -> list[str]:
-    """Lines that are printed at the end, whatever else is."""
-    return pytestconfig.stash[FIGURES]
+def figures(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """Lines that are printed at the end, whatever else is and whichever process the test runs in."""
+    lines: list[str] = []
+    yield lines
+    request.node.user_properties.extend(("figure", line) for line in lines)
 
 
 @pytest.fixture(scope="session")
-def services() -> Services:
-    """The services that all tests share."""
+def services() -> Iterator[Services]:
+    """The services that all tests of this process share: those that were started for it, or, beside other processes, its own."""
     if missing := [name for name in SERVICES if name not in os.environ]:
         absent = pytest.fail if os.environ.get("CI") else pytest.skip
         absent(f"{', '.join(missing)} not set; `make test` starts the services")
-    return Services(dict(os.environ))
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        with Services.of_its_own() as own:
+            yield own
+    else:
+        yield Services(dict(os.environ))
 
 
 @pytest.fixture(params=["embedded", "production"])

@@ -5,6 +5,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from harness import ROOT
 
 sys.path.insert(0, str(ROOT / "load"))
@@ -14,6 +15,8 @@ from scenarios import METADATA, Scenario  # noqa: E402
 
 SEED = Path(os.environ["MODELPORT_BIN"]).parent / "examples/seed"
 CONNECTIONS = 2
+
+pytestmark = pytest.mark.alone
 
 
 def test_every_scenario_runs_without_errors(tmp_path: Path, figures: list[str]) -> None:

@@ -21,6 +21,8 @@ MODELS = 24
 PATTERN = "%" + "a" * 125 + "_" + "a" * 124 + "b%"
 EXPENSIVE = " OR ".join([f"p LIKE '{PATTERN}'"] * 16)
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def busy(installation: Installation) -> Server:

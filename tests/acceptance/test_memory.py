@@ -24,6 +24,8 @@ SECONDS = 20.0
 RECORDS = 20_000 if RELEASE else 300
 BYTES = os.urandom(MIB)
 
+pytestmark = pytest.mark.alone
+
 
 class Flood:
     """Clients that send as much as the server takes, and read nothing."""

@@ -23,11 +23,11 @@ use crate::importers::geti::{Geti, GetiOptions};
 use crate::jobs::{self, Runner};
 use crate::memory::Memory;
 use crate::registry::archive::Bounds;
-use crate::registry::collector::Report;
+use crate::registry::collected::Report;
 use crate::registry::inspection::{REEVALUATE_MODEL, RescanProgress, RescanReport};
 use crate::registry::policy::Policy;
 use crate::registry::verify::{Damaged, Verification, Verified};
-use crate::registry::{Registry, RequestContext, wall_clock};
+use crate::registry::{Registry, RegistryOptions, RequestContext};
 use crate::store::{self, Store};
 
 pub use moving::{OldDeployment, move_deployment};
@@ -75,13 +75,14 @@ pub fn serve(settings: &Settings) -> Result<()> {
     let geti = Arc::new(Geti::new(geti_servers(settings))?);
     let source = Arc::clone(&geti);
     let registry = async {
-        let registry = open_for(settings, bound, memory).await?;
+        let options = RegistryOptions { imports_from: Some(source), ..options_for(settings, bound) };
+        let registry = connect(settings, options, memory).await?;
         announce::data(settings);
         // The server starts anyway and reports that it is not ready, so that an operator can ask it for the reason.
-        if let Err(error) = registry.identify_store().await {
+        if let Err(error) = registry.upkeep.identify_store().await {
             log::error!("{error}");
         }
-        Ok(registry.importing(source))
+        Ok(registry)
     };
     server::run(listeners, &options, registry, async move |registry, stop| {
         let runner = runner(registry.clone(), queue, geti);
@@ -106,7 +107,7 @@ pub fn serve(settings: &Settings) -> Result<()> {
 pub fn geti_projects(settings: &Settings, server: Option<&str>) -> Result<Vec<RemoteProject>> {
     runtime()?.block_on(async {
         let (registry, _) = importing(settings).await?;
-        registry.geti_projects(&as_command(&registry, "import"), server).await
+        registry.imports.geti_projects(&as_command(&registry, "import"), server).await
     })
 }
 
@@ -114,7 +115,7 @@ pub fn geti_projects(settings: &Settings, server: Option<&str>) -> Result<Vec<Re
 pub fn start_import(settings: &Settings, server: Option<&str>, project: String, models: Vec<ModelRef>) -> Result<Job> {
     runtime()?.block_on(async {
         let (registry, _) = importing(settings).await?;
-        registry.start_import(&as_command(&registry, "import"), server, project, models).await
+        registry.imports.start_import(&as_command(&registry, "import"), server, project, models).await
     })
 }
 
@@ -122,7 +123,7 @@ pub fn start_import(settings: &Settings, server: Option<&str>, project: String, 
 pub fn list_imports(settings: &Settings) -> Result<Vec<Job>> {
     runtime()?.block_on(async {
         let (registry, _) = importing(settings).await?;
-        registry.list_jobs(&as_command(&registry, "import"), GETI_IMPORT, None, 100).await
+        registry.jobs.list_jobs(&as_command(&registry, "import"), GETI_IMPORT, None, 100).await
     })
 }
 
@@ -130,7 +131,7 @@ pub fn list_imports(settings: &Settings) -> Result<Vec<Job>> {
 pub fn cancel_import(settings: &Settings, id: JobId) -> Result<Job> {
     runtime()?.block_on(async {
         let (registry, _) = importing(settings).await?;
-        registry.cancel_job(&as_command(&registry, "import"), GETI_IMPORT, id).await
+        registry.jobs.cancel_job(&as_command(&registry, "import"), GETI_IMPORT, id).await
     })
 }
 
@@ -143,7 +144,7 @@ pub fn watch_import(settings: &Settings, id: JobId, mut progress: impl FnMut(&Jo
         let (stop, stopped) = watch::channel(false);
         let watching = async {
             let ended = loop {
-                match registry.get_job(&context, GETI_IMPORT, id).await {
+                match registry.jobs.get_job(&context, GETI_IMPORT, id).await {
                     Ok(job) if !job.state.is_final() => progress(&job),
                     ended => break ended,
                 }
@@ -165,7 +166,8 @@ fn as_command(registry: &Registry, name: &str) -> RequestContext {
 async fn importing(settings: &Settings) -> Result<(Registry, Arc<Geti>)> {
     let geti = Arc::new(Geti::new(geti_servers(settings))?);
     let source = Arc::clone(&geti);
-    Ok((open(settings, settings.server.public_url.as_str()).await?.importing(source), geti))
+    let options = RegistryOptions { imports_from: Some(source), ..registry_options(settings) };
+    Ok((open(settings, options).await?, geti))
 }
 
 fn runner(registry: Registry, options: jobs::RunnerOptions, geti: Arc<Geti>) -> Runner {
@@ -176,7 +178,7 @@ fn runner(registry: Registry, options: jobs::RunnerOptions, geti: Arc<Geti>) -> 
         })
         .doing(REEVALUATE_MODEL, |working| async move {
             let (registry, context) = (working.registry.clone(), working.context.clone());
-            registry.reevaluate_model(&context, working).await
+            registry.inspections.reevaluate_model(&context, working).await
         })
 }
 
@@ -251,8 +253,8 @@ fn bind(listen: Listen) -> Result<Option<TcpListener>> {
 /// Runs the collector once.
 pub fn collect(settings: &Settings, grace: Duration, dry_run: bool) -> Result<Report> {
     runtime()?.block_on(async {
-        let registry = open(settings, settings.server.public_url.as_str()).await?;
-        registry.collect(&registry.own_context(), grace, dry_run).await
+        let registry = open(settings, registry_options(settings)).await?;
+        registry.upkeep.collect(&registry.own_context(), grace, dry_run).await
     })
 }
 
@@ -264,12 +266,12 @@ pub fn verify(
     mut wrong: impl FnMut(&Damaged),
 ) -> Result<Verified> {
     runtime()?.block_on(async {
-        let registry = open(settings, settings.server.public_url.as_str()).await?;
+        let registry = open(settings, registry_options(settings)).await?;
         let context = registry.own_context();
-        let verified = registry.verify(&context, how, progress).await?;
+        let verified = registry.upkeep.verify(&context, how, progress).await?;
         let mut after = 0;
         loop {
-            let found = registry.damaged(&context, after, DAMAGED_BATCH).await?;
+            let found = registry.upkeep.damaged(&context, after, DAMAGED_BATCH).await?;
             let Some(last) = found.last() else { return Ok(verified) };
             after = last.blob.id;
             found.iter().for_each(&mut wrong);
@@ -280,8 +282,8 @@ pub fn verify(
 /// Reevaluates all files; with `read`, first reads those that this build has not read.
 pub fn rescan(settings: &Settings, read: bool, progress: impl FnMut(RescanProgress) + Send) -> Result<RescanReport> {
     runtime()?.block_on(async {
-        let registry = open(settings, settings.server.public_url.as_str()).await?;
-        registry.rescan(&as_command(&registry, "rescan"), read, progress).await
+        let registry = open(settings, registry_options(settings)).await?;
+        registry.inspections.rescan(&as_command(&registry, "rescan"), read, progress).await
     })
 }
 
@@ -303,13 +305,31 @@ fn policy(settings: &Settings) -> Policy {
     }
 }
 
-/// The registry for an HTTP listener at that address.
-async fn open_for(settings: &Settings, bound: Option<SocketAddr>, memory: Memory) -> Result<Registry> {
-    let registry = connect(settings, derived_url(settings, bound).as_str(), memory).await?;
-    Ok(match bound.filter(|_| settings.server.public_url.is_empty()) {
-        Some(bound) => registry.following_hosts(bound.port()),
-        None => registry,
-    })
+/// The registry's options that the settings say.
+fn registry_options(settings: &Settings) -> RegistryOptions {
+    let said = &settings.artifacts;
+    RegistryOptions {
+        public_url: settings.server.public_url.as_str().to_owned(),
+        policy: policy(settings),
+        redirect: said.redirect_seconds.duration(),
+        direct_uploads: said.direct_upload_seconds.duration(),
+        resumable_expiry: Duration::from_secs(said.upload_expiry_seconds.get()),
+        unpack_bounds: Bounds {
+            members: said.unpack_max_members.get(),
+            bytes: said.unpack_max_bytes.get(),
+            ratio: said.unpack_max_ratio.get(),
+        },
+        ..RegistryOptions::default()
+    }
+}
+
+/// The same for an HTTP listener at that address.
+fn options_for(settings: &Settings, bound: Option<SocketAddr>) -> RegistryOptions {
+    RegistryOptions {
+        public_url: derived_url(settings, bound).as_str().to_owned(),
+        follows_hosts: bound.filter(|_| settings.server.public_url.is_empty()).map(|bound| bound.port()),
+        ..registry_options(settings)
+    }
 }
 
 /// The public URL, or that of an HTTP listener at that address where none is set.
@@ -329,16 +349,16 @@ fn machine() -> String {
 }
 
 /// Opens the database and the object store, and checks that they belong together.
-async fn open(settings: &Settings, public_url: &str) -> Result<Registry> {
+async fn open(settings: &Settings, options: RegistryOptions) -> Result<Registry> {
     let memory = Memory::new(settings.server.memory_bytes.get());
-    let registry = connect(settings, public_url, memory).await?;
-    registry.identify_store().await?;
+    let registry = connect(settings, options, memory).await?;
+    registry.upkeep.identify_store().await?;
     Ok(registry)
 }
 
 /// Opens the database and the object store; SQLite's tables, and PostgreSQL's where that is asked for, are migrated.
-async fn connect(settings: &Settings, public_url: &str, memory: Memory) -> Result<Registry> {
-    let options = store::StoreOptions {
+async fn connect(settings: &Settings, options: RegistryOptions, memory: Memory) -> Result<Registry> {
+    let store = store::StoreOptions {
         location: settings.database.url.as_str().parse()?,
         pool_size: settings.database.pool_size.get(),
         acquire_timeout: Duration::from_millis(settings.database.acquire_timeout_ms.get()),
@@ -349,26 +369,16 @@ async fn connect(settings: &Settings, public_url: &str, memory: Memory) -> Resul
             PreparedStatements::Off => store::PreparedStatements::Off,
         },
     };
-    if settings.database.migrate_on_start || matches!(options.location, store::Location::Sqlite(_)) {
-        announce::migrations(&store::migrate(&options.location)?);
+    if settings.database.migrate_on_start || matches!(store.location, store::Location::Sqlite(_)) {
+        announce::migrations(&store::migrate(&store.location)?);
     }
-    let store = Store::open(&options)?;
+    let store = Store::open(&store)?;
     let config = BlobsConfig {
         location: settings.artifacts.store.as_str().parse()?,
         create_bucket: settings.artifacts.create_bucket,
     };
     let blobs = Blobs::open_with(&config, access_keys(settings)?.as_ref()).await?.within(memory);
-    let redirect = settings.artifacts.redirect_seconds.duration();
-    let expiry = Duration::from_secs(settings.artifacts.upload_expiry_seconds.get());
-    let registry = Registry::new(store, blobs, wall_clock(), public_url, policy(settings));
-    let direct = settings.artifacts.direct_upload_seconds.duration();
-    let bounds = Bounds {
-        members: settings.artifacts.unpack_max_members.get(),
-        bytes: settings.artifacts.unpack_max_bytes.get(),
-        ratio: settings.artifacts.unpack_max_ratio.get(),
-    };
-    let registry = registry.redirecting(redirect).with_direct_uploads(direct).with_resumable_expiry(expiry);
-    Ok(registry.unpacking_within(bounds))
+    Ok(Registry::new(store, blobs, options))
 }
 
 fn access_keys(settings: &Settings) -> Result<Option<AccessKeys>> {

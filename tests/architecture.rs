@@ -1,6 +1,8 @@
 //! The house's rules, checked on its source: which room may use which, and where each foreign crate lives.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+#[path = "architecture/circles.rs"]
+mod circles;
 #[path = "architecture/errors.rs"]
 mod errors;
 #[path = "architecture/source.rs"]

@@ -20,7 +20,8 @@ fn register_connections(metrics: &Metrics, registry: &Registry) -> Result<()> {
         "Connections to the database by pool and state.",
         ["pool", "state"],
         move || {
-            own.pools()
+            own.upkeep
+                .pools()
                 .into_iter()
                 .flat_map(|pool| {
                     [("idle", pool.idle), ("used", pool.open.saturating_sub(pool.idle)), ("max", pool.max)]
@@ -35,7 +36,7 @@ fn register_jobs(metrics: &Metrics, registry: &Registry) -> Result<()> {
     let own = registry.clone();
     metrics.watch("modelport_jobs", "Background jobs by kind and state.", ["kind", "state"], move || {
         let sample = |(kind, state, count): (String, String, i64)| ([kind, state], gauge(count.unsigned_abs()));
-        own.job_figures().into_iter().map(sample).collect()
+        own.jobs.job_figures().into_iter().map(sample).collect()
     })
 }
 
@@ -46,7 +47,7 @@ fn register_collector(metrics: &Metrics, registry: &Registry) -> Result<()> {
         "Passes of the collector in this process, by outcome.",
         ["outcome"],
         move || {
-            let collected = own.collected();
+            let collected = own.upkeep.collected();
             vec![(["done".to_owned()], collected.passes), (["failed".to_owned()], collected.failures)]
         },
     )?;
@@ -56,7 +57,7 @@ fn register_collector(metrics: &Metrics, registry: &Registry) -> Result<()> {
         "What the collector of this process has removed.",
         ["what"],
         move || {
-            let removed = own.collected().removed;
+            let removed = own.upkeep.collected().removed;
             let counts = [
                 ("abandoned_uploads", removed.abandoned_uploads),
                 ("expired_uploads", removed.expired_uploads),
@@ -72,7 +73,7 @@ fn register_collector(metrics: &Metrics, registry: &Registry) -> Result<()> {
         "Bytes of the blobs and orphans that the collector of this process has removed.",
         [],
         move || {
-            let removed = own.collected().removed;
+            let removed = own.upkeep.collected().removed;
             vec![([], removed.unreferenced_bytes + removed.orphan_bytes)]
         },
     )
@@ -83,7 +84,7 @@ fn register_inventory(metrics: &Metrics, registry: &Registry) -> Result<()> {
     let watch = |name: &str, help: &str, label: &'static str, samples: fn(&Inventory) -> Vec<(String, f64)>| {
         let own = registry.clone();
         metrics.watch(name, help, [label], move || {
-            let samples = own.inventory().map(|(_, inventory)| samples(&inventory)).unwrap_or_default();
+            let samples = own.upkeep.inventory().map(|(_, inventory)| samples(&inventory)).unwrap_or_default();
             samples.into_iter().map(|(value, count)| ([value], count)).collect()
         })
     };
@@ -97,7 +98,7 @@ fn register_inventory(metrics: &Metrics, registry: &Registry) -> Result<()> {
     let watch = |name: &str, help: &str, sample: fn(&(i64, Inventory)) -> Option<f64>| {
         let own = registry.clone();
         metrics.watch(name, help, [], move || {
-            own.inventory().as_ref().and_then(sample).map(|value| ([], value)).into_iter().collect()
+            own.upkeep.inventory().as_ref().and_then(sample).map(|value| ([], value)).into_iter().collect()
         })
     };
     watch("modelport_files", "Files below versions and artifacts.", |(_, held)| Some(gauge(held.files)))?;

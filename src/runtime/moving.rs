@@ -3,7 +3,7 @@
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use super::{access_keys, open, runtime};
+use super::{access_keys, open, registry_options, runtime};
 use crate::blobs::{AccessKeys, ForeignBucket, Location, S3Location};
 use crate::config::Settings;
 use crate::domain::mlflow::RegisteredModel;
@@ -56,7 +56,7 @@ pub fn move_deployment(settings: &Settings, old: &OldDeployment, mut tell: impl 
         let database = MlflowDatabase::open(&old.database_url).await?;
         let bucket = ForeignBucket::open(&location, keys.as_ref()).await?;
         let count = database.count().await?;
-        let registry = open(settings, settings.server.public_url.as_str()).await?;
+        let registry = open(settings, registry_options(settings)).await?;
         let context = registry.context(Actor::anonymous("import"));
         move_records(&registry, &context, &Opened { database, bucket }, old.any_size, |moved| tell(moved, count)).await
     })

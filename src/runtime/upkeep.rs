@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::registry::Registry;
-use crate::registry::collector::Report;
+use crate::registry::collected::Report;
 
 /// How often a replica asks whether it is its turn to collect.
 const TURN: Duration = Duration::from_secs(60);
@@ -14,7 +14,7 @@ pub(super) async fn count_inventory(registry: &Registry, interval: Duration) {
         return;
     }
     loop {
-        if let Err(error) = registry.take_inventory(&registry.own_context()).await {
+        if let Err(error) = registry.upkeep.take_inventory(&registry.own_context()).await {
             log::warn!(error = error.to_string().as_str(); "what the registry holds was not counted");
         }
         tokio::time::sleep(interval).await;
@@ -29,7 +29,7 @@ pub(super) async fn collect_in_turns(registry: &Registry, interval: Duration, gr
     loop {
         // Asked more often than it is due, so that replicas which come and go do not put it off.
         tokio::time::sleep(interval.min(TURN)).await;
-        match registry.collect_in_turn(&registry.own_context(), interval, grace).await {
+        match registry.upkeep.collect_in_turn(&registry.own_context(), interval, grace).await {
             Ok(None) => {}
             Ok(Some(report)) if report == Report::default() => log::debug!("nothing to collect"),
             Ok(Some(report)) => log::info!(

@@ -18,10 +18,10 @@ use modelport::api::server::Service;
 use modelport::blobs::{Blobs, BlobsConfig, Location};
 use modelport::domain::Actor;
 use modelport::domain::job::JobEnd;
-use modelport::registry::Registry;
 use modelport::registry::inspection::REEVALUATE_MODEL;
 use modelport::registry::jobs::{Stopping, Working};
 use modelport::registry::policy::Policy;
+use modelport::registry::{Registry, RegistryOptions};
 use modelport::store::Store;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -62,29 +62,33 @@ pub struct TestApp {
 impl TestApp {
     /// On SQLite and local files, with limits that no ordinary test meets.
     pub async fn new() -> Self {
-        Self::build(Backend::Sqlite, 1024 * 1024, None, |registry| registry).await
+        Self::build(Backend::Sqlite, 1024 * 1024, None, |options| options).await
     }
 
     /// Whose URLs begin with what each request is addressed to.
     pub async fn following_hosts() -> Self {
-        Self::build(Backend::Sqlite, 1024 * 1024, None, |registry| registry.following_hosts(8080)).await
+        Self::build(Backend::Sqlite, 1024 * 1024, None, |options| RegistryOptions {
+            follows_hosts: Some(8080),
+            ..options
+        })
+        .await
     }
 
     /// On that database.
     pub async fn on(backend: Backend) -> Self {
-        Self::build(backend, 1024 * 1024, None, |registry| registry).await
+        Self::build(backend, 1024 * 1024, None, |options| options).await
     }
 
     /// With these limits on a JSON body and on a file.
     pub async fn with_limits(json_bytes: usize, file_bytes: u64) -> Self {
-        Self::build(Backend::Sqlite, json_bytes, Some(file_bytes), |registry| registry).await
+        Self::build(Backend::Sqlite, json_bytes, Some(file_bytes), |options| options).await
     }
 
     async fn build(
         backend: Backend,
         json_limit_bytes: usize,
         max_file_bytes: Option<u64>,
-        set_up: fn(Registry) -> Registry,
+        set_up: fn(RegistryOptions) -> RegistryOptions,
     ) -> Self {
         let database = Database::new(backend);
         let folder = tempfile::tempdir().unwrap();
@@ -94,8 +98,9 @@ impl TestApp {
         let shown = clock.clone();
         let clock_of_registry = Arc::new(move || shown.load(Ordering::SeqCst));
         let policy = Policy { max_file_bytes, ..Policy::default() };
-        let registry = Registry::new(database.open(), blobs, clock_of_registry, PUBLIC_URL, policy);
-        let registry = set_up(registry);
+        let public_url = PUBLIC_URL.to_owned();
+        let options = RegistryOptions { clock: clock_of_registry, public_url, policy, ..RegistryOptions::default() };
+        let registry = Registry::new(database.open(), blobs, set_up(options));
         let names = NAMES.map(str::to_owned);
         let service =
             Service::new(registry.clone(), json_limit_bytes).unwrap().with_hosts(Hosts::new(PUBLIC_URL, &names));
@@ -118,14 +123,16 @@ impl TestApp {
         let lease = std::time::Duration::from_secs(60);
         let job = self
             .registry
+            .jobs
             .claim_job(&self.registry.context(Actor::anonymous("test")), REEVALUATE_MODEL, "test", lease, 3)
             .await
             .unwrap()
             .unwrap();
         let working = Working::new(self.registry.clone(), job, Stopping::never());
-        let result = self.registry.reevaluate_model(&working.context, working.clone()).await.unwrap();
+        let result = self.registry.inspections.reevaluate_model(&working.context, working.clone()).await.unwrap();
         assert!(
             self.registry
+                .jobs
                 .finish_job(
                     &self.registry.context(Actor::anonymous("test")),
                     &working,

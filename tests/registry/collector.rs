@@ -2,7 +2,7 @@
 
 use modelport::blobs::{BodySize, Key};
 use modelport::domain::ErrorKind;
-use modelport::registry::collector::Report;
+use modelport::registry::collected::Report;
 use modelport::store::uploads as upload_rows;
 
 use super::uploads::stopped;
@@ -37,7 +37,7 @@ impl Scene {
     }
 
     async fn collect(&self) -> Report {
-        self.registry.collect(&self.context, HOUR, false).await.unwrap()
+        self.registry.upkeep.collect(&self.context, HOUR, false).await.unwrap()
     }
 }
 
@@ -75,7 +75,9 @@ async fn an_upload_under_way_keeps_its_object(backend: Backend) {
     let (body, has_arrived, go_on) = stopped("bytes");
     let registry = scene.registry.clone();
     let upload =
-        tokio::spawn(async move { registry.put_file(&registry.context(actor()), file("m", "1", "f"), body).await });
+        tokio::spawn(
+            async move { registry.files.put_file(&registry.context(actor()), file("m", "1", "f"), body).await },
+        );
     has_arrived.await.unwrap();
     scene.pass(HOUR);
     assert_eq!(scene.collect().await, Report::default());
@@ -96,7 +98,9 @@ async fn an_upload_that_stood_still_too_long_is_refused(backend: Backend) {
     let (body, has_arrived, go_on) = stopped("bytes");
     let registry = scene.registry.clone();
     let upload =
-        tokio::spawn(async move { registry.put_file(&registry.context(actor()), file("m", "1", "f"), body).await });
+        tokio::spawn(
+            async move { registry.files.put_file(&registry.context(actor()), file("m", "1", "f"), body).await },
+        );
     has_arrived.await.unwrap();
     scene.pass(2 * HOUR);
     assert_eq!(scene.collect().await.abandoned_uploads, 1);
@@ -114,8 +118,8 @@ async fn a_dry_run_changes_nothing(backend: Backend) {
     scene.object(&Key::new_upload()).await;
     let put = scene.put(file("m", "1", "f"), "bytes").await.unwrap();
     let (target, path) = (file("m", "1", "f").target, "f".parse().unwrap());
-    scene.registry.delete_file(&scene.context, &target, &path, Default::default()).await.unwrap();
-    let dry = || scene.registry.collect(&scene.context, HOUR, true);
+    scene.registry.files.delete_file(&scene.context, &target, &path, Default::default()).await.unwrap();
+    let dry = || scene.registry.upkeep.collect(&scene.context, HOUR, true);
     assert_eq!(dry().await.unwrap(), Report::default());
     scene.pass(2 * HOUR);
     let before = (scene.objects().await, scene.count("uploads"), scene.count("blobs"));
@@ -140,7 +144,7 @@ async fn what_is_in_use_stays(backend: Backend) {
     scene.put(file("m", "2", "copy"), "bytes").await.unwrap();
     scene.pass(1000 * HOUR);
     assert_eq!(
-        scene.registry.collect(&scene.context, std::time::Duration::ZERO, false).await.unwrap(),
+        scene.registry.upkeep.collect(&scene.context, std::time::Duration::ZERO, false).await.unwrap(),
         Report::default()
     );
     scene.holds(2, 1, 1).await;
@@ -166,7 +170,7 @@ async fn bytes_that_come_back_while_they_are_collected_are_kept(backend: Backend
     scene.put(file("m", "1", "f"), "bytes").await.unwrap();
     let (target, path) = (file("m", "1", "f").target, "f".parse().unwrap());
     for _ in 0..16 {
-        scene.registry.delete_file(&scene.context, &target, &path, Default::default()).await.unwrap();
+        scene.registry.files.delete_file(&scene.context, &target, &path, Default::default()).await.unwrap();
         scene.pass(2 * HOUR);
         let puts = futures_util::future::join_all((0..4).map(|_| scene.put(file("m", "1", "f"), "bytes")));
         let (puts, _) = tokio::join!(puts, scene.collect());
@@ -182,13 +186,13 @@ async fn replicas_take_turns(backend: Backend) {
     let scene = Scene::new(backend).await;
     scene.object(&Key::new_upload()).await;
     scene.pass(2 * HOUR);
-    let turn = || scene.registry.collect_in_turn(&scene.context, HOUR, HOUR);
+    let turn = || scene.registry.upkeep.collect_in_turn(&scene.context, HOUR, HOUR);
     let turns = futures_util::future::join_all((0..8).map(|_| turn())).await;
     let reports: Vec<Report> = turns.into_iter().filter_map(Result::unwrap).collect();
     assert_eq!(reports, [Report { orphan_objects: 1, orphan_bytes: 6, ..Report::default() }]);
     assert_eq!(turn().await.unwrap(), None);
     scene.pass(HOUR);
     assert_eq!(turn().await.unwrap(), Some(Report::default()));
-    let collected = scene.registry.collected();
+    let collected = scene.registry.upkeep.collected();
     assert_eq!((collected.passes, collected.failures, collected.removed.orphan_bytes), (2, 0, 6));
 }

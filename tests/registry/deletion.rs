@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use modelport::domain::{Change, ErrorKind, LogicalType, PageSize, Patch};
-use modelport::registry::Selection;
+use modelport::domain::{Change, ErrorKind, LogicalType, PageSize, Patch, Selection};
 use modelport::registry::conditions::Conditions;
 use modelport::registry::removal::Removal;
 
@@ -30,13 +29,13 @@ async fn a_model_with_versions_needs_to_be_asked_for(backend: Backend) {
     let scene = Scene::new(backend).await;
     let model = scene.model("m").await;
     let version = scene.version(&model, "1").await;
-    let error = scene.registry.delete(&scene.context, MODEL, model.id, Removal::default()).await.unwrap_err();
+    let error = scene.registry.entities.delete(&scene.context, MODEL, model.id, Removal::default()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::HasDependents);
     assert!(error.message().contains("`m`"), "{error}");
-    scene.registry.delete(&scene.context, VERSION, version.id, Removal::default()).await.unwrap();
-    scene.registry.delete(&scene.context, MODEL, model.id, Removal::default()).await.unwrap();
+    scene.registry.entities.delete(&scene.context, VERSION, version.id, Removal::default()).await.unwrap();
+    scene.registry.entities.delete(&scene.context, MODEL, model.id, Removal::default()).await.unwrap();
     assert_eq!(scene.count("nodes"), 0);
-    let gone = scene.registry.delete(&scene.context, MODEL, model.id, Removal::default()).await.unwrap_err();
+    let gone = scene.registry.entities.delete(&scene.context, MODEL, model.id, Removal::default()).await.unwrap_err();
     assert_eq!(gone.kind(), ErrorKind::NotFound);
 }
 
@@ -49,13 +48,15 @@ async fn a_model_takes_everything_along(backend: Backend) {
     let name = "m".parse().unwrap();
     scene
         .registry
+        .models
         .set_alias(&scene.context, &name, &"best".parse().unwrap(), &"1".parse().unwrap(), Conditions::default())
         .await
         .unwrap();
-    let model = scene.registry.get_model(&scene.context, &name).await.unwrap();
-    scene.registry.delete(&scene.context, MODEL, model.id, Removal::RECURSIVE).await.unwrap();
+    let model = scene.registry.models.get_model(&scene.context, &name).await.unwrap();
+    scene.registry.entities.delete(&scene.context, MODEL, model.id, Removal::RECURSIVE).await.unwrap();
     for logical in [MODEL, VERSION, LogicalType::ModelArtifact] {
-        let page = scene.registry.list(&scene.context, Selection::of(logical), cut(None, None)).await.unwrap().first;
+        let page =
+            scene.registry.entities.list(&scene.context, Selection::of(logical), cut(None, None)).await.unwrap().first;
         assert_eq!(page.items.len(), 1, "{}", logical.noun());
     }
     assert_eq!((scene.count("aliases"), scene.count("files"), scene.count("members")), (0, 1, 2));
@@ -91,7 +92,7 @@ async fn a_model_of_any_size_goes_in_batches(backend: Backend) {
     assert_eq!(i64::try_from(owned.len()).unwrap(), 2 * VERSIONS);
     let changes = scene.count("changes");
     let before = statements_of(&scene.database.location);
-    scene.registry.delete(&scene.context, MODEL, model.id, Removal::RECURSIVE).await.unwrap();
+    scene.registry.entities.delete(&scene.context, MODEL, model.id, Removal::RECURSIVE).await.unwrap();
     let statements = statements_of(&scene.database.location) - before;
     assert_eq!((scene.count("nodes"), scene.count("changes") - changes), (3, 2 * VERSIONS + 1));
     assert!(statements < 600, "{statements} statements");
@@ -111,12 +112,12 @@ async fn what_goes_along_is_recorded_before_its_home(backend: Backend) {
     let scene = Scene::new(backend).await;
     let put = scene.put(file("m", "1", "f"), "bytes").await.unwrap();
     let (version, model) = put.version.unwrap();
-    let before = scene.registry.changes(&scene.context, 0, PageSize::new(100)).await.unwrap().len();
-    scene.registry.delete(&scene.context, MODEL, model, Removal::RECURSIVE).await.unwrap();
-    let changes = scene.registry.changes(&scene.context, 0, PageSize::new(100)).await.unwrap();
+    let before = scene.registry.history.changes(&scene.context, 0, PageSize::new(100)).await.unwrap().len();
+    scene.registry.entities.delete(&scene.context, MODEL, model, Removal::RECURSIVE).await.unwrap();
+    let changes = scene.registry.history.changes(&scene.context, 0, PageSize::new(100)).await.unwrap();
     let gone: Vec<_> = changes[before..].iter().map(|change| (change.node_id, change.action.as_str())).collect();
     assert_eq!(gone, [put.file.node_id, version, model].map(|id| (id, "delete")));
-    let history = scene.registry.node_history(&scene.context, version, 0, PageSize::new(10)).await.unwrap();
+    let history = scene.registry.history.node_history(&scene.context, version, 0, PageSize::new(10)).await.unwrap();
     let last = history.last().unwrap();
     assert_eq!((last.revision, last.document["name"].as_str()), (2, Some("1")));
 }
@@ -126,23 +127,26 @@ async fn bytes_that_nothing_else_uses_are_collected(backend: Backend) {
     scene.put(file("kept", "1", "f"), "shared").await.unwrap();
     scene.put(file("m", "1", "f"), "shared").await.unwrap();
     let own = scene.put(file("m", "1", "g"), "own").await.unwrap();
-    scene.registry.delete(&scene.context, MODEL, own.version.unwrap().1, Removal::RECURSIVE).await.unwrap();
-    assert_eq!(scene.registry.collect(&scene.context, HOUR, false).await.unwrap(), Default::default());
+    scene.registry.entities.delete(&scene.context, MODEL, own.version.unwrap().1, Removal::RECURSIVE).await.unwrap();
+    assert_eq!(scene.registry.upkeep.collect(&scene.context, HOUR, false).await.unwrap(), Default::default());
     scene.holds(1, 2, 2).await;
     scene.pass(2 * HOUR);
-    assert_eq!(scene.registry.collect(&scene.context, HOUR, false).await.unwrap().unreferenced_blobs, 1);
+    assert_eq!(scene.registry.upkeep.collect(&scene.context, HOUR, false).await.unwrap().unreferenced_blobs, 1);
     scene.holds(1, 1, 1).await;
-    let error = scene.registry.open_file(&scene.context, &own.file, None).await.err().unwrap();
+    let error = scene.registry.files.open_file(&scene.context, &own.file, None).await.err().unwrap();
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
 async fn a_name_is_free_again(backend: Backend) {
     let scene = Scene::new(backend).await;
     let first = scene.model("m").await;
-    scene.registry.delete(&scene.context, MODEL, first.id, Removal::default()).await.unwrap();
+    scene.registry.entities.delete(&scene.context, MODEL, first.id, Removal::default()).await.unwrap();
     let second = scene.model("m").await;
     assert!(second.id > first.id, "an id is never used twice");
-    assert_eq!(scene.registry.node_history(&scene.context, first.id, 0, PageSize::new(10)).await.unwrap().len(), 2);
+    assert_eq!(
+        scene.registry.history.node_history(&scene.context, first.id, 0, PageSize::new(10)).await.unwrap().len(),
+        2
+    );
 }
 
 async fn a_version_that_comes_meanwhile_is_no_orphan(backend: Backend) {
@@ -152,13 +156,17 @@ async fn a_version_that_comes_meanwhile_is_no_orphan(backend: Backend) {
         scene.version(&model, "0").await;
         let (created, removed) = tokio::join!(
             scene.named(VERSION, Some(model.id), "1"),
-            scene.registry.delete(&scene.context, MODEL, model.id, Removal::RECURSIVE),
+            scene.registry.entities.delete(&scene.context, MODEL, model.id, Removal::RECURSIVE),
         );
         removed.unwrap();
         match created {
             Ok(version) => {
-                let history =
-                    scene.registry.node_history(&scene.context, version.id, 0, PageSize::new(10)).await.unwrap();
+                let history = scene
+                    .registry
+                    .history
+                    .node_history(&scene.context, version.id, 0, PageSize::new(10))
+                    .await
+                    .unwrap();
                 let actions: BTreeSet<_> = history.iter().map(|change| change.action.as_str()).collect();
                 assert_eq!(actions, ["create", "delete"].into());
             }
@@ -175,13 +183,13 @@ async fn a_change_that_comes_meanwhile_is_in_the_record(backend: Backend) {
         let version = scene.version(&model, "1").await;
         let patch = || Patch::default().with("description", Change::Set("d".into()));
         let (of_model, of_version, removed) = tokio::join!(
-            scene.registry.update(&scene.context, MODEL, model.id, patch()),
-            scene.registry.update(&scene.context, VERSION, version.id, patch()),
-            scene.registry.delete(&scene.context, MODEL, model.id, Removal::RECURSIVE),
+            scene.registry.entities.update(&scene.context, MODEL, model.id, patch()),
+            scene.registry.entities.update(&scene.context, VERSION, version.id, patch()),
+            scene.registry.entities.delete(&scene.context, MODEL, model.id, Removal::RECURSIVE),
         );
         removed.unwrap();
         for (id, changed) in [(model.id, of_model), (version.id, of_version)] {
-            let history = scene.registry.node_history(&scene.context, id, 0, PageSize::new(10)).await.unwrap();
+            let history = scene.registry.history.node_history(&scene.context, id, 0, PageSize::new(10)).await.unwrap();
             let revisions: Vec<_> = history.iter().map(|change| change.revision).collect();
             let last = history.last().unwrap();
             assert_eq!(last.action, "delete");
@@ -204,7 +212,7 @@ async fn one_of_many_removes(backend: Backend) {
     let model = scene.model("m").await;
     let removals = (0..16).map(|_| {
         let registry = scene.registry.clone();
-        async move { registry.delete(&registry.context(actor()), MODEL, model.id, Removal::default()).await }
+        async move { registry.entities.delete(&registry.context(actor()), MODEL, model.id, Removal::default()).await }
     });
     let outcomes = futures_util::future::join_all(removals).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);

@@ -1,9 +1,8 @@
 //! Entities: created, read, found, listed, changed.
 
 use modelport::domain::{
-    Change, Draft, ErrorKind, LogicalType, NodeId, Order, OrderBy, PageSize, PageToken, Patch, Value,
+    Change, Draft, ErrorKind, LogicalType, NodeId, Order, OrderBy, PageSize, PageToken, Patch, Selection, Value,
 };
-use modelport::registry::Selection;
 use modelport::registry::entities::Find;
 use modelport::registry::removal::Removal;
 
@@ -29,15 +28,15 @@ async fn what_is_created_can_be_got_found_and_listed(backend: Backend) {
     let mut draft = Draft::named("m".parse().unwrap()).with("owner", Some("me"));
     draft.external_id = Some("ext".parse().unwrap());
     draft.custom.insert("k".into(), Value::Double(0.5));
-    let model = scene.registry.create(&scene.context, MODEL, None, draft).await.unwrap();
+    let model = scene.registry.entities.create(&scene.context, MODEL, None, draft).await.unwrap();
     assert_eq!((model.revision, model.text("owner")), (1, Some("me")));
-    assert_eq!(scene.registry.get(&scene.context, MODEL, model.id).await.unwrap(), model);
+    assert_eq!(scene.registry.entities.get(&scene.context, MODEL, model.id).await.unwrap(), model);
     let by_name = Find::Name("m".parse().unwrap(), None);
     let by_external = Find::ExternalId("ext".parse().unwrap());
     for find in [by_name, by_external] {
-        assert_eq!(scene.registry.find(&scene.context, MODEL, find).await.unwrap(), model);
+        assert_eq!(scene.registry.entities.find(&scene.context, MODEL, find).await.unwrap(), model);
     }
-    let page = scene.registry.list(&scene.context, Selection::of(MODEL), cut(None, None)).await.unwrap().first;
+    let page = scene.registry.entities.list(&scene.context, Selection::of(MODEL), cut(None, None)).await.unwrap().first;
     assert_eq!((page.items, page.next), (vec![model], None));
 }
 
@@ -47,7 +46,7 @@ async fn what_the_type_does_not_have_is_refused(backend: Backend) {
     let mut number = Draft::named("m".parse().unwrap());
     number.properties.insert("owner".into(), Value::Int(1));
     for (draft, field) in [(colour, "colour"), (number, "owner")] {
-        let error = scene.registry.create(&scene.context, MODEL, None, draft).await.unwrap_err();
+        let error = scene.registry.entities.create(&scene.context, MODEL, None, draft).await.unwrap_err();
         assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some(field)));
     }
     assert_eq!((scene.count("nodes"), scene.count("changes")), (0, 0));
@@ -61,7 +60,8 @@ async fn a_parent_must_be_of_the_right_type(backend: Backend) {
         assert_eq!(error.kind(), ErrorKind::NotFound);
         assert!(error.message().contains(&format!("registered model `{home}`")), "{error}");
         let selection = Selection { home: Some(home), ..Selection::of(LogicalType::ModelVersion) };
-        let error = scene.registry.list(&scene.context, selection, cut(None, None)).await.map(drop).unwrap_err();
+        let error =
+            scene.registry.entities.list(&scene.context, selection, cut(None, None)).await.map(drop).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
     }
 }
@@ -70,14 +70,15 @@ async fn an_entity_of_another_type_is_not_found(backend: Backend) {
     let scene = Scene::new(backend).await;
     let model = scene.model("m").await;
     let other = LogicalType::Experiment;
-    let get = scene.registry.get(&scene.context, other, model.id).await.map(drop);
-    let find = scene.registry.find(&scene.context, other, Find::Name("m".parse().unwrap(), None)).await.map(drop);
-    let update = scene.registry.update(&scene.context, other, model.id, Patch::default()).await.map(drop);
-    let delete = scene.registry.delete(&scene.context, other, model.id, Removal::RECURSIVE).await;
+    let get = scene.registry.entities.get(&scene.context, other, model.id).await.map(drop);
+    let find =
+        scene.registry.entities.find(&scene.context, other, Find::Name("m".parse().unwrap(), None)).await.map(drop);
+    let update = scene.registry.entities.update(&scene.context, other, model.id, Patch::default()).await.map(drop);
+    let delete = scene.registry.entities.delete(&scene.context, other, model.id, Removal::RECURSIVE).await;
     for outcome in [get, find, update, delete] {
         assert_eq!(outcome.unwrap_err().kind(), ErrorKind::NotFound);
     }
-    assert_eq!(scene.registry.get(&scene.context, MODEL, model.id).await.unwrap(), model);
+    assert_eq!(scene.registry.entities.get(&scene.context, MODEL, model.id).await.unwrap(), model);
 }
 
 async fn a_change_keeps_clears_and_sets(backend: Backend) {
@@ -85,25 +86,25 @@ async fn a_change_keeps_clears_and_sets(backend: Backend) {
     let mut draft = Draft::named("m".parse().unwrap()).with("owner", Some("me")).with("readme", Some("r"));
     draft.external_id = Some("ext".parse().unwrap());
     draft.custom.insert("k".into(), Value::Int(1));
-    let model = scene.registry.create(&scene.context, MODEL, None, draft).await.unwrap();
+    let model = scene.registry.entities.create(&scene.context, MODEL, None, draft).await.unwrap();
     scene.pass(super::HOUR);
     let patch = Patch::default().with("owner", Change::Set("you".into())).with("readme", Change::Clear);
-    let changed = scene.registry.update(&scene.context, MODEL, model.id, patch).await.unwrap();
+    let changed = scene.registry.entities.update(&scene.context, MODEL, model.id, patch).await.unwrap();
     assert_eq!((changed.revision, changed.text("owner"), changed.text("readme")), (2, Some("you"), None));
     assert_eq!((changed.custom.len(), changed.external_id.as_deref()), (1, Some("ext")));
     assert_eq!(changed.created_at, model.created_at);
     assert_eq!(changed.updated_at, model.updated_at + 3_600_000);
     let patch = Patch { external_id: Change::Clear, custom: Some(Default::default()), ..Patch::default() };
-    let changed = scene.registry.update(&scene.context, MODEL, model.id, patch).await.unwrap();
+    let changed = scene.registry.entities.update(&scene.context, MODEL, model.id, patch).await.unwrap();
     assert_eq!((changed.custom.len(), changed.external_id.as_deref()), (0, None));
-    assert_eq!(scene.registry.get(&scene.context, MODEL, model.id).await.unwrap(), changed);
+    assert_eq!(scene.registry.entities.get(&scene.context, MODEL, model.id).await.unwrap(), changed);
 }
 
 async fn a_refused_change_changes_nothing(backend: Backend) {
     let scene = Scene::new(backend).await;
     let mut draft = Draft::named("taken".parse().unwrap());
     draft.external_id = Some("ext".parse().unwrap());
-    scene.registry.create(&scene.context, MODEL, None, draft).await.unwrap();
+    scene.registry.entities.create(&scene.context, MODEL, None, draft).await.unwrap();
     let model = scene.model("m").await;
     let taken = Patch { external_id: Change::Set("ext".parse().unwrap()), ..Patch::default() };
     let stale = Patch { if_revision: Some(7), ..Patch::default() };
@@ -115,10 +116,10 @@ async fn a_refused_change_changes_nothing(backend: Backend) {
     ];
     for (patch, kind, field) in cases {
         let patch = patch.with("owner", Change::Set("you".into()));
-        let error = scene.registry.update(&scene.context, MODEL, model.id, patch).await.unwrap_err();
+        let error = scene.registry.entities.update(&scene.context, MODEL, model.id, patch).await.unwrap_err();
         assert_eq!((error.kind(), error.field()), (kind, Some(field)));
     }
-    assert_eq!(scene.registry.get(&scene.context, MODEL, model.id).await.unwrap(), model);
+    assert_eq!(scene.registry.entities.get(&scene.context, MODEL, model.id).await.unwrap(), model);
     assert_eq!(scene.count("changes"), 2);
 }
 
@@ -135,6 +136,7 @@ async fn pages_give_everything_once(backend: Backend) {
             loop {
                 let page = scene
                     .registry
+                    .entities
                     .list(&scene.context, selection.clone(), cut(Some(PageSize::new(5)), token))
                     .await
                     .unwrap()
@@ -159,13 +161,14 @@ async fn a_token_belongs_to_its_query(backend: Backend) {
     }
     let page = scene
         .registry
+        .entities
         .list(&scene.context, Selection::of(MODEL), cut(Some(PageSize::new(1)), None))
         .await
         .unwrap()
         .first;
     let order = Order { by: OrderBy::Id, descending: true };
     let other = Selection { order, ..Selection::of(MODEL) };
-    let error = scene.registry.list(&scene.context, other, cut(None, page.next)).await.map(drop).unwrap_err();
+    let error = scene.registry.entities.list(&scene.context, other, cut(None, page.next)).await.map(drop).unwrap_err();
     assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some("nextPageToken")));
 }
 
@@ -178,7 +181,7 @@ async fn an_artifact_without_a_home_may_share_its_name(backend: Backend) {
     assert_eq!((first.display_name(), second.display_name()), (Some("a"), Some("a")));
     let selection = Selection { name: Some("a".parse().unwrap()), ..Selection::of(artifact) };
     assert_eq!(
-        scene.registry.list(&scene.context, selection, cut(None, None)).await.unwrap().first.items,
+        scene.registry.entities.list(&scene.context, selection, cut(None, None)).await.unwrap().first.items,
         [first, second]
     );
 }

@@ -55,20 +55,20 @@ impl Scene {
     /// A type with an int `i` and a string `s`.
     async fn type_of(&self, kind: NodeKind, name: &str) -> i64 {
         let draft = type_draft(kind, name, &[("i", ValueKind::Int), ("s", ValueKind::String)]);
-        self.registry.put_types(&self.context, vec![draft], STRICT).await.unwrap()[0]
+        self.registry.graph.put_types(&self.context, vec![draft], STRICT).await.unwrap()[0]
     }
 
     async fn put_node(&self, kind: NodeKind, write: NodeWrite) -> Result<NodeId> {
-        Ok(self.registry.put_nodes(&self.context, kind, vec![write], None, false).await?[0])
+        Ok(self.registry.graph.put_nodes(&self.context, kind, vec![write], None, false).await?[0])
     }
 
     async fn put_masked(&self, kind: NodeKind, write: NodeWrite, paths: &[&str]) -> Result<NodeId> {
         let mask = Mask::parse(&paths.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>());
-        Ok(self.registry.put_nodes(&self.context, kind, vec![write], mask, false).await?[0])
+        Ok(self.registry.graph.put_nodes(&self.context, kind, vec![write], mask, false).await?[0])
     }
 
     async fn node(&self, kind: NodeKind, id: NodeId) -> Node {
-        self.registry.nodes_by_ids(&self.context, kind, vec![id.0]).await.unwrap().nodes.remove(0)
+        self.registry.graph.nodes_by_ids(&self.context, kind, vec![id.0]).await.unwrap().nodes.remove(0)
     }
 
     /// An execution that reads `input` and writes a new artifact.
@@ -81,7 +81,7 @@ impl Scene {
             contexts,
             options: PublishOptions { reuse_context_if_already_exist: true, ..PublishOptions::default() },
         };
-        self.registry.put_execution(&self.context, publish).await.unwrap()
+        self.registry.graph.put_execution(&self.context, publish).await.unwrap()
     }
 }
 

@@ -22,9 +22,14 @@ async fn a_node_keeps_its_history(backend: Backend) {
     let start = model.created_at;
     scene.pass(super::HOUR);
     let patch = Patch::default().with("owner", Change::Set("me".into()));
-    scene.registry.update(&scene.registry.context(Actor::anonymous("second")), MODEL, model.id, patch).await.unwrap();
-    scene.registry.delete(&scene.registry.own_context(), MODEL, model.id, Removal::default()).await.unwrap();
-    let history = scene.registry.node_history(&scene.context, model.id, 0, PageSize::new(10)).await.unwrap();
+    scene
+        .registry
+        .entities
+        .update(&scene.registry.context(Actor::anonymous("second")), MODEL, model.id, patch)
+        .await
+        .unwrap();
+    scene.registry.entities.delete(&scene.registry.own_context(), MODEL, model.id, Removal::default()).await.unwrap();
+    let history = scene.registry.history.node_history(&scene.context, model.id, 0, PageSize::new(10)).await.unwrap();
     let seen: Vec<_> = history
         .iter()
         .map(|change| {
@@ -42,17 +47,20 @@ async fn a_node_keeps_its_history(backend: Backend) {
         history.iter().map(|change| change.actor.as_str()).collect::<Vec<_>>(),
         ["anonymous", "anonymous", "system"]
     );
-    let rest = scene.registry.node_history(&scene.context, model.id, history[0].id, PageSize::new(1)).await.unwrap();
+    let rest =
+        scene.registry.history.node_history(&scene.context, model.id, history[0].id, PageSize::new(1)).await.unwrap();
     assert_eq!(rest, history[1..2]);
     assert!(
         scene
             .registry
+            .history
             .node_history(&scene.context, model.id, history[2].id, PageSize::new(1))
             .await
             .unwrap()
             .is_empty()
     );
-    let unknown = scene.registry.node_history(&scene.context, NodeId(99), 0, PageSize::new(1)).await.unwrap_err();
+    let unknown =
+        scene.registry.history.node_history(&scene.context, NodeId(99), 0, PageSize::new(1)).await.unwrap_err();
     assert_eq!(unknown.kind(), ErrorKind::NotFound);
 }
 
@@ -66,8 +74,8 @@ async fn values_in_the_record_keep_their_kind(backend: Backend) {
         ("proto".to_owned(), Value::Proto { type_url: "t".into(), value: vec![255] }),
     ]
     .into();
-    let model = scene.registry.create(&scene.context, MODEL, None, draft).await.unwrap();
-    let history = scene.registry.node_history(&scene.context, model.id, 0, PageSize::new(1)).await.unwrap();
+    let model = scene.registry.entities.create(&scene.context, MODEL, None, draft).await.unwrap();
+    let history = scene.registry.history.node_history(&scene.context, model.id, 0, PageSize::new(1)).await.unwrap();
     let expected = serde_json::json!({
         "int": {"int": i64::MAX},
         "double": {"double": "NaN"},
@@ -88,9 +96,9 @@ async fn who_follows_the_feed_misses_nothing(backend: Backend) {
             tokio::spawn(async move {
                 for number in 0..EACH {
                     let patch = Patch::default().with("owner", Change::Set("me".into()));
-                    registry.update(&registry.context(actor()), MODEL, shared, patch).await.unwrap();
+                    registry.entities.update(&registry.context(actor()), MODEL, shared, patch).await.unwrap();
                     let draft = modelport::domain::Draft::named(format!("m{writer}-{number}").parse().unwrap());
-                    registry.create(&registry.context(actor()), MODEL, None, draft).await.unwrap();
+                    registry.entities.create(&registry.context(actor()), MODEL, None, draft).await.unwrap();
                 }
             })
         })
@@ -99,7 +107,7 @@ async fn who_follows_the_feed_misses_nothing(backend: Backend) {
     let mut seen = Vec::new();
     while seen.len() < expected {
         let after = seen.last().map_or(0, |change: &modelport::domain::ChangeRecord| change.position.unwrap());
-        seen.extend(scene.registry.changes(&scene.context, after, PageSize::new(7)).await.unwrap());
+        seen.extend(scene.registry.history.changes(&scene.context, after, PageSize::new(7)).await.unwrap());
     }
     for writer in writers {
         writer.await.unwrap();
@@ -115,6 +123,6 @@ async fn who_follows_the_feed_misses_nothing(backend: Backend) {
         assert!(found.iter().copied().eq(1..=i64::try_from(found.len()).unwrap()), "`{node}`: {found:?}");
     }
     let end = seen.last().unwrap().position.unwrap();
-    assert!(scene.registry.changes(&scene.context, end, PageSize::new(7)).await.unwrap().is_empty());
-    assert_eq!(scene.registry.changes(&scene.context, 0, PageSize::new(1000)).await.unwrap(), seen);
+    assert!(scene.registry.history.changes(&scene.context, end, PageSize::new(7)).await.unwrap().is_empty());
+    assert_eq!(scene.registry.history.changes(&scene.context, 0, PageSize::new(1000)).await.unwrap(), seen);
 }

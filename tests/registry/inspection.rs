@@ -12,11 +12,13 @@ use modelport::domain::{
     Change, Error, ErrorKind, JobState, LogicalType, Node, PageSize, Patch, Properties, Result, Value,
 };
 use modelport::registry::conditions::Conditions;
-use modelport::registry::files::{FilePage, Precondition, Target};
+use modelport::registry::files::FilePage;
 use modelport::registry::inspection::{Inspected, REEVALUATE_MODEL};
 use modelport::registry::jobs::{Stopping, Working};
+use modelport::registry::link::Outcome;
 use modelport::registry::policy::ModelPolicy;
-use modelport::registry::upload::{Outcome, PutResult};
+use modelport::registry::target::{Precondition, Target};
+use modelport::registry::upload::PutResult;
 use modelport_inspect::{Fact, Severity};
 
 use super::{Scene, file};
@@ -45,16 +47,17 @@ pub fn sample(name: &str) -> Bytes {
 impl Scene {
     async fn bring(&self, model: &str, path: &str, name: &str) -> Result<PutResult> {
         let body = stream::iter([Ok::<_, Error>(sample(name))]).boxed();
-        self.registry.put_file(&self.context, file(model, "1", path), body).await
+        self.registry.files.put_file(&self.context, file(model, "1", path), body).await
     }
 
     async fn artifact(&self, put: &PutResult) -> Node {
-        self.registry.get(&self.context, LogicalType::ModelArtifact, put.file.node_id).await.unwrap()
+        self.registry.entities.get(&self.context, LogicalType::ModelArtifact, put.file.node_id).await.unwrap()
     }
 
     async fn known(&self, put: &PutResult) -> Inspected {
         let page = self
             .registry
+            .files
             .list_artifact_files(&self.context, put.file.node_id, PageSize::new(1000), None)
             .await
             .unwrap();
@@ -67,6 +70,7 @@ impl Scene {
 
     async fn set_policy(&self, model: &str, policy: ModelPolicy) {
         self.registry
+            .inspections
             .set_model_policy(&self.context, &model.parse().unwrap(), policy, Conditions::default())
             .await
             .unwrap();
@@ -76,13 +80,18 @@ impl Scene {
     /// Works on the job that judges a model's files, as a runner does.
     async fn judge(&self, model: &str) -> serde_json::Value {
         let lease = Duration::from_secs(60);
-        let job = self.registry.claim_job(&self.context, REEVALUATE_MODEL, "test", lease, 3).await.unwrap().unwrap();
+        let job =
+            self.registry.jobs.claim_job(&self.context, REEVALUATE_MODEL, "test", lease, 3).await.unwrap().unwrap();
         let working = Working::new(self.registry.clone(), job, Stopping::never());
-        let result = self.registry.reevaluate_model(&working.context, working.clone()).await.unwrap();
+        let result = self.registry.inspections.reevaluate_model(&working.context, working.clone()).await.unwrap();
         assert!(
-            self.registry.finish_job(&self.context, &working, "test", JobEnd::Succeeded(result.clone())).await.unwrap()
+            self.registry
+                .jobs
+                .finish_job(&self.context, &working, "test", JobEnd::Succeeded(result.clone()))
+                .await
+                .unwrap()
         );
-        let view = self.registry.model_policy(&self.context, &model.parse().unwrap()).await.unwrap();
+        let view = self.registry.inspections.model_policy(&self.context, &model.parse().unwrap()).await.unwrap();
         assert_eq!(view.job.map(|job| job.id), Some(working.job.id));
         result
     }
@@ -112,7 +121,7 @@ async fn what_a_client_set_stays(backend: Backend) {
     let mine = Properties::from([("opset".to_owned(), Value::Int(-1)), ("mine".to_owned(), "x".into())]);
     let patch = Patch { custom: Some(mine), ..Patch::default() };
     let patch = patch.with("model_format_name", Change::Set("my-format".into()));
-    scene.registry.update(&scene.context, LogicalType::ModelArtifact, artifact.id, patch).await.unwrap();
+    scene.registry.entities.update(&scene.context, LogicalType::ModelArtifact, artifact.id, patch).await.unwrap();
     let put = scene.bring("m", "small.onnx", "made/small.onnx").await.unwrap();
     let artifact = scene.artifact(&put).await;
     assert_eq!(artifact.text("model_format_name"), Some("my-format"));
@@ -120,7 +129,7 @@ async fn what_a_client_set_stays(backend: Backend) {
     assert!(artifact.custom.contains_key("parameter_count"));
     // With the file goes what it said, and nothing else.
     let target = Target::Artifact(artifact.id);
-    scene.registry.delete_file(&scene.context, &target, &put.file.path, Precondition::None).await.unwrap();
+    scene.registry.files.delete_file(&scene.context, &target, &put.file.path, Precondition::None).await.unwrap();
     let artifact = scene.artifact(&put).await;
     assert_eq!(artifact.custom.keys().collect::<Vec<_>>(), ["mine", "opset"]);
     assert_eq!(artifact.text("model_format_name"), Some("my-format"));
@@ -132,7 +141,7 @@ async fn another_file_in_its_place_replaces_what_was_learned(backend: Backend) {
     let mut put = file("m", "1", "model");
     put.precondition = Precondition::Exists;
     let body = stream::iter([Ok::<_, Error>(sample("made/small.safetensors"))]).boxed();
-    let put = scene.registry.put_file(&scene.context, put, body).await.unwrap();
+    let put = scene.registry.files.put_file(&scene.context, put, body).await.unwrap();
     assert_eq!(put.outcome, Outcome::Replaced);
     let artifact = scene.artifact(&put).await;
     assert_eq!(artifact.text("model_format_name"), Some("safetensors"));
@@ -152,7 +161,7 @@ async fn a_sibling_that_comes_or_goes_is_heeded(backend: Backend) {
         assert_eq!(scene.rules(&main).await, Vec::<String>::new(), "{first}");
         assert_eq!(scene.artifact(&main).await.custom["scan_verdict"], "clean".into());
         let target = Target::Artifact(other.file.node_id);
-        scene.registry.delete_file(&scene.context, &target, &other.file.path, Precondition::None).await.unwrap();
+        scene.registry.files.delete_file(&scene.context, &target, &other.file.path, Precondition::None).await.unwrap();
         assert_eq!(scene.rules(&main).await, ["external-data-missing"], "{first}");
         // One that is too short is worse than none: the file is quarantined until the right one comes.
         let mut short = file(model, "1", second);
@@ -160,7 +169,7 @@ async fn a_sibling_that_comes_or_goes_is_heeded(backend: Backend) {
         scene.put(short, "x").await.unwrap();
         assert_eq!(scene.rules(&main).await, ["external-data-too-short"], "{first}");
         let target = Target::Artifact(main.file.node_id);
-        let found = scene.registry.get_file(&scene.context, &target, &main.file.path).await.unwrap();
+        let found = scene.registry.files.get_file(&scene.context, &target, &main.file.path).await.unwrap();
         assert!(found.quarantine.unwrap().contains("external-data-too-short"));
     }
 }
@@ -173,14 +182,18 @@ async fn a_dangerous_pickle_is_quarantined(backend: Backend) {
     let reason = put.file.quarantine.clone().unwrap();
     assert!(reason.contains("pickle-dangerous-import") && reason.contains("system"), "{reason}");
     let target = Target::Artifact(put.file.node_id);
-    let error = scene.registry.get_served_file(&scene.context, &target, &put.file.path, false).await.unwrap_err();
+    let error = scene.registry.files.get_served_file(&scene.context, &target, &put.file.path, false).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Quarantined);
     assert!(error.message().contains(&reason), "{error}");
-    let served = scene.registry.get_served_file(&scene.context, &target, &put.file.path, true).await.unwrap();
+    let served = scene.registry.files.get_served_file(&scene.context, &target, &put.file.path, true).await.unwrap();
     assert_eq!(scene.read(&served).await, sample("evasions/os.pkl"));
     assert_eq!(scene.artifact(&put).await.custom["scan_verdict"], "danger".into());
-    let summary =
-        scene.registry.version_summary(&scene.context, &"m".parse().unwrap(), &"1".parse().unwrap()).await.unwrap();
+    let summary = scene
+        .registry
+        .models
+        .version_summary(&scene.context, &"m".parse().unwrap(), &"1".parse().unwrap())
+        .await
+        .unwrap();
     assert_eq!(summary.files.files[0].quarantine.as_ref(), Some(&reason));
     assert_eq!(summary.inspection.tallies[0].verdict, "danger");
 }
@@ -212,7 +225,9 @@ async fn a_refusal_leaves_nothing(backend: Backend) {
     scene.holds(0, 0, 0).await;
     assert_eq!(scene.count("nodes"), 1);
     scene.put(file("m", "1", "f"), "123").await.unwrap();
-    assert!(scene.registry.get_model(&scene.context, &"m".parse().unwrap()).await.unwrap().revision > model.revision);
+    assert!(
+        scene.registry.models.get_model(&scene.context, &"m".parse().unwrap()).await.unwrap().revision > model.revision
+    );
 }
 
 async fn a_models_policy_holds_for_its_files_alone(backend: Backend) {
@@ -222,7 +237,7 @@ async fn a_models_policy_holds_for_its_files_alone(backend: Backend) {
     scene.set_policy("one", ModelPolicy { danger: Some(Act::Warn), ..ModelPolicy::default() }).await;
     let quarantine = async |put: &PutResult| {
         let target = Target::Artifact(put.file.node_id);
-        scene.registry.get_file(&scene.context, &target, &put.file.path).await.unwrap().quarantine
+        scene.registry.files.get_file(&scene.context, &target, &put.file.path).await.unwrap().quarantine
     };
     assert_eq!((quarantine(&one).await, scene.known(&one).await.act), (None, Act::Warn));
     assert_eq!((quarantine(&two).await.is_some(), scene.known(&two).await.act), (true, Act::Quarantine));
@@ -235,6 +250,7 @@ async fn a_models_policy_holds_for_its_files_alone(backend: Backend) {
     assert_eq!(scene.count("policies"), 0);
     let missing = scene
         .registry
+        .inspections
         .set_model_policy(&scene.context, &"none".parse().unwrap(), ModelPolicy::default(), Conditions::default())
         .await;
     assert_eq!(missing.unwrap_err().kind(), ErrorKind::NotFound);
@@ -246,7 +262,7 @@ async fn a_policy_is_put_at_once_and_a_job_judges_what_is_there(backend: Backend
     for version in 0..30 {
         let body = stream::iter([Ok::<_, Error>(sample("made/small.onnx"))]).boxed();
         let put = file("m", &version.to_string(), "model.onnx");
-        stored.push(scene.registry.put_file(&scene.context, put, body).await.unwrap());
+        stored.push(scene.registry.files.put_file(&scene.context, put, body).await.unwrap());
     }
     let other = scene.bring("other", "model.onnx", "made/small.onnx").await.unwrap();
     let quarantined = async || {
@@ -256,6 +272,7 @@ async fn a_policy_is_put_at_once_and_a_job_judges_what_is_there(backend: Backend
             count += is_quarantined(
                 scene
                     .registry
+                    .files
                     .list_artifact_files(&scene.context, put.file.node_id, PageSize::new(9), None)
                     .await
                     .unwrap(),
@@ -267,6 +284,7 @@ async fn a_policy_is_put_at_once_and_a_job_judges_what_is_there(backend: Backend
     let none = ModelPolicy { allowed_formats: Some(vec!["pickle".into()]), ..ModelPolicy::default() };
     let view = scene
         .registry
+        .inspections
         .set_model_policy(&scene.context, &"m".parse().unwrap(), none, Conditions::default())
         .await
         .unwrap();
@@ -283,6 +301,7 @@ async fn a_policy_is_put_at_once_and_a_job_judges_what_is_there(backend: Backend
     assert_eq!(quarantined().await, 30);
     scene
         .registry
+        .inspections
         .set_model_policy(&scene.context, &"m".parse().unwrap(), ModelPolicy::default(), Conditions::default())
         .await
         .unwrap();
@@ -312,12 +331,13 @@ async fn a_rescan_judges_and_reads_what_was_not_inspected(backend: Backend) {
     scene.database.execute("UPDATE inspections SET judged = '[]', rules = 0, verdict = 'clean', act = 'allow'");
     scene.database.execute("UPDATE files SET quarantine = NULL");
     let mut last = None;
-    let report = scene.registry.rescan(&scene.context, false, |progress| last = Some(progress)).await.unwrap();
+    let report =
+        scene.registry.inspections.rescan(&scene.context, false, |progress| last = Some(progress)).await.unwrap();
     assert_eq!((report.read, report.unread, report.evaluated), (0, 0, 2));
     assert_eq!((report.changed, report.quarantined, report.released), (1, 1, 0));
     assert_eq!(last.map(|progress| (progress.done, progress.all)), Some((2, 2)));
     assert_eq!(scene.known(&judged).await.act, Act::Quarantine);
-    let again = scene.registry.rescan(&scene.context, true, |_| ()).await.unwrap();
+    let again = scene.registry.inspections.rescan(&scene.context, true, |_| ()).await.unwrap();
     assert_eq!((again.read, again.changed, again.quarantined), (0, 0, 0));
     let revision = scene.artifact(&clean).await.revision;
     assert_eq!(revision, 2, "what has not changed is not written");
@@ -327,15 +347,15 @@ async fn a_rescan_judges_and_reads_what_was_not_inspected(backend: Backend) {
     scene.database.execute("DELETE FROM learned");
     scene.database.execute("DELETE FROM properties WHERE custom");
     scene.database.execute("UPDATE files SET quarantine = NULL");
-    let report = scene.registry.rescan(&scene.context, false, |_| ()).await.unwrap();
+    let report = scene.registry.inspections.rescan(&scene.context, false, |_| ()).await.unwrap();
     assert_eq!((report.unread, report.evaluated, report.quarantined), (2, 0, 0));
-    let report = scene.registry.rescan(&scene.context, true, |_| ()).await.unwrap();
+    let report = scene.registry.inspections.rescan(&scene.context, true, |_| ()).await.unwrap();
     assert_eq!((report.read, report.evaluated, report.quarantined, report.unreadable), (2, 2, 1, 0));
     assert!(scene.artifact(&clean).await.custom.contains_key("opset"));
     // A file that cannot be read is counted, and the others are read all the same.
     scene.database.execute("DELETE FROM inspections");
     scene.blobs.delete(&judged.file.blob.key.parse().unwrap()).await.unwrap();
-    let report = scene.registry.rescan(&scene.context, true, |_| ()).await.unwrap();
+    let report = scene.registry.inspections.rescan(&scene.context, true, |_| ()).await.unwrap();
     assert_eq!((report.read, report.unreadable, report.evaluated), (1, 1, 1));
 }
 
@@ -346,7 +366,7 @@ async fn behind_blocks(scene: &Scene) {
         pickle.extend(b"cos\nsystem\n(S'id'\ntR.");
         let path = format!("{padding}.pkl");
         let body = stream::iter([Ok::<_, Error>(Bytes::from(pickle))]).boxed();
-        let put = scene.registry.put_file(&scene.context, file("m", "1", &path), body).await.unwrap();
+        let put = scene.registry.files.put_file(&scene.context, file("m", "1", &path), body).await.unwrap();
         let known = put.inspection.unwrap();
         assert_eq!(known.seen.imports.len(), 1, "{padding}");
         assert_eq!(known.act, Act::Quarantine);

@@ -16,10 +16,10 @@ const PICKLE: &str = "cos\nsystem\n(S'true'\ntR.";
 
 async fn an_empty_registry_holds_nothing(backend: Backend) {
     let scene = Scene::new(backend).await;
-    assert_eq!(scene.registry.inventory(), None);
-    let counted = scene.registry.take_inventory(&scene.context).await.unwrap();
+    assert_eq!(scene.registry.upkeep.inventory(), None);
+    let counted = scene.registry.upkeep.take_inventory(&scene.context).await.unwrap();
     assert_eq!(counted, modelport::domain::Inventory::default());
-    assert_eq!(scene.registry.inventory().unwrap().1, counted);
+    assert_eq!(scene.registry.upkeep.inventory().unwrap().1, counted);
 }
 
 async fn what_is_stored_is_counted(backend: Backend) {
@@ -27,7 +27,7 @@ async fn what_is_stored_is_counted(backend: Backend) {
     for (version, path, bytes) in [("1", "a", "aaaa"), ("1", "b", "bb"), ("2", "a", "aaaa"), ("2", "x.pkl", PICKLE)] {
         scene.put(file("m", version, path), bytes).await.unwrap();
     }
-    let counted = scene.registry.take_inventory(&scene.context).await.unwrap();
+    let counted = scene.registry.upkeep.take_inventory(&scene.context).await.unwrap();
     let entities = [(LogicalType::RegisteredModel, 1), (LogicalType::ModelVersion, 2), (LogicalType::ModelArtifact, 2)];
     let mut found = counted.entities.clone();
     found.sort_by_key(|(logical, _)| logical.id());
@@ -48,11 +48,12 @@ async fn what_verification_found_is_counted(backend: Backend) {
     scene.blobs.delete(&key).await.unwrap();
     scene
         .registry
+        .upkeep
         .verify(&scene.context, Verification { bytes_per_second: None, restart: false }, |_| {})
         .await
         .unwrap();
     let now = scene.clock.load(std::sync::atomic::Ordering::SeqCst);
-    let counted = scene.registry.take_inventory(&scene.context).await.unwrap();
+    let counted = scene.registry.upkeep.take_inventory(&scene.context).await.unwrap();
     assert_eq!(counted.damaged_blobs, [("missing".to_owned(), 1)]);
     assert_eq!((counted.unverified_blobs, counted.oldest_verification), (0, Some(now)));
     assert_eq!(counted.last_verification, Some(now));

@@ -38,15 +38,15 @@ const LEASE: Duration = Duration::from_secs(30);
 const ATTEMPTS: i64 = 3;
 
 async fn enqueue(scene: &Scene, number: i64) -> Job {
-    scene.registry.enqueue(&scene.context, KIND, json!({"number": number})).await.unwrap()
+    scene.registry.jobs.enqueue(&scene.context, KIND, json!({"number": number})).await.unwrap()
 }
 
 async fn claim(scene: &Scene, owner: &str) -> Option<Job> {
-    scene.registry.claim_job(&scene.context, KIND, owner, LEASE, ATTEMPTS).await.unwrap()
+    scene.registry.jobs.claim_job(&scene.context, KIND, owner, LEASE, ATTEMPTS).await.unwrap()
 }
 
 async fn state(scene: &Scene, job: &Job) -> JobState {
-    scene.registry.get_job(&scene.context, KIND, job.id).await.unwrap().state
+    scene.registry.jobs.get_job(&scene.context, KIND, job.id).await.unwrap().state
 }
 
 fn working(scene: &Scene, job: &Job) -> Working {
@@ -54,7 +54,7 @@ fn working(scene: &Scene, job: &Job) -> Working {
 }
 
 async fn finish(scene: &Scene, job: &Job, owner: &str, end: JobEnd) -> bool {
-    scene.registry.finish_job(&scene.context, &working(scene, job), owner, end).await.unwrap()
+    scene.registry.jobs.finish_job(&scene.context, &working(scene, job), owner, end).await.unwrap()
 }
 
 async fn one_of_many_claims_a_job(backend: Backend) {
@@ -73,12 +73,12 @@ async fn a_job_is_claimed_in_its_turn(backend: Backend) {
     let scene = Scene::new(backend).await;
     let (first, second) = (enqueue(&scene, 1).await, enqueue(&scene, 2).await);
     assert_eq!((first.state, first.attempts, first.payload.clone()), (JobState::Queued, 0, json!({"number": 1})));
-    assert!(scene.registry.claim_job(&scene.context, "other", "a", LEASE, ATTEMPTS).await.unwrap().is_none());
+    assert!(scene.registry.jobs.claim_job(&scene.context, "other", "a", LEASE, ATTEMPTS).await.unwrap().is_none());
     let job = claim(&scene, "a").await.unwrap();
     assert_eq!((job.id, job.state, job.attempts), (first.id, JobState::Running, 1));
     assert!(job.started_at.is_some() && job.heartbeat_at.is_some());
     assert!(finish(&scene, &job, "a", JobEnd::Succeeded(json!(7))).await);
-    let job = scene.registry.await_job(&scene.context, KIND, first.id).await.unwrap();
+    let job = scene.registry.jobs.await_job(&scene.context, KIND, first.id).await.unwrap();
     assert_eq!((job.state, job.result), (JobState::Succeeded, Some(json!(7))));
     assert_eq!(claim(&scene, "a").await.unwrap().id, second.id);
     assert!(claim(&scene, "a").await.is_none());
@@ -89,7 +89,7 @@ async fn a_job_ends_whatever_another_system_says(backend: Backend) {
     let job = enqueue(&scene, 1).await;
     claim(&scene, "a").await.unwrap();
     assert!(finish(&scene, &job, "a", JobEnd::Failed("it says `\0`".to_owned(), Some(json!("\0")))).await);
-    let job = scene.registry.get_job(&scene.context, KIND, job.id).await.unwrap();
+    let job = scene.registry.jobs.get_job(&scene.context, KIND, job.id).await.unwrap();
     assert_eq!((job.error.as_deref(), job.result), (Some("it says `\u{fffd}`"), Some(json!("\0"))));
 }
 
@@ -100,8 +100,8 @@ async fn a_lease_ends_without_a_sign_of_life(backend: Backend) {
     scene.pass(LEASE / 2);
     let mine = working(&scene, &job);
     mine.report(JobProgress { done: 3, total: Some(5), message: Some("half".to_owned()) });
-    assert_eq!(scene.registry.renew_job_lease(&scene.context, &mine, "a", LEASE).await.unwrap(), None);
-    assert_eq!(scene.registry.get_job(&scene.context, KIND, job.id).await.unwrap().progress, mine.progress());
+    assert_eq!(scene.registry.jobs.renew_job_lease(&scene.context, &mine, "a", LEASE).await.unwrap(), None);
+    assert_eq!(scene.registry.jobs.get_job(&scene.context, KIND, job.id).await.unwrap().progress, mine.progress());
     scene.pass(LEASE / 2 + Duration::from_millis(1));
     assert!(claim(&scene, "b").await.is_none());
     scene.pass(LEASE / 2);
@@ -116,7 +116,7 @@ async fn whoever_lost_the_lease_changes_nothing(backend: Backend) {
     scene.pass(HOUR);
     claim(&scene, "b").await.unwrap();
     assert_eq!(
-        scene.registry.renew_job_lease(&scene.context, &working(&scene, &job), "a", LEASE).await.unwrap(),
+        scene.registry.jobs.renew_job_lease(&scene.context, &working(&scene, &job), "a", LEASE).await.unwrap(),
         Some(Stop::Lost)
     );
     assert!(!finish(&scene, &job, "a", JobEnd::Failed("late".to_owned(), None)).await);
@@ -128,15 +128,15 @@ async fn a_job_is_put_off_and_fails_in_the_end(backend: Backend) {
     let scene = Scene::new(backend).await;
     let job = enqueue(&scene, 1).await;
     claim(&scene, "a").await.unwrap();
-    let later = scene.registry.later(HOUR);
+    let later = scene.registry.jobs.later(HOUR);
     assert!(finish(&scene, &job, "a", JobEnd::Later(later, "no answer".to_owned())).await);
-    let put_off = scene.registry.get_job(&scene.context, KIND, job.id).await.unwrap();
+    let put_off = scene.registry.jobs.get_job(&scene.context, KIND, job.id).await.unwrap();
     assert_eq!((put_off.state, put_off.error.as_deref()), (JobState::Queued, Some("no answer")));
     assert!(claim(&scene, "a").await.is_none());
     scene.pass(HOUR);
     claim(&scene, "a").await.unwrap();
     assert!(finish(&scene, &job, "a", JobEnd::Failed("refused".to_owned(), Some(json!([1])))).await);
-    let failed = scene.registry.get_job(&scene.context, KIND, job.id).await.unwrap();
+    let failed = scene.registry.jobs.get_job(&scene.context, KIND, job.id).await.unwrap();
     assert_eq!((failed.state, failed.error.as_deref()), (JobState::Failed, Some("refused")));
     assert_eq!(failed.result, Some(json!([1])));
     scene.pass(HOUR);
@@ -148,41 +148,45 @@ async fn a_job_whose_workers_go_away_fails_in_the_end(backend: Backend) {
     let job = enqueue(&scene, 1).await;
     for _ in 0..ATTEMPTS {
         claim(&scene, "a").await.unwrap();
-        scene.registry.maintain_jobs(&scene.context, ATTEMPTS, HOUR).await.unwrap();
+        scene.registry.jobs.maintain_jobs(&scene.context, ATTEMPTS, HOUR).await.unwrap();
         assert_eq!(state(&scene, &job).await, JobState::Running);
         scene.pass(LEASE);
     }
     assert!(claim(&scene, "a").await.is_none());
-    scene.registry.maintain_jobs(&scene.context, ATTEMPTS, HOUR).await.unwrap();
-    let failed = scene.registry.get_job(&scene.context, KIND, job.id).await.unwrap();
+    scene.registry.jobs.maintain_jobs(&scene.context, ATTEMPTS, HOUR).await.unwrap();
+    let failed = scene.registry.jobs.get_job(&scene.context, KIND, job.id).await.unwrap();
     assert_eq!(failed.state, JobState::Failed);
     assert!(failed.error.unwrap().contains("went away, 3 times"));
-    assert_eq!(scene.registry.job_figures(), [(KIND.to_owned(), "failed".to_owned(), 1)]);
+    assert_eq!(scene.registry.jobs.job_figures(), [(KIND.to_owned(), "failed".to_owned(), 1)]);
 }
 
 async fn a_job_is_called_off(backend: Backend) {
     let scene = Scene::new(backend).await;
     let (waiting, running, abandoned) = (enqueue(&scene, 1).await, enqueue(&scene, 2).await, enqueue(&scene, 3).await);
-    assert_eq!(scene.registry.cancel_job(&scene.context, KIND, waiting.id).await.unwrap().state, JobState::Cancelled);
-    let error = scene.registry.cancel_job(&scene.context, KIND, waiting.id).await.unwrap_err();
+    assert_eq!(
+        scene.registry.jobs.cancel_job(&scene.context, KIND, waiting.id).await.unwrap().state,
+        JobState::Cancelled
+    );
+    let error = scene.registry.jobs.cancel_job(&scene.context, KIND, waiting.id).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidState);
     for _ in 0..2 {
         claim(&scene, "a").await.unwrap();
     }
     for job in [&running, &abandoned] {
-        let asked = scene.registry.cancel_job(&scene.context, KIND, job.id).await.unwrap();
+        let asked = scene.registry.jobs.cancel_job(&scene.context, KIND, job.id).await.unwrap();
         assert_eq!((asked.state, asked.cancel_requested), (JobState::Running, true));
     }
-    let told = scene.registry.renew_job_lease(&scene.context, &working(&scene, &running), "a", LEASE).await.unwrap();
+    let told =
+        scene.registry.jobs.renew_job_lease(&scene.context, &working(&scene, &running), "a", LEASE).await.unwrap();
     assert_eq!(told, Some(Stop::Cancelled));
     assert!(finish(&scene, &running, "a", JobEnd::Cancelled).await);
     assert_eq!(state(&scene, &running).await, JobState::Cancelled);
     // Its worker never came back: nobody retries it.
     scene.pass(LEASE);
     assert!(claim(&scene, "b").await.is_none());
-    scene.registry.maintain_jobs(&scene.context, ATTEMPTS, HOUR).await.unwrap();
+    scene.registry.jobs.maintain_jobs(&scene.context, ATTEMPTS, HOUR).await.unwrap();
     assert_eq!(state(&scene, &abandoned).await, JobState::Cancelled);
-    let error = scene.registry.cancel_job(&scene.context, "other", running.id).await.unwrap_err();
+    let error = scene.registry.jobs.cancel_job(&scene.context, "other", running.id).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
@@ -195,10 +199,10 @@ async fn what_is_handed_back_does_not_count(backend: Backend) {
     }
     // Called off just before its worker went away.
     claim(&scene, "a").await.unwrap();
-    scene.registry.cancel_job(&scene.context, KIND, job.id).await.unwrap();
+    scene.registry.jobs.cancel_job(&scene.context, KIND, job.id).await.unwrap();
     assert!(finish(&scene, &job, "a", JobEnd::HandBack).await);
     assert!(claim(&scene, "a").await.is_none());
-    scene.registry.maintain_jobs(&scene.context, ATTEMPTS, HOUR).await.unwrap();
+    scene.registry.jobs.maintain_jobs(&scene.context, ATTEMPTS, HOUR).await.unwrap();
     assert_eq!(state(&scene, &job).await, JobState::Cancelled);
 }
 
@@ -207,24 +211,27 @@ async fn what_ended_long_ago_is_forgotten(backend: Backend) {
     let (done, waiting) = (enqueue(&scene, 1).await, enqueue(&scene, 2).await);
     claim(&scene, "a").await.unwrap();
     assert!(finish(&scene, &done, "a", JobEnd::Succeeded(Value::Null)).await);
-    scene.registry.maintain_jobs(&scene.context, ATTEMPTS, HOUR).await.unwrap();
+    scene.registry.jobs.maintain_jobs(&scene.context, ATTEMPTS, HOUR).await.unwrap();
     assert_eq!(state(&scene, &done).await, JobState::Succeeded);
     scene.pass(HOUR + Duration::from_millis(1));
-    scene.registry.maintain_jobs(&scene.context, ATTEMPTS, HOUR).await.unwrap();
-    assert_eq!(scene.registry.get_job(&scene.context, KIND, done.id).await.unwrap_err().kind(), ErrorKind::NotFound);
+    scene.registry.jobs.maintain_jobs(&scene.context, ATTEMPTS, HOUR).await.unwrap();
+    assert_eq!(
+        scene.registry.jobs.get_job(&scene.context, KIND, done.id).await.unwrap_err().kind(),
+        ErrorKind::NotFound
+    );
     assert_eq!(state(&scene, &waiting).await, JobState::Queued);
 }
 
 async fn jobs_are_listed_by_kind(backend: Backend) {
     let scene = Scene::new(backend).await;
-    scene.registry.enqueue(&scene.context, "other", Value::Null).await.unwrap();
+    scene.registry.jobs.enqueue(&scene.context, "other", Value::Null).await.unwrap();
     let (one, two, three) = (enqueue(&scene, 1).await, enqueue(&scene, 2).await, enqueue(&scene, 3).await);
     let ids = |jobs: Vec<Job>| jobs.into_iter().map(|job| job.id).collect::<Vec<_>>();
-    assert_eq!(ids(scene.registry.list_jobs(&scene.context, KIND, None, 2).await.unwrap()), [three.id, two.id]);
-    assert_eq!(ids(scene.registry.list_jobs(&scene.context, KIND, Some(two.id), 2).await.unwrap()), [one.id]);
-    scene.registry.maintain_jobs(&scene.context, ATTEMPTS, HOUR).await.unwrap();
+    assert_eq!(ids(scene.registry.jobs.list_jobs(&scene.context, KIND, None, 2).await.unwrap()), [three.id, two.id]);
+    assert_eq!(ids(scene.registry.jobs.list_jobs(&scene.context, KIND, Some(two.id), 2).await.unwrap()), [one.id]);
+    scene.registry.jobs.maintain_jobs(&scene.context, ATTEMPTS, HOUR).await.unwrap();
     let queued = |kind: &str, count| (kind.to_owned(), "queued".to_owned(), count);
-    assert_eq!(scene.registry.job_figures(), [queued("other", 1), queued(KIND, 3)]);
+    assert_eq!(scene.registry.jobs.job_figures(), [queued("other", 1), queued(KIND, 3)]);
 }
 
 fn options() -> RunnerOptions {
@@ -250,7 +257,7 @@ async fn a_runner_works_and_tries_again(backend: Backend) {
     let (stop, stopped) = watch::channel(false);
     let jobs = [enqueue(&scene, 0).await, enqueue(&scene, 1).await, enqueue(&scene, 2).await, enqueue(&scene, 3).await];
     let waiting = async {
-        let ended = join_all(jobs.iter().map(|job| scene.registry.await_job(&scene.context, KIND, job.id))).await;
+        let ended = join_all(jobs.iter().map(|job| scene.registry.jobs.await_job(&scene.context, KIND, job.id))).await;
         stop.send_replace(true);
         ended
     };
@@ -283,8 +290,8 @@ async fn a_runner_tells_work_to_stop(backend: Backend) {
         while state(&scene, &job).await == JobState::Queued {
             tokio::task::yield_now().await;
         }
-        scene.registry.cancel_job(&scene.context, KIND, job.id).await.unwrap();
-        let ended = scene.registry.await_job(&scene.context, KIND, job.id).await.unwrap();
+        scene.registry.jobs.cancel_job(&scene.context, KIND, job.id).await.unwrap();
+        let ended = scene.registry.jobs.await_job(&scene.context, KIND, job.id).await.unwrap();
         stop.send_replace(true);
         ended
     };
@@ -304,7 +311,7 @@ async fn a_runner_hands_back_at_the_end(backend: Backend) {
         stop.send_replace(true);
     };
     tokio::join!(stopping, runner.run(stopped));
-    let back = scene.registry.get_job(&scene.context, KIND, job.id).await.unwrap();
+    let back = scene.registry.jobs.get_job(&scene.context, KIND, job.id).await.unwrap();
     assert_eq!((back.state, back.attempts), (JobState::Queued, 0));
     assert_eq!(claim(&scene, "another").await.unwrap().id, job.id);
 }

@@ -30,10 +30,10 @@ use modelport::blobs::{Blobs, BlobsConfig, Location};
 use modelport::domain::{
     Actor, Draft, Error, File, LogicalType, Node, NodeId, PageRequest, PageSize, PageToken, Result, Sha256,
 };
-use modelport::registry::files::{Precondition, Target};
 use modelport::registry::policy::Policy;
+use modelport::registry::target::{Precondition, Target};
 use modelport::registry::upload::{PutFile, PutResult};
-use modelport::registry::{Registry, RequestContext, wall_clock};
+use modelport::registry::{Registry, RegistryOptions, RequestContext, wall_clock};
 use modelport::store::Store;
 use sha2::Digest as _;
 use tempfile::TempDir;
@@ -73,7 +73,9 @@ impl Scene {
         let reading = Arc::clone(&clock);
         let tell = Arc::new(move || reading.load(Ordering::SeqCst));
         let policy = Policy { max_file_bytes, ..Policy::default() };
-        let registry = Registry::new(store.clone(), blobs.clone(), tell, "http://registry", policy);
+        let public_url = "http://registry".to_owned();
+        let options = RegistryOptions { clock: tell, public_url, policy, ..RegistryOptions::default() };
+        let registry = Registry::new(store.clone(), blobs.clone(), options);
         let context = registry.context(actor());
         Self { registry, context, store, blobs, clock, database, _folder: folder }
     }
@@ -84,7 +86,7 @@ impl Scene {
     }
 
     async fn named(&self, logical: LogicalType, home: Option<NodeId>, name: &str) -> Result<Node> {
-        self.registry.create(&self.context, logical, home, Draft::named(name.parse().unwrap())).await
+        self.registry.entities.create(&self.context, logical, home, Draft::named(name.parse().unwrap())).await
     }
 
     async fn model(&self, name: &str) -> Node {
@@ -96,12 +98,12 @@ impl Scene {
     }
 
     async fn put(&self, put: PutFile, bytes: &'static str) -> Result<PutResult> {
-        self.registry.put_file(&self.context, put, body(bytes)).await
+        self.registry.files.put_file(&self.context, put, body(bytes)).await
     }
 
     async fn read(&self, file: &File) -> Vec<u8> {
         let chunks: Vec<Bytes> =
-            self.registry.open_file(&self.context, file, None).await.unwrap().try_collect().await.unwrap();
+            self.registry.files.open_file(&self.context, file, None).await.unwrap().try_collect().await.unwrap();
         chunks.concat()
     }
 

@@ -1,9 +1,9 @@
 //! What comes of an upload: created, unchanged, replaced, or refused with nothing kept.
 
-use modelport::domain::{ErrorKind, FilePath, LogicalType, NodeId};
-use modelport::registry::Selection;
-use modelport::registry::files::{Precondition, Target};
-use modelport::registry::upload::{Outcome, PutFile};
+use modelport::domain::{ErrorKind, FilePath, LogicalType, NodeId, Selection};
+use modelport::registry::link::Outcome;
+use modelport::registry::target::{Precondition, Target};
+use modelport::registry::upload::PutFile;
 
 use super::{Scene, cut, digest, file};
 use crate::support::{Backend, on_both};
@@ -27,11 +27,16 @@ async fn a_first_upload_makes_what_is_missing(backend: Backend) {
     assert_eq!((put.outcome, put.file.blob.size, put.file.blob.sha256), (Outcome::Created, 2, digest("{}")));
     assert_eq!(put.file.media_type, "application/json");
     let (version, model) = put.version.unwrap();
-    let (found_model, found) =
-        scene.registry.resolve_version(&scene.context, &"m".parse().unwrap(), &"1".parse().unwrap()).await.unwrap();
+    let (found_model, found) = scene
+        .registry
+        .models
+        .resolve_version(&scene.context, &"m".parse().unwrap(), &"1".parse().unwrap())
+        .await
+        .unwrap();
     assert_eq!((found.id, found_model.id), (version, model));
     assert_eq!((found.text("state"), found_model.text("state")), (Some("LIVE"), Some("LIVE")));
-    let artifact = scene.registry.get(&scene.context, LogicalType::ModelArtifact, put.file.node_id).await.unwrap();
+    let artifact =
+        scene.registry.entities.get(&scene.context, LogicalType::ModelArtifact, put.file.node_id).await.unwrap();
     assert_eq!((artifact.home_id, artifact.state), (Some(version), Some(2)));
     let url = format!("http://registry/api/v1/artifacts/{}/files/a/model.json", artifact.id);
     assert_eq!(artifact.uri, Some(url));
@@ -94,7 +99,7 @@ async fn preconditions_decide_before_and_after_the_bytes(backend: Backend) {
     }
     scene.holds(1, 3, 3).await;
     let path: FilePath = "f".parse().unwrap();
-    let found = scene.registry.get_file(&scene.context, &file("m", "1", "f").target, &path).await.unwrap();
+    let found = scene.registry.files.get_file(&scene.context, &file("m", "1", "f").target, &path).await.unwrap();
     assert_eq!(scene.read(&found).await, b"four");
 }
 
@@ -164,6 +169,7 @@ async fn an_artifact_takes_files_too(backend: Backend) {
     scene.put(put("g"), "more").await.unwrap();
     let page = scene
         .registry
+        .entities
         .list(&scene.context, Selection::of(LogicalType::ModelArtifact), cut(None, None))
         .await
         .unwrap()

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use modelport::blobs::{BlobsConfig, Location};
 use modelport::domain::{Error, ErrorKind, Result, Sha256};
-use modelport::registry::files::Target;
 use modelport::registry::resumable::{Checksums, Patch};
+use modelport::registry::target::Target;
 use modelport::registry::upload::PutFile;
 use modelport::registry::wall_clock;
 
@@ -55,12 +55,12 @@ fn after(offset: usize, length: usize) -> Patch {
 
 async fn started(scene: &Scene, size: usize) -> String {
     let put = PutFile { length: Some(size as u64), ..file("m", "1", "f") };
-    scene.registry.create_resumable(&scene.context, put, "").await.unwrap().id
+    scene.registry.files.create_resumable(&scene.context, put, "").await.unwrap().id
 }
 
 async fn reads(scene: &Scene, expected: &Bytes) {
     let target = Target::Version { model: "m".parse().unwrap(), version: "1".parse().unwrap() };
-    let file = scene.registry.get_file(&scene.context, &target, &"f".parse().unwrap()).await.unwrap();
+    let file = scene.registry.files.get_file(&scene.context, &target, &"f".parse().unwrap()).await.unwrap();
     assert_eq!((file.blob.size, file.blob.sha256), (expected.len() as u64, Sha256::of(expected)));
     assert!(scene.read(&file).await == *expected);
 }
@@ -91,7 +91,7 @@ async fn odd_pieces_become_the_whole(scene: Option<Scene>) {
         if number % 2 == 1 {
             let wrong = Patch { checksums: checksums("sha256", vec![0; 32]), ..patch.clone() };
             let refused =
-                scene.registry.append_resumable(&scene.context, &id, wrong, chunks(piece.clone(), false)).await;
+                scene.registry.files.append_resumable(&scene.context, &id, wrong, chunks(piece.clone(), false)).await;
             assert_eq!(refused.unwrap_err().field(), Some("Upload-Checksum"));
         }
         let mut sums = Checksums::default();
@@ -101,7 +101,8 @@ async fn odd_pieces_become_the_whole(scene: Option<Scene>) {
         }
         let patch = Patch { checksums: sums, ..patch };
         at += piece.len();
-        let state = scene.registry.append_resumable(&scene.context, &id, patch, chunks(piece, false)).await.unwrap();
+        let state =
+            scene.registry.files.append_resumable(&scene.context, &id, patch, chunks(piece, false)).await.unwrap();
         assert_eq!(state.offset, at as u64);
     }
     assert_eq!(at, whole.len());
@@ -125,17 +126,17 @@ async fn what_arrived_of_a_broken_body_is_kept(scene: Option<Scene>) {
     for (at, end) in [(0, 2 * MIB + 3), (2 * MIB + 3, 11 * MIB)] {
         let patch = after(at, whole.len() - at);
         let broken =
-            scene.registry.append_resumable(&scene.context, &id, patch, chunks(whole.slice(at..end), true)).await;
+            scene.registry.files.append_resumable(&scene.context, &id, patch, chunks(whole.slice(at..end), true)).await;
         assert_eq!(broken.unwrap_err().message(), "the client is gone");
-        assert_eq!(scene.registry.resumable(&scene.context, &id).await.unwrap().offset, end as u64);
+        assert_eq!(scene.registry.files.resumable(&scene.context, &id).await.unwrap().offset, end as u64);
     }
     // Bytes whose checksum nobody could compare are not.
     let patch = Patch { checksums: checksums("md5", vec![0; 16]), ..after(11 * MIB, 9 * MIB) };
     let body = chunks(whole.slice(11 * MIB..15 * MIB), true);
-    scene.registry.append_resumable(&scene.context, &id, patch, body).await.unwrap_err();
-    assert_eq!(scene.registry.resumable(&scene.context, &id).await.unwrap().offset, 11 * MIB as u64);
+    scene.registry.files.append_resumable(&scene.context, &id, patch, body).await.unwrap_err();
+    assert_eq!(scene.registry.files.resumable(&scene.context, &id).await.unwrap().offset, 11 * MIB as u64);
     let (rest, patch) = (whole.slice(11 * MIB..), after(11 * MIB, 9 * MIB));
-    scene.registry.append_resumable(&scene.context, &id, patch, chunks(rest, false)).await.unwrap();
+    scene.registry.files.append_resumable(&scene.context, &id, patch, chunks(rest, false)).await.unwrap();
     reads(&scene, &whole).await;
 }
 
@@ -152,15 +153,20 @@ async fn expired_uploads_are_collected(scene: Option<Scene>) {
     let (whole, before) = (bytes(20 * MIB), wall_clock()());
     let id = started(&scene, whole.len()).await;
     let patch = after(0, 9 * MIB);
-    scene.registry.append_resumable(&scene.context, &id, patch, chunks(whole.slice(..9 * MIB), false)).await.unwrap();
+    scene
+        .registry
+        .files
+        .append_resumable(&scene.context, &id, patch, chunks(whole.slice(..9 * MIB), false))
+        .await
+        .unwrap();
     scene.pass(23 * HOUR);
-    assert_eq!(scene.registry.collect(&scene.context, HOUR, false).await.unwrap().expired_uploads, 0);
-    assert!(scene.registry.resumable(&scene.context, &id).await.unwrap().expires_at > before);
+    assert_eq!(scene.registry.upkeep.collect(&scene.context, HOUR, false).await.unwrap().expired_uploads, 0);
+    assert!(scene.registry.files.resumable(&scene.context, &id).await.unwrap().expires_at > before);
     scene.pass(2 * HOUR);
-    let gone = scene.registry.resumable(&scene.context, &id).await.unwrap_err();
+    let gone = scene.registry.files.resumable(&scene.context, &id).await.unwrap_err();
     assert_eq!((gone.kind(), gone.field()), (ErrorKind::Gone, Some("Upload-Expires")));
-    assert_eq!(scene.registry.collect(&scene.context, HOUR, true).await.unwrap().expired_uploads, 1);
-    assert_eq!(scene.registry.collect(&scene.context, HOUR, false).await.unwrap().expired_uploads, 1);
+    assert_eq!(scene.registry.upkeep.collect(&scene.context, HOUR, true).await.unwrap().expired_uploads, 1);
+    assert_eq!(scene.registry.upkeep.collect(&scene.context, HOUR, false).await.unwrap().expired_uploads, 1);
     scene.holds(0, 0, 0).await;
     assert_eq!(scene.count("resumable_uploads"), 0);
 }
@@ -180,12 +186,13 @@ async fn an_upload_collected_while_it_is_written_is_not_found(scene: Option<Scen
     let id = started(&scene, whole.len()).await;
     let collected = stream::once(async {
         scene.pass(25 * HOUR);
-        assert_eq!(scene.registry.collect(&scene.context, HOUR, false).await.unwrap().expired_uploads, 1);
+        assert_eq!(scene.registry.upkeep.collect(&scene.context, HOUR, false).await.unwrap().expired_uploads, 1);
         Ok(whole.slice(18 * MIB..18 * MIB + 1))
     });
     let (before, rest) = (chunks(whole.slice(..18 * MIB), false), chunks(whole.slice(18 * MIB + 1..), false));
     let body = Box::pin(before.chain(collected).chain(rest));
-    let lost = scene.registry.append_resumable(&scene.context, &id, after(0, whole.len()), body).await.unwrap_err();
+    let lost =
+        scene.registry.files.append_resumable(&scene.context, &id, after(0, whole.len()), body).await.unwrap_err();
     assert_eq!(lost.kind(), ErrorKind::NotFound, "{lost}");
     assert_eq!((scene.count("resumable_uploads"), scene.count("files")), (0, 0));
 }
@@ -206,12 +213,12 @@ async fn parts_become_the_whole(scene: Option<Scene>) {
     for size in [3, 18 * MIB + 5, 0, 2 * MIB + 9, MIB] {
         let part = whole.slice(at..at + size);
         at += size;
-        let id = scene.registry.create_partial(&scene.context, size as u64, "").await.unwrap().id;
+        let id = scene.registry.files.create_partial(&scene.context, size as u64, "").await.unwrap().id;
         let middle = size / 2;
         for piece in [0..middle, middle..size] {
             let patch = after(piece.start, piece.len());
             let body = chunks(part.slice(piece), false);
-            scene.registry.append_resumable(&scene.context, &id, patch, body).await.unwrap();
+            scene.registry.files.append_resumable(&scene.context, &id, patch, body).await.unwrap();
         }
         ids.push(id);
     }
@@ -221,22 +228,22 @@ async fn parts_become_the_whole(scene: Option<Scene>) {
     let put = PutFile { sha256: Some(Sha256::of(&whole)), ..file("m", "1", "f") };
     let words = ("final;…", "");
     let wrong = PutFile { sha256: Some(Sha256::of(b"")), ..put.clone() };
-    let refused = scene.registry.concatenate(&scene.context, wrong, ids.clone(), words).await.unwrap_err();
+    let refused = scene.registry.files.concatenate(&scene.context, wrong, ids.clone(), words).await.unwrap_err();
     assert_eq!(refused.field(), Some("sha256"));
     assert_eq!((scene.count("files"), scene.objects().await.len(), scene.count("uploads")), (0, 5, 5));
-    let made = scene.registry.concatenate(&scene.context, put.clone(), ids.clone(), words).await.unwrap();
+    let made = scene.registry.files.concatenate(&scene.context, put.clone(), ids.clone(), words).await.unwrap();
     assert_eq!((made.offset, made.length), (whole.len() as u64, whole.len() as u64));
     assert_eq!(made.sha256, Some(Sha256::of(&whole).to_string()));
     assert!(made.finished_at.is_some());
     reads(&scene, &whole).await;
     // The same again, as a client that lost the answer does: the file has these bytes, and no second object stays.
-    scene.registry.concatenate(&scene.context, put, ids.clone(), words).await.unwrap();
+    scene.registry.files.concatenate(&scene.context, put, ids.clone(), words).await.unwrap();
     assert_eq!((scene.count("files"), scene.objects().await.len(), scene.count("uploads")), (1, 6, 5));
-    scene.registry.delete_resumable(&scene.context, &ids[0]).await.unwrap();
+    scene.registry.files.delete_resumable(&scene.context, &ids[0]).await.unwrap();
     assert_eq!(scene.objects().await.len(), 5);
     scene.pass(25 * HOUR);
     // Four parts, and both uploads that stand for the file.
-    assert_eq!(scene.registry.collect(&scene.context, HOUR, false).await.unwrap().expired_uploads, 6);
+    assert_eq!(scene.registry.upkeep.collect(&scene.context, HOUR, false).await.unwrap().expired_uploads, 6);
     scene.holds(1, 1, 1).await;
     assert_eq!(scene.count("resumable_uploads"), 0);
 }

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
-use modelport::domain::{Change, ErrorKind, LogicalType, PageSize, Patch, Result, Value};
-use modelport::registry::Selection;
-use modelport::registry::files::Precondition;
-use modelport::registry::upload::Outcome;
+use modelport::domain::{Change, ErrorKind, LogicalType, PageSize, Patch, Result, Selection, Value};
+use modelport::registry::link::Outcome;
+use modelport::registry::target::Precondition;
 
 use super::{Scene, actor, cut, digest, file};
 use crate::support::{Backend, on_both};
@@ -55,12 +54,17 @@ async fn many_uploads_of_the_same_bytes_make_one_blob(backend: Backend) {
     }
     scene.holds(64, 1, 1).await;
     for logical in [MODEL, LogicalType::ModelVersion, LogicalType::ModelArtifact] {
-        let page = scene.registry.list(&scene.context, Selection::of(logical), cut(None, None)).await.unwrap().first;
+        let page =
+            scene.registry.entities.list(&scene.context, Selection::of(logical), cut(None, None)).await.unwrap().first;
         assert_eq!(page.items.len(), 1, "{}", logical.noun());
     }
     let (model, version) = ("m".parse().unwrap(), "1".parse().unwrap());
-    let files =
-        scene.registry.list_version_files(&scene.context, &model, &version, PageSize::new(100), None).await.unwrap();
+    let files = scene
+        .registry
+        .models
+        .list_version_files(&scene.context, &model, &version, PageSize::new(100), None)
+        .await
+        .unwrap();
     assert_eq!(scene.read(&files.files[63]).await, b"the same bytes");
 }
 
@@ -86,12 +90,12 @@ async fn changes_of_different_fields_lose_nothing(backend: Backend) {
         let field = fields[number % fields.len()];
         let patch = Patch::default().with(field, Change::Set(value(field, number)));
         let registry = scene.registry.clone();
-        async move { registry.update(&registry.context(actor()), MODEL, model.id, patch).await }
+        async move { registry.entities.update(&registry.context(actor()), MODEL, model.id, patch).await }
     });
     let mut revisions: Vec<_> = join_all(patches).await.into_iter().map(|node| node.unwrap().revision).collect();
     revisions.sort_unstable();
     assert_eq!(revisions, (2..=33).collect::<Vec<_>>());
-    let found = scene.registry.get(&scene.context, MODEL, model.id).await.unwrap();
+    let found = scene.registry.entities.get(&scene.context, MODEL, model.id).await.unwrap();
     for (at, field) in fields.iter().enumerate() {
         let candidates: Vec<_> = (at..32).step_by(fields.len()).map(|number| value(field, number)).collect();
         assert!(candidates.contains(&found.properties[*field]), "{field}: {:?}", found.properties);
@@ -107,13 +111,13 @@ async fn one_of_many_changes_a_revision(backend: Backend) {
             let patch = Patch { if_revision: Some(revision), ..Patch::default() };
             let patch = patch.with("owner", Change::Set(Value::String(number.to_string())));
             let registry = scene.registry.clone();
-            async move { registry.update(&registry.context(actor()), MODEL, id, patch).await }
+            async move { registry.entities.update(&registry.context(actor()), MODEL, id, patch).await }
         });
         let outcomes = join_all(patches).await;
         assert_eq!(kinds(&outcomes), [("precondition failed", 15), ("ok", 1)].into());
         let winner = outcomes.iter().flatten().next().unwrap();
         assert_eq!(winner.revision, revision + 1);
-        assert_eq!(&scene.registry.get(&scene.context, MODEL, id).await.unwrap(), winner);
+        assert_eq!(&scene.registry.entities.get(&scene.context, MODEL, id).await.unwrap(), winner);
         let refused = outcomes.iter().find_map(|outcome| outcome.as_ref().err()).unwrap();
         assert_eq!(refused.field(), Some("If-Match"));
     }

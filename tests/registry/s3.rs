@@ -1,9 +1,9 @@
 //! The registry over a bucket: put, read back, collect.
 
 use modelport::blobs::{BlobsConfig, BodySize, Key, Location};
-use modelport::registry::collector::Report;
+use modelport::registry::collected::Report;
+use modelport::registry::link::Outcome;
 use modelport::registry::removal::Removal;
-use modelport::registry::upload::Outcome;
 use modelport::store::uploads as upload_rows;
 
 use super::{HOUR, Scene, body, file};
@@ -33,10 +33,10 @@ async fn files_in_a_bucket_are_stored_read_and_collected(backend: Backend) {
     assert!(scene.put(file("m", "1", "f"), "other").await.is_err());
     scene.holds(2, 1, 1).await;
     let model = modelport::domain::LogicalType::RegisteredModel;
-    scene.registry.delete(&scene.context, model, put.version.unwrap().1, Removal::RECURSIVE).await.unwrap();
-    assert_eq!(scene.registry.collect(&scene.context, HOUR, false).await.unwrap(), Report::default());
+    scene.registry.entities.delete(&scene.context, model, put.version.unwrap().1, Removal::RECURSIVE).await.unwrap();
+    assert_eq!(scene.registry.upkeep.collect(&scene.context, HOUR, false).await.unwrap(), Report::default());
     scene.pass(2 * HOUR);
-    assert_eq!(scene.registry.collect(&scene.context, HOUR, false).await.unwrap().unreferenced_blobs, 1);
+    assert_eq!(scene.registry.upkeep.collect(&scene.context, HOUR, false).await.unwrap().unreferenced_blobs, 1);
     scene.holds(0, 0, 0).await;
 }
 
@@ -48,9 +48,9 @@ async fn an_unfinished_upload_in_a_bucket_is_collected(backend: Backend) {
     for key in [&key, &orphan] {
         scene.blobs.put(key, BodySize::default(), body("bytes")).await.unwrap();
     }
-    assert_eq!(scene.registry.collect(&scene.context, HOUR, false).await.unwrap(), Report::default());
+    assert_eq!(scene.registry.upkeep.collect(&scene.context, HOUR, false).await.unwrap(), Report::default());
     scene.pass(2 * HOUR);
-    let report = scene.registry.collect(&scene.context, HOUR, false).await.unwrap();
+    let report = scene.registry.upkeep.collect(&scene.context, HOUR, false).await.unwrap();
     assert_eq!(report, Report { abandoned_uploads: 1, orphan_objects: 1, orphan_bytes: 5, ..Report::default() });
     scene.holds(0, 0, 0).await;
 }

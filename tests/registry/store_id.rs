@@ -2,8 +2,7 @@
 
 use modelport::blobs::{Blobs, BlobsConfig, Location};
 use modelport::domain::ErrorKind;
-use modelport::registry::policy::Policy;
-use modelport::registry::{Registry, wall_clock};
+use modelport::registry::{Registry, RegistryOptions};
 use modelport::store::Store;
 use tempfile::TempDir;
 
@@ -21,7 +20,8 @@ on_both! {
 
 async fn over(store: &Store, location: &Location) -> Registry {
     let blobs = Blobs::open(&BlobsConfig { location: location.clone(), create_bucket: true }).await.unwrap();
-    Registry::new(store.clone(), blobs, wall_clock(), "http://registry", Policy::default())
+    let options = RegistryOptions { public_url: "http://registry".to_owned(), ..RegistryOptions::default() };
+    Registry::new(store.clone(), blobs, options)
 }
 
 async fn hold_apart(backend: Backend, locations: [Location; 2]) {
@@ -29,26 +29,29 @@ async fn hold_apart(backend: Backend, locations: [Location; 2]) {
     let store = database.open();
     let [own, other] = &locations;
     let first = over(&store, own).await;
-    first.identify_store().await.unwrap();
+    first.upkeep.identify_store().await.unwrap();
     for same in [&first, &over(&store, own).await] {
-        same.identify_store().await.unwrap();
-        assert!(same.health().await.object_store.is_ok());
-        same.put_file(&same.context(actor()), file("m", "1", "a"), body("a")).await.unwrap();
+        same.upkeep.identify_store().await.unwrap();
+        assert!(same.upkeep.health().await.object_store.is_ok());
+        same.files.put_file(&same.context(actor()), file("m", "1", "a"), body("a")).await.unwrap();
     }
     let replica = over(&store, other).await;
-    let refused = replica.identify_store().await.unwrap_err();
+    let refused = replica.upkeep.identify_store().await.unwrap_err();
     assert!(refused.message().contains("store-id"), "{refused}");
-    assert_eq!(replica.health().await.object_store.unwrap_err().kind(), ErrorKind::Unavailable);
-    let refused = replica.put_file(&replica.context(actor()), file("m", "1", "b"), body("b")).await.unwrap_err();
+    assert_eq!(replica.upkeep.health().await.object_store.unwrap_err().kind(), ErrorKind::Unavailable);
+    let refused = replica.files.put_file(&replica.context(actor()), file("m", "1", "b"), body("b")).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unavailable);
-    let stored =
-        first.get_file(&first.context(actor()), &file("m", "1", "a").target, &"a".parse().unwrap()).await.unwrap();
+    let stored = first
+        .files
+        .get_file(&first.context(actor()), &file("m", "1", "a").target, &"a".parse().unwrap())
+        .await
+        .unwrap();
     assert_eq!(
-        replica.open_file(&replica.context(actor()), &stored, None).await.err().unwrap().kind(),
+        replica.files.open_file(&replica.context(actor()), &stored, None).await.err().unwrap().kind(),
         ErrorKind::Unavailable
     );
     assert_eq!(
-        first.damaged(&first.context(actor()), 0, 10).await.unwrap(),
+        first.upkeep.damaged(&first.context(actor()), 0, 10).await.unwrap(),
         [],
         "what another store lacks is not lost"
     );
@@ -56,7 +59,7 @@ async fn hold_apart(backend: Backend, locations: [Location; 2]) {
     let blobs = Blobs::open(&BlobsConfig { location: other.clone(), create_bucket: false }).await.unwrap();
     let id = blobs.set_id("elsewhere").await.unwrap();
     assert_eq!(blobs.set_id("again").await.unwrap(), id, "an id stays");
-    assert!(replica.identify_store().await.unwrap_err().message().contains("`elsewhere`"));
+    assert!(replica.upkeep.identify_store().await.unwrap_err().message().contains("`elsewhere`"));
 }
 
 async fn a_folder_of_its_own_is_not_the_databases(backend: Backend) {
@@ -82,11 +85,11 @@ async fn a_database_takes_the_store_that_it_is_first_used_with(backend: Backend)
     let store = database.open();
     let replicas = [over(&store, &location).await, over(&store, &location).await, over(&store, &location).await];
     let [one, two, three] = &replicas;
-    let all = tokio::join!(one.identify_store(), two.identify_store(), three.identify_store());
+    let all = tokio::join!(one.upkeep.identify_store(), two.upkeep.identify_store(), three.upkeep.identify_store());
     assert!(matches!(all, (Ok(()), Ok(()), Ok(()))), "{all:?}");
     // A database that was restored from before there were ids takes the store's.
     let restored = Database::new(backend);
-    over(&restored.open(), &location).await.identify_store().await.unwrap();
+    over(&restored.open(), &location).await.upkeep.identify_store().await.unwrap();
     let ids = [&database, &restored].map(|each| each.lines("SELECT store_id AS line FROM object_store"));
     assert_eq!(ids[0], ids[1]);
 }
@@ -113,7 +116,7 @@ async fn a_read_that_finds_nothing_marks_the_blob(backend: Backend) {
             scene.blobs.put(&key, modelport::blobs::BodySize::default(), body(bytes)).await.unwrap();
         }
         for range in [None, Some(3..5)] {
-            let error = scene.registry.open_file(&scene.context, &stored, range).await.err().unwrap();
+            let error = scene.registry.files.open_file(&scene.context, &stored, range).await.err().unwrap();
             assert_eq!(error.kind(), ErrorKind::Internal, "{error}");
         }
         assert_eq!(scene.database.lines("SELECT damage AS line FROM blobs"), [damage]);

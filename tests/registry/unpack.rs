@@ -5,9 +5,10 @@ use std::process::Command;
 use bytes::Bytes;
 use futures_util::stream;
 use modelport::domain::Result;
-use modelport::registry::files::{Precondition, Target};
+use modelport::registry::link::Outcome;
+use modelport::registry::target::{Precondition, Target};
 use modelport::registry::unpack::{Packed, Unpack};
-use modelport::registry::upload::{Outcome, PutResult};
+use modelport::registry::upload::PutResult;
 
 use super::{Scene, file};
 use crate::store::statements::{count_statements, statements_of};
@@ -32,7 +33,7 @@ impl Scene {
         let target = Target::Version { model: "m".parse().unwrap(), version: version.parse().unwrap() };
         let unpack = Unpack { target, packed: Packed::Tar, length: None, precondition, create: true };
         let chunks: Vec<_> = body.chunks(chunk).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
-        self.registry.unpack_files(&self.context, unpack, stream::iter(chunks)).await
+        self.registry.files.unpack_files(&self.context, unpack, stream::iter(chunks)).await
     }
 }
 

@@ -39,7 +39,9 @@ async fn a_dropped_upload_leaves_nothing(backend: Backend) {
     let (body, has_arrived, _go_on) = stopped("bytes");
     let registry = scene.registry.clone();
     let upload =
-        tokio::spawn(async move { registry.put_file(&registry.context(actor()), file("m", "1", "f"), body).await });
+        tokio::spawn(
+            async move { registry.files.put_file(&registry.context(actor()), file("m", "1", "f"), body).await },
+        );
     has_arrived.await.unwrap();
     assert_eq!(scene.count("uploads"), 1);
     upload.abort();
@@ -52,7 +54,7 @@ async fn a_dropped_upload_leaves_nothing(backend: Backend) {
 async fn an_upload_whose_body_breaks_leaves_nothing(backend: Backend) {
     let scene = Scene::new(backend).await;
     let broken = body("bytes").chain(stream::iter([Err(Error::invalid("body", "the client is gone"))])).boxed();
-    let error = scene.registry.put_file(&scene.context, file("m", "1", "f"), broken).await.unwrap_err();
+    let error = scene.registry.files.put_file(&scene.context, file("m", "1", "f"), broken).await.unwrap_err();
     assert_eq!((error.kind(), error.message()), (ErrorKind::InvalidArgument, "the client is gone"));
     scene.holds(0, 0, 0).await;
     assert_eq!(scene.count("nodes"), 0);
@@ -66,10 +68,11 @@ async fn an_upload_into_what_was_removed_meanwhile_leaves_nothing(backend: Backe
     let registry = scene.registry.clone();
     let mut put = file("m", "1", "g");
     put.create = false;
-    let upload = tokio::spawn(async move { registry.put_file(&registry.context(actor()), put, body).await });
+    let upload = tokio::spawn(async move { registry.files.put_file(&registry.context(actor()), put, body).await });
     has_arrived.await.unwrap();
     scene
         .registry
+        .entities
         .delete(&scene.context, modelport::domain::LogicalType::RegisteredModel, model, Removal::RECURSIVE)
         .await
         .unwrap();
@@ -85,10 +88,9 @@ async fn latest_is_resolved_before_the_bytes_are_sent(backend: Backend) {
     let old = scene.version(&model, "old").await;
     let (body, has_arrived, go_on) = stopped("bytes");
     let registry = scene.registry.clone();
-    let upload =
-        tokio::spawn(
-            async move { registry.put_file(&registry.context(actor()), file("m", "latest", "f"), body).await },
-        );
+    let upload = tokio::spawn(async move {
+        registry.files.put_file(&registry.context(actor()), file("m", "latest", "f"), body).await
+    });
     has_arrived.await.unwrap();
     scene.version(&model, "new").await;
     go_on.send(()).unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use modelport::blobs::{BodySize, Key};
 use modelport::domain::ErrorKind;
-use modelport::registry::collector::Report;
+use modelport::registry::collected::Report;
 use modelport::registry::verify::{Damage, Verification, Verified};
 
 use super::{HOUR, Scene, body, digest, file};
@@ -21,7 +21,7 @@ const ALL: Verification = Verification { bytes_per_second: None, restart: false 
 
 impl Scene {
     async fn verify(&self) -> Verified {
-        self.registry.verify(&self.context, ALL, |_| {}).await.unwrap()
+        self.registry.upkeep.verify(&self.context, ALL, |_| {}).await.unwrap()
     }
 
     async fn filled(backend: Backend) -> Self {
@@ -38,7 +38,7 @@ impl Scene {
     }
 
     async fn wrong(&self) -> Vec<(Damage, Vec<String>)> {
-        let found = self.registry.damaged(&self.context, 0, 10).await.unwrap();
+        let found = self.registry.upkeep.damaged(&self.context, 0, 10).await.unwrap();
         let paths = |files: Vec<_>| files.into_iter().map(|(_, path)| format!("{path}")).collect();
         found.into_iter().map(|wrong| (wrong.damage, paths(wrong.files))).collect()
     }
@@ -70,7 +70,7 @@ async fn missing_and_damaged_blobs_are_found_and_mended_by_an_upload(backend: Ba
     assert_eq!((found.blobs, found.missing, found.damaged), (3, 0, 0));
     // The damaged object is nobody's any more.
     scene.pass(2 * HOUR);
-    let report = scene.registry.collect(&scene.context, HOUR, false).await.unwrap();
+    let report = scene.registry.upkeep.collect(&scene.context, HOUR, false).await.unwrap();
     assert_eq!(report, Report { orphan_objects: 1, orphan_bytes: 2, ..Report::default() });
     scene.holds(5, 3, 3).await;
 }
@@ -80,7 +80,7 @@ async fn missing_and_damaged_blobs_are_found_and_mended_by_an_upload(backend: Ba
 async fn cut_off(scene: &Scene) {
     let slow = Verification { bytes_per_second: Some(1), restart: false };
     let second = tokio::sync::Notify::new();
-    let pass = scene.registry.verify(&scene.context, slow, |now| {
+    let pass = scene.registry.upkeep.verify(&scene.context, slow, |now| {
         if now.bytes > 4 {
             second.notify_one();
         }
@@ -89,7 +89,7 @@ async fn cut_off(scene: &Scene) {
         ended = pass => panic!("the pass was not cut off: {ended:?}"),
         () = second.notified() => {}
     }
-    let busy = scene.registry.verify(&scene.context, ALL, |_| {}).await.unwrap_err();
+    let busy = scene.registry.upkeep.verify(&scene.context, ALL, |_| {}).await.unwrap_err();
     assert_eq!(busy.kind(), ErrorKind::Locked);
     // Its lease ends by itself.
     scene.pass(Duration::from_secs(16));
@@ -107,6 +107,7 @@ async fn a_pass_that_was_cut_off_goes_on(backend: Backend) {
 async fn a_pass_can_be_begun_anew(backend: Backend) {
     let scene = Scene::filled(backend).await;
     cut_off(&scene).await;
-    let all = scene.registry.verify(&scene.context, Verification { restart: true, ..ALL }, |_| {}).await.unwrap();
+    let all =
+        scene.registry.upkeep.verify(&scene.context, Verification { restart: true, ..ALL }, |_| {}).await.unwrap();
     assert_eq!((all.resumed, all.blobs), (false, 3));
 }

@@ -18,12 +18,15 @@ on_both! {
 impl Scene {
     async fn resolve(&self, version: &str) -> Result<Node> {
         let version: VersionRef = version.parse().unwrap();
-        Ok(self.registry.resolve_version(&self.context, &"m".parse().unwrap(), &version).await?.1)
+        Ok(self.registry.models.resolve_version(&self.context, &"m".parse().unwrap(), &version).await?.1)
     }
 
     async fn set_alias(&self, model: &str, alias: &str, version: &str) -> Result<Node> {
         let (model, alias) = (model.parse().unwrap(), alias.parse().unwrap());
-        self.registry.set_alias(&self.context, &model, &alias, &version.parse().unwrap(), Conditions::default()).await
+        self.registry
+            .models
+            .set_alias(&self.context, &model, &alias, &version.parse().unwrap(), Conditions::default())
+            .await
     }
 }
 
@@ -38,9 +41,9 @@ async fn latest_is_the_version_created_last(backend: Backend) {
     assert_eq!(scene.resolve("latest").await.unwrap(), second);
     scene.pass(HOUR);
     let version = LogicalType::ModelVersion;
-    scene.registry.update(&scene.context, version, first.id, Default::default()).await.unwrap();
+    scene.registry.entities.update(&scene.context, version, first.id, Default::default()).await.unwrap();
     assert_eq!(scene.resolve("latest").await.unwrap(), second);
-    scene.registry.delete(&scene.context, version, second.id, Removal::default()).await.unwrap();
+    scene.registry.entities.delete(&scene.context, version, second.id, Removal::default()).await.unwrap();
     assert_eq!(scene.resolve("latest").await.unwrap().id, first.id);
 }
 
@@ -53,11 +56,12 @@ async fn an_alias_is_set_moved_and_removed(backend: Backend) {
         assert_eq!(&scene.resolve("@best").await.unwrap(), expected);
     }
     let (name, alias) = ("m".parse().unwrap(), "best".parse().unwrap());
-    scene.registry.delete_alias(&scene.context, &name, &alias, Conditions::default()).await.unwrap();
+    scene.registry.models.delete_alias(&scene.context, &name, &alias, Conditions::default()).await.unwrap();
     assert_eq!(scene.resolve("@best").await.unwrap_err().kind(), ErrorKind::NotFound);
-    let again = scene.registry.delete_alias(&scene.context, &name, &alias, Conditions::default()).await.unwrap_err();
+    let again =
+        scene.registry.models.delete_alias(&scene.context, &name, &alias, Conditions::default()).await.unwrap_err();
     assert_eq!(again.kind(), ErrorKind::NotFound);
-    let history = scene.registry.node_history(&scene.context, model.id, 0, PageSize::new(10)).await.unwrap();
+    let history = scene.registry.history.node_history(&scene.context, model.id, 0, PageSize::new(10)).await.unwrap();
     let actions: Vec<_> = history.iter().map(|change| (change.revision, change.action.as_str())).collect();
     let set = "alias.set";
     assert_eq!(actions, [(1, "create"), (2, set), (3, set), (4, set), (5, "alias.delete")]);
@@ -89,8 +93,12 @@ async fn a_summary_holds_what_the_version_has(backend: Backend) {
     for alias in ["prod", "best"] {
         scene.set_alias("m", alias, "1").await.unwrap();
     }
-    let summary =
-        scene.registry.version_summary(&scene.context, &"m".parse().unwrap(), &"@prod".parse().unwrap()).await.unwrap();
+    let summary = scene
+        .registry
+        .models
+        .version_summary(&scene.context, &"m".parse().unwrap(), &"@prod".parse().unwrap())
+        .await
+        .unwrap();
     assert_eq!((summary.model.id, summary.version.id), (model, version));
     assert_eq!((summary.aliases, summary.files.files), (vec!["best".to_owned(), "prod".to_owned()], vec![put.file]));
     let names: Vec<_> = summary.artifacts.iter().map(|node| node.name.as_deref().unwrap()).collect();
@@ -104,12 +112,14 @@ async fn versions_are_listed_by_their_models_name(backend: Backend) {
     scene.version(&other, "1").await;
     let (of, page) = scene
         .registry
+        .models
         .list_versions(&scene.context, &"m".parse().unwrap(), Order::default(), PageSize::new(10), None)
         .await
         .unwrap();
     assert_eq!((of, page.items), (model, versions.to_vec()));
     let missing = scene
         .registry
+        .models
         .list_versions(&scene.context, &"x".parse().unwrap(), Order::default(), PageSize::new(10), None)
         .await;
     assert_eq!(missing.unwrap_err().kind(), ErrorKind::NotFound);

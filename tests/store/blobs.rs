@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use modelport::domain::{Blob, NodeId, Result, Sha256};
 use modelport::store::{Tx, blobs, files};
 
-use super::Scene;
+use super::{Scene, text_file};
 use crate::support::{Backend, on_both};
 
 on_both! {
@@ -37,7 +37,7 @@ impl Scene {
 }
 
 fn link(tx: &mut Tx<'_>, node: NodeId, blob: &Blob) -> Result<()> {
-    files::insert(tx, node, &blob.key.parse()?, blob, "text/plain", 1)
+    files::put_all(tx, &[text_file(node, blob.key.parse()?, blob.clone(), 1)])
 }
 
 async fn a_digest_has_one_blob(backend: Backend) {

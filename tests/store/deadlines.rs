@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use modelport::domain::filter::kubeflow;
-use modelport::domain::{Draft, ErrorKind, LogicalType, NodeId, Result};
-use modelport::store::nodes::{self, Selection};
+use modelport::domain::{Draft, ErrorKind, LogicalType, NodeId, Result, Selection};
+use modelport::store::nodes;
 use modelport::store::{PreparedStatements, Store, StoreOptions, Tx};
 
 use super::Scene;

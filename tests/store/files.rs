@@ -4,12 +4,11 @@ use modelport::domain::{Blob, ErrorKind, File, FilePath, NodeId, Result, Sha256}
 use modelport::store::files::{self, Holder};
 use modelport::store::{Tx, blobs};
 
-use super::Scene;
+use super::{Scene, text_file};
 use crate::support::{Backend, on_both};
 
 on_both! {
     a_file_reads_back,
-    a_path_is_taken_once,
     a_file_of_what_is_gone_is_not_found,
     replacing_points_at_other_bytes,
     deleting_leaves_the_blob,
@@ -37,7 +36,7 @@ impl Scene {
         let path = path(text);
         let insert = move |tx: &mut Tx<'_>| {
             let blob = blob(tx, byte)?;
-            files::insert(tx, node, &path, &blob, "text/plain", 5)
+            files::put_all(tx, &[text_file(node, path.clone(), blob, 5)])
         };
         self.store.write(insert).await
     }
@@ -64,17 +63,6 @@ async fn a_file_reads_back(backend: Backend) {
     assert_eq!((scene.count("files"), scene.count("blobs")), (5, 1));
 }
 
-async fn a_path_is_taken_once(backend: Backend) {
-    let scene = Scene::new(backend);
-    let [node, other] = scene.holders().await;
-    scene.file(node, "f", 1).await.unwrap();
-    scene.file(other, "f", 1).await.unwrap();
-    let error = scene.file(node, "f", 2).await.unwrap_err();
-    assert_eq!((error.kind(), error.field()), (ErrorKind::AlreadyExists, Some("path")));
-    assert!(error.message().contains("`f`"), "{error}");
-    assert_eq!(scene.count("blobs"), 1);
-}
-
 async fn a_file_of_what_is_gone_is_not_found(backend: Backend) {
     let scene = Scene::new(backend);
     assert_eq!(scene.file(NodeId(99), "f", 1).await.unwrap_err().kind(), ErrorKind::NotFound);
@@ -88,7 +76,8 @@ async fn replacing_points_at_other_bytes(backend: Backend) {
     scene.file(other, "f", 1).await.unwrap();
     let replace = move |tx: &mut Tx<'_>| {
         let blob = blob(tx, 2)?;
-        files::replace(tx, node, &path("f"), &blob, "application/json", 9)
+        let media_type = "application/json".to_owned();
+        files::put_all(tx, &[File { media_type, ..text_file(node, path("f"), blob, 9) }])
     };
     scene.store.write(replace).await.unwrap();
     let file = scene.found(node, "f").await.unwrap();

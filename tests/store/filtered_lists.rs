@@ -1,9 +1,9 @@
 //! Lists by filters that an index scan drives: the same nodes as evaluating the filter for each node, however many match.
 
 use modelport::domain::filter::{Expr, kubeflow};
-use modelport::domain::{Cursor, LogicalType, Node, NodeId, NodeKind, Order, OrderBy, Properties, Value};
+use modelport::domain::{Cursor, LogicalType, Node, NodeId, NodeKind, Order, OrderBy, Properties, Selection, Value};
 use modelport::store::graph::nodes as graph;
-use modelport::store::nodes::{self, Selection};
+use modelport::store::nodes;
 
 use super::Scene;
 use crate::support::{Backend, on_both};

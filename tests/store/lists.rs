@@ -1,7 +1,7 @@
 //! Lists of nodes: what they hold, in which order, and that following cursors gives each node once.
 
-use modelport::domain::{Cursor, Draft, LogicalType, Node, NodeId, Order, OrderBy};
-use modelport::store::nodes::{self, Selection};
+use modelport::domain::{Cursor, Draft, LogicalType, Node, NodeId, Order, OrderBy, Selection};
+use modelport::store::nodes;
 use modelport::store::{Tx, members};
 use uuid::Uuid;
 

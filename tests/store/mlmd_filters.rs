@@ -5,8 +5,8 @@ mod cases;
 mod hostile;
 
 use modelport::domain::filter::mlmd;
-use modelport::domain::{LogicalType, NodeKind, Order, Result};
-use modelport::store::nodes::{self, Selection};
+use modelport::domain::{LogicalType, NodeKind, Order, Result, Selection};
+use modelport::store::nodes;
 
 use super::Scene;
 use crate::support::Backend;

@@ -23,7 +23,7 @@ mod types;
 mod uploads;
 mod values;
 
-use modelport::domain::{Draft, LogicalType, Millis, Node, NodeId, Result};
+use modelport::domain::{Blob, Draft, File, FilePath, LogicalType, Millis, Node, NodeId, Result};
 use modelport::store::{Store, nodes as node_rows};
 
 use crate::support::{Backend, Database};
@@ -73,4 +73,9 @@ impl Scene {
         let lines = self.database.lines(&format!("SELECT CAST(count(*) AS TEXT) AS line FROM {table}"));
         lines[0].parse().unwrap()
     }
+}
+
+/// A file that is plain text.
+fn text_file(node_id: NodeId, path: FilePath, blob: Blob, created_at: Millis) -> File {
+    File { node_id, path, media_type: "text/plain".to_owned(), created_at, quarantine: None, blob }
 }

@@ -3,7 +3,7 @@
 use modelport::domain::{Draft, ErrorKind, ExternalId, LogicalType, Name, Node, NodeId, NodeKind, Properties, Value};
 use modelport::store::{Tx, aliases, blobs, files, joined, nodes};
 
-use super::Scene;
+use super::{Scene, text_file};
 use crate::support::{Backend, on_both};
 
 on_both! {
@@ -202,7 +202,7 @@ async fn deleting_takes_everything_below_along(backend: Backend) {
         move |tx| {
             aliases::set(tx, model, &"champion".parse()?, version.id)?;
             let blob = blobs::get_or_insert(tx, "ab".repeat(32).parse()?, 1, "key", 1)?;
-            files::insert(tx, artifact, &"f".parse()?, &blob, "text/plain", 1)
+            files::put_all(tx, &[text_file(artifact, "f".parse()?, blob, 1)])
         }
     });
     fill.await.unwrap();

@@ -5,8 +5,8 @@ use std::sync::{Mutex, Once};
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
 use modelport::domain::filter::kubeflow;
-use modelport::domain::{Draft, LogicalType, MetricPoint, Node, Value};
-use modelport::store::nodes::{self, Selection};
+use modelport::domain::{Draft, LogicalType, MetricPoint, Node, Selection, Value};
+use modelport::store::nodes;
 use modelport::store::{Location, Tx, changes, metrics};
 
 use super::Scene;

@@ -23,7 +23,7 @@ impl Scene {
     }
 
     async fn take(&self, key: &'static str) -> bool {
-        self.store.write(move |tx| uploads::take(tx, key)).await.unwrap()
+        self.store.write(move |tx| uploads::take_all(tx, &[key])).await.unwrap()
     }
 
     async fn condemn(&self, key: &'static str, before: i64) -> bool {
@@ -53,7 +53,7 @@ async fn one_of_many_takes_an_upload(backend: Backend) {
         scene.begin("a", 1).await;
         let takes = (0..16).map(|number| {
             let take = move |tx: &mut Tx<'_>| match number % 2 {
-                0 => uploads::take(tx, "a").map(|taken| (taken, false)),
+                0 => uploads::take_all(tx, &["a"]).map(|taken| (taken, false)),
                 _ => uploads::condemn(tx, "a", 100).map(|condemned| (false, condemned)),
             };
             scene.store.write(take)

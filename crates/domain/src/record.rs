@@ -1,18 +1,19 @@
 //! Model records: what the edge registry's clients see of a model artifact with its version, its model and its archive.
 
+mod details;
+
 use std::fmt;
 use std::str::FromStr;
 
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::value::check_text;
 use super::{Change, Error, File, Millis, Name, NodeId, Result, Sha256};
 
-/// The precisions that a record may have.
-pub const PRECISIONS: [&str; 4] = ["fp32", "fp16", "int8", "int4"];
+pub use details::{Details, DetailsPatch, DetailsSource};
 
-/// The device of a record that names none.
-pub const DEFAULT_DEVICE: &str = "CPU";
+/// The precision of a record that says none.
+pub const DEFAULT_PRECISION: &str = "fp32";
 
 /// The longest id, in characters.
 const MAX_ID_CHARS: usize = 256;
@@ -73,16 +74,6 @@ pub fn parse_version(text: &str) -> Result<Name> {
     text.parse().map_err(|error: Error| error.on_field("version"))
 }
 
-/// One of the precisions that a record may have, in lower case.
-pub fn parse_precision(text: &str) -> Result<String> {
-    let lower = text.to_lowercase();
-    if PRECISIONS.contains(&lower.as_str()) {
-        return Ok(lower);
-    }
-    check_text("precision", &lower)?;
-    Err(Error::invalid("precision", format!("{lower} is not a supported precision.")))
-}
-
 /// The unique properties of a record besides its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -99,6 +90,9 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// The names of its members.
+    pub const NAMES: &'static [&'static str] = &["project_id", "project_name", "name", "version", "precision"];
+
     /// What every key begins with.
     pub const KEY: &'static str = "edge:";
 
@@ -110,35 +104,6 @@ impl Identity {
             json!([text(&self.project_id), text(&self.project_name), self.name, self.version, precision]).to_string();
         format!("{}{}", Self::KEY, Sha256::of(members.as_bytes()))
     }
-}
-
-/// The other properties of a record; absent ones are shown with their defaults.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Details {
-    /// The device that it is meant for.
-    pub target_device: Option<String>,
-    /// The kind of that device.
-    pub target_device_type: Option<String>,
-    /// The format of the model.
-    pub format: Option<String>,
-    /// How good it is.
-    pub score: Option<f64>,
-    /// When it was created, as the client said it.
-    pub created_date: Option<String>,
-    /// How many bytes it has, as the client said it afterwards.
-    pub size: Option<i64>,
-    /// Where it comes from.
-    pub origin: Option<String>,
-    /// Its category.
-    pub category: Option<String>,
-    /// Its architecture.
-    pub architecture: Option<String>,
-    /// An object, or text.
-    pub overview: Option<Json>,
-    /// An object, or text.
-    pub optimization_capabilities: Option<Json>,
-    /// A list.
-    pub labels: Option<Json>,
 }
 
 /// A record.
@@ -188,7 +153,7 @@ impl RecordDraft {
     /// Refuses what cannot be stored.
     pub fn check(&self) -> Result<()> {
         check_identity(&self.identity)?;
-        check_details(&self.details)
+        self.details.check()
     }
 }
 
@@ -199,21 +164,6 @@ fn check_identity(identity: &Identity) -> Result<()> {
         text.as_deref().map_or(Ok(()), |text| check_text(field, text))?;
     }
     identity.precision.iter().try_for_each(|each| check_text("precision", each))
-}
-
-fn check_details(details: &Details) -> Result<()> {
-    for (field, text) in [
-        ("target_device", &details.target_device),
-        ("target_device_type", &details.target_device_type),
-        ("format", &details.format),
-        ("created_date", &details.created_date),
-        ("origin", &details.origin),
-        ("category", &details.category),
-        ("architecture", &details.architecture),
-    ] {
-        text.as_deref().map_or(Ok(()), |text| check_text(field, text))?;
-    }
-    Ok(())
 }
 
 /// What to change of a record.
@@ -229,30 +179,8 @@ pub struct RecordPatch {
     pub project_id: Change<String>,
     /// Its project's name.
     pub project_name: Change<String>,
-    /// The device that it is meant for.
-    pub target_device: Change<String>,
-    /// The kind of that device.
-    pub target_device_type: Change<String>,
-    /// The format of the model.
-    pub format: Change<String>,
-    /// How good it is.
-    pub score: Change<f64>,
-    /// When it was created, as the client says it.
-    pub created_date: Change<String>,
-    /// How many bytes it has, as the client says it.
-    pub size: Change<i64>,
-    /// Where it comes from.
-    pub origin: Change<String>,
-    /// Its category.
-    pub category: Change<String>,
-    /// Its architecture.
-    pub architecture: Change<String>,
-    /// An object, or text.
-    pub overview: Change<Json>,
-    /// An object, or text.
-    pub optimization_capabilities: Change<Json>,
-    /// A list.
-    pub labels: Change<Json>,
+    /// Its other properties.
+    pub details: DetailsPatch,
 }
 
 impl RecordPatch {
@@ -274,20 +202,9 @@ impl RecordPatch {
         }
         self.project_id.clone().apply(&mut identity.project_id);
         self.project_name.clone().apply(&mut identity.project_name);
-        self.target_device.clone().apply(&mut details.target_device);
-        self.target_device_type.clone().apply(&mut details.target_device_type);
-        self.format.clone().apply(&mut details.format);
-        self.score.clone().apply(&mut details.score);
-        self.created_date.clone().apply(&mut details.created_date);
-        self.size.clone().apply(&mut details.size);
-        self.origin.clone().apply(&mut details.origin);
-        self.category.clone().apply(&mut details.category);
-        self.architecture.clone().apply(&mut details.architecture);
-        self.overview.clone().apply(&mut details.overview);
-        self.optimization_capabilities.clone().apply(&mut details.optimization_capabilities);
-        self.labels.clone().apply(&mut details.labels);
+        self.details.apply(details);
         check_identity(identity)?;
-        check_details(details)
+        details.check()
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::domain::{Error, File, Result, Sha256};
 use crate::registry::conditions::{Conditions, Tags};
-use crate::registry::files::Precondition;
+use crate::registry::target::Precondition;
 
 /// The strong ETag of a file.
 pub fn etag(file: &File) -> EntityTag {

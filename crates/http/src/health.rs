@@ -35,7 +35,7 @@ pub async fn ready(registry: web::Data<Registry>, draining: web::Data<Draining>)
     if draining.has_begun() {
         return unavailable().json(json!({"status": "draining"}));
     }
-    let health = registry.health().await;
+    let health = registry.upkeep.health().await;
     let word = |answer: &crate::domain::Result<()>| match answer {
         Ok(()) => "ok".to_owned(),
         Err(error) => super::problem::report(error).to_owned(),

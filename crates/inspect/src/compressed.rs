@@ -1,12 +1,12 @@
 //! Compressed files: they are unpacked as they are read, and what is inside is looked at as a file of its own.
 
 use super::cursor::Cursor;
-use super::dispatch::{MAX_PICKLE_BYTES, Magic, Scan, examine, has_header_checksum, is_pickle_name, is_storage, magic};
 use super::error::{ParseError, ParseResult};
 use super::finding::Rule;
-use super::pickle::{self, Trust};
+use super::magic::{Magic, has_header_checksum, is_pickle_name, is_storage, magic};
+use super::pickle::{self, MAX_PICKLE_BYTES, Trust};
+use super::scan::Scan;
 use super::source::{ByteStream, Bytes, Source};
-pub(super) use super::unpack::parse_error;
 use super::unpack::{Kind, Unpack};
 use super::{config, numpy, tar_members, zip_directory};
 
@@ -52,7 +52,7 @@ pub(super) fn walk(
             begun => begun?,
         };
         if !whole || start.is_empty() {
-            examine(scan, place, &inner, &Bytes(&start), depth + 1)?;
+            scan.examine(place, &inner, &Bytes(&start), depth + 1)?;
             return Ok(false);
         }
         if unpacked.is_weak() {
@@ -161,7 +161,7 @@ pub(super) fn stream(
         }
     };
     if short {
-        return Ok(examine(scan, place, name, &Bytes(&start), depth)?);
+        return Ok(scan.examine(place, name, &Bytes(&start), depth)?);
     }
     let kind = magic(&start);
     if kind == Magic::Tar {

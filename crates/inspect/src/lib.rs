@@ -42,6 +42,7 @@ mod keras;
 mod keras_layers;
 mod keras_objects;
 mod literal;
+mod magic;
 mod mlmodel;
 mod model_card;
 mod numpy;
@@ -53,6 +54,7 @@ mod pickle;
 mod protobuf;
 mod remote_code;
 mod safetensors;
+mod scan;
 mod shards;
 mod siblings;
 mod source;
@@ -98,8 +100,8 @@ pub fn inspect(path: &str, source: &dyn Source, siblings: &Siblings) -> io::Resu
         let message = format!("`{}` is not a plain relative path", path.escape_debug());
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
-    let mut scan = dispatch::Scan::new(path, siblings);
-    dispatch::examine(&mut scan, "", path, source, 0)?;
+    let mut scan = scan::Scan::new(path, siblings, dispatch::WITHIN);
+    scan.examine("", path, source, 0)?;
     scan.seen.evaluate(path, siblings);
     Ok(scan.seen)
 }

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::cursor::Cursor;
-use super::dispatch::Scan;
 use super::error::{ParseError, ParseResult};
 use super::finding::Rule;
 use super::onnx_graph::{self, Graph, Operator};
-use super::protobuf::{Field, field, text};
+use super::protobuf::{Field, field, pair, text};
+use super::scan::Scan;
 use super::siblings::add_reference;
 use super::source::Source;
 
@@ -106,21 +106,6 @@ fn opset(input: &mut Cursor<'_>, length: u64) -> ParseResult<(String, u64)> {
         }
     }
     Ok((domain, version))
-}
-
-/// A pair of texts, as metadata and external data have them.
-pub(super) fn pair(input: &mut Cursor<'_>, length: u64) -> ParseResult<(String, String)> {
-    let end = input.place() + length;
-    let (mut key, mut value) = (String::new(), String::new());
-    while let Some(next) = field(input, end)? {
-        match next {
-            Field::Bytes(1, length) => key = text(input, length)?,
-            Field::Bytes(2, length) => value = text(input, length)?,
-            Field::Bytes(_, length) => input.skip(length)?,
-            Field::Number(..) | Field::Fixed(_) => {}
-        }
-    }
-    Ok((key, value))
 }
 
 fn report(scan: &mut Scan<'_>, place: &str, model: Model, graph: Graph) {

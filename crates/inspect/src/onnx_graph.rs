@@ -6,8 +6,7 @@ use serde_json::json;
 
 use super::cursor::Cursor;
 use super::error::{ParseError, ParseResult};
-use super::onnx::pair;
-use super::protobuf::{Field, field, packed, text};
+use super::protobuf::{Field, field, packed, pair, text};
 
 /// The maximum nesting of graphs and attributes: as many as protobuf's libraries read, which allow for a hundred messages within each other.
 const MAX_DEPTH: usize = 33;

@@ -7,10 +7,10 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 use serde_json::{Value, json};
 
-use super::dispatch::Scan;
 use super::error::{ParseError, ParseResult};
 use super::finding::Rule;
 use super::inspection::{Inspection, clip};
+use super::scan::Scan;
 use super::siblings::{Siblings, add_reference, model_of_weights};
 use super::source::{Source, read_all};
 

@@ -80,3 +80,18 @@ pub(super) fn packed(input: &mut Cursor<'_>, length: u64, most: usize) -> ParseR
     }
     Ok(numbers)
 }
+
+/// A pair of texts, as metadata and external data have them.
+pub(super) fn pair(input: &mut Cursor<'_>, length: u64) -> ParseResult<(String, String)> {
+    let end = input.place() + length;
+    let (mut key, mut value) = (String::new(), String::new());
+    while let Some(next) = field(input, end)? {
+        match next {
+            Field::Bytes(1, length) => key = text(input, length)?,
+            Field::Bytes(2, length) => value = text(input, length)?,
+            Field::Bytes(_, length) => input.skip(length)?,
+            Field::Number(..) | Field::Fixed(_) => {}
+        }
+    }
+    Ok((key, value))
+}

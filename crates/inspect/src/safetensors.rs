@@ -7,11 +7,11 @@ use std::io::{BufReader, Read};
 use serde::Deserialize;
 use serde::de::{Deserializer as _, Error as _, MapAccess, Visitor};
 
-use super::compressed::parse_error;
 use super::error::{ParseError, ParseResult, SourceFailed};
 use super::finding::Rule;
 use super::inspection::{Inspection, clip};
 use super::source::{ByteStream, Source, SourceStream, Window, read_head};
+use super::unpack::parse_error;
 
 /// The maximum length of a header that the format's own library reads.
 const MAX_HEADER_BYTES: u64 = 100_000_000;

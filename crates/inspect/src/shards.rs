@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::dispatch::Scan;
 use super::error::{ParseError, ParseResult};
 use super::finding::Rule;
 use super::json::{decode, whole_number};
 use super::json_reader::Reader;
+use super::scan::Scan;
 use super::siblings::add_reference;
 use super::source::{Source, read_all};
 

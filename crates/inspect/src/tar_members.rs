@@ -1,18 +1,12 @@
 //! Tar archives: their members are inspected one after the other, as files of their own.
 
-use super::compressed;
 use super::cursor::Cursor;
-use super::dispatch::{Scan, examine};
 use super::error::{ParseError, ParseResult};
 use super::finding::Rule;
+use super::scan::Scan;
 use super::source::Source;
 use super::sparse::{SparseSource, SparseStream};
 use crate::tar::{Broken, Extensions, Header, Kind, Layout, MAX_EXTENDED, padding};
-
-/// Whether a file begins with a tar header, by its checksum.
-pub(super) fn is_header(head: &[u8]) -> bool {
-    Header::is_header(head)
-}
 
 /// Walks an archive that can be read anywhere.
 pub(super) fn walk(scan: &mut Scan<'_>, place: &str, source: &dyn Source, depth: usize) -> ParseResult<()> {
@@ -92,11 +86,11 @@ fn content(
         if source.size().saturating_sub(start) < stored {
             return Err(ParseError::Truncated);
         }
-        examine(scan, place, name, &SparseSource::new(source, start, layout), depth + 1)?;
+        scan.examine(place, name, &SparseSource::new(source, start, layout), depth + 1)?;
         return input.skip(stored);
     }
     let mut bounded = Cursor::new(SparseStream::new(input, layout), u64::MAX);
-    compressed::stream(scan, place, name, &mut bounded, depth + 1)?;
+    scan.examine_stream(place, name, &mut bounded, depth + 1)?;
     drop(bounded);
     // What was inspected may have been the member's beginning, but never anything past its end.
     match input.skip(stored.saturating_sub(input.place() - start)) {

@@ -2,10 +2,11 @@
 
 use super::compressed::{self, MAX_BUFFERED_BYTES};
 use super::cursor::Cursor;
-use super::dispatch::{Scan, examine, is_pickle_name};
 use super::error::ParseResult;
 use super::finding::Rule;
 use super::keras;
+use super::magic::is_pickle_name;
+use super::scan::Scan;
 use super::source::{Source, Window, read_all};
 use super::tar_members::{check_name, join};
 use super::unpack::{Kind, Unpack};
@@ -91,7 +92,7 @@ fn one(scan: &mut Scan<'_>, place: &str, source: &dyn Source, member: &Member, d
                 let bytes = read_all(&packed, MAX_BUFFERED_BYTES)?;
                 check_sum(scan, &inner, member, &bytes);
             }
-            examine(scan, &inner, &member.name, &packed, depth + 1)?;
+            scan.examine(&inner, &member.name, &packed, depth + 1)?;
             configuration(scan, &inner, member, &packed)
         }
         method @ (8 | 12 | 93) => {
@@ -104,7 +105,7 @@ fn one(scan: &mut Scan<'_>, place: &str, source: &dyn Source, member: &Member, d
             let most = compressed::in_memory(&member.name);
             if member.size > most {
                 let mut input = Cursor::new(Unpack::new(&packed, kind, left), u64::MAX);
-                return compressed::stream(scan, &inner, &member.name, &mut input, depth + 1);
+                return scan.examine_stream(&inner, &member.name, &mut input, depth + 1);
             }
             let mut input = Cursor::new(Unpack::new(&packed, kind, left), most + 1);
             let mut bytes = Vec::new();
@@ -121,7 +122,7 @@ fn one(scan: &mut Scan<'_>, place: &str, source: &dyn Source, member: &Member, d
             }
             check_sum(scan, &inner, member, &bytes);
             let bytes = super::source::Bytes(&bytes);
-            examine(scan, &inner, &member.name, &bytes, depth + 1)?;
+            scan.examine(&inner, &member.name, &bytes, depth + 1)?;
             configuration(scan, &inner, member, &bytes)
         }
         other => {

@@ -83,8 +83,11 @@ impl Runner {
         while !*stop.borrow() {
             if maintained.is_none_or(|at| at.elapsed() >= MAINTENANCE_INTERVAL) {
                 maintained = Some(Instant::now());
-                let maintained =
-                    self.registry.maintain_jobs(&self.context, self.options.attempts.into(), self.options.kept).await;
+                let maintained = self
+                    .registry
+                    .jobs
+                    .maintain_jobs(&self.context, self.options.attempts.into(), self.options.kept)
+                    .await;
                 is_away = logged(maintained, is_away).is_none();
             }
             while working.len() < self.options.workers {
@@ -96,7 +99,7 @@ impl Runner {
             tokio::select! {
                 () = turned(&mut stop) => break,
                 Some(_) = working.join_next(), if !working.is_empty() => {}
-                () = self.registry.wait_for_jobs(POLL_INTERVAL), if working.len() < self.options.workers => {}
+                () = self.registry.jobs.wait_for_jobs(POLL_INTERVAL), if working.len() < self.options.workers => {}
                 () = tokio::time::sleep(MAINTENANCE_INTERVAL) => {}
             }
         }
@@ -110,7 +113,7 @@ impl Runner {
     async fn claim(&self) -> Result<Option<(Job, Work)>> {
         let (lease, attempts) = (self.options.lease, self.options.attempts.into());
         for (kind, work) in &self.kinds {
-            if let Some(job) = self.registry.claim_job(&self.context, kind, &self.owner, lease, attempts).await? {
+            if let Some(job) = self.registry.jobs.claim_job(&self.context, kind, &self.owner, lease, attempts).await? {
                 return Ok(Some((job, Arc::clone(work))));
             }
         }
@@ -128,7 +131,7 @@ impl Runner {
             let end = end(&working, attempt, &options);
             let Some(end) = end else { return };
             log::info!(id = working.job.id.0, kind = working.job.kind.as_str(); "job {}", word(&end));
-            if let Err(error) = registry.finish_job(&context, &working, &owner, end).await {
+            if let Err(error) = registry.jobs.finish_job(&context, &working, &owner, end).await {
                 log::warn!(error:%; "the result of a job could not be stored");
             }
         }
@@ -155,7 +158,7 @@ async fn attempt(
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             beat.tick().await;
-            match working.registry.renew_job_lease(context, working, owner, options.lease).await {
+            match working.registry.jobs.renew_job_lease(context, working, owner, options.lease).await {
                 Ok(why) => why.into_iter().for_each(stop),
                 // A short outage of the database does not end the work: the lease may outlast it.
                 Err(error) => log::warn!(error:%; "the lease of a job was not renewed"),
@@ -204,7 +207,7 @@ fn end(working: &Working, attempt: Attempt, options: &RunnerOptions) -> Option<J
     if failure.again && working.job.attempts < options.attempts.into() {
         let doublings = u32::try_from(working.job.attempts - 1).unwrap_or_default().min(16);
         let pause = (options.backoff * 2_u32.pow(doublings)).min(MAX_BACKOFF);
-        return Some(JobEnd::Later(working.registry.later(pause), message));
+        return Some(JobEnd::Later(working.registry.jobs.later(pause), message));
     }
     Some(JobEnd::Failed(message, failure.result))
 }

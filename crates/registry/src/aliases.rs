@@ -2,17 +2,17 @@
 
 use serde_json::json;
 
-use super::Registry;
 use super::conditions::Conditions;
 use super::context::RequestContext;
 use super::entities::{get, increment_revision};
 use super::resolve::{model_named, resolve};
 use super::transaction::{WriteTransaction, document};
 use crate::domain::{Action, Alias, Error, LogicalType, Name, Node, NodeId, Result, VersionRef};
+use crate::services::Models;
 use crate::store::changes::NewChange;
 use crate::store::{aliases, nodes};
 
-impl Registry {
+impl Models {
     /// Points the alias at a version of the model, wherever it pointed before, and returns the version.
     ///
     /// Errors: NotFound when the model or the version does not exist; PreconditionFailed when a condition does not hold.
@@ -25,12 +25,13 @@ impl Registry {
         conditions: Conditions,
     ) -> Result<Node> {
         let (model, alias, version) = (model.clone(), alias.clone(), version.clone());
-        self.write(context, move |tx| {
-            let (model, version) = resolve(tx, &model, &version)?;
-            check(tx, model.id, &alias, &conditions)?;
-            set(tx, model.id, &alias, version)
-        })
-        .await
+        self.core
+            .write(context, move |tx| {
+                let (model, version) = resolve(tx, &model, &version)?;
+                check(tx, model.id, &alias, &conditions)?;
+                set(tx, model.id, &alias, version)
+            })
+            .await
     }
 
     /// The same for a model and a version that are known by their ids.
@@ -42,14 +43,15 @@ impl Registry {
         version: NodeId,
     ) -> Result<Node> {
         let alias = alias.clone();
-        self.write(context, move |tx| {
-            get(tx, LogicalType::RegisteredModel, model)?;
-            let found = nodes::find(tx, version)?
-                .filter(|found| found.type_id == LogicalType::ModelVersion.id() && found.home_id == Some(model));
-            let missing = || Error::not_found(format!("model version `{version}` of registered model `{model}`"));
-            set(tx, model, &alias, found.ok_or_else(missing)?)
-        })
-        .await
+        self.core
+            .write(context, move |tx| {
+                get(tx, LogicalType::RegisteredModel, model)?;
+                let found = nodes::find(tx, version)?
+                    .filter(|found| found.type_id == LogicalType::ModelVersion.id() && found.home_id == Some(model));
+                let missing = || Error::not_found(format!("model version `{version}` of registered model `{model}`"));
+                set(tx, model, &alias, found.ok_or_else(missing)?)
+            })
+            .await
     }
 
     /// Removes the alias. Errors: NotFound when the model or the alias does not exist; PreconditionFailed when a condition
@@ -62,48 +64,52 @@ impl Registry {
         conditions: Conditions,
     ) -> Result<()> {
         let (model, alias) = (model.clone(), alias.clone());
-        self.write(context, move |tx| {
-            let model = model_named(tx, &model)?;
-            if aliases::find(tx, model.id, &alias)?.is_some() {
-                check(tx, model.id, &alias, &conditions)?;
-            }
-            remove(tx, &model, &alias)
-        })
-        .await
+        self.core
+            .write(context, move |tx| {
+                let model = model_named(tx, &model)?;
+                if aliases::find(tx, model.id, &alias)?.is_some() {
+                    check(tx, model.id, &alias, &conditions)?;
+                }
+                remove(tx, &model, &alias)
+            })
+            .await
     }
 
     /// The version that the alias of the model with that name points at. Errors: NotFound when either does not exist.
     pub async fn alias_of(&self, context: &RequestContext, model: &Name, alias: &Alias) -> Result<Node> {
         let (model, alias) = (model.clone(), alias.clone());
-        self.read(context, move |tx| {
-            let model = model_named(tx, &model)?;
-            match aliases::find(tx, model.id, &alias)? {
-                Some(version) => get(tx, LogicalType::ModelVersion, version),
-                None => Err(no_such_alias(&model, &alias)),
-            }
-        })
-        .await
+        self.core
+            .read(context, move |tx| {
+                let model = model_named(tx, &model)?;
+                match aliases::find(tx, model.id, &alias)? {
+                    Some(version) => get(tx, LogicalType::ModelVersion, version),
+                    None => Err(no_such_alias(&model, &alias)),
+                }
+            })
+            .await
     }
 
     /// The same for a model that is known by its id.
     pub async fn remove_alias(&self, context: &RequestContext, model: NodeId, alias: &Alias) -> Result<()> {
         let alias = alias.clone();
-        self.write(context, move |tx| {
-            let model = get(tx, LogicalType::RegisteredModel, model)?;
-            remove(tx, &model, &alias)
-        })
-        .await
+        self.core
+            .write(context, move |tx| {
+                let model = get(tx, LogicalType::RegisteredModel, model)?;
+                remove(tx, &model, &alias)
+            })
+            .await
     }
 
     /// The model's aliases with the versions that they point at, in alphabetical order.
     ///
     /// Errors: NotFound when the model does not exist.
     pub async fn list_aliases(&self, context: &RequestContext, model: NodeId) -> Result<Vec<(Alias, NodeId)>> {
-        self.read(context, move |tx| {
-            get(tx, LogicalType::RegisteredModel, model)?;
-            aliases::of_model(tx, model)
-        })
-        .await
+        self.core
+            .read(context, move |tx| {
+                get(tx, LogicalType::RegisteredModel, model)?;
+                aliases::of_model(tx, model)
+            })
+            .await
     }
 
     /// The version's aliases, in alphabetical order. Errors: NotFound when the version does not exist.
@@ -112,25 +118,27 @@ impl Registry {
         context: &RequestContext,
         version: NodeId,
     ) -> Result<Vec<(Alias, NodeId)>> {
-        self.read(context, move |tx| {
-            get(tx, LogicalType::ModelVersion, version)?;
-            let names = aliases::of_version(tx, version)?.into_iter();
-            names.map(|name| Ok((name.parse()?, version))).collect()
-        })
-        .await
+        self.core
+            .read(context, move |tx| {
+                get(tx, LogicalType::ModelVersion, version)?;
+                let names = aliases::of_version(tx, version)?.into_iter();
+                names.map(|name| Ok((name.parse()?, version))).collect()
+            })
+            .await
     }
 
     /// The version that the alias points at. Errors: NotFound when the model or the alias does not exist.
     pub async fn aliased_version(&self, context: &RequestContext, model: NodeId, alias: &Alias) -> Result<Node> {
         let alias = alias.clone();
-        self.read(context, move |tx| {
-            let model = get(tx, LogicalType::RegisteredModel, model)?;
-            match aliases::find(tx, model.id, &alias)? {
-                Some(version) => get(tx, LogicalType::ModelVersion, version),
-                None => Err(no_such_alias(&model, &alias)),
-            }
-        })
-        .await
+        self.core
+            .read(context, move |tx| {
+                let model = get(tx, LogicalType::RegisteredModel, model)?;
+                match aliases::find(tx, model.id, &alias)? {
+                    Some(version) => get(tx, LogicalType::ModelVersion, version),
+                    None => Err(no_such_alias(&model, &alias)),
+                }
+            })
+            .await
     }
 }
 

@@ -7,15 +7,16 @@ use super::entities::{Expected, add_point, create, get, get_bare, increment_revi
 use super::inspection::on_members_added;
 use super::transaction::WriteTransaction;
 use super::uris::{fill_uris, is_own_uri};
-use super::{Registry, created_concurrently};
 use crate::domain::experiment::without_value;
 use crate::domain::{Action, Change, Draft, LogicalType, MetricPoint, Node, NodeId, Patch, Result};
+use crate::resolve::created_concurrently;
+use crate::services::Entities;
 use crate::store::{members, nodes};
 
-impl Registry {
+impl Entities {
     /// Creates an artifact in a version or run; a metric or parameter of a name that is taken there is changed instead.
     ///
-    /// Returns the artifact and whether it is new. Errors: as [`Registry::create`]; a metric needs a value;
+    /// Returns the artifact and whether it is new. Errors: as [`Entities::create`]; a metric needs a value;
     /// PreconditionFailed when there is not what `expected` says.
     pub async fn upsert_artifact(
         &self,
@@ -26,16 +27,17 @@ impl Registry {
         expected: Expected,
     ) -> Result<(Node, bool)> {
         draft.check(logical)?;
-        self.write(context, move |tx| {
-            let home = get_bare(tx, parent.0, parent.1)?;
-            upsert(tx, logical, home.id, &draft, expected)
-        })
-        .await
+        self.core
+            .write(context, move |tx| {
+                let home = get_bare(tx, parent.0, parent.1)?;
+                upsert(tx, logical, home.id, &draft, expected)
+            })
+            .await
     }
 
     /// Makes an artifact of a version (or run) a member of another one, or changes it there.
     ///
-    /// Errors: as [`Registry::update`], and NotFound when the context does not exist.
+    /// Errors: as [`Entities::update`], and NotFound when the context does not exist.
     pub async fn attach(
         &self,
         context: &RequestContext,
@@ -45,26 +47,27 @@ impl Registry {
         patch: Patch,
     ) -> Result<Node> {
         patch.check(logical)?;
-        let policy = Arc::clone(&self.policy);
-        self.write(context, move |tx| {
-            nodes::lock(tx, &[parent.1])?;
-            let home = get(tx, parent.0, parent.1)?;
-            let mut patch = patch.clone();
-            if is_own_uri(tx, id, &patch.uri)? {
-                patch.uri = Change::Keep;
-            }
-            let said_by_home = properties_of_home(&home, logical).into_iter();
-            patch.properties.extend(said_by_home.map(|(name, value)| (name, Change::Set(value))));
-            let mut node = update(tx, logical, id, &patch)?;
-            if members::insert(tx, home.id, id)? {
-                tx.record(Action::Attach, &home, Some(("memberId", id.0.into())))?;
-                let changed = on_members_added(tx, &policy, std::slice::from_ref(&home), &[(home.id, id)])?;
-                node = changed.into_iter().next().unwrap_or(node);
-            }
-            fill_uris(tx, std::slice::from_mut(&mut node))?;
-            Ok(node)
-        })
-        .await
+        let policy = Arc::clone(&self.core.policy);
+        self.core
+            .write(context, move |tx| {
+                nodes::lock(tx, &[parent.1])?;
+                let home = get(tx, parent.0, parent.1)?;
+                let mut patch = patch.clone();
+                if is_own_uri(tx, id, &patch.uri)? {
+                    patch.uri = Change::Keep;
+                }
+                let said_by_home = properties_of_home(&home, logical).into_iter();
+                patch.properties.extend(said_by_home.map(|(name, value)| (name, Change::Set(value))));
+                let mut node = update(tx, logical, id, &patch)?;
+                if members::insert(tx, home.id, id)? {
+                    tx.record(Action::Attach, &home, Some(("memberId", id.0.into())))?;
+                    let changed = on_members_added(tx, &policy, std::slice::from_ref(&home), &[(home.id, id)])?;
+                    node = changed.into_iter().next().unwrap_or(node);
+                }
+                fill_uris(tx, std::slice::from_mut(&mut node))?;
+                Ok(node)
+            })
+            .await
     }
 }
 

@@ -4,14 +4,14 @@
 //! links an object deletes its upload row in the same transaction; the collector condemns the upload row of an abandoned
 //! upload before it touches the object. Only one of the two can succeed, so no commit under way ever loses its object.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::Registry;
+use super::collected::{Collected, Report};
 use super::context::RequestContext;
 use super::upkeep::Task;
 use crate::blobs::{Entry, Key};
 use crate::domain::{Millis, Result};
+use crate::services::Upkeep;
 use crate::store::{blobs, resumable, uploads};
 
 /// How many rows or objects one batch has.
@@ -19,82 +19,24 @@ const BATCH: u16 = 500;
 /// How many rows of blobs one statement searches for unreferenced ones.
 const BLOB_BATCH: i64 = 5000;
 
-/// What the collector found, and removed unless it was a dry run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Uploads that were abandoned, with whatever they left in the object store.
-    pub abandoned_uploads: u64,
-    /// Resumable uploads that have expired, those that became files among them.
-    pub expired_uploads: u64,
-    /// Blobs that no file points at.
-    pub unreferenced_blobs: u64,
-    /// Their bytes.
-    pub unreferenced_bytes: u64,
-    /// Objects that no blob and no upload knows.
-    pub orphan_objects: u64,
-    /// Their bytes.
-    pub orphan_bytes: u64,
-}
-
-/// What a process has collected since it started.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Collected {
-    /// How often it has.
-    pub passes: u64,
-    /// How often it could not.
-    pub failures: u64,
-    /// What it removed, in all.
-    pub removed: Report,
-}
-
-/// The same, shared.
-#[derive(Debug, Default)]
-pub(super) struct Totals(Mutex<Collected>);
-
-impl Totals {
-    fn add(&self, report: Report) {
-        let mut totals = self.locked();
-        totals.passes += 1;
-        let removed = &mut totals.removed;
-        removed.abandoned_uploads += report.abandoned_uploads;
-        removed.expired_uploads += report.expired_uploads;
-        removed.unreferenced_blobs += report.unreferenced_blobs;
-        removed.unreferenced_bytes += report.unreferenced_bytes;
-        removed.orphan_objects += report.orphan_objects;
-        removed.orphan_bytes += report.orphan_bytes;
-    }
-
-    fn fail(&self) {
-        self.locked().failures += 1;
-    }
-
-    fn now(&self) -> Collected {
-        *self.locked()
-    }
-
-    fn locked(&self) -> MutexGuard<'_, Collected> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Registry {
+impl Upkeep {
     /// Collects, unless another process is doing so, or did so less than `pause` ago. The result is added to
-    /// [`Registry::collected`].
+    /// [`Upkeep::collected`].
     pub async fn collect_in_turn(
         &self,
         context: &RequestContext,
         pause: Duration,
         grace: Duration,
     ) -> Result<Option<Report>> {
-        self.check_store_id().await?;
+        self.core.check_store_id().await?;
         let Some(lease) = self.acquire_task(Task::Collect, pause).await? else { return Ok(None) };
         match lease.with_heartbeats(self.collect(context, grace, false)).await {
             Ok(report) => {
-                self.collected.add(report);
+                self.core.collected.add(report);
                 lease.end().await.map(|()| Some(report))
             }
             Err(error) => {
-                self.collected.fail();
+                self.core.collected.fail();
                 lease.release().await;
                 Err(error)
             }
@@ -103,7 +45,7 @@ impl Registry {
 
     /// What this process has collected in its turns.
     pub fn collected(&self) -> Collected {
-        self.collected.now()
+        self.core.collected.now()
     }
 
     /// Removes what nothing refers to and what has not changed for the grace period; only counts it in a dry run.
@@ -124,17 +66,17 @@ impl Registry {
     async fn collect_expired(&self, context: &RequestContext, dry_run: bool, report: &mut Report) -> Result<()> {
         let now = context.now();
         if dry_run {
-            let found = self.read(context, move |tx| resumable::expired(tx, now, i64::MAX)).await?;
+            let found = self.core.read(context, move |tx| resumable::expired(tx, now, i64::MAX)).await?;
             report.expired_uploads = found.len() as u64;
             return Ok(());
         }
         loop {
-            let found = self.read(context, move |tx| resumable::expired(tx, now, BATCH.into())).await?;
+            let found = self.core.read(context, move |tx| resumable::expired(tx, now, BATCH.into())).await?;
             if found.is_empty() {
                 return Ok(());
             }
             for (id, key) in found {
-                self.remove_expired(context, &id, &key, now).await?;
+                self.core.files().remove_expired(context, &id, &key, now).await?;
                 report.expired_uploads += 1;
             }
         }
@@ -148,17 +90,17 @@ impl Registry {
         report: &mut Report,
     ) -> Result<()> {
         if dry_run {
-            let found = self.read(context, move |tx| uploads::abandoned(tx, before, i64::MAX)).await?;
+            let found = self.core.read(context, move |tx| uploads::abandoned(tx, before, i64::MAX)).await?;
             report.abandoned_uploads = found.len() as u64;
             return Ok(());
         }
         loop {
-            let keys = self.read(context, move |tx| uploads::abandoned(tx, before, BATCH.into())).await?;
+            let keys = self.core.read(context, move |tx| uploads::abandoned(tx, before, BATCH.into())).await?;
             if keys.is_empty() {
                 return Ok(());
             }
             for key in keys {
-                if self.discard_upload(&key.parse()?, before).await? {
+                if self.core.files().discard_upload(&key.parse()?, before).await? {
                     report.abandoned_uploads += 1;
                 }
             }
@@ -172,21 +114,21 @@ impl Registry {
         dry_run: bool,
         report: &mut Report,
     ) -> Result<()> {
-        let last = self.read(context, |tx| blobs::last_id(tx)).await?;
+        let last = self.core.read(context, |tx| blobs::last_id(tx)).await?;
         let mut first = 1;
         while first <= last {
             let ids = first..=first.saturating_add(BLOB_BATCH - 1).min(last);
             first = ids.end() + 1;
             let looked = ids.clone();
-            let mut gone = self.read(context, move |tx| blobs::unreferenced(tx, before, looked.clone())).await?;
+            let mut gone = self.core.read(context, move |tx| blobs::unreferenced(tx, before, looked.clone())).await?;
             if !dry_run && !gone.is_empty() {
-                gone = self.write(context, move |tx| blobs::delete_unreferenced(tx, before, ids.clone())).await?;
+                gone = self.core.write(context, move |tx| blobs::delete_unreferenced(tx, before, ids.clone())).await?;
             }
             for blob in &gone {
                 report.unreferenced_blobs += 1;
                 report.unreferenced_bytes += blob.size;
                 if !dry_run {
-                    self.blobs.delete(&blob.key.parse()?).await?;
+                    self.core.blobs.delete(&blob.key.parse()?).await?;
                 }
             }
         }
@@ -202,13 +144,13 @@ impl Registry {
     ) -> Result<()> {
         let mut after: Option<Key> = None;
         loop {
-            let page = self.blobs.list(after.as_ref(), BATCH.into()).await?;
+            let page = self.core.blobs.list(after.as_ref(), BATCH.into()).await?;
             let old: Vec<_> = page.entries.into_iter().filter(|entry| modified_at(entry) < before).collect();
             for orphan in self.without_rows(context, old).await? {
                 report.orphan_objects += 1;
                 report.orphan_bytes += orphan.size;
                 if !dry_run {
-                    self.blobs.discard(&orphan.key).await?;
+                    self.core.blobs.discard(&orphan.key).await?;
                 }
             }
             match page.next {
@@ -227,6 +169,7 @@ impl Registry {
         }
         let keys: Vec<String> = entries.iter().map(|entry| entry.key.to_string()).collect();
         let known = self
+            .core
             .read(context, move |tx| {
                 let mut known = blobs::known_keys(tx, &keys)?;
                 known.extend(uploads::known_keys(tx, &keys)?);

@@ -1,7 +1,12 @@
 //! Preconditions of requests (RFC 9110 §13.1).
 
-use super::{IF_MATCH, IF_NONE_MATCH};
 use crate::domain::{Error, Result};
+
+/// The field of an error about a failed `If-Match`.
+pub const IF_MATCH: &str = "If-Match";
+
+/// The field of an error about a failed `If-None-Match`.
+pub const IF_NONE_MATCH: &str = "If-None-Match";
 
 /// The tags of a header, without their quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,12 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Registry;
 use super::context::RequestContext;
-use super::resumable::{UploadState, begun, put_of, resolve_put, signed, unsigned};
-use super::upload::{PutFile, check_length, limit};
+use super::hashing::digest_of;
+use super::placement::limit;
+use super::resumable::{UploadState, begun, direct_of, resolve_put, signed};
+use super::upload::{PutFile, check_length};
 use crate::blobs::{Direct, Key};
-use crate::domain::{Error, ErrorKind, Result, Sha256};
+use crate::domain::{Error, ErrorKind, Result};
+use crate::services::Files;
 use crate::store::resumable::{self as rows, Resumable};
 use crate::store::uploads;
 
@@ -35,13 +37,7 @@ pub struct DirectUpload {
     pub valid: Duration,
 }
 
-impl Registry {
-    /// The same registry, whose clients may send bytes to the bucket themselves by links that are valid for so long.
-    #[must_use]
-    pub fn with_direct_uploads(self, valid: Option<Duration>) -> Self {
-        Self { direct: valid, ..self }
-    }
-
+impl Files {
     /// Begins an upload of `put`, whose length and digest must be known and whose target must be a version, in parts of about
     /// `part` bytes. Returns the links of its first parts.
     ///
@@ -53,13 +49,14 @@ impl Registry {
         let length = put.length.filter(|length| *length > 0).ok_or_else(|| missing("size"))?;
         let sha256 = put.sha256.ok_or_else(|| missing("sha256"))?;
         let too_large = |error: Error| error.on_field("size");
-        check_length(Some(length), self.policy.max_file_bytes).map_err(too_large)?;
-        let (policy, key, now) = (Arc::clone(&self.policy), Key::new_upload(), context.now());
+        check_length(Some(length), self.core.policy.max_file_bytes).map_err(too_large)?;
+        let (policy, key, now) = (Arc::clone(&self.core.policy), Key::new_upload(), context.now());
         let expires_at = now.saturating_add(self.expiry());
         let row = key.to_string();
         let asked = put.clone();
         // The row first, so that the collector knows the key whatever happens next.
         let file = self
+            .core
             .write(context, move |tx| {
                 let resolved = resolve_put(tx, &asked)?;
                 check_length(asked.length, limit(tx, &policy, &asked.target)?).map_err(too_large)?;
@@ -67,10 +64,11 @@ impl Registry {
                 Ok(resolved)
             })
             .await?;
-        let direct = self.blobs.begin_direct(&key, length, sha256, part).await.map_err(|error| match error.kind() {
-            ErrorKind::TooLarge => too_large(error),
-            _ => error,
-        });
+        let direct =
+            self.core.blobs.begin_direct(&key, length, sha256, part).await.map_err(|error| match error.kind() {
+                ErrorKind::TooLarge => too_large(error),
+                _ => error,
+            });
         let direct = match direct {
             Ok(direct) => direct,
             Err(error) => {
@@ -87,7 +85,7 @@ impl Registry {
             ..begun(&put, &key, file, signed(length), (now, expires_at))
         };
         let inserted = row.clone();
-        self.write(context, move |tx| rows::insert(tx, &inserted)).await?;
+        self.core.write(context, move |tx| rows::insert(tx, &inserted)).await?;
         self.linked(&row, &direct, 0, valid).await
     }
 
@@ -100,13 +98,14 @@ impl Registry {
         if row.finished_at.is_none() {
             row.expires_at = context.now().saturating_add(self.expiry());
             let (id, key, expires_at) = (row.id.clone(), row.key.clone(), row.expires_at);
-            self.write(context, move |tx| {
-                if uploads::seen(tx, &key, expires_at)? {
-                    rows::prolong(tx, &id, expires_at)?;
-                }
-                Ok(())
-            })
-            .await?;
+            self.core
+                .write(context, move |tx| {
+                    if uploads::seen(tx, &key, expires_at)? {
+                        rows::prolong(tx, &id, expires_at)?;
+                    }
+                    Ok(())
+                })
+                .await?;
         }
         self.linked(&row, &direct, after, valid).await
     }
@@ -116,10 +115,10 @@ impl Registry {
     /// Errors: Incomplete while a part is missing; Locked while another request does the same; those of the end of
     /// any upload, after which nothing is left.
     pub async fn complete_direct(&self, context: &RequestContext, id: &str) -> Result<UploadState> {
-        let (registry, context, id) = (self.clone(), context.clone(), id.to_owned());
+        let (files, context, id) = (self.clone(), context.clone(), id.to_owned());
         let task = tokio::spawn(async move {
-            registry.direct_row(&context, &id).await?;
-            registry.finish_resumable(&context, &id).await
+            files.direct_row(&context, &id).await?;
+            files.finish_resumable(&context, &id).await
         });
         task.await.map_err(|error| Error::unavailable("the server is stopping").caused_by(error))?
     }
@@ -134,9 +133,9 @@ impl Registry {
     /// reading it.
     pub(super) async fn whole_direct(&self, row: &Resumable, direct: &Direct) -> Result<()> {
         let key: Key = row.key.parse()?;
-        let arrived = self.blobs.complete_direct(&key, direct).await?;
+        let arrived = self.core.blobs.complete_direct(&key, direct).await?;
         if !arrived.compared {
-            let (size, sha256) = self.digest_of(&key).await?;
+            let (size, sha256) = digest_of(&self.core.blobs, &key).await?;
             if (size, sha256) != (direct.length, direct.sha256) {
                 let message = format!("the bytes have sha256 `{sha256}`, not `{}` as announced", direct.sha256);
                 return Err(Error::digest_mismatch(message).on_field("sha256"));
@@ -149,7 +148,7 @@ impl Registry {
         let (key, mut links) = (row.key.parse::<Key>()?, Vec::new());
         if row.finished_at.is_none() {
             for number in after.saturating_add(1)..=direct.parts().min(after.saturating_add(MAX_LINKS)) {
-                let link = self.blobs.direct_link(&key, direct, number, valid).await?;
+                let link = self.core.blobs.direct_link(&key, direct, number, valid).await?;
                 links.push((number, (number - 1) * direct.part, direct.size_of(number), link));
             }
         }
@@ -167,14 +166,6 @@ impl Registry {
 
     fn direct_valid(&self) -> Result<Duration> {
         let off = "clients may not send bytes to the object store themselves: `artifacts.direct_upload_seconds` is 0";
-        self.direct.ok_or_else(|| Error::invalid_state(off))
+        self.core.direct.ok_or_else(|| Error::invalid_state(off))
     }
-}
-
-/// The object of the row, where a client sends it to the bucket.
-pub(super) fn direct_of(row: &Resumable) -> Result<Option<Direct>> {
-    let Some(part) = row.direct_part else { return Ok(None) };
-    let sha256: Option<Sha256> = put_of(row)?.sha256;
-    let sha256 = sha256.ok_or_else(|| Error::internal("a direct upload has no digest"))?;
-    Ok(Some(Direct { length: unsigned(row.length), sha256, part: unsigned(part), multipart: row.multipart.clone() }))
 }

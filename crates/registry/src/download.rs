@@ -3,23 +3,23 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::Registry;
 use super::context::RequestContext;
-use super::files::{
-    FilePage, FileToken, Precondition, Target, find, get_holder, increment_holder_revision, missing, page, record_file,
-};
-use super::inspection::{check_served, on_file_removed};
+use super::files::{FilePage, FileToken, find, missing, page, record_file};
+use super::holders::{get_holder, increment_holder_revision};
+use super::inspection::{check_served, on_files_changed, policy_of};
+use super::target::{Precondition, Target};
 use crate::blobs::{Chunks, Presented};
 use crate::domain::{Action, Error, ErrorKind, File, FilePath, NodeId, PageSize, Result};
+use crate::services::Files;
 use crate::store::blobs::Damage;
 use crate::store::files;
 use crate::store::files::Holder;
 
-impl Registry {
+impl Files {
     /// The file at that path.
     pub async fn get_file(&self, context: &RequestContext, target: &Target, path: &FilePath) -> Result<File> {
         let (target, path) = (target.clone(), path.clone());
-        self.read(context, move |tx| find(tx, &target, &path)).await
+        self.core.read(context, move |tx| find(tx, &target, &path)).await
     }
 
     /// The file at that path, to be served: one that is quarantined only with `quarantined`.
@@ -43,7 +43,7 @@ impl Registry {
         // The whole as a range, too, so that an object that has become shorter is noticed before the first byte is sent.
         let range = range.unwrap_or(0..file.blob.size);
         let is_within = range.end <= file.blob.size;
-        let error = match self.blobs.get(&file.blob.key.parse()?, Some(range)).await {
+        let error = match self.core.blobs.get(&file.blob.key.parse()?, Some(range)).await {
             Err(error) => error,
             Ok(opened) => return Ok(opened),
         };
@@ -54,21 +54,25 @@ impl Registry {
         };
         // Either the file went while it was being opened, or the store lost an object that a file needs.
         self.get_file(context, &Target::Artifact(file.node_id), &file.path).await?;
-        self.check_store_id().await?;
-        self.mark_damaged(file, damage).await;
+        self.core.check_store_id().await?;
+        self.core.mark_damaged(file, damage).await;
         let message = format!("the object of blob `{}` is {}", file.blob.sha256, damage.as_str());
         Err(Error::internal(message).caused_by(error))
     }
 
-    /// Where the object store gives the file to anybody for a while; `None` where it is read from here.
+    /// Where the object store gives the file to anybody for a while, with this `Content-Type` and this `Content-Disposition`; `None`
+    /// where it is read from here.
     pub async fn file_link(
         &self,
         _context: &RequestContext,
         file: &File,
-        presented: Presented<'_>,
+        (media_type, disposition): (&str, &str),
     ) -> Result<Option<String>> {
-        match self.redirect {
-            Some(valid) => self.blobs.link(&file.blob.key.parse()?, valid, presented).await,
+        match self.core.redirect {
+            Some(valid) => {
+                let presented = Presented { media_type, disposition };
+                self.core.blobs.link(&file.blob.key.parse()?, valid, presented).await
+            }
             None => Ok(None),
         }
     }
@@ -81,11 +85,12 @@ impl Registry {
         size: PageSize,
         token: Option<FileToken>,
     ) -> Result<FilePage> {
-        self.read(context, move |tx| {
-            get_holder(tx, artifact)?;
-            page(tx, artifact, Holder::Node(artifact), token.as_ref(), size)
-        })
-        .await
+        self.core
+            .read(context, move |tx| {
+                get_holder(tx, artifact)?;
+                page(tx, artifact, Holder::Node(artifact), token.as_ref(), size)
+            })
+            .await
     }
 
     /// Removes a file; its bytes are collected when nothing else points at them.
@@ -97,17 +102,19 @@ impl Registry {
         precondition: Precondition,
     ) -> Result<()> {
         let (target, path) = (target.clone(), path.clone());
-        let policy = Arc::clone(&self.policy);
-        self.write(context, move |tx| {
-            let found = find(tx, &target, &path)?;
-            let artifact = increment_holder_revision(tx, found.node_id)?;
-            let file = files::find(tx, artifact.id, &path)?;
-            precondition.check(file.as_ref())?;
-            let Some(file) = file else { return Err(missing(&path)) };
-            files::delete(tx, artifact.id, &path)?;
-            let after = on_file_removed(tx, &policy, &artifact)?;
-            record_file(tx, Action::DeleteFile, (&artifact, &after), (&file, None))
-        })
-        .await
+        let policy = Arc::clone(&self.core.policy);
+        self.core
+            .write(context, move |tx| {
+                let found = find(tx, &target, &path)?;
+                let artifact = increment_holder_revision(tx, found.node_id)?;
+                let file = files::find(tx, artifact.id, &path)?;
+                precondition.check(file.as_ref())?;
+                let Some(file) = file else { return Err(missing(&path)) };
+                files::delete(tx, artifact.id, &path)?;
+                let policy = policy_of(tx, &policy, &artifact)?;
+                let after = on_files_changed(tx, &policy, &artifact)?;
+                record_file(tx, Action::DeleteFile, (&artifact, &after), (&file, None))
+            })
+            .await
     }
 }

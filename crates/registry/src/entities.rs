@@ -2,18 +2,19 @@
 
 use uuid::Uuid;
 
+use super::conditions::IF_MATCH;
 use super::context::RequestContext;
 use super::pages::{self, List, Pages};
-use super::serving::check_references;
+use super::references::check_references;
 use super::transaction::{ReadTransaction, WriteTransaction};
 use super::uris::{fill_uris, is_own_uri};
-use super::{Registry, Selection};
 use crate::domain::change;
 use crate::domain::experiment::{check_times, without_value};
 use crate::domain::{
     Action, Change, Cursor, Draft, Error, ExternalId, LogicalType, MetricPoint, Name, Node, NodeId, NodeKind, OrderBy,
-    PageRequest, Patch, Properties, Result, Value,
+    PageRequest, Patch, Properties, Result, Selection, Value,
 };
+use crate::services::Entities;
 use crate::store::{joined, metrics, nodes};
 
 /// How one thing is found: by its name in its home, or by its id in another system.
@@ -41,7 +42,7 @@ impl Expected {
             return Ok(());
         }
         let message = format!("`If-Match` is of a {} that is not there", logical.noun());
-        Err(Error::precondition_failed(super::IF_MATCH, message))
+        Err(Error::precondition_failed(IF_MATCH, message))
     }
 }
 
@@ -76,7 +77,7 @@ impl List for Selection {
     }
 }
 
-impl Registry {
+impl Entities {
     /// Creates an entity. Where its type has a home, `home` names it.
     ///
     /// Errors: InvalidArgument on a property the type does not have, NotFound when the home does not exist,
@@ -89,33 +90,35 @@ impl Registry {
         draft: Draft,
     ) -> Result<Node> {
         draft.check(logical)?;
-        self.write(context, move |tx| create(tx, logical, home, &draft)).await
+        self.core.write(context, move |tx| create(tx, logical, home, &draft)).await
     }
 
     /// The entity with that id, when it is of that type.
     pub async fn get(&self, context: &RequestContext, logical: LogicalType, id: NodeId) -> Result<Node> {
         if logical.kind() == NodeKind::Context {
-            return self.read_once(context, move |tx| of_type(joined::find(tx, id)?, logical, id)).await;
+            return self.core.read_once(context, move |tx| of_type(joined::find(tx, id)?, logical, id)).await;
         }
-        self.read(context, move |tx| {
-            let mut node = get(tx, logical, id)?;
-            fill_uris(tx, std::slice::from_mut(&mut node))?;
-            Ok(node)
-        })
-        .await
+        self.core
+            .read(context, move |tx| {
+                let mut node = get(tx, logical, id)?;
+                fill_uris(tx, std::slice::from_mut(&mut node))?;
+                Ok(node)
+            })
+            .await
     }
 
     /// The artifact with that id, of whichever type.
     pub async fn get_artifact(&self, context: &RequestContext, id: NodeId) -> Result<Node> {
-        self.read(context, move |tx| {
-            let found = nodes::find(tx, id)?;
-            let is_artifact =
-                |node: &Node| node.logical_type().is_some_and(|logical| LogicalType::ARTIFACTS.contains(&logical));
-            let mut node = found.filter(is_artifact).ok_or_else(|| Error::not_found(format!("artifact `{id}`")))?;
-            fill_uris(tx, std::slice::from_mut(&mut node))?;
-            Ok(node)
-        })
-        .await
+        self.core
+            .read(context, move |tx| {
+                let found = nodes::find(tx, id)?;
+                let is_artifact =
+                    |node: &Node| node.logical_type().is_some_and(|logical| LogicalType::ARTIFACTS.contains(&logical));
+                let mut node = found.filter(is_artifact).ok_or_else(|| Error::not_found(format!("artifact `{id}`")))?;
+                fill_uris(tx, std::slice::from_mut(&mut node))?;
+                Ok(node)
+            })
+            .await
     }
 
     /// The one entity that matches. Errors: NotFound when none does, or when an artifact's name is not unique.
@@ -125,7 +128,7 @@ impl Registry {
         {
             let (name, home) = (name.clone(), *home);
             let found = move |tx: &mut ReadTransaction<'_, '_>| joined::find_named(tx, logical, home, &name);
-            return self.read_once(context, found).await?.ok_or_else(|| missing(logical.noun(), &find));
+            return self.core.read_once(context, found).await?.ok_or_else(|| missing(logical.noun(), &find));
         }
         self.find_any(context, vec![logical], find).await
     }
@@ -136,19 +139,20 @@ impl Registry {
     }
 
     async fn find_any(&self, context: &RequestContext, types: Vec<LogicalType>, find: Find) -> Result<Node> {
-        self.read(context, move |tx| {
-            let mut node = find_one(tx, &types, &find)?;
-            fill_uris(tx, std::slice::from_mut(&mut node))?;
-            Ok(node)
-        })
-        .await
+        self.core
+            .read(context, move |tx| {
+                let mut node = find_one(tx, &types, &find)?;
+                fill_uris(tx, std::slice::from_mut(&mut node))?;
+                Ok(node)
+            })
+            .await
     }
 
     /// A page of the selection, or all of it when no size is given.
     ///
     /// Errors: NotFound when the home or context does not exist, InvalidArgument when the token belongs to another query.
     pub async fn list(&self, context: &RequestContext, selection: Selection, request: PageRequest) -> Result<Pages> {
-        pages::read(self, context, selection, request).await
+        pages::read(&self.core, context, selection, request).await
     }
 
     /// Changes an entity.
@@ -165,7 +169,7 @@ impl Registry {
         self.change(context, logical, None, id, patch).await
     }
 
-    /// Changes an entity that is in that home. Errors: as [`Registry::update`], and NotFound when it is in another one.
+    /// Changes an entity that is in that home. Errors: as [`Entities::update`], and NotFound when it is in another one.
     pub async fn update_in(
         &self,
         context: &RequestContext,
@@ -186,21 +190,22 @@ impl Registry {
         patch: Patch,
     ) -> Result<Node> {
         patch.check(logical)?;
-        self.write(context, move |tx| {
-            if let Some(home) = home
-                && get(tx, logical, id)?.home_id != Some(home)
-            {
-                return Err(Error::not_found(format!("{} `{id}` in `{home}`", logical.noun())));
-            }
-            let mut patch = patch.clone();
-            if is_own_uri(tx, id, &patch.uri)? {
-                patch.uri = Change::Keep;
-            }
-            let mut node = update(tx, logical, id, &patch)?;
-            fill_uris(tx, std::slice::from_mut(&mut node))?;
-            Ok(node)
-        })
-        .await
+        self.core
+            .write(context, move |tx| {
+                if let Some(home) = home
+                    && get(tx, logical, id)?.home_id != Some(home)
+                {
+                    return Err(Error::not_found(format!("{} `{id}` in `{home}`", logical.noun())));
+                }
+                let mut patch = patch.clone();
+                if is_own_uri(tx, id, &patch.uri)? {
+                    patch.uri = Change::Keep;
+                }
+                let mut node = update(tx, logical, id, &patch)?;
+                fill_uris(tx, std::slice::from_mut(&mut node))?;
+                Ok(node)
+            })
+            .await
     }
 }
 
@@ -337,7 +342,7 @@ pub(super) fn increment_revision(
 
 pub(super) fn at_other_revision(found: &Node, logical: LogicalType) -> Error {
     let message = format!("{} `{}` is at revision `{}`", logical.noun(), found.id, found.revision);
-    Error::precondition_failed(super::IF_MATCH, message)
+    Error::precondition_failed(IF_MATCH, message)
 }
 
 pub(super) fn update(

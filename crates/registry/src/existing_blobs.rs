@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::Registry;
 use crate::blobs::Key;
+use crate::core::Core;
 use crate::domain::{Blob, ErrorKind, File, Result, Sha256};
 use crate::store::blobs::{self, Damage};
 
 /// How many objects are checked at once.
 const MAX_CONCURRENT: usize = 16;
 
-impl Registry {
+impl Core {
     /// Checks the objects of existing blobs with these digests, and marks missing or damaged ones, so that linking
     /// the uploaded bytes repairs them. Sends the store one request each.
     pub(super) async fn check_existing_blobs(&self, uploaded: &[(Sha256, Key)]) -> Result<()> {

@@ -1,73 +1,21 @@
-//! Files as uploads and downloads see them: where they are, what is demanded of them, and their pages.
+//! Files as uploads and downloads see them: found at their targets, in pages, and in the record of changes.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::IF_MATCH;
-use super::imports::{ModelImport, check_absent};
+use super::holders::get_holder;
+use super::imports::check_absent;
 use super::inspection::{Inspected, known};
 use super::resolve::resolve;
+use super::target::{Precondition, Target};
 use super::transaction::{ReadTransaction, WriteTransaction, document};
 use crate::domain::change;
-use crate::domain::{
-    Action, Error, ErrorKind, File, FilePath, LogicalType, Name, Node, NodeId, NodeKind, PageSize, Result, Sha256,
-    VersionRef,
-};
+use crate::domain::{Action, Error, ErrorKind, File, FilePath, Node, NodeId, PageSize, Result};
 use crate::store::changes::NewChange;
+use crate::store::files;
 use crate::store::files::Holder;
-use crate::store::nodes::{self, Selection};
-use crate::store::{files, graph};
-
-/// Where a file is.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Target {
-    /// In a version.
-    Version {
-        /// The name of the model.
-        model: Name,
-        /// Which of its versions.
-        version: VersionRef,
-    },
-    /// In a model artifact, or one of a type that a user of ML Metadata made.
-    Artifact(NodeId),
-    /// In the model artifact that an import makes, together with its version and model, when the bytes are here.
-    Import(Arc<ModelImport>),
-}
-
-/// What must be true of the file that is there.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Precondition {
-    /// Nothing; but other bytes are not replaced.
-    #[default]
-    None,
-    /// There is a file (`If-Match: *`).
-    Exists,
-    /// There is one with one of these digests (`If-Match`).
-    Is(Vec<Sha256>),
-    /// There is none (`If-None-Match: *`).
-    Absent,
-}
-
-impl Precondition {
-    /// Errors: PreconditionFailed on the header's field.
-    pub fn check(&self, file: Option<&File>) -> Result<()> {
-        let (holds, field) = match self {
-            Self::None => (true, ""),
-            Self::Exists => (file.is_some(), IF_MATCH),
-            Self::Is(digests) => (file.is_some_and(|file| digests.contains(&file.blob.sha256)), IF_MATCH),
-            Self::Absent => (file.is_none(), super::IF_NONE_MATCH),
-        };
-        if holds {
-            return Ok(());
-        }
-        let state =
-            file.map_or_else(|| "does not exist".to_owned(), |file| format!("has sha256 `{}`", file.blob.sha256));
-        Err(Error::precondition_failed(field, format!("the file {state}")))
-    }
-}
 
 /// A page of files, ordered by path.
 #[derive(Debug, Clone, PartialEq)]
@@ -159,42 +107,8 @@ pub(super) fn check_precondition(
     precondition.check(file.as_ref())
 }
 
-/// Whether files may be put into a node of that type, if it is an artifact: into model artifacts, and into whatever users of
-/// ML Metadata made.
-pub(super) fn may_hold_files(node: &Node) -> bool {
-    matches!(node.logical_type(), None | Some(LogicalType::ModelArtifact))
-}
-
-/// The artifact with that id, where files may be put into it.
-pub(super) fn get_holder(tx: &mut ReadTransaction<'_, '_>, id: NodeId) -> Result<Node> {
-    if let Some(node) = nodes::find(tx, id)?.filter(may_hold_files)
-        && (node.logical_type().is_some()
-            || graph::nodes::kinds(tx, &BTreeSet::from([id]))?.contains(&(id, NodeKind::Artifact.number())))
-    {
-        return Ok(node);
-    }
-    Err(Error::not_found(format!("model artifact `{id}`")))
-}
-
-/// Counts a change of the artifact with that id, where files may be put into it, and returns it as it was before.
-pub(super) fn increment_holder_revision(tx: &mut WriteTransaction<'_, '_>, id: NodeId) -> Result<Node> {
-    let now = tx.now();
-    if let Some(node) = nodes::increment_revision(tx, LogicalType::ModelArtifact, id, None, now)? {
-        return Ok(node);
-    }
-    let type_id = get_holder(tx, id)?.type_id;
-    nodes::increment_revision_of(tx, type_id, id, None, now)?
-        .ok_or_else(|| Error::not_found(format!("artifact `{id}`")))
-}
-
 pub(super) fn missing(path: &FilePath) -> Error {
     Error::not_found(format!("file `{path}`"))
-}
-
-/// The artifact that files of the version go to: its first model artifact.
-pub(super) fn holder(tx: &mut ReadTransaction<'_, '_>, version: NodeId) -> Result<Option<NodeId>> {
-    let selection = Selection { member_of: Some(version), ..Selection::of(LogicalType::ModelArtifact) };
-    Ok(nodes::list(tx, &selection, None, 1)?.pop().map(|artifact| artifact.id))
 }
 
 /// Records what was done with a file, and which one it replaced, among the changes of its artifact, which is given as it was

@@ -1,18 +1,17 @@
 //! Removal by name: under preconditions, and of what is in use only with `force`.
 
-use sha2::Digest as _;
-
 use super::conditions::Conditions;
 use super::context::RequestContext;
-use super::inspection::summary;
+use super::etags::{model_tag, version_tag};
 use super::removal::{Removal, delete};
 use super::resolve::{model_named, resolve};
 use super::transaction::ReadTransaction;
-use super::versions::artifacts_of;
-use super::{FORCE, Registry};
 use crate::domain::{Error, LogicalType, Name, Node, Result, VersionRef};
-use crate::store::files::Holder;
+use crate::services::Models;
 use crate::store::{aliases, nodes, serving};
+
+/// The field of an error about a removal that has to be forced.
+const FORCE: &str = "force";
 
 /// The options of a removal by name.
 #[derive(Debug, Clone, Default)]
@@ -25,28 +24,29 @@ pub struct Guarded {
     pub conditions: Conditions,
 }
 
-impl Registry {
+impl Models {
     /// Removes the model of that name with all it owns.
     ///
     /// Errors: NotFound; PreconditionFailed where a condition does not hold; HasDependents where it has versions and
     /// the removal is not recursive, and where a version of it is served or has aliases.
     pub async fn remove_model(&self, context: &RequestContext, model: &Name, options: Guarded) -> Result<()> {
         let name = model.clone();
-        self.write(context, move |tx| {
-            let found = model_named(tx, &name)?;
-            nodes::lock(tx, &[found.id])?;
-            let model = model_named(tx, &name)?;
-            options.conditions.check("model", Some(&model_tag(&model)))?;
-            if options.recursive && !options.force {
-                let aliases = aliases::of_model(tx, model.id)?.into_iter().map(|(alias, _)| alias.to_string());
-                check_unused(&format!("model `{name}`"), &aliases.collect::<Vec<_>>())?;
-                let serving = serving::of_model(tx, model.id)?;
-                check_unserved(tx, &format!("model `{name}`"), serving)?;
-            }
-            let removal = Removal { recursive: options.recursive, if_revision: None };
-            delete(tx, LogicalType::RegisteredModel, model.id, removal)
-        })
-        .await
+        self.core
+            .write(context, move |tx| {
+                let found = model_named(tx, &name)?;
+                nodes::lock(tx, &[found.id])?;
+                let model = model_named(tx, &name)?;
+                options.conditions.check("model", Some(&model_tag(&model)))?;
+                if options.recursive && !options.force {
+                    let aliases = aliases::of_model(tx, model.id)?.into_iter().map(|(alias, _)| alias.to_string());
+                    check_unused(&format!("model `{name}`"), &aliases.collect::<Vec<_>>())?;
+                    let serving = serving::of_model(tx, model.id)?;
+                    check_unserved(tx, &format!("model `{name}`"), serving)?;
+                }
+                let removal = Removal { recursive: options.recursive, if_revision: None };
+                delete(tx, LogicalType::RegisteredModel, model.id, removal)
+            })
+            .await
     }
 
     /// Removes a version with all it owns.
@@ -61,47 +61,27 @@ impl Registry {
         options: Guarded,
     ) -> Result<()> {
         let (model, version) = (model.clone(), version.clone());
-        self.write(context, move |tx| {
-            let (home, found) = resolve(tx, &model, &version)?;
-            // The model first, in the same order as when an alias is set.
-            nodes::lock(tx, &[home.id])?;
-            nodes::lock(tx, &[found.id])?;
-            let (home, found) = resolve(tx, &model, &version)?;
-            check_unambiguous(tx, &home, &version, &found)?;
-            if !options.conditions.is_empty() {
-                options.conditions.check("version", Some(&version_tag(tx, &found)?))?;
-            }
-            if !options.force {
-                let what = format!("version `{}`", found.name.as_deref().unwrap_or_default());
-                check_unused(&what, &aliases::of_version(tx, found.id)?)?;
-                let serving = serving::of_version(tx, found.id)?;
-                check_unserved(tx, &what, serving)?;
-            }
-            delete(tx, LogicalType::ModelVersion, found.id, Removal::RECURSIVE)
-        })
-        .await
+        self.core
+            .write(context, move |tx| {
+                let (home, found) = resolve(tx, &model, &version)?;
+                // The model first, in the same order as when an alias is set.
+                nodes::lock(tx, &[home.id])?;
+                nodes::lock(tx, &[found.id])?;
+                let (home, found) = resolve(tx, &model, &version)?;
+                check_unambiguous(tx, &home, &version, &found)?;
+                if !options.conditions.is_empty() {
+                    options.conditions.check("version", Some(&version_tag(tx, &found)?))?;
+                }
+                if !options.force {
+                    let what = format!("version `{}`", found.name.as_deref().unwrap_or_default());
+                    check_unused(&what, &aliases::of_version(tx, found.id)?)?;
+                    let serving = serving::of_version(tx, found.id)?;
+                    check_unserved(tx, &what, serving)?;
+                }
+                delete(tx, LogicalType::ModelVersion, found.id, Removal::RECURSIVE)
+            })
+            .await
     }
-}
-
-/// The ETag of a model: its revision, as in other protocols.
-pub fn model_tag(model: &Node) -> String {
-    model.revision.to_string()
-}
-
-/// The ETag of a version, which changes with the version, its aliases, its artifacts and their files.
-pub(super) fn version_tag(tx: &mut ReadTransaction<'_, '_>, version: &Node) -> Result<String> {
-    let artifacts = artifacts_of(tx, version.id)?;
-    tag(tx, version, &artifacts)
-}
-
-/// The same where its artifacts are known.
-pub(super) fn tag(tx: &mut ReadTransaction<'_, '_>, version: &Node, artifacts: &[Node]) -> Result<String> {
-    // Every change of a file increments its artifact's revision; changes by a reevaluation are in the tallies.
-    let artifacts: Vec<_> = artifacts.iter().map(|artifact| (artifact.id.0, artifact.revision)).collect();
-    let aliases = aliases::of_version(tx, version.id)?;
-    let files = summary(tx, Holder::Members(version.id))?;
-    let held = sha2::Sha256::digest(format!("{artifacts:?} {aliases:?} {files:?}"));
-    Ok(format!("{}-{}", version.revision, hex::encode(held.get(..8).unwrap_or_default())))
 }
 
 /// Refuses a word that means one version and is the name of another.

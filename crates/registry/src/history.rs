@@ -1,14 +1,14 @@
 //! The history of changes: of one node, and of all nodes.
 
-use super::Registry;
 use super::context::RequestContext;
 use crate::domain::{ChangeRecord, Error, NodeId, PageSize, Result};
+use crate::services::History;
 use crate::store::changes;
 
 /// How many changes get their position in the feed at once.
 const MAX_PLACED: i64 = 10_000;
 
-impl Registry {
+impl History {
     /// The changes of a node after the change with the id `after`, oldest first. A removed node keeps its history.
     ///
     /// Errors: NotFound when there never was such a node.
@@ -19,14 +19,15 @@ impl Registry {
         after: i64,
         size: PageSize,
     ) -> Result<Vec<ChangeRecord>> {
-        self.read(context, move |tx| {
-            let found = changes::of_node(tx, node, after, size.get())?;
-            if found.is_empty() && changes::of_node(tx, node, 0, 1)?.is_empty() {
-                return Err(Error::not_found(format!("node `{node}`")));
-            }
-            Ok(found)
-        })
-        .await
+        self.core
+            .read(context, move |tx| {
+                let found = changes::of_node(tx, node, after, size.get())?;
+                if found.is_empty() && changes::of_node(tx, node, 0, 1)?.is_empty() {
+                    return Err(Error::not_found(format!("node `{node}`")));
+                }
+                Ok(found)
+            })
+            .await
     }
 
     /// The changes of all nodes after the position `after`, in the order in which they became visible.
@@ -34,6 +35,7 @@ impl Registry {
     /// A reader that follows positions misses nothing: see [`changes::place`].
     pub async fn changes(&self, context: &RequestContext, after: i64, size: PageSize) -> Result<Vec<ChangeRecord>> {
         let placed = self
+            .core
             .read(context, move |tx| {
                 let found = changes::feed(tx, after, size.get())?;
                 let is_whole = found.len() >= size.get() as usize || !changes::any_unplaced(tx)?;
@@ -43,10 +45,11 @@ impl Registry {
         if let Some(found) = placed {
             return Ok(found);
         }
-        self.write(context, move |tx| {
-            changes::place(tx, MAX_PLACED)?;
-            changes::feed(tx, after, size.get())
-        })
-        .await
+        self.core
+            .write(context, move |tx| {
+                changes::place(tx, MAX_PLACED)?;
+                changes::feed(tx, after, size.get())
+            })
+            .await
     }
 }

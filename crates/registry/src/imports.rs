@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
-
-use super::Registry;
 use super::context::RequestContext;
 use super::entities::create;
+use super::import_source::ImportSource;
 use super::resolve::{homes, made};
 use super::transaction::{ReadTransaction, WriteTransaction};
 use crate::domain::graph::{EventType, EventWrite, NodeWrite, TypeDraft, TypeRules};
@@ -15,22 +13,11 @@ use crate::domain::imports::{GETI_IMPORT, ImportRequest, ModelRef, RemoteProject
 use crate::domain::{
     Draft, Error, ExecutionState, ExternalId, Job, LogicalType, Name, Node, NodeId, NodeKind, Properties, Result,
 };
+use crate::services::Imports;
 use crate::store::{graph, nodes};
 
 /// The type of the executions that tie a trained model to the revision that it was trained from.
 const TRAINING: &str = "geti.Training";
-
-/// Another system, with one or more servers, that models can be imported from.
-pub trait Source: Send + Sync {
-    /// The names of the servers in the settings; the first one is the default.
-    fn servers(&self) -> Vec<String>;
-
-    /// The projects of a server, with their models.
-    fn projects<'a>(&'a self, server: &'a str) -> BoxFuture<'a, Result<Vec<RemoteProject>>>;
-
-    /// One project. Errors: NotFound.
-    fn project<'a>(&'a self, server: &'a str, id: &'a str) -> BoxFuture<'a, Result<RemoteProject>>;
-}
 
 /// A model to import from another system: what to create for it here.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,13 +54,7 @@ pub struct Training {
     pub outputs: Vec<NodeId>,
 }
 
-impl Registry {
-    /// The same registry with this source of imports.
-    #[must_use]
-    pub fn importing(self, source: Arc<dyn Source>) -> Self {
-        Self { source: Some(source), ..self }
-    }
-
+impl Imports {
     /// The projects of a Geti server: of the first one in the settings, where none is named.
     ///
     /// Errors: InvalidState when there is none in the settings; Upstream and UpstreamUnavailable with what the server says.
@@ -82,7 +63,7 @@ impl Registry {
         source.projects(&server).await
     }
 
-    /// One project of a Geti server. Errors: as [`Registry::geti_projects`], and NotFound.
+    /// One project of a Geti server. Errors: as [`Imports::geti_projects`], and NotFound.
     pub async fn geti_project(
         &self,
         _context: &RequestContext,
@@ -110,12 +91,12 @@ impl Registry {
         request.check()?;
         let payload =
             serde_json::to_value(&request).map_err(|error| Error::internal("an import is no JSON").caused_by(error))?;
-        self.enqueue(context, GETI_IMPORT, payload).await
+        self.core.jobs().enqueue(context, GETI_IMPORT, payload).await
     }
 
     /// Enqueues an import and waits until it has ended. A caller that stops waiting does not stop the import.
     ///
-    /// Errors: as [`Registry::start_import`]; an import that failed is no error here but a job that says so.
+    /// Errors: as [`Imports::start_import`]; an import that failed is no error here but a job that says so.
     pub async fn import_and_wait(
         &self,
         context: &RequestContext,
@@ -124,12 +105,12 @@ impl Registry {
         models: Vec<ModelRef>,
     ) -> Result<Job> {
         let job = self.start_import(context, server, project, models).await?;
-        self.await_job(context, GETI_IMPORT, job.id).await
+        self.core.jobs().await_job(context, GETI_IMPORT, job.id).await
     }
 
-    fn source(&self, server: Option<&str>) -> Result<(Arc<dyn Source>, String)> {
+    fn source(&self, server: Option<&str>) -> Result<(Arc<dyn ImportSource>, String)> {
         let unset = || Error::invalid_state("no Geti server is in the settings: set `geti.url`");
-        let source = self.source.as_ref().ok_or_else(unset)?;
+        let source = self.core.source.as_ref().ok_or_else(unset)?;
         let known = source.servers();
         let first = known.first().ok_or_else(unset)?;
         let found = match server {
@@ -147,20 +128,21 @@ impl Registry {
         context: &RequestContext,
         ids: Vec<String>,
     ) -> Result<BTreeMap<String, ExistingImport>> {
-        self.read(context, move |tx| {
-            let artifacts = graph::nodes::find_external(tx, NodeKind::Artifact, &ids)?;
-            let versions = homes(tx, &artifacts)?;
-            let models = homes(tx, versions.values())?;
-            let existing = |artifact: Node| {
-                let version = artifact.home_id.and_then(|id| versions.get(&id));
-                let model = version.and_then(|version| models.get(&version.home_id?));
-                let name = |node: Option<&Node>| node.and_then(|node| node.name.clone());
-                let (model, version) = (name(model), name(version));
-                Some((artifact.external_id.clone()?, ExistingImport { artifact, model, version }))
-            };
-            Ok(artifacts.into_iter().filter_map(existing).collect())
-        })
-        .await
+        self.core
+            .read(context, move |tx| {
+                let artifacts = graph::nodes::find_external(tx, NodeKind::Artifact, &ids)?;
+                let versions = homes(tx, &artifacts)?;
+                let models = homes(tx, versions.values())?;
+                let existing = |artifact: Node| {
+                    let version = artifact.home_id.and_then(|id| versions.get(&id));
+                    let model = version.and_then(|version| models.get(&version.home_id?));
+                    let name = |node: Option<&Node>| node.and_then(|node| node.name.clone());
+                    let (model, version) = (name(model), name(version));
+                    Some((artifact.external_id.clone()?, ExistingImport { artifact, model, version }))
+                };
+                Ok(artifacts.into_iter().filter_map(existing).collect())
+            })
+            .await
     }
 
     /// Records how a revision was trained, as an execution with the artifacts of the previous revision as inputs and its own as
@@ -183,7 +165,7 @@ impl Registry {
                 event_type: event as i64,
                 ..EventWrite::default()
             };
-            match self.put_events(context, vec![write]).await {
+            match self.core.graph().put_events(context, vec![write]).await {
                 Err(error) if error.kind().is_taken() => {}
                 put => put?,
             }
@@ -193,7 +175,7 @@ impl Registry {
 
     async fn execution(&self, context: &RequestContext, external: &str) -> Result<Option<NodeId>> {
         let external: ExternalId = external.parse()?;
-        let found = self.read(context, move |tx| nodes::find_external(tx, NodeKind::Execution, &external)).await?;
+        let found = self.core.read(context, move |tx| nodes::find_external(tx, NodeKind::Execution, &external)).await?;
         Ok(found.map(|node| node.id))
     }
 
@@ -210,7 +192,7 @@ impl Registry {
             properties: BTreeMap::new(),
         };
         let rules = TypeRules { can_add_fields: true, can_omit_fields: true, all_fields_match: true };
-        let type_id = self.put_types(context, vec![draft], rules).await?.first().copied();
+        let type_id = self.core.graph().put_types(context, vec![draft], rules).await?.first().copied();
         let write = NodeWrite {
             type_id,
             name: Some(external.to_owned()),
@@ -219,7 +201,7 @@ impl Registry {
             custom: properties,
             ..NodeWrite::default()
         };
-        let put = self.put_nodes(context, NodeKind::Execution, vec![write], None, false).await?;
+        let put = self.core.graph().put_nodes(context, NodeKind::Execution, vec![write], None, false).await?;
         put.first().copied().ok_or_else(|| Error::internal("an execution that was put is not there"))
     }
 }

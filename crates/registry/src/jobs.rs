@@ -3,21 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
-use super::Registry;
 use super::context::RequestContext;
 use super::transaction::{ReadTransaction, WriteTransaction};
 use crate::domain::job::JobEnd;
 use crate::domain::{Error, Job, JobId, JobProgress, Millis, Result};
+use crate::services::{Jobs, Registry};
 use crate::store::jobs;
-
-/// What the parts of one process tell each other of the queue.
-#[derive(Debug, Default)]
-pub struct Queue {
-    enqueued: Notify,
-    figures: Mutex<Vec<(String, String, i64)>>,
-}
 
 /// Why work on a job is to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,23 +115,18 @@ impl Working {
     }
 }
 
-impl Registry {
+impl Jobs {
     /// Enqueues a job, which some replica's runner works on soon.
     pub async fn enqueue(&self, context: &RequestContext, kind: &str, payload: serde_json::Value) -> Result<Job> {
         let kind = kind.to_owned();
-        let job = self.write(context, move |tx| enqueue(tx, &kind, &payload)).await?;
-        self.jobs_enqueued();
+        let job = self.core.write(context, move |tx| enqueue(tx, &kind, &payload)).await?;
+        self.core.queue.jobs_enqueued();
         Ok(job)
-    }
-
-    /// Tells this process's runner that jobs were enqueued, once they are committed.
-    pub(super) fn jobs_enqueued(&self) {
-        self.queue.enqueued.notify_waiters();
     }
 
     /// Waits until a job was enqueued in this process, `at_most` for that time: other replicas enqueue too.
     pub async fn wait_for_jobs(&self, at_most: Duration) {
-        let _ = tokio::time::timeout(at_most, self.queue.enqueued.notified()).await;
+        self.core.queue.wait(at_most).await;
     }
 
     /// Claims the oldest due job of that kind for `owner`, until the lease ends.
@@ -151,7 +139,7 @@ impl Registry {
         attempts: i64,
     ) -> Result<Option<Job>> {
         let (kind, lease) = (kind.to_owned(), lease_for(context, owner, lease));
-        self.write(context, move |tx| jobs::claim(tx, &kind, &lease, attempts)).await
+        self.core.write(context, move |tx| jobs::claim(tx, &kind, &lease, attempts)).await
     }
 
     /// Renews the job's lease and stores its progress. Returns the reason if the worker has to stop.
@@ -163,7 +151,7 @@ impl Registry {
         lease: Duration,
     ) -> Result<Option<Stop>> {
         let (id, progress, lease) = (working.job.id, working.progress(), lease_for(context, owner, lease));
-        Ok(match self.write(context, move |tx| jobs::renew(tx, id, &lease, &progress)).await? {
+        Ok(match self.core.write(context, move |tx| jobs::renew(tx, id, &lease, &progress)).await? {
             Some(false) => None,
             Some(true) => Some(Stop::Cancelled),
             None => Some(Stop::Lost),
@@ -179,12 +167,12 @@ impl Registry {
         end: JobEnd,
     ) -> Result<bool> {
         let (id, progress, owner, now) = (working.job.id, working.progress(), owner.to_owned(), context.now());
-        self.write(context, move |tx| jobs::finish(tx, id, &owner, &end, &progress, now)).await
+        self.core.write(context, move |tx| jobs::finish(tx, id, &owner, &end, &progress, now)).await
     }
 
     /// The time after that pause, for a retry.
     pub fn later(&self, pause: Duration) -> Millis {
-        self.now().saturating_add(millis(pause))
+        self.core.now().saturating_add(millis(pause))
     }
 
     /// Ends abandoned jobs that are cancelled or have no attempts left, deletes old finished jobs, and counts jobs for the metrics.
@@ -192,25 +180,26 @@ impl Registry {
         let now = context.now();
         let before = now.saturating_sub(millis(kept));
         let figures = self
+            .core
             .write(context, move |tx| {
                 jobs::end_abandoned(tx, now, attempts)?;
                 jobs::delete_finished(tx, before)?;
                 jobs::counts(tx)
             })
             .await?;
-        *self.queue.figures.lock().unwrap_or_else(PoisonError::into_inner) = figures;
+        self.core.queue.set_figures(figures);
         Ok(())
     }
 
     /// The number of jobs of each kind and state, as last counted.
     pub fn job_figures(&self) -> Vec<(String, String, i64)> {
-        self.queue.figures.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.core.queue.figures()
     }
 
     /// The job of that id and kind. Errors: NotFound.
     pub async fn get_job(&self, context: &RequestContext, kind: &str, id: JobId) -> Result<Job> {
         let kind = kind.to_owned();
-        self.read(context, move |tx| get(tx, &kind, id)).await
+        self.core.read(context, move |tx| get(tx, &kind, id)).await
     }
 
     /// Up to `limit` jobs of a kind, the newest first, from before the one that is given.
@@ -222,7 +211,7 @@ impl Registry {
         limit: u32,
     ) -> Result<Vec<Job>> {
         let kind = kind.to_owned();
-        self.read(context, move |tx| jobs::list(tx, &kind, before, limit.into())).await
+        self.core.read(context, move |tx| jobs::list(tx, &kind, before, limit.into())).await
     }
 
     /// Cancels a job; one that is running stops soon.
@@ -230,15 +219,16 @@ impl Registry {
     /// Errors: NotFound; InvalidState when it has ended.
     pub async fn cancel_job(&self, context: &RequestContext, kind: &str, id: JobId) -> Result<Job> {
         let (kind, now) = (kind.to_owned(), context.now());
-        self.write(context, move |tx| {
-            let job = get(tx, &kind, id)?;
-            if jobs::cancel(tx, id, now)? {
-                return get(tx, &kind, id);
-            }
-            let state = job.state.name();
-            Err(Error::invalid_state(format!("job `{id}` has ended: it is `{state}`")))
-        })
-        .await
+        self.core
+            .write(context, move |tx| {
+                let job = get(tx, &kind, id)?;
+                if jobs::cancel(tx, id, now)? {
+                    return get(tx, &kind, id);
+                }
+                let state = job.state.name();
+                Err(Error::invalid_state(format!("job `{id}` has ended: it is `{state}`")))
+            })
+            .await
     }
 
     /// Waits until the job has ended; another replica may run it.

@@ -5,13 +5,13 @@ mod removed;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::removed::Remains;
-use super::Registry;
 use super::context::RequestContext;
 use super::graph::types_of;
 use super::transaction::ReadTransaction;
 use super::uris::fill_uris;
 use crate::domain::lineage::{Depth, Direction, Edge, Lineage};
 use crate::domain::{Error, Millis, Node, NodeId, NodeKind, Result};
+use crate::services::Graph;
 use crate::store::lineage::{ReachedNode, Step, WalkDirection, steps, walk};
 use crate::store::nodes;
 
@@ -21,7 +21,7 @@ const MAX_NODES: usize = 1000;
 /// How many edges a graph has at most.
 const MAX_EDGES: u32 = 5000;
 
-impl Registry {
+impl Graph {
     /// The nodes that `node` was made from or belongs to, those that were made from it or serve it, or both, up to
     /// `depth` edges away; see [`Direction`].
     ///
@@ -38,46 +38,47 @@ impl Registry {
         direction: Direction,
         depth: Depth,
     ) -> Result<Lineage> {
-        self.read_long(context, move |tx| {
-            let mut graph = Graph::from(node);
-            graph.follow_all(tx, node, direction, depth)?;
-            let mut nodes = graph.load(tx)?;
-            let mut removed = Remains::default();
-            if nodes.binary_search_by_key(&node, |found| found.id).is_err() {
-                removed.learn(tx, std::iter::once(node))?;
-                if !removed.removed.contains_key(&node) {
-                    return Err(Error::not_found(format!("node `{node}`")));
-                }
-                graph = Graph { remains: Some(removed), ..Graph::from(node) };
+        self.core
+            .read_long(context, move |tx| {
+                let mut graph = Walked::from(node);
                 graph.follow_all(tx, node, direction, depth)?;
-                nodes = graph.load(tx)?;
-                removed = graph.remains.take().unwrap_or_default();
-                graph.truncated |= removed.truncated;
-            }
-            let removed = removed.removed.into_values().filter(|each| graph.nodes.contains(&each.node.id));
-            let removed: BTreeMap<NodeId, Millis> = removed
-                .map(|each| {
-                    let id = each.node.id;
-                    nodes.push(each.node);
-                    (id, each.at)
-                })
-                .collect();
-            nodes.sort_by_key(|node| node.id);
-            let shown: BTreeSet<NodeId> = nodes.iter().map(|node| node.id).collect();
-            let is_shown = |edge: &Edge| shown.contains(&edge.from) && shown.contains(&edge.to);
-            let edges = graph.edges.into_iter().filter(is_shown).collect();
-            let types = types_of(tx, &nodes)?;
-            let is_artifact = |node: &Node| types.get(&node.type_id).is_none_or(|of| of.kind == NodeKind::Artifact);
-            let there = nodes.iter_mut().filter(|node| is_artifact(node) && !removed.contains_key(&node.id));
-            fill_uris(tx, there)?;
-            Ok(Lineage { nodes, edges, types, removed, truncated: graph.truncated })
-        })
-        .await
+                let mut nodes = graph.load(tx)?;
+                let mut removed = Remains::default();
+                if nodes.binary_search_by_key(&node, |found| found.id).is_err() {
+                    removed.learn(tx, std::iter::once(node))?;
+                    if !removed.removed.contains_key(&node) {
+                        return Err(Error::not_found(format!("node `{node}`")));
+                    }
+                    graph = Walked { remains: Some(removed), ..Walked::from(node) };
+                    graph.follow_all(tx, node, direction, depth)?;
+                    nodes = graph.load(tx)?;
+                    removed = graph.remains.take().unwrap_or_default();
+                    graph.truncated |= removed.truncated;
+                }
+                let removed = removed.removed.into_values().filter(|each| graph.nodes.contains(&each.node.id));
+                let removed: BTreeMap<NodeId, Millis> = removed
+                    .map(|each| {
+                        let id = each.node.id;
+                        nodes.push(each.node);
+                        (id, each.at)
+                    })
+                    .collect();
+                nodes.sort_by_key(|node| node.id);
+                let shown: BTreeSet<NodeId> = nodes.iter().map(|node| node.id).collect();
+                let is_shown = |edge: &Edge| shown.contains(&edge.from) && shown.contains(&edge.to);
+                let edges = graph.edges.into_iter().filter(is_shown).collect();
+                let types = types_of(tx, &nodes)?;
+                let is_artifact = |node: &Node| types.get(&node.type_id).is_none_or(|of| of.kind == NodeKind::Artifact);
+                let there = nodes.iter_mut().filter(|node| is_artifact(node) && !removed.contains_key(&node.id));
+                fill_uris(tx, there)?;
+                Ok(Lineage { nodes, edges, types, removed, truncated: graph.truncated })
+            })
+            .await
     }
 }
 
 /// What was found so far.
-struct Graph {
+struct Walked {
     nodes: BTreeSet<NodeId>,
     edges: BTreeSet<Edge>,
     truncated: bool,
@@ -85,7 +86,7 @@ struct Graph {
     remains: Option<Remains>,
 }
 
-impl Graph {
+impl Walked {
     fn from(node: NodeId) -> Self {
         Self { nodes: BTreeSet::from([node]), edges: BTreeSet::new(), truncated: false, remains: None }
     }

@@ -6,10 +6,11 @@ use super::context::RequestContext;
 use super::entities::{create, get_bare};
 use super::pages::{self, List, Pages};
 use super::transaction::{ReadTransaction, WriteTransaction};
-use super::{Registry, created_concurrently};
 use crate::domain::{
     Cursor, Draft, LogicalType, MetricPoint, Millis, Name, Node, NodeId, OrderBy, PageRequest, Properties, Result,
 };
+use crate::resolve::created_concurrently;
+use crate::services::Metrics;
 use crate::store::{metrics, nodes};
 
 pub use crate::store::metrics::HistorySelection;
@@ -61,13 +62,13 @@ impl List for HistorySelection {
     }
 }
 
-impl Registry {
+impl Metrics {
     /// Appends points to a run's metrics, in their order, and makes those metrics that it does not have: all or nothing.
     ///
     /// Points are their own history: an existing metric's revision is incremented, and nothing else is recorded.
     /// Errors: NotFound when the run does not exist.
     pub async fn measure(&self, context: &RequestContext, run: NodeId, points: Vec<Measured>) -> Result<()> {
-        self.write(context, move |tx| measure(tx, run, &points)).await
+        self.core.write(context, move |tx| measure(tx, run, &points)).await
     }
 
     /// A page of the points of a run's metrics, or of every run's; each as its metric was with it. All of them when no
@@ -80,7 +81,7 @@ impl Registry {
         selection: HistorySelection,
         request: PageRequest,
     ) -> Result<Pages> {
-        pages::read(self, context, selection, request).await
+        pages::read(&self.core, context, selection, request).await
     }
 }
 

@@ -1,15 +1,16 @@
 //! All files of a version or an artifact, sent as one archive.
 
+use futures_util::FutureExt as _;
 use sha2::Digest as _;
 
-use super::Registry;
 use super::archive::Packing;
 use super::context::RequestContext;
-use super::files::get_holder;
+use super::holders::get_holder;
 use super::inspection::check_served;
 use super::resolve::resolve;
 use crate::blobs::Chunks;
 use crate::domain::{Error, File, Name, NodeId, Result, Sha256, VersionRef};
+use crate::services::Files;
 use crate::store::files::{self, Holder};
 
 /// Files that are sent together, ordered by the bytes of their paths.
@@ -59,7 +60,7 @@ impl Folder {
     }
 }
 
-impl Registry {
+impl Files {
     /// All files of a version. Quarantined ones only with `quarantined`.
     ///
     /// Errors: NotFound; PermissionDenied with the reason of the first that is quarantined; InvalidState when a
@@ -73,6 +74,7 @@ impl Registry {
     ) -> Result<Folder> {
         let (model, version) = (model.clone(), version.clone());
         let (name, files) = self
+            .core
             .read(context, move |tx| {
                 let (model, version) = resolve(tx, &model, &version)?;
                 let name = format!("{}-{}", model.name.unwrap_or_default(), version.name.unwrap_or_default());
@@ -82,7 +84,7 @@ impl Registry {
         Folder::new(name, files, quarantined)
     }
 
-    /// All files of an artifact; otherwise as [`Registry::version_folder`].
+    /// All files of an artifact; otherwise as [`Files::version_folder`].
     pub async fn artifact_folder(
         &self,
         context: &RequestContext,
@@ -90,6 +92,7 @@ impl Registry {
         quarantined: bool,
     ) -> Result<Folder> {
         let files = self
+            .core
             .read(context, move |tx| {
                 get_holder(tx, artifact)?;
                 files::list(tx, Holder::Node(artifact), None, u32::MAX)
@@ -102,6 +105,11 @@ impl Registry {
     ///
     /// The stream ends with an error when a file cannot be read to its end.
     pub fn pack(&self, context: &RequestContext, folder: Folder, packing: Packing) -> Chunks {
-        packing.pack(self.clone(), context.clone(), folder.files)
+        let (files, context) = (self.clone(), context.clone());
+        let open = move |file: File| {
+            let (files, context) = (files.clone(), context.clone());
+            async move { files.open_file(&context, &file, None).await }.boxed()
+        };
+        packing.pack(Box::new(open), folder.files)
     }
 }

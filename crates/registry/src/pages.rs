@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use futures_util::stream::{BoxStream, StreamExt as _, try_unfold};
 
-use super::Registry;
 use super::context::RequestContext;
+use super::core::Core;
 use super::transaction::ReadTransaction;
 use crate::domain::{Cursor, Node, OrderBy, Page, PageRequest, PageSize, PageToken, Result};
 
@@ -47,7 +47,7 @@ pub struct Pages {
 ///
 /// Errors: what the list's check says; InvalidArgument when the token belongs to another list.
 pub(super) async fn read<L: List>(
-    registry: &Registry,
+    core: &Arc<Core>,
     context: &RequestContext,
     list: L,
     request: PageRequest,
@@ -65,33 +65,32 @@ pub(super) async fn read<L: List>(
         }
         Ok((batch, with_total.then(|| of.count(tx)).transpose()?))
     };
-    let read = if is_long { registry.read_long(context, work).await } else { registry.read(context, work).await };
+    let read = if is_long { core.read_long(context, work).await } else { core.read(context, work).await };
     let ((items, last), total) = read?;
     let page = |items, next| Page { items, next, total };
     Ok(match (last, size) {
         (None, _) => Pages { first: page(items, None), rest: None },
         (Some(last), Some(_)) => Pages { first: page(items, Some(PageToken::new(&*list, last))), rest: None },
         (Some(last), None) => {
-            Pages { first: page(items, None), rest: Some(behind(registry.clone(), context.clone(), list, last)) }
+            Pages { first: page(items, None), rest: Some(behind(Arc::clone(core), context.clone(), list, last)) }
         }
     })
 }
 
 /// The batches behind the cursor.
 fn behind<L: List>(
-    registry: Registry,
+    core: Arc<Core>,
     context: RequestContext,
     list: Arc<L>,
     after: Cursor,
 ) -> BoxStream<'static, Result<Vec<Node>>> {
     let next = move |after: Option<Cursor>| {
-        let (registry, context, list) = (registry.clone(), context.clone(), Arc::clone(&list));
+        let (core, context, list) = (Arc::clone(&core), context.clone(), Arc::clone(&list));
         async move {
             let Some(after) = after else { return Ok(None) };
             let is_long = list.is_long();
             let work = move |tx: &mut ReadTransaction<'_, '_>| batch(tx, &*list, Some(&after), L::BATCH);
-            let read =
-                if is_long { registry.read_long(&context, work).await } else { registry.read(&context, work).await };
+            let read = if is_long { core.read_long(&context, work).await } else { core.read(&context, work).await };
             read.map(Some)
         }
     };

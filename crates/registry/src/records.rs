@@ -10,12 +10,13 @@ mod list;
 mod read;
 
 use super::context::RequestContext;
+use super::removal;
 use super::removal::Removal;
 use super::transaction::{ReadTransaction, WriteTransaction};
-use super::{Registry, removal};
 use crate::domain::filter::MAX_PATTERN_BYTES;
 use crate::domain::record::{Identity, Record, RecordId};
 use crate::domain::{Error, LogicalType, Node, NodeId, Properties, Result, Value};
+use crate::services::Records;
 use crate::store::nodes;
 use crate::store::records::Hint;
 
@@ -88,24 +89,24 @@ fn contains(text: &str, wanted: &str) -> bool {
     text.to_lowercase().contains(&wanted.to_lowercase())
 }
 
-impl Registry {
+impl Records {
     /// The record with that id. Errors: NotFound.
     pub async fn get_record(&self, context: &RequestContext, id: &RecordId) -> Result<Record> {
         let id = id.clone();
-        self.read(context, move |tx| get(tx, &id)).await
+        self.core.read(context, move |tx| get(tx, &id)).await
     }
 
     /// Whether there is a record with that id.
     pub async fn has_record(&self, context: &RequestContext, id: &RecordId) -> Result<bool> {
         let id = id.clone();
-        self.read(context, move |tx| Ok(read::find(tx, &id)?.is_some())).await
+        self.core.read(context, move |tx| Ok(read::find(tx, &id)?.is_some())).await
     }
 
     /// Removes a record with its archive; its version and its model go with it when they were made for it and hold
     /// nothing else. Errors: NotFound.
     pub async fn delete_record(&self, context: &RequestContext, id: &RecordId) -> Result<()> {
         let id = id.clone();
-        self.write(context, move |tx| delete(tx, &id)).await
+        self.core.write(context, move |tx| delete(tx, &id)).await
     }
 }
 

@@ -1,11 +1,11 @@
 //! Registers a model, a version and its artifacts in one transaction.
 
-use super::Registry;
 use super::context::RequestContext;
 use super::entities::create;
 use super::resolve::model_named;
 use super::transaction::WriteTransaction;
 use crate::domain::{Draft, Error, ErrorKind, LogicalType, Millis, Name, Node, Result, Sha256};
+use crate::services::Models;
 use crate::store::idempotency::{self, Claim};
 
 /// The field of an error about a key that was used for another request.
@@ -56,7 +56,7 @@ pub struct Answered {
     pub is_replayed: bool,
 }
 
-impl Registry {
+impl Models {
     /// Creates a version with its artifacts, and its model if there is none of that name; one that is there stays as it
     /// is. With a key, the answer is kept for a day, and a request with the same key and fingerprint gets it again.
     ///
@@ -73,26 +73,27 @@ impl Registry {
         registration.model.check(LogicalType::RegisteredModel)?;
         registration.version.check(LogicalType::ModelVersion)?;
         registration.artifacts.iter().try_for_each(|(logical, draft)| draft.check(*logical))?;
-        self.write(context, move |tx| {
-            let (caller, now) = (tx.context(), tx.now());
-            let Some(IdempotencyKey { key, fingerprint }) = &key else {
-                let answer = show(&register(tx, &registration)?)?;
-                return Ok(Answered { answer, is_replayed: false });
-            };
-            match idempotency::claim(tx, caller.actor(), key, fingerprint, now, now.saturating_add(ANSWER_TTL))? {
-                Claim::Answered(of, answer) if of == *fingerprint => Ok(Answered { answer, is_replayed: true }),
-                Claim::Answered(..) => {
-                    let message = format!("key `{}` was used for another request", key.escape_debug());
-                    Err(Error::invalid_state(message).on_field(IDEMPOTENCY_KEY))
-                }
-                Claim::New => {
+        self.core
+            .write(context, move |tx| {
+                let (caller, now) = (tx.context(), tx.now());
+                let Some(IdempotencyKey { key, fingerprint }) = &key else {
                     let answer = show(&register(tx, &registration)?)?;
-                    idempotency::answer(tx, caller.actor(), key, &answer)?;
-                    Ok(Answered { answer, is_replayed: false })
+                    return Ok(Answered { answer, is_replayed: false });
+                };
+                match idempotency::claim(tx, caller.actor(), key, fingerprint, now, now.saturating_add(ANSWER_TTL))? {
+                    Claim::Answered(of, answer) if of == *fingerprint => Ok(Answered { answer, is_replayed: true }),
+                    Claim::Answered(..) => {
+                        let message = format!("key `{}` was used for another request", key.escape_debug());
+                        Err(Error::invalid_state(message).on_field(IDEMPOTENCY_KEY))
+                    }
+                    Claim::New => {
+                        let answer = show(&register(tx, &registration)?)?;
+                        idempotency::answer(tx, caller.actor(), key, &answer)?;
+                        Ok(Answered { answer, is_replayed: false })
+                    }
                 }
-            }
-        })
-        .await
+            })
+            .await
     }
 }
 

@@ -2,12 +2,16 @@
 
 mod record;
 
+use super::aliases;
 use super::context::RequestContext;
 use super::entities::{at_other_revision, get};
 use super::transaction::{ReadTransaction, WriteTransaction};
-use super::{Registry, aliases};
 use crate::domain::{Error, LogicalType, Node, NodeId, Result};
+use crate::services::Entities;
 use crate::store::{files, nodes};
+
+/// The field of an error about a removal that has to be recursive.
+const RECURSIVE: &str = "recursive";
 
 /// The options of a removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,7 +30,7 @@ impl Removal {
     pub const RECURSIVE: Self = Self { recursive: true, if_revision: None };
 }
 
-impl Registry {
+impl Entities {
     /// Removes an entity and all it owns; the record of changes keeps them.
     ///
     /// Errors: NotFound when there is none of that type, HasDependents when it owns others or has files and
@@ -38,7 +42,7 @@ impl Registry {
         id: NodeId,
         removal: Removal,
     ) -> Result<()> {
-        self.write(context, move |tx| delete(tx, logical, id, removal)).await
+        self.core.write(context, move |tx| delete(tx, logical, id, removal)).await
     }
 }
 
@@ -50,7 +54,7 @@ fn check_owns_nothing(tx: &mut ReadTransaction<'_, '_>, node: &Node, logical: Lo
     };
     let name = node.display_name().unwrap_or_default();
     let message = format!("{} `{name}` has {owned}: `recursive=true` removes all that it has", logical.noun());
-    Err(Error::has_dependents(super::RECURSIVE, message))
+    Err(Error::has_dependents(RECURSIVE, message))
 }
 
 pub(super) fn delete(

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Selection;
 use super::transaction::ReadTransaction;
-use crate::domain::{Error, LogicalType, Name, Node, NodeId, Order, OrderBy, Result, VersionRef};
+use crate::domain::{Error, ErrorKind, LogicalType, Name, Node, NodeId, Order, OrderBy, Result, Selection, VersionRef};
 use crate::store::{aliases, nodes};
 
 /// The model with that name, inside a transaction.
@@ -66,4 +65,12 @@ pub(super) fn made(created: Result<Node>) -> Result<Node> {
         kind if kind.is_taken() => Error::conflict("the same version was created concurrently; retry").caused_by(error),
         _ => error,
     })
+}
+
+/// The error when a name was taken concurrently: a Conflict, which is retried.
+pub(super) fn created_concurrently(error: Error) -> Error {
+    if error.kind() == ErrorKind::NameTaken {
+        return Error::conflict("it was created concurrently; retry").caused_by(error);
+    }
+    error
 }

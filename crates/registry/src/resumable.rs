@@ -10,25 +10,23 @@ mod lease;
 mod patch;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::Registry;
 use super::context::RequestContext;
-use super::files::{Precondition, Target, find};
+use super::files::find;
+use super::placement::{limit, resolve_target};
 use super::resolve::model_named;
+use super::target::{Precondition, Target};
 use super::transaction::ReadTransaction;
-use super::upload::{PutFile, check_length, limit, resolve_target};
-use crate::blobs::{Key, UploadProgress};
-use crate::domain::{Error, ErrorKind, Millis, Result, VersionRef};
+use super::upload::{PutFile, check_length};
+use crate::blobs::{Direct, Key, UploadProgress};
+use crate::domain::{Error, ErrorKind, Millis, Result, Sha256, VersionRef};
+use crate::services::Files;
 use crate::store::resumable::{self, Resumable};
 use crate::store::uploads;
 
 pub use checksum::{ALGORITHMS, Checksums};
 pub use concat::PARTIAL;
 pub use patch::Patch;
-
-/// How long an upload is kept after its last byte, unless the settings say otherwise.
-pub const EXPIRY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The field of an error about an upload that another request is writing.
 pub const LOCKED: &str = "upload";
@@ -83,7 +81,7 @@ impl UploadState {
     }
 }
 
-impl Registry {
+impl Files {
     /// Creates a resumable upload of `put`, whose length must be known and whose target must be a version.
     ///
     /// Errors: as those of a plain upload, on the field that is wrong.
@@ -95,13 +93,14 @@ impl Registry {
     ) -> Result<UploadState> {
         let length = put.length.ok_or_else(|| Error::invalid("Upload-Length", "`Upload-Length` is missing"))?;
         let too_large = |error: Error| error.on_field("Upload-Length");
-        check_length(Some(length), self.policy.max_file_bytes).map_err(too_large)?;
-        let policy = Arc::clone(&self.policy);
+        check_length(Some(length), self.core.policy.max_file_bytes).map_err(too_large)?;
+        let policy = Arc::clone(&self.core.policy);
         let length = i64::try_from(length).map_err(|_| Error::invalid("Upload-Length", "more than any file has"))?;
         let now = context.now();
         let expires_at = now.saturating_add(self.expiry());
         let metadata = metadata.to_owned();
         let row = self
+            .core
             .write(context, move |tx| {
                 let file = resolve_put(tx, &put)?;
                 check_length(put.length, limit(tx, &policy, &put.target)?).map_err(too_large)?;
@@ -129,7 +128,7 @@ impl Registry {
 
     /// Aborts a resumable upload, or deletes the row of one that has become a file.
     ///
-    /// Errors: as those of [`Registry::resumable`].
+    /// Errors: as those of [`Files::resumable`].
     pub async fn delete_resumable(&self, context: &RequestContext, id: &str) -> Result<()> {
         let row = self.resumable_row(context, id).await?;
         // The lease is kept: later requests no longer find the upload.
@@ -151,7 +150,7 @@ impl Registry {
     ) -> Result<()> {
         self.discard_upload(&key.parse()?, before).await?;
         let id = id.to_owned();
-        self.write(context, move |tx| resumable::remove(tx, &id, before)).await
+        self.core.write(context, move |tx| resumable::remove(tx, &id, before)).await
     }
 
     /// Removes an upload that expired before `now`. One that is being written or finished has been seen since.
@@ -178,7 +177,7 @@ impl Registry {
         if !is_upload_id(id) {
             return Err(missing);
         }
-        let row = self.read(context, move |tx| resumable::find(tx, &wanted)).await?.ok_or(missing)?;
+        let row = self.core.read(context, move |tx| resumable::find(tx, &wanted)).await?.ok_or(missing)?;
         if row.expires_at < context.now() {
             return Err(Error::gone(format!("upload `{id}` has expired and is not found")).on_field(EXPIRES));
         }
@@ -190,12 +189,12 @@ impl Registry {
         if row.finished_at.is_some() {
             return Ok(unsigned(row.length));
         }
-        let there = self.blobs.appended(&row.key.parse()?).await?.unwrap_or_else(|| unsigned(row.position));
+        let there = self.core.blobs.appended(&row.key.parse()?).await?.unwrap_or_else(|| unsigned(row.position));
         Ok(row.unverified_from.map_or(there, |verified| there.min(unsigned(verified))))
     }
 
     pub(super) fn expiry(&self) -> Millis {
-        Millis::try_from(self.resumable_expiry.as_millis()).unwrap_or(Millis::MAX)
+        Millis::try_from(self.core.resumable_expiry.as_millis()).unwrap_or(Millis::MAX)
     }
 }
 
@@ -285,6 +284,14 @@ pub(super) fn put_of(row: &Resumable) -> Result<PutFile> {
         precondition: Precondition::None,
         create: row.creates,
     })
+}
+
+/// The object of the row, where a client sends it to the bucket.
+pub(super) fn direct_of(row: &Resumable) -> Result<Option<Direct>> {
+    let Some(part) = row.direct_part else { return Ok(None) };
+    let sha256: Option<Sha256> = put_of(row)?.sha256;
+    let sha256 = sha256.ok_or_else(|| Error::internal("a direct upload has no digest"))?;
+    Ok(Some(Direct { length: unsigned(row.length), sha256, part: unsigned(part), multipart: row.multipart.clone() }))
 }
 
 fn progress(row: &Resumable) -> UploadProgress {

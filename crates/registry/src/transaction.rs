@@ -1,14 +1,14 @@
 //! Transactions of use cases: the store's, with the context of the request, and a ledger of the changes where it writes.
 //!
-//! [`Registry::read`] and [`Registry::write`] are the one way from a use case to the graph. Functions of the store take
+//! [`Core::read`] and [`Core::write`] are the one way from a use case to the graph. Functions of the store take
 //! either transaction, because both stand for the store's own.
 
 use std::ops::{Deref, DerefMut};
 
 use serde_json::Value as Json;
 
-use super::Registry;
 use super::context::RequestContext;
+use crate::core::Core;
 use crate::domain::{Action, Millis, Node, Result, change};
 use crate::store::Tx;
 use crate::store::changes::{self, NewChange};
@@ -116,7 +116,7 @@ impl<'a, 'tx> DerefMut for WriteTransaction<'a, 'tx> {
     }
 }
 
-impl Registry {
+impl Core {
     /// Reads in a transaction over one snapshot; retried and failing as [`crate::store::Store::read`].
     pub(super) async fn read<T: Send + 'static>(
         &self,

@@ -1,7 +1,5 @@
 //! Unpacks an archive into files: all of them are linked in one transaction at the end, or none.
 
-mod link;
-
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,12 +9,15 @@ use futures_util::{Stream, TryStreamExt as _};
 
 use super::archive::{Events, Sender, Unpacked, channel, gunzip, untar, unzip};
 use super::context::RequestContext;
-use super::files::{Precondition, Target, check_precondition};
+use super::files::check_precondition;
 use super::inspection::Siblings;
-use super::upload::{HEARTBEAT, PutFile, PutResult, abandon, check_length, limit, resolve_target};
-use super::{Registry, with_heartbeats_every};
+use super::placement::{limit, resolve_target};
+use super::target::{Precondition, Target};
+use super::upload::{HEARTBEAT, PutFile, PutResult, abandon, check_length, link_into, staged};
 use crate::blobs::{BodySize, Key, Stored};
 use crate::domain::{Error, ErrorKind, FilePath, Result, Sha256};
+use crate::heartbeats::with_heartbeats_every;
+use crate::services::Files;
 use crate::store::uploads;
 
 /// The most uploads that one transaction announces.
@@ -49,15 +50,14 @@ pub struct Unpack {
 }
 
 /// A member whose bytes are stored.
-#[derive(Clone)]
-struct Staged {
+struct Member {
     put: PutFile,
     key: Key,
     stored: Stored,
 }
 
-impl Registry {
-    /// Stores each file of an archive, as [`Registry::put_file`] does with one: all, or none of them.
+impl Files {
+    /// Stores each file of an archive, as [`Files::put_file`] does with one: all, or none of them.
     ///
     /// Errors: those of `put_file`, naming the member; InvalidBody when the archive is broken, empty, or has anything
     /// but files and folders; TooLarge when it passes the bounds. On any of them nothing is kept.
@@ -82,9 +82,9 @@ impl Registry {
         B: Stream<Item = Result<Bytes>> + Unpin,
     {
         let (target, create) = (unpack.target.clone(), unpack.create);
-        unpack.target = self.read(context, move |tx| resolve_target(tx, &target, create)).await?;
+        unpack.target = self.core.read(context, move |tx| resolve_target(tx, &target, create)).await?;
         let packed = Arc::new(AtomicU64::new(0));
-        let unpacked = Unpacked::new(self.bounds, Arc::clone(&packed));
+        let unpacked = Unpacked::new(self.core.bounds, Arc::clone(&packed));
         let (sender, events) = channel();
         let counted = body.inspect_ok(|chunk| {
             packed.fetch_add(chunk.len() as u64, Ordering::Relaxed);
@@ -109,7 +109,7 @@ impl Registry {
         if staged.is_empty() {
             return Err(Error::invalid_body("the archive has no files"));
         }
-        self.link_staged(context, &unpack.target, staged, pending).await
+        self.link_members(context, &unpack, staged, pending).await
     }
 
     /// Stores a zip as a whole before reading it, because its directory is at its end.
@@ -125,10 +125,10 @@ impl Registry {
         B: Stream<Item = Result<Bytes>> + Unpin,
     {
         let key = pending.announced_key().await?;
-        let size = BodySize { exact: unpack.length, at_most: Some(self.bounds.bytes) };
-        let stored = self.blobs.put(&key, size, body).await?;
+        let size = BodySize { exact: unpack.length, at_most: Some(self.core.bounds.bytes) };
+        let stored = self.core.blobs.put(&key, size, body).await?;
         let sender = sender.clone();
-        self.in_object(&key, stored.size, move |object| unzip(object, unpacked, &sender)).await
+        self.core.inspections().in_object(&key, stored.size, move |object| unzip(object, unpacked, &sender)).await
     }
 
     /// Stores the bytes of each member.
@@ -138,10 +138,10 @@ impl Registry {
         unpack: &Unpack,
         mut events: Events,
         pending: &PendingUploads,
-    ) -> Result<Vec<Staged>> {
-        self.check_store()?;
-        let (target, policy) = (unpack.target.clone(), Arc::clone(&self.policy));
-        let limit = self.read(context, move |tx| limit(tx, &policy, &target)).await?;
+    ) -> Result<Vec<Member>> {
+        self.core.check_store()?;
+        let (target, policy) = (unpack.target.clone(), Arc::clone(&self.core.policy));
+        let limit = self.core.read(context, move |tx| limit(tx, &policy, &target)).await?;
         let mut staged = Vec::new();
         while let Some((path, size)) = events.member().await? {
             let put = PutFile {
@@ -156,8 +156,9 @@ impl Registry {
             self.check_member(context, &put, limit).await.map_err(|error| of_member(&path, error))?;
             let key = pending.announced_key().await?;
             let size = BodySize { exact: Some(size), at_most: limit };
-            let stored = self.blobs.put(&key, size, events.bytes()).await.map_err(|error| of_member(&path, error))?;
-            staged.push(Staged { put, key, stored });
+            let stored =
+                self.core.blobs.put(&key, size, events.bytes()).await.map_err(|error| of_member(&path, error))?;
+            staged.push(Member { put, key, stored });
         }
         Ok(staged)
     }
@@ -169,33 +170,33 @@ impl Registry {
             return Ok(());
         }
         let put = put.clone();
-        self.read(context, move |tx| check_precondition(tx, &put.target, &put.path, &put.precondition)).await
+        self.core.read(context, move |tx| check_precondition(tx, &put.target, &put.path, &put.precondition)).await
     }
 
-    async fn link_staged(
+    async fn link_members(
         &self,
         context: &RequestContext,
-        target: &Target,
-        staged: Vec<Staged>,
+        unpack: &Unpack,
+        members: Vec<Member>,
         pending: &PendingUploads,
     ) -> Result<Vec<PutResult>> {
-        let coming: Siblings = staged.iter().map(|each| (each.put.path.clone(), each.stored.size)).collect();
-        let keys: Vec<_> = staged.iter().map(|each| (each.stored.sha256, each.key.clone())).collect();
-        self.check_existing_blobs(&keys).await?;
-        let mut members = Vec::with_capacity(staged.len());
-        for each in staged {
-            let path = &each.put.path;
-            let seen = self.inspect_stored(context, target, path, &each.key, each.stored, &coming).await;
-            let seen = seen.map_err(|error| of_member(path, error))?;
-            members.push((each, seen));
+        let coming: Siblings = members.iter().map(|each| (each.put.path.clone(), each.stored.size)).collect();
+        let objects: Vec<_> = members.iter().map(|each| (each.stored.sha256, each.key.clone())).collect();
+        self.core.check_existing_blobs(&objects).await?;
+        let mut all = Vec::with_capacity(members.len());
+        for Member { put, key, stored } in members {
+            let seen =
+                self.core.inspections().inspect_stored(context, &put.target, &put.path, &key, stored, &coming).await;
+            let seen = seen.map_err(|error| of_member(&put.path, error))?;
+            all.push(staged(&put, &key, stored, seen));
         }
-        let (policy, members) = (Arc::clone(&self.policy), Arc::new(members));
-        let linked = Arc::clone(&members);
-        let results = self.write(context, move |tx| link::link_all(tx, &linked, &policy)).await?;
-        for ((each, _), result) in members.iter().zip(&results) {
-            pending.forget(&each.key);
-            if result.file.blob.key != each.key.as_str() {
-                self.drop_object(&each.key).await;
+        let (policy, target, create) = (Arc::clone(&self.core.policy), unpack.target.clone(), unpack.create);
+        let results =
+            self.core.write(context, move |tx| link_into(tx, &policy, (&target, create), &all, of_member)).await?;
+        for ((_, key), result) in objects.iter().zip(&results) {
+            pending.forget(key);
+            if result.file.blob.key != key.as_str() {
+                self.drop_object(key).await;
             }
         }
         Ok(results)
@@ -204,7 +205,7 @@ impl Registry {
     /// Runs the work with heartbeats for all of its uploads.
     async fn with_heartbeats<T>(&self, pending: &PendingUploads, work: impl Future<Output = Result<T>>) -> Result<T> {
         let beat = || {
-            let (store, now, keys) = (self.store.clone(), self.now(), pending.keys());
+            let (store, now, keys) = (self.core.store.clone(), self.core.now(), pending.keys());
             async move {
                 let beaten = store.write(move |tx| {
                     let keys: Vec<&str> = keys.iter().map(Key::as_str).collect();
@@ -231,15 +232,15 @@ fn of_member(path: &FilePath, error: Error) -> Error {
 
 /// The pending uploads of one request. Abandons the rest when it is dropped, as when the client goes away.
 struct PendingUploads {
-    registry: Registry,
+    files: Files,
     keys: Mutex<BTreeSet<Key>>,
     /// Keys of `keys` that are announced and have no bytes yet.
     unused: Mutex<Vec<Key>>,
 }
 
 impl PendingUploads {
-    fn new(registry: &Registry) -> Self {
-        Self { registry: registry.clone(), keys: Mutex::default(), unused: Mutex::default() }
+    fn new(files: &Files) -> Self {
+        Self { files: files.clone(), keys: Mutex::default(), unused: Mutex::default() }
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut BTreeSet<Key>) -> T) -> T {
@@ -253,9 +254,10 @@ impl PendingUploads {
             return Ok(key);
         }
         let count = self.keys().len().clamp(1, MAX_ANNOUNCED);
-        let (keys, now): (Vec<Key>, _) = ((0..count).map(|_| self.new_key()).collect(), self.registry.now());
+        let (keys, now): (Vec<Key>, _) = ((0..count).map(|_| self.new_key()).collect(), self.files.core.now());
         let rows = keys.clone();
-        self.registry
+        self.files
+            .core
             .store
             .write(move |tx| uploads::insert_all(tx, &rows.iter().map(Key::as_str).collect::<Vec<_>>(), now))
             .await?;
@@ -276,7 +278,8 @@ impl PendingUploads {
         }
         let rows = unused.clone();
         let withdrawn = self
-            .registry
+            .files
+            .core
             .store
             .write(move |tx| uploads::take_all(tx, &rows.iter().map(Key::as_str).collect::<Vec<_>>()));
         if let Err(error) = withdrawn.await {
@@ -303,7 +306,7 @@ impl PendingUploads {
     async fn release(self) {
         self.withdraw_unused().await;
         while let Some(key) = self.with(|keys| keys.last().cloned()) {
-            abandon(&self.registry, &key).await;
+            abandon(&self.files, &key).await;
             self.forget(&key);
         }
     }
@@ -313,10 +316,10 @@ impl Drop for PendingUploads {
     fn drop(&mut self) {
         let keys = self.with(std::mem::take);
         if let (false, Ok(runtime)) = (keys.is_empty(), tokio::runtime::Handle::try_current()) {
-            let registry = self.registry.clone();
+            let files = self.files.clone();
             runtime.spawn(async move {
                 for key in keys {
-                    abandon(&registry, &key).await;
+                    abandon(&files, &key).await;
                 }
             });
         }

@@ -1,9 +1,12 @@
 //! Leases on tasks of upkeep: each task runs in one process at a time, whichever replica that is.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Registry, with_heartbeats_every};
+use crate::core::Core;
 use crate::domain::{Error, Millis, Result};
+use crate::heartbeats::with_heartbeats_every;
+use crate::services::Upkeep;
 use crate::store::Tx;
 use crate::store::upkeep::{self, Pass};
 
@@ -31,18 +34,19 @@ impl Task {
 /// The lease on a task, held by this process.
 #[derive(Clone)]
 pub(super) struct TaskLease {
-    registry: Registry,
+    core: Arc<Core>,
     task: Task,
     token: String,
 }
 
-impl Registry {
+impl Upkeep {
     /// Acquires the task, unless another process holds it or its last pass ended less than `pause` ago.
     pub(super) async fn acquire_task(&self, task: Task, pause: Duration) -> Result<Option<TaskLease>> {
-        let lease = TaskLease { registry: self.clone(), task, token: uuid::Uuid::new_v4().simple().to_string() };
-        let (token, now) = (lease.token.clone(), self.now());
+        let lease = TaskLease { core: Arc::clone(&self.core), task, token: uuid::Uuid::new_v4().simple().to_string() };
+        let (token, now) = (lease.token.clone(), self.core.now());
         let ended_before = now.saturating_sub(millis(pause));
         let taken = self
+            .core
             .store
             .write(move |tx| upkeep::acquire(tx, task.name(), &token, (now, until(now)), ended_before))
             .await?;
@@ -54,11 +58,11 @@ impl TaskLease {
     /// Runs `work` and renews the lease meanwhile. Errors: InvalidState when another process has taken the task over.
     pub(super) async fn with_heartbeats<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let beat = || {
-            let (registry, task, token) = (self.registry.clone(), self.task, self.token.clone());
+            let (core, task, token) = (Arc::clone(&self.core), self.task, self.token.clone());
             // A short outage of the database is no reason to stop; the next write checks the lease again.
             async move {
-                let until = until(registry.now());
-                match registry.store.write(move |tx| upkeep::renew(tx, task.name(), &token, until)).await {
+                let until = until(core.now());
+                match core.store.write(move |tx| upkeep::renew(tx, task.name(), &token, until)).await {
                     Ok(false) => Err(taken_over()),
                     Ok(true) | Err(_) => Ok(()),
                 }
@@ -70,19 +74,19 @@ impl TaskLease {
     /// The progress of a pass that was interrupted.
     pub(super) async fn pass(&self) -> Result<Pass> {
         let task = self.task;
-        self.registry.store.read(move |tx| upkeep::pass(tx, task.name())).await
+        self.core.store.read(move |tx| upkeep::pass(tx, task.name())).await
     }
 
     /// Records that the pass is complete, and releases the lease.
     pub(super) async fn end(self) -> Result<()> {
-        let (task, token, now) = (self.task, self.token, self.registry.now());
-        self.registry.store.write(move |tx| upkeep::end(tx, task.name(), &token, now)).await.map(drop)
+        let (task, token, now) = (self.task, self.token, self.core.now());
+        self.core.store.write(move |tx| upkeep::end(tx, task.name(), &token, now)).await.map(drop)
     }
 
     /// Releases the lease before the pass is complete. If that fails, it expires.
     pub(super) async fn release(self) {
         let (task, token) = (self.task, self.token);
-        if let Err(error) = self.registry.store.write(move |tx| upkeep::renew(tx, task.name(), &token, 0)).await {
+        if let Err(error) = self.core.store.write(move |tx| upkeep::renew(tx, task.name(), &token, 0)).await {
             log::warn!(task = task.name(), error:%; "the lease on a task of upkeep was not released");
         }
     }

@@ -1,28 +1,27 @@
 //! Upload: bytes first, while no transaction is open; then one short transaction that links them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Stream;
+use modelport_inspect::Inspection;
 
-use super::attach::{Attached, InspectedBytes, attach, evaluate_attached};
 use super::context::RequestContext;
-use super::entities::create;
-use super::files::{Precondition, Target, check_precondition, get_holder, holder};
-use super::imports;
-use super::inspection::{Inspected, Siblings, known, policy_of};
+use super::files::check_precondition;
+use super::inspection::{Inspected, Siblings, known};
+use super::link::{Linked, Outcome, Place, StagedBlob, take, upload_expired};
+use super::placement::{find_or_create_artifact, limit, resolve_target};
 use super::policy::Policy;
-use super::resolve::{check_free_of_reserved_words, made, model_named, resolve};
-use super::transaction::{ReadTransaction, WriteTransaction};
-use super::{Registry, with_heartbeats_every};
+use super::target::{Precondition, Target};
+use super::transaction::WriteTransaction;
 use crate::blobs::{BodySize, Key, Stored};
-use crate::domain::{
-    ArtifactState, Draft, Error, ErrorKind, File, FilePath, LogicalType, Millis, Name, NodeId, Result, Sha256,
-    VersionRef,
-};
+use crate::domain::{Error, File, FilePath, Millis, NodeId, Result, Sha256};
+use crate::heartbeats::with_heartbeats_every;
+use crate::services::Files;
 use crate::store::resumable::Resumable;
-use crate::store::{files, nodes, policies, resumable, uploads};
+use crate::store::{files, nodes, resumable, uploads};
 
 /// How often an upload sends a heartbeat.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -44,17 +43,6 @@ pub struct PutFile {
     pub precondition: Precondition,
     /// Whether to create a missing model, version or model artifact.
     pub create: bool,
-}
-
-/// The outcome of a put.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// The path is new.
-    Created,
-    /// The path had other bytes.
-    Replaced,
-    /// The path had these bytes already.
-    Unchanged,
 }
 
 /// A stored file, and where it is.
@@ -81,7 +69,7 @@ pub(super) enum Ending {
     Recorded(Box<Resumable>),
 }
 
-impl Registry {
+impl Files {
     /// Streams a file in.
     ///
     /// Errors: NotFound when a parent is missing and not to be made; PreconditionFailed; DigestMismatch, and InvalidBody
@@ -117,11 +105,12 @@ impl Registry {
         mut put: PutFile,
         key: &Key,
     ) -> Result<(PutFile, Option<u64>)> {
-        self.check_store()?;
-        check_length(put.length, self.policy.max_file_bytes)?;
-        let policy = Arc::clone(&self.policy);
+        self.core.check_store()?;
+        check_length(put.length, self.core.policy.max_file_bytes)?;
+        let policy = Arc::clone(&self.core.policy);
         let (now, key, requested) = (context.now(), key.to_string(), put.clone());
         let (target, limit) = self
+            .core
             .write(context, move |tx| {
                 let target = resolve_target(tx, &requested.target, requested.create)?;
                 let limit = limit(tx, &policy, &target)?;
@@ -148,7 +137,7 @@ impl Registry {
         E: Into<Error>,
     {
         let size = BodySize { exact: put.length, at_most: limit };
-        let stored = self.with_heartbeat(key, self.blobs.put(key, size, body)).await?;
+        let stored = self.with_heartbeat(key, self.core.blobs.put(key, size, body)).await?;
         self.finish_upload(context, put, key, stored, Ending::Plain).await
     }
 
@@ -172,25 +161,26 @@ impl Registry {
         }
         let objects = [(stored.sha256, key.clone())];
         let seen = self.with_heartbeat(key, async {
-            self.check_store()?;
-            self.check_existing_blobs(&objects).await?;
-            self.inspect_stored(context, &put.target, &put.path, key, stored, &Siblings::new()).await
+            self.core.check_store()?;
+            self.core.check_existing_blobs(&objects).await?;
+            self.core.inspections().inspect_stored(context, &put.target, &put.path, key, stored, &Siblings::new()).await
         });
         let seen = seen.await?;
-        let (now, put, row) = (context.now(), put.clone(), key.to_string());
-        let bytes = InspectedBytes { stored, seen, policy: Arc::clone(&self.policy) };
-        let (result, linked_key) = self
+        let (now, policy, put) = (context.now(), Arc::clone(&self.core.policy), put.clone());
+        let staged = [staged(&put, key, stored, seen)];
+        let result = self
+            .core
             .write(context, move |tx| {
-                let linked = link(tx, &put, &row, &bytes)?;
+                let linked = link_into(tx, &policy, (&put.target, put.create), &staged, |_, error| error)?.pop();
                 match &ending {
                     Ending::Plain => {}
                     Ending::Marked(id) => resumable::finish(tx, id, stored.sha256, now)?,
                     Ending::Recorded(row) => resumable::insert(tx, row)?,
                 }
-                Ok(linked)
+                linked.ok_or_else(|| Error::internal("a file that was linked is not there"))
             })
             .await?;
-        if linked_key != key.as_str() {
+        if result.file.blob.key != key.as_str() {
             self.drop_object(key).await;
         }
         Ok(result)
@@ -199,7 +189,7 @@ impl Registry {
     /// Runs the upload with heartbeats, so that the collector does not take it for abandoned.
     pub(super) async fn with_heartbeat<T>(&self, key: &Key, upload: impl Future<Output = Result<T>>) -> Result<T> {
         let beat = || {
-            let (store, now, key) = (self.store.clone(), self.now(), key.to_string());
+            let (store, now, key) = (self.core.store.clone(), self.core.now(), key.to_string());
             // A short outage of the database does not end an upload; the commit checks the row again.
             async move {
                 match store.write(move |tx| uploads::seen(tx, &key, now)).await {
@@ -217,38 +207,38 @@ impl Registry {
     /// The row outlives the object, because only its key leads to an unfinished upload in a bucket.
     pub(super) async fn discard_upload(&self, key: &Key, before: Millis) -> Result<bool> {
         let row = key.to_string();
-        if !self.store.write(move |tx| uploads::condemn(tx, &row, before)).await? {
+        if !self.core.store.write(move |tx| uploads::condemn(tx, &row, before)).await? {
             return Ok(false);
         }
-        self.blobs.discard(key).await?;
+        self.core.blobs.discard(key).await?;
         let row = key.to_string();
-        self.store.write(move |tx| uploads::remove(tx, &row)).await?;
+        self.core.store.write(move |tx| uploads::remove(tx, &row)).await?;
         Ok(true)
     }
 
     pub(super) async fn drop_object(&self, key: &Key) {
-        if let Err(error) = self.blobs.delete(key).await {
+        if let Err(error) = self.core.blobs.delete(key).await {
             log::warn!(key = key.as_str(), error = error.to_string().as_str(); "object left for the collector");
         }
     }
 }
 
 /// Removes the object and row of a failed upload, unless its object was linked after all.
-pub(super) async fn abandon(registry: &Registry, key: &Key) {
-    if let Err(error) = registry.discard_upload(key, Millis::MAX).await {
+pub(super) async fn abandon(files: &Files, key: &Key) {
+    if let Err(error) = files.discard_upload(key, Millis::MAX).await {
         log::warn!(key = key.as_str(), error = error.to_string().as_str(); "upload left for the collector");
     }
 }
 
 /// Abandons the upload when its future is dropped, as it is when the client goes away.
 pub(super) struct Guard {
-    registry: Registry,
+    files: Files,
     key: Option<Key>,
 }
 
 impl Guard {
-    pub(super) fn new(registry: &Registry, key: &Key) -> Self {
-        Self { registry: registry.clone(), key: Some(key.clone()) }
+    pub(super) fn new(files: &Files, key: &Key) -> Self {
+        Self { files: files.clone(), key: Some(key.clone()) }
     }
 
     /// The upload ended regularly: there is nothing to abandon.
@@ -260,14 +250,10 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         if let (Some(key), Ok(runtime)) = (self.key.take(), tokio::runtime::Handle::try_current()) {
-            let registry = self.registry.clone();
-            runtime.spawn(async move { abandon(&registry, &key).await });
+            let files = self.files.clone();
+            runtime.spawn(async move { abandon(&files, &key).await });
         }
     }
-}
-
-pub(super) fn upload_expired() -> Error {
-    Error::unavailable("the upload received nothing for so long that it was given up")
 }
 
 pub(super) fn check_length(length: Option<u64>, limit: Option<u64>) -> Result<()> {
@@ -279,109 +265,56 @@ pub(super) fn check_length(length: Option<u64>, limit: Option<u64>) -> Result<()
     }
 }
 
-/// The largest file that the target's policy allows.
-pub(super) fn limit(tx: &mut ReadTransaction<'_, '_>, base: &Policy, target: &Target) -> Result<Option<u64>> {
-    let policy = match target {
-        Target::Artifact(id) => {
-            let artifact = get_holder(tx, *id)?;
-            policy_of(tx, base, &artifact)?
-        }
-        Target::Version { model, .. } => match model_named(tx, model) {
-            Ok(model) => policies::find(tx, model.id)?.map_or_else(|| base.clone(), |said| base.with(&said)),
-            Err(error) if error.kind() == ErrorKind::NotFound => base.clone(),
-            Err(error) => return Err(error),
-        },
-        Target::Import(_) => base.clone(),
-    };
-    Ok(policy.max_file_bytes)
-}
-
-/// Checks that the target exists or may be created, and replaces `latest` and aliases by the version's name.
-pub(super) fn resolve_target(tx: &mut ReadTransaction<'_, '_>, target: &Target, create: bool) -> Result<Target> {
-    match target {
-        Target::Artifact(id) => {
-            get_holder(tx, *id)?;
-            Ok(target.clone())
-        }
-        Target::Version { model, version: VersionRef::Named(name) } if create => {
-            match resolve(tx, model, &VersionRef::Named(name.clone())) {
-                Err(error) if error.kind() == ErrorKind::NotFound => check_free_of_reserved_words(name)?,
-                Err(error) => return Err(error),
-                Ok(_) => {}
-            }
-            Ok(target.clone())
-        }
-        Target::Import(_) => Ok(target.clone()),
-        Target::Version { model, version } => {
-            let (_, found) = resolve(tx, model, version)?;
-            let name = found.name.unwrap_or_default().parse()?;
-            Ok(Target::Version { model: model.clone(), version: VersionRef::Named(name) })
-        }
+/// The staged bytes of a put.
+pub(super) fn staged(put: &PutFile, key: &Key, stored: Stored, seen: Inspection) -> StagedBlob {
+    let guessed = || mime_guess::from_path(put.path.as_str()).first_or_octet_stream().essence_str().to_owned();
+    StagedBlob {
+        path: put.path.clone(),
+        media_type: put.media_type.clone().unwrap_or_else(guessed),
+        precondition: put.precondition.clone(),
+        key: key.clone(),
+        stored,
+        seen,
     }
 }
 
-/// Links stored bytes to a path. Returns the key of the file's blob, which is an older one if the bytes existed already.
-fn link(
+/// Links staged bytes to their paths in the target, which is made with its parents where `create` allows it. A path that an
+/// artifact of a version has stays in that artifact.
+///
+/// Errors: as those of [`Taken::link`](super::link::Taken::link); NotFound when the target is not there and not to be made.
+pub(super) fn link_into(
     tx: &mut WriteTransaction<'_, '_>,
-    put: &PutFile,
-    key: &str,
-    bytes: &InspectedBytes,
-) -> Result<(PutResult, String)> {
-    if !uploads::take(tx, key)? {
-        return Err(upload_expired());
+    base: &Policy,
+    (target, create): (&Target, bool),
+    staged: &[StagedBlob],
+    about: impl Fn(&FilePath, Error) -> Error,
+) -> Result<Vec<PutResult>> {
+    let Some(first) = staged.first() else { return Ok(Vec::new()) };
+    let taken = take(tx, staged)?;
+    let (place, version) = find_or_create_artifact(tx, target, &first.path, create)?;
+    let paths: Vec<&str> = staged.iter().map(|blob| blob.path.as_str()).collect();
+    // An artifact that is named takes its own files, whatever its version has elsewhere.
+    let is_named = matches!(target, Target::Artifact(_));
+    let in_place = match version {
+        Some((version, _)) if !is_named && staged.len() > 1 => files::holders_in(tx, version, &paths)?,
+        _ => BTreeMap::new(),
+    };
+    let place_of = |path: &&str| in_place.get(*path).map_or(place, |holder| Place::Found(*holder));
+    let places: Vec<Place> = paths.iter().map(place_of).collect();
+    let found = places.iter().filter_map(|place| match place {
+        Place::Found(holder) => Some(*holder),
+        Place::Made(_) => None,
+    });
+    let found: Vec<NodeId> = found.collect::<BTreeSet<_>>().into_iter().collect();
+    if !found.is_empty() {
+        nodes::lock(tx, &found)?;
     }
-    let (artifact, version) = find_or_create_artifact(tx, put)?;
-    nodes::lock(tx, &[artifact])?;
-    let Attached { outcome, mut file, replaced } = attach(tx, put, artifact, key, bytes.stored)?;
-    if outcome != Outcome::Unchanged {
-        evaluate_attached(tx, (&mut file, replaced.as_ref()), bytes)?;
-    }
-    let inspection = known(tx, std::slice::from_ref(&file))?.into_values().next();
-    let key = file.blob.key.clone();
-    Ok((PutResult { outcome, file, inspection, version }, key))
-}
-
-/// The artifact that the file goes to, created with its version and model if they are missing and the put allows it.
-pub(super) fn find_or_create_artifact(
-    tx: &mut WriteTransaction<'_, '_>,
-    put: &PutFile,
-) -> Result<(NodeId, Option<(NodeId, NodeId)>)> {
-    let (model, version) = match &put.target {
-        Target::Artifact(id) => {
-            let artifact = get_holder(tx, *id)?;
-            let home = artifact.home_id.map(|home| nodes::find(tx, home)).transpose()?.flatten();
-            return Ok((*id, home.and_then(|home| Some((home.id, home.home_id?)))));
-        }
-        Target::Import(import) => {
-            let (artifact, version, model) = imports::create_imported(tx, import)?;
-            return Ok((artifact, Some((version, model))));
-        }
-        Target::Version { model, version } => (model, version),
+    let linked = taken.link(tx, base, &places, about)?;
+    let files: Vec<File> = linked.iter().map(|each| each.file.clone()).collect();
+    let mut inspections = known(tx, &files)?;
+    let result = |Linked { outcome, file, .. }: Linked| {
+        let inspection = inspections.remove(&(file.node_id, file.path.clone()));
+        PutResult { outcome, file, inspection, version }
     };
-    let named = |name: &Name, state: &str| Draft::named(name.clone()).with("state", Some(state));
-    let found_model = match model_named(tx, model) {
-        Err(error) if error.kind() == ErrorKind::NotFound && put.create => {
-            made(create(tx, LogicalType::RegisteredModel, None, &named(model, "LIVE")))?
-        }
-        found => found?,
-    };
-    let found_version = match (resolve(tx, model, version), version) {
-        (Ok((_, version)), _) => version,
-        (Err(error), VersionRef::Named(name)) if error.kind() == ErrorKind::NotFound && put.create => {
-            made(create(tx, LogicalType::ModelVersion, Some(found_model.id), &named(name, "LIVE")))?
-        }
-        (Err(error), _) => return Err(error),
-    };
-    // Without the lock two uploads into a new version would each make its artifact.
-    nodes::lock(tx, &[found_version.id])?;
-    let in_place = files::find_in(tx, found_version.id, &put.path)?.map(|file| file.node_id);
-    let artifact = match in_place.map_or_else(|| holder(tx, found_version.id), |id| Ok(Some(id)))? {
-        Some(id) => id,
-        None if put.create => {
-            let draft = Draft { state: Some(ArtifactState::Live.number()), ..Draft::named(model.clone()) };
-            made(create(tx, LogicalType::ModelArtifact, Some(found_version.id), &draft))?.id
-        }
-        None => return Err(Error::not_found(format!("a model artifact of version `{version}`"))),
-    };
-    Ok((artifact, Some((found_version.id, found_model.id))))
+    Ok(linked.into_iter().map(result).collect())
 }

@@ -1,7 +1,7 @@
 //! URLs of files, and the URIs of artifacts whose bytes are here.
 
 use super::context::RequestContext;
-use super::files::may_hold_files;
+use super::holders::may_hold_files;
 use super::transaction::ReadTransaction;
 use crate::domain::{Change, FilePath, Node, NodeId, Result};
 use crate::store::{files, nodes};

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use futures_util::TryStreamExt as _;
-use sha2::Digest as _;
 use tokio::time::Instant;
 
-use super::Registry;
 use super::context::RequestContext;
+use super::hashing::Digesting;
 use super::upkeep::{Task, TaskLease};
-use crate::blobs::{Chunks, Key};
+use crate::core::Core;
 use crate::domain::{Blob, Error, ErrorKind, Millis, Result, Sha256};
+use crate::services::Upkeep;
 use crate::store::blobs;
 use crate::store::upkeep::Pass;
 
@@ -20,8 +19,6 @@ pub use crate::store::blobs::{Damage, Damaged};
 const BATCH: u32 = 200;
 /// How many blobs are read, or how much time passes, before progress is recorded.
 const RECORD_EVERY: (usize, Duration) = (100, Duration::from_secs(3));
-/// How many bytes are hashed at once.
-const HASH_BLOCK_BYTES: usize = 1 << 20;
 
 /// The options of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +48,7 @@ pub struct Verified {
     pub damaged: u64,
 }
 
-impl Registry {
+impl Upkeep {
     /// Reads every blob and records which are missing or damaged.
     ///
     /// One process runs at a time. Progress is recorded, so that the next run resumes an interrupted one. Blobs that are added
@@ -67,8 +64,14 @@ impl Registry {
     ) -> Result<Verified> {
         let busy = || Error::locked("another process is verifying at the moment");
         let lease = self.acquire_task(Task::Verify, Duration::ZERO).await?.ok_or_else(busy)?;
-        let run =
-            Run { registry: self, context, lease: lease.clone(), how, begun: Instant::now(), now: Verified::default() };
+        let run = Run {
+            core: &self.core,
+            context,
+            lease: lease.clone(),
+            how,
+            begun: Instant::now(),
+            now: Verified::default(),
+        };
         match lease.with_heartbeats(run.pass(&mut progress)).await {
             Ok(verified) => lease.end().await.map(|()| verified),
             Err(error) => {
@@ -80,57 +83,12 @@ impl Registry {
 
     /// Up to `limit` blobs after that one that were missing or damaged when they were last read, with their files.
     pub async fn damaged(&self, context: &RequestContext, after: i64, limit: u32) -> Result<Vec<Damaged>> {
-        self.read(context, move |tx| blobs::damaged(tx, after, limit)).await
-    }
-}
-
-impl Registry {
-    /// How many bytes the object under `key` has, and their digest.
-    pub(super) async fn digest_of(&self, key: &Key) -> Result<(u64, Sha256)> {
-        let (mut chunks, mut digest) = (self.blobs.get(key, None).await?, Digesting::default());
-        while digest.take(&mut chunks).await? {}
-        Ok(digest.end())
-    }
-}
-
-/// The digest of an object that is being read.
-#[derive(Default)]
-struct Digesting {
-    digest: sha2::Sha256,
-    size: u64,
-    ended: bool,
-}
-
-impl Digesting {
-    /// Reads and hashes the next chunk. `false` at the end.
-    async fn take(&mut self, chunks: &mut Chunks) -> Result<bool> {
-        let (mut piece, mut size) = (Vec::new(), 0);
-        while size < HASH_BLOCK_BYTES && !self.ended {
-            match chunks.try_next().await? {
-                Some(chunk) => {
-                    size += chunk.len();
-                    piece.push(chunk);
-                }
-                None => self.ended = true,
-            }
-        }
-        self.size = self.size.saturating_add(size as u64);
-        let mut digest = std::mem::take(&mut self.digest);
-        let hashed = tokio::task::spawn_blocking(move || {
-            piece.iter().for_each(|bytes| digest.update(bytes));
-            digest
-        });
-        self.digest = hashed.await.map_err(|error| Error::internal("a digest was not computed").caused_by(error))?;
-        Ok(!self.ended)
-    }
-
-    fn end(self) -> (u64, Sha256) {
-        (self.size, Sha256::from_bytes(self.digest.finalize().into()))
+        self.core.read(context, move |tx| blobs::damaged(tx, after, limit)).await
     }
 }
 
 struct Run<'a> {
-    registry: &'a Registry,
+    core: &'a Core,
     context: &'a RequestContext,
     lease: TaskLease,
     how: Verification,
@@ -140,20 +98,20 @@ struct Run<'a> {
 
 impl Run<'_> {
     async fn pass(mut self, progress: &mut (impl FnMut(Verified) + Send)) -> Result<Verified> {
-        let (registry, context) = (self.registry, self.context);
+        let (core, context) = (self.core, self.context);
         let mut pass = self.lease.pass().await?;
         self.now.resumed = pass.began_at.is_some() && !self.how.restart;
         if !self.now.resumed {
             pass = Pass { began_at: Some(self.context.now()), reached: 0 };
         }
-        let last = registry.read(context, |tx| blobs::last_id(tx)).await?;
+        let last = core.read(context, |tx| blobs::last_id(tx)).await?;
         let reached = pass.reached;
         (self.now.all_blobs, self.now.all_bytes) =
-            registry.read(context, move |tx| blobs::total(tx, reached, last)).await?;
+            core.read(context, move |tx| blobs::total(tx, reached, last)).await?;
         progress(self.now);
         loop {
             let reached = pass.reached;
-            let batch = registry.read(context, move |tx| blobs::after(tx, reached, last, BATCH)).await?;
+            let batch = core.read(context, move |tx| blobs::after(tx, reached, last, BATCH)).await?;
             if batch.is_empty() {
                 return Ok(self.now);
             }
@@ -175,7 +133,7 @@ impl Run<'_> {
     async fn record(&mut self, done: Vec<(Blob, Option<Damage>)>, pass: Pass) -> Result<()> {
         let (advance, now) = (self.lease.advance(), self.context.now());
         let counted = self
-            .registry
+            .core
             .write(self.context, move |tx| {
                 advance(tx, pass)?;
                 blobs::verified(tx, &done, now)
@@ -207,10 +165,10 @@ impl Run<'_> {
     }
 
     async fn digest(&mut self, blob: &Blob, progress: &mut (impl FnMut(Verified) + Send)) -> Result<(u64, Sha256)> {
-        let mut chunks = self.registry.blobs.get(&blob.key.parse()?, None).await?;
+        let mut chunks = self.core.blobs.get(&blob.key.parse()?, None).await?;
         let (mut digest, before) = (Digesting::default(), self.now.bytes);
         while digest.take(&mut chunks).await? {
-            self.now.bytes = before.saturating_add(digest.size);
+            self.now.bytes = before.saturating_add(digest.size());
             progress(self.now);
             self.slow_down().await;
         }

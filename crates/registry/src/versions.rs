@@ -3,19 +3,18 @@
 use std::collections::BTreeMap;
 
 use super::context::RequestContext;
+use super::etags::{artifacts_of, tag};
 use super::files::{FilePage, FileToken, page};
 use super::graph::types_of;
-use super::guarded::tag;
 use super::inspection::{Summary, summary};
 use super::resolve::{model_named, resolve};
-use super::transaction::ReadTransaction;
 use super::uris::fill_uris;
-use super::{Registry, Selection};
 use crate::domain::graph::Type;
 use crate::domain::{
-    LogicalType, Name, Node, NodeId, NodeKind, Order, Page, PageRequest, PageSize, PageToken, Result, VersionRef,
+    LogicalType, Name, Node, Order, Page, PageRequest, PageSize, PageToken, Result, Selection, VersionRef,
 };
-use crate::store::{aliases, files, nodes};
+use crate::services::Models;
+use crate::store::{aliases, files};
 
 /// A version with what it holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,11 +40,11 @@ pub struct VersionSummary {
 /// How many files a summary lists.
 const MAX_SUMMARY_FILES: u32 = 1000;
 
-impl Registry {
+impl Models {
     /// The model with that name.
     pub async fn get_model(&self, context: &RequestContext, model: &Name) -> Result<Node> {
         let model = model.clone();
-        self.read(context, move |tx| model_named(tx, &model)).await
+        self.core.read(context, move |tx| model_named(tx, &model)).await
     }
 
     /// The version that `version` means now, with its files, aliases and artifacts.
@@ -56,19 +55,20 @@ impl Registry {
         version: &VersionRef,
     ) -> Result<VersionSummary> {
         let (model, version) = (model.clone(), version.clone());
-        self.read(context, move |tx| {
-            let (model, version) = resolve(tx, &model, &version)?;
-            let mut artifacts = artifacts_of(tx, version.id)?;
-            let holder = files::Holder::Members(version.id);
-            let files = page(tx, version.id, holder, None, PageSize::new(MAX_SUMMARY_FILES))?;
-            let tag = tag(tx, &version, &artifacts)?;
-            fill_uris(tx, &mut artifacts)?;
-            let types = types_of(tx, artifacts.iter().filter(|node| node.logical_type().is_none()))?;
-            let inspection = summary(tx, holder)?;
-            let aliases = aliases::of_version(tx, version.id)?;
-            Ok(VersionSummary { tag, aliases, model, version, artifacts, types, files, inspection })
-        })
-        .await
+        self.core
+            .read(context, move |tx| {
+                let (model, version) = resolve(tx, &model, &version)?;
+                let mut artifacts = artifacts_of(tx, version.id)?;
+                let holder = files::Holder::Members(version.id);
+                let files = page(tx, version.id, holder, None, PageSize::new(MAX_SUMMARY_FILES))?;
+                let tag = tag(tx, &version, &artifacts)?;
+                fill_uris(tx, &mut artifacts)?;
+                let types = types_of(tx, artifacts.iter().filter(|node| node.logical_type().is_none()))?;
+                let inspection = summary(tx, holder)?;
+                let aliases = aliases::of_version(tx, version.id)?;
+                Ok(VersionSummary { tag, aliases, model, version, artifacts, types, files, inspection })
+            })
+            .await
     }
 
     /// The versions of the model with that name, in pages.
@@ -83,7 +83,7 @@ impl Registry {
         let model = self.get_model(context, model).await?;
         let selection = Selection { home: Some(model.id), order, ..Selection::of(LogicalType::ModelVersion) };
         let request = PageRequest { size: Some(size), token, with_total: false };
-        Ok((model, self.list(context, selection, request).await?.first))
+        Ok((model, self.core.entities().list(context, selection, request).await?.first))
     }
 
     /// The model and the version that `version` means now.
@@ -94,7 +94,7 @@ impl Registry {
         version: &VersionRef,
     ) -> Result<(Node, Node)> {
         let (model, version) = (model.clone(), version.clone());
-        self.read(context, move |tx| resolve(tx, &model, &version)).await
+        self.core.read(context, move |tx| resolve(tx, &model, &version)).await
     }
 
     /// The files of a version, in pages, ordered by path.
@@ -107,17 +107,12 @@ impl Registry {
         token: Option<FileToken>,
     ) -> Result<FilePage> {
         let (model, version) = (model.clone(), version.clone());
-        self.read(context, move |tx| {
-            let (_, version) = resolve(tx, &model, &version)?;
-            let holder = files::Holder::Members(version.id);
-            page(tx, version.id, holder, token.as_ref(), size)
-        })
-        .await
+        self.core
+            .read(context, move |tx| {
+                let (_, version) = resolve(tx, &model, &version)?;
+                let holder = files::Holder::Members(version.id);
+                page(tx, version.id, holder, token.as_ref(), size)
+            })
+            .await
     }
-}
-
-/// The artifacts of a version, its own and those attached to it, of whichever type, oldest first.
-pub(super) fn artifacts_of(tx: &mut ReadTransaction<'_, '_>, version: NodeId) -> Result<Vec<Node>> {
-    let selection = Selection { member_of: Some(version), ..Selection::of_kind(Some(NodeKind::Artifact)) };
-    nodes::list(tx, &selection, None, PageSize::MAX)
 }

@@ -13,8 +13,8 @@ use super::bulk::{Column, Insert};
 use super::connection::AnyConnection;
 use super::nodes::MAX_IDS;
 use super::schema::{blobs, files, inspections, members};
-use crate::error::{DatabaseResult as _, database_error, is_missing_reference, violated_unique};
-use modelport_domain::{Blob, Error, File, FilePath, LogicalType, Millis, NodeId, Result};
+use crate::error::{DatabaseResult as _, database_error, is_missing_reference};
+use modelport_domain::{Error, File, FilePath, LogicalType, NodeId, Result};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = files, treat_none_as_default_value = false)]
@@ -29,16 +29,6 @@ pub(super) struct FileRow {
 #[derive(Insertable)]
 #[diesel(table_name = files, treat_none_as_default_value = false)]
 struct NewFile<'a> {
-    node_id: i64,
-    path: &'a str,
-    blob_id: i64,
-    media_type: &'a str,
-    created_at: i64,
-}
-
-#[derive(Insertable)]
-#[diesel(table_name = files, treat_none_as_default_value = false)]
-struct PutFileRow<'a> {
     node_id: i64,
     path: &'a str,
     blob_id: i64,
@@ -147,57 +137,14 @@ pub fn summaries(tx: &mut Tx<'_>, nodes: &[NodeId]) -> Result<BTreeMap<NodeId, (
     Ok(summaries)
 }
 
-/// Adds a file.
-///
-/// Errors: AlreadyExists when the path is taken, NotFound when the node is gone.
-pub fn insert(
-    tx: &mut Tx<'_>,
-    node: NodeId,
-    path: &FilePath,
-    blob: &Blob,
-    media_type: &str,
-    now: Millis,
-) -> Result<()> {
-    let new = NewFile { node_id: node.0, path: path.as_str(), blob_id: blob.id, media_type, created_at: now };
-    match diesel::insert_into(files::table).values(&new).execute(tx.conn) {
-        Ok(_) => Ok(()),
-        Err(error) if violated_unique(&error).is_some() => {
-            Err(Error::already_exists(format!("file `{path}` already exists")).on_field("path"))
-        }
-        Err(error) if is_missing_reference(&error) => Err(Error::not_found(format!("artifact `{node}`"))),
-        Err(error) => Err(database_error(error)),
-    }
-}
-
-/// Points an existing file at other bytes, and clears its quarantine.
-pub fn replace(
-    tx: &mut Tx<'_>,
-    node: NodeId,
-    path: &FilePath,
-    blob: &Blob,
-    media_type: &str,
-    now: Millis,
-) -> Result<()> {
-    diesel::update(files::table.find((node.0, path.as_str())))
-        .set((
-            files::blob_id.eq(blob.id),
-            files::media_type.eq(media_type),
-            files::created_at.eq(now),
-            files::quarantine.eq(None::<String>),
-        ))
-        .execute(tx.conn)
-        .db()?;
-    Ok(())
-}
-
 /// Adds files, in place of those that their nodes have at the same paths.
 ///
 /// Errors: NotFound when a node is gone.
 pub fn put_all(tx: &mut Tx<'_>, new: &[File]) -> Result<()> {
     for chunk in new.chunks(MAX_IDS) {
-        let rows: Vec<PutFileRow<'_>> = chunk
+        let rows: Vec<NewFile<'_>> = chunk
             .iter()
-            .map(|file| PutFileRow {
+            .map(|file| NewFile {
                 node_id: file.node_id.0,
                 path: file.path.as_str(),
                 blob_id: file.blob.id,
@@ -231,7 +178,7 @@ pub fn put_all(tx: &mut Tx<'_>, new: &[File]) -> Result<()> {
     Ok(())
 }
 
-fn bulk<'a>(rows: &'a [PutFileRow<'a>]) -> Insert<'a> {
+fn bulk<'a>(rows: &'a [NewFile<'a>]) -> Insert<'a> {
     let each = rows.iter();
     let columns = vec![
         ("node_id", Column::Int(each.clone().map(|row| row.node_id).collect())),

@@ -56,12 +56,6 @@ pub fn seen(tx: &mut Tx<'_>, key: &str, now: Millis) -> Result<bool> {
     Ok(diesel::update(target).set(uploads::seen_at.eq(now)).execute(tx.conn).db()? > 0)
 }
 
-/// Takes the object over in order to link it. `false` when it is linked already, or condemned.
-pub fn take(tx: &mut Tx<'_>, key: &str) -> Result<bool> {
-    let target = uploads::table.filter(uploads::key.eq(key).and(uploads::seen_at.gt(CONDEMNED)));
-    Ok(diesel::delete(target).execute(tx.conn).db()? > 0)
-}
-
 /// Says that the bytes of many uploads still arrive.
 pub fn seen_all(tx: &mut Tx<'_>, keys: &[&str], now: Millis) -> Result<()> {
     for chunk in keys.chunks(MAX_IDS) {
@@ -71,7 +65,8 @@ pub fn seen_all(tx: &mut Tx<'_>, keys: &[&str], now: Millis) -> Result<()> {
     Ok(())
 }
 
-/// Takes many objects over, as [`take`] does with one. `false` when not all of them can be taken.
+/// Takes objects over in order to link them. `false` when one of them is linked already, or condemned; what was taken then is
+/// to be given back by ending the transaction.
 pub fn take_all(tx: &mut Tx<'_>, keys: &[&str]) -> Result<bool> {
     let mut taken = 0;
     for chunk in keys.chunks(MAX_IDS) {

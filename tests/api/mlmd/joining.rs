@@ -43,14 +43,15 @@ impl Scene {
         self.send(TestRequest::put().uri("/api/v1/models/m/policy").set_json(policy)).await.expect(200);
         let registry = &self.door.registry;
         let job = registry
+            .jobs
             .claim_job(&registry.own_context(), REEVALUATE_MODEL, "test", Duration::from_secs(60), 3)
             .await
             .unwrap()
             .unwrap();
         let working = Working::new(registry.clone(), job, Stopping::never());
-        let result = registry.reevaluate_model(&working.context, working.clone()).await.unwrap();
+        let result = registry.inspections.reevaluate_model(&working.context, working.clone()).await.unwrap();
         let end = modelport::domain::job::JobEnd::Succeeded(result);
-        assert!(registry.finish_job(&working.context, &working, "test", end).await.unwrap());
+        assert!(registry.jobs.finish_job(&working.context, &working, "test", end).await.unwrap());
     }
 
     fn file(&self) -> String {
@@ -80,7 +81,7 @@ impl Scene {
         let ids: Vec<i64> = entries.iter().map(|entry| entry["revision"].as_i64().unwrap()).collect();
         assert!(ids.is_sorted() || ids.iter().rev().is_sorted(), "{history}");
         let registry = &self.door.registry;
-        let job = registry.claim_job(&registry.own_context(), REEVALUATE_MODEL, "test", Duration::ZERO, 3).await;
+        let job = registry.jobs.claim_job(&registry.own_context(), REEVALUATE_MODEL, "test", Duration::ZERO, 3).await;
         assert_eq!(job.unwrap(), None);
     }
 }
@@ -201,12 +202,13 @@ async fn many_files_are_left_to_a_job(backend: Backend) {
     scene.get(&scene.file()).await.expect(200);
     let registry = &scene.door.registry;
     let job = registry
+        .jobs
         .claim_job(&registry.own_context(), REEVALUATE_MODEL, "test", Duration::from_secs(60), 3)
         .await
         .unwrap()
         .unwrap();
     let working = Working::new(registry.clone(), job, Stopping::never());
-    let result = registry.reevaluate_model(&working.context.clone(), working).await.unwrap();
+    let result = registry.inspections.reevaluate_model(&working.context.clone(), working).await.unwrap();
     assert_eq!(result, json!({"files": 101, "quarantined": 101, "released": 0}));
     scene.get(&scene.file()).await.expect(403);
 }

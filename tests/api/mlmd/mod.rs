@@ -22,8 +22,7 @@ use modelport::api::mlmd::{self, pb};
 use modelport::blobs::{Blobs, BlobsConfig, Location};
 use modelport::domain::LogicalType;
 use modelport::memory::Memory;
-use modelport::registry::policy::Policy;
-use modelport::registry::{Registry, wall_clock};
+use modelport::registry::{Registry, RegistryOptions};
 use prost::Message;
 use reqwest::header::HeaderMap;
 use tempfile::TempDir;
@@ -62,19 +61,19 @@ const UNIMPLEMENTED: i32 = 12;
 
 impl Door {
     async fn new(backend: Backend) -> Self {
-        Self::over(backend, |registry| registry).await
+        Self::over(backend, |options| options).await
     }
 
     /// Over a registry that is set up so.
-    async fn over(backend: Backend, set_up: fn(Registry) -> Registry) -> Self {
+    async fn over(backend: Backend, set_up: fn(RegistryOptions) -> RegistryOptions) -> Self {
         let (database, folder) = (Database::new(backend), tempfile::tempdir().unwrap());
         let location = Location::Local(folder.path().to_owned());
         let blobs = Blobs::open(&BlobsConfig { location, create_bucket: false }).await.unwrap();
-        let registry = Registry::new(database.open(), blobs, wall_clock(), "https://models.example", Policy::default());
+        let options = RegistryOptions { public_url: "https://models.example".to_owned(), ..RegistryOptions::default() };
+        let registry = Registry::new(database.open(), blobs, set_up(options));
         let (metrics, draining) = (Arc::new(Metrics::new().unwrap()), Draining::default());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let registry = set_up(registry);
         let (counted, hosts, memory) = (metrics.clone(), Hosts::default(), Memory::default());
         let parts =
             mlmd::GrpcParts { registry: registry.clone(), metrics: counted, draining: draining.clone(), hosts, memory };

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use futures_util::stream;
 use modelport::api::mlmd::pb::{self, value::Value};
 use modelport::domain::{Actor, Error};
-use modelport::registry::files::{Precondition, Target};
+use modelport::registry::RegistryOptions;
+use modelport::registry::target::{Precondition, Target};
 use modelport::registry::upload::PutFile;
 
 use super::{ALREADY_EXISTS, Door, FAILED_PRECONDITION, INVALID_ARGUMENT, NOT_FOUND, artifact, int, value};
@@ -108,7 +109,7 @@ async fn a_mask_and_a_lock_are_heeded(backend: Backend) {
 }
 
 async fn a_uri_begins_with_the_host_that_a_call_is_addressed_to(backend: Backend) {
-    let door = Door::over(backend, |registry| registry.following_hosts(8080)).await;
+    let door = Door::over(backend, |options| RegistryOptions { follows_hosts: Some(8080), ..options }).await;
     let put = PutFile {
         target: Target::Version { model: "m".parse().unwrap(), version: "1".parse().unwrap() },
         path: "f".parse().unwrap(),
@@ -119,8 +120,14 @@ async fn a_uri_begins_with_the_host_that_a_call_is_addressed_to(backend: Backend
         create: true,
     };
     let body = stream::iter([Ok::<_, Error>(Bytes::from_static(b"x"))]);
-    let id =
-        door.registry.put_file(&door.registry.context(Actor::anonymous("test")), put, body).await.unwrap().file.node_id;
+    let id = door
+        .registry
+        .files
+        .put_file(&door.registry.context(Actor::anonymous("test")), put, body)
+        .await
+        .unwrap()
+        .file
+        .node_id;
     let shown = door.get(&[id.0]).await.remove(0);
     // The host of the call with the port of the HTTP listener.
     assert_eq!(shown.uri(), format!("http://127.0.0.1:8080/api/v1/artifacts/{id}/files/f"));

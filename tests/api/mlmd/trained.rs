@@ -41,6 +41,7 @@ impl Door {
         let depth = Depth::new(Depth::MAX).unwrap();
         let graph = self
             .registry
+            .graph
             .lineage(&self.registry.context(Actor::anonymous("test")), NodeId(node), direction, depth)
             .await
             .unwrap();

@@ -173,15 +173,17 @@ async fn the_policy_of_its_versions_model_holds(backend: Backend) {
         let registry = &scene.door.registry;
         let lease = std::time::Duration::from_secs(60);
         let job = registry
+            .jobs
             .claim_job(&registry.context(Actor::anonymous("test")), REEVALUATE_MODEL, "test", lease, 3)
             .await
             .unwrap()
             .unwrap();
         let working = Working::new(registry.clone(), job, Stopping::never());
-        let result = registry.reevaluate_model(&working.context, working.clone()).await.unwrap();
+        let result = registry.inspections.reevaluate_model(&working.context, working.clone()).await.unwrap();
         assert_eq!(result["files"], 1);
         assert!(
             registry
+                .jobs
                 .finish_job(&registry.context(Actor::anonymous("test")), &working, "test", JobEnd::Succeeded(result))
                 .await
                 .unwrap()

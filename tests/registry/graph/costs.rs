@@ -4,8 +4,7 @@ use modelport::domain::filter::{Attribute, Comparison, Condition, Expr, Field, O
 use modelport::domain::graph::{EventDirection, LineageParts, LineageQuery};
 use modelport::domain::lineage::{Depth, Direction};
 
-use modelport::domain::{Draft, ErrorKind, LogicalType, PageRequest};
-use modelport::registry::Selection;
+use modelport::domain::{Draft, ErrorKind, LogicalType, PageRequest, Selection};
 
 use super::*;
 use crate::store::statements::{count_statements, statements_of};
@@ -46,14 +45,21 @@ async fn many_nodes_cost_what_one_costs(backend: Backend) {
         let mut ids = Vec::new();
         puts.push(
             cost(&scene, async |run| {
-                ids = scene.registry.put_nodes(&scene.context, ARTIFACT, writes(many, run), None, false).await.unwrap();
+                ids = scene
+                    .registry
+                    .graph
+                    .put_nodes(&scene.context, ARTIFACT, writes(many, run), None, false)
+                    .await
+                    .unwrap();
             })
             .await,
         );
         let raw: Vec<i64> = ids.iter().map(|id| id.0).collect();
         gets.push(
-            cost(&scene, async |_| scene.registry.nodes_by_ids(&scene.context, ARTIFACT, raw.clone()).await.unwrap())
-                .await,
+            cost(&scene, async |_| {
+                scene.registry.graph.nodes_by_ids(&scene.context, ARTIFACT, raw.clone()).await.unwrap()
+            })
+            .await,
         );
         changes.push(
             cost(&scene, async |run| {
@@ -63,7 +69,7 @@ async fn many_nodes_cost_what_one_costs(backend: Backend) {
                     ..NodeWrite::default()
                 };
                 let writes = raw.iter().map(with).collect();
-                scene.registry.put_nodes(&scene.context, ARTIFACT, writes, None, false).await.unwrap()
+                scene.registry.graph.put_nodes(&scene.context, ARTIFACT, writes, None, false).await.unwrap()
             })
             .await,
         );
@@ -92,7 +98,7 @@ async fn an_execution_costs_the_same_with_any_number_of_artifacts(backend: Backe
                 contexts: vec![new(c, "run")],
                 options: PublishOptions { reuse_context_if_already_exist: true, ..PublishOptions::default() },
             };
-            let put = scene.registry.put_execution(&scene.context, publish).await.unwrap();
+            let put = scene.registry.graph.put_execution(&scene.context, publish).await.unwrap();
             assert_eq!(put.context_ids, [context]);
         });
         costs.push(statements.await);
@@ -119,7 +125,7 @@ async fn a_long_lineage_is_read_at_once_or_hop_by_hop(backend: Backend) {
         parts: LineageParts::ALL,
     };
     let statements = cost(&scene, async |_| {
-        let graph = scene.registry.lineage_subgraph(&scene.context, query.clone()).await.unwrap();
+        let graph = scene.registry.graph.lineage_subgraph(&scene.context, query.clone()).await.unwrap();
         assert_eq!((graph.artifacts.len(), graph.executions.len(), graph.events.len()), (51, 50, 100));
     });
     let statements = statements.await;
@@ -140,7 +146,7 @@ async fn what_a_node_was_made_from_costs_the_same_however_deep(backend: Backend)
     for depth in [1, 20] {
         let depth = Depth::new(depth).unwrap();
         let statements = cost(&scene, async |_| {
-            let graph = scene.registry.lineage(&scene.context, last, Direction::Upstream, depth).await.unwrap();
+            let graph = scene.registry.graph.lineage(&scene.context, last, Direction::Upstream, depth).await.unwrap();
             assert_eq!(graph.edges.len(), depth.get() as usize);
         });
         costs.push(statements.await);
@@ -159,7 +165,7 @@ async fn versions_cost_no_look_at_their_model(backend: Backend) {
     let create = async |_| {
         let name = format!("v{}", names.next().unwrap());
         let draft = Draft { custom: properties(&[("i", Value::Int(1))]), ..Draft::named(name.parse().unwrap()) };
-        scene.registry.create(&scene.context, LogicalType::ModelVersion, Some(model), draft).await.unwrap();
+        scene.registry.entities.create(&scene.context, LogicalType::ModelVersion, Some(model), draft).await.unwrap();
     };
     // A begin, the model, the version with all that it has, the change, and a commit.
     let most = if backend == Backend::Postgres { 5 } else { 7 };
@@ -167,7 +173,7 @@ async fn versions_cost_no_look_at_their_model(backend: Backend) {
     assert!(made <= most, "{made}");
     let list = |home: NodeId| Selection { home: Some(home), ..Selection::of(LogicalType::ModelVersion) };
     let page = cost(&scene, async |_| {
-        let pages = scene.registry.list(&scene.context, list(model), PageRequest::default()).await.unwrap();
+        let pages = scene.registry.entities.list(&scene.context, list(model), PageRequest::default()).await.unwrap();
         assert_eq!(pages.first.items.len(), 4);
     });
     // A begin, the versions, their properties, and a commit.
@@ -175,8 +181,17 @@ async fn versions_cost_no_look_at_their_model(backend: Backend) {
     // Only of a list of nothing it is asked whether there is a model.
     let empty = scene.model("empty").await.id;
     assert!(
-        scene.registry.list(&scene.context, list(empty), PageRequest::default()).await.unwrap().first.items.is_empty()
+        scene
+            .registry
+            .entities
+            .list(&scene.context, list(empty), PageRequest::default())
+            .await
+            .unwrap()
+            .first
+            .items
+            .is_empty()
     );
-    let error = scene.registry.list(&scene.context, list(NodeId(99_999)), PageRequest::default()).await.err().unwrap();
+    let error =
+        scene.registry.entities.list(&scene.context, list(NodeId(99_999)), PageRequest::default()).await.err().unwrap();
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }

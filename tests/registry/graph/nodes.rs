@@ -36,16 +36,16 @@ async fn a_node_is_made_and_read_back(backend: Backend) {
         ..new(of, "a")
     };
     let id = scene.put_node(ARTIFACT, write.clone()).await.unwrap();
-    let page = scene.registry.nodes_by_ids(&scene.context, ARTIFACT, vec![id.0, id.0, 1, id.0]).await.unwrap();
+    let page = scene.registry.graph.nodes_by_ids(&scene.context, ARTIFACT, vec![id.0, id.0, 1, id.0]).await.unwrap();
     let [node] = page.nodes.as_slice() else { panic!("{page:?}") };
     assert_eq!((node.name.as_deref(), node.uri.as_deref(), node.state), (Some("a"), Some("s3://b/o"), Some(2)));
     assert_eq!((&node.properties, &node.custom), (&write.properties, &write.custom));
     assert_eq!((node.external_id.as_deref(), node.created_at), (None, node.updated_at));
     assert_eq!(page.types[&of].name, "t");
-    assert!(scene.registry.nodes_by_ids(&scene.context, EXECUTION, vec![id.0]).await.unwrap().nodes.is_empty());
-    let found = scene.registry.node_by_type_and_name(&scene.context, ARTIFACT, "t", "", "a").await.unwrap();
+    assert!(scene.registry.graph.nodes_by_ids(&scene.context, EXECUTION, vec![id.0]).await.unwrap().nodes.is_empty());
+    let found = scene.registry.graph.node_by_type_and_name(&scene.context, ARTIFACT, "t", "", "a").await.unwrap();
     assert_eq!(found.unwrap().0, *node);
-    assert_eq!(scene.registry.node_by_type_and_name(&scene.context, ARTIFACT, "t", "", "b").await.unwrap(), None);
+    assert_eq!(scene.registry.graph.node_by_type_and_name(&scene.context, ARTIFACT, "t", "", "b").await.unwrap(), None);
 }
 
 async fn a_node_is_replaced_whole(backend: Backend) {
@@ -123,7 +123,7 @@ async fn what_cannot_be_put_leaves_nothing(backend: Backend) {
         (new(of, &"x".repeat(513)), ErrorKind::InvalidArgument),
     ] {
         let writes = vec![new(of, "good"), write.clone()];
-        let error = scene.registry.put_nodes(&scene.context, ARTIFACT, writes, None, false).await.unwrap_err();
+        let error = scene.registry.graph.put_nodes(&scene.context, ARTIFACT, writes, None, false).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{write:?}: {error}");
         assert_eq!(scene.count("nodes"), nodes, "{write:?}");
     }
@@ -144,9 +144,9 @@ async fn whoever_changed_it_first_wins(backend: Backend) {
             seen_update_time: Some(seen),
             ..new(of, "a")
         };
-        tokio::spawn(
-            async move { registry.put_nodes(&registry.context(actor()), ARTIFACT, vec![write], None, true).await },
-        )
+        tokio::spawn(async move {
+            registry.graph.put_nodes(&registry.context(actor()), ARTIFACT, vec![write], None, true).await
+        })
     });
     let mut won = 0;
     for writer in writers.collect::<Vec<_>>() {
@@ -164,7 +164,8 @@ async fn one_request_may_name_a_node_twice(backend: Backend) {
     let of = scene.type_of(ARTIFACT, "t").await;
     let id = scene.put_node(ARTIFACT, new(of, "a")).await.unwrap();
     let with = |at| NodeWrite { id: Some(id.0), properties: properties(&[("i", Value::Int(at))]), ..new(of, "a") };
-    let ids = scene.registry.put_nodes(&scene.context, ARTIFACT, vec![with(1), with(2)], None, false).await.unwrap();
+    let ids =
+        scene.registry.graph.put_nodes(&scene.context, ARTIFACT, vec![with(1), with(2)], None, false).await.unwrap();
     assert_eq!(ids, [id, id]);
     assert_eq!(scene.node(ARTIFACT, id).await.properties, properties(&[("i", Value::Int(2))]));
 }
@@ -178,13 +179,18 @@ async fn external_ids_and_uris_find_nodes(backend: Backend) {
         ..new(of, name)
     };
     let writes = vec![with("a", "u"), with("b", "u"), with("c", "")];
-    let ids = scene.registry.put_nodes(&scene.context, ARTIFACT, writes, None, false).await.unwrap();
-    let of_uri = |uri: &str| scene.registry.artifacts_by_uris(&scene.context, vec![uri.to_owned(), "none".into()]);
+    let ids = scene.registry.graph.put_nodes(&scene.context, ARTIFACT, writes, None, false).await.unwrap();
+    let of_uri =
+        |uri: &str| scene.registry.graph.artifacts_by_uris(&scene.context, vec![uri.to_owned(), "none".into()]);
     let id_of = |nodes: Vec<Node>| nodes.into_iter().map(|node| node.id).collect::<Vec<_>>();
     assert_eq!(id_of(of_uri("u").await.unwrap().nodes), ids[..2]);
     assert_eq!(id_of(of_uri("").await.unwrap().nodes), ids[2..]);
     let external = |ids: &[&str]| {
-        scene.registry.nodes_by_external_ids(&scene.context, ARTIFACT, ids.iter().map(|id| (*id).to_owned()).collect())
+        scene.registry.graph.nodes_by_external_ids(
+            &scene.context,
+            ARTIFACT,
+            ids.iter().map(|id| (*id).to_owned()).collect(),
+        )
     };
     assert_eq!(id_of(external(&["x-b", "none"]).await.unwrap().nodes), ids[1..2]);
     assert_eq!(external(&["none"]).await.unwrap_err().kind(), ErrorKind::NotFound);
@@ -196,14 +202,18 @@ async fn pages_give_every_node_once(backend: Backend) {
     let scene = Scene::new(backend).await;
     let of = scene.type_of(ARTIFACT, "t").await;
     let writes: Vec<_> = (0..259).map(|at| new(of, &format!("a{at}"))).collect();
-    let ids = scene.registry.put_nodes(&scene.context, ARTIFACT, writes, None, false).await.unwrap();
+    let ids = scene.registry.graph.put_nodes(&scene.context, ARTIFACT, writes, None, false).await.unwrap();
     for by in [OrderBy::Id, OrderBy::CreateTime, OrderBy::UpdateTime] {
         for descending in [false, true] {
             let (mut seen, mut token) = (Vec::new(), None);
             loop {
                 let options = ListOptions { size: 1000, order: Order { by, descending }, token, filter: None };
-                let page =
-                    scene.registry.list_graph(&scene.context, Scope::Kind(ARTIFACT), Some(options)).await.unwrap();
+                let page = scene
+                    .registry
+                    .graph
+                    .list_graph(&scene.context, Scope::Kind(ARTIFACT), Some(options))
+                    .await
+                    .unwrap();
                 assert!(page.nodes.len() <= 100);
                 seen.extend(page.nodes.into_iter().map(|node| node.id));
                 token = page.next;
@@ -218,18 +228,25 @@ async fn pages_give_every_node_once(backend: Backend) {
         }
     }
     let scope = || Scope::OfType { kind: ARTIFACT, name: "t".into(), version: String::new() };
-    assert_eq!(scene.registry.list_graph(&scene.context, scope(), None).await.unwrap().nodes.len(), 259);
+    assert_eq!(scene.registry.graph.list_graph(&scene.context, scope(), None).await.unwrap().nodes.len(), 259);
     let options = |size, descending, token| {
         Some(ListOptions { size, order: Order { by: OrderBy::Id, descending }, token, filter: None })
     };
-    let first = scene.registry.list_graph(&scene.context, scope(), options(10, false, None)).await.unwrap();
+    let first = scene.registry.graph.list_graph(&scene.context, scope(), options(10, false, None)).await.unwrap();
     for refused in [options(0, false, None), options(10, true, first.next)] {
-        let error = scene.registry.list_graph(&scene.context, scope(), refused).await.unwrap_err();
+        let error = scene.registry.graph.list_graph(&scene.context, scope(), refused).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     }
     let unknown = Scope::OfType { kind: ARTIFACT, name: "none".into(), version: String::new() };
     assert!(
-        scene.registry.list_graph(&scene.context, unknown, options(-1, false, None)).await.unwrap().nodes.is_empty()
+        scene
+            .registry
+            .graph
+            .list_graph(&scene.context, unknown, options(-1, false, None))
+            .await
+            .unwrap()
+            .nodes
+            .is_empty()
     );
 }
 

@@ -22,12 +22,13 @@ async fn a_version_is_a_context_named_behind_its_model(backend: Backend) {
     let shown = format!("{}:v1", model.id);
     let (found, of) = scene
         .registry
+        .graph
         .node_by_type_and_name(&scene.context, CONTEXT, "kf.ModelVersion", "", &shown)
         .await
         .unwrap()
         .unwrap();
     assert_eq!((found.id, found.graph_name(), of.name.as_str()), (version.id, Some(shown), "kf.ModelVersion"));
-    let parents = scene.registry.parents_of(&scene.context, vec![version.id.0]).await.unwrap().items;
+    let parents = scene.registry.graph.parents_of(&scene.context, vec![version.id.0]).await.unwrap().items;
     assert_eq!(parents[&version.id.0][0].id, model.id);
     let same = NodeWrite {
         id: Some(version.id.0),
@@ -36,7 +37,10 @@ async fn a_version_is_a_context_named_behind_its_model(backend: Backend) {
         ..new(LogicalType::ModelVersion.id(), &found.graph_name().unwrap())
     };
     scene.put_node(CONTEXT, same.clone()).await.unwrap();
-    assert_eq!(scene.registry.get(&scene.context, LogicalType::ModelVersion, version.id).await.unwrap(), found);
+    assert_eq!(
+        scene.registry.entities.get(&scene.context, LogicalType::ModelVersion, version.id).await.unwrap(),
+        found
+    );
     let renamed = NodeWrite { name: Some("other".into()), ..same };
     assert_eq!(scene.put_node(CONTEXT, renamed).await.unwrap_err().kind(), ErrorKind::InvalidArgument);
     let nameless = new(LogicalType::ModelVersion.id(), &format!("{}:", model.id));
@@ -51,12 +55,13 @@ async fn a_model_that_is_put_here_is_a_registered_model(backend: Backend) {
     let id = scene.put_node(CONTEXT, write).await.unwrap();
     let model = scene
         .registry
+        .entities
         .find(&scene.context, LogicalType::RegisteredModel, Find::Name("m".parse().unwrap(), None))
         .await
         .unwrap();
     assert_eq!((model.id, model.text("owner")), (id, Some("me")));
     let version = scene.put_node(CONTEXT, new(versions, &format!("{id}:v1"))).await.unwrap();
-    let found = scene.registry.get(&scene.context, LogicalType::ModelVersion, version).await.unwrap();
+    let found = scene.registry.entities.get(&scene.context, LogicalType::ModelVersion, version).await.unwrap();
     assert_eq!((found.home_id, found.display_name()), (Some(id), Some("v1")));
     for homeless in ["v1", "99999:v1", ""] {
         let error = scene.put_node(CONTEXT, new(versions, homeless)).await.unwrap_err();
@@ -70,7 +75,7 @@ async fn a_model_that_is_put_here_is_a_registered_model(backend: Backend) {
         options: PublishOptions { reuse_context_if_already_exist: true, ..PublishOptions::default() },
         ..Publish::default()
     };
-    assert_eq!(scene.registry.put_execution(&scene.context, reused).await.unwrap().context_ids, [version, id]);
+    assert_eq!(scene.registry.graph.put_execution(&scene.context, reused).await.unwrap().context_ids, [version, id]);
 }
 
 async fn a_metric_that_is_put_here_is_measured(backend: Backend) {
@@ -98,8 +103,9 @@ async fn one_lineage_holds_both_halves(backend: Backend) {
     let model = scene.model("m").await;
     let version = scene.version(&model, "v1").await;
     let attribution = Membership { context_id: Some(version.id.0), member_id: Some(trained.artifact_ids[1]) };
-    scene.registry.put_memberships(&scene.context, vec![attribution], Vec::new()).await.unwrap();
-    let around = scene.registry.lineage(&scene.context, version.id, Direction::Both, Depth::DEFAULT).await.unwrap();
+    scene.registry.graph.put_memberships(&scene.context, vec![attribution], Vec::new()).await.unwrap();
+    let around =
+        scene.registry.graph.lineage(&scene.context, version.id, Direction::Both, Depth::DEFAULT).await.unwrap();
     let ids: Vec<_> = around.nodes.iter().map(|node| node.id.0).collect();
     for expected in [data.0, trained.execution_id.0, trained.artifact_ids[1], model.id.0, version.id.0] {
         assert!(ids.contains(&expected), "{expected} is not among {ids:?}");

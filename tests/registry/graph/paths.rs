@@ -57,7 +57,7 @@ async fn a_chain_is_followed_either_way_as_far_as_asked(backend: Backend) {
     let scene = Scene::new(backend).await;
     let Chain { artifacts, executions } = chain(&scene).await;
     let middle = NodeId(artifacts[1]);
-    let get = |direction, hops| scene.registry.lineage_subgraph(&scene.context, around(middle, direction, hops));
+    let get = |direction, hops| scene.registry.graph.lineage_subgraph(&scene.context, around(middle, direction, hops));
     let shape = |graph: &Subgraph| (ids(&graph.artifacts), ids(&graph.executions), graph.events.len());
     for (direction, hops, expected) in [
         (EventDirection::Both, 0, (artifacts[1..2].to_vec(), vec![], 0)),
@@ -76,7 +76,7 @@ async fn a_chain_is_followed_either_way_as_far_as_asked(backend: Backend) {
     assert_eq!(whole.artifact_types.len(), 4 + 1);
     let events = LineageParts { events: true, ..LineageParts::default() };
     let query = LineageQuery { parts: events, ..around(middle, EventDirection::Both, 100) };
-    let graph = scene.registry.lineage_subgraph(&scene.context, query).await.unwrap();
+    let graph = scene.registry.graph.lineage_subgraph(&scene.context, query).await.unwrap();
     assert_eq!((graph.events.len(), graph.artifacts.len(), graph.contexts.len()), (6, 0, 0));
 }
 
@@ -88,7 +88,7 @@ async fn a_graph_ends_where_it_is_told(backend: Backend) {
         ..around(NodeId(start), EventDirection::Both, 100)
     };
     let get = async |query| {
-        let graph = scene.registry.lineage_subgraph(&scene.context, query).await.unwrap();
+        let graph = scene.registry.graph.lineage_subgraph(&scene.context, query).await.unwrap();
         (ids(&graph.artifacts), ids(&graph.executions), graph.events.len())
     };
     let (first, second) = (artifacts[0], artifacts[1]);
@@ -106,9 +106,9 @@ async fn a_graph_ends_where_it_is_told(backend: Backend) {
 async fn what_starts_nowhere_is_refused(backend: Backend) {
     let scene = Scene::new(backend).await;
     let nothing = around(NodeId(99_999), EventDirection::Both, 1);
-    let error = scene.registry.lineage_subgraph(&scene.context, nothing).await.unwrap_err();
+    let error = scene.registry.graph.lineage_subgraph(&scene.context, nothing).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     let negative = around(NodeId(1), EventDirection::Both, -1);
-    let error = scene.registry.lineage_subgraph(&scene.context, negative).await.unwrap_err();
+    let error = scene.registry.graph.lineage_subgraph(&scene.context, negative).await.unwrap_err();
     assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some("max_num_hops")));
 }

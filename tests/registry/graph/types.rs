@@ -19,11 +19,11 @@ async fn a_type_is_made_once_and_found(backend: Backend) {
     let id = scene.type_of(ARTIFACT, "t").await;
     assert_eq!(scene.type_of(ARTIFACT, "t").await, id);
     assert_ne!(scene.type_of(EXECUTION, "t").await, id);
-    let found = scene.registry.get_type(&scene.context, ARTIFACT, "t", "").await.unwrap();
+    let found = scene.registry.graph.get_type(&scene.context, ARTIFACT, "t", "").await.unwrap();
     assert_eq!((found.id, found.properties.len()), (id, 2));
-    let error = scene.registry.get_type(&scene.context, ARTIFACT, "t", "1").await.unwrap_err();
+    let error = scene.registry.graph.get_type(&scene.context, ARTIFACT, "t", "1").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    let by_ids = scene.registry.types_by_ids(&scene.context, ARTIFACT, vec![id, 1, id, 99_999]).await.unwrap();
+    let by_ids = scene.registry.graph.types_by_ids(&scene.context, ARTIFACT, vec![id, 1, id, 99_999]).await.unwrap();
     assert_eq!(by_ids.iter().map(|each| each.id).collect::<Vec<_>>(), [id, 1, id]);
 }
 
@@ -35,15 +35,16 @@ async fn types_of_one_request_see_each_other(backend: Backend) {
         type_draft(ARTIFACT, "t", &[("b", ValueKind::Bool)]),
         TypeDraft { version: "2".into(), ..type_draft(ARTIFACT, "t", &[]) },
     ];
-    let ids = scene.registry.put_types(&scene.context, drafts, rules).await.unwrap();
+    let ids = scene.registry.graph.put_types(&scene.context, drafts, rules).await.unwrap();
     assert_eq!(ids[0], ids[1]);
     assert_ne!(ids[0], ids[2]);
-    let found = scene.registry.get_type(&scene.context, ARTIFACT, "t", "").await.unwrap();
+    let found = scene.registry.graph.get_type(&scene.context, ARTIFACT, "t", "").await.unwrap();
     assert_eq!(found.properties.into_keys().collect::<Vec<_>>(), ["a", "b"]);
     let grown = type_draft(ARTIFACT, "t", &[("c", ValueKind::Proto)]);
     let grown = TypeDraft { external_id: Some("ext".into()), base_type: Some(2), ..grown };
-    scene.registry.put_types(&scene.context, vec![grown], rules).await.unwrap();
-    let found = &scene.registry.types_by_external_ids(&scene.context, ARTIFACT, vec!["ext".into()]).await.unwrap()[0];
+    scene.registry.graph.put_types(&scene.context, vec![grown], rules).await.unwrap();
+    let found =
+        &scene.registry.graph.types_by_external_ids(&scene.context, ARTIFACT, vec!["ext".into()]).await.unwrap()[0];
     assert_eq!((found.id, found.base_type, found.properties.len()), (ids[0], Some(2), 3));
 }
 
@@ -51,33 +52,47 @@ async fn a_refused_type_takes_the_others_with_it(backend: Backend) {
     let scene = Scene::new(backend).await;
     let (t, u) = (type_draft(ARTIFACT, "t", &[]), type_draft(CONTEXT, "u", &[("a", ValueKind::Int)]));
     let other = type_draft(CONTEXT, "u", &[("a", ValueKind::Bool)]);
-    let error = scene.registry.put_types(&scene.context, vec![t, u, other], STRICT).await.unwrap_err();
+    let error = scene.registry.graph.put_types(&scene.context, vec![t, u, other], STRICT).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     assert_eq!(
-        scene.registry.get_type(&scene.context, ARTIFACT, "t", "").await.unwrap_err().kind(),
+        scene.registry.graph.get_type(&scene.context, ARTIFACT, "t", "").await.unwrap_err().kind(),
         ErrorKind::NotFound
     );
     let no_name =
-        scene.registry.put_types(&scene.context, vec![type_draft(ARTIFACT, "", &[])], STRICT).await.unwrap_err();
+        scene.registry.graph.put_types(&scene.context, vec![type_draft(ARTIFACT, "", &[])], STRICT).await.unwrap_err();
     assert_eq!((no_name.kind(), no_name.field()), (ErrorKind::InvalidArgument, Some("name")));
-    let nul =
-        scene.registry.put_types(&scene.context, vec![type_draft(ARTIFACT, "a\0", &[])], STRICT).await.unwrap_err();
+    let nul = scene
+        .registry
+        .graph
+        .put_types(&scene.context, vec![type_draft(ARTIFACT, "a\0", &[])], STRICT)
+        .await
+        .unwrap_err();
     assert_eq!(nul.kind(), ErrorKind::InvalidArgument);
 }
 
 async fn lists_hide_the_types_of_the_house(backend: Backend) {
     let scene = Scene::new(backend).await;
-    assert!(scene.registry.list_types(&scene.context, CONTEXT).await.unwrap().is_empty());
-    assert!(scene.registry.list_types(&scene.context, EXECUTION).await.unwrap().is_empty());
+    assert!(scene.registry.graph.list_types(&scene.context, CONTEXT).await.unwrap().is_empty());
+    assert!(scene.registry.graph.list_types(&scene.context, EXECUTION).await.unwrap().is_empty());
     let id = scene.type_of(CONTEXT, "mine").await;
     scene.model("m").await;
-    let names: Vec<_> =
-        scene.registry.list_types(&scene.context, CONTEXT).await.unwrap().into_iter().map(|each| each.name).collect();
+    let names: Vec<_> = scene
+        .registry
+        .graph
+        .list_types(&scene.context, CONTEXT)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|each| each.name)
+        .collect();
     assert_eq!(names, ["kf.RegisteredModel", "mine"], "{id}");
-    assert_eq!(scene.registry.get_type(&scene.context, ARTIFACT, "mlmd.Model", "").await.unwrap().base_type, Some(2));
+    assert_eq!(
+        scene.registry.graph.get_type(&scene.context, ARTIFACT, "mlmd.Model", "").await.unwrap().base_type,
+        Some(2)
+    );
     let grown = type_draft(CONTEXT, "kf.RegisteredModel", &[("colour", ValueKind::String)]);
     let rules = TypeRules { can_add_fields: true, can_omit_fields: true, all_fields_match: true };
-    let error = scene.registry.put_types(&scene.context, vec![grown], rules).await.unwrap_err();
+    let error = scene.registry.graph.put_types(&scene.context, vec![grown], rules).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
 }
 
@@ -88,9 +103,9 @@ async fn one_type_is_made_by_many_at_once(backend: Backend) {
         let own = format!("p{at}");
         let draft = type_draft(ARTIFACT, "t", &[("shared", ValueKind::Int), (own.as_str(), ValueKind::Int)]);
         let registry = scene.registry.clone();
-        tokio::spawn(
-            async move { registry.put_types(&registry.context(actor()), vec![draft], rules).await.unwrap()[0] },
-        )
+        tokio::spawn(async move {
+            registry.graph.put_types(&registry.context(actor()), vec![draft], rules).await.unwrap()[0]
+        })
     });
     let mut ids = Vec::new();
     for writer in writers.collect::<Vec<_>>() {
@@ -98,5 +113,5 @@ async fn one_type_is_made_by_many_at_once(backend: Backend) {
     }
     ids.dedup();
     assert_eq!(ids.len(), 1, "{ids:?}");
-    assert_eq!(scene.registry.get_type(&scene.context, ARTIFACT, "t", "").await.unwrap().properties.len(), 17);
+    assert_eq!(scene.registry.graph.get_type(&scene.context, ARTIFACT, "t", "").await.unwrap().properties.len(), 17);
 }

@@ -5,33 +5,18 @@ use serde_json::Value as Json;
 
 use super::errors::{EdgeError, issue};
 use super::form::Fields;
-use crate::domain::record::{Details, Identity, RecordDraft, RecordId, RecordPatch, parse_precision, parse_version};
-use crate::domain::{Change, Error, Result, date, literal};
+use crate::domain::record::{
+    DEFAULT_PRECISION, Details, DetailsPatch, DetailsSource, Identity, RecordDraft, RecordId, RecordPatch,
+    parse_version,
+};
+use crate::domain::value::check_text;
+use crate::domain::{Change, Result, date, literal};
 
-/// Every field of a new model.
-const KNOWN: [&str; 19] = [
-    "file",
-    "name",
-    "target_device",
-    "created_date",
-    "precision",
-    "size",
-    "version",
-    "format",
-    "origin",
-    "project_id",
-    "project_name",
-    "category",
-    "target_device_type",
-    "score",
-    "id",
-    "overview",
-    "optimization_capabilities",
-    "labels",
-    "architecture",
-];
+/// The fields of a new model besides what it says of itself.
+const OF_THE_FORM: [&str; 2] = ["file", "id"];
 
-const DEFAULT_PRECISION: &str = "fp32";
+/// The precisions that a model may have.
+const PRECISIONS: [&str; 4] = ["fp32", "fp16", "int8", "int4"];
 
 /// What is wrong with a form before its end is known: what it says, but not what it lacks.
 pub fn check_fields(fields: &Fields) -> Result<(), EdgeError> {
@@ -58,7 +43,7 @@ pub fn draft(fields: &Fields, has_file: bool) -> Result<RecordDraft, EdgeError> 
     if !issues.is_empty() {
         return Err(EdgeError::fields(issues));
     }
-    let Values { id, precision, overview, optimization_capabilities, labels } = values(fields)?;
+    let Values { id, precision, details } = values(fields)?;
     for name in ["name", "version"] {
         if fields.get(name).is_some_and(str::is_empty) {
             let message = "String should have at least 1 character";
@@ -75,21 +60,8 @@ pub fn draft(fields: &Fields, has_file: bool) -> Result<RecordDraft, EdgeError> 
             version: fields.get("version").unwrap_or_default().to_owned(),
             precision: vec![precision.unwrap_or_else(|| DEFAULT_PRECISION.to_owned())],
         },
-        details: Details {
-            target_device: text("target_device"),
-            target_device_type: text("target_device_type"),
-            format: text("format"),
-            score: set(fields.get("score")).and_then(number),
-            created_date: text("created_date"),
-            // The size is that of the bytes.
-            size: None,
-            origin: text("origin"),
-            category: text("category"),
-            architecture: text("architecture"),
-            overview,
-            optimization_capabilities,
-            labels,
-        },
+        // The size is that of the bytes.
+        details: Details { size: None, ..details },
         times: None,
     })
 }
@@ -110,12 +82,6 @@ pub fn patch(fields: &Fields) -> Result<RecordPatch, EdgeError> {
         Some("") => Some(DEFAULT_PRECISION.to_owned()),
         Some(_) => precision(fields)?,
     };
-    let json = |name| -> Result<Change<Json>, EdgeError> {
-        match fields.get(name) {
-            None => Ok(Change::Keep),
-            Some(_) => Ok(object(fields, name)?.map_or(Change::Clear, Change::Set)),
-        }
-    };
     check_date(fields)?;
     let patch = RecordPatch {
         name: set(fields.get("name")).map(str::parse).transpose()?,
@@ -123,21 +89,7 @@ pub fn patch(fields: &Fields) -> Result<RecordPatch, EdgeError> {
         precision: precision.map(|precision| vec![precision]),
         project_id: text("project_id"),
         project_name: text("project_name"),
-        target_device: text("target_device"),
-        target_device_type: text("target_device_type"),
-        format: text("format"),
-        score: text("score").map(|score| number(&score).unwrap_or_default()),
-        created_date: text("created_date"),
-        size: text("size").map(|size| size.trim().parse().unwrap_or_default()),
-        origin: text("origin"),
-        category: text("category"),
-        architecture: text("architecture"),
-        overview: json("overview")?,
-        optimization_capabilities: json("optimization_capabilities")?,
-        labels: match fields.get("labels") {
-            None => Change::Keep,
-            Some(_) => labels(fields)?.map_or(Change::Clear, Change::Set),
-        },
+        details: DetailsPatch::of(Details::read(&mut Said(fields))?, |name| fields.get(name).is_some()),
     };
     if patch.is_empty() {
         return Err(EdgeError::Status(
@@ -185,16 +137,14 @@ fn numbers(fields: &Fields) -> Vec<Json> {
 struct Values {
     id: Option<RecordId>,
     precision: Option<String>,
-    overview: Option<Json>,
-    optimization_capabilities: Option<Json>,
-    labels: Option<Json>,
+    details: Details,
 }
 
 fn values(fields: &Fields) -> Result<Values, EdgeError> {
-    let overview = object(fields, "overview")?;
-    let optimization_capabilities = object(fields, "optimization_capabilities")?;
-    let labels = labels(fields)?;
-    let mut unknown: Vec<_> = fields.names().filter(|name| !KNOWN.contains(name)).collect();
+    let details = Details::read(&mut Said(fields))?;
+    let is_known =
+        |name: &str| [&OF_THE_FORM, Identity::NAMES, Details::NAMES].iter().any(|names| names.contains(&name));
+    let mut unknown: Vec<_> = fields.names().filter(|name| !is_known(name)).collect();
     unknown.sort_unstable();
     unknown.dedup();
     if !unknown.is_empty() {
@@ -204,7 +154,7 @@ fn values(fields: &Fields) -> Result<Values, EdgeError> {
     let precision = precision(fields)?;
     check_date(fields)?;
     let id = set(fields.get("id")).map(new_id).transpose()?;
-    Ok(Values { id, precision, overview, optimization_capabilities, labels })
+    Ok(Values { id, precision, details })
 }
 
 /// An id that a client gives; one that is made of a node's is not its to give.
@@ -215,8 +165,12 @@ fn new_id(text: &str) -> Result<RecordId, EdgeError> {
 
 fn precision(fields: &Fields) -> Result<Option<String>, EdgeError> {
     let Some(text) = set(fields.get("precision")) else { return Ok(None) };
-    let invalid_precision = |error: Error| EdgeError::line(StatusCode::BAD_REQUEST, error.message());
-    parse_precision(text).map(Some).map_err(invalid_precision)
+    let lower = text.to_lowercase();
+    if PRECISIONS.contains(&lower.as_str()) {
+        return Ok(Some(lower));
+    }
+    check_text("precision", &lower).map_err(|error| EdgeError::line(StatusCode::BAD_REQUEST, error.message()))?;
+    Err(EdgeError::line(StatusCode::BAD_REQUEST, format!("{lower} is not a supported precision.")))
 }
 
 /// Refuses what has the form of a date and is none. The old service kept any text, and other texts are kept still.
@@ -233,29 +187,48 @@ fn check_date(fields: &Fields) -> Result<(), EdgeError> {
     }
 }
 
-/// An object, or text, as JSON.
-fn object(fields: &Fields, name: &str) -> Result<Option<Json>, EdgeError> {
-    let Some(text) = set(fields.get(name)) else { return Ok(None) };
-    match serde_json::from_str(text) {
-        Ok(json @ (Json::Object(_) | Json::String(_))) => Ok(Some(json)),
-        Ok(Json::Null) => Ok(None),
-        _ => {
-            let sentence = format!("{name} is not a valid JSON object.");
-            Err(EdgeError::detail(StatusCode::UNPROCESSABLE_ENTITY, sentence))
+/// The fields of a form as they say the details of a record.
+struct Said<'a>(&'a Fields);
+
+impl DetailsSource for Said<'_> {
+    type Error = EdgeError;
+
+    fn text(&mut self, name: &str) -> Result<Option<String>, EdgeError> {
+        Ok(set(self.0.get(name)).map(ToOwned::to_owned))
+    }
+
+    fn number(&mut self, name: &str) -> Result<Option<f64>, EdgeError> {
+        Ok(set(self.0.get(name)).and_then(number))
+    }
+
+    fn integer(&mut self, name: &str) -> Result<Option<i64>, EdgeError> {
+        Ok(set(self.0.get(name)).and_then(|number| number.trim().parse().ok()))
+    }
+
+    /// An object, or text, as JSON.
+    fn object(&mut self, name: &str) -> Result<Option<Json>, EdgeError> {
+        let Some(text) = set(self.0.get(name)) else { return Ok(None) };
+        match serde_json::from_str(text) {
+            Ok(json @ (Json::Object(_) | Json::String(_))) => Ok(Some(json)),
+            Ok(Json::Null) => Ok(None),
+            _ => {
+                let sentence = format!("{name} is not a valid JSON object.");
+                Err(EdgeError::detail(StatusCode::UNPROCESSABLE_ENTITY, sentence))
+            }
         }
     }
-}
 
-/// A list, or a field for each label.
-fn labels(fields: &Fields) -> Result<Option<Json>, EdgeError> {
-    let invalid_labels = || EdgeError::detail(StatusCode::UNPROCESSABLE_ENTITY, "labels is not a valid list.");
-    match fields.all("labels").as_slice() {
-        [] | [""] => Ok(None),
-        [one] => {
-            let items = literal::list(one).ok_or_else(invalid_labels)?;
-            let alike = items.iter().all(Json::is_string) || items.iter().all(Json::is_object);
-            if alike { Ok(Some(Json::Array(items))) } else { Err(invalid_labels()) }
+    /// A list, or a field for each of its items.
+    fn list(&mut self, name: &str) -> Result<Option<Json>, EdgeError> {
+        let invalid = || EdgeError::detail(StatusCode::UNPROCESSABLE_ENTITY, format!("{name} is not a valid list."));
+        match self.0.all(name).as_slice() {
+            [] | [""] => Ok(None),
+            [one] => {
+                let items = literal::list(one).ok_or_else(invalid)?;
+                let alike = items.iter().all(Json::is_string) || items.iter().all(Json::is_object);
+                if alike { Ok(Some(Json::Array(items))) } else { Err(invalid()) }
+            }
+            several => Ok(Some(several.iter().map(|item| Json::from(*item)).collect())),
         }
-        several => Ok(Some(several.iter().map(|label| Json::from(*label)).collect())),
     }
 }

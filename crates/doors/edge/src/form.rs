@@ -123,7 +123,7 @@ pub async fn read(
             match (body.verified(read).await, upload, intake) {
                 (Ok(fields), upload, _) => Ok((Fields(fields.0, Some(memory_use.buffer.into_share())), upload)),
                 (Err(error), Some(Upload { file, .. }), Some(intake)) => {
-                    intake.caller.registry.discard_file(&intake.caller.context, file).await;
+                    intake.caller.registry.files.discard_file(&intake.caller.context, file).await;
                     Err(error)
                 }
                 (Err(error), ..) => Err(error),
@@ -171,7 +171,7 @@ async fn multipart_fields(
                 let path = file.parse::<FilePath>().map_err(invalid_path)?;
                 let digests = digests(field.headers())?;
                 let file = digests.check(chunks(field, memory_use.buffer.share()));
-                let file = intake.caller.registry.stage_file(&intake.caller.context, None, file).await?;
+                let file = intake.caller.registry.files.stage_file(&intake.caller.context, None, file).await?;
                 *upload = Some(Upload { file, path });
             }
             (Some(_), _) if name == "file" => while chunk(&mut field, memory_use).await?.is_some() {},

@@ -110,7 +110,7 @@ fn refuse(status: StatusCode, detail: &str) -> HttpResponse {
     ),
 )]
 async fn health(registry: Data<Registry>, draining: Data<Draining>) -> HttpResponse {
-    let health = registry.health().await;
+    let health = registry.upkeep.health().await;
     let mut is_ok = !draining.has_begun();
     for error in [health.database.err(), health.object_store.err()].into_iter().flatten() {
         report(&error);

@@ -20,8 +20,8 @@ use crate::http::answer;
 use crate::http::caller::Caller;
 use crate::http::disposition::disposition;
 use crate::memory::Memory;
-use crate::registry::files::Target;
 use crate::registry::records::{RecordFilter, Written};
+use crate::registry::target::Target;
 
 /// Which models are wanted.
 #[derive(Deserialize, IntoParams)]
@@ -134,8 +134,11 @@ fn id(request: &HttpRequest) -> Result<RecordId, EdgeError> {
 pub async fn list(caller: Caller, request: HttpRequest, options: Data<EdgeOptions>) -> Result<HttpResponse, EdgeError> {
     let (filter, is_findable) = filter(request.query_string())?;
     let is_filtered = filter != RecordFilter::default();
-    let mut found =
-        if is_findable { caller.registry.list_records(&caller.context, filter) } else { stream::empty().boxed() };
+    let mut found = if is_findable {
+        caller.registry.records.list_records(&caller.context, filter)
+    } else {
+        stream::empty().boxed()
+    };
     let Some(first) = found.try_next().await? else {
         if is_filtered {
             return Err(EdgeError::line(StatusCode::NOT_FOUND, "Model(s) not found."));
@@ -215,7 +218,7 @@ fn filter(query: &str) -> Result<(RecordFilter, bool), EdgeError> {
     ),
 )]
 pub async fn get(caller: Caller, request: HttpRequest, options: Data<EdgeOptions>) -> Result<HttpResponse, EdgeError> {
-    let record = caller.registry.get_record(&caller.context, &id(&request)?).await?;
+    let record = caller.registry.records.get_record(&caller.context, &id(&request)?).await?;
     Ok(HttpResponse::Ok().json(RegisteredModelOut::new(record, &options.bucket)))
 }
 
@@ -245,10 +248,10 @@ pub async fn create(
         (Ok(draft), Some(upload)) => {
             let checked = options.check_archives;
             let form::Upload { file, path } = upload;
-            caller.registry.create_record(&caller.context, draft, path, file, !checked).await?
+            caller.registry.records.create_record(&caller.context, draft, path, file, !checked).await?
         }
         (parsed, Some(upload)) => {
-            caller.registry.discard_file(&caller.context, upload.file).await;
+            caller.registry.files.discard_file(&caller.context, upload.file).await;
             return Err(parsed.err().unwrap_or_else(EdgeError::no_model));
         }
         (parsed, None) => return Err(parsed.err().unwrap_or_else(EdgeError::no_model)),
@@ -283,7 +286,7 @@ pub async fn update(
     let id = id(&request)?;
     let limit = MemoryLimit { limit: options.form_limit_bytes, memory: &memory };
     let (said, _) = form::read(&request, payload, limit, None).await?;
-    match caller.registry.update_record(&caller.context, &id, fields::patch(&said)?).await? {
+    match caller.registry.records.update_record(&caller.context, &id, fields::patch(&said)?).await? {
         Written::Done(_) => Ok(HttpResponse::Ok().json(Status { status: "completed" })),
         Written::Duplicate(other) => Err(EdgeError::duplicate(other)),
     }
@@ -300,7 +303,7 @@ pub async fn update(
     ),
 )]
 pub async fn delete(caller: Caller, request: HttpRequest) -> Result<HttpResponse, EdgeError> {
-    caller.registry.delete_record(&caller.context, &id(&request)?).await?;
+    caller.registry.records.delete_record(&caller.context, &id(&request)?).await?;
     Ok(HttpResponse::NoContent().content_type(TEXT).finish())
 }
 
@@ -316,10 +319,10 @@ pub async fn delete(caller: Caller, request: HttpRequest) -> Result<HttpResponse
     ),
 )]
 pub async fn files(caller: Caller, request: HttpRequest) -> Result<HttpResponse, EdgeError> {
-    let record = caller.registry.get_record(&caller.context, &id(&request)?).await?;
+    let record = caller.registry.records.get_record(&caller.context, &id(&request)?).await?;
     let file = record.file.ok_or_else(EdgeError::no_model)?;
     let target = Target::Artifact(record.nodes.artifact);
-    let file = caller.registry.get_served_file(&caller.context, &target, &file.path, false).await?;
+    let file = caller.registry.files.get_served_file(&caller.context, &target, &file.path, false).await?;
     // Swagger UI offers a download of nothing else.
     let referer = request.headers().get(header::REFERER).and_then(|from| from.to_str().ok()).unwrap_or_default();
     let media_type = if referer.ends_with("/docs") { "application/octet-stream" } else { "application/zip" };
@@ -332,6 +335,6 @@ pub async fn files(caller: Caller, request: HttpRequest) -> Result<HttpResponse,
     if request.method() == Method::HEAD {
         return Ok(answer::without_bytes(response, file.blob.size));
     }
-    let chunks = caller.registry.open_file(&caller.context, &file, None).await?;
+    let chunks = caller.registry.files.open_file(&caller.context, &file, None).await?;
     Ok(answer::sized(response, file.blob.size, chunks))
 }

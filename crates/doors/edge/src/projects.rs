@@ -155,7 +155,7 @@ fn id(request: &HttpRequest) -> Result<RecordId, EdgeError> {
     ),
 )]
 pub async fn list(caller: Caller) -> Result<HttpResponse, EdgeError> {
-    let projects = caller.registry.geti_projects(&caller.context, None).await.map_err(failed)?;
+    let projects = caller.registry.imports.geti_projects(&caller.context, None).await.map_err(failed)?;
     Ok(HttpResponse::Ok().json(projects.into_iter().map(ProjectOut::from).collect::<Vec<_>>()))
 }
 
@@ -172,7 +172,7 @@ pub async fn list(caller: Caller) -> Result<HttpResponse, EdgeError> {
     ),
 )]
 pub async fn get(caller: Caller, request: HttpRequest) -> Result<HttpResponse, EdgeError> {
-    let found = caller.registry.geti_project(&caller.context, None, id(&request)?.as_str()).await;
+    let found = caller.registry.imports.geti_project(&caller.context, None, id(&request)?.as_str()).await;
     let project = found.map_err(|error| match error.kind() {
         ErrorKind::NotFound => EdgeError::line(StatusCode::NOT_FOUND, "Project not found."),
         _ => failed(error),
@@ -226,7 +226,7 @@ pub async fn import(
 async fn import_models(caller: &Caller, project: &str, models: Vec<WantedModel>) -> Result<Vec<String>, EdgeError> {
     let ids: BTreeSet<String> = models.iter().map(|model| model.id.clone()).collect();
     let ids: Vec<String> = ids.into_iter().collect();
-    let known = caller.registry.geti_project(&caller.context, None, project).await.map_err(failed)?;
+    let known = caller.registry.imports.geti_project(&caller.context, None, project).await.map_err(failed)?;
     let offered = |wanted: &WantedModel| {
         let groups = known.groups.iter().filter(|group| group.id == wanted.group_id);
         groups.flat_map(|group| &group.versions).flat_map(|version| &version.models).any(|model| model.id == wanted.id)
@@ -234,14 +234,24 @@ async fn import_models(caller: &Caller, project: &str, models: Vec<WantedModel>)
     if !models.iter().all(offered) {
         return Err(not_found());
     }
-    let here: Vec<String> =
-        caller.registry.find_imported(&caller.context, ids.clone()).await.map_err(failed)?.into_keys().collect();
+    let here: Vec<String> = caller
+        .registry
+        .imports
+        .find_imported(&caller.context, ids.clone())
+        .await
+        .map_err(failed)?
+        .into_keys()
+        .collect();
     if !here.is_empty() {
         return Err(registered(&here));
     }
     let wanted = models.into_iter().map(|model| ModelRef { id: model.id, group: Some(model.group_id) }).collect();
-    let job =
-        caller.registry.import_and_wait(&caller.context, None, project.to_owned(), wanted).await.map_err(failed)?;
+    let job = caller
+        .registry
+        .imports
+        .import_and_wait(&caller.context, None, project.to_owned(), wanted)
+        .await
+        .map_err(failed)?;
     if job.state == JobState::Succeeded {
         return Ok(ids);
     }

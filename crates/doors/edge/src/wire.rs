@@ -5,7 +5,10 @@ use serde_json::{Value as Json, json};
 use utoipa::ToSchema;
 
 use crate::domain::date;
-use crate::domain::record::{DEFAULT_DEVICE, Record};
+use crate::domain::record::Record;
+
+/// The device of a record that names none.
+const DEFAULT_DEVICE: &str = "CPU";
 
 /// A model. All members are always there.
 #[derive(Debug, Serialize, ToSchema)]

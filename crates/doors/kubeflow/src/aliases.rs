@@ -12,17 +12,17 @@ use crate::domain::{Alias, NodeId};
 
 /// The aliases of a registered model.
 pub async fn of_model(call: &Call) -> Answer {
-    Ok(list(&call.registry.list_aliases(&call.context, call.id()?).await?))
+    Ok(list(&call.registry.models.list_aliases(&call.context, call.id()?).await?))
 }
 
 /// The aliases of a model version.
 pub async fn of_version(call: &Call) -> Answer {
-    Ok(list(&call.registry.list_aliases_of_version(&call.context, call.id()?).await?))
+    Ok(list(&call.registry.models.list_aliases_of_version(&call.context, call.id()?).await?))
 }
 
 /// The version that an alias points at.
 pub async fn get(call: &Call) -> Answer {
-    let version = call.registry.aliased_version(&call.context, call.id()?, &call.alias()?).await?;
+    let version = call.registry.models.aliased_version(&call.context, call.id()?, &call.alias()?).await?;
     Ok(serialize::entity(StatusCode::OK, &version, call.edition))
 }
 
@@ -30,13 +30,13 @@ pub async fn get(call: &Call) -> Answer {
 pub async fn set(call: &Call) -> Answer {
     let (model, alias) = (call.id()?, call.alias()?);
     let version = Body::parse(&call.body)?.version_of_alias()?;
-    let version = call.registry.point_alias(&call.context, model, &alias, version).await?;
+    let version = call.registry.models.point_alias(&call.context, model, &alias, version).await?;
     Ok(serialize::entity(StatusCode::OK, &version, call.edition))
 }
 
 /// Removes an alias.
 pub async fn delete(call: &Call) -> Answer {
-    call.registry.remove_alias(&call.context, call.id()?, &call.alias()?).await?;
+    call.registry.models.remove_alias(&call.context, call.id()?, &call.alias()?).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

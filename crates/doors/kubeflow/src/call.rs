@@ -11,8 +11,9 @@ use super::error::KubeflowError;
 use super::query::Query;
 use crate::domain::{Alias, Error, NodeId, Result};
 use crate::http::caller::Caller;
+use crate::registry::conditions::IF_MATCH;
 use crate::registry::entities::Expected;
-use crate::registry::{IF_MATCH, Registry, RequestContext};
+use crate::registry::{Registry, RequestContext};
 
 /// What was asked, and on whose behalf.
 pub struct Call {

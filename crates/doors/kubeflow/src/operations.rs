@@ -10,8 +10,7 @@ use super::error::Answer;
 use super::parse::{Body, BodyKind};
 use super::table::Action;
 use super::{lists, serialize};
-use crate::domain::{Error, ErrorKind, LogicalType, Node, NodeId, Patch, Result};
-use crate::registry::Selection;
+use crate::domain::{Error, ErrorKind, LogicalType, Node, NodeId, Patch, Result, Selection};
 use crate::registry::metrics::HistorySelection;
 use crate::registry::removal::Removal;
 
@@ -22,7 +21,7 @@ pub async fn perform(action: Action, call: Call) -> Answer {
         Action::List(entity) => list(entity, Selection::of(entity.logical), &call).await,
         Action::Create(entity) => create(entity, &call).await,
         Action::Get(entity) => {
-            let node = call.registry.get(&call.context, entity.logical, call.id()?).await?;
+            let node = call.registry.entities.get(&call.context, entity.logical, call.id()?).await?;
             Ok(serialize::entity(StatusCode::OK, &node, call.edition))
         }
         Action::Update(entity) => update(entity, BodyKind::Create, &Body::parse(&call.body)?, &call).await,
@@ -30,13 +29,13 @@ pub async fn perform(action: Action, call: Call) -> Answer {
         Action::CreateIn(_, entity) => create_in(entity, BodyKind::Create, &call).await,
         Action::UpsertIn(_, entity) => create_in(entity, BodyKind::Upsert, &call).await,
         Action::FindArtifact => {
-            let node = call.registry.find_artifact(&call.context, call.query.find(true)?).await?;
+            let node = call.registry.entities.find_artifact(&call.context, call.query.find(true)?).await?;
             Ok(serialize::entity(StatusCode::OK, &node, call.edition))
         }
         Action::ListArtifacts => list_artifacts(Selection::of_any(&[]), &call).await,
         Action::CreateArtifact => create_artifact(&call).await,
         Action::GetArtifact => {
-            let node = call.registry.get_artifact(&call.context, call.id()?).await?;
+            let node = call.registry.entities.get_artifact(&call.context, call.id()?).await?;
             Ok(serialize::entity(StatusCode::OK, &node, call.edition))
         }
         Action::UpdateArtifact => update_artifact(&call).await,
@@ -55,7 +54,7 @@ pub async fn perform(action: Action, call: Call) -> Answer {
         Action::MetricHistoryOfRun => metric_history(Some(call.id()?), &call).await,
         Action::Delete(entity) => delete(entity.logical, &call).await,
         Action::DeleteArtifact => {
-            let found = call.registry.get_artifact(&call.context, call.id()?).await?;
+            let found = call.registry.entities.get_artifact(&call.context, call.id()?).await?;
             delete(found.logical_type().unwrap_or(LogicalType::ModelArtifact), &call).await
         }
         Action::ListAliases => aliases::of_model(&call).await,
@@ -64,11 +63,11 @@ pub async fn perform(action: Action, call: Call) -> Answer {
         Action::SetAlias => aliases::set(&call).await,
         Action::DeleteAlias => aliases::delete(&call).await,
         Action::InferenceModel => {
-            let node = call.registry.inference_model(&call.context, call.id()?).await?;
+            let node = call.registry.entities.inference_model(&call.context, call.id()?).await?;
             Ok(serialize::entity(StatusCode::OK, &node, call.edition))
         }
         Action::InferenceVersion => {
-            let node = call.registry.inference_version(&call.context, call.id()?).await?;
+            let node = call.registry.entities.inference_version(&call.context, call.id()?).await?;
             Ok(serialize::entity(StatusCode::OK, &node, call.edition))
         }
     }
@@ -76,7 +75,7 @@ pub async fn perform(action: Action, call: Call) -> Answer {
 
 async fn find(entity: &'static Entity, call: &Call) -> Answer {
     let has_parent = !entity.logical.homes().is_empty();
-    let node = call.registry.find(&call.context, entity.logical, call.query.find(has_parent)?).await?;
+    let node = call.registry.entities.find(&call.context, entity.logical, call.query.find(has_parent)?).await?;
     Ok(serialize::entity(StatusCode::OK, &node, call.edition))
 }
 
@@ -85,7 +84,7 @@ async fn list(entity: &'static Entity, selection: Selection, call: &Call) -> Ans
     let filter = call.query.filter(&|name| entity.known(name))?;
     let selection = Selection { order: listing.order, filter, ..selection };
     let size = listing.page.size;
-    let pages = call.registry.list(&call.context, selection, listing.page).await?;
+    let pages = call.registry.entities.list(&call.context, selection, listing.page).await?;
     Ok(lists::answer(pages, size, call.edition)?)
 }
 
@@ -99,7 +98,7 @@ async fn create(entity: &'static Entity, call: &Call) -> Answer {
     let body = Body::parse(&call.body)?;
     body.check_artifact_type(entity)?;
     let (draft, home) = body.draft(entity, BodyKind::Create)?;
-    let node = call.registry.create(&call.context, entity.logical, home, draft).await?;
+    let node = call.registry.entities.create(&call.context, entity.logical, home, draft).await?;
     Ok(serialize::entity(StatusCode::CREATED, &node, call.edition))
 }
 
@@ -114,11 +113,11 @@ async fn create_in(entity: &'static Entity, kind: BodyKind, call: &Call) -> Answ
             if kind == BodyKind::Upsert {
                 call.expected()?.check_absent(entity.logical)?;
             }
-            call.registry.create(&call.context, entity.logical, Some(parent), draft).await?
+            call.registry.entities.create(&call.context, entity.logical, Some(parent), draft).await?
         }
         Some(id) => {
             let patch = Patch { if_revision: call.if_revision()?, ..body.patch(entity, kind)? };
-            call.registry.update_in(&call.context, entity.logical, parent, id, patch).await?
+            call.registry.entities.update_in(&call.context, entity.logical, parent, id, patch).await?
         }
     };
     Ok(serialize::entity(StatusCode::CREATED, &node, call.edition))
@@ -128,13 +127,13 @@ async fn update(entity: &'static Entity, kind: BodyKind, body: &Body, call: &Cal
     body.check_artifact_type(entity)?;
     let mut patch = body.patch(entity, kind)?;
     patch.if_revision = call.if_revision()?;
-    let node = call.registry.update(&call.context, entity.logical, call.id()?, patch).await?;
+    let node = call.registry.entities.update(&call.context, entity.logical, call.id()?, patch).await?;
     Ok(serialize::entity(StatusCode::OK, &node, call.edition))
 }
 
 async fn delete(logical: LogicalType, call: &Call) -> Answer {
     let removal = Removal { recursive: call.query.recursive()?, if_revision: call.if_revision()? };
-    call.registry.delete(&call.context, logical, call.id()?, removal).await?;
+    call.registry.entities.delete(&call.context, logical, call.id()?, removal).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -147,7 +146,7 @@ async fn list_artifacts(selection: Selection, call: &Call) -> Answer {
     let types = types.into_iter().map(LogicalType::id).collect();
     let selection = Selection { types, order: listing.order, filter, ..selection };
     let size = listing.page.size;
-    let pages = call.registry.list(&call.context, selection, listing.page).await?;
+    let pages = call.registry.entities.list(&call.context, selection, listing.page).await?;
     Ok(lists::answer(pages, size, call.edition)?)
 }
 
@@ -155,14 +154,14 @@ async fn create_artifact(call: &Call) -> Answer {
     let body = Body::parse(&call.body)?;
     let entity = body.artifact()?;
     let (draft, _) = body.draft(entity, BodyKind::Artifact)?;
-    let node = call.registry.create(&call.context, entity.logical, None, draft).await?;
+    let node = call.registry.entities.create(&call.context, entity.logical, None, draft).await?;
     Ok(serialize::entity(StatusCode::CREATED, &node, call.edition))
 }
 
 async fn update_artifact(call: &Call) -> Answer {
     let body = Body::parse(&call.body)?;
     let given = body.artifact()?;
-    let found = call.registry.get_artifact(&call.context, call.id()?).await?;
+    let found = call.registry.entities.get_artifact(&call.context, call.id()?).await?;
     check_type_of(given, &found)?;
     update(given, BodyKind::Artifact, &body, call).await
 }
@@ -187,15 +186,16 @@ async fn upsert_artifact(parent: &'static Entity, call: &Call) -> Answer {
     let entity = body.artifact()?;
     if let Some(id) = body.id()? {
         let patch = Patch { if_revision: call.if_revision()?, ..body.patch(entity, BodyKind::Artifact)? };
-        let attached = call.registry.attach(&call.context, entity.logical, id, context, patch).await;
+        let attached = call.registry.entities.attach(&call.context, entity.logical, id, context, patch).await;
         if attached.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-            check_type_of(entity, &call.registry.get_artifact(&call.context, id).await?)?;
+            check_type_of(entity, &call.registry.entities.get_artifact(&call.context, id).await?)?;
         }
         return Ok(serialize::entity(StatusCode::OK, &attached?, call.edition));
     }
     let (draft, _) = body.draft(entity, BodyKind::Artifact)?;
     let expected = call.expected()?;
-    let (node, _) = call.registry.upsert_artifact(&call.context, entity.logical, context, draft, expected).await?;
+    let (node, _) =
+        call.registry.entities.upsert_artifact(&call.context, entity.logical, context, draft, expected).await?;
     // Upstream says 201 of models and documents alone.
     let status = match entity.logical {
         LogicalType::ModelArtifact | LogicalType::DocArtifact => StatusCode::CREATED,
@@ -214,6 +214,6 @@ async fn metric_history(run: Option<NodeId>, call: &Call) -> Answer {
         order: listing.order,
     };
     let size = listing.page.size;
-    let pages = call.registry.metric_history(&call.context, selection, listing.page).await?;
+    let pages = call.registry.metrics.metric_history(&call.context, selection, listing.page).await?;
     Ok(lists::answer(pages, size, call.edition)?)
 }

@@ -36,7 +36,7 @@ impl Health {
         if self.draining.has_begun() {
             return ServingStatus::NotServing;
         }
-        let health = self.registry.health().await;
+        let health = self.registry.upkeep.health().await;
         let mut serving = ServingStatus::Serving;
         for error in [health.database, health.object_store].into_iter().filter_map(Result::err) {
             report(&error);

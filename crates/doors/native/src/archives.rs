@@ -21,10 +21,10 @@ use crate::http::media_type::of_body;
 use crate::http::problem::{Problem, problem_response};
 use crate::http::{answer, body};
 use crate::registry::archive::{Packing, is_tar};
-use crate::registry::files::{Precondition, Target};
+use crate::registry::link::Outcome;
 use crate::registry::pack::Folder;
+use crate::registry::target::{Precondition, Target};
 use crate::registry::unpack::{Packed, Unpack};
-use crate::registry::upload::Outcome;
 
 /// The bytes of a body by which its format is detected.
 const MAGIC_BYTES: usize = 512;
@@ -141,7 +141,7 @@ pub async fn send(
     if request.method() == Method::HEAD {
         return Ok(answer::without_bytes(response, length));
     }
-    Ok(answer::sized(response, length, caller.registry.pack(&caller.context, folder, packing)))
+    Ok(answer::sized(response, length, caller.registry.files.pack(&caller.context, folder, packing)))
 }
 
 /// Stores the files of an archive in a version: all of them, or none.
@@ -221,7 +221,7 @@ async fn put(
     };
     let length = header(request, "content-length")?.and_then(|length| length.parse().ok());
     let unpack = Unpack { target, packed, length, precondition, create };
-    let results = Box::pin(caller.registry.unpack_files(&caller.context, unpack, body)).await?;
+    let results = Box::pin(caller.registry.files.unpack_files(&caller.context, unpack, body)).await?;
     let created = results.iter().any(|result| result.outcome == Outcome::Created);
     let items = results.iter().map(|result| UnpackedFile {
         outcome: match result.outcome {

@@ -14,8 +14,8 @@ use crate::http::caller::Caller;
 use crate::http::integer::parse_integer;
 use crate::http::problem::Problem;
 use crate::registry::direct::{DirectUpload, Link, PART};
-use crate::registry::files::{Precondition, Target};
 use crate::registry::resumable::UploadState;
+use crate::registry::target::{Precondition, Target};
 use crate::registry::upload::PutFile;
 
 /// The largest integer up to which every integer is an exact `f64`.
@@ -182,8 +182,11 @@ async fn create(caller: &Caller, new: NewDirectUpload) -> Result<HttpResponse, E
         precondition: Precondition::None,
         create: new.create,
     };
-    let upload =
-        caller.registry.create_direct(&caller.context, put, new.part_size.map_or(PART, |Size(size)| size)).await?;
+    let upload = caller
+        .registry
+        .files
+        .create_direct(&caller.context, put, new.part_size.map_or(PART, |Size(size)| size))
+        .await?;
     Ok(HttpResponse::Created().json(DirectUploadView::from(upload)))
 }
 
@@ -195,7 +198,7 @@ async fn create(caller: &Caller, new: NewDirectUpload) -> Result<HttpResponse, E
 )]
 pub async fn get_direct_upload(caller: Caller, id: Path<String>, after: Query<After>) -> HttpResponse {
     let after = after.after.unwrap_or_default().into();
-    let shown = caller.registry.direct(&caller.context, &id, after).await;
+    let shown = caller.registry.files.direct(&caller.context, &id, after).await;
     answer(shown.map(|upload| HttpResponse::Ok().json(DirectUploadView::from(upload))))
 }
 
@@ -207,8 +210,8 @@ pub async fn get_direct_upload(caller: Caller, id: Path<String>, after: Query<Af
 )]
 pub async fn complete_direct_upload(caller: Caller, id: Path<String>) -> HttpResponse {
     let completed = async {
-        caller.registry.complete_direct(&caller.context, &id).await?;
-        caller.registry.direct(&caller.context, &id, 0).await
+        caller.registry.files.complete_direct(&caller.context, &id).await?;
+        caller.registry.files.direct(&caller.context, &id, 0).await
     };
     answer(completed.await.map(|upload| HttpResponse::Ok().json(DirectUploadView::from(upload))))
 }
@@ -220,7 +223,7 @@ pub async fn complete_direct_upload(caller: Caller, id: Path<String>) -> HttpRes
     responses((status = 204, description = "Gone."), DirectErrors),
 )]
 pub async fn delete_direct_upload(caller: Caller, id: Path<String>) -> HttpResponse {
-    answer(caller.registry.delete_direct(&caller.context, &id).await.map(|()| HttpResponse::NoContent().finish()))
+    answer(caller.registry.files.delete_direct(&caller.context, &id).await.map(|()| HttpResponse::NoContent().finish()))
 }
 
 fn answer(result: Result<HttpResponse, Error>) -> HttpResponse {

@@ -25,10 +25,10 @@ use crate::http::disposition::disposition;
 use crate::http::media_type::essence;
 use crate::http::problem::{Problem, problem_response};
 use crate::http::{answer, body};
-use crate::registry::Presented;
 use crate::registry::files::FileToken;
-use crate::registry::files::Target;
-use crate::registry::upload::{Outcome, PutFile};
+use crate::registry::link::Outcome;
+use crate::registry::target::Target;
+use crate::registry::upload::PutFile;
 use crate::registry::uris::file_path;
 
 /// Stores a file of a version, streamed.
@@ -101,7 +101,8 @@ async fn put(
         create,
     };
     let body = digests.check_sha512(body::chunks(payload));
-    let result = caller.registry.put_file(&caller.context, put, body).await.map_err(|error| digests.named(error))?;
+    let result =
+        caller.registry.files.put_file(&caller.context, put, body).await.map_err(|error| digests.named(error))?;
     let stored = StoredFile::new(&caller.context, &result);
     let status = match result.outcome {
         Outcome::Created => StatusCode::CREATED,
@@ -172,13 +173,13 @@ async fn get(
     quarantined: bool,
     request: &HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let file = caller.registry.get_served_file(&caller.context, &target, &path, quarantined).await?;
+    let file = caller.registry.files.get_served_file(&caller.context, &target, &path, quarantined).await?;
     if_match(request)?.check(Some(&file))?;
     let selected = select(request, &file);
     if request.method() == Method::GET && !matches!(selected, Selected::NotModified) {
         let disposition = disposition(file.path.file_name(), "").to_string();
-        let presented = Presented { media_type: served_media_type(&file), disposition: &disposition };
-        if let Some(link) = caller.registry.file_link(&caller.context, &file, presented).await? {
+        let headers = (served_media_type(&file), disposition.as_str());
+        if let Some(link) = caller.registry.files.file_link(&caller.context, &file, headers).await? {
             // The link expires, and the file may be replaced before.
             let mut response = HttpResponse::TemporaryRedirect();
             response.insert_header((LOCATION, link)).insert_header((CACHE_CONTROL, "no-store"));
@@ -206,7 +207,7 @@ async fn get(
     if request.method() == Method::HEAD {
         return Ok(answer::without_bytes(response, length));
     }
-    let chunks = caller.registry.open_file(&caller.context, &file, Some(first..first + length)).await?;
+    let chunks = caller.registry.files.open_file(&caller.context, &file, Some(first..first + length)).await?;
     Ok(answer::sized(response, length, chunks))
 }
 
@@ -273,7 +274,7 @@ async fn delete(
     (target, path): (Target, FilePath),
     request: &HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    caller.registry.delete_file(&caller.context, &target, &path, precondition(request)?).await?;
+    caller.registry.files.delete_file(&caller.context, &target, &path, precondition(request)?).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -303,11 +304,13 @@ pub async fn list_version_files(
 ) -> Result<HttpResponse, Problem> {
     let (model, version) = super::models::version_segments(segments)?;
     if let Some(format) = options.archive {
-        let folder = caller.registry.version_folder(&caller.context, &model, &version, options.quarantined).await?;
+        let folder =
+            caller.registry.files.version_folder(&caller.context, &model, &version, options.quarantined).await?;
         return archives::send(&caller, folder, format, &request).await;
     }
     let token = paging.next_page_token()?.map(FileToken::decode).transpose()?;
-    let page = caller.registry.list_version_files(&caller.context, &model, &version, paging.size(), token).await?;
+    let page =
+        caller.registry.models.list_version_files(&caller.context, &model, &version, paging.size(), token).await?;
     Ok(HttpResponse::Ok().json(FileList::new(&caller.context, &page)))
 }
 
@@ -332,10 +335,10 @@ pub async fn list_artifact_files(
 ) -> Result<HttpResponse, Problem> {
     let id: NodeId = id.parse()?;
     if let Some(format) = options.archive {
-        let folder = caller.registry.artifact_folder(&caller.context, id, options.quarantined).await?;
+        let folder = caller.registry.files.artifact_folder(&caller.context, id, options.quarantined).await?;
         return archives::send(&caller, folder, format, &request).await;
     }
     let token = paging.next_page_token()?.map(FileToken::decode).transpose()?;
-    let page = caller.registry.list_artifact_files(&caller.context, id, paging.size(), token).await?;
+    let page = caller.registry.files.list_artifact_files(&caller.context, id, paging.size(), token).await?;
     Ok(HttpResponse::Ok().json(FileList::new(&caller.context, &page)))
 }

@@ -48,7 +48,7 @@ impl After {
 pub async fn get_node_history(caller: Caller, id: Path<String>, page: Query<After>) -> Result<HttpResponse, Problem> {
     let node: NodeId = id.parse()?;
     let (after, limit) = page.read()?;
-    let changes = caller.registry.node_history(&caller.context, node, after, limit).await?;
+    let changes = caller.registry.history.node_history(&caller.context, node, after, limit).await?;
     Ok(answer(changes, after, |change| Some(change.id)))
 }
 
@@ -63,7 +63,7 @@ pub async fn get_node_history(caller: Caller, id: Path<String>, page: Query<Afte
 )]
 pub async fn list_changes(caller: Caller, page: Query<After>) -> Result<HttpResponse, Problem> {
     let (after, limit) = page.read()?;
-    let changes = caller.registry.changes(&caller.context, after, limit).await?;
+    let changes = caller.registry.history.changes(&caller.context, after, limit).await?;
     Ok(answer(changes, after, |change| change.position))
 }
 

@@ -195,7 +195,7 @@ pub async fn start_import(
         return Err(Error::invalid("models", format!("more than {MAX_MODELS} models are named")).into());
     }
     let models = models.into_iter().map(|model| ModelRef { id: model.id, group: model.group_id }).collect();
-    let job = caller.registry.start_import(&caller.context, server.as_deref(), project, models).await?;
+    let job = caller.registry.imports.start_import(&caller.context, server.as_deref(), project, models).await?;
     let location = relative(&request, &format!("imports/{}", job.id));
     Ok(HttpResponse::Accepted().insert_header((LOCATION, location)).json(ImportView::try_from(&job)?))
 }
@@ -212,7 +212,7 @@ pub async fn start_import(
 pub async fn list_imports(caller: Caller, paging: Query<Paging>) -> Result<HttpResponse, Problem> {
     let before = paging.next_page_token()?.map(token).transpose()?;
     let size = paging.size().get();
-    let mut jobs = caller.registry.list_jobs(&caller.context, GETI_IMPORT, before, size.saturating_add(1)).await?;
+    let mut jobs = caller.registry.jobs.list_jobs(&caller.context, GETI_IMPORT, before, size.saturating_add(1)).await?;
     let more = jobs.len() > size as usize;
     jobs.truncate(size as usize);
     let next = jobs.last().filter(|_| more).map(|job| job.id.to_string()).unwrap_or_default();
@@ -234,7 +234,7 @@ fn token(text: &str) -> Result<JobId> {
     ),
 )]
 pub async fn get_import(caller: Caller, id: Path<String>) -> Result<HttpResponse, Problem> {
-    let job = caller.registry.get_job(&caller.context, GETI_IMPORT, id.parse()?).await?;
+    let job = caller.registry.jobs.get_job(&caller.context, GETI_IMPORT, id.parse()?).await?;
     Ok(HttpResponse::Ok().json(ImportView::try_from(&job)?))
 }
 
@@ -248,7 +248,7 @@ pub async fn get_import(caller: Caller, id: Path<String>) -> Result<HttpResponse
     ),
 )]
 pub async fn cancel_import(caller: Caller, id: Path<String>) -> Result<HttpResponse, Problem> {
-    let job = caller.registry.cancel_job(&caller.context, GETI_IMPORT, id.parse()?).await?;
+    let job = caller.registry.jobs.cancel_job(&caller.context, GETI_IMPORT, id.parse()?).await?;
     Ok(HttpResponse::Ok().json(ImportView::try_from(&job)?))
 }
 
@@ -262,7 +262,7 @@ pub async fn cancel_import(caller: Caller, id: Path<String>) -> Result<HttpRespo
     ),
 )]
 pub async fn list_geti_projects(caller: Caller, of: Query<OfServer>) -> Result<HttpResponse, Problem> {
-    let projects = caller.registry.geti_projects(&caller.context, of.server.as_deref()).await?;
+    let projects = caller.registry.imports.geti_projects(&caller.context, of.server.as_deref()).await?;
     Ok(HttpResponse::Ok().json(ProjectList { items: projects.iter().map(ProjectView::from).collect() }))
 }
 
@@ -276,7 +276,7 @@ pub async fn list_geti_projects(caller: Caller, of: Query<OfServer>) -> Result<H
     ),
 )]
 pub async fn get_geti_project(caller: Caller, id: Path<String>, of: Query<OfServer>) -> Result<HttpResponse, Problem> {
-    let project = caller.registry.geti_project(&caller.context, of.server.as_deref(), &id).await?;
+    let project = caller.registry.imports.geti_project(&caller.context, of.server.as_deref(), &id).await?;
     Ok(HttpResponse::Ok().json(ProjectView::from(&project)))
 }
 

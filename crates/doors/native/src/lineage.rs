@@ -54,6 +54,6 @@ pub async fn get_node_lineage(
     let node: NodeId = id.parse()?;
     let direction = around.direction.as_deref().map_or(Ok(Direction::default()), str::parse)?;
     let depth = around.depth.map_or(Ok(Depth::DEFAULT), Depth::new)?;
-    let lineage = caller.registry.lineage(&caller.context, node, direction, depth).await?;
+    let lineage = caller.registry.graph.lineage(&caller.context, node, direction, depth).await?;
     Ok(HttpResponse::Ok().json(LineageView::from(&lineage)))
 }

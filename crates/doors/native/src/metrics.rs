@@ -126,7 +126,7 @@ pub async fn append_metric_points(
     body: Json<Points>,
 ) -> Result<HttpResponse, Problem> {
     let run: NodeId = id.parse()?;
-    caller.registry.measure(&caller.context, run, body.into_inner().read()?).await?;
+    caller.registry.metrics.measure(&caller.context, run, body.into_inner().read()?).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

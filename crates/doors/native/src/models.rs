@@ -14,7 +14,8 @@ use crate::http::caller::Caller;
 use crate::http::conditional::{conditions, with_etag};
 use crate::http::problem::Problem;
 use crate::registry::aliases::alias_tag;
-use crate::registry::guarded::{Guarded, model_tag};
+use crate::registry::etags::model_tag;
+use crate::registry::guarded::Guarded;
 
 pub(super) fn model_segment(model: &str) -> Result<Name> {
     model.parse().map_err(|error: Error| error.on_field("model"))
@@ -56,7 +57,7 @@ pub struct ForceOption {
     ),
 )]
 pub async fn get_model(caller: Caller, model: Path<String>) -> Result<HttpResponse, Problem> {
-    let model = caller.registry.get_model(&caller.context, &model_segment(&model)?).await?;
+    let model = caller.registry.models.get_model(&caller.context, &model_segment(&model)?).await?;
     Ok(with_etag(model_tag(&model), &NodeView::new(&model)))
 }
 
@@ -74,7 +75,7 @@ pub async fn get_model(caller: Caller, model: Path<String>) -> Result<HttpRespon
 )]
 pub async fn get_version(caller: Caller, segments: Path<(String, String)>) -> Result<HttpResponse, Problem> {
     let (model, version) = version_segments(segments)?;
-    let summary = caller.registry.version_summary(&caller.context, &model, &version).await?;
+    let summary = caller.registry.models.version_summary(&caller.context, &model, &version).await?;
     Ok(with_etag(summary.tag.clone(), &VersionView::new(&caller.context, &summary)))
 }
 
@@ -95,7 +96,8 @@ pub async fn list_versions(
     let newest_first = Order { by: OrderBy::CreateTime, descending: true };
     let token = paging.next_page_token()?.map(PageToken::decode).transpose()?;
     let model = model_segment(&model)?;
-    let (_, page) = caller.registry.list_versions(&caller.context, &model, newest_first, paging.size(), token).await?;
+    let (_, page) =
+        caller.registry.models.list_versions(&caller.context, &model, newest_first, paging.size(), token).await?;
     Ok(HttpResponse::Ok().json(NodeList {
         items: page.items.iter().map(NodeView::new).collect(),
         next_page_token: page.next.map(|token| token.encode()).unwrap_or_default(),
@@ -120,7 +122,7 @@ pub async fn delete_model(
 ) -> Result<HttpResponse, Problem> {
     let DeleteOptions { recursive, force } = options.into_inner();
     let how = Guarded { recursive, force, conditions: conditions(&request)? };
-    caller.registry.remove_model(&caller.context, &model_segment(&model)?, how).await?;
+    caller.registry.models.remove_model(&caller.context, &model_segment(&model)?, how).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -146,7 +148,7 @@ pub async fn delete_version(
 ) -> Result<HttpResponse, Problem> {
     let (model, version) = version_segments(segments)?;
     let how = Guarded { recursive: true, force: options.force, conditions: conditions(&request)? };
-    caller.registry.remove_version(&caller.context, &model, &version, how).await?;
+    caller.registry.models.remove_version(&caller.context, &model, &version, how).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -165,7 +167,7 @@ pub async fn delete_version(
 pub async fn get_alias(caller: Caller, segments: Path<(String, String)>) -> Result<HttpResponse, Problem> {
     let (model, alias) = segments.into_inner();
     let alias: Alias = alias.parse()?;
-    let version = caller.registry.alias_of(&caller.context, &model_segment(&model)?, &alias).await?;
+    let version = caller.registry.models.alias_of(&caller.context, &model_segment(&model)?, &alias).await?;
     Ok(show_alias(alias, version))
 }
 
@@ -198,7 +200,7 @@ pub async fn set_alias(
     let alias: Alias = alias.parse()?;
     let version = body.version.parse().map_err(|error: Error| error.on_field("version"))?;
     let (model, conditions) = (model_segment(&model)?, conditions(&request)?);
-    let version = caller.registry.set_alias(&caller.context, &model, &alias, &version, conditions).await?;
+    let version = caller.registry.models.set_alias(&caller.context, &model, &alias, &version, conditions).await?;
     Ok(show_alias(alias, version))
 }
 
@@ -222,6 +224,6 @@ pub async fn delete_alias(
 ) -> Result<HttpResponse, Problem> {
     let (model, alias) = segments.into_inner();
     let (model, alias) = (model_segment(&model)?, alias.parse()?);
-    caller.registry.delete_alias(&caller.context, &model, &alias, conditions(&request)?).await?;
+    caller.registry.models.delete_alias(&caller.context, &model, &alias, conditions(&request)?).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -172,7 +172,7 @@ impl From<&Held> for PolicyView {
     ),
 )]
 pub async fn get_policy(caller: Caller, model: Path<String>) -> Result<HttpResponse, Problem> {
-    let held = caller.registry.model_policy(&caller.context, &model_segment(&model)?).await?;
+    let held = caller.registry.inspections.model_policy(&caller.context, &model_segment(&model)?).await?;
     Ok(show(&held))
 }
 
@@ -204,6 +204,6 @@ pub async fn put_policy(
         .map_err(|error| Error::invalid_body(format!("body: {error}")))?;
     let policy = body.policy()?;
     let (model, conditions) = (model_segment(&model)?, conditions(&request)?);
-    let held = caller.registry.set_model_policy(&caller.context, &model, policy, conditions).await?;
+    let held = caller.registry.inspections.set_model_policy(&caller.context, &model, policy, conditions).await?;
     Ok(show(&held))
 }

@@ -110,7 +110,7 @@ pub struct RegisteredView {
 pub async fn register(caller: Caller, request: HttpRequest, body: Json<Register>) -> Result<HttpResponse, Problem> {
     let key = key(&request, &body)?;
     let registration = body.into_inner().read()?;
-    let answered = caller.registry.register(&caller.context, registration, key, show).await?;
+    let answered = caller.registry.models.register(&caller.context, registration, key, show).await?;
     let mut response = HttpResponse::Created();
     if answered.is_replayed {
         response.insert_header(("Idempotency-Replayed", "true"));

@@ -5,7 +5,7 @@ use utoipa::{IntoParams, IntoResponses};
 
 use super::wire::StoredFile;
 use crate::domain::{Error, FilePath, Result};
-use crate::registry::files::Target;
+use crate::registry::target::Target;
 
 /// A file of a version.
 #[derive(Debug, Deserialize, IntoParams)]

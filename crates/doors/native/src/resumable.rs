@@ -112,11 +112,11 @@ async fn create(caller: &Caller, request: &HttpRequest, payload: Payload) -> Res
     let mut state = match concat {
         Concat::Whole => {
             let (put, metadata) = headers::creation(request)?;
-            caller.registry.create_resumable(&caller.context, put, metadata).await?
+            caller.registry.files.create_resumable(&caller.context, put, metadata).await?
         }
         Concat::Partial => {
             let (length, metadata) = headers::partial(request)?;
-            caller.registry.create_partial(&caller.context, length, metadata).await?
+            caller.registry.files.create_partial(&caller.context, length, metadata).await?
         }
         Concat::Final(_) if brings_bytes => {
             return Err(Error::invalid(CONCAT, "a final upload is made of its parts and brings no bytes"));
@@ -124,13 +124,13 @@ async fn create(caller: &Caller, request: &HttpRequest, payload: Payload) -> Res
         Concat::Final(parts) => {
             let (put, metadata) = headers::of_parts(request)?;
             let words = (headers::text(request, CONCAT)?.unwrap_or_default(), metadata);
-            caller.registry.concatenate(&caller.context, put, parts, words).await?
+            caller.registry.files.concatenate(&caller.context, put, parts, words).await?
         }
     };
     if brings_bytes && state.finished_at.is_none() {
         let patch = Patch { offset: 0, length, checksums };
         let id = state.id.clone();
-        state = caller.registry.append_resumable(&caller.context, &id, patch, body::chunks(payload)).await?;
+        state = caller.registry.files.append_resumable(&caller.context, &id, patch, body::chunks(payload)).await?;
     }
     let location = relative(request, &format!("uploads/{}", state.id));
     let mut response = progress(StatusCode::CREATED, &state);
@@ -161,7 +161,7 @@ async fn patch(caller: &Caller, id: &str, request: &HttpRequest, payload: Payloa
         length: headers::number(request, "content-length")?,
         checksums: headers::checksums(request)?,
     };
-    let state = caller.registry.append_resumable(&caller.context, id, patch, body::chunks(payload)).await?;
+    let state = caller.registry.files.append_resumable(&caller.context, id, patch, body::chunks(payload)).await?;
     Ok(progress(StatusCode::NO_CONTENT, &state).finish())
 }
 
@@ -174,7 +174,7 @@ async fn head(caller: &Caller, id: &str, request: &HttpRequest) -> Result<HttpRe
     if let Some(refusal) = headers::other_version(request) {
         return Ok(refusal);
     }
-    let state = caller.registry.resumable(&caller.context, id).await?;
+    let state = caller.registry.files.resumable(&caller.context, id).await?;
     let mut response = progress(StatusCode::OK, &state);
     if let Some(concat) = &state.concat {
         response.insert_header((CONCAT, concat.as_str()));
@@ -192,7 +192,7 @@ async fn head(caller: &Caller, id: &str, request: &HttpRequest) -> Result<HttpRe
     responses((status = 200, description = "How far it is.", body = UploadView), ResumableErrors),
 )]
 pub async fn get_upload(caller: Caller, id: Path<String>) -> HttpResponse {
-    answer(caller.registry.resumable(&caller.context, &id).await.map(|state| {
+    answer(caller.registry.files.resumable(&caller.context, &id).await.map(|state| {
         let mut response = progress(StatusCode::OK, &state);
         let (model, version, path) =
             state.file.map_or((None, None, None), |(model, version, path)| (Some(model), Some(version), Some(path)));
@@ -226,7 +226,7 @@ async fn delete(caller: &Caller, id: &str, request: &HttpRequest) -> Result<Http
     if let Some(refusal) = headers::other_version(request) {
         return Ok(refusal);
     }
-    caller.registry.delete_resumable(&caller.context, id).await?;
+    caller.registry.files.delete_resumable(&caller.context, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

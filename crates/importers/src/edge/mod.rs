@@ -107,7 +107,7 @@ async fn move_record(
     read: &mut Read,
     any_size: bool,
 ) -> Result<Outcome> {
-    if registry.has_record(context, &read.id).await? {
+    if registry.records.has_record(context, &read.id).await? {
         // Its remarks were reported when it was imported.
         read.remarks.clear();
         return Ok(Outcome::Present(read.id.clone()));
@@ -129,14 +129,14 @@ async fn move_record(
         // Shown as it was.
         said => read.draft.details.size = said.and_then(|said| i64::try_from(said).ok()),
     }
-    let staged = registry.stage_file(context, Some(object.size), object.bytes).await?;
-    if let Some(why) = registry.check_archive(context, &staged).await? {
+    let staged = registry.files.stage_file(context, Some(object.size), object.bytes).await?;
+    if let Some(why) = registry.files.check_archive(context, &staged).await? {
         read.remarks.push(format!("its archive is no usable zip: {why}"));
     }
-    let written = registry.create_record(context, read.draft.clone(), read.path.clone(), staged, true).await?;
+    let written = registry.records.create_record(context, read.draft.clone(), read.path.clone(), staged, true).await?;
     match written {
         Written::Done(id) => {
-            let file = registry.get_record(context, &id).await?.file;
+            let file = registry.records.get_record(context, &id).await?.file;
             if let Some(why) = file.and_then(|file| file.quarantine) {
                 read.remarks.push(format!("its archive is quarantined: {why}"));
             }

@@ -3,14 +3,14 @@
 //! The old service stored any text and read it with Python's evaluator, so that one odd value broke its lists. Here an odd
 //! value is kept as the property that it was, is shown as absent, and is remarked upon.
 
+use std::convert::Infallible;
+
 use serde_json::Value as Json;
 
 use crate::domain::mlflow::RegisteredModel;
-use crate::domain::record::{Details, Identity, RecordDraft, RecordId};
+use crate::domain::record::{DEFAULT_PRECISION, Details, DetailsSource, Identity, RecordDraft, RecordId};
 use crate::domain::{FilePath, Result, Sha256, date, literal};
 
-/// The precision of a record that says none.
-const DEFAULT_PRECISION: &str = "fp32";
 /// The version of a record that says none.
 const NO_VERSION: &str = "none";
 /// The file of a record whose own cannot be one's name.
@@ -35,36 +35,28 @@ pub(super) struct Read {
 pub(super) fn read(model: &RegisteredModel) -> Result<Read> {
     let mut tags = Tags { model, remarks: Vec::new() };
     let id = tags.id()?;
-    let object = tags.text("file_url").and_then(|url| object(&url));
+    let object = tags.said("file_url").and_then(|url| object(&url));
     let path = tags.path(object.as_deref())?;
     let draft = RecordDraft {
         id: Some(id.clone()),
         identity: Identity {
-            project_id: tags.text("project_id"),
-            project_name: tags.text("project_name"),
+            project_id: tags.said("project_id"),
+            project_name: tags.said("project_name"),
             name: tags.needed("name", id.as_str()),
             version: tags.needed("version", NO_VERSION),
             precision: tags.precision(),
         },
-        details: Details {
-            target_device: tags.text("target_device"),
-            target_device_type: tags.text("target_device_type"),
-            format: tags.text("format"),
-            score: tags.score(),
-            created_date: tags.text("created_date"),
-            // That of the bytes, unless it turns out to be another.
-            size: None,
-            origin: tags.text("origin"),
-            category: tags.text("category"),
-            architecture: tags.text("architecture"),
-            overview: tags.object("overview"),
-            optimization_capabilities: tags.object("optimization_capabilities"),
-            labels: tags.labels(),
-        },
+        // The size is that of the bytes, unless it turns out to be another.
+        details: Details { size: None, ..details(&mut tags) },
         times: tags.times(),
     };
-    let size = tags.text("size").and_then(|size| size.trim().parse().ok());
+    let size = tags.said("size").and_then(|size| size.trim().parse().ok());
     Ok(Read { id, draft, path, object, size, remarks: tags.remarks })
+}
+
+fn details(tags: &mut Tags<'_>) -> Details {
+    let Ok(details) = Details::read(tags);
+    details
 }
 
 /// The object's name in `minio://BUCKET/NAME`.
@@ -80,12 +72,13 @@ struct Tags<'a> {
 }
 
 impl Tags<'_> {
-    fn text(&self, name: &str) -> Option<String> {
+    /// What a tag says; nothing where it is empty.
+    fn said(&self, name: &str) -> Option<String> {
         self.model.tags.get(name).filter(|text| !text.is_empty()).cloned()
     }
 
     fn needed(&mut self, name: &str, instead: &str) -> String {
-        self.text(name).unwrap_or_else(|| {
+        self.said(name).unwrap_or_else(|| {
             self.remarks.push(format!("it has no {name}; here it is `{instead}`"));
             instead.to_owned()
         })
@@ -117,7 +110,7 @@ impl Tags<'_> {
     }
 
     fn precision(&mut self) -> Vec<String> {
-        let Some(text) = self.text("precision") else { return vec![DEFAULT_PRECISION.to_owned()] };
+        let Some(text) = self.said("precision") else { return vec![DEFAULT_PRECISION.to_owned()] };
         let Some(items) = literal::list(&text) else {
             self.odd("precision", &text, "no list; here it is the only one of a list");
             return vec![text];
@@ -125,20 +118,42 @@ impl Tags<'_> {
         items.into_iter().map(|item| item.as_str().map_or_else(|| item.to_string(), ToOwned::to_owned)).collect()
     }
 
-    fn score(&mut self) -> Option<f64> {
-        let text = self.text("score")?;
-        let score = text.trim().parse().ok().filter(|score: &f64| score.is_finite());
-        if score.is_none() {
-            self.odd("score", &text, "no number");
+    fn times(&mut self) -> Option<(i64, i64)> {
+        let said = self.said("last_updated_date");
+        let read = said.as_deref().and_then(date::read);
+        if let (Some(text), None) = (&said, read) {
+            self.odd("last_updated_date", text, "no date; that of the database counts");
         }
-        score
+        let updated = read.or(self.model.updated_at);
+        let created = self.model.created_at.or(updated)?;
+        Some((created, updated.unwrap_or(created)))
+    }
+}
+
+impl DetailsSource for Tags<'_> {
+    type Error = Infallible;
+
+    fn text(&mut self, name: &str) -> Result<Option<String>, Infallible> {
+        Ok(self.said(name))
+    }
+
+    fn number(&mut self, name: &str) -> Result<Option<f64>, Infallible> {
+        let Some(text) = self.said(name) else { return Ok(None) };
+        let number = text.trim().parse().ok().filter(|number: &f64| number.is_finite());
+        if number.is_none() {
+            self.odd(name, &text, "no number");
+        }
+        Ok(number)
+    }
+
+    fn integer(&mut self, name: &str) -> Result<Option<i64>, Infallible> {
+        Ok(self.said(name).and_then(|number| number.trim().parse().ok()))
     }
 
     /// An object or text.
-    fn object(&mut self, name: &str) -> Option<Json> {
-        let text = self.text(name)?;
-        let value = literal::value(&text);
-        match value {
+    fn object(&mut self, name: &str) -> Result<Option<Json>, Infallible> {
+        let Some(text) = self.said(name) else { return Ok(None) };
+        Ok(match literal::value(&text) {
             Some(value @ (Json::Object(_) | Json::String(_))) => Some(value),
             Some(Json::Null) => None,
             Some(other) => {
@@ -149,29 +164,18 @@ impl Tags<'_> {
                 self.odd(name, &text, "no object; here it is text");
                 Some(Json::String(text))
             }
-        }
+        })
     }
 
     /// A list of texts, or one of objects.
-    fn labels(&mut self) -> Option<Json> {
-        let text = self.text("labels")?;
+    fn list(&mut self, name: &str) -> Result<Option<Json>, Infallible> {
+        let Some(text) = self.said(name) else { return Ok(None) };
         let value = literal::value(&text).unwrap_or_else(|| Json::String(text.clone()));
         let items = value.as_array();
         if !items.is_some_and(|items| items.iter().all(Json::is_string) || items.iter().all(Json::is_object)) {
-            self.odd("labels", &text, "no list of texts or of objects; it is kept as a property");
+            self.odd(name, &text, "no list of texts or of objects; it is kept as a property");
         }
-        Some(value)
-    }
-
-    fn times(&mut self) -> Option<(i64, i64)> {
-        let said = self.text("last_updated_date");
-        let read = said.as_deref().and_then(date::read);
-        if let (Some(text), None) = (&said, read) {
-            self.odd("last_updated_date", text, "no date; that of the database counts");
-        }
-        let updated = read.or(self.model.updated_at);
-        let created = self.model.created_at.or(updated)?;
-        Some((created, updated.unwrap_or(created)))
+        Ok(Some(value))
     }
 }
 

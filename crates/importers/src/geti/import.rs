@@ -12,9 +12,9 @@ use super::project::{Project, SelectedModel};
 use super::{Geti, mapping};
 use crate::domain::imports::{ImportOutcome, ImportReport, ImportRequest, ImportedModel};
 use crate::domain::{Error, ErrorKind, JobProgress, NodeId, Result};
-use crate::registry::files::{Precondition, Target};
 use crate::registry::imports::{ExistingImport, Training};
 use crate::registry::jobs::{Attempt, Failure, Working};
+use crate::registry::target::{Precondition, Target};
 use crate::registry::upload::PutFile;
 
 /// How often a package that breaks off is downloaded, within one attempt at the job.
@@ -56,7 +56,7 @@ async fn import_all(
     let mut first_failure: Option<GetiError> = None;
     let total = i64::try_from(selected.len()).ok();
     let ids = selected.iter().map(|each| each.model.id.clone()).collect();
-    let mut here = working.registry.find_imported(&working.context, ids).await?;
+    let mut here = working.registry.imports.find_imported(&working.context, ids).await?;
     for (done, each) in (0..).zip(selected) {
         report_progress(working, done, total, &each.model.name);
         let arrived = match here.remove(&each.model.id) {
@@ -135,7 +135,7 @@ async fn import(
             precondition: Precondition::None,
             create: true,
         };
-        match working.registry.put_nested(&working.context, put, &mapping::folder(project)?, body).await {
+        match working.registry.files.put_nested(&working.context, put, &mapping::folder(project)?, body).await {
             Ok(_) => break,
             // Another job imported it meanwhile.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -157,14 +157,14 @@ async fn import(
 }
 
 async fn find_imported(working: &Working, id: &str) -> Result<Option<ExistingImport>> {
-    Ok(working.registry.find_imported(&working.context, vec![id.to_owned()]).await?.remove(id))
+    Ok(working.registry.imports.find_imported(&working.context, vec![id.to_owned()]).await?.remove(id))
 }
 
 /// Records, for each stored trained model of the groups, from which one it was trained.
 async fn link_revisions(working: &Working, project: &Project) -> Result<()> {
     let all = project.groups.iter().flat_map(|group| &group.versions);
     let ids = all.clone().flat_map(|trained| trained.models.iter().map(|model| model.id.clone())).collect();
-    let here = working.registry.find_imported(&working.context, ids).await?;
+    let here = working.registry.imports.find_imported(&working.context, ids).await?;
     let artifacts: BTreeMap<&str, Vec<NodeId>> = all
         .clone()
         .map(|trained| {
@@ -180,7 +180,7 @@ async fn link_revisions(working: &Working, project: &Project) -> Result<()> {
             inputs: trained.previous.as_deref().map(of).unwrap_or_default(),
             outputs: of(&trained.id),
         };
-        working.registry.record_training(&working.context, training).await?;
+        working.registry.imports.record_training(&working.context, training).await?;
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ use futures_util::future::BoxFuture;
 
 use crate::domain::imports::RemoteProject;
 use crate::domain::{Error, Result};
-use crate::registry::imports::Source;
+use crate::registry::import_source::ImportSource;
 use crate::registry::jobs::Stopping;
 use client::{Server, Session};
 
@@ -52,7 +52,7 @@ impl Geti {
     }
 }
 
-impl Source for Geti {
+impl ImportSource for Geti {
     fn servers(&self) -> Vec<String> {
         self.servers.iter().map(|server| server.options.name.clone()).collect()
     }

@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 pub use evaluate::{RULES_VERSION, evaluate};
 pub(super) use stream::{Trust, scan};
 
+/// The maximum number of bytes of opcodes of one pickle; what is skipped does not count.
+pub(super) const MAX_PICKLE_BYTES: u64 = 256 << 20;
 /// The maximum number of arguments of an import's calls that are kept.
 const MAX_ARGUMENTS: usize = 16;
 

@@ -11,12 +11,11 @@ mod zip;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use modelport_inspect::tar::Header;
 use tokio::sync::mpsc;
 
-use super::Registry;
-use super::context::RequestContext;
 use crate::blobs::Chunks;
 use crate::domain::{Error, File, Result};
 
@@ -37,6 +36,9 @@ const MODIFIED: i64 = 315_532_800;
 
 /// The rights that every member has.
 const MODE: u32 = 0o644;
+
+/// Opens a file that is to be packed.
+pub(super) type Opener = Box<dyn Fn(File) -> BoxFuture<'static, Result<Chunks>> + Send + Sync>;
 
 /// The format in which files are sent together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,9 +61,9 @@ impl Packing {
     /// The archive of the files, each opened when its turn comes. The same files give the same bytes.
     ///
     /// The stream ends with an error when a file cannot be read to its end.
-    pub(super) fn pack(self, registry: Registry, context: RequestContext, files: Vec<File>) -> Chunks {
+    pub(super) fn pack(self, open: Opener, files: Vec<File>) -> Chunks {
         let (sender, receiver) = mpsc::channel(1);
-        let out = Out { registry, context, sender };
+        let out = Out { open, sender };
         let written = async move {
             match self {
                 Self::Tar => tar::write(&files, &out).await,
@@ -87,8 +89,7 @@ pub(super) fn streamed<'a>(
 
 /// Where a writer's bytes go to, and its files' bytes come from.
 struct Out {
-    registry: Registry,
-    context: RequestContext,
+    open: Opener,
     sender: mpsc::Sender<Bytes>,
 }
 
@@ -103,6 +104,6 @@ impl Out {
     }
 
     async fn open(&self, file: &File) -> Result<Chunks> {
-        self.registry.open_file(&self.context, file, None).await
+        (self.open)(file.clone()).await
     }
 }

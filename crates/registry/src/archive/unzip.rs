@@ -14,7 +14,7 @@ use rawzip::{
 
 use super::members::{Event, Sender, Unpacked, plain, refused, shown, unwanted};
 use crate::domain::{Error, Result};
-use crate::inspection::source_error;
+use crate::stored_object::source_error;
 
 /// How many bytes of a file are handed on together.
 const CHUNK: u64 = 1 << 18;

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use crate::Registry;
 use crate::context::RequestContext;
 use crate::domain::graph::{Event, EventWrite, Membership, Parenthood};
 use crate::domain::{Action, Error, Millis, Node, NodeId, NodeKind, Result};
 use crate::inspection::on_members_added;
 use crate::policy::Policy;
+use crate::services::Graph;
 use crate::store::graph::{events, memberships, nodes};
 use crate::transaction::{ReadTransaction, WriteTransaction};
 
-impl Registry {
+impl Graph {
     /// Records events.
     ///
     /// Errors: InvalidArgument when one says nothing or its artifact or execution does not exist, AlreadyExists when an
@@ -22,12 +22,13 @@ impl Registry {
     pub async fn put_events(&self, context: &RequestContext, writes: Vec<EventWrite>) -> Result<()> {
         let now = context.now();
         let new = writes.iter().map(|write| event(write, now)).collect::<Result<Vec<_>>>()?;
-        self.write(context, move |tx| {
-            let artifacts: BTreeSet<NodeId> = new.iter().map(|event| event.artifact_id).collect();
-            check_all(tx, NodeKind::Artifact, &artifacts, "artifact_id")?;
-            put(tx, &new, &[])
-        })
-        .await
+        self.core
+            .write(context, move |tx| {
+                let artifacts: BTreeSet<NodeId> = new.iter().map(|event| event.artifact_id).collect();
+                check_all(tx, NodeKind::Artifact, &artifacts, "artifact_id")?;
+                put(tx, &new, &[])
+            })
+            .await
     }
 
     /// Makes artifacts and executions members of contexts; what is one already stays so.
@@ -43,17 +44,18 @@ impl Registry {
             attributions.iter().map(|each| pair(each, "artifact_id")).collect::<Result<BTreeSet<_>>>()?;
         let associations =
             associations.iter().map(|each| pair(each, "execution_id")).collect::<Result<BTreeSet<_>>>()?;
-        let policy = Arc::clone(&self.policy);
-        self.write(context, move |tx| {
-            let members = |of: &BTreeSet<(NodeId, NodeId)>| of.iter().map(|(_, member)| *member).collect();
-            check_all(tx, NodeKind::Artifact, &members(&attributions), "artifact_id")?;
-            check_all(tx, NodeKind::Execution, &members(&associations), "execution_id")?;
-            let pairs: BTreeSet<_> = attributions.union(&associations).copied().collect();
-            let contexts: Vec<i64> = pairs.iter().map(|(context, _)| context.0).collect();
-            let contexts = nodes::find_all(tx, NodeKind::Context, &contexts)?;
-            attach_members(tx, &policy, &contexts, &pairs)
-        })
-        .await
+        let policy = Arc::clone(&self.core.policy);
+        self.core
+            .write(context, move |tx| {
+                let members = |of: &BTreeSet<(NodeId, NodeId)>| of.iter().map(|(_, member)| *member).collect();
+                check_all(tx, NodeKind::Artifact, &members(&attributions), "artifact_id")?;
+                check_all(tx, NodeKind::Execution, &members(&associations), "execution_id")?;
+                let pairs: BTreeSet<_> = attributions.union(&associations).copied().collect();
+                let contexts: Vec<i64> = pairs.iter().map(|(context, _)| context.0).collect();
+                let contexts = nodes::find_all(tx, NodeKind::Context, &contexts)?;
+                attach_members(tx, &policy, &contexts, &pairs)
+            })
+            .await
     }
 
     /// Makes contexts members of contexts.
@@ -65,26 +67,27 @@ impl Registry {
             .iter()
             .map(|each| Ok((given(each.parent_id, "parent_id")?, given(each.child_id, "child_id")?)))
             .collect::<Result<Vec<_>>>()?;
-        self.write(context, move |tx| {
-            memberships::lock_parents(tx)?;
-            let ids: Vec<i64> = pairs.iter().flat_map(|(parent, child)| [parent.0, child.0]).collect();
-            let found = nodes::find_all(tx, NodeKind::Context, &ids)?;
-            for (parent, child) in &pairs {
-                let context = |id: &NodeId, field: &str| find(&found, *id, field);
-                let (above, below) = (context(parent, "parent_id")?, context(child, "child_id")?);
-                if memberships::is_below(tx, *parent, *child)? {
-                    let message = format!("There is a cycle: context `{parent}` belongs to context `{child}`");
-                    return Err(Error::invalid("parent_contexts", message));
+        self.core
+            .write(context, move |tx| {
+                memberships::lock_parents(tx)?;
+                let ids: Vec<i64> = pairs.iter().flat_map(|(parent, child)| [parent.0, child.0]).collect();
+                let found = nodes::find_all(tx, NodeKind::Context, &ids)?;
+                for (parent, child) in &pairs {
+                    let context = |id: &NodeId, field: &str| find(&found, *id, field);
+                    let (above, below) = (context(parent, "parent_id")?, context(child, "child_id")?);
+                    if memberships::is_below(tx, *parent, *child)? {
+                        let message = format!("There is a cycle: context `{parent}` belongs to context `{child}`");
+                        return Err(Error::invalid("parent_contexts", message));
+                    }
+                    let is_new = !attach(tx, &found, &BTreeSet::from([(above.id, below.id)]))?.is_empty();
+                    if !is_new && below.home_id != Some(above.id) {
+                        let message = format!("context `{child}` belongs to context `{parent}` already");
+                        return Err(Error::already_exists(message));
+                    }
                 }
-                let is_new = !attach(tx, &found, &BTreeSet::from([(above.id, below.id)]))?.is_empty();
-                if !is_new && below.home_id != Some(above.id) {
-                    let message = format!("context `{child}` belongs to context `{parent}` already");
-                    return Err(Error::already_exists(message));
-                }
-            }
-            Ok(())
-        })
-        .await
+                Ok(())
+            })
+            .await
     }
 }
 

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::prefetch::PrefetchedEvents;
-use crate::Registry;
-use crate::Selection;
 use crate::context::RequestContext;
 use crate::domain::graph::{Ending, Event, EventDirection, LineageQuery, Subgraph, Type};
-use crate::domain::{Error, NodeId, NodeKind, Result};
+use crate::domain::{Error, NodeId, NodeKind, Result, Selection};
+use crate::services::Graph;
 use crate::store::graph::memberships;
 use crate::store::graph::types::{Which, load};
 use crate::store::nodes as lists;
@@ -22,7 +21,7 @@ const MAX_HOPS: i64 = 100;
 /// Up to this many hops are read one by one: a prefetch reads all reachable events, which may be far more.
 const MAX_SINGLE_HOPS: i64 = 20;
 
-impl Registry {
+impl Graph {
     /// The graph around the nodes that the query starts from.
     ///
     /// Errors: InvalidArgument on a negative number of hops, NotFound when it starts from nothing.
@@ -33,33 +32,34 @@ impl Registry {
             }
             hops => hops.unwrap_or(MAX_HOPS).min(MAX_HOPS),
         };
-        self.read_long(context, move |tx| {
-            let selection =
-                Selection { filter: Some(query.start.clone()), ..Selection::of_kind(Some(query.start_kind)) };
-            let starts = lists::list_ids(tx, &selection, None, MAX_STARTS)?;
-            if starts.is_empty() {
-                return Err(Error::not_found("nodes to start from"));
-            }
-            let mut walk = Walk::new(&query);
-            let mut frontier = walk.arrive(tx, query.start_kind, starts)?;
-            let mut kind = query.start_kind;
-            let ends = query.ending_artifacts.is_some() || query.ending_executions.is_some();
-            let mut known = if hops > MAX_SINGLE_HOPS && !ends {
-                PrefetchedEvents::load(tx, query.direction, kind, &frontier)?
-            } else {
-                PrefetchedEvents::default()
-            };
-            for _ in 0..hops {
-                if frontier.is_empty() {
-                    break;
+        self.core
+            .read_long(context, move |tx| {
+                let selection =
+                    Selection { filter: Some(query.start.clone()), ..Selection::of_kind(Some(query.start_kind)) };
+                let starts = lists::list_ids(tx, &selection, None, MAX_STARTS)?;
+                if starts.is_empty() {
+                    return Err(Error::not_found("nodes to start from"));
                 }
-                let events = known.events(tx, query.direction, kind, &frontier)?;
-                frontier = walk.step(tx, kind, events)?;
-                kind = other(kind);
-            }
-            walk.show(tx)
-        })
-        .await
+                let mut walk = Walk::new(&query);
+                let mut frontier = walk.arrive(tx, query.start_kind, starts)?;
+                let mut kind = query.start_kind;
+                let ends = query.ending_artifacts.is_some() || query.ending_executions.is_some();
+                let mut known = if hops > MAX_SINGLE_HOPS && !ends {
+                    PrefetchedEvents::load(tx, query.direction, kind, &frontier)?
+                } else {
+                    PrefetchedEvents::default()
+                };
+                for _ in 0..hops {
+                    if frontier.is_empty() {
+                        break;
+                    }
+                    let events = known.events(tx, query.direction, kind, &frontier)?;
+                    frontier = walk.step(tx, kind, events)?;
+                    kind = other(kind);
+                }
+                walk.show(tx)
+            })
+            .await
     }
 }
 

@@ -6,25 +6,25 @@ use std::sync::Arc;
 use super::put::put;
 use super::put_options::{PutOptions, Reuse};
 use super::{edges, logical};
-use crate::Registry;
 use crate::context::RequestContext;
 use crate::domain::graph::{EventWrite, NodeWrite, Pair, Publish, PublishOptions, Published};
 use crate::domain::{Error, ErrorKind, LogicalType, Node, NodeId, NodeKind, Result};
 use crate::policy::Policy;
+use crate::services::Graph;
 use crate::store::graph::nodes;
 use crate::store::graph::types::{Which, load};
 use crate::transaction::{ReadTransaction, WriteTransaction};
 
-impl Registry {
+impl Graph {
     /// Puts an execution, its artifacts, the events between them, and contexts that all of them become members of.
     ///
-    /// Errors: those of [`Registry::put_nodes`] and [`Registry::put_events`]; InvalidArgument when an event names another
+    /// Errors: those of [`Graph::put_nodes`] and [`Graph::put_events`]; InvalidArgument when an event names another
     /// execution or artifact than it comes with, and on a context without type and name; NotFound when a context that is
     /// to be used as it is does not exist.
     pub async fn put_execution(&self, context: &RequestContext, publish: Publish) -> Result<Published> {
         check(&publish)?;
-        let policy = Arc::clone(&self.policy);
-        self.write(context, move |tx| put_published(tx, &policy, &publish)).await
+        let policy = Arc::clone(&self.core.policy);
+        self.core.write(context, move |tx| put_published(tx, &policy, &publish)).await
     }
 }
 

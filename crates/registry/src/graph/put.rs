@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::logical;
 use super::put_options::{PutOptions, Reuse};
-use crate::Registry;
 use crate::context::RequestContext;
 use crate::domain::change;
 use crate::domain::graph::{Mask, NodeWrite, Type, check_label};
 use crate::domain::{Action, Change, Error, LogicalType, Node, NodeId, NodeKind, Result};
+use crate::services::Graph;
 use crate::store::graph::nodes;
 use crate::store::graph::types::{Which, load};
 use crate::transaction::WriteTransaction;
 use crate::uris::is_own_uri;
 
-impl Registry {
+impl Graph {
     /// Makes nodes of a kind, and changes those that have an id; returns their ids in the same order.
     ///
     /// Errors: InvalidArgument on a property that the type does not have, an id that does not exist, another type than
@@ -29,12 +29,13 @@ impl Registry {
         abort_if_changed: bool,
     ) -> Result<Vec<NodeId>> {
         writes.iter().try_for_each(|write| write.check(kind))?;
-        self.write(context, move |tx| {
-            let options = PutOptions { mask: mask.as_ref(), abort_if_changed, ..PutOptions::default() };
-            let put = put(tx, kind, &writes, &options)?;
-            Ok(put.into_iter().map(|node| node.id).collect())
-        })
-        .await
+        self.core
+            .write(context, move |tx| {
+                let options = PutOptions { mask: mask.as_ref(), abort_if_changed, ..PutOptions::default() };
+                let put = put(tx, kind, &writes, &options)?;
+                Ok(put.into_iter().map(|node| node.id).collect())
+            })
+            .await
     }
 }
 

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{check_external_ids, page, types, types_of};
-use crate::Registry;
-use crate::Selection;
 use crate::context::RequestContext;
 use crate::domain::graph::{Event, EventType, ListOptions, NodePage, Scope, Type, Typed};
-use crate::domain::{Cursor, Error, Node, NodeId, NodeKind, Order, PageToken, Result};
+use crate::domain::{Cursor, Error, Node, NodeId, NodeKind, Order, PageToken, Result, Selection};
+use crate::services::Graph;
 use crate::store::graph::{events, memberships, nodes};
 use crate::store::nodes as lists;
 use crate::transaction::ReadTransaction;
@@ -19,15 +18,16 @@ const MAX_PAGE: i32 = 100;
 /// A list without options comes whole, read in batches of this many.
 const BATCH: u32 = 10_000;
 
-impl Registry {
+impl Graph {
     /// The nodes of the kind with these ids, ordered by id; what does not exist is left out.
     pub async fn nodes_by_ids(&self, context: &RequestContext, kind: NodeKind, ids: Vec<i64>) -> Result<NodePage> {
-        self.read(context, move |tx| {
-            let ids: BTreeSet<i64> = ids.iter().copied().collect();
-            let found = nodes::find_all(tx, kind, &ids.into_iter().collect::<Vec<_>>())?;
-            page(tx, found)
-        })
-        .await
+        self.core
+            .read(context, move |tx| {
+                let ids: BTreeSet<i64> = ids.iter().copied().collect();
+                let found = nodes::find_all(tx, kind, &ids.into_iter().collect::<Vec<_>>())?;
+                page(tx, found)
+            })
+            .await
     }
 
     /// The nodes of the kind with these ids in another system, those that exist.
@@ -40,24 +40,26 @@ impl Registry {
         ids: Vec<String>,
     ) -> Result<NodePage> {
         check_external_ids(&ids)?;
-        self.read(context, move |tx| {
-            let found = nodes::find_external(tx, kind, &ids)?;
-            if found.is_empty() && !ids.is_empty() {
-                return Err(Error::not_found(format!("nodes with external ids `{}`", ids.join("`, `"))));
-            }
-            page(tx, found)
-        })
-        .await
+        self.core
+            .read(context, move |tx| {
+                let found = nodes::find_external(tx, kind, &ids)?;
+                if found.is_empty() && !ids.is_empty() {
+                    return Err(Error::not_found(format!("nodes with external ids `{}`", ids.join("`, `"))));
+                }
+                page(tx, found)
+            })
+            .await
     }
 
     /// The artifacts with one of these URIs.
     pub async fn artifacts_by_uris(&self, context: &RequestContext, uris: Vec<String>) -> Result<NodePage> {
         uris.iter().try_for_each(|uri| crate::domain::value::check_text("uris", uri))?;
-        self.read(context, move |tx| {
-            let found = nodes::find_by_uri(tx, &uris)?;
-            page(tx, found)
-        })
-        .await
+        self.core
+            .read(context, move |tx| {
+                let found = nodes::find_by_uri(tx, &uris)?;
+                page(tx, found)
+            })
+            .await
     }
 
     /// A page of nodes, or all of them when there are no options.
@@ -71,7 +73,7 @@ impl Registry {
     ) -> Result<NodePage> {
         let is_long = options.as_ref().is_none_or(|options| options.filter.is_some());
         let work = move |tx: &mut ReadTransaction<'_, '_>| list_page(tx, &scope, options.as_ref());
-        if is_long { self.read_long(context, work).await } else { self.read(context, work).await }
+        if is_long { self.core.read_long(context, work).await } else { self.core.read(context, work).await }
     }
 
     /// The node of that type and name.
@@ -85,30 +87,32 @@ impl Registry {
     ) -> Result<Option<(Node, Type)>> {
         let type_name = type_name.to_owned();
         let (version, name) = (version.to_owned(), name.to_owned());
-        self.read(context, move |tx| {
-            let Some(of) = types::find(tx, kind, &type_name, &version)? else { return Ok(None) };
-            let Some(mut node) = super::logical::find_by_name(tx, &of, &name)? else { return Ok(None) };
-            if kind == NodeKind::Artifact {
-                fill_uris(tx, std::slice::from_mut(&mut node))?;
-            }
-            Ok(Some((node, of)))
-        })
-        .await
+        self.core
+            .read(context, move |tx| {
+                let Some(of) = types::find(tx, kind, &type_name, &version)? else { return Ok(None) };
+                let Some(mut node) = super::logical::find_by_name(tx, &of, &name)? else { return Ok(None) };
+                if kind == NodeKind::Artifact {
+                    fill_uris(tx, std::slice::from_mut(&mut node))?;
+                }
+                Ok(Some((node, of)))
+            })
+            .await
     }
 
     /// The contexts that the artifact or execution belongs to. Errors: NotFound when there are none.
     pub async fn contexts_of(&self, context: &RequestContext, kind: NodeKind, id: i64) -> Result<NodePage> {
-        self.read(context, move |tx| {
-            let is_there = nodes::kinds(tx, &BTreeSet::from([NodeId(id)]))?.contains(&(NodeId(id), kind.number()));
-            let pairs = if is_there { memberships::contexts_of(tx, &[NodeId(id)])? } else { Vec::new() };
-            if pairs.is_empty() {
-                return Err(Error::not_found(format!("contexts of node `{id}`")));
-            }
-            let ids: Vec<i64> = pairs.iter().map(|(context, _)| context.0).collect();
-            let found = nodes::find_all(tx, NodeKind::Context, &ids)?;
-            page(tx, found)
-        })
-        .await
+        self.core
+            .read(context, move |tx| {
+                let is_there = nodes::kinds(tx, &BTreeSet::from([NodeId(id)]))?.contains(&(NodeId(id), kind.number()));
+                let pairs = if is_there { memberships::contexts_of(tx, &[NodeId(id)])? } else { Vec::new() };
+                if pairs.is_empty() {
+                    return Err(Error::not_found(format!("contexts of node `{id}`")));
+                }
+                let ids: Vec<i64> = pairs.iter().map(|(context, _)| context.0).collect();
+                let found = nodes::find_all(tx, NodeKind::Context, &ids)?;
+                page(tx, found)
+            })
+            .await
     }
 
     /// The contexts that each of these contexts belongs to; those that belong to none are left out.
@@ -117,13 +121,14 @@ impl Registry {
         context: &RequestContext,
         contexts: Vec<i64>,
     ) -> Result<Typed<BTreeMap<i64, Vec<Node>>>> {
-        self.read(context, move |tx| {
-            let children = nodes::find_all(tx, NodeKind::Context, &contexts)?;
-            let children: Vec<NodeId> = children.iter().map(|node| node.id).collect();
-            let pairs = memberships::contexts_of(tx, &children)?;
-            grouped(tx, pairs.into_iter().map(|(parent, child)| (child, parent)).collect())
-        })
-        .await
+        self.core
+            .read(context, move |tx| {
+                let children = nodes::find_all(tx, NodeKind::Context, &contexts)?;
+                let children: Vec<NodeId> = children.iter().map(|node| node.id).collect();
+                let pairs = memberships::contexts_of(tx, &children)?;
+                grouped(tx, pairs.into_iter().map(|(parent, child)| (child, parent)).collect())
+            })
+            .await
     }
 
     /// The contexts that belong to each of these contexts; those to which none belongs are left out.
@@ -132,22 +137,24 @@ impl Registry {
         context: &RequestContext,
         contexts: Vec<i64>,
     ) -> Result<Typed<BTreeMap<i64, Vec<Node>>>> {
-        self.read(context, move |tx| {
-            let parents: Vec<NodeId> = contexts.iter().copied().map(NodeId).collect();
-            let pairs = memberships::child_contexts(tx, &parents)?;
-            grouped(tx, pairs)
-        })
-        .await
+        self.core
+            .read(context, move |tx| {
+                let parents: Vec<NodeId> = contexts.iter().copied().map(NodeId).collect();
+                let pairs = memberships::child_contexts(tx, &parents)?;
+                grouped(tx, pairs)
+            })
+            .await
     }
 
     /// The events of these artifacts or executions, in the order in which they were put.
     pub async fn events_of(&self, context: &RequestContext, kind: NodeKind, ids: Vec<i64>) -> Result<Vec<Event>> {
-        self.read(context, move |tx| {
-            let ids: BTreeSet<NodeId> = ids.iter().copied().map(NodeId).collect();
-            let found = events::of(tx, kind, &ids.into_iter().collect::<Vec<_>>(), &EventType::ALL)?;
-            Ok(found.into_iter().map(|(_, event)| event).collect())
-        })
-        .await
+        self.core
+            .read(context, move |tx| {
+                let ids: BTreeSet<NodeId> = ids.iter().copied().map(NodeId).collect();
+                let found = events::of(tx, kind, &ids.into_iter().collect::<Vec<_>>(), &EventType::ALL)?;
+                Ok(found.into_iter().map(|(_, event)| event).collect())
+            })
+            .await
     }
 }
 

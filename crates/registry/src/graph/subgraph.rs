@@ -7,23 +7,23 @@ use super::edges;
 use super::publish::{attach_all, between, check_context, put_contexts};
 use super::put::put;
 use super::put_options::{PutOptions, Reuse};
-use crate::Registry;
 use crate::context::RequestContext;
 use crate::domain::graph::{EventEdge, EventWrite, NodeWrite, PublishOptions, SubgraphIds, SubgraphWrite};
 use crate::domain::{Error, Node, NodeId, NodeKind, Result};
 use crate::policy::Policy;
+use crate::services::Graph;
 use crate::store::graph::types::{Which, load};
 use crate::transaction::{ReadTransaction, WriteTransaction};
 
-impl Registry {
+impl Graph {
     /// Puts nodes, makes every artifact and execution a member of every context, and records the events.
     ///
-    /// Errors: those of [`Registry::put_nodes`] and [`Registry::put_events`]; InvalidArgument when an edge has no event,
+    /// Errors: those of [`Graph::put_nodes`] and [`Graph::put_events`]; InvalidArgument when an edge has no event,
     /// or its event names another node than its place does, and when a node has no type.
     pub async fn put_lineage_subgraph(&self, context: &RequestContext, write: SubgraphWrite) -> Result<SubgraphIds> {
         check(&write)?;
-        let policy = Arc::clone(&self.policy);
-        self.write(context, move |tx| put_subgraph(tx, &policy, &write)).await
+        let policy = Arc::clone(&self.core.policy);
+        self.core.write(context, move |tx| put_subgraph(tx, &policy, &write)).await
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::Registry;
 use crate::context::RequestContext;
 use crate::domain::graph::{Type, TypeDraft, TypeRules};
 use crate::domain::{Error, NodeKind, Result, ValueKind};
+use crate::services::Graph;
 use crate::store::graph::types::{self, Which, load};
 use crate::transaction::{ReadTransaction, WriteTransaction};
 
@@ -22,7 +22,7 @@ struct Working {
     now: Type,
 }
 
-impl Registry {
+impl Graph {
     /// Makes types, or puts more properties on those that are there, and returns their ids in the same order.
     ///
     /// Errors: as [`Type::evolved`]; InvalidArgument on a type without a name; AlreadyExists when an external id is taken.
@@ -34,37 +34,40 @@ impl Registry {
     ) -> Result<Vec<i64>> {
         rules.check()?;
         drafts.iter().try_for_each(TypeDraft::check)?;
-        self.write(context, move |tx| put(tx, &drafts, rules)).await
+        self.core.write(context, move |tx| put(tx, &drafts, rules)).await
     }
 
     /// The type of that name and version. Errors: NotFound.
     pub async fn get_type(&self, context: &RequestContext, kind: NodeKind, name: &str, version: &str) -> Result<Type> {
         let (name, version) = (name.to_owned(), version.to_owned());
-        self.read(context, move |tx| {
-            let found = find(tx, kind, &name, &version)?;
-            found.ok_or_else(|| Error::not_found(format!("type `{name}` of version `{version}`")))
-        })
-        .await
+        self.core
+            .read(context, move |tx| {
+                let found = find(tx, kind, &name, &version)?;
+                found.ok_or_else(|| Error::not_found(format!("type `{name}` of version `{version}`")))
+            })
+            .await
     }
 
     /// The types of the kind, without those that ML Metadata calls its system's, and of the registry's own without those
     /// that nothing has yet.
     pub async fn list_types(&self, context: &RequestContext, kind: NodeKind) -> Result<Vec<Type>> {
-        self.read(context, move |tx| {
-            let found = load(tx, Which::Kind(kind))?;
-            Ok(found.into_values().filter(|each| !each.is_system()).collect())
-        })
-        .await
+        self.core
+            .read(context, move |tx| {
+                let found = load(tx, Which::Kind(kind))?;
+                Ok(found.into_values().filter(|each| !each.is_system()).collect())
+            })
+            .await
     }
 
     /// The types of the kind with these ids, in that order; what does not exist is left out.
     pub async fn types_by_ids(&self, context: &RequestContext, kind: NodeKind, ids: Vec<i64>) -> Result<Vec<Type>> {
-        self.read(context, move |tx| {
-            let mut found = load(tx, Which::Ids(&ids))?;
-            found.retain(|_, each| each.kind == kind);
-            Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
-        })
-        .await
+        self.core
+            .read(context, move |tx| {
+                let mut found = load(tx, Which::Ids(&ids))?;
+                found.retain(|_, each| each.kind == kind);
+                Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
+            })
+            .await
     }
 
     /// The types of the kind with these ids in another system, those that exist.
@@ -77,14 +80,15 @@ impl Registry {
         ids: Vec<String>,
     ) -> Result<Vec<Type>> {
         super::check_external_ids(&ids)?;
-        self.read(context, move |tx| {
-            let found = load(tx, Which::ExternalIds(kind, &ids))?;
-            if found.is_empty() && !ids.is_empty() {
-                return Err(Error::not_found(format!("types with external ids `{}`", ids.join("`, `"))));
-            }
-            Ok(found.into_values().collect())
-        })
-        .await
+        self.core
+            .read(context, move |tx| {
+                let found = load(tx, Which::ExternalIds(kind, &ids))?;
+                if found.is_empty() && !ids.is_empty() {
+                    return Err(Error::not_found(format!("types with external ids `{}`", ids.join("`, `"))));
+                }
+                Ok(found.into_values().collect())
+            })
+            .await
     }
 }
 

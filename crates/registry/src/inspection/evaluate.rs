@@ -4,7 +4,7 @@ use modelport_inspect::{Inspection, READER_VERSION, RULES_VERSION};
 
 use super::describe::describe;
 use super::record::{self, Inspected};
-use super::{Siblings, names, policy_of, wanted};
+use super::{Siblings, names, wanted};
 use crate::domain::{Error, ErrorKind, File, Node, NodeId, Properties, Result};
 use crate::policy::{Policy, PolicyDecision};
 use crate::store::files::Holder;
@@ -25,29 +25,10 @@ pub(crate) fn summary(tx: &mut ReadTransaction<'_, '_>, holder: Holder) -> Resul
     Ok(Summary { tallies: inspections::tally(tx, holder)? })
 }
 
-/// Stores the inspection of a file that was just linked to the artifact, as [`Registry::inspect_stored`](crate::Registry)
-/// returned it. The caller has locked the artifact and passes it as it was before.
-///
-/// Evaluates the file and the files that refer to it, and returns the artifact with its new properties; the caller records the
-/// change. Sets the quarantine of `file`.
-/// Errors: InvalidArgument when the policy refuses the file.
-pub(crate) fn on_file_added(
-    tx: &mut WriteTransaction<'_, '_>,
-    base: &Policy,
-    before: &Node,
-    file: &mut File,
-    seen: &Inspection,
-) -> Result<Node> {
-    let policy = policy_of(tx, base, before)?;
-    store_inspection(tx, &policy, file, seen)?;
-    let (after, _) = reevaluate(tx, before, &policy, Which::Telling, &mut EvaluationChanges::default())?;
-    Ok(after)
-}
-
 /// Evaluates a file that is about to be linked together with these siblings, and returns the inspection to store. Sets the
 /// quarantine of `file`.
 ///
-/// For several files that are linked together; the caller then calls [`on_file_removed`] for the rest of the artifact.
+/// The caller then calls [`on_files_changed`] for the rest of the artifact.
 /// Errors: InvalidArgument when the policy refuses the file.
 pub(crate) fn evaluate_with_siblings(
     policy: &Policy,
@@ -61,26 +42,10 @@ pub(crate) fn evaluate_with_siblings(
     Ok(Inspected { seen, reader: READER_VERSION, rules: RULES_VERSION, act: decision.act })
 }
 
-/// Evaluates a file that was just linked, and stores its inspection and quarantine.
-///
-/// Errors: InvalidArgument when the policy refuses the file.
-fn store_inspection(
-    tx: &mut WriteTransaction<'_, '_>,
-    policy: &Policy,
-    file: &mut File,
-    seen: &Inspection,
-) -> Result<()> {
-    let (seen, decision) = evaluate(tx, policy, file.node_id, file, seen)?;
-    decision.check(&file.path)?;
-    let known = Inspected { seen, reader: READER_VERSION, rules: RULES_VERSION, act: decision.act };
-    record::put(tx, file, &known)?;
-    set_quarantine(tx, file, &decision)
-}
-
-/// Reevaluates the files that may refer to a file that was removed from the artifact; otherwise as [`on_file_added`].
-pub(crate) fn on_file_removed(tx: &mut WriteTransaction<'_, '_>, base: &Policy, before: &Node) -> Result<Node> {
-    let policy = policy_of(tx, base, before)?;
-    Ok(reevaluate(tx, before, &policy, Which::Telling, &mut EvaluationChanges::default())?.0)
+/// Evaluates the files of an artifact that may refer to those that were linked to it or removed from it, and returns the artifact
+/// with its new properties; the caller records the change. The caller has locked the artifact and passes it as it was before.
+pub(crate) fn on_files_changed(tx: &mut WriteTransaction<'_, '_>, policy: &Policy, before: &Node) -> Result<Node> {
+    Ok(reevaluate(tx, before, policy, Which::Telling, &mut EvaluationChanges::default())?.0)
 }
 
 /// What a reevaluation changed.

@@ -8,7 +8,6 @@ mod policy;
 mod record;
 mod reevaluate;
 mod rescan;
-pub(super) mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,13 +15,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use modelport_inspect::{self as inspect, Inspection, READER_VERSION};
 
-use super::Registry;
-use super::files::{Target, holder};
+use super::holders::holder;
 use super::resolve::resolve;
+use super::target::Target;
 use crate::blobs::{Key, Stored};
 use crate::context::RequestContext;
 use crate::domain::{Error, ErrorKind, FilePath, NodeId, Result};
+use crate::services::Inspections;
 use crate::store::files;
+use crate::stored_object::{StoredBlocks, StoredObject, source_error};
 use crate::transaction::ReadTransaction;
 
 pub use evaluate::Summary;
@@ -32,14 +33,10 @@ pub use reevaluate::REEVALUATE_MODEL;
 pub use rescan::{RescanProgress, RescanReport};
 
 pub use crate::store::inspections::Tally;
-pub(super) use evaluate::{check_served, evaluate_with_siblings, on_file_added, on_file_removed, summary};
+pub(super) use evaluate::{check_served, evaluate_with_siblings, on_files_changed, summary};
 pub(super) use members::on_members_added;
 pub use record::Inspected;
 pub(super) use record::{known, put_all};
-pub(super) use source::source_error;
-
-/// How many inspections run at once; each keeps a few megabytes, and one of them may keep a core busy.
-pub(super) const MAX_CONCURRENT: usize = 8;
 
 /// Files beside an inspected one by their paths, with their sizes.
 pub(super) type Siblings = BTreeMap<FilePath, u64>;
@@ -53,9 +50,9 @@ impl Drop for CancelOnDrop {
     }
 }
 
-impl Registry {
+impl Inspections {
     /// Inspects the stored object that is about to be linked under `path`: every upload does so after its bytes are stored and
-    /// before the transaction that links them, which then calls [`on_file_added`].
+    /// before the transaction that links them, which evaluates what was seen.
     ///
     /// The same bytes under the same path are not read twice. `coming` are files that are about to be linked together with it.
     /// Errors: Unavailable when the bytes cannot be read.
@@ -70,6 +67,7 @@ impl Registry {
     ) -> Result<Inspection> {
         let (target, asked) = (target.clone(), path.clone());
         let known = self
+            .core
             .read(context, move |tx| {
                 let known = record::of_bytes(tx, &stored.sha256, &asked, READER_VERSION)?;
                 let artifact = match &target {
@@ -98,7 +96,7 @@ impl Registry {
     /// Reads the object. `siblings` matter only where a sibling's name tells this file's format.
     async fn read_object(&self, path: &FilePath, key: &Key, size: u64, siblings: Siblings) -> Result<Inspection> {
         let path = path.clone();
-        let look = move |object: &source::StoredObject| inspect::inspect(path.as_str(), object, &names(&siblings));
+        let look = move |object: &StoredObject| inspect::inspect(path.as_str(), object, &names(&siblings));
         self.on_object(key, size, move |object| look(object).map_err(source_error)).await
     }
 
@@ -107,14 +105,14 @@ impl Registry {
         self.on_object(key, size, |object| inspect::unusable_archive(object).map_err(source_error)).await
     }
 
-    /// Runs `look` over a stored object on a blocking thread, at most [`MAX_CONCURRENT`] at a time.
+    /// Runs `look` over a stored object on a blocking thread, as many at a time as the core allows.
     async fn on_object<T: Send + 'static>(
         &self,
         key: &Key,
         size: u64,
-        look: impl FnOnce(&source::StoredObject) -> Result<T> + Send + 'static,
+        look: impl FnOnce(&StoredObject) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let permit = Arc::clone(&self.inspections).acquire_owned().await;
+        let permit = Arc::clone(&self.core.inspections).acquire_owned().await;
         let permit = permit.map_err(|_| Error::unavailable("the server is shutting down"))?;
         self.in_object(key, size, move |object| {
             let _permit = permit;
@@ -128,13 +126,13 @@ impl Registry {
         &self,
         key: &Key,
         size: u64,
-        look: impl FnOnce(&source::StoredObject) -> Result<T> + Send + 'static,
+        look: impl FnOnce(&StoredObject) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let cancelled = Arc::new(AtomicBool::new(false));
         let _guard = CancelOnDrop(Arc::clone(&cancelled));
-        let (blobs, key, runtime) = (self.blobs.clone(), key.clone(), tokio::runtime::Handle::current());
-        let blocks = source::StoredBlocks { blobs, key, runtime, cancelled };
-        let run = move || look(&source::StoredObject::over(blocks, size));
+        let (blobs, key, runtime) = (self.core.blobs.clone(), key.clone(), tokio::runtime::Handle::current());
+        let blocks = StoredBlocks { blobs, key, runtime, cancelled };
+        let run = move || look(&StoredObject::over(blocks, size));
         match tokio::task::spawn_blocking(run).await {
             Ok(seen) => seen,
             Err(error) => Err(Error::internal("reading a stored object panicked").caused_by(error)),

@@ -7,16 +7,16 @@ use sha2::Digest as _;
 
 use super::evaluate::{EvaluationChanges, reevaluate};
 use super::reevaluate::{REEVALUATE_MODEL, payload};
-use crate::Registry;
 use crate::conditions::Conditions;
 use crate::context::RequestContext;
 use crate::domain::change;
 use crate::domain::{Action, Job, LogicalType, Name, Node, NodeId, Result};
 use crate::entities::increment_revision;
-use crate::files::increment_holder_revision;
+use crate::holders::increment_holder_revision;
 use crate::jobs::enqueue;
 use crate::policy::{ModelPolicy, Policy};
 use crate::resolve::model_named;
+use crate::services::Inspections;
 use crate::store::inspections::Which;
 use crate::store::{jobs, nodes, policies};
 use crate::transaction::{ReadTransaction, WriteTransaction};
@@ -32,17 +32,18 @@ pub struct PolicyView {
     pub job: Option<Job>,
 }
 
-impl Registry {
+impl Inspections {
     /// The policy of the model with that name.
     pub async fn model_policy(&self, context: &RequestContext, model: &Name) -> Result<PolicyView> {
-        let (model, base) = (model.clone(), Arc::clone(&self.policy));
-        self.read(context, move |tx| {
-            let id = model_named(tx, &model)?.id;
-            let model: ModelPolicy = policies::find(tx, id)?.unwrap_or_default();
-            let job = jobs::newest(tx, REEVALUATE_MODEL, &payload(id))?;
-            Ok(PolicyView { effective: base.with(&model), model, job })
-        })
-        .await
+        let (model, base) = (model.clone(), Arc::clone(&self.core.policy));
+        self.core
+            .read(context, move |tx| {
+                let id = model_named(tx, &model)?.id;
+                let model: ModelPolicy = policies::find(tx, id)?.unwrap_or_default();
+                let job = jobs::newest(tx, REEVALUATE_MODEL, &payload(id))?;
+                Ok(PolicyView { effective: base.with(&model), model, job })
+            })
+            .await
     }
 
     /// Sets the policy of the model with that name for files that are stored from now on. A job reevaluates the existing files:
@@ -58,8 +59,9 @@ impl Registry {
         conditions: Conditions,
     ) -> Result<PolicyView> {
         policy.check()?;
-        let (model, base) = (model.clone(), Arc::clone(&self.policy));
+        let (model, base) = (model.clone(), Arc::clone(&self.core.policy));
         let view = self
+            .core
             .write(context, move |tx| {
                 let id = model_named(tx, &model)?.id;
                 let node = increment_revision(tx, LogicalType::RegisteredModel, id, None)?;
@@ -77,7 +79,7 @@ impl Registry {
                 Ok(PolicyView { model: policy.clone(), effective: base.with(&policy), job: Some(job) })
             })
             .await?;
-        self.jobs_enqueued();
+        self.core.queue.jobs_enqueued();
         Ok(view)
     }
 }

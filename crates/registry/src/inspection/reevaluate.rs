@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::evaluate::EvaluationChanges;
 use super::policy::reevaluate_and_record;
-use crate::Registry;
 use crate::context::RequestContext;
 use crate::domain::{Error, JobProgress, NodeId, Result};
 use crate::jobs::{Attempt, Working};
+use crate::services::Inspections;
 use crate::store::{files, nodes};
 
 /// The kind of the jobs that reevaluate the files of a model after its policy changed, as the database stores it.
@@ -22,8 +22,8 @@ pub(super) fn payload(model: NodeId) -> serde_json::Value {
     serde_json::json!({ "model": model.0 })
 }
 
-impl Registry {
-    /// Does the work of a job that [`Registry::set_model_policy`] enqueued. Safe to retry at any moment.
+impl Inspections {
+    /// Does the work of a job that [`Inspections::set_model_policy`] enqueued. Safe to retry at any moment.
     pub async fn reevaluate_model(&self, context: &RequestContext, working: Working) -> Attempt {
         let Some(model) = working.job.payload.get("model").and_then(serde_json::Value::as_i64) else {
             return Err(Error::internal("a job names no model").into());
@@ -45,7 +45,7 @@ impl Registry {
         let (mut changed, mut progress, mut after) = (EvaluationChanges::default(), JobProgress::default(), None);
         loop {
             let (artifacts, all) =
-                self.read(context, move |tx| files::holders_of_model(tx, model, after, BATCH)).await?;
+                self.core.read(context, move |tx| files::holders_of_model(tx, model, after, BATCH)).await?;
             let Some(last) = artifacts.last() else { return Ok(changed) };
             after = Some(*last);
             progress.total = Some(all.max(progress.done));
@@ -63,13 +63,14 @@ impl Registry {
         context: &RequestContext,
         artifact: NodeId,
     ) -> Result<EvaluationChanges> {
-        let base = Arc::clone(&self.policy);
-        self.write(context, move |tx| {
-            let mut changed = EvaluationChanges::default();
-            nodes::lock(tx, &[artifact])?;
-            reevaluate_and_record(tx, &base, artifact, &mut changed)?;
-            Ok(changed)
-        })
-        .await
+        let base = Arc::clone(&self.core.policy);
+        self.core
+            .write(context, move |tx| {
+                let mut changed = EvaluationChanges::default();
+                nodes::lock(tx, &[artifact])?;
+                reevaluate_and_record(tx, &base, artifact, &mut changed)?;
+                Ok(changed)
+            })
+            .await
     }
 }

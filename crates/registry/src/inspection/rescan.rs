@@ -5,10 +5,10 @@ use modelport_inspect::{Inspection, READER_VERSION, RULES_VERSION};
 
 use super::Siblings;
 use super::record::{self, Inspected};
-use crate::Registry;
 use crate::context::RequestContext;
 use crate::domain::policy::Act;
 use crate::domain::{Error, File, FilePath, NodeId, Result};
+use crate::services::Inspections;
 use crate::store::{files, inspections, nodes};
 use crate::transaction::{ReadTransaction, WriteTransaction};
 
@@ -43,7 +43,7 @@ pub struct RescanReport {
     pub released: u64,
 }
 
-impl Registry {
+impl Inspections {
     /// Evaluates the inspections of all files by today's rules and policies. With `read`, first reads the files that this
     /// build's parsers have not read.
     ///
@@ -55,15 +55,16 @@ impl Registry {
         read: bool,
         mut progress: impl FnMut(RescanProgress) + Send,
     ) -> Result<RescanReport> {
-        let all = self.read(context, |tx| files::count(tx)).await?;
+        let all = self.core.read(context, |tx| files::count(tx)).await?;
         let mut report = RescanReport::default();
         let mut after = None;
         loop {
-            let artifacts = self.read(context, move |tx| files::holders(tx, after, BATCH)).await?;
+            let artifacts = self.core.read(context, move |tx| files::holders(tx, after, BATCH)).await?;
             let Some(last) = artifacts.last() else { return Ok(report) };
             after = Some(*last);
             for artifact in artifacts {
-                let unread = self.read(context, move |tx| inspections::unread(tx, artifact, READER_VERSION)).await?;
+                let unread =
+                    self.core.read(context, move |tx| inspections::unread(tx, artifact, READER_VERSION)).await?;
                 for path in unread {
                     if !read {
                         report.unread += 1;
@@ -92,10 +93,10 @@ impl Registry {
         report: &mut RescanReport,
     ) -> Result<()> {
         let asked = path.clone();
-        let found = self.read(context, move |tx| beside(tx, artifact, &asked)).await?;
+        let found = self.core.read(context, move |tx| beside(tx, artifact, &asked)).await?;
         let Some((file, siblings)) = found else { return Ok(()) };
         let seen = self.read_object(path, &file.blob.key.parse()?, file.blob.size, siblings).await?;
-        self.write(context, move |tx| store_unless_replaced(tx, &file, &seen)).await?;
+        self.core.write(context, move |tx| store_unless_replaced(tx, &file, &seen)).await?;
         report.read += 1;
         Ok(())
     }

@@ -6,17 +6,18 @@ use super::{Written, get};
 use crate::context::RequestContext;
 use crate::domain::record::{Identity, RecordId, RecordPatch};
 use crate::domain::{Change, Error, LogicalType, NodeId, Patch, Result, Value};
+use crate::entities;
+use crate::services::Records;
 use crate::store::nodes;
 use crate::transaction::WriteTransaction;
-use crate::{Registry, entities};
 
-impl Registry {
+impl Records {
     /// Changes a record; its model and its version keep their names.
     ///
     /// Errors: NotFound; InvalidArgument when the values cannot be stored.
     pub async fn update_record(&self, context: &RequestContext, id: &RecordId, patch: RecordPatch) -> Result<Written> {
         let id = id.clone();
-        self.write(context, move |tx| update(tx, &id, &patch)).await
+        self.core.write(context, move |tx| update(tx, &id, &patch)).await
     }
 }
 
@@ -36,7 +37,7 @@ fn update(tx: &mut WriteTransaction<'_, '_>, id: &RecordId, patch: &RecordPatch)
     let mut custom = artifact.custom.clone();
     say(&mut custom, &identity, &details);
     let mut changes = Patch { custom: Some(custom), ..Patch::default() };
-    if patch.format != Change::Keep {
+    if patch.details.format != Change::Keep {
         let format = details.format.map_or(Change::Clear, |format| Change::Set(Value::String(format)));
         changes.properties.insert("model_format_name".to_owned(), format);
     }

@@ -6,8 +6,6 @@ use uuid::Uuid;
 
 use super::read::{self, say};
 use super::{Written, made_for_records};
-use crate::Registry;
-use crate::attach::{self, InspectedBytes};
 use crate::blobs::{Key, Stored};
 use crate::context::RequestContext;
 use crate::domain::record::{Identity, Record, RecordDraft, RecordId};
@@ -16,18 +14,21 @@ use crate::domain::{
     Patch, Result, Value, VersionRef,
 };
 use crate::entities;
-use crate::files::Target;
 use crate::inspection::Siblings;
+use crate::link::{Place, StagedBlob, take};
+use crate::policy::Policy;
+use crate::services::Records;
 use crate::staged::StagedFile;
 use crate::store::records::ARCHIVE;
-use crate::store::{nodes, records, uploads};
+use crate::store::{nodes, records};
+use crate::target::{Precondition, Target};
 use crate::transaction::{ReadTransaction, WriteTransaction};
-use crate::upload::{Outcome, abandon, upload_expired};
+use crate::upload::abandon;
 
 /// How many records of a version one batch has.
 const BATCH: u32 = 200;
 
-impl Registry {
+impl Records {
     /// Makes a record of what is said and of bytes that are stored, which are to be an archive unless `unchecked`. Makes
     /// its version, and its model when there is none of that name.
     ///
@@ -45,7 +46,7 @@ impl Registry {
         let result = self.link_record(context, draft, path, &key, stored, unchecked).await;
         guard.disarm();
         if !matches!(result, Ok(Written::Done(_))) {
-            abandon(self, &key).await;
+            abandon(&self.core.files(), &key).await;
         }
         result
     }
@@ -60,7 +61,9 @@ impl Registry {
         unchecked: bool,
     ) -> Result<Written> {
         draft.check()?;
-        if !unchecked && let Some(why) = self.with_heartbeat(key, self.unusable_archive(key, stored.size)).await? {
+        let (files, inspections) = (self.core.files(), self.core.inspections());
+        let unusable = inspections.unusable_archive(key, stored.size);
+        if !unchecked && let Some(why) = files.with_heartbeat(key, unusable).await? {
             return Err(Error::unsupported("file", format!("the file is not a usable zip archive: {why}")));
         }
         let target = Target::Version {
@@ -68,24 +71,32 @@ impl Registry {
             version: VersionRef::Named(draft.identity.version.parse()?),
         };
         let objects = [(stored.sha256, key.clone())];
-        let seen = self.with_heartbeat(key, async {
-            self.check_existing_blobs(&objects).await?;
-            self.inspect_stored(context, &target, &path, key, stored, &Siblings::default()).await
+        let seen = files.with_heartbeat(key, async {
+            self.core.check_existing_blobs(&objects).await?;
+            inspections.inspect_stored(context, &target, &path, key, stored, &Siblings::default()).await
         });
         let seen = seen.await?;
         let id = draft.id.clone().map_or_else(|| Uuid::new_v4().to_string().parse(), Ok)?;
-        let new = New { id, draft, path, key: key.to_string() };
-        let bytes = InspectedBytes { stored, seen, policy: Arc::clone(&self.policy) };
+        let archive = StagedBlob {
+            path,
+            media_type: "application/zip".to_owned(),
+            precondition: Precondition::None,
+            key: key.clone(),
+            stored,
+            seen,
+        };
+        let (new, policy) = (New { id, draft, archive }, Arc::clone(&self.core.policy));
         let written = self
+            .core
             .write(context, move |tx| match duplicate(tx, &new.draft.identity, Some(&new.id), None)? {
                 Some(id) => Ok((Written::Duplicate(id), None)),
-                None => Ok((Written::Done(new.id.clone()), Some(insert(tx, &new, &bytes)?))),
+                None => Ok((Written::Done(new.id.clone()), insert(tx, &new, &policy)?)),
             })
             .await?;
         if let (_, Some(linked)) = &written
             && linked != key.as_str()
         {
-            self.drop_object(key).await;
+            files.drop_object(key).await;
         }
         Ok(written.0)
     }
@@ -94,8 +105,7 @@ impl Registry {
 struct New {
     id: RecordId,
     draft: RecordDraft,
-    path: FilePath,
-    key: String,
+    archive: StagedBlob,
 }
 
 /// The record that has the id already, or is the same, `but` that one.
@@ -144,11 +154,10 @@ fn find_in_version(
     }
 }
 
-fn insert(tx: &mut WriteTransaction<'_, '_>, new: &New, bytes: &InspectedBytes) -> Result<String> {
-    let New { id, draft, path, key } = new;
-    if !uploads::take(tx, key)? {
-        return Err(upload_expired());
-    }
+/// Makes the record. Returns the key of its archive's blob, which is an older one if the bytes existed already.
+fn insert(tx: &mut WriteTransaction<'_, '_>, new: &New, policy: &Policy) -> Result<Option<String>> {
+    let New { id, draft, archive } = new;
+    let taken = take(tx, std::slice::from_ref(archive))?;
     let name: Name = draft.identity.name.parse()?;
     let live = |draft: Draft| draft.with("state", Some("LIVE"));
     let found = nodes::find_named(tx, LogicalType::RegisteredModel, None, &name)?;
@@ -172,19 +181,17 @@ fn insert(tx: &mut WriteTransaction<'_, '_>, new: &New, bytes: &InspectedBytes) 
     }
     .with("model_format_name", draft.details.format.as_deref());
     say(&mut artifact.custom, &draft.identity, &draft.details);
-    artifact.custom.insert(ARCHIVE.to_owned(), Value::String(path.as_str().to_owned()));
+    artifact.custom.insert(ARCHIVE.to_owned(), Value::String(archive.path.as_str().to_owned()));
     artifact.check(LogicalType::ModelArtifact)?;
     let artifact = made(entities::create(tx, LogicalType::ModelArtifact, Some(version.id), &artifact))?;
-    let place = (artifact.id, path, "application/zip");
-    let mut file = attach::insert(tx, place, Outcome::Created, (key, bytes.stored))?;
-    attach::evaluate_attached(tx, (&mut file, None), bytes)?;
+    let linked = taken.link(tx, policy, &[Place::Made(artifact.id)], |_, error| error)?;
     if let Some((created_at, updated_at)) = draft.times {
         nodes::date(tx, &[version.id, artifact.id], created_at, updated_at)?;
         if is_new {
             nodes::date(tx, &[model.id], created_at, updated_at)?;
         }
     }
-    Ok(file.blob.key)
+    Ok(linked.into_iter().next().map(|archive| archive.file.blob.key))
 }
 
 /// Takes the identity's key from a version that has it and is no such record any more. Errors: Conflict when it is one, so

@@ -4,14 +4,16 @@
 //! are merged.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 
 use super::{RecordFilter, read};
-use crate::Registry;
 use crate::context::RequestContext;
+use crate::core::Core;
 use crate::domain::record::Record;
 use crate::domain::{NodeId, Result};
+use crate::services::Records;
 use crate::store::{nodes, records};
 
 /// How many records one transaction reads, which is what a list of any length keeps in memory.
@@ -19,7 +21,7 @@ const BATCH: u32 = 100;
 /// How many nodes are looked at together for those whose own ids count.
 const SCAN_BATCH: u32 = 1000;
 
-impl Registry {
+impl Records {
     /// All records that the filter wants, ordered by id, in batches of which none is empty.
     pub fn list_records(
         &self,
@@ -27,7 +29,7 @@ impl Registry {
         filter: RecordFilter,
     ) -> BoxStream<'static, Result<Vec<Record>>> {
         let listing = Listing {
-            registry: self.clone(),
+            core: Arc::clone(&self.core),
             context: context.clone(),
             filter,
             given: Source::default(),
@@ -42,7 +44,7 @@ impl Registry {
 }
 
 struct Listing {
-    registry: Registry,
+    core: Arc<Core>,
     context: RequestContext,
     filter: RecordFilter,
     given: Source<String>,
@@ -105,7 +107,7 @@ impl Listing {
 
     async fn given_page(&self) -> Result<(Vec<Record>, Option<String>)> {
         let (filter, after) = (self.filter.clone(), self.given.after.clone());
-        let read = self.registry.read(&self.context, move |tx| {
+        let read = self.core.read(&self.context, move |tx| {
             let page = records::list_external(tx, &filter.hints(), after.as_deref(), BATCH)?;
             let is_full = page.len() >= BATCH as usize;
             let next = page.last().filter(|_| is_full).and_then(|node| node.external_id.clone());
@@ -118,7 +120,7 @@ impl Listing {
 
     async fn own_page(&self) -> Result<(Vec<Record>, Option<NodeId>)> {
         let (filter, after) = (self.filter.clone(), self.own.after);
-        let read = self.registry.read(&self.context, move |tx| {
+        let read = self.core.read(&self.context, move |tx| {
             let looked_at = records::list_ids(tx, &filter.hints(), after, SCAN_BATCH)?;
             let own = looked_at.iter().filter(|(_, external)| read::given(external.as_deref()).is_none());
             let own: Vec<NodeId> = own.map(|(id, _)| *id).take(BATCH as usize).collect();

@@ -1,16 +1,15 @@
 //! What nodes say as records. Nothing that is stored breaks a record: what is of another kind is as if it were absent.
 
+use std::convert::Infallible;
+
 use serde_json::Value as Json;
 
-use crate::domain::record::{Details, Identity, Record, RecordId, RecordNodes};
+use crate::domain::record::{DEFAULT_PRECISION, Details, DetailsSource, Identity, Record, RecordId, RecordNodes};
 use crate::domain::{ExternalId, File, LogicalType, Node, NodeKind, Properties, Result, Value};
 use crate::resolve::homes;
 use crate::store::nodes;
 use crate::store::records::{ARCHIVE, archives};
 use crate::transaction::ReadTransaction;
-
-/// The precision of a record that says none.
-const DEFAULT_PRECISION: &str = "fp32";
 
 /// The record with that id.
 pub(super) fn find(tx: &mut ReadTransaction<'_, '_>, id: &RecordId) -> Result<Option<Record>> {
@@ -50,6 +49,8 @@ fn record(node: &Node, version: &Node, model: &Node, files: Vec<File>) -> Option
     let said = &node.custom;
     let name = |of: &Node| of.name.clone().unwrap_or_default();
     let declared = || node.text("model_format_name").map(ToOwned::to_owned).filter(|_| made_as_record.is_none());
+    let Ok(details) = Details::read(&mut Said(said));
+    let format = details.format.clone().or_else(declared);
     Some(Record {
         id: id(node),
         nodes: RecordNodes { model: model.id, version: version.id, artifact: node.id },
@@ -60,23 +61,7 @@ fn record(node: &Node, version: &Node, model: &Node, files: Vec<File>) -> Option
             version: text(said, "version").unwrap_or_else(|| name(version)),
             precision: precision(said.get("precision")),
         },
-        details: Details {
-            target_device: text(said, "target_device"),
-            target_device_type: text(said, "target_device_type"),
-            format: text(said, "format").or_else(declared),
-            score: score(said.get("score")),
-            created_date: text(said, "created_date"),
-            size: match said.get("size") {
-                Some(Value::Int(size)) => Some(*size),
-                _ => None,
-            },
-            origin: text(said, "origin"),
-            category: text(said, "category"),
-            architecture: text(said, "architecture"),
-            overview: object(said.get("overview")),
-            optimization_capabilities: object(said.get("optimization_capabilities")),
-            labels: list(said.get("labels")),
-        },
+        details: Details { format, ..details },
         created_at: node.created_at,
         updated_at: node.updated_at,
         file,
@@ -108,57 +93,63 @@ fn precision(value: Option<&Value>) -> Vec<String> {
     }
 }
 
-fn score(value: Option<&Value>) -> Option<f64> {
-    match value {
-        Some(Value::Double(score)) if score.is_finite() => Some(*score),
-        #[expect(clippy::cast_precision_loss, reason = "a score that large is no score")]
-        Some(Value::Int(score)) => Some(*score as f64),
-        _ => None,
-    }
-}
+/// The free properties of an artifact that is a record.
+struct Said<'a>(&'a Properties);
 
-fn object(value: Option<&Value>) -> Option<Json> {
-    match value {
-        Some(Value::Struct(json @ (Json::Object(_) | Json::String(_) | Json::Null))) => Some(json.clone()),
-        Some(Value::String(text)) => Some(Json::String(text.clone())),
-        _ => None,
-    }
-}
+impl DetailsSource for Said<'_> {
+    type Error = Infallible;
 
-/// A list of texts, or one of objects.
-fn list(value: Option<&Value>) -> Option<Json> {
-    let Some(Value::Struct(Json::Array(items))) = value else { return None };
-    let alike = items.iter().all(Json::is_string) || items.iter().all(Json::is_object);
-    alike.then(|| Json::Array(items.clone()))
+    fn text(&mut self, name: &str) -> Result<Option<String>, Infallible> {
+        Ok(text(self.0, name))
+    }
+
+    fn number(&mut self, name: &str) -> Result<Option<f64>, Infallible> {
+        Ok(match self.0.get(name) {
+            Some(Value::Double(number)) if number.is_finite() => Some(*number),
+            #[expect(clippy::cast_precision_loss, reason = "a score that large is no score")]
+            Some(Value::Int(number)) => Some(*number as f64),
+            _ => None,
+        })
+    }
+
+    fn integer(&mut self, name: &str) -> Result<Option<i64>, Infallible> {
+        Ok(match self.0.get(name) {
+            Some(Value::Int(number)) => Some(*number),
+            _ => None,
+        })
+    }
+
+    fn object(&mut self, name: &str) -> Result<Option<Json>, Infallible> {
+        Ok(match self.0.get(name) {
+            Some(Value::Struct(json @ (Json::Object(_) | Json::String(_) | Json::Null))) => Some(json.clone()),
+            Some(Value::String(text)) => Some(Json::String(text.clone())),
+            _ => None,
+        })
+    }
+
+    /// A list of texts, or one of objects.
+    fn list(&mut self, name: &str) -> Result<Option<Json>, Infallible> {
+        let Some(Value::Struct(Json::Array(items))) = self.0.get(name) else { return Ok(None) };
+        let alike = items.iter().all(Json::is_string) || items.iter().all(Json::is_object);
+        Ok(alike.then(|| Json::Array(items.clone())))
+    }
 }
 
 /// The free properties of the artifact that say the same, in place of those that said it before.
 pub(super) fn say(said: &mut Properties, identity: &Identity, details: &Details) {
     let text = |text: &Option<String>| text.clone().map(Value::String);
-    let json = |json: &Option<Json>| json.clone().map(Value::Struct);
     let precision = match identity.precision.as_slice() {
         [one] => Value::String(one.clone()),
         several => Value::Struct(several.into()),
     };
-    for (name, value) in [
+    let identity = [
         ("project_id", text(&identity.project_id)),
         ("project_name", text(&identity.project_name)),
         ("name", Some(Value::String(identity.name.clone()))),
         ("version", Some(Value::String(identity.version.clone()))),
         ("precision", Some(precision)),
-        ("target_device", text(&details.target_device)),
-        ("target_device_type", text(&details.target_device_type)),
-        ("format", text(&details.format)),
-        ("score", details.score.map(Value::Double)),
-        ("created_date", text(&details.created_date)),
-        ("size", details.size.map(Value::Int)),
-        ("origin", text(&details.origin)),
-        ("category", text(&details.category)),
-        ("architecture", text(&details.architecture)),
-        ("overview", json(&details.overview)),
-        ("optimization_capabilities", json(&details.optimization_capabilities)),
-        ("labels", json(&details.labels)),
-    ] {
+    ];
+    for (name, value) in identity.into_iter().chain(details.values()) {
         match value {
             Some(value) => said.insert(name.to_owned(), value),
             None => said.remove(name),

@@ -10,14 +10,15 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::lease::{Lease, with_heartbeats_of};
 use super::{CONCAT, UploadState, begun, resolve_put, signed, unsigned, without_target};
-use crate::Registry;
 use crate::blobs::{BodySize, Key};
 use crate::context::RequestContext;
 use crate::domain::{Error, ErrorKind, Result, VersionRef};
-use crate::files::Target;
+use crate::placement::limit;
+use crate::services::Files;
 use crate::store::resumable::{self as rows, Resumable};
 use crate::store::uploads;
-use crate::upload::{Ending, Guard, PutFile, abandon, check_length, limit};
+use crate::target::Target;
+use crate::upload::{Ending, Guard, PutFile, abandon, check_length};
 
 /// What `Upload-Concat` says of a partial upload.
 pub const PARTIAL: &str = "partial";
@@ -38,23 +39,24 @@ pub(super) fn refuse_final(row: &Resumable) -> Result<()> {
     Err(Error::new(ErrorKind::PermissionDenied, message).on_field(CONCAT))
 }
 
-impl Registry {
+impl Files {
     /// Creates a partial upload of that many bytes. It expires as every resumable upload does, and is never a file.
     ///
     /// Errors: TooLarge when it is larger than any file may be.
     pub async fn create_partial(&self, context: &RequestContext, length: u64, metadata: &str) -> Result<UploadState> {
         let too_large = |error: Error| error.on_field("Upload-Length");
-        check_length(Some(length), self.policy.max_file_bytes).map_err(too_large)?;
+        check_length(Some(length), self.core.policy.max_file_bytes).map_err(too_large)?;
         let now = context.now();
         let expires_at = now.saturating_add(self.expiry());
         let begun = without_target(&Key::new_upload(), signed(length), (now, expires_at));
         let row = Resumable { metadata: metadata.to_owned(), concat: Some(PARTIAL.to_owned()), ..begun };
         let new = row.clone();
-        self.write(context, move |tx| {
-            uploads::insert(tx, &new.key, expires_at)?;
-            rows::insert(tx, &new)
-        })
-        .await?;
+        self.core
+            .write(context, move |tx| {
+                uploads::insert(tx, &new.key, expires_at)?;
+                rows::insert(tx, &new)
+            })
+            .await?;
         if length == 0 { self.finish_resumable(context, &row.id).await } else { Ok(UploadState::new(&row, 0)) }
     }
 
@@ -75,16 +77,16 @@ impl Registry {
             let message = format!("a final upload has 1 to {MAX_PARTS} parts, not {}", ids.len());
             return Err(Error::invalid(CONCAT, message));
         }
-        let (registry, context) = (self.clone(), context.clone());
+        let (files, context) = (self.clone(), context.clone());
         let (concat, metadata) = (concat.to_owned(), metadata.to_owned());
         let task = tokio::spawn(async move {
             let distinct: BTreeSet<&String> = ids.iter().collect();
             for id in &distinct {
                 // Makes an object of one whose bytes are all there, where a crash prevented that.
-                registry.resumable(&context, id).await.map_err(about_parts)?;
+                files.resumable(&context, id).await.map_err(about_parts)?;
             }
-            let leases = registry.lease_all(&context, &distinct).await?;
-            let put_together = registry.put_together(&context, put, &ids, (concat, metadata));
+            let leases = files.lease_all(&context, &distinct).await?;
+            let put_together = files.put_together(&context, put, &ids, (concat, metadata));
             let made = with_heartbeats_of(&leases, put_together).await;
             for lease in leases {
                 lease.release().await;
@@ -126,10 +128,11 @@ impl Registry {
         let length = length.ok_or_else(|| Error::invalid(CONCAT, "the parts have more bytes than any file"))?;
         put.length = Some(length);
         let too_large = |error: Error| error.on_field(CONCAT);
-        check_length(put.length, self.policy.max_file_bytes).map_err(too_large)?;
-        let (policy, key, now) = (Arc::clone(&self.policy), Key::new_upload(), context.now());
+        check_length(put.length, self.core.policy.max_file_bytes).map_err(too_large)?;
+        let (policy, key, now) = (Arc::clone(&self.core.policy), Key::new_upload(), context.now());
         let (row, asked) = (key.to_string(), put.clone());
         let (model, version) = self
+            .core
             .write(context, move |tx| {
                 let resolved = resolve_put(tx, &asked)?;
                 check_length(asked.length, limit(tx, &policy, &asked.target)?).map_err(too_large)?;
@@ -164,7 +167,7 @@ impl Registry {
         row: Resumable,
     ) -> Result<UploadState> {
         let size = BodySize { exact: put.length, at_most: None };
-        let stored = self.with_heartbeat(key, self.blobs.put(key, size, self.bytes_of(parts)?)).await?;
+        let stored = self.with_heartbeat(key, self.core.blobs.put(key, size, self.bytes_of(parts)?)).await?;
         if let Some(announced) = put.sha256.filter(|announced| *announced != stored.sha256) {
             let message = format!("the bytes have sha256 `{}`, not `{announced}` as announced", stored.sha256);
             return Err(Error::digest_mismatch(message).on_field("sha256"));
@@ -179,7 +182,7 @@ impl Registry {
     /// The bytes of the parts, one behind the other.
     fn bytes_of(&self, parts: &[Resumable]) -> Result<BoxStream<'static, Result<Bytes>>> {
         let keys = parts.iter().filter(|part| part.length > 0).map(|part| part.key.parse::<Key>());
-        let (keys, blobs) = (keys.collect::<Result<Vec<_>>>()?, self.blobs.clone());
+        let (keys, blobs) = (keys.collect::<Result<Vec<_>>>()?, self.core.blobs.clone());
         let opened = stream::iter(keys).then(move |key| {
             let blobs = blobs.clone();
             async move {

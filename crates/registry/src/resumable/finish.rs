@@ -3,16 +3,15 @@
 use bytes::Bytes;
 
 use super::lease::Lease;
-use super::{OFFSET, Patch, UploadState, progress, put_of, signed, unsigned};
-use crate::Registry;
+use super::{OFFSET, Patch, UploadState, direct_of, progress, put_of, signed, unsigned};
 use crate::blobs::{Key, SentPart, Stored, Tail, UploadProgress};
 use crate::context::RequestContext;
-use crate::direct::direct_of;
 use crate::domain::{Error, ErrorKind, Millis, Result};
+use crate::services::Files;
 use crate::store::resumable::{self, Resumable};
 use crate::upload::Ending;
 
-impl Registry {
+impl Files {
     /// Makes a file of an upload whose bytes are all there.
     pub(crate) async fn finish_resumable(&self, context: &RequestContext, id: &str) -> Result<UploadState> {
         let lease = self.lease(context, id).await?;
@@ -74,7 +73,7 @@ impl Registry {
         let sha256 = recorded.sha256()?;
         self.assemble(context, row, key, recorded, lease).await?;
         let (id, now) = (row.id.clone(), context.now());
-        self.write(context, move |tx| resumable::finish(tx, &id, sha256, now)).await
+        self.core.write(context, move |tx| resumable::finish(tx, &id, sha256, now)).await
     }
 
     /// Makes one object of all that has arrived.
@@ -87,7 +86,7 @@ impl Registry {
         lease: &Lease,
     ) -> Result<()> {
         let tail = self.tail(context, &row.id, &recorded).await?;
-        let recorded = match self.blobs.seal(key, &recorded, tail).await? {
+        let recorded = match self.core.blobs.seal(key, &recorded, tail).await? {
             Some(checkpoint) => {
                 let sealed = checkpoint.progress.clone();
                 lease.record(checkpoint, None).await?;
@@ -96,22 +95,22 @@ impl Registry {
             None => recorded,
         };
         let id = row.id.clone();
-        let parts = self.read(context, move |tx| resumable::parts(tx, &id)).await?;
+        let parts = self.core.read(context, move |tx| resumable::parts(tx, &id)).await?;
         let parts =
             parts.into_iter().map(|(number, tag, checksum)| SentPart { number: unsigned(number), tag, checksum });
-        self.blobs.assemble(key, &recorded, parts.collect()).await
+        self.core.blobs.assemble(key, &recorded, parts.collect()).await
     }
 
     /// The bytes that are too few for a part.
     pub(super) async fn tail(&self, context: &RequestContext, id: &str, progress: &UploadProgress) -> Result<Tail> {
-        let (mut tail, mut start) = (Tail { bytes: Vec::new(), share: self.blobs.share() }, progress.sent);
-        if !self.blobs.needs_tail(progress, None) {
+        let (mut tail, mut start) = (Tail { bytes: Vec::new(), share: self.core.blobs.share() }, progress.sent);
+        if !self.core.blobs.needs_tail(progress, None) {
             return Ok(tail);
         }
         tail.share.grow(progress.tail()).await?;
         while start < progress.position {
             let (row, at) = (id.to_owned(), signed(start));
-            let bytes = self.read(context, move |tx| resumable::tail(tx, &row, at)).await?;
+            let bytes = self.core.read(context, move |tx| resumable::tail(tx, &row, at)).await?;
             let bytes = Bytes::from(bytes.unwrap_or_default());
             if bytes.is_empty() {
                 return Err(Error::internal(format!("upload `{id}` lacks bytes that were kept")));
@@ -129,7 +128,7 @@ impl Registry {
         if recorded.position == recorded.length && recorded.length > 0 {
             return Ok(recorded);
         }
-        let mut append = self.blobs.append(key, recorded.clone(), recorded.length, None).await?;
+        let mut append = self.core.blobs.append(key, recorded.clone(), recorded.length, None).await?;
         let checkpoint = append.flush().await?;
         let reached = checkpoint.progress.clone();
         lease.record(checkpoint, None).await?;

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{LOCKED, Registry};
+use super::LOCKED;
 use crate::blobs::Checkpoint;
 use crate::context::RequestContext;
 use crate::domain::{Error, ErrorKind, Millis, Result};
+use crate::heartbeats::with_heartbeats_every;
+use crate::services::Files;
 use crate::store::resumable::{self, Step};
 use crate::store::uploads;
-use crate::with_heartbeats_every;
 
 /// How long an upload's lease lasts without a byte or a heartbeat of its replica.
 pub(super) const LEASE: Duration = Duration::from_secs(10);
@@ -20,19 +21,19 @@ pub(super) const RENEWAL: Duration = Duration::from_secs(3);
 /// A lease that is held.
 #[derive(Clone)]
 pub(super) struct Lease {
-    registry: Registry,
+    files: Files,
     context: RequestContext,
     id: String,
     token: String,
 }
 
-impl Registry {
+impl Files {
     /// Takes the lease of the upload. Locked while another request has it.
     pub(super) async fn lease(&self, context: &RequestContext, id: &str) -> Result<Lease> {
         let token = uuid::Uuid::new_v4().simple().to_string();
-        let lease = Lease { registry: self.clone(), context: context.clone(), id: id.to_owned(), token };
+        let lease = Lease { files: self.clone(), context: context.clone(), id: id.to_owned(), token };
         let (row, token, now) = (lease.id.clone(), lease.token.clone(), context.now());
-        if self.write(context, move |tx| resumable::acquire(tx, &row, &token, now, until(now))).await? {
+        if self.core.write(context, move |tx| resumable::acquire(tx, &row, &token, now, until(now))).await? {
             Ok(lease)
         } else {
             Err(locked())
@@ -44,7 +45,7 @@ impl Lease {
     /// Prolongs the lease. NotFound or Gone where the upload is gone, Locked where another request has it meanwhile.
     pub(super) async fn renew(&self) -> Result<()> {
         let (row, token, until) = (self.id.clone(), self.token.clone(), until(self.context.now()));
-        let held = self.registry.write(&self.context, move |tx| resumable::renew(tx, &row, &token, until)).await?;
+        let held = self.files.core.write(&self.context, move |tx| resumable::renew(tx, &row, &token, until)).await?;
         if held { Ok(()) } else { Err(self.lost().await) }
     }
 
@@ -56,13 +57,13 @@ impl Lease {
 
     /// Why the lease is not held any more: NotFound or Gone where the upload is gone, and Locked where it is not.
     async fn lost(&self) -> Error {
-        self.registry.resumable_row(&self.context, &self.id).await.err().unwrap_or_else(locked)
+        self.files.resumable_row(&self.context, &self.id).await.err().unwrap_or_else(locked)
     }
 
     /// Releases the lease. Where that fails it ends by itself.
     pub(super) async fn release(self) {
-        let Self { registry, context, id, token } = self;
-        if let Err(error) = registry.write(&context, move |tx| resumable::renew(tx, &id, &token, 0)).await {
+        let Self { files, context, id, token } = self;
+        if let Err(error) = files.core.write(&context, move |tx| resumable::renew(tx, &id, &token, 0)).await {
             log::warn!(error:%; "the lease of an upload was not given back");
         }
     }
@@ -70,7 +71,7 @@ impl Lease {
     /// Records the durable bytes, and extends the upload's expiry.
     pub(super) async fn record(&self, checkpoint: Checkpoint, unverified_from: Option<u64>) -> Result<()> {
         let Checkpoint { progress, parts, tail } = checkpoint;
-        let expires_at = self.context.now().saturating_add(self.registry.expiry());
+        let expires_at = self.context.now().saturating_add(self.files.expiry());
         let (row, token) = (self.id.clone(), self.token.clone());
         let step = Step {
             position: super::signed(progress.position),
@@ -84,7 +85,8 @@ impl Lease {
         let parts: Vec<_> =
             parts.into_iter().map(|part| (super::signed(part.number), part.tag, part.checksum)).collect();
         let held = self
-            .registry
+            .files
+            .core
             .write(&self.context, move |tx| {
                 if !resumable::advance(tx, &row, &token, &step)? {
                     return Ok(false);

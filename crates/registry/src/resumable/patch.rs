@@ -9,10 +9,10 @@ use tokio::time::timeout;
 
 use super::lease::{Lease, RENEWAL};
 use super::{Checksums, OFFSET, UploadState, progress, unsigned};
-use crate::Registry;
 use crate::blobs::{Append, Checkpoint};
 use crate::context::RequestContext;
 use crate::domain::{Error, ErrorKind, Result};
+use crate::services::Files;
 use crate::store::resumable::Resumable;
 
 /// The most chunks that wait for the task.
@@ -43,13 +43,13 @@ enum BodyEvent {
     End,
 }
 
-impl Registry {
+impl Files {
     /// Adds `body` to the upload; the last byte makes it a file.
     ///
     /// - The returned offset counts durable bytes only.
     /// - What arrived of an interrupted body is kept, unless it has a checksum.
     ///
-    /// Errors: those of [`Registry::resumable`]; InvalidState for another offset; ChecksumMismatch or DigestMismatch, and
+    /// Errors: those of [`Files::resumable`]; InvalidState for another offset; ChecksumMismatch or DigestMismatch, and
     /// then nothing of the body is kept; TooLarge when it is longer than the upload.
     pub async fn append_resumable<B>(
         &self,
@@ -62,7 +62,7 @@ impl Registry {
         B: Stream<Item = Result<Bytes>> + Unpin,
     {
         let (events, inbox) = mpsc::channel(MAX_QUEUED_CHUNKS);
-        let task = PatchTask { registry: self.clone(), context: context.clone(), id: id.to_owned(), patch };
+        let task = PatchTask { files: self.clone(), context: context.clone(), id: id.to_owned(), patch };
         let task = tokio::spawn(task.run(inbox));
         let mut broken = None;
         loop {
@@ -89,7 +89,7 @@ impl Registry {
 }
 
 struct PatchTask {
-    registry: Registry,
+    files: Files,
     context: RequestContext,
     id: String,
     patch: Patch,
@@ -97,31 +97,31 @@ struct PatchTask {
 
 impl PatchTask {
     async fn run(self, mut inbox: mpsc::Receiver<BodyEvent>) -> Result<UploadState> {
-        let row = self.registry.resumable_row(&self.context, &self.id).await?;
+        let row = self.files.resumable_row(&self.context, &self.id).await?;
         if row.direct_part.is_some() {
             let message = "the bytes of a direct upload go to the bucket, not to the server";
             return Err(Error::invalid_state(message).on_field(OFFSET));
         }
         super::concat::refuse_final(&row)?;
         if row.finished_at.is_some() {
-            return self.registry.already_whole(&row, &self.patch);
+            return self.files.already_whole(&row, &self.patch);
         }
-        let lease = self.registry.lease(&self.context, &self.id).await?;
+        let lease = self.files.lease(&self.context, &self.id).await?;
         let written = self.write(&lease, &mut inbox).await;
         if written.as_ref().is_ok_and(|offset| *offset == unsigned(row.length)) {
-            return self.registry.finish_leased(&self.context, &self.id, lease).await;
+            return self.files.finish_leased(&self.context, &self.id, lease).await;
         }
         lease.release().await;
         let offset = written?;
-        let row = self.registry.resumable_row(&self.context, &self.id).await?;
+        let row = self.files.resumable_row(&self.context, &self.id).await?;
         Ok(UploadState::new(&row, offset))
     }
 
     /// Writes what arrives. Returns the upload's offset afterwards.
     async fn write(&self, lease: &Lease, inbox: &mut mpsc::Receiver<BodyEvent>) -> Result<u64> {
         // Read under the lease: whoever had it before may have written.
-        let row = self.registry.resumable_row(&self.context, &self.id).await?;
-        let offset = self.registry.offset(&row).await?;
+        let row = self.files.resumable_row(&self.context, &self.id).await?;
+        let offset = self.files.offset(&row).await?;
         if offset != self.patch.offset {
             let message = format!("the upload has {offset} bytes, the request goes on after {}", self.patch.offset);
             return Err(Error::invalid_state(message).on_field(OFFSET));
@@ -162,9 +162,9 @@ impl PatchTask {
 
     async fn open(&self, row: &Resumable, offset: u64) -> Result<Append> {
         let progress = progress(row);
-        let blobs = &self.registry.blobs;
+        let blobs = &self.files.core.blobs;
         let tail = if blobs.needs_tail(&progress, self.patch.length) {
-            Some(self.registry.tail(&self.context, &row.id, &progress).await?)
+            Some(self.files.tail(&self.context, &row.id, &progress).await?)
         } else {
             None
         };

@@ -84,6 +84,9 @@ pub fn get_or_insert_all(
     for (digest, size, key) in wanted {
         distinct.entry(*digest).or_insert((*size, *key));
     }
+    if let (1, Some((digest, (size, key)))) = (distinct.len(), distinct.iter().next()) {
+        return Ok(BTreeMap::from([(*digest, get_or_insert(tx, *digest, *size, key, now)?)]));
+    }
     let texts: Vec<String> = distinct.keys().map(Sha256::to_string).collect();
     let sizes = distinct.values().map(|(size, _)| i64::try_from(*size));
     let sizes: Vec<i64> = sizes

@@ -133,6 +133,9 @@ pub fn put(tx: &mut Tx<'_>, node: NodeId, path: &FilePath, blob: i64, known: &In
 
 /// Stores the inspections of many files, in place of earlier ones.
 pub fn put_all(tx: &mut Tx<'_>, known: &[(File, InspectionRecord)]) -> Result<()> {
+    if let [(file, known)] = known {
+        return put(tx, file.node_id, &file.path, file.blob.id, known);
+    }
     for chunk in known.chunks(MAX_IDS) {
         for node in chunk.iter().map(|(file, _)| file.node_id).collect::<BTreeSet<_>>() {
             let paths: Vec<&str> =

@@ -7,13 +7,13 @@ use std::iter;
 
 use diesel::prelude::*;
 
-use super::{MAX_IDS, Selection, bare, in_order, narrowed};
+use super::{MAX_IDS, bare, in_order, narrowed};
 use crate::Tx;
 use crate::error::DatabaseResult as _;
 use crate::filter::{Filter, IndexScan, Position, ScanMode, ScannedIds, count_rows};
 use crate::schema::nodes;
 use modelport_domain::filter::Expr;
-use modelport_domain::{Cursor, Error, Node, Order, OrderBy, Result};
+use modelport_domain::{Cursor, Error, Node, Order, OrderBy, Result, Selection};
 
 /// A scan of fewer rows than this is read whole.
 const SMALL_SCAN: i64 = 1_000;

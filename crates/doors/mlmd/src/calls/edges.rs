@@ -21,7 +21,7 @@ fn numbers(ids: Vec<NodeId>) -> Vec<i64> {
 
 /// Puts events between nodes that exist.
 pub(crate) async fn put_events(call: Call, request: pb::PutEventsRequest) -> Answer<pb::PutEventsResponse> {
-    call.registry.put_events(&call.context, request.events.into_iter().map(parse_event).collect()).await?;
+    call.registry.graph.put_events(&call.context, request.events.into_iter().map(parse_event).collect()).await?;
     Ok(pb::PutEventsResponse {})
 }
 
@@ -41,7 +41,7 @@ pub(crate) async fn put_execution(call: Call, request: pb::PutExecutionRequest) 
             force_reuse_context: options.force_reuse_context(),
         },
     };
-    let published = call.registry.put_execution(&call.context, publish).await?;
+    let published = call.registry.graph.put_execution(&call.context, publish).await?;
     Ok(pb::PutExecutionResponse {
         execution_id: Some(published.execution_id.0),
         artifact_ids: published.artifact_ids,
@@ -68,7 +68,7 @@ pub(crate) async fn put_lineage_subgraph(
         reuse_context_if_already_exist: options.reuse_context_if_already_exist(),
         reuse_artifact_if_already_exist_by_external_id: options.reuse_artifact_if_already_exist_by_external_id(),
     };
-    let ids = call.registry.put_lineage_subgraph(&call.context, write).await?;
+    let ids = call.registry.graph.put_lineage_subgraph(&call.context, write).await?;
     Ok(pb::PutLineageSubgraphResponse {
         execution_ids: numbers(ids.execution_ids),
         artifact_ids: numbers(ids.artifact_ids),
@@ -115,7 +115,7 @@ pub(crate) async fn put_attributions_and_associations(
     let association = |sent: pb::Association| Membership { context_id: sent.context_id, member_id: sent.execution_id };
     let attributions = request.attributions.into_iter().map(attribution).collect();
     let associations = request.associations.into_iter().map(association).collect();
-    call.registry.put_memberships(&call.context, attributions, associations).await?;
+    call.registry.graph.put_memberships(&call.context, attributions, associations).await?;
     Ok(pb::PutAttributionsAndAssociationsResponse {})
 }
 
@@ -126,6 +126,6 @@ pub(crate) async fn put_parent_contexts(
 ) -> Answer<pb::PutParentContextsResponse> {
     let parenthood = |sent: pb::ParentContext| Parenthood { child_id: sent.child_id, parent_id: sent.parent_id };
     let pairs = request.parent_contexts.into_iter().map(parenthood).collect();
-    call.registry.put_parent_contexts(&call.context, pairs).await?;
+    call.registry.graph.put_parent_contexts(&call.context, pairs).await?;
     Ok(pb::PutParentContextsResponse {})
 }

@@ -16,6 +16,6 @@ pub(crate) async fn get_lineage_subgraph(
     call: Call,
     request: pb::GetLineageSubgraphRequest,
 ) -> Answer<pb::GetLineageSubgraphResponse> {
-    let graph = call.registry.lineage_subgraph(&call.context, parse_query(request)?).await?;
+    let graph = call.registry.graph.lineage_subgraph(&call.context, parse_query(request)?).await?;
     Ok(pb::GetLineageSubgraphResponse { lineage_subgraph: Some(subgraph_message(graph)?) })
 }

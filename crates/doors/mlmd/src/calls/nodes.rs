@@ -14,7 +14,7 @@ async fn put<T: NodeMessage>(
 ) -> Result<Vec<i64>> {
     let writes = sent.into_iter().map(T::parse).collect::<Result<_>>()?;
     let mask = Mask::parse(&mask.unwrap_or_default().paths);
-    let ids = call.registry.put_nodes(&call.context, T::KIND, writes, mask, abort_if_changed).await?;
+    let ids = call.registry.graph.put_nodes(&call.context, T::KIND, writes, mask, abort_if_changed).await?;
     Ok(ids.into_iter().map(|id| id.0).collect())
 }
 

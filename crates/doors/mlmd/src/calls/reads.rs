@@ -15,7 +15,7 @@ pub(super) async fn list<T: NodeMessage>(
     options: Option<&pb::ListOperationOptions>,
 ) -> Result<Listed<T>> {
     let options = options.map(|options| parse_options(T::KIND, options)).transpose()?;
-    let NodePage { nodes, types, next } = call.registry.list_graph(&call.context, scope, options).await?;
+    let NodePage { nodes, types, next } = call.registry.graph.list_graph(&call.context, scope, options).await?;
     Ok((to_messages(nodes, &types), next.as_ref().map(PageToken::encode)))
 }
 
@@ -32,12 +32,12 @@ async fn by_type<T: NodeMessage>(
 }
 
 async fn by_ids<T: NodeMessage>(call: &Call, ids: Vec<i64>) -> Result<Vec<T>> {
-    let page = call.registry.nodes_by_ids(&call.context, T::KIND, ids).await?;
+    let page = call.registry.graph.nodes_by_ids(&call.context, T::KIND, ids).await?;
     Ok(to_messages(page.nodes, &page.types))
 }
 
 async fn by_external_ids<T: NodeMessage>(call: &Call, ids: Vec<String>) -> Result<Vec<T>> {
-    let page = call.registry.nodes_by_external_ids(&call.context, T::KIND, ids).await?;
+    let page = call.registry.graph.nodes_by_external_ids(&call.context, T::KIND, ids).await?;
     Ok(to_messages(page.nodes, &page.types))
 }
 
@@ -48,8 +48,11 @@ async fn by_name<T: NodeMessage>(
     name: Option<String>,
 ) -> Result<Option<T>> {
     let (of, version) = (of.unwrap_or_default(), version.unwrap_or_default());
-    let found =
-        call.registry.node_by_type_and_name(&call.context, T::KIND, &of, &version, &name.unwrap_or_default()).await?;
+    let found = call
+        .registry
+        .graph
+        .node_by_type_and_name(&call.context, T::KIND, &of, &version, &name.unwrap_or_default())
+        .await?;
     Ok(found.map(|(node, of)| T::to_message(node, Some(&of))))
 }
 
@@ -59,7 +62,7 @@ pub(crate) async fn get_artifacts_by_id(
     request: pb::GetArtifactsByIdRequest,
 ) -> Answer<pb::GetArtifactsByIdResponse> {
     let wanted = request.populate_artifact_types();
-    let page = call.registry.nodes_by_ids(&call.context, pb::Artifact::KIND, request.artifact_ids).await?;
+    let page = call.registry.graph.nodes_by_ids(&call.context, pb::Artifact::KIND, request.artifact_ids).await?;
     let artifacts = to_messages(page.nodes, &page.types);
     let types = page.types.into_values().filter(|_| wanted);
     let artifact_types = types.map(|of| pb::ArtifactType::to_message(of, Base::Hidden)).collect::<Result<_>>()?;
@@ -74,7 +77,7 @@ pub(crate) async fn get_artifacts_by_uri(
     if request.reserved_uri.is_some() {
         return Err(Error::invalid("uri", "the single `uri` is not supported any more: send `uris`").into());
     }
-    let page = call.registry.artifacts_by_uris(&call.context, request.uris).await?;
+    let page = call.registry.graph.artifacts_by_uris(&call.context, request.uris).await?;
     Ok(pb::GetArtifactsByUriResponse { artifacts: to_messages(page.nodes, &page.types) })
 }
 

@@ -10,11 +10,11 @@ use crate::pb;
 use crate::wire::{event_message, to_messages};
 
 async fn events(call: &Call, kind: NodeKind, ids: Vec<i64>) -> Result<Vec<pb::Event>> {
-    Ok(call.registry.events_of(&call.context, kind, ids).await?.into_iter().map(event_message).collect())
+    Ok(call.registry.graph.events_of(&call.context, kind, ids).await?.into_iter().map(event_message).collect())
 }
 
 async fn contexts(call: &Call, kind: NodeKind, id: Option<i64>) -> Result<Vec<pb::Context>> {
-    let page = call.registry.contexts_of(&call.context, kind, id.unwrap_or_default()).await?;
+    let page = call.registry.graph.contexts_of(&call.context, kind, id.unwrap_or_default()).await?;
     Ok(to_messages(page.nodes, &page.types))
 }
 
@@ -92,7 +92,7 @@ pub(crate) async fn get_parent_contexts_by_context(
     call: Call,
     request: pb::GetParentContextsByContextRequest,
 ) -> Answer<pb::GetParentContextsByContextResponse> {
-    let found = call.registry.parents_of(&call.context, vec![request.context_id.unwrap_or_default()]).await?;
+    let found = call.registry.graph.parents_of(&call.context, vec![request.context_id.unwrap_or_default()]).await?;
     let contexts = around(found).flat_map(|(_, contexts)| contexts).collect();
     Ok(pb::GetParentContextsByContextResponse { contexts })
 }
@@ -102,7 +102,7 @@ pub(crate) async fn get_children_contexts_by_context(
     call: Call,
     request: pb::GetChildrenContextsByContextRequest,
 ) -> Answer<pb::GetChildrenContextsByContextResponse> {
-    let found = call.registry.children_of(&call.context, vec![request.context_id.unwrap_or_default()]).await?;
+    let found = call.registry.graph.children_of(&call.context, vec![request.context_id.unwrap_or_default()]).await?;
     let contexts = around(found).flat_map(|(_, contexts)| contexts).collect();
     Ok(pb::GetChildrenContextsByContextResponse { contexts })
 }
@@ -113,7 +113,7 @@ pub(crate) async fn get_parent_contexts_by_contexts(
     request: pb::GetParentContextsByContextsRequest,
 ) -> Answer<pb::GetParentContextsByContextsResponse> {
     check_some(&request.context_ids)?;
-    let found = call.registry.parents_of(&call.context, request.context_ids).await?;
+    let found = call.registry.graph.parents_of(&call.context, request.context_ids).await?;
     let each =
         |parent_contexts| pb::get_parent_contexts_by_contexts_response::ParentContextsPerChild { parent_contexts };
     let contexts = around(found).map(|(id, contexts)| (id, each(contexts))).collect();
@@ -126,7 +126,7 @@ pub(crate) async fn get_children_contexts_by_contexts(
     request: pb::GetChildrenContextsByContextsRequest,
 ) -> Answer<pb::GetChildrenContextsByContextsResponse> {
     check_some(&request.context_ids)?;
-    let found = call.registry.children_of(&call.context, request.context_ids).await?;
+    let found = call.registry.graph.children_of(&call.context, request.context_ids).await?;
     let each = |children_contexts| pb::get_children_contexts_by_contexts_response::ChildrenContextsPerParent {
         children_contexts,
     };

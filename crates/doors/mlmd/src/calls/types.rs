@@ -15,7 +15,7 @@ fn rules(can_add_fields: Option<bool>, can_omit_fields: Option<bool>, all_fields
 }
 
 async fn put_one(call: &Call, draft: TypeDraft, rules: TypeRules) -> Result<i64> {
-    let ids = call.registry.put_types(&call.context, vec![draft], rules).await?;
+    let ids = call.registry.graph.put_types(&call.context, vec![draft], rules).await?;
     ids.first().copied().ok_or_else(|| Error::internal("a type was put and has no id"))
 }
 
@@ -24,21 +24,24 @@ fn to_messages<T: TypeMessage>(types: Vec<Type>, base: Base) -> Result<Vec<T>> {
 }
 
 async fn get<T: TypeMessage>(call: &Call, name: Option<String>, version: Option<String>) -> Result<T> {
-    let of =
-        call.registry.get_type(&call.context, T::KIND, &name.unwrap_or_default(), &version.unwrap_or_default()).await?;
+    let of = call
+        .registry
+        .graph
+        .get_type(&call.context, T::KIND, &name.unwrap_or_default(), &version.unwrap_or_default())
+        .await?;
     T::to_message(of, Base::Shown)
 }
 
 async fn list<T: TypeMessage>(call: &Call) -> Result<Vec<T>> {
-    to_messages(call.registry.list_types(&call.context, T::KIND).await?, Base::Shown)
+    to_messages(call.registry.graph.list_types(&call.context, T::KIND).await?, Base::Shown)
 }
 
 async fn by_ids<T: TypeMessage>(call: &Call, ids: Vec<i64>) -> Result<Vec<T>> {
-    to_messages(call.registry.types_by_ids(&call.context, T::KIND, ids).await?, Base::Shown)
+    to_messages(call.registry.graph.types_by_ids(&call.context, T::KIND, ids).await?, Base::Shown)
 }
 
 async fn by_external_ids<T: TypeMessage>(call: &Call, ids: Vec<String>) -> Result<Vec<T>> {
-    to_messages(call.registry.types_by_external_ids(&call.context, T::KIND, ids).await?, Base::Hidden)
+    to_messages(call.registry.graph.types_by_external_ids(&call.context, T::KIND, ids).await?, Base::Hidden)
 }
 
 /// Upserts types of all three kinds.
@@ -51,7 +54,7 @@ pub(crate) async fn put_types(call: Call, request: pb::PutTypesRequest) -> Answe
     let drafts = artifacts.chain(executions).chain(contexts).collect::<Result<Vec<_>>>()?;
     let kinds: Vec<NodeKind> = drafts.iter().map(|draft| draft.kind).collect();
     let mut answer = pb::PutTypesResponse::default();
-    for (kind, id) in kinds.into_iter().zip(call.registry.put_types(&call.context, drafts, rules).await?) {
+    for (kind, id) in kinds.into_iter().zip(call.registry.graph.put_types(&call.context, drafts, rules).await?) {
         match kind {
             NodeKind::Artifact => answer.artifact_type_ids.push(id),
             NodeKind::Execution => answer.execution_type_ids.push(id),

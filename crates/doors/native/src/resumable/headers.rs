@@ -13,8 +13,8 @@ use crate::domain::{Error, Result, Sha256};
 use crate::http::digests::Digests;
 use crate::http::media_type::of_body;
 use crate::http::problem::problem_response;
-use crate::registry::files::{Precondition, Target};
 use crate::registry::resumable::{ALGORITHMS, CHECKSUM, Checksums};
+use crate::registry::target::{Precondition, Target};
 use crate::registry::upload::PutFile;
 
 const MEDIA_TYPE: &str = "application/offset+octet-stream";

@@ -1,4 +1,4 @@
-//! A stored object as inspection reads it: by ranges, some blocks at a time, from a thread that may block.
+//! A stored object as parsers read it: by ranges, some blocks at a time, from a thread that may block.
 
 use std::io;
 use std::ops::Range;
@@ -18,11 +18,11 @@ pub(crate) type StoredObject = BlockReader<StoredBlocks>;
 
 /// Where the blocks of a [`StoredObject`] are.
 pub(crate) struct StoredBlocks {
-    pub(super) blobs: Blobs,
-    pub(super) key: Key,
-    pub(super) runtime: Handle,
-    /// Set when nobody waits for the inspection any more.
-    pub(super) cancelled: Arc<AtomicBool>,
+    pub(crate) blobs: Blobs,
+    pub(crate) key: Key,
+    pub(crate) runtime: Handle,
+    /// Set when nobody waits for what is read any more.
+    pub(crate) cancelled: Arc<AtomicBool>,
 }
 
 impl StoredBlocks {

@@ -1,0 +1,42 @@
+//! The artifacts that hold files.
+
+use std::collections::BTreeSet;
+
+use super::transaction::{ReadTransaction, WriteTransaction};
+use crate::domain::{Error, LogicalType, Node, NodeId, NodeKind, Result, Selection};
+use crate::store::graph;
+use crate::store::nodes;
+
+/// Whether files may be put into a node of that type, if it is an artifact: into model artifacts, and into whatever users of
+/// ML Metadata made.
+pub(super) fn may_hold_files(node: &Node) -> bool {
+    matches!(node.logical_type(), None | Some(LogicalType::ModelArtifact))
+}
+
+/// The artifact with that id, where files may be put into it.
+pub(super) fn get_holder(tx: &mut ReadTransaction<'_, '_>, id: NodeId) -> Result<Node> {
+    if let Some(node) = nodes::find(tx, id)?.filter(may_hold_files)
+        && (node.logical_type().is_some()
+            || graph::nodes::kinds(tx, &BTreeSet::from([id]))?.contains(&(id, NodeKind::Artifact.number())))
+    {
+        return Ok(node);
+    }
+    Err(Error::not_found(format!("model artifact `{id}`")))
+}
+
+/// Counts a change of the artifact with that id, where files may be put into it, and returns it as it was before.
+pub(super) fn increment_holder_revision(tx: &mut WriteTransaction<'_, '_>, id: NodeId) -> Result<Node> {
+    let now = tx.now();
+    if let Some(node) = nodes::increment_revision(tx, LogicalType::ModelArtifact, id, None, now)? {
+        return Ok(node);
+    }
+    let type_id = get_holder(tx, id)?.type_id;
+    nodes::increment_revision_of(tx, type_id, id, None, now)?
+        .ok_or_else(|| Error::not_found(format!("artifact `{id}`")))
+}
+
+/// The artifact that files of the version go to: its first model artifact.
+pub(super) fn holder(tx: &mut ReadTransaction<'_, '_>, version: NodeId) -> Result<Option<NodeId>> {
+    let selection = Selection { member_of: Some(version), ..Selection::of(LogicalType::ModelArtifact) };
+    Ok(nodes::list(tx, &selection, None, 1)?.pop().map(|artifact| artifact.id))
+}

@@ -1,0 +1,50 @@
+//! The settings of a registry.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::archive::Bounds;
+use super::context::{Clock, wall_clock};
+use super::import_source::ImportSource;
+use super::policy::Policy;
+
+/// How a registry works. What is not said is as in [`RegistryOptions::default`].
+#[derive(Clone)]
+pub struct RegistryOptions {
+    /// The clock; the wall clock by default.
+    pub clock: Clock,
+    /// What file URLs begin with, with or without a slash at its end. Empty by default, which makes them paths.
+    pub public_url: String,
+    /// The port of the HTTP listener, where file URLs begin with what each request was addressed to; with `public_url` then
+    /// only where a request does not say. `None` by default: they always begin with `public_url`.
+    pub follows_hosts: Option<u16>,
+    /// What holds for files of models that say nothing else. [`Policy::default`] by default.
+    pub policy: Policy,
+    /// Sends clients to the object store to read files, where it is one that they can reach, by links that are valid for so
+    /// long. `None`, the default, sends nobody there.
+    pub redirect: Option<Duration>,
+    /// Lets clients send bytes to the bucket themselves, by links that are valid for so long. `None`, the default, lets nobody.
+    pub direct_uploads: Option<Duration>,
+    /// For how long a resumable upload is kept after its last byte. A day by default.
+    pub resumable_expiry: Duration,
+    /// What an archive that is unpacked may come to. [`Bounds::default`] by default.
+    pub unpack_bounds: Bounds,
+    /// Where models can be imported from; nowhere by default.
+    pub imports_from: Option<Arc<dyn ImportSource>>,
+}
+
+impl Default for RegistryOptions {
+    fn default() -> Self {
+        Self {
+            clock: wall_clock(),
+            public_url: String::new(),
+            follows_hosts: None,
+            policy: Policy::default(),
+            redirect: None,
+            direct_uploads: None,
+            resumable_expiry: Duration::from_secs(24 * 60 * 60),
+            unpack_bounds: Bounds::default(),
+            imports_from: None,
+        }
+    }
+}

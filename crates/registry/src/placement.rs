@@ -1,0 +1,102 @@
+//! Where a new file goes: its target as it is now, and the artifact, which may have to be made.
+
+use super::entities::create;
+use super::holders::{get_holder, holder};
+use super::imports;
+use super::inspection::policy_of;
+use super::link::Place;
+use super::policy::Policy;
+use super::resolve::{check_free_of_reserved_words, made, model_named, resolve};
+use super::target::Target;
+use super::transaction::{ReadTransaction, WriteTransaction};
+use crate::domain::{ArtifactState, Draft, Error, ErrorKind, FilePath, LogicalType, Name, NodeId, Result, VersionRef};
+use crate::store::{files, nodes, policies};
+
+/// Checks that the target exists or may be created, and replaces `latest` and aliases by the version's name.
+pub(super) fn resolve_target(tx: &mut ReadTransaction<'_, '_>, target: &Target, create: bool) -> Result<Target> {
+    match target {
+        Target::Artifact(id) => {
+            get_holder(tx, *id)?;
+            Ok(target.clone())
+        }
+        Target::Version { model, version: VersionRef::Named(name) } if create => {
+            match resolve(tx, model, &VersionRef::Named(name.clone())) {
+                Err(error) if error.kind() == ErrorKind::NotFound => check_free_of_reserved_words(name)?,
+                Err(error) => return Err(error),
+                Ok(_) => {}
+            }
+            Ok(target.clone())
+        }
+        Target::Import(_) => Ok(target.clone()),
+        Target::Version { model, version } => {
+            let (_, found) = resolve(tx, model, version)?;
+            let name = found.name.unwrap_or_default().parse()?;
+            Ok(Target::Version { model: model.clone(), version: VersionRef::Named(name) })
+        }
+    }
+}
+
+/// The largest file that the target's policy allows.
+pub(super) fn limit(tx: &mut ReadTransaction<'_, '_>, base: &Policy, target: &Target) -> Result<Option<u64>> {
+    let policy = match target {
+        Target::Artifact(id) => {
+            let artifact = get_holder(tx, *id)?;
+            policy_of(tx, base, &artifact)?
+        }
+        Target::Version { model, .. } => match model_named(tx, model) {
+            Ok(model) => policies::find(tx, model.id)?.map_or_else(|| base.clone(), |said| base.with(&said)),
+            Err(error) if error.kind() == ErrorKind::NotFound => base.clone(),
+            Err(error) => return Err(error),
+        },
+        Target::Import(_) => base.clone(),
+    };
+    Ok(policy.max_file_bytes)
+}
+
+/// The artifact that the file goes to, made with its version and model if they are missing and the put allows it; and the version
+/// and the model, where it belongs to one. One that was there is not locked yet.
+pub(super) fn find_or_create_artifact(
+    tx: &mut WriteTransaction<'_, '_>,
+    target: &Target,
+    path: &FilePath,
+    may_create: bool,
+) -> Result<(Place, Option<(NodeId, NodeId)>)> {
+    let (model, version) = match target {
+        Target::Artifact(id) => {
+            let artifact = get_holder(tx, *id)?;
+            let home = artifact.home_id.map(|home| nodes::find(tx, home)).transpose()?.flatten();
+            return Ok((Place::Found(*id), home.and_then(|home| Some((home.id, home.home_id?)))));
+        }
+        Target::Import(import) => {
+            let (artifact, version, model) = imports::create_imported(tx, import)?;
+            return Ok((Place::Made(artifact), Some((version, model))));
+        }
+        Target::Version { model, version } => (model, version),
+    };
+    let named = |name: &Name, state: &str| Draft::named(name.clone()).with("state", Some(state));
+    let found_model = match model_named(tx, model) {
+        Err(error) if error.kind() == ErrorKind::NotFound && may_create => {
+            made(create(tx, LogicalType::RegisteredModel, None, &named(model, "LIVE")))?
+        }
+        found => found?,
+    };
+    let found_version = match (resolve(tx, model, version), version) {
+        (Ok((_, version)), _) => version,
+        (Err(error), VersionRef::Named(name)) if error.kind() == ErrorKind::NotFound && may_create => {
+            made(create(tx, LogicalType::ModelVersion, Some(found_model.id), &named(name, "LIVE")))?
+        }
+        (Err(error), _) => return Err(error),
+    };
+    // Without the lock two uploads into a new version would each make its artifact.
+    nodes::lock(tx, &[found_version.id])?;
+    let in_place = files::find_in(tx, found_version.id, path)?.map(|file| file.node_id);
+    let artifact = match in_place.map_or_else(|| holder(tx, found_version.id), |id| Ok(Some(id)))? {
+        Some(id) => Place::Found(id),
+        None if may_create => {
+            let draft = Draft { state: Some(ArtifactState::Live.number()), ..Draft::named(model.clone()) };
+            Place::Made(made(create(tx, LogicalType::ModelArtifact, Some(found_version.id), &draft))?.id)
+        }
+        None => return Err(Error::not_found(format!("a model artifact of version `{version}`"))),
+    };
+    Ok((artifact, Some((found_version.id, found_model.id))))
+}

@@ -1,0 +1,151 @@
+//! The services, one a subject, and the registry that bundles them.
+//!
+//! A service is a handle on the core: its use cases are `impl` blocks in the modules of its subject, and one that needs
+//! another service asks the core for it. Between services calls go one way, as `tests/architecture` has it.
+
+use std::sync::Arc;
+
+use super::context::RequestContext;
+use super::core::Core;
+use super::options::RegistryOptions;
+use crate::blobs::Blobs;
+use crate::domain::{Actor, Job};
+use crate::store::Store;
+
+/// Defines services: the handle of each, and how the core gives it.
+macro_rules! services {
+    ($($(#[$documentation:meta])* $service:ident, $of_core:ident;)+) => {
+        $(
+            $(#[$documentation])*
+            #[derive(Clone)]
+            pub struct $service {
+                pub(crate) core: Arc<Core>,
+            }
+        )+
+
+        impl Core {
+            $(
+                pub(crate) fn $of_core(self: &Arc<Self>) -> $service {
+                    $service { core: Arc::clone(self) }
+                }
+            )+
+        }
+    };
+}
+
+services! {
+    /// Everything that is registered, by id: created, read, listed, changed, attached and removed. What Kubeflow's API does.
+    Entities, entities;
+    /// Models and versions by name: registered, resolved by alias, described with what they hold, removed under conditions.
+    Models, models;
+    /// Files: uploaded at once, in parts, by links or in archives; found, opened, packed and removed.
+    Files, files;
+    /// The graph as users of ML Metadata know it, with their own types; and lineage.
+    Graph, graph;
+    /// Model records with one archive each, as clients of the edge registry know them.
+    Records, records;
+    /// Models that are taken over from other systems.
+    Imports, imports;
+    /// The queue of background jobs.
+    Jobs, jobs;
+    /// What stored files are and hide, and the policies that decide about them.
+    Inspections, inspections;
+    /// Metrics of runs and versions as they are measured.
+    Metrics, metrics;
+    /// What was changed, by whom and when.
+    History, history;
+    /// What keeps the stores in order: the collector, verification, health, counting.
+    Upkeep, upkeep;
+}
+
+/// The registry: its metadata, its bytes, and the rules over both. Cheap to clone.
+#[derive(Clone)]
+pub struct Registry {
+    /// Everything that is registered, by id.
+    pub entities: Entities,
+    /// Models and versions by name.
+    pub models: Models,
+    /// Files.
+    pub files: Files,
+    /// The graph of ML Metadata's users, and lineage.
+    pub graph: Graph,
+    /// The records of the edge registry's clients.
+    pub records: Records,
+    /// Imports from other systems.
+    pub imports: Imports,
+    /// Background jobs.
+    pub jobs: Jobs,
+    /// Inspections and policies.
+    pub inspections: Inspections,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// The history of changes.
+    pub history: History,
+    /// Upkeep of the stores.
+    pub upkeep: Upkeep,
+    core: Arc<Core>,
+}
+
+impl Registry {
+    /// A registry over an open store and open blobs.
+    pub fn new(store: Store, blobs: Blobs, options: RegistryOptions) -> Self {
+        let core = Arc::new(Core::new(store, blobs, options));
+        Self {
+            entities: core.entities(),
+            models: core.models(),
+            files: core.files(),
+            graph: core.graph(),
+            records: core.records(),
+            imports: core.imports(),
+            jobs: core.jobs(),
+            inspections: core.inspections(),
+            metrics: core.metrics(),
+            history: core.history(),
+            upkeep: core.upkeep(),
+            core,
+        }
+    }
+
+    /// The largest file that is accepted, in bytes.
+    pub fn max_file_bytes(&self) -> Option<u64> {
+        self.core.policy.max_file_bytes
+    }
+
+    /// Where clients reach this server, without a slash at its end; `None` where that is what each of them says.
+    pub fn public_url(&self) -> Option<&str> {
+        Some(&*self.core.public_url).filter(|_| self.core.follows_hosts.is_none())
+    }
+
+    /// The context of work that `actor` asks for. URLs begin with the one that the registry was made with.
+    pub fn context(&self, actor: Actor) -> RequestContext {
+        self.context_under(actor, Arc::clone(&self.core.public_url))
+    }
+
+    /// The context of a request to the HTTP listener, which its client addressed as `host`, with or without a port.
+    pub fn context_at(&self, actor: Actor, host: Option<&str>) -> RequestContext {
+        match host.filter(|_| self.core.follows_hosts.is_some()) {
+            Some(host) => self.context_under(actor, format!("http://{host}").into()),
+            None => self.context(actor),
+        }
+    }
+
+    /// The context of a request to another listener, which its client addressed as `host`, without a port.
+    pub fn context_elsewhere(&self, actor: Actor, host: Option<&str>) -> RequestContext {
+        let host = host.zip(self.core.follows_hosts).map(|(host, port)| format!("{host}:{port}"));
+        self.context_at(actor, host.as_deref())
+    }
+
+    /// The context of what the server does by itself, such as upkeep.
+    pub fn own_context(&self) -> RequestContext {
+        self.context(Actor::system())
+    }
+
+    /// The context of work on a job: of whoever asked for it. The record of changes names the job.
+    pub fn job_context(&self, job: &Job) -> RequestContext {
+        self.context(Actor::new(job.actor.clone(), format!("job-{}", job.id)))
+    }
+
+    fn context_under(&self, actor: Actor, base_url: Arc<str>) -> RequestContext {
+        RequestContext::new(actor, Arc::clone(&self.core.clock), base_url)
+    }
+}

@@ -1,0 +1,55 @@
+//! Where a file is, and what is demanded of the one that is there.
+
+use std::sync::Arc;
+
+use super::conditions::{IF_MATCH, IF_NONE_MATCH};
+use super::imports::ModelImport;
+use crate::domain::{Error, File, Name, NodeId, Result, Sha256, VersionRef};
+
+/// Where a file is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Target {
+    /// In a version.
+    Version {
+        /// The name of the model.
+        model: Name,
+        /// Which of its versions.
+        version: VersionRef,
+    },
+    /// In a model artifact, or one of a type that a user of ML Metadata made.
+    Artifact(NodeId),
+    /// In the model artifact that an import makes, together with its version and model, when the bytes are here.
+    Import(Arc<ModelImport>),
+}
+
+/// What must be true of the file that is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Precondition {
+    /// Nothing; but other bytes are not replaced.
+    #[default]
+    None,
+    /// There is a file (`If-Match: *`).
+    Exists,
+    /// There is one with one of these digests (`If-Match`).
+    Is(Vec<Sha256>),
+    /// There is none (`If-None-Match: *`).
+    Absent,
+}
+
+impl Precondition {
+    /// Errors: PreconditionFailed on the header's field.
+    pub fn check(&self, file: Option<&File>) -> Result<()> {
+        let (holds, field) = match self {
+            Self::None => (true, ""),
+            Self::Exists => (file.is_some(), IF_MATCH),
+            Self::Is(digests) => (file.is_some_and(|file| digests.contains(&file.blob.sha256)), IF_MATCH),
+            Self::Absent => (file.is_none(), IF_NONE_MATCH),
+        };
+        if holds {
+            return Ok(());
+        }
+        let state =
+            file.map_or_else(|| "does not exist".to_owned(), |file| format!("has sha256 `{}`", file.blob.sha256));
+        Err(Error::precondition_failed(field, format!("the file {state}")))
+    }
+}

@@ -2,7 +2,8 @@
 """What ML Metadata's calls cost over gRPC beside the reference library, which runs in the client's own process.
 
 Both over the same PostgreSQL server, in the same run, with the same client and the same calls, one after the other. The
-reference pays no network to its server, because it has none. Needs what `scripts/with-services` sets.
+reference pays no network to its server, because it has none. What a call over gRPC takes of the cores is told by process: the
+client's, the server's and PostgreSQL's. Needs what `scripts/with-services` sets.
 """
 
 import argparse
@@ -17,13 +18,14 @@ from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/acceptance"))
 
-from harness import Installation, Services  # noqa: E402
+from harness import Installation, Server, Services  # noqa: E402
+from load import Cost  # noqa: E402
 from ml_metadata import ListOptions, MetadataStore  # noqa: E402
 from ml_metadata.proto import metadata_store_pb2 as mlmd  # noqa: E402
 
 HOPS = 100
-# What is asked of each figure: at least as fast as the reference, and five times as fast where it sends a statement a row.
-TARGETS = {"put 100 artifacts": 5.0, f"lineage of {HOPS} hops": 5.0}
+# What is asked of each figure: at least as fast as the reference, and several times as fast where it sends a statement a row.
+TARGETS = {"put 100 artifacts": 5.0, f"lineage of {HOPS} hops": 8.0}
 
 
 class Scene:
@@ -161,20 +163,33 @@ def main() -> None:
         own = urlsplit(installation.places[installation.places.index("--database-url") + 1]).path.strip("/")
         for database in own, "reference":
             services.sql("ANALYZE", database)
-        report(ours, theirs, arguments.artifacts)
+        report(ours, theirs, server, arguments.artifacts)
 
 
-def report(ours: Scene, theirs: Scene, artifacts: int) -> None:
+def processor_time(call: Callable[[], None], times: int, server: Server) -> list[float]:
+    """Milliseconds of the cores that a call takes in the client, the server and PostgreSQL."""
+    cost, own = Cost(server), time.process_time()
+    for _ in range(times):
+        call()
+    spent = time.process_time() - own
+    after = cost.so_far()
+    return [seconds * 1000 / times for seconds in (spent, after[0] - cost.before[0], after[1] - cost.before[1])]
+
+
+def report(ours: Scene, theirs: Scene, server: Server, artifacts: int) -> None:
     print(f"{artifacts} artifacts, PostgreSQL; medians in ms; ours over gRPC, the reference in process")
     print(f"{'loaded in batches of 1000':38} {ours.load_seconds:9.1f} s {theirs.load_seconds:9.1f} s")
-    print(f"{'call':38} {'ours':>9} {'reference':>11} {'ratio':>7} {'target':>7}")
+    print(f"{'call':38} {'ours':>9} {'reference':>11} {'ratio':>7} {'target':>7} {'client':>7} {'server':>7} {'db':>7}")
     mine, other = ours.calls(), theirs.calls()
     for name, (call, times) in mine.items():
         # Turn by turn, so that a noisy moment meets both.
         halves = [(median(call, times // 2), median(other[name][0], times // 2)) for _ in range(2)]
         us, them = (statistics.mean(side) for side in zip(*halves))
         target = TARGETS.get(name, 1.0)
-        print(f"{name:38} {us:9.2f} {them:11.2f} {them / us:7.1f} {target:7.1f}{'' if them / us >= target else '  missed'}")
+        # As many as the clock of the processes, which ticks a hundred times a second, needs.
+        shares = " ".join(f"{part:7.2f}" for part in processor_time(call, 4 * times, server))
+        missed = "" if them / us >= target else "  missed"
+        print(f"{name:38} {us:9.2f} {them:11.2f} {them / us:7.1f} {target:7.1f} {shares}{missed}")
 
 
 if __name__ == "__main__":

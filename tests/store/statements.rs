@@ -25,7 +25,10 @@ on_both! {
 /// Statements by database, begins and commits included.
 static STATEMENTS: Mutex<Option<HashMap<String, u64>>> = Mutex::new(None);
 
-/// Texts of filters by database that its connections keep, each as often as it was read and planned for that.
+/// What the statements have whose texts are kept: filters, and histories of a run.
+const WATCHED: [&str; 2] = ["FROM properties AS p", "FROM members AS m "];
+
+/// Texts of those by database that its connections keep, each as often as it was read and planned for that.
 static KEPT: Mutex<Option<HashMap<String, Vec<String>>>> = Mutex::new(None);
 
 /// Counts what one connection is asked, under the database that it belongs to.
@@ -44,7 +47,7 @@ impl Instrumentation for Counter {
                 let mut statements = STATEMENTS.lock().unwrap();
                 *statements.get_or_insert_default().entry(self.database.clone()).or_default() += 1;
             }
-            InstrumentationEvent::CacheQuery { sql, .. } if sql.contains("FROM properties AS p") => {
+            InstrumentationEvent::CacheQuery { sql, .. } if WATCHED.iter().any(|part| sql.contains(part)) => {
                 let mut kept = KEPT.lock().unwrap();
                 kept.get_or_insert_default().entry(self.database.clone()).or_default().push(sql.to_owned());
             }
@@ -77,7 +80,7 @@ pub(crate) fn statements_of(database: &Location) -> u64 {
     statements.as_ref().and_then(|counts| counts.get(&key(database))).copied().unwrap_or_default()
 }
 
-fn counted(backend: Backend) -> Scene {
+pub(super) fn counted(backend: Backend) -> Scene {
     count_statements();
     // One connection, so that the pool opens no other while statements are counted.
     Scene::with_pool(backend, 1)
@@ -88,8 +91,8 @@ impl Scene {
         statements_of(&self.database.location)
     }
 
-    /// The texts of filters that the connections have kept.
-    fn kept(&self) -> Vec<String> {
+    /// The texts of filters and histories that the connections have kept.
+    pub(super) fn kept(&self) -> Vec<String> {
         let kept = KEPT.lock().unwrap();
         kept.as_ref().and_then(|texts| texts.get(&key(&self.database.location))).cloned().unwrap_or_default()
     }
@@ -216,8 +219,17 @@ async fn a_filter_that_is_repeated_is_planned_once(backend: Backend) {
     for number in 0..12 {
         assert_eq!(list(format!("stage = 's{}'", number % 3)).await, 10);
     }
+    let of_lists = scene.kept().len();
+    assert!(of_lists > 0);
+    // Where a graph begins.
+    for number in 0..12 {
+        let filter = Some(kubeflow::parse(&format!("stage = 's{}'", number % 3), &|_| None).unwrap());
+        let selection = Selection { filter, ..Selection::of(LogicalType::RegisteredModel) };
+        let ids = scene.store.read(move |tx| nodes::list_ids(tx, &selection, None, 100)).await.unwrap();
+        assert_eq!(ids.len(), 10);
+    }
     let texts = scene.kept();
-    assert!(!texts.is_empty());
+    assert!(texts.len() > of_lists, "{texts:?}");
     let different: HashSet<_> = texts.iter().collect();
     assert_eq!(different.len(), texts.len(), "{texts:?}");
 }

@@ -306,7 +306,8 @@ fn bare(tx: &mut Tx<'_>, query: nodes::BoxedQuery<'_, MultiBackend>) -> Result<V
 /// The ids of the first `limit` nodes of the selection, in order, of `among` alone where that is given.
 pub fn list_ids(tx: &mut Tx<'_>, selection: &Selection, among: Option<&[NodeId]>, limit: u32) -> Result<Vec<NodeId>> {
     let mut found: Vec<i64> = Vec::new();
-    let all = || matching(selection).select(nodes::id).order(nodes::id).limit(i64::from(limit));
+    let filter = selection.filter.as_ref().map(|expr| Filter::from(expr).prepared_if_repeated(tx));
+    let all = || narrowed(selection, filter.clone()).select(nodes::id).order(nodes::id).limit(i64::from(limit));
     match among {
         None => found = all().load(tx.conn).db()?,
         Some(among) => {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::domain::graph::{Event, EventDirection, EventType};
 use crate::domain::{NodeId, NodeKind, Result};
 use crate::store::graph::events;
-use crate::store::graph::reach::{Followed, reach};
+use crate::store::graph::reach::{Followed, ReachableNode, reach};
 use crate::transaction::ReadTransaction;
 
 /// The types of the events that lead on from nodes of that kind.
@@ -39,15 +39,8 @@ impl PrefetchedEvents {
             from_executions: followed(direction, NodeKind::Execution),
         };
         let mut known = Self::default();
-        let Some((artifacts, executions)) = reach(tx, kind, start, follow)? else { return Ok(known) };
-        for (kind, ids) in [(NodeKind::Artifact, artifacts), (NodeKind::Execution, executions)] {
-            let found = events::of(tx, kind, &ids, followed(direction, kind))?;
-            let by_id = known.of(kind);
-            by_id.extend(ids.into_iter().map(|id| (id, Vec::new())));
-            for (id, event) in found {
-                let near = if kind == NodeKind::Artifact { event.artifact_id } else { event.execution_id };
-                by_id.entry(near).or_default().push((id, event));
-            }
+        for ReachableNode { kind, id, event } in reach(tx, kind, start, follow)?.unwrap_or_default() {
+            known.of(kind).entry(id).or_default().extend(event);
         }
         Ok(known)
     }

@@ -62,7 +62,7 @@ impl Texts {
 
 impl Filter {
     /// The same statement, which stays prepared if it repeats often.
-    pub(super) fn prepared_if_repeated(mut self, tx: &Tx<'_>) -> Self {
+    pub(crate) fn prepared_if_repeated(mut self, tx: &Tx<'_>) -> Self {
         let mut hasher = DefaultHasher::new();
         for part in &self.parts {
             match part {

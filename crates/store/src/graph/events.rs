@@ -13,14 +13,14 @@ use modelport_domain::{Error, NodeId, NodeKind, Result};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = events)]
-struct EventRow {
-    id: i64,
-    artifact_id: i64,
-    execution_id: i64,
+pub(super) struct EventRow {
+    pub(super) id: i64,
+    pub(super) artifact_id: i64,
+    pub(super) execution_id: i64,
     #[diesel(column_name = type_)]
-    event_type: i64,
-    at: i64,
-    path: Option<String>,
+    pub(super) event_type: i64,
+    pub(super) at: i64,
+    pub(super) path: Option<String>,
 }
 
 #[derive(Insertable)]
@@ -99,7 +99,8 @@ pub fn of(tx: &mut Tx<'_>, kind: NodeKind, ids: &[NodeId], types: &[i64]) -> Res
     Ok(found)
 }
 
-fn event(row: EventRow) -> Result<(i64, Event)> {
+/// The event of a row, with its id.
+pub(super) fn event(row: EventRow) -> Result<(i64, Event)> {
     let path: Vec<Step> = match &row.path {
         Some(path) => serde_json::from_str(path)
             .map_err(|error| Error::internal(format!("the path of event `{}` is no JSON", row.id)).caused_by(error))?,

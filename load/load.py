@@ -23,7 +23,7 @@ def tool(name: str) -> str:
 
 @dataclass
 class Figures:
-    """What came of a run."""
+    """The result of a run."""
 
     throughput: float
     p50_ms: float

@@ -16,7 +16,7 @@ HEADER = (
 
 @dataclass
 class Row:
-    """What came of a scenario at one number of connections, beside what it is held against."""
+    """The result of a scenario at one number of connections, beside what it is compared with."""
 
     scenario: str
     what: str

@@ -172,11 +172,11 @@ async fn importing(settings: &Settings) -> Result<(Registry, Arc<Geti>)> {
 
 fn runner(registry: Registry, options: jobs::RunnerOptions, geti: Arc<Geti>) -> Runner {
     Runner::new(registry, options)
-        .doing(GETI_IMPORT, move |working| {
+        .with_handler(GETI_IMPORT, move |working| {
             let geti = Arc::clone(&geti);
             async move { geti.import(working).await }
         })
-        .doing(REEVALUATE_MODEL, |working| async move {
+        .with_handler(REEVALUATE_MODEL, |working| async move {
             let (registry, context) = (working.registry.clone(), working.context.clone());
             registry.inspections.reevaluate_model(&context, working).await
         })
@@ -190,7 +190,7 @@ fn job_options(settings: &Settings) -> jobs::RunnerOptions {
         lease: seconds(said.lease_seconds.get()),
         attempts: said.attempts.get(),
         backoff: seconds(said.backoff_seconds),
-        kept: seconds(said.keep_seconds),
+        retention: seconds(said.keep_seconds),
     }
 }
 

@@ -1,5 +1,5 @@
 -- What every scenario shares: options, random ids, JSON, and how answers are counted. A scenario defines `request`, and
--- `learn` where it goes on with what it was answered. wrk is started in this folder.
+-- `learn` where it continues with what it was answered. wrk is started in this folder.
 local threads = {}
 
 KUBEFLOW = "/api/model_registry/v1alpha3"

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::http::extract;
 use super::http::health::{self, Draining};
 use super::http::hosts::Hosts;
-use super::http::listener::{self, Served};
+use super::http::listener::{self, ListenerOptions};
 use super::http::middleware::{self, Endpoint, Metrics, Shared};
 use super::http::tls::Tls;
 use super::openapi::ServedDocument;
@@ -150,8 +150,8 @@ pub fn run(
 ) -> Result<()> {
     actix_web::rt::System::new().block_on(async {
         let registry = registry.await?;
-        // From here on a signal is heard, though nobody listens to it yet: whoever finds the server ready may stop it.
-        let signals = Signals::hear().map_err(cannot_run)?;
+        // From here on a signal is caught, though nobody waits for it yet: whoever finds the server ready may stop it.
+        let signals = Signals::listen().map_err(cannot_run)?;
         let service = Service::new(registry.clone(), options.json_limit_bytes)?;
         let service = service.with_edge(options.edge.clone()).with_hosts(options.hosts.clone());
         let service = service.with_memory(options.memory.clone());
@@ -182,14 +182,15 @@ pub fn run(
     })
 }
 
-fn served(options: &ServerOptions, tls: Option<Tls>) -> Served {
-    Served { workers: options.workers, shutdown_grace: options.shutdown_grace, tls }
+fn listener_options(options: &ServerOptions, tls: Option<Tls>) -> ListenerOptions {
+    ListenerOptions { workers: options.workers, shutdown_grace: options.shutdown_grace, tls }
 }
 
 fn serve_http(listener: TcpListener, options: &ServerOptions, service: Service) -> Result<Server> {
     let address = listener.local_addr().map_err(cannot_run)?;
     let base = service.registry.public_url().map_or_else(|| format!("http://{address}"), ToOwned::to_owned);
-    let running = listener::serve(listener, served(options, None), move || service.app()).map_err(cannot_run)?;
+    let running =
+        listener::serve(listener, listener_options(options, None), move || service.app()).map_err(cannot_run)?;
     log::info!(target: "modelport", "listening on http://{address}: REST of {}", doors::HTTP.names());
     log::info!(target: "modelport", "API documents are at {base}/docs/");
     Ok(running)
@@ -198,8 +199,8 @@ fn serve_http(listener: TcpListener, options: &ServerOptions, service: Service) 
 fn serve_edge(listener: TcpListener, options: &ServerOptions, service: Service) -> Result<Server> {
     let address = listener.local_addr().map_err(cannot_run)?;
     let scheme = if options.edge_tls.is_some() { "https" } else { "http" };
-    let served = served(options, options.edge_tls.clone());
-    let running = listener::serve(listener, served, move || service.edge_app()).map_err(cannot_run)?;
+    let edge_options = listener_options(options, options.edge_tls.clone());
+    let running = listener::serve(listener, edge_options, move || service.edge_app()).map_err(cannot_run)?;
     log::info!(target: "modelport", "listening on {scheme}://{address}: REST of {}", doors::EDGE.names());
     Ok(running)
 }
@@ -259,7 +260,7 @@ struct Signals {
 }
 
 impl Signals {
-    fn hear() -> std::io::Result<Self> {
+    fn listen() -> std::io::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 

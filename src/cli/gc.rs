@@ -12,7 +12,7 @@ pub(super) struct Args {
     /// Count what would be removed, and remove nothing
     #[arg(long)]
     dry_run: bool,
-    /// How long an object must have stood untouched; `collector.grace_seconds` unless given
+    /// How long an object must have been unused; `collector.grace_seconds` unless given
     #[arg(long, value_name = "SECONDS")]
     grace_seconds: Option<u64>,
 }

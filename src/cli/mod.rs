@@ -45,7 +45,7 @@ enum Command {
     Verify(verify::Args),
     /// Evaluate stored files by the current rules and policies
     Rescan(rescan::Args),
-    /// Tell what model files are, what they say about themselves, and what is dangerous in them
+    /// Report the format of model files, their metadata, and what is dangerous in them
     Inspect(inspect::Args),
     /// Bring models in from other systems
     #[command(subcommand)]

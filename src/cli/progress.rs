@@ -1,4 +1,4 @@
-//! The progress of a long command: a bar on a terminal, a line now and then in a log.
+//! The progress of a long command: a bar on a terminal, a periodic line in a log.
 
 use std::time::{Duration, Instant};
 

@@ -13,7 +13,7 @@ pub(super) struct Args {
     /// How much is read in a second, at most, in MiB; 0 is no limit; `verify.mib_per_second` unless given
     #[arg(long, value_name = "MIB")]
     mib_per_second: Option<u64>,
-    /// Start from the beginning, where an earlier run was cut off
+    /// Start from the beginning, even if an earlier run was interrupted
     #[arg(long)]
     restart: bool,
 }
@@ -35,7 +35,7 @@ pub(super) fn run(args: &SettingsArgs, options: &Args) -> Outcome {
     shown.finish();
     let mut out = std::io::stdout().lock();
     if report.resumed {
-        writeln!(out, "went on where the last run was cut off")?;
+        writeln!(out, "resumed the interrupted run")?;
     }
     writeln!(out, "read {} blobs of {} bytes", report.blobs, report.bytes)?;
     writeln!(out, "{} are missing, {} are damaged", report.missing, report.damaged)?;
@@ -45,7 +45,7 @@ pub(super) fn run(args: &SettingsArgs, options: &Args) -> Outcome {
     if wrong.is_empty() {
         return Ok(());
     }
-    Err("stored bytes are missing or damaged; uploading the same bytes again mends them".into())
+    Err("stored bytes are missing or damaged; upload the same bytes again to repair them".into())
 }
 
 /// The blob, and each file that has its bytes.

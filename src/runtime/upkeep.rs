@@ -1,4 +1,4 @@
-//! What a server does by itself now and then: it removes what nothing needs, and counts what there is.
+//! What a server does by itself regularly: it removes what nothing needs, and counts what there is.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-"""The chart: what Helm makes of it, held against the types of Kubernetes' API, and whether the real binary takes the settings."""
+"""The chart: what Helm makes of it, checked against the types of Kubernetes' API, and whether the real binary takes the settings."""
 
 import copy
 import os

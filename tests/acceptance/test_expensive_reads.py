@@ -77,7 +77,7 @@ def test_expensive_reads_keep_nobody_from_reading_and_asking_whether_the_server_
     busy.stop()
 
 
-def test_a_client_that_leaves_takes_its_read_along(installation: Installation) -> None:
+def test_a_client_that_disconnects_cancels_its_read(installation: Installation) -> None:
     server = installation.serve(variables={"MODELPORT__DATABASE__ANSWER_TIMEOUT_MS": "600000"})
     for number in range(MODELS):
         value = {"p": {"metadataType": "MetadataStringValue", "string_value": VALUE}}
@@ -99,7 +99,7 @@ def test_a_client_that_leaves_takes_its_read_along(installation: Installation) -
 
 @pytest.mark.parametrize("installation", ["production"], indirect=True)
 @pytest.mark.parametrize("goodbye", [True, False], ids=["with an alert", "without"])
-def test_a_client_that_leaves_over_tls_takes_its_read_along(
+def test_a_client_that_disconnects_over_tls_cancels_its_read(
     installation: Installation, services: Services, tmp_path: Path, goodbye: bool
 ) -> None:
     made = Certificates(tmp_path)

@@ -63,7 +63,7 @@ def ties(geti: Geti, server: Server, by_id: dict) -> None:
 
 
 def asked_well(geti: Geti) -> None:
-    """No request without the token, none in vain, and none more often than needed."""
+    """No request without the token, none that is not needed, and none more often than needed."""
     if geti.version.startswith("3"):
         assert all("x-api-key" not in each.headers for each in geti.log)
         assert not repeated(geti)

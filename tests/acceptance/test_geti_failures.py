@@ -50,7 +50,7 @@ FAILURES = {
     "no media": (PACKAGE, answering(204), "the project has no media"),
     "login page": ("GET .*/projects/", answering(200, "<html>log in", "text/html"), "the login has expired"),
     "login page for a package": (PACKAGE, answering(200, "<html>log in", "text/html"), "the login has expired"),
-    "no archive": (PACKAGE, answering(200, "something else", "application/zip"), "is no zip archive"),
+    "no archive": (PACKAGE, answering(200, "something else", "application/zip"), "is not a zip archive"),
     "schema": (PACKAGE, envelope(400, "bad_request", {"models": ["unknown field"]}), "unknown field"),
     "redirected": ("GET .*/projects/", lambda handler: handler.answer(302, "", Location="/login"), "redirection"),
 }
@@ -75,7 +75,7 @@ def test_a_failure_is_what_it_is(failure: str, geti: Geti, importer: Server) -> 
         assert words in listing.json()["detail"]
 
 
-def test_what_passes_is_tried_again(geti: Geti, importer: Server) -> None:
+def test_transient_errors_are_retried(geti: Geti, importer: Server) -> None:
     wanted = geti.models("detection")[0]["id"]
     geti.on("GET .*/model_groups$", answering(503, "no healthy upstream"), times=1)
     geti.on(PACKAGE, truncated, times=1)
@@ -91,7 +91,7 @@ def test_what_passes_is_tried_again(geti: Geti, importer: Server) -> None:
 
 
 def silent(handler: Handler) -> None:
-    """An answer that begins, and does not go on."""
+    """An answer that begins, and does not continue."""
     handler.send_response(200)
     handler.send_header("Content-Type", "application/zip")
     handler.send_header("Content-Length", "100000")

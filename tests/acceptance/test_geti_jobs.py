@@ -14,7 +14,7 @@ from harness import Installation, Server, Services, eventually
 
 
 @pytest.mark.parametrize("geti", [{"seconds": 60.0}], indirect=True)
-def test_an_import_is_called_off(geti: Geti, importer: Server) -> None:
+def test_an_import_is_cancelled(geti: Geti, importer: Server) -> None:
     job = start(importer, geti.project("detection")["id"])
     eventually(lambda: geti.asked(PACKAGE), "a download")
     running = look(importer, job)

@@ -77,23 +77,23 @@ def test_a_refusal_leaves_nothing_and_says_why(server: Server, installation: Ins
     upload(server, "other", "small.gguf")
 
 
-def test_a_policy_judges_what_is_there_by_a_job(server: Server) -> None:
+def test_a_policy_reevaluates_stored_files_in_a_job(server: Server) -> None:
     for version in range(20):
         assert server.put("m", str(version), "m.onnx", (DATA / "made/small.onnx").read_bytes()).status_code == 201
     policy = {"allowedFormats": ["pickle"]}
     put = server.http.put("/api/v1/models/m/policy", json=policy).json()
     assert put["job"]["state"] in ("queued", "running")
 
-    def judged() -> dict | None:
+    def reevaluated() -> dict | None:
         job = server.http.get("/api/v1/models/m/policy").json()["job"]
         return job if job["state"] not in ("queued", "running") else None
 
-    job = eventually(judged, "the judging of the files")
+    job = eventually(reevaluated, "the reevaluation of the files")
     assert job["id"] == put["job"]["id"]
     assert job["result"] == {"files": 20, "quarantined": 20, "released": 0}, job
     assert server.get("m", "7", "m.onnx").status_code == 403
     assert server.http.put("/api/v1/models/m/policy", json={}).status_code == 200
-    assert eventually(judged, "the judging of the files")["result"]["released"] == 20
+    assert eventually(reevaluated, "the reevaluation of the files")["result"]["released"] == 20
     assert server.get("m", "7", "m.onnx").status_code == 200
 
 

@@ -9,7 +9,7 @@ import pytest
 from harness import STORE_ID, Installation, LocalStore, S3Store, Server, eventually
 
 
-def test_a_put_of_known_bytes_mends_an_object_that_is_lost(server: Server, installation: Installation) -> None:
+def test_a_put_of_known_bytes_repairs_an_object_that_is_lost(server: Server, installation: Installation) -> None:
     data = os.urandom(100_000)
     assert server.put("m", "1", "a", data).status_code == 201
     for path, status in (("a", 200), ("b", 201)):

@@ -19,7 +19,7 @@ MIB = 2**20
 RELEASE = Path(os.environ.get("MODELPORT_BIN", "")).parent.name == "release"
 CLIENTS = 256 if RELEASE else 64
 LIMIT = 256 * MIB if RELEASE else 320 * MIB
-# How long a flood goes on that nobody stems.
+# How long a flood lasts that nobody stems.
 SECONDS = 20.0
 RECORDS = 20_000 if RELEASE else 300
 BYTES = os.urandom(MIB)

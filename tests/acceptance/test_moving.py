@@ -127,7 +127,7 @@ def test_records_keep_their_ids_dates_members_and_archives(mover: Mover) -> None
     many = [old.add(f"model {number}", zipped(str(number))) for number in range(120)]
 
     lines, rest = mover.run()
-    assert rest.startswith("125 moved, 0 were here before, 0 skipped")
+    assert rest.startswith("125 moved, 0 already present, 0 skipped")
     assert set(lines) == {record.id for record in old.records}
     assert {line.outcome for line in lines.values()} == {"moved"}
     assert lines[plain.id].remarks == "" and lines[plain.id].name == "Ünï 模型"
@@ -215,7 +215,7 @@ def test_what_broke_the_old_service_is_moved_or_reported(mover: Mover) -> None:
     twins = [old.add("twin", zipped("p"), file=f"{number}.zip") for number in range(2)]
 
     lines, rest = mover.run(expect=1)
-    assert rest.startswith("15 moved, 0 were here before, 6 skipped")
+    assert rest.startswith("15 moved, 0 already present, 6 skipped")
     assert "6 records were skipped" in rest
     first, second = sorted(twin.id for twin in twins)
     skipped[second] = f"`{first}` has the same project, name, version and precision"
@@ -246,14 +246,14 @@ def test_what_broke_the_old_service_is_moved_or_reported(mover: Mover) -> None:
     kept = server.kubeflow("GET", "artifact", params={"externalId": odd["labels"].id}).json()["customProperties"]
     assert "labels" in kept
 
-    # Beside a running server, and again: what is here stays as it is, what has been mended comes.
+    # Beside a running server, and again: what is here stays as it is, what has been repaired is imported.
     assert client.delete(f"/models/{good.id}").status_code == 204
     lost = next(record for record in old.records if record.tags.get("name") == "lost")
     lost.content = zipped("found")
     old.s3.put_object(Bucket=old.bucket, Key=lost.object, Body=lost.content)
     old.run(f"UPDATE registered_model_tags SET value = '{len(lost.content)}' WHERE key = 'size' AND name = '{lost.id}'")
     lines, rest = mover.run("--any-size", expect=1)
-    assert rest.startswith("3 moved, 14 were here before, 4 skipped"), lines
+    assert rest.startswith("3 moved, 14 already present, 4 skipped"), lines
     check(client, good.id, good)
     check(client, lost.id, lost)
     cut = next(record for record in old.records if record.tags.get("name") == "cut")
@@ -277,7 +277,7 @@ def test_a_move_that_is_killed_goes_on(mover: Mover) -> None:
 
     lines, rest = mover.run()
     moved = sum(line.outcome == "moved" for line in lines.values())
-    assert 0 < moved <= 11 and rest.startswith(f"{moved} moved, {16 - moved} were here before, 0 skipped")
+    assert 0 < moved <= 11 and rest.startswith(f"{moved} moved, {16 - moved} already present, 0 skipped")
     server = mover.installation.serve()
     client = edge(server)
     for record in records:

@@ -62,7 +62,7 @@ def test_everything_works_through_a_pooler(pooled: Installation) -> None:
     assert server.http.delete("/api/v1/models/model-0", params={"recursive": "true"}).status_code == 204
     server.stop()
     log = pooled.log.read_text()
-    assert "a pooler stands between" in log
+    assert "to PostgreSQL through a pooler" in log
     assert "prepared statement" not in log
 
 
@@ -115,5 +115,5 @@ def test_without_a_pooler_every_setting_works(tmp_path: Path, services: Services
         server = installation.serve(variables={"MODELPORT__DATABASE__PREPARED_STATEMENTS": prepared})
         assert server.put("m", "1", "f", b"bytes").status_code == 201
         assert server.kubeflow("GET", "registered_models", params={"filterQuery": "name = 'm'"}).json()["size"] == 1
-        assert "a pooler stands between" not in installation.log.read_text()
+        assert "to PostgreSQL through a pooler" not in installation.log.read_text()
         server.stop()

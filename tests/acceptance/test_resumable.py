@@ -96,7 +96,7 @@ def test_an_upload_survives_client_and_server(
             client.cut_off()
             client = Client(program, server, client.url, path, chunk, metadata)
         else:
-            # The client goes on by itself once the server is there again.
+            # The client continues by itself once the server is there again.
             server.kill()
             server = installation.serve(server.port)
     client.until(SIZE + 1)

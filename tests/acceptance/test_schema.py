@@ -16,7 +16,7 @@ def migrate(checkout: Path, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_the_schema_is_what_diesel_makes_of_the_migrations(tmp_path: Path) -> None:
     compared = migrate(ROOT, tmp_path)
-    assert compared.returncode == 0, f"`make schema` writes it anew: {compared.stdout}"
+    assert compared.returncode == 0, f"`make schema` writes it again: {compared.stdout}"
 
 
 def test_a_column_that_the_schema_lacks_is_found(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The server held against its own OpenAPI documents by schemathesis, all its checks and its stateful links included."""
+"""The server checked against its own OpenAPI documents by schemathesis, all its checks and its stateful links included."""
 
 import os
 import subprocess

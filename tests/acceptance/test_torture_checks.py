@@ -19,7 +19,7 @@ CHANGE = "INSERT INTO changes (id, position, at, actor, action, node_id, revisio
 VERSION = "(SELECT min(id) FROM nodes WHERE type_id = 12)"
 PLANTED = {
     "a node without its home": f"{NODE} (9001, 2, 12, 9999, 'x', 0, 0, 1)",
-    "a node that is no member of its home": "DELETE FROM members",
+    "a node that is not a member of its home": "DELETE FROM members",
     "a node without its type": f"{NODE} (9001, 2, 9999, NULL, 'x', 0, 0, 1)",
     "a property without its node": "UPDATE properties SET node_id = 9000 + node_id",
     "a property that its type does not declare": "UPDATE properties SET name = 'x' WHERE name = 'description'",

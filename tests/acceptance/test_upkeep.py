@@ -131,7 +131,7 @@ def check(installation: Installation, workers: list[Worker], unfinished: set[str
     assert installation.store.unfinished() <= unfinished
 
 
-def test_what_verify_finds_is_said_and_mended(installation: Installation) -> None:
+def test_what_verify_finds_is_reported_and_repaired(installation: Installation) -> None:
     server = installation.serve()
     for number in range(3):
         assert server.put("m", "1", f"f{number}", b"bytes %d" % number).status_code == 201

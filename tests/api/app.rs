@@ -19,7 +19,7 @@ use modelport::blobs::{Blobs, BlobsConfig, Location};
 use modelport::domain::Actor;
 use modelport::domain::job::JobEnd;
 use modelport::registry::inspection::REEVALUATE_MODEL;
-use modelport::registry::jobs::{Stopping, Working};
+use modelport::registry::jobs::{RunningJob, Stopping};
 use modelport::registry::policy::Policy;
 use modelport::registry::{Registry, RegistryOptions};
 use modelport::store::Store;
@@ -119,7 +119,7 @@ impl TestApp {
     }
 
     /// Evaluates the files of the model whose policy was set, as a runner does.
-    pub async fn judge(&self) {
+    pub async fn run_policy_job(&self) {
         let lease = std::time::Duration::from_secs(60);
         let job = self
             .registry
@@ -128,7 +128,7 @@ impl TestApp {
             .await
             .unwrap()
             .unwrap();
-        let working = Working::new(self.registry.clone(), job, Stopping::never());
+        let working = RunningJob::new(self.registry.clone(), job, Stopping::never());
         let result = self.registry.inspections.reevaluate_model(&working.context, working.clone()).await.unwrap();
         assert!(
             self.registry

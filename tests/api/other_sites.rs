@@ -105,7 +105,7 @@ async fn a_page_of_another_origin_writes_nothing() {
             (Method::DELETE, "/api/v1/models/demo?recursive=true", "text/plain", ""),
         ] {
             let sent = with(request(method, path), headers).insert_header(("content-type", media_type));
-            refused(app.send(sent.set_payload(body)).await, "may not make a browser send this request");
+            refused(app.send(sent.set_payload(body)).await, "requests from pages of another origin");
         }
         for (method, path, media_type) in [
             (Method::POST, "/models", "multipart/form-data; boundary=b"),
@@ -114,7 +114,7 @@ async fn a_page_of_another_origin_writes_nothing() {
             (Method::POST, "/projects/0123456789abcdef/geti-models/download", "text/plain"),
         ] {
             let sent = with(request(method, path), headers).insert_header(("content-type", media_type));
-            refused(app.send_edge(sent.set_payload(form)).await, "may not make a browser send this request");
+            refused(app.send_edge(sent.set_payload(form)).await, "requests from pages of another origin");
         }
     }
     assert_eq!(kept(&app).await, before);
@@ -125,19 +125,25 @@ async fn a_page_of_another_origin_reads_nothing_but_links_lead_here() {
     let app = TestApp::new().await;
     for headers in [&EVIL[..], &EVIL[..1], &EVIL[1..]] {
         for path in [KUBEFLOW, "/api/v1/changes", "/docs/native.json"] {
-            refused(app.send(with(TestRequest::get().uri(path), headers)).await, "may not make a browser send");
+            refused(
+                app.send(with(TestRequest::get().uri(path), headers)).await,
+                "requests from pages of another origin",
+            );
         }
-        refused(app.send_edge(with(TestRequest::get().uri("/models"), headers)).await, "may not make a browser send");
+        refused(
+            app.send_edge(with(TestRequest::get().uri("/models"), headers)).await,
+            "requests from pages of another origin",
+        );
     }
     let followed = [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
     app.send(with(TestRequest::get().uri("/docs/"), &followed)).await.expect(200);
     let framed = [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")];
-    refused(app.send(with(TestRequest::get().uri("/docs/"), &framed)).await, "may not make a browser send");
+    refused(app.send(with(TestRequest::get().uri("/docs/"), &framed)).await, "requests from pages of another origin");
 }
 
 /// `curl -d` says nothing of a page, and sends a form's media type.
 #[actix_web::test]
-async fn what_is_no_browser_writes_as_ever() {
+async fn non_browser_clients_may_write() {
     let app = TestApp::new().await;
     let media_type = ("content-type", "application/x-www-form-urlencoded");
     for (name, headers) in [

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use modelport::api::http::listener::{self, Served};
+use modelport::api::http::listener::{self, ListenerOptions};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -20,8 +20,8 @@ fn serve(app: &TestApp) -> (SocketAddr, ServerHandle) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let service = app.service.clone();
-    let served = Served { workers: 1, shutdown_grace: Duration::from_secs(1), tls: None };
-    let server = listener::serve(listener, served, move || service.app()).unwrap();
+    let options = ListenerOptions { workers: 1, shutdown_grace: Duration::from_secs(1), tls: None };
+    let server = listener::serve(listener, options, move || service.app()).unwrap();
     let handle = server.handle();
     actix_web::rt::spawn(server);
     (address, handle)

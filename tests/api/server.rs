@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use insta::assert_snapshot;
 
 use super::app::{TestApp, request};
-use super::transcript::{Say, Transcript};
+use super::transcript::{Transcript, TranscriptRequest};
 
 #[actix_web::test]
 async fn paths_of_the_server_itself() {
@@ -15,7 +15,7 @@ async fn paths_of_the_server_itself() {
     }
     transcript.get("/api/model_registry/v1alpha2/registered_models").await;
     for (method, path) in [("POST", "/health/live"), ("POST", "/metrics"), ("DELETE", "/")] {
-        transcript.say(Say { method, path, ..Say::default() }).await;
+        transcript.send(TranscriptRequest { method, path, ..TranscriptRequest::default() }).await;
     }
     assert_snapshot!(transcript);
 }

@@ -5,9 +5,9 @@ use std::fmt::{self, Write as _};
 use actix_web::http::Method;
 use serde_json::Value;
 
-use super::app::{Answer, TestApp, request};
+use super::app::{self, Answer, TestApp};
 
-/// What was said so far.
+/// The requests so far, with their answers.
 pub struct Transcript<'a> {
     app: &'a TestApp,
     prefix: &'static str,
@@ -16,7 +16,7 @@ pub struct Transcript<'a> {
 
 /// One request.
 #[derive(Clone, Copy, Default)]
-pub struct Say<'a> {
+pub struct TranscriptRequest<'a> {
     pub method: &'a str,
     pub path: &'a str,
     pub headers: &'a [(&'a str, &'a str)],
@@ -29,24 +29,25 @@ impl<'a> Transcript<'a> {
         Self { app, prefix, text: String::new() }
     }
 
-    pub async fn say(&mut self, say: Say<'_>) -> Answer {
-        let path = format!("{}{}", self.prefix, say.path);
-        let method = Method::from_bytes(say.method.as_bytes()).unwrap();
-        let mut sent = say.headers.iter().fold(request(method, &path), |sent, header| sent.append_header(*header));
-        if !say.body.is_empty() {
-            sent = sent.set_payload(say.body.to_vec());
+    pub async fn send(&mut self, request: TranscriptRequest<'_>) -> Answer {
+        let path = format!("{}{}", self.prefix, request.path);
+        let method = Method::from_bytes(request.method.as_bytes()).unwrap();
+        let mut sent =
+            request.headers.iter().fold(app::request(method, &path), |sent, header| sent.append_header(*header));
+        if !request.body.is_empty() {
+            sent = sent.set_payload(request.body.to_vec());
         }
         let answer = self.app.send(sent).await;
-        self.note(say, &answer);
+        self.note(request, &answer);
         answer
     }
 
     pub async fn get(&mut self, path: &str) -> Answer {
-        self.say(Say { method: "GET", path, ..Say::default() }).await
+        self.send(TranscriptRequest { method: "GET", path, ..TranscriptRequest::default() }).await
     }
 
     pub async fn delete(&mut self, path: &str) -> Answer {
-        self.say(Say { method: "DELETE", path, ..Say::default() }).await
+        self.send(TranscriptRequest { method: "DELETE", path, ..TranscriptRequest::default() }).await
     }
 
     pub async fn post(&mut self, path: &str, body: Value) -> Answer {
@@ -60,22 +61,23 @@ impl<'a> Transcript<'a> {
     /// A body that says it is JSON, whether or not it is.
     pub async fn raw(&mut self, method: &str, path: &str, body: &str) -> Answer {
         let headers = [("Content-Type", "application/json")];
-        self.say(Say { method, path, headers: &headers, body: body.as_bytes() }).await
+        self.send(TranscriptRequest { method, path, headers: &headers, body: body.as_bytes() }).await
     }
 
     /// A body of bytes.
     pub async fn put(&mut self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        self.say(Say { method: "PUT", path, headers, body }).await
+        self.send(TranscriptRequest { method: "PUT", path, headers, body }).await
     }
 
-    fn note(&mut self, say: Say<'_>, answer: &Answer) {
+    fn note(&mut self, request: TranscriptRequest<'_>, answer: &Answer) {
         let text = &mut self.text;
-        writeln!(text, "{} {}", say.method, shortened(say.path)).unwrap();
-        for (name, value) in say.headers.iter().filter(|header| **header != ("Content-Type", "application/json")) {
+        writeln!(text, "{} {}", request.method, shortened(request.path)).unwrap();
+        for (name, value) in request.headers.iter().filter(|header| **header != ("Content-Type", "application/json")) {
             writeln!(text, "  {name}: {}", shortened(value)).unwrap();
         }
-        if !say.body.is_empty() {
-            writeln!(text, "  {}", shortened(&String::from_utf8_lossy(say.body)).escape_debug_but_quotes()).unwrap();
+        if !request.body.is_empty() {
+            writeln!(text, "  {}", shortened(&String::from_utf8_lossy(request.body)).escape_debug_but_quotes())
+                .unwrap();
         }
         writeln!(text, "{} {}", answer.status, answer.content_type()).unwrap();
         for (name, value) in answer.shown_headers() {

@@ -34,7 +34,7 @@ fn modules_name_the_module_of_what_they_use() {
     for (file, text) in files.iter().filter(|(file, _)| file != "lib") {
         for path in source::paths(file, text).iter().filter(|path| path[0] == "crate" && path.len() > 1) {
             let is_known = modules.contains(path[1].as_str()) || PACKAGES.contains(&path[1].as_str());
-            assert!(is_known, "crates/registry/src/{file}.rs: `{}` is no module", path.join("::"));
+            assert!(is_known, "crates/registry/src/{file}.rs: `{}` is not a module", path.join("::"));
         }
     }
 }

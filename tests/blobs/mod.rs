@@ -35,7 +35,7 @@ conformance! {
     an_upload_dropped_at_any_time_leaves_nothing,
     an_object_is_replaced_at_once,
     many_uploads_at_once_keep_apart,
-    clients_that_stand_still_keep_nobody_waiting,
+    stalled_clients_do_not_block_others,
     ranges_are_half_open,
     a_range_past_the_end_is_invalid,
     an_empty_range_gives_an_empty_stream,

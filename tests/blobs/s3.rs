@@ -81,21 +81,21 @@ async fn a_missing_bucket_is_created_only_when_asked_for() {
 #[tokio::test]
 async fn bytes_travel_once_with_a_checksum_and_without_a_signature() {
     let Some(mut location) = stores::s3_location() else { return };
-    let (relay, heard) = server::relaying(location.endpoint.as_deref().unwrap()).await;
+    let (relay, received) = server::relaying(location.endpoint.as_deref().unwrap()).await;
     location.endpoint = Some(relay);
     location.prefix = format!("test-{}", Uuid::new_v4());
     let blobs = open(&location, true).await.unwrap();
     for (size, requests) in [(1000, 1), (20 << 20, 3)] {
-        heard.lock().unwrap().clear();
+        received.lock().unwrap().clear();
         let key = Key::new_upload();
         blobs.put(&key, BodySize::default(), body(&bytes(size, 41))).await.unwrap();
         {
-            let heard = heard.lock().unwrap();
-            let text = String::from_utf8_lossy(&heard);
+            let received = received.lock().unwrap();
+            let text = String::from_utf8_lossy(&received);
             assert_eq!(text.matches("x-amz-content-sha256: UNSIGNED-PAYLOAD").count(), requests, "{size} bytes");
             assert_eq!(text.matches("x-amz-checksum-crc32: ").count(), requests, "{size} bytes");
             assert!(!text.contains("aws-chunked") && !text.contains("x-amz-trailer"));
-            assert!(heard.len() < size + (32 << 10), "{} for {size} bytes", heard.len());
+            assert!(received.len() < size + (32 << 10), "{} for {size} bytes", received.len());
         }
         blobs.delete(&key).await.unwrap();
     }

@@ -37,8 +37,8 @@ pub async fn answering(answer: Option<&'static str>) -> String {
 /// A server that passes everything on to `target`, and keeps what the clients have sent.
 pub async fn relaying(target: &str) -> (String, Arc<Mutex<Vec<u8>>>) {
     let target = target.trim_start_matches("http://").to_owned();
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let log = Arc::clone(&heard);
+    let received = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&received);
     let url = listen(move |client| {
         let (target, log) = (target.clone(), Arc::clone(&log));
         async move {
@@ -49,7 +49,7 @@ pub async fn relaying(target: &str) -> (String, Arc<Mutex<Vec<u8>>>) {
             });
         }
     });
-    (url.await, heard)
+    (url.await, received)
 }
 
 /// A server that passes everything on to `target`, and hangs up after every `limit` bytes of its answers.

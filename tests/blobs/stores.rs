@@ -56,7 +56,7 @@ pub fn s3_location() -> Option<S3Location> {
     };
     match text.parse().unwrap() {
         Location::S3(location) => Some(location),
-        Location::Local(_) => panic!("MODELPORT_TEST_S3 is `{text}`, which is no bucket"),
+        Location::Local(_) => panic!("MODELPORT_TEST_S3 is `{text}`, which is not a bucket"),
     }
 }
 
@@ -86,7 +86,7 @@ impl Store {
         }
     }
 
-    /// Waits until there is nothing in the store, as a clean-up may go on behind its caller.
+    /// Waits until there is nothing in the store, as a clean-up may continue in the background.
     pub async fn is_left_empty(&self, key: &Key) {
         eventually(|| async { self.residue(key).await.is_empty() }).await;
     }
@@ -157,7 +157,7 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) {
     std::fs::write(path, bytes).unwrap();
 }
 
-/// Waits for something that goes on in the background.
+/// Waits for something that happens in the background.
 pub async fn eventually<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
     let wait = async {
         while !holds().await {

@@ -1,4 +1,4 @@
-"""Writes the lists that imports of pickles are judged by, as far as the libraries themselves can say them.
+"""Writes the lists that imports of pickles are evaluated by, as far as the libraries themselves can say them.
 
 Run by hand in an environment that has some of the libraries; the lists of those it does not have stay as they are, so that large ones
 can be installed one after the other. A list has up to three sections: what honest pickles hold (`allowed`: what the objects of the

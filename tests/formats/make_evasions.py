@@ -1,7 +1,7 @@
 """Writes, opcode by opcode, files that try to get past a scanner, and the rules that must catch each of them.
 
 Every call is of a harmless argument (`true`), so that a mistake with these files costs nothing.
-The tricks are those published about picklescan, modelscan and fickling, made anew here.
+The tricks are those published about picklescan, modelscan and fickling, recreated here.
 
 usage: make_evasions.py FOLDER
 """
@@ -259,7 +259,7 @@ def joblib_streams() -> None:
     write("packed-zfile-2.pkl", zfile[:21] + b" " + zfile[21:], DANGER)
     alone = lzma.compress(EVIL, lzma.FORMAT_ALONE)
     write("packed-lzma-large-dictionary", alone[:1] + b"\0\xff\xff\xff" + alone[5:], DANGER)
-    # Python's readers go on with the next stream, and unpickle across them.
+    # Python's readers continue with the next stream, and unpickle across them.
     begin, end = b"\x80\x02N0" + EVIL[2:-6], EVIL[-6:]
     write("two-streams-zlib.joblib", zlib.compress(begin[:8]) + zlib.compress(begin[8:] + end), "format-limit")
     write("two-streams-bz2.joblib", bz2.compress(begin[:8]) + bz2.compress(begin[8:] + end), "format-limit")

@@ -1,5 +1,5 @@
 """Writes files of formats without pickles that run code, read other files or hide what they hold, and the rules that must
-catch each of them. The tricks are those of the advisories about Keras, Jinja templates and ONNX, made anew here.
+catch each of them. The tricks are those of the advisories about Keras, Jinja templates and ONNX, recreated here.
 
 usage: make_harmful.py FOLDER
 """

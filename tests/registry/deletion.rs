@@ -12,7 +12,7 @@ use crate::support::{Backend, on_both};
 
 on_both! {
     a_model_with_versions_needs_to_be_asked_for,
-    a_model_takes_everything_along,
+    everything_a_model_owns_is_removed_with_it,
     a_model_of_any_size_goes_in_batches,
     what_goes_along_is_recorded_before_its_home,
     bytes_that_nothing_else_uses_are_collected,
@@ -39,7 +39,7 @@ async fn a_model_with_versions_needs_to_be_asked_for(backend: Backend) {
     assert_eq!(gone.kind(), ErrorKind::NotFound);
 }
 
-async fn a_model_takes_everything_along(backend: Backend) {
+async fn everything_a_model_owns_is_removed_with_it(backend: Backend) {
     let scene = Scene::new(backend).await;
     let kept = scene.put(file("kept", "1", "f"), "bytes").await.unwrap();
     for version in ["1", "2"] {

@@ -14,7 +14,7 @@ use modelport::domain::{
 use modelport::registry::conditions::Conditions;
 use modelport::registry::files::FilePage;
 use modelport::registry::inspection::{Inspected, REEVALUATE_MODEL};
-use modelport::registry::jobs::{Stopping, Working};
+use modelport::registry::jobs::{RunningJob, Stopping};
 use modelport::registry::link::Outcome;
 use modelport::registry::policy::ModelPolicy;
 use modelport::registry::target::{Precondition, Target};
@@ -28,15 +28,15 @@ on_both! {
     what_is_learned_becomes_properties,
     what_a_client_set_stays,
     another_file_in_its_place_replaces_what_was_learned,
-    a_sibling_that_comes_or_goes_is_heeded,
+    a_change_of_a_sibling_reevaluates_a_file,
     a_dangerous_pickle_is_quarantined,
     a_refusal_leaves_nothing,
     a_models_policy_holds_for_its_files_alone,
-    a_policy_is_put_at_once_and_a_job_judges_what_is_there,
+    a_policy_applies_at_once_and_a_job_reevaluates_stored_files,
     known_bytes_are_not_read_again,
     bytes_are_read_block_by_block,
     bytes_in_a_bucket_are_inspected_too,
-    a_rescan_judges_and_reads_what_was_not_inspected,
+    a_rescan_reevaluates_files_and_reads_uninspected_ones,
 }
 
 pub fn sample(name: &str) -> Bytes {
@@ -74,15 +74,15 @@ impl Scene {
             .set_model_policy(&self.context, &model.parse().unwrap(), policy, Conditions::default())
             .await
             .unwrap();
-        self.judge(model).await;
+        self.run_policy_job(model).await;
     }
 
-    /// Works on the job that judges a model's files, as a runner does.
-    async fn judge(&self, model: &str) -> serde_json::Value {
+    /// Runs the job that reevaluates the files of a model, as a runner does.
+    async fn run_policy_job(&self, model: &str) -> serde_json::Value {
         let lease = Duration::from_secs(60);
         let job =
             self.registry.jobs.claim_job(&self.context, REEVALUATE_MODEL, "test", lease, 3).await.unwrap().unwrap();
-        let working = Working::new(self.registry.clone(), job, Stopping::never());
+        let working = RunningJob::new(self.registry.clone(), job, Stopping::never());
         let result = self.registry.inspections.reevaluate_model(&working.context, working.clone()).await.unwrap();
         assert!(
             self.registry
@@ -150,7 +150,7 @@ async fn another_file_in_its_place_replaces_what_was_learned(backend: Backend) {
     assert!(artifact.custom.contains_key("dtypes"));
 }
 
-async fn a_sibling_that_comes_or_goes_is_heeded(backend: Backend) {
+async fn a_change_of_a_sibling_reevaluates_a_file(backend: Backend) {
     let scene = Scene::new(backend).await;
     for (model, first, second) in [("ov", "small.xml", "small.bin"), ("ox", "external.onnx", "external.data")] {
         let main = scene.bring(model, first, &format!("made/{first}")).await.unwrap();
@@ -256,7 +256,7 @@ async fn a_models_policy_holds_for_its_files_alone(backend: Backend) {
     assert_eq!(missing.unwrap_err().kind(), ErrorKind::NotFound);
 }
 
-async fn a_policy_is_put_at_once_and_a_job_judges_what_is_there(backend: Backend) {
+async fn a_policy_applies_at_once_and_a_job_reevaluates_stored_files(backend: Backend) {
     let scene = Scene::new(backend).await;
     let mut stored = Vec::new();
     for version in 0..30 {
@@ -293,7 +293,7 @@ async fn a_policy_is_put_at_once_and_a_job_judges_what_is_there(backend: Backend
     assert_eq!((quarantined().await, scene.count("changes")), (0, before + 1));
     // What arrives is held to it at once.
     assert_eq!(scene.bring("m", "more.onnx", "made/small.onnx").await.unwrap_err().kind(), ErrorKind::Unsupported);
-    let result = scene.judge("m").await;
+    let result = scene.run_policy_job("m").await;
     assert_eq!(result, serde_json::json!({"files": 30, "quarantined": 30, "released": 0}));
     assert_eq!(quarantined().await, 30);
     // It may be done again, and changes nothing then.
@@ -305,7 +305,7 @@ async fn a_policy_is_put_at_once_and_a_job_judges_what_is_there(backend: Backend
         .set_model_policy(&scene.context, &"m".parse().unwrap(), ModelPolicy::default(), Conditions::default())
         .await
         .unwrap();
-    let result = scene.judge("m").await;
+    let result = scene.run_policy_job("m").await;
     assert_eq!(result, serde_json::json!({"files": 30, "quarantined": 0, "released": 30}));
 }
 
@@ -323,7 +323,7 @@ async fn known_bytes_are_not_read_again(backend: Backend) {
     assert_ne!(scene.known(&newer).await.seen.facts["opset"], Fact::Integer(99));
 }
 
-async fn a_rescan_judges_and_reads_what_was_not_inspected(backend: Backend) {
+async fn a_rescan_reevaluates_files_and_reads_uninspected_ones(backend: Backend) {
     let scene = Scene::new(backend).await;
     let judged = scene.bring("m", "old.pkl", "evasions/os.pkl").await.unwrap();
     let clean = scene.bring("n", "small.onnx", "made/small.onnx").await.unwrap();
@@ -352,7 +352,7 @@ async fn a_rescan_judges_and_reads_what_was_not_inspected(backend: Backend) {
     let report = scene.registry.inspections.rescan(&scene.context, true, |_| ()).await.unwrap();
     assert_eq!((report.read, report.evaluated, report.quarantined, report.unreadable), (2, 2, 1, 0));
     assert!(scene.artifact(&clean).await.custom.contains_key("opset"));
-    // A file that cannot be read is counted, and the others are read all the same.
+    // A file that cannot be read is counted, and the others are read anyway.
     scene.database.execute("DELETE FROM inspections");
     scene.blobs.delete(&judged.file.blob.key.parse().unwrap()).await.unwrap();
     let report = scene.registry.inspections.rescan(&scene.context, true, |_| ()).await.unwrap();

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use modelport::domain::job::JobEnd;
 use modelport::domain::{Error, ErrorKind, Job, JobProgress, JobState};
 use modelport::jobs::{Runner, RunnerOptions};
-use modelport::registry::jobs::{Failure, Stop, Stopping, Working};
+use modelport::registry::jobs::{Failure, RunningJob, Stop, Stopping};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -19,12 +19,12 @@ use crate::support::{Backend, on_both};
 on_both! {
     one_of_many_claims_a_job,
     a_job_is_claimed_in_its_turn,
-    a_lease_ends_without_a_sign_of_life,
+    a_lease_expires_without_a_heartbeat,
     a_job_ends_whatever_another_system_says,
     whoever_lost_the_lease_changes_nothing,
     a_job_is_put_off_and_fails_in_the_end,
     a_job_whose_workers_go_away_fails_in_the_end,
-    a_job_is_called_off,
+    a_job_is_cancelled,
     what_is_handed_back_does_not_count,
     what_ended_long_ago_is_forgotten,
     jobs_are_listed_by_kind,
@@ -49,8 +49,8 @@ async fn state(scene: &Scene, job: &Job) -> JobState {
     scene.registry.jobs.get_job(&scene.context, KIND, job.id).await.unwrap().state
 }
 
-fn working(scene: &Scene, job: &Job) -> Working {
-    Working::new(scene.registry.clone(), job.clone(), Stopping::never())
+fn working(scene: &Scene, job: &Job) -> RunningJob {
+    RunningJob::new(scene.registry.clone(), job.clone(), Stopping::never())
 }
 
 async fn finish(scene: &Scene, job: &Job, owner: &str, end: JobEnd) -> bool {
@@ -93,7 +93,7 @@ async fn a_job_ends_whatever_another_system_says(backend: Backend) {
     assert_eq!((job.error.as_deref(), job.result), (Some("it says `\u{fffd}`"), Some(json!("\0"))));
 }
 
-async fn a_lease_ends_without_a_sign_of_life(backend: Backend) {
+async fn a_lease_expires_without_a_heartbeat(backend: Backend) {
     let scene = Scene::new(backend).await;
     let job = enqueue(&scene, 1).await;
     claim(&scene, "a").await.unwrap();
@@ -160,7 +160,7 @@ async fn a_job_whose_workers_go_away_fails_in_the_end(backend: Backend) {
     assert_eq!(scene.registry.jobs.job_figures(), [(KIND.to_owned(), "failed".to_owned(), 1)]);
 }
 
-async fn a_job_is_called_off(backend: Backend) {
+async fn a_job_is_cancelled(backend: Backend) {
     let scene = Scene::new(backend).await;
     let (waiting, running, abandoned) = (enqueue(&scene, 1).await, enqueue(&scene, 2).await, enqueue(&scene, 3).await);
     assert_eq!(
@@ -197,7 +197,7 @@ async fn what_is_handed_back_does_not_count(backend: Backend) {
         assert_eq!(claim(&scene, "a").await.unwrap().attempts, 1);
         assert!(finish(&scene, &job, "a", JobEnd::HandBack).await);
     }
-    // Called off just before its worker went away.
+    // Cancelled just before its worker disappeared.
     claim(&scene, "a").await.unwrap();
     scene.registry.jobs.cancel_job(&scene.context, KIND, job.id).await.unwrap();
     assert!(finish(&scene, &job, "a", JobEnd::HandBack).await);
@@ -235,14 +235,14 @@ async fn jobs_are_listed_by_kind(backend: Backend) {
 }
 
 fn options() -> RunnerOptions {
-    RunnerOptions { workers: 4, lease: LEASE, attempts: 3, backoff: Duration::ZERO, kept: HOUR }
+    RunnerOptions { workers: 4, lease: LEASE, attempts: 3, backoff: Duration::ZERO, retention: HOUR }
 }
 
 async fn a_runner_works_and_tries_again(backend: Backend) {
     let scene = Scene::new(backend).await;
     let begun = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&begun);
-    let runner = Runner::new(scene.registry.clone(), options()).doing(KIND, move |working: Working| {
+    let runner = Runner::new(scene.registry.clone(), options()).with_handler(KIND, move |working: RunningJob| {
         let begun = Arc::clone(&counted);
         async move {
             begun.fetch_add(1, Ordering::SeqCst);
@@ -276,14 +276,14 @@ async fn a_runner_works_and_tries_again(backend: Backend) {
     assert_eq!(begun.load(Ordering::SeqCst), 7);
 }
 
-/// Work that goes on until it is told to stop.
-async fn endless(working: Working) -> modelport::registry::jobs::Attempt {
+/// Work that continues until it is told to stop.
+async fn endless(working: RunningJob) -> modelport::registry::jobs::Attempt {
     Ok(working.stopping.or(std::future::pending()).await?)
 }
 
 async fn a_runner_tells_work_to_stop(backend: Backend) {
     let scene = Scene::new(backend).await;
-    let runner = Runner::new(scene.registry.clone(), options()).doing(KIND, endless);
+    let runner = Runner::new(scene.registry.clone(), options()).with_handler(KIND, endless);
     let (stop, stopped) = watch::channel(false);
     let job = enqueue(&scene, 1).await;
     let calling_off = async {
@@ -301,7 +301,7 @@ async fn a_runner_tells_work_to_stop(backend: Backend) {
 
 async fn a_runner_hands_back_at_the_end(backend: Backend) {
     let scene = Scene::new(backend).await;
-    let runner = Runner::new(scene.registry.clone(), options()).doing(KIND, endless);
+    let runner = Runner::new(scene.registry.clone(), options()).with_handler(KIND, endless);
     let (stop, stopped) = watch::channel(false);
     let job = enqueue(&scene, 1).await;
     let stopping = async {

@@ -1,6 +1,7 @@
 //! The registry's use cases over SQLite and PostgreSQL, with the bytes in a folder or in a bucket.
 
 mod collector;
+mod concurrency;
 mod deletion;
 mod entities;
 mod files;
@@ -12,7 +13,6 @@ mod inventory;
 mod jobs;
 mod outcomes;
 mod resumable;
-mod rivals;
 mod s3;
 mod store_id;
 mod unpack;

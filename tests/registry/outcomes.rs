@@ -1,4 +1,4 @@
-//! What comes of an upload: created, unchanged, replaced, or refused with nothing kept.
+//! Outcomes of an upload: created, unchanged, replaced, or refused with nothing kept.
 
 use modelport::domain::{ErrorKind, FilePath, LogicalType, NodeId, Selection};
 use modelport::registry::link::Outcome;

@@ -1,4 +1,4 @@
-//! Resumable uploads in a folder and in a bucket: what is kept when a request breaks off, and who may go on.
+//! Resumable uploads in a folder and in a bucket: what is kept when a request is interrupted, and who may continue.
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _};

@@ -14,7 +14,7 @@ on_both! {
     a_folder_of_its_own_is_not_the_databases,
     a_bucket_of_its_own_is_not_the_databases,
     a_database_takes_the_store_that_it_is_first_used_with,
-    known_bytes_that_are_lost_are_mended,
+    known_bytes_that_are_lost_are_repaired,
     a_read_that_finds_nothing_marks_the_blob,
 }
 
@@ -94,7 +94,7 @@ async fn a_database_takes_the_store_that_it_is_first_used_with(backend: Backend)
     assert_eq!(ids[0], ids[1]);
 }
 
-async fn known_bytes_that_are_lost_are_mended(backend: Backend) {
+async fn known_bytes_that_are_lost_are_repaired(backend: Backend) {
     let scene = Scene::new(backend).await;
     scene.put(file("m", "1", "a"), "bytes").await.unwrap();
     for path in ["a", "b"] {

@@ -17,8 +17,8 @@ use crate::support::{Backend, on_both};
 on_both! {
     a_tar_may_arrive_in_chunks_of_any_size,
     linking_costs_the_same_for_any_number_of_members,
-    members_are_judged_beside_each_other,
-    known_bytes_that_are_lost_are_mended_by_an_archive,
+    members_are_evaluated_together,
+    known_bytes_that_are_lost_are_repaired_by_an_archive,
     many_members_replace_others_only_where_that_is_asked_for,
 }
 
@@ -92,7 +92,7 @@ async fn linking_costs_the_same_for_any_number_of_members(backend: Backend) {
     assert!(each <= 5, "{each} statements for each member: {costs:?}");
 }
 
-async fn members_are_judged_beside_each_other(backend: Backend) {
+async fn members_are_evaluated_together(backend: Backend) {
     let scene = Scene::new(backend).await;
     let index = r#"{"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}}"#;
     let files = [("model.safetensors.index.json", index), ("other.txt", "text"), ("a.py", "import os")];
@@ -104,7 +104,7 @@ async fn members_are_judged_beside_each_other(backend: Backend) {
     assert_eq!(seen(1).findings, []);
 }
 
-async fn known_bytes_that_are_lost_are_mended_by_an_archive(backend: Backend) {
+async fn known_bytes_that_are_lost_are_repaired_by_an_archive(backend: Backend) {
     let scene = Scene::new(backend).await;
     scene.put(file("m", "1", "a"), "same 0").await.unwrap();
     let [key] = <[String; 1]>::try_from(scene.objects().await).unwrap();

@@ -18,7 +18,7 @@ on_both! {
     latest_is_resolved_before_the_bytes_are_sent,
 }
 
-/// A body that says when its first bytes were taken, and goes on when it is told to.
+/// A body that says when its first bytes were taken, and continues when it is told to.
 pub fn stopped(
     bytes: &'static str,
 ) -> (stream::BoxStream<'static, Result<Bytes>>, oneshot::Receiver<()>, oneshot::Sender<()>) {

@@ -1,4 +1,4 @@
-//! Verification: what is wrong is found, nothing else is, and a pass that was cut off goes on.
+//! Verification: what is wrong is found, nothing else is, and an interrupted pass continues.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use crate::support::{Backend, on_both};
 
 on_both! {
     whole_blobs_are_whole,
-    missing_and_damaged_blobs_are_found_and_mended_by_an_upload,
+    missing_and_damaged_blobs_are_found_and_repaired_by_an_upload,
     a_pass_that_was_cut_off_goes_on,
-    a_pass_can_be_begun_anew,
+    a_pass_can_be_restarted,
 }
 
 const ALL: Verification = Verification { bytes_per_second: None, restart: false };
@@ -52,7 +52,7 @@ async fn whole_blobs_are_whole(backend: Backend) {
     assert_eq!(scene.wrong().await, []);
 }
 
-async fn missing_and_damaged_blobs_are_found_and_mended_by_an_upload(backend: Backend) {
+async fn missing_and_damaged_blobs_are_found_and_repaired_by_an_upload(backend: Backend) {
     let scene = Scene::filled(backend).await;
     scene.blobs.delete(&scene.key("aaaa").await).await.unwrap();
     let damaged = scene.key("bb").await;
@@ -104,7 +104,7 @@ async fn a_pass_that_was_cut_off_goes_on(backend: Backend) {
     assert_eq!((next.resumed, next.blobs), (false, 3));
 }
 
-async fn a_pass_can_be_begun_anew(backend: Backend) {
+async fn a_pass_can_be_restarted(backend: Backend) {
     let scene = Scene::filled(backend).await;
     cut_off(&scene).await;
     let all =

@@ -16,7 +16,7 @@ on_both! {
     a_caller_that_goes_away_leaves_its_place,
     pools_stay_within_their_size,
     readers_do_not_wait_for_a_writer,
-    nobody_waits_for_a_database_that_stands_still,
+    callers_time_out_when_the_database_hangs,
 }
 
 const SIZE: u32 = 2;
@@ -140,7 +140,7 @@ async fn readers_do_not_wait_for_a_writer(backend: Backend) {
     held.await.unwrap().unwrap();
 }
 
-async fn nobody_waits_for_a_database_that_stands_still(backend: Backend) {
+async fn callers_time_out_when_the_database_hangs(backend: Backend) {
     let database = Database::new(backend);
     // Long enough to open a connection on a busy machine: what has no time left when it gets one is not begun.
     let store = open_with(&database, Duration::from_secs(3), Duration::from_secs(3));

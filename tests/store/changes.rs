@@ -28,7 +28,7 @@ impl Scene {
     }
 
     async fn place(&self, limit: i64) {
-        self.store.write(move |tx| changes::place(tx, limit)).await.unwrap();
+        self.store.write(move |tx| changes::assign_positions(tx, limit)).await.unwrap();
     }
 
     async fn feed(&self, after: i64, limit: u32) -> Vec<(i64, i64)> {
@@ -68,7 +68,7 @@ async fn a_nodes_changes_come_oldest_first(backend: Backend) {
 
 async fn the_feed_holds_what_has_a_place(backend: Backend) {
     let scene = Scene::new(backend);
-    let unplaced = || scene.store.read(changes::any_unplaced);
+    let unplaced = || scene.store.read(changes::any_without_position);
     assert!(!unplaced().await.unwrap());
     scene.append(vec![change(1, 1), change(1, 2)]).await;
     assert!(unplaced().await.unwrap());

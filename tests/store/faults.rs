@@ -13,7 +13,7 @@ use crate::support::Backend;
 const MODEL: LogicalType = LogicalType::RegisteredModel;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deadlock_is_begun_anew() {
+async fn a_deadlock_is_retried() {
     let scene = Scene::new(Backend::Postgres);
     let (a, b) = (scene.model("a").await.id, scene.model("b").await.id);
     let both_hold_one = Arc::new(Barrier::new(2));

@@ -17,7 +17,7 @@ on_both! {
     the_longest_names_fit,
     find_external_looks_at_one_kind,
     children_are_those_of_their_homes,
-    deleting_takes_everything_below_along,
+    everything_below_a_node_is_removed_with_it,
     deleting_what_is_not_there_is_false,
 }
 
@@ -191,7 +191,7 @@ async fn children_are_those_of_their_homes(backend: Backend) {
     assert_eq!(kinds.await.unwrap(), [Some(LogicalType::ModelVersion.id()), None]);
 }
 
-async fn deleting_takes_everything_below_along(backend: Backend) {
+async fn everything_below_a_node_is_removed_with_it(backend: Backend) {
     let scene = Scene::new(backend);
     let (model, kept) = (scene.model("m").await, scene.model("kept").await);
     let version = scene.version(&model, "1").await;

@@ -12,7 +12,7 @@ use crate::support::{Backend, on_both};
 on_both! {
     an_error_leaves_no_trace,
     an_error_in_sql_leaves_no_trace,
-    a_conflict_is_begun_anew,
+    a_conflict_is_retried,
     a_lasting_conflict_surfaces,
     other_errors_are_not_retried,
     a_panic_is_internal_and_holds_no_lock,
@@ -52,7 +52,7 @@ async fn an_error_in_sql_leaves_no_trace(backend: Backend) {
     scene.model("m").await;
 }
 
-async fn a_conflict_is_begun_anew(backend: Backend) {
+async fn a_conflict_is_retried(backend: Backend) {
     let scene = Scene::new(backend);
     let runs = Arc::new(AtomicU32::new(0));
     let counter = Arc::clone(&runs);
@@ -106,7 +106,7 @@ async fn a_panic_is_internal_and_holds_no_lock(backend: Backend) {
     let error = scene.store.write(panic).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Internal);
     assert!(!error.message().contains("on purpose"), "{error}");
-    // Over another connection, which would wait in vain for a lock that the pool still holds.
+    // Over another connection, which would never get a lock that the pool still holds.
     let limit = if backend == Backend::Postgres { "SET lock_timeout = '10s';" } else { "" };
     scene.database.execute(&format!("{limit} UPDATE nodes SET uri = 'u' WHERE id = {id}"));
     let model = scene.find(id).await.unwrap();

@@ -87,7 +87,7 @@ async fn an_upload_that_is_seen_is_not_abandoned(backend: Backend) {
     let scene = Scene::new(backend);
     scene.begin("a", 10).await;
     assert!(!scene.condemn("a", 10).await);
-    assert!(scene.store.write(|tx| uploads::seen(tx, "a", 20)).await.unwrap());
+    assert!(scene.store.write(|tx| uploads::record_heartbeat(tx, "a", 20)).await.unwrap());
     assert!(!scene.condemn("a", 20).await);
     assert!(scene.condemn("a", 21).await);
 }
@@ -99,7 +99,7 @@ async fn a_taken_upload_is_not_seen(backend: Backend) {
     scene.begin("b", 10).await;
     assert!(scene.condemn("b", 11).await);
     for key in ["a", "b"] {
-        assert!(!scene.store.write(move |tx| uploads::seen(tx, key, 20)).await.unwrap(), "{key}");
+        assert!(!scene.store.write(move |tx| uploads::record_heartbeat(tx, key, 20)).await.unwrap(), "{key}");
     }
 }
 

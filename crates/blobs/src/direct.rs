@@ -78,5 +78,5 @@ impl Blobs {
 }
 
 fn unreachable() -> Error {
-    Error::invalid_state("the object store is not one that clients can send to")
+    Error::invalid_state("the object store does not support direct uploads")
 }

@@ -1,7 +1,7 @@
 //! The object store: one interface to local files and S3. Knows nothing of names, nodes or databases.
 
+mod batched_body;
 mod direct;
-mod intake;
 mod key;
 pub mod local;
 mod location;
@@ -20,8 +20,8 @@ use futures_util::stream::BoxStream;
 use modelport_domain::{Error, Result, Sha256};
 use modelport_memory::Memory;
 
+pub use batched_body::BodySize;
 pub use direct::{CompletedUpload, Direct, Link};
-pub use intake::BodySize;
 pub use key::Key;
 pub use local::LocalBlobs;
 pub use location::{Location, S3Location};
@@ -59,7 +59,7 @@ pub struct Stored {
 
 /// The response headers of a [`Blobs::link`].
 #[derive(Debug, Clone, Copy)]
-pub struct Presented<'a> {
+pub struct LinkHeaders<'a> {
     /// The answer's `Content-Type`.
     pub media_type: &'a str,
     /// The answer's `Content-Disposition`.
@@ -142,7 +142,7 @@ impl Blobs {
     ///   [`BodySize::at_most`] is `TooLarge`, as soon as the excess has arrived.
     /// - An error of the body is returned unchanged.
     /// - On an error, or when the future is dropped, nothing stays visible, and what was stored so far is removed as far as
-    ///   the store can be reached, a dropped upload behind its caller; what cannot be removed is left for
+    ///   the store can be reached, a dropped upload in the background; what cannot be removed is left for
     ///   [`Blobs::discard`].
     /// - An object that was there before is replaced at once; when the replacement fails it may be gone. A key is meant for
     ///   one upload, so two uploads under one key at once may be refused with `Conflict`.
@@ -178,10 +178,10 @@ impl Blobs {
     ///
     /// - `None` where the store is not one that clients can reach.
     /// - Sends nothing to the store: a link to a missing object is no error.
-    pub async fn link(&self, key: &Key, valid: Duration, presented: Presented<'_>) -> Result<Option<String>> {
+    pub async fn link(&self, key: &Key, valid: Duration, headers: LinkHeaders<'_>) -> Result<Option<String>> {
         match self {
             Self::Local(_) => Ok(None),
-            Self::S3(blobs) => blobs.link(key, valid, presented).await.map(Some),
+            Self::S3(blobs) => blobs.link(key, valid, headers).await.map(Some),
         }
     }
 

@@ -22,7 +22,7 @@ pub use self::append::LocalAppend;
 use self::folder::Folder;
 use self::part::PartFile;
 use self::read::Reader;
-use super::intake::{Digest, Intake};
+use super::batched_body::{BatchedBody, Digest};
 use super::serial_task::{SerialTask, blocking};
 use super::{BodySize, Chunks, Key, ObjectPage, Stored};
 use modelport_domain::{Error, Result};
@@ -63,12 +63,12 @@ impl LocalBlobs {
         B: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Error>,
     {
-        let mut intake = Intake::new(body, size)?;
+        let mut body = BatchedBody::new(body, size)?;
         let mut digest = SerialTask::new(Digest::default());
         let key = key.clone();
         let mut part = SerialTask::new(self.run(move |folder| PartFile::create(folder, &key)).await?);
         let received = async {
-            while let Some((batch, share)) = intake.next_within(&self.memory).await? {
+            while let Some((batch, share)) = body.next_within(&self.memory).await? {
                 let bytes = batch.clone();
                 digest.run(move |digest| digest.update(&bytes)).await?;
                 part.run(move |part| {
@@ -87,7 +87,7 @@ impl LocalBlobs {
         }
         let part = part.finish().await?;
         let part = blocking(move || part.commit()).await?;
-        let stored = Stored { size: intake.taken(), sha256: digest.finish().await?.end() };
+        let stored = Stored { size: body.taken(), sha256: digest.finish().await?.end() };
         part.keep();
         Ok(stored)
     }

@@ -61,7 +61,7 @@ pub struct SentPart {
 /// What is durable; it must be recorded before a client is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// How far the object is.
+    /// The progress of the object.
     pub progress: UploadProgress,
     /// The parts that came since the last checkpoint; they hold every tail recorded before.
     pub parts: Vec<SentPart>,

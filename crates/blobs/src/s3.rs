@@ -27,7 +27,7 @@ use aws_sdk_s3::types::Object;
 pub use self::append::S3Append;
 use self::error::S3Error;
 pub use self::foreign::{ForeignBucket, ForeignObject};
-use super::{AccessKeys, Chunks, Entry, Key, ObjectPage, Presented, S3Location};
+use super::{AccessKeys, Chunks, Entry, Key, LinkHeaders, ObjectPage, S3Location};
 use modelport_domain::{Error, Result};
 use modelport_memory::Memory;
 
@@ -68,13 +68,13 @@ impl S3Blobs {
         read::chunks(Arc::clone(&self.0), key, range).await
     }
 
-    pub(super) async fn link(&self, key: &Key, valid: Duration, presented: Presented<'_>) -> Result<String> {
+    pub(super) async fn link(&self, key: &Key, valid: Duration, headers: LinkHeaders<'_>) -> Result<String> {
         let bucket = &self.0;
         let unsigned = |error| Error::internal(format!("{self} cannot be linked to")).caused_by(error);
         let valid = PresigningConfig::expires_in(valid).map_err(|error| unsigned(error.to_string()))?;
         let request = bucket.client.get_object().bucket(bucket.name()).key(bucket.object(key));
         let request =
-            request.response_content_type(presented.media_type).response_content_disposition(presented.disposition);
+            request.response_content_type(headers.media_type).response_content_disposition(headers.disposition);
         let signed = request.presigned(valid).await.map_err(|error| bucket.bucket_error(error))?;
         Ok(signed.uri().to_owned())
     }

@@ -95,8 +95,8 @@ pub fn document(node: &Node) -> serde_json::Value {
     })
 }
 
-/// What was otherwise before a change: the members that changed, as [`document`] has them, with null for what was not there;
-/// of properties those that changed.
+/// The previous values of what a change modified: the changed members as [`document`] writes them, null for what was
+/// absent; of properties, the changed ones.
 pub fn before(before: &Node, after: &Node) -> serde_json::Value {
     let (was, is) = (document(before), document(after));
     let mut changed = Map::new();

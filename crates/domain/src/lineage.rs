@@ -35,7 +35,7 @@ impl FromStr for Direction {
     }
 }
 
-/// What an edge says. It leads from what was there to what came of it.
+/// What an edge says. It leads from what was there to what was derived from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EdgeKind {
     /// From a home to what it owns: a model to its version, a run to the artifact that it logged.
@@ -86,7 +86,7 @@ impl fmt::Display for EdgeKind {
 pub struct Edge {
     /// What was there.
     pub from: NodeId,
-    /// What came of it.
+    /// What was derived from it.
     pub to: NodeId,
     /// How.
     pub kind: EdgeKind,

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::value::{Properties, Value, check_custom, check_text, check_value};
-use super::{Error, ExternalId, LogicalType, Name, Result, Shown};
+use super::{Error, ExternalId, LogicalType, Name, Result, RoundTrip};
 
 /// The id of a node: a positive integer, one sequence for all kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -118,8 +118,8 @@ pub struct Draft {
     pub properties: Properties,
     /// Custom properties.
     pub custom: Properties,
-    /// How the caller is shown values, where the draft changes a node that is there.
-    pub shown: Shown,
+    /// How values that the caller sends back are recognised, where the draft changes a node that is there.
+    pub round_trip: RoundTrip,
 }
 
 impl Draft {
@@ -216,8 +216,8 @@ pub struct Patch {
     pub custom: Option<Properties>,
     /// The revision the caller has seen; another one in the registry refuses the change.
     pub if_revision: Option<i64>,
-    /// How the caller is shown values.
-    pub shown: Shown,
+    /// How values that the caller sends back are recognised.
+    pub round_trip: RoundTrip,
 }
 
 impl From<&Draft> for Patch {
@@ -235,7 +235,7 @@ impl From<&Draft> for Patch {
                 .collect(),
             custom: Some(draft.custom.clone()).filter(|custom| !custom.is_empty()),
             if_revision: None,
-            shown: draft.shown,
+            round_trip: draft.round_trip,
         }
     }
 }

@@ -96,7 +96,8 @@ fn plain(name: &str) -> String {
     name.chars().filter(|each| each.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// Masks what stands before the host of each URL. A name alone, as in `ssh://git@host`, is none but where it is a token.
+/// Masks what stands before the host of each URL. A user name alone, as in `ssh://git@host`, is not a secret; in an
+/// HTTP URL it may be a token.
 fn without_logins(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut rest = text;

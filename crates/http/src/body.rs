@@ -50,16 +50,16 @@ impl BufferShare {
     }
 
     /// What the client sends next; `None` when it sends nothing for too long, or has lost its share to those who wait.
-    pub async fn hear<T>(&mut self, next: impl Future<Output = T>) -> Option<T> {
-        self.share.hear_bytes(next).await
+    pub async fn await_client<T>(&mut self, next: impl Future<Output = T>) -> Option<T> {
+        self.share.await_client_bytes(next).await
     }
 
     /// So many more bytes have arrived and are kept. Errors: Unavailable when there is no memory for too long.
     pub async fn add(&mut self, bytes: usize) -> Result<()> {
-        self.share.heard(bytes);
+        self.share.record_received(bytes);
         self.taken += bytes as u64;
         if self.taken > self.covered {
-            // Twice as much each time: a body is paid for in a few steps, and no more than half of it in vain.
+            // Twice as much each time: memory is reserved in a few steps, and at most half of it is never used.
             let more = self.taken.max(2 * self.covered) - self.covered;
             self.share.grow(BUFFER_FACTOR * more).await?;
             self.covered += more;

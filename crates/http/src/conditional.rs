@@ -22,9 +22,7 @@ pub fn precondition(request: &HttpRequest) -> Result<Precondition> {
     }
     match IfNoneMatch::parse(request) {
         Ok(IfNoneMatch::Any) => Ok(Precondition::Absent),
-        Ok(IfNoneMatch::Items(_)) => {
-            Err(Error::invalid("If-None-Match", "only `If-None-Match: *` means something here"))
-        }
+        Ok(IfNoneMatch::Items(_)) => Err(Error::invalid("If-None-Match", "only `If-None-Match: *` is supported here")),
         Err(_) => Err(invalid_entity_tags("If-None-Match")),
     }
 }
@@ -77,7 +75,8 @@ fn digest(tag: &EntityTag) -> Option<Sha256> {
     if tag.weak { None } else { tag.tag().parse().ok() }
 }
 
-/// Whether the client of a GET has what has that tag, as its `If-None-Match` says: it is answered with 304.
+/// Whether `If-None-Match` says that the client already has the representation with that tag, so that the answer is
+/// 304.
 pub fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
     match request.get_header::<IfNoneMatch>() {
         Some(IfNoneMatch::Any) => true,

@@ -51,7 +51,7 @@ impl Digests {
         let value = value.split(';').next().unwrap_or_default().trim();
         let bytes = value.strip_prefix(':').and_then(|value| value.strip_suffix(':'));
         let bytes = bytes.and_then(|value| BASE64.decode(value).ok());
-        let contradicts = || refuse("announces other bytes than another digest of the request");
+        let contradicts = || refuse("contradicts another digest of the request");
         match (algorithm.trim().to_ascii_lowercase().as_str(), bytes) {
             ("sha-256", bytes) => {
                 let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
@@ -143,7 +143,7 @@ where
             None if digest.finalize().as_slice() == announced => None,
             None => {
                 let message = format!(
-                    "the bytes have another digest than `{}`, which `{field}` announces",
+                    "the bytes do not have the digest `{}` that `{field}` announces",
                     BASE64.encode(&announced)
                 );
                 Some((Err(Error::digest_mismatch(message).on_field(field)), None))

@@ -204,7 +204,7 @@ impl Hosts {
         }
         let origin = source.origins.first().map(|origin| String::from_utf8_lossy(origin));
         let from = origin.map(|origin| format!(", `{}`,", shown(&origin))).unwrap_or_default();
-        Err(HostError::Forbidden(format!("a page of another origin{from} may not make a browser send this request")))
+        Err(HostError::Forbidden(format!("requests from pages of another origin{from} are refused")))
     }
 }
 

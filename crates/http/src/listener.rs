@@ -33,7 +33,7 @@ const UNREAD_BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The options of a listener.
 #[derive(Debug)]
-pub struct Served {
+pub struct ListenerOptions {
     /// The number of threads; 0 is one per core.
     pub workers: usize,
     /// How long requests under way may take to finish once the server is told to stop.
@@ -43,15 +43,15 @@ pub struct Served {
 }
 
 /// Serves the app that `app` makes for each thread. Signals are not listened to.
-pub fn serve<F, I, S>(listener: TcpListener, served: Served, app: F) -> Result<Server>
+pub fn serve<F, I, S>(listener: TcpListener, options: ListenerOptions, app: F) -> Result<Server>
 where
     F: Fn() -> I + Send + Clone + 'static,
     I: IntoServiceFactory<S, Request>,
     S: ServiceFactory<Request, Config = AppConfig, Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>
         + 'static,
 {
-    let builder = Server::build().disable_signals().shutdown_timeout(served.shutdown_grace.as_secs().max(1));
-    let builder = if served.workers > 0 { builder.workers(served.workers) } else { builder };
+    let builder = Server::build().disable_signals().shutdown_timeout(options.shutdown_grace.as_secs().max(1));
+    let builder = if options.workers > 0 { builder.workers(options.workers) } else { builder };
     let address = listener.local_addr()?;
     let stopping = builder.graceful_shutdown_signal();
     // What both kinds of connection have in common; their types differ.
@@ -78,7 +78,7 @@ where
         }};
     }
     let name = format!("http {address}");
-    let builder = match served.tls {
+    let builder = match options.tls {
         None => builder.listen(name, listener, move || {
             let connected = fn_service(|stream: TcpStream| async move {
                 let peer = stream.peer_addr().ok();

@@ -11,14 +11,14 @@ use super::zip_directory::{self, Directory};
 /// What keeps the file from being unpacked; `None` when nothing does. Fails only where the source fails.
 pub fn unusable_archive(source: &dyn Source) -> Result<Option<String>> {
     match zip_directory::read(source) {
-        Ok(directory) => Ok(objection(source, &directory)),
+        Ok(directory) => Ok(reason_not_unpackable(source, &directory)),
         Err(ParseError::Failed(error)) => Err(error),
         Err(ParseError::Truncated) => Ok(Some("it ends too early".to_owned())),
         Err(ParseError::Malformed(why) | ParseError::Limit(why)) => Ok(Some(why)),
     }
 }
 
-fn objection(source: &dyn Source, directory: &Directory) -> Option<String> {
+fn reason_not_unpackable(source: &dyn Source, directory: &Directory) -> Option<String> {
     for member in &directory.members {
         let name = member.name.escape_debug();
         if leads_outside(&member.name) {

@@ -30,7 +30,7 @@ pub(super) fn in_memory(name: &str) -> u64 {
 
 /// Looks into a compressed file; false where it is none. The first bytes of any text or numbers may be those of a compressed
 /// stream: a file that is not named so is one only where it unpacks, and where its format has hardly anything to tell it by, only
-/// where a model is inside. What was unpacked until then is looked at all the same.
+/// where a model is inside. What was unpacked up to there is inspected anyway.
 pub(super) fn walk(
     scan: &mut Scan<'_>,
     place: &str,
@@ -153,7 +153,7 @@ pub(super) fn stream(
         match input.pull(block.get_mut(..wanted).unwrap_or_default()) {
             Ok(0) => break start.len() < most,
             Ok(read) => start.extend_from_slice(block.get(..read).unwrap_or_default()),
-            // What came before a broken end is looked at all the same.
+            // What came before a broken end is inspected anyway.
             Err(error) => {
                 scan.seen.note_error(place, "the compressed stream", error)?;
                 break true;

@@ -89,12 +89,12 @@ rules! {
     FormatNewer, "format-newer", Info, "A file uses a part of its format that this build does not know.";
     FormatUnexpected, "format-unexpected", Warn, "The content is not what the name says.";
     Compressed, "compressed-unreadable", Suspicious, "A compression hides what is inside.";
-    ArchiveBomb, "archive-bomb", Suspicious, "An archive unpacks to far more than it weighs.";
+    ArchiveBomb, "archive-bomb", Suspicious, "An archive unpacks to far more than its own size.";
     ArchiveEncrypted, "archive-encrypted", Suspicious, "A member of an archive is encrypted.";
     ArchiveInconsistent, "archive-inconsistent", Suspicious, "An archive says different things about the same member.";
     ArchivePath, "archive-path", Danger, "A member of an archive would be written outside its folder.";
     ArchiveNested, "archive-nested", Suspicious, "An archive lies too deep inside others to be read.";
-    ArchiveChecksum, "archive-checksum", Suspicious, "A member's checksum does not fit its bytes.";
+    ArchiveChecksum, "archive-checksum", Suspicious, "A member's checksum does not match its bytes.";
     ExternalDataOutside, "external-data-outside", Danger, "A file refers to data outside its version.";
     ExternalDataMissing, "external-data-missing", Warn, "A file refers to data that its version does not have.";
     ExternalDataTooShort, "external-data-too-short", Suspicious, "A file refers to data beyond the end of another file.";
@@ -103,9 +103,9 @@ rules! {
     KerasCustomObject, "keras-custom-object", Warn, "A Keras configuration names a class outside Keras.";
     KerasDangerousObject, "keras-dangerous-object", Danger, "A Keras configuration names something that runs code, or that loads or fetches it.";
     KerasUnsearched, "keras-unsearched", Warn, "A Keras file is too large to be searched for code; found by earlier versions.";
-    CardUnreadable, "card-unreadable", Info, "The front matter of a model card is no YAML that can be read.";
+    CardUnreadable, "card-unreadable", Info, "The front matter of a model card is not valid YAML.";
     ChatTemplate, "chat-template", Info, "A file carries a chat template, a program that the runtime runs.";
-    ChatTemplateOdd, "chat-template-odd", Danger, "A chat template reaches for what no template needs.";
+    ChatTemplateOdd, "chat-template-odd", Danger, "A chat template accesses something that no template needs.";
     RemoteCode, "remote-code", Warn, "A configuration asks for Python code from the repository.";
     PythonCode, "python-code", Info, "A file is Python code.";
     LoaderModule, "loader-module", Warn, "An MLmodel names a loader that is not MLflow's own.";

@@ -107,7 +107,7 @@ fn walk(text: &str, graph: &mut Graph) -> ParseResult<()> {
                 let size: &str = &text;
                 layer.sizes.push(size.trim().parse::<i64>().map_or(Value::Null, Value::from));
             }
-            Event::DocType(_) => return Err(ParseError::malformed("a document type is no part of a model")),
+            Event::DocType(_) => return Err(ParseError::malformed("a document type is not allowed in a model")),
             Event::Eof if path.is_empty() => return Ok(()),
             Event::Eof => return Err(ParseError::Truncated),
             _ => {}
@@ -180,8 +180,10 @@ fn data(element: &BytesStart<'_>, graph: &mut Graph, layer: &mut Layer) -> Parse
     }
     let number = |name: &str| -> ParseResult<Option<u64>> {
         let text = attribute(element, name)?;
-        text.map(|text| text.parse().map_err(|_| ParseError::malformed(format!("a constant's `{name}` is no number"))))
-            .transpose()
+        text.map(|text| {
+            text.parse().map_err(|_| ParseError::malformed(format!("a constant's `{name}` is not a number")))
+        })
+        .transpose()
     };
     let (offset, size) = (number("offset")?.unwrap_or(0), number("size")?.unwrap_or(0));
     match offset.checked_add(size) {

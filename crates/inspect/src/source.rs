@@ -34,7 +34,7 @@ impl Source for Bytes<'_> {
     }
 }
 
-/// A stretch of another source, such as a member that an archive stores as it is.
+/// A range of another source, such as a member that an archive stores as it is.
 pub(super) struct Window<'a> {
     source: &'a dyn Source,
     start: u64,
@@ -42,7 +42,7 @@ pub(super) struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    /// The stretch of at most `size` bytes from `start` on; never longer than what there is.
+    /// The range of at most `size` bytes from `start` on; never longer than what there is.
     pub(super) fn new(source: &'a dyn Source, start: u64, size: u64) -> Self {
         Self { source, start, size: size.min(source.size().saturating_sub(start)) }
     }

@@ -86,7 +86,7 @@ impl<'a, 'b> SparseStream<'a, 'b> {
     }
 
     /// How far the hole or the fragment reaches that lies here, and whether it is a fragment.
-    fn stretch(&mut self) -> (u64, bool) {
+    fn next_segment(&mut self) -> (u64, bool) {
         let ends = |fragment: &Fragment| fragment.offset.saturating_add(fragment.length);
         while self.layout.fragments.get(self.next).is_some_and(|fragment| ends(fragment) <= self.at) {
             self.next += 1;
@@ -101,7 +101,7 @@ impl<'a, 'b> SparseStream<'a, 'b> {
 
 impl ByteStream for SparseStream<'_, '_> {
     fn pull(&mut self, buf: &mut [u8]) -> ParseResult<usize> {
-        let (length, is_stored) = self.stretch();
+        let (length, is_stored) = self.next_segment();
         let buf = bounded(buf, length);
         if buf.is_empty() {
             return Ok(0);
@@ -119,7 +119,7 @@ impl ByteStream for SparseStream<'_, '_> {
     fn pass(&mut self, count: u64) -> ParseResult<u64> {
         let mut passed = 0;
         while passed < count {
-            let (length, is_stored) = self.stretch();
+            let (length, is_stored) = self.next_segment();
             let step = length.min(count - passed);
             if step == 0 {
                 break;

@@ -77,7 +77,7 @@ fn one(scan: &mut Scan<'_>, place: &str, source: &dyn Source, member: &Member, d
         scan.seen.add_finding(Rule::ArchiveInconsistent, &inner, differs.clone());
     }
     if member.flags & 1 != 0 {
-        scan.seen.add_finding(Rule::ArchiveEncrypted, &inner, "it is said to be encrypted");
+        scan.seen.add_finding(Rule::ArchiveEncrypted, &inner, "it is marked as encrypted");
     }
     if member.data.saturating_add(member.packed) > source.size() {
         scan.seen.add_finding(Rule::ArchiveInconsistent, &inner, "it reaches beyond the end of the archive");

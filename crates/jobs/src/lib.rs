@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::domain::job::JobEnd;
 use crate::domain::{ErrorKind, Job, Result};
-use crate::registry::jobs::{Attempt, Stop, Stopping, Working};
+use crate::registry::jobs::{Attempt, RunningJob, Stop, Stopping};
 use crate::registry::{Registry, RequestContext};
 
 /// How long a runner waits before it looks for jobs that other replicas enqueued.
@@ -28,7 +28,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest pause before a retry.
 const MAX_BACKOFF: Duration = Duration::from_secs(3600);
 
-type Work = Arc<dyn Fn(Working) -> Pin<Box<dyn Future<Output = Attempt> + Send>> + Send + Sync>;
+type Work = Arc<dyn Fn(RunningJob) -> Pin<Box<dyn Future<Output = Attempt> + Send>> + Send + Sync>;
 
 /// The options of a runner.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ pub struct RunnerOptions {
     /// The pause before the second attempt; it doubles with each further one.
     pub backoff: Duration,
     /// How long finished jobs are kept.
-    pub kept: Duration,
+    pub retention: Duration,
 }
 
 /// Works on the jobs of a registry.
@@ -65,7 +65,7 @@ impl Runner {
     /// The same runner, which runs `work` for jobs of that kind. The work must end soon when it is told to stop, and must be safe
     /// to retry from the start.
     #[must_use]
-    pub fn doing<F>(mut self, kind: &'static str, work: impl Fn(Working) -> F + Send + Sync + 'static) -> Self
+    pub fn with_handler<F>(mut self, kind: &'static str, work: impl Fn(RunningJob) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Attempt> + Send + 'static,
     {
@@ -79,25 +79,25 @@ impl Runner {
         let (tell, stopping) = watch::channel(false);
         let mut maintained: Option<Instant> = None;
         // An outage of the database is logged once, not each second.
-        let mut is_away = false;
+        let mut is_unavailable = false;
         while !*stop.borrow() {
             if maintained.is_none_or(|at| at.elapsed() >= MAINTENANCE_INTERVAL) {
                 maintained = Some(Instant::now());
                 let maintained = self
                     .registry
                     .jobs
-                    .maintain_jobs(&self.context, self.options.attempts.into(), self.options.kept)
+                    .maintain_jobs(&self.context, self.options.attempts.into(), self.options.retention)
                     .await;
-                is_away = logged(maintained, is_away).is_none();
+                is_unavailable = logged(maintained, is_unavailable).is_none();
             }
             while working.len() < self.options.workers {
-                let claimed = logged(self.claim().await, is_away);
-                is_away = claimed.is_none();
+                let claimed = logged(self.claim().await, is_unavailable);
+                is_unavailable = claimed.is_none();
                 let Some((job, work)) = claimed.flatten() else { break };
                 working.spawn(self.worker(job, work, stopping.clone()));
             }
             tokio::select! {
-                () = turned(&mut stop) => break,
+                () = wait_until_true(&mut stop) => break,
                 Some(_) = working.join_next(), if !working.is_empty() => {}
                 () = self.registry.jobs.wait_for_jobs(POLL_INTERVAL), if working.len() < self.options.workers => {}
                 () = tokio::time::sleep(MAINTENANCE_INTERVAL) => {}
@@ -125,7 +125,7 @@ impl Runner {
         let (owner, options) = (self.owner.clone(), self.options.clone());
         async move {
             let (tell, stopping) = Stopping::new();
-            let working = Working::new(registry.clone(), job, stopping);
+            let working = RunningJob::new(registry.clone(), job, stopping);
             log::info!(id = working.job.id.0, kind = working.job.kind.as_str(), attempt = working.job.attempts; "job started");
             let attempt = attempt(&working, &context, work, &owner, &options, leaving, &tell).await;
             let end = end(&working, attempt, &options);
@@ -142,7 +142,7 @@ impl Runner {
 ///
 /// All three run concurrently: while one waits for a connection, another may hold it.
 async fn attempt(
-    working: &Working,
+    working: &RunningJob,
     context: &RequestContext,
     work: Work,
     owner: &str,
@@ -166,7 +166,7 @@ async fn attempt(
         }
     };
     let leaving = async {
-        turned(&mut leaving).await;
+        wait_until_true(&mut leaving).await;
         stop(Stop::ShuttingDown);
         std::future::pending::<Attempt>().await
     };
@@ -178,7 +178,7 @@ async fn attempt(
 }
 
 /// Waits until the value is true; for ever, if its sender is gone.
-async fn turned(value: &mut watch::Receiver<bool>) {
+async fn wait_until_true(value: &mut watch::Receiver<bool>) {
     let gone = value.wait_for(|value| *value).await.is_err();
     if gone {
         std::future::pending::<()>().await;
@@ -186,7 +186,7 @@ async fn turned(value: &mut watch::Receiver<bool>) {
 }
 
 /// How the job ends; `None` when another worker has it.
-fn end(working: &Working, attempt: Attempt, options: &RunnerOptions) -> Option<JobEnd> {
+fn end(working: &RunningJob, attempt: Attempt, options: &RunnerOptions) -> Option<JobEnd> {
     let failure = match attempt {
         Ok(result) => return Some(JobEnd::Succeeded(result)),
         Err(failure) => failure,
@@ -204,7 +204,7 @@ fn end(working: &Working, attempt: Attempt, options: &RunnerOptions) -> Option<J
         ErrorKind::Internal => "internal error".to_owned(),
         _ => failure.error.message().to_owned(),
     };
-    if failure.again && working.job.attempts < options.attempts.into() {
+    if failure.is_retryable && working.job.attempts < options.attempts.into() {
         let doublings = u32::try_from(working.job.attempts - 1).unwrap_or_default().min(16);
         let pause = (options.backoff * 2_u32.pow(doublings)).min(MAX_BACKOFF);
         return Some(JobEnd::Later(working.registry.jobs.later(pause), message));
@@ -223,11 +223,11 @@ fn word(end: &JobEnd) -> String {
 }
 
 /// The result, if any. A failure is logged, unless the one before was logged.
-fn logged<T>(done: Result<T>, is_away: bool) -> Option<T> {
+fn logged<T>(done: Result<T>, is_unavailable: bool) -> Option<T> {
     match done {
         Ok(done) => Some(done),
         Err(error) => {
-            if !is_away {
+            if !is_unavailable {
                 log::warn!(error:%; "the queue cannot be used right now");
             }
             None

@@ -123,13 +123,12 @@ fn no_memory() -> Error {
 
 /// The error of a client that sent nothing for too long in the middle of a body.
 pub fn silent() -> Error {
-    Error::invalid_body(format!("no byte of the body came for {} seconds", SILENCE.as_secs()))
+    Error::invalid_body(format!("no byte of the body arrived for {} seconds", SILENCE.as_secs()))
 }
 
 /// The error of a client whose body came too slowly.
 pub fn too_slow() -> Error {
-    Error::invalid(
-        "body",
-        format!("the body came too slowly: no byte for {} seconds, or others waited", SILENCE.as_secs()),
-    )
+    let silence = SILENCE.as_secs();
+    let why = "or other requests were waiting for memory";
+    Error::invalid("body", format!("the body arrived too slowly: no byte for {silence} seconds, {why}"))
 }

@@ -188,16 +188,16 @@ impl Share {
 
     /// Awaits the client of this share. `None` when the client has lost the share, because others wait and it was silent or slow
     /// for too long.
-    pub async fn hear<T>(&mut self, next: impl Future<Output = T>) -> Option<T> {
-        self.hear_within(TIMEOUTS, next).await
+    pub async fn await_client<T>(&mut self, next: impl Future<Output = T>) -> Option<T> {
+        self.await_client_within(TIMEOUTS, next).await
     }
 
     /// The same for the next bytes of a body, with a time-out of [`SILENCE`].
-    pub async fn hear_bytes<T>(&mut self, next: impl Future<Output = T>) -> Option<T> {
-        self.hear(timeout(SILENCE, next)).await?.ok()
+    pub async fn await_client_bytes<T>(&mut self, next: impl Future<Output = T>) -> Option<T> {
+        self.await_client(timeout(SILENCE, next)).await?.ok()
     }
 
-    async fn hear_within<T>(&mut self, timeouts: ClientTimeouts, next: impl Future<Output = T>) -> Option<T> {
+    async fn await_client_within<T>(&mut self, timeouts: ClientTimeouts, next: impl Future<Output = T>) -> Option<T> {
         if self.bytes == 0 {
             return Some(next.await);
         }
@@ -212,18 +212,18 @@ impl Share {
                 sleep(CHECK_INTERVAL.min(timeouts.silence)).await;
             }
         };
-        let heard = tokio::select! {
+        let received = tokio::select! {
             biased;
-            heard = next => Some(heard),
+            received = next => Some(received),
             () = turn_ends => None,
         };
         self.waited += started.elapsed();
         self.silent += started.elapsed();
-        heard
+        received
     }
 
     /// The client has sent `bytes` bytes.
-    pub fn heard(&mut self, bytes: usize) {
+    pub fn record_received(&mut self, bytes: usize) {
         self.fresh += bytes as u64;
         if self.fresh >= MIN_PROGRESS_BYTES {
             (self.silent, self.fresh) = (Duration::ZERO, 0);
@@ -231,8 +231,8 @@ impl Share {
     }
 
     /// The same for bytes that the share does not cover, such as those of a file: the client keeps it as long as they arrive.
-    pub fn heard_beside(&mut self, bytes: usize) {
-        self.heard(bytes);
+    pub fn record_received_uncovered(&mut self, bytes: usize) {
+        self.record_received(bytes);
         if self.silent.is_zero() {
             self.waited = Duration::ZERO;
         }
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn all_come_to_their_end_that_are_half_way() {
+    async fn requests_with_partial_shares_all_finish() {
         const EACH: u64 = 8;
         let memory = Memory::new(20 * UNIT);
         let taken = Arc::new(AtomicUsize::new(0));
@@ -349,22 +349,22 @@ mod tests {
         let mut share = grown(memory.request(), 1).await;
         let timeouts = ClientTimeouts { silence: MOMENT, total: 8 * MOMENT };
         let silence = std::future::pending::<()>;
-        assert!(timeout(4 * MOMENT, share.hear_within(timeouts, silence())).await.is_err());
+        assert!(timeout(4 * MOMENT, share.await_client_within(timeouts, silence())).await.is_err());
         let waiting = tokio::spawn(grown(memory.request(), 1));
         until_waiting(&memory.arriving, 1).await;
-        assert!(share.hear_within(timeouts, silence()).await.is_none());
-        // What is there is heard, and who sends something now and then is not silent.
-        assert!(share.hear_within(timeouts, async {}).await.is_some());
-        share.heard(MIN_PROGRESS_BYTES as usize);
-        let mut heard = 0;
-        while share.hear_within(timeouts, sleep(MOMENT / 2)).await.is_some() {
-            share.heard(MIN_PROGRESS_BYTES as usize);
-            heard += 1;
+        assert!(share.await_client_within(timeouts, silence()).await.is_none());
+        // Available data is returned, and a client that sends something regularly does not count as silent.
+        assert!(share.await_client_within(timeouts, async {}).await.is_some());
+        share.record_received(MIN_PROGRESS_BYTES as usize);
+        let mut rounds = 0;
+        while share.await_client_within(timeouts, sleep(MOMENT / 2)).await.is_some() {
+            share.record_received(MIN_PROGRESS_BYTES as usize);
+            rounds += 1;
         }
         // Nor does it have more than its turn.
-        assert!((2..=16).contains(&heard), "{heard}");
+        assert!((2..=16).contains(&rounds), "{rounds}");
         share.shrink_to(0);
         waiting.await.unwrap();
-        assert!(share.hear_within(timeouts, sleep(2 * MOMENT)).await.is_some());
+        assert!(share.await_client_within(timeouts, sleep(2 * MOMENT)).await.is_some());
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::context::RequestContext;
 use super::hashing::digest_of;
 use super::placement::limit;
-use super::resumable::{UploadState, begun, direct_of, resolve_put, signed};
+use super::resumable::{UploadState, direct_of, new_row, resolve_put, signed};
 use super::upload::{PutFile, check_length};
 use crate::blobs::{Direct, Key};
 use crate::domain::{Error, ErrorKind, Result};
@@ -74,7 +74,7 @@ impl Files {
             Err(error) => {
                 let forgotten = self.discard_upload(&key, i64::MAX).await;
                 if let Err(left) = forgotten {
-                    log::warn!(key = key.as_str(), error:% = left; "an upload that was not begun is left for the collector");
+                    log::warn!(key = key.as_str(), error:% = left; "an upload that never started is left for the collector");
                 }
                 return Err(error);
             }
@@ -82,7 +82,7 @@ impl Files {
         let row = Resumable {
             multipart: direct.multipart.clone(),
             direct_part: Some(signed(direct.part)),
-            ..begun(&put, &key, file, signed(length), (now, expires_at))
+            ..new_row(&put, &key, file, signed(length), (now, expires_at))
         };
         let inserted = row.clone();
         self.core.write(context, move |tx| rows::insert(tx, &inserted)).await?;
@@ -100,8 +100,8 @@ impl Files {
             let (id, key, expires_at) = (row.id.clone(), row.key.clone(), row.expires_at);
             self.core
                 .write(context, move |tx| {
-                    if uploads::seen(tx, &key, expires_at)? {
-                        rows::prolong(tx, &id, expires_at)?;
+                    if uploads::record_heartbeat(tx, &key, expires_at)? {
+                        rows::extend_expiry(tx, &id, expires_at)?;
                     }
                     Ok(())
                 })
@@ -165,7 +165,7 @@ impl Files {
     }
 
     fn direct_valid(&self) -> Result<Duration> {
-        let off = "clients may not send bytes to the object store themselves: `artifacts.direct_upload_seconds` is 0";
+        let off = "direct uploads are disabled: `artifacts.direct_upload_seconds` is 0";
         self.core.direct.ok_or_else(|| Error::invalid_state(off))
     }
 }

@@ -8,7 +8,7 @@ use super::files::{FilePage, FileToken, find, missing, page, record_file};
 use super::holders::{get_holder, increment_holder_revision};
 use super::inspection::{check_served, on_files_changed, policy_of};
 use super::target::{Precondition, Target};
-use crate::blobs::{Chunks, Presented};
+use crate::blobs::{Chunks, LinkHeaders};
 use crate::domain::{Action, Error, ErrorKind, File, FilePath, NodeId, PageSize, Result};
 use crate::services::Files;
 use crate::store::blobs::Damage;
@@ -38,7 +38,7 @@ impl Files {
     }
 
     /// The bytes of a file, or those of a half-open range within its size. A blob whose object is lost is marked, so that an
-    /// upload of its bytes mends it.
+    /// upload of its bytes repairs it.
     pub async fn open_file(&self, context: &RequestContext, file: &File, range: Option<Range<u64>>) -> Result<Chunks> {
         // The whole as a range, too, so that an object that has become shorter is noticed before the first byte is sent.
         let range = range.unwrap_or(0..file.blob.size);
@@ -70,8 +70,8 @@ impl Files {
     ) -> Result<Option<String>> {
         match self.core.redirect {
             Some(valid) => {
-                let presented = Presented { media_type, disposition };
-                self.core.blobs.link(&file.blob.key.parse()?, valid, presented).await
+                let headers = LinkHeaders { media_type, disposition };
+                self.core.blobs.link(&file.blob.key.parse()?, valid, headers).await
             }
             None => Ok(None),
         }

@@ -41,7 +41,7 @@ impl Expected {
         if !self.exists && self.revision.is_none() {
             return Ok(());
         }
-        let message = format!("`If-Match` is of a {} that is not there", logical.noun());
+        let message = format!("`If-Match` was sent, but the {} does not exist", logical.noun());
         Err(Error::precondition_failed(IF_MATCH, message))
     }
 }
@@ -361,7 +361,7 @@ pub(super) fn update(
     let mut is_measured = false;
     for (name, change) in &patch.properties {
         let mut value = node.properties.remove(name);
-        let effective = patch.shown.without_restated(value.as_ref(), change);
+        let effective = patch.round_trip.without_unchanged(value.as_ref(), change);
         // What is measured again is a point, whatever its value.
         let is_said = effective != Change::Keep || matches!(change, Change::Set(_));
         is_measured |= is_said && ["value", "step", "timestamp"].contains(&name.as_str());
@@ -371,7 +371,7 @@ pub(super) fn update(
     check_references(tx, logical, node.home_id, &node.properties, &before.properties)?;
     check_times(&node)?;
     if let Some(custom) = &patch.custom {
-        node.custom = patch.shown.custom_without_restated(&node.custom, custom);
+        node.custom = patch.round_trip.custom_without_unchanged(&node.custom, custom);
     }
     if logical == LogicalType::Metric {
         // The point is not among the node's properties; what of it the patch leaves out stays.

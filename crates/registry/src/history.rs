@@ -6,7 +6,7 @@ use crate::services::History;
 use crate::store::changes;
 
 /// How many changes get their position in the feed at once.
-const MAX_PLACED: i64 = 10_000;
+const MAX_ASSIGNED: i64 = 10_000;
 
 impl History {
     /// The changes of a node after the change with the id `after`, oldest first. A removed node keeps its history.
@@ -32,13 +32,13 @@ impl History {
 
     /// The changes of all nodes after the position `after`, in the order in which they became visible.
     ///
-    /// A reader that follows positions misses nothing: see [`changes::place`].
+    /// A reader that follows positions misses nothing: see [`changes::assign_positions`].
     pub async fn changes(&self, context: &RequestContext, after: i64, size: PageSize) -> Result<Vec<ChangeRecord>> {
         let placed = self
             .core
             .read(context, move |tx| {
                 let found = changes::feed(tx, after, size.get())?;
-                let is_whole = found.len() >= size.get() as usize || !changes::any_unplaced(tx)?;
+                let is_whole = found.len() >= size.get() as usize || !changes::any_without_position(tx)?;
                 Ok(is_whole.then_some(found))
             })
             .await?;
@@ -47,7 +47,7 @@ impl History {
         }
         self.core
             .write(context, move |tx| {
-                changes::place(tx, MAX_PLACED)?;
+                changes::assign_positions(tx, MAX_ASSIGNED)?;
                 changes::feed(tx, after, size.get())
             })
             .await

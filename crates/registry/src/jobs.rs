@@ -66,16 +66,16 @@ impl Stopping {
 pub struct Failure {
     /// Why.
     pub error: Error,
-    /// Whether it may go better later.
-    pub again: bool,
+    /// Whether a retry may succeed.
+    pub is_retryable: bool,
     /// The partial result, if any.
     pub result: Option<serde_json::Value>,
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let again = error.kind().is_transient();
-        Self { error, again, result: None }
+        let is_retryable = error.kind().is_transient();
+        Self { error, is_retryable, result: None }
     }
 }
 
@@ -84,7 +84,7 @@ pub type Attempt = Result<serde_json::Value, Failure>;
 
 /// A job as its worker sees it.
 #[derive(Clone)]
-pub struct Working {
+pub struct RunningJob {
     /// The job, as it was when it was claimed.
     pub job: Job,
     /// The registry.
@@ -96,7 +96,7 @@ pub struct Working {
     progress: Arc<Mutex<JobProgress>>,
 }
 
-impl Working {
+impl RunningJob {
     /// A job that was claimed.
     pub fn new(registry: Registry, job: Job, stopping: Stopping) -> Self {
         let progress = Arc::new(Mutex::new(JobProgress::default()));
@@ -104,7 +104,7 @@ impl Working {
         Self { job, registry, context, stopping, progress }
     }
 
-    /// Says how far the job is. Stored with the next heartbeat.
+    /// Reports the progress of the job. Stored with the next heartbeat.
     pub fn report(&self, progress: JobProgress) {
         *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress;
     }
@@ -146,7 +146,7 @@ impl Jobs {
     pub async fn renew_job_lease(
         &self,
         context: &RequestContext,
-        working: &Working,
+        working: &RunningJob,
         owner: &str,
         lease: Duration,
     ) -> Result<Option<Stop>> {
@@ -162,7 +162,7 @@ impl Jobs {
     pub async fn finish_job(
         &self,
         context: &RequestContext,
-        working: &Working,
+        working: &RunningJob,
         owner: &str,
         end: JobEnd,
     ) -> Result<bool> {

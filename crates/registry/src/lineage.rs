@@ -4,7 +4,7 @@ mod removed;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::removed::Remains;
+use self::removed::RemovalTrace;
 use super::context::RequestContext;
 use super::graph::types_of;
 use super::transaction::ReadTransaction;
@@ -27,8 +27,8 @@ impl Graph {
     ///
     /// Nearer nodes come first, and of those that are equally far the older ones, until the graph is full.
     ///
-    /// What was removed is asked about all the same: the graph then begins with what its last entry in the record of changes
-    /// says, and has other removed nodes, too. Else it has none.
+    /// A removed node can be asked about: the graph then begins with the last entry of its history, and includes other
+    /// removed nodes. Otherwise it has none.
     ///
     /// Errors: NotFound when there never was such a node.
     pub async fn lineage(
@@ -43,16 +43,16 @@ impl Graph {
                 let mut graph = Walked::from(node);
                 graph.follow_all(tx, node, direction, depth)?;
                 let mut nodes = graph.load(tx)?;
-                let mut removed = Remains::default();
+                let mut removed = RemovalTrace::default();
                 if nodes.binary_search_by_key(&node, |found| found.id).is_err() {
-                    removed.learn(tx, std::iter::once(node))?;
+                    removed.load(tx, std::iter::once(node))?;
                     if !removed.removed.contains_key(&node) {
                         return Err(Error::not_found(format!("node `{node}`")));
                     }
-                    graph = Walked { remains: Some(removed), ..Walked::from(node) };
+                    graph = Walked { trace: Some(removed), ..Walked::from(node) };
                     graph.follow_all(tx, node, direction, depth)?;
                     nodes = graph.load(tx)?;
-                    removed = graph.remains.take().unwrap_or_default();
+                    removed = graph.trace.take().unwrap_or_default();
                     graph.truncated |= removed.truncated;
                 }
                 let removed = removed.removed.into_values().filter(|each| graph.nodes.contains(&each.node.id));
@@ -83,12 +83,12 @@ struct Walked {
     edges: BTreeSet<Edge>,
     truncated: bool,
     /// What is known of what is gone, where the graph goes through that.
-    remains: Option<Remains>,
+    trace: Option<RemovalTrace>,
 }
 
 impl Walked {
     fn from(node: NodeId) -> Self {
-        Self { nodes: BTreeSet::from([node]), edges: BTreeSet::new(), truncated: false, remains: None }
+        Self { nodes: BTreeSet::from([node]), edges: BTreeSet::new(), truncated: false, trace: None }
     }
 
     /// Those of its nodes that are there, ordered by id.
@@ -119,8 +119,9 @@ impl Walked {
         direction: WalkDirection,
         depth: Depth,
     ) -> Result<()> {
-        // What does not fit is asked hop by hop, so that the nearest are shown; and so is what leads through what is gone.
-        let mut known = match self.remains {
+        // A graph that is too large is read hop by hop, so that the nearest nodes are shown, and so is one that leads
+        // through removed nodes.
+        let mut known = match self.trace {
             None => walk(tx, start, direction, depth.get(), MAX_EDGES)?.map(Known::from),
             Some(_) => None,
         };
@@ -161,11 +162,11 @@ impl Walked {
     ) -> Result<BTreeSet<Step>> {
         let mut found = BTreeSet::new();
         for places in frontier.chunks(MAX_ASKED) {
-            found.extend(match &mut self.remains {
+            found.extend(match &mut self.trace {
                 None => steps(tx, places, direction, MAX_EDGES + 1)?,
-                Some(remains) => remains.steps(tx, places, direction, MAX_EDGES + 1)?,
+                Some(trace) => trace.steps(tx, places, direction, MAX_EDGES + 1)?,
             });
-            // Those that are behind have no room, whatever they are.
+            // There is no room for any later steps.
             if found.len() > MAX_EDGES as usize + self.edges.len() {
                 self.truncated = true;
                 break;

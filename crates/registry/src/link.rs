@@ -78,8 +78,9 @@ pub(crate) fn take<'a>(tx: &mut WriteTransaction<'_, '_>, staged: &'a [StagedBlo
 }
 
 impl Taken<'_> {
-    /// Links each of the bytes to its path in the artifact of the same index, evaluates them beside each other by the policies of
-    /// their artifacts, and records the changes. Returns the files in the same order.
+    /// Links each of the bytes to its path in the artifact of the same index, evaluates them together by the policies
+    /// of their artifacts because they may refer to each other, and records the changes. Returns the files in the same
+    /// order.
     ///
     /// `about` says of an error which of the files it is about. Errors: PreconditionFailed; AlreadyExists when a path has other
     /// bytes and no precondition allows to replace them; Unsupported when the policy refuses a file.
@@ -90,7 +91,7 @@ impl Taken<'_> {
         places: &[Place],
         about: impl Fn(&FilePath, Error) -> Error,
     ) -> Result<Vec<Linked>> {
-        let mut linked = self.attach(tx, places, &about)?;
+        let mut linked = self.resolve_files(tx, places, &about)?;
         let mut changed: BTreeMap<NodeId, (Node, Policy)> = BTreeMap::new();
         for holder in
             linked.iter().filter(|each| each.is_change()).map(|each| each.file.node_id).collect::<BTreeSet<_>>()
@@ -122,7 +123,7 @@ impl Taken<'_> {
     }
 
     /// What each of the bytes becomes: the file that has them already, or a new one, which is not stored yet.
-    fn attach(
+    fn resolve_files(
         &self,
         tx: &mut WriteTransaction<'_, '_>,
         places: &[Place],
@@ -137,7 +138,7 @@ impl Taken<'_> {
             outcomes.push((outcome, place.id(), found));
         }
         let bytes = self.0.iter().map(|blob| (blob.stored.sha256, blob.stored.size, blob.key.as_str()));
-        // Mends blobs whose objects are known to be damaged.
+        // Repairs blobs whose objects are known to be damaged.
         let blobs = blobs::get_or_insert_all(tx, &bytes.collect::<Vec<_>>(), now)?;
         let linked = self.0.iter().zip(outcomes).map(|(staged, (outcome, holder, found))| {
             let missing = || Error::internal(format!("blob `{}` is gone", staged.stored.sha256));
@@ -220,5 +221,5 @@ fn outcome(blob: &StagedBlob, existing: Option<&File>) -> Result<Outcome> {
 
 /// The error of an upload whose bytes the collector has given up.
 pub(crate) fn upload_expired() -> Error {
-    Error::unavailable("the upload received nothing for so long that it was given up")
+    Error::unavailable("the upload was abandoned because it received no data for too long")
 }

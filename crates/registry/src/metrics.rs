@@ -17,7 +17,7 @@ pub use crate::store::metrics::HistorySelection;
 
 /// What a run measured of the metric of that name.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Measured {
+pub struct NamedPoint {
     /// The metric's name.
     pub name: Name,
     /// The value; NaN and the infinities included.
@@ -28,7 +28,7 @@ pub struct Measured {
     pub at: Option<Millis>,
 }
 
-impl Measured {
+impl NamedPoint {
     fn point(&self, now: Millis) -> MetricPoint {
         MetricPoint { value: self.value, step: self.step, at: self.at.unwrap_or(now) }
     }
@@ -67,7 +67,7 @@ impl Metrics {
     ///
     /// Points are their own history: an existing metric's revision is incremented, and nothing else is recorded.
     /// Errors: NotFound when the run does not exist.
-    pub async fn measure(&self, context: &RequestContext, run: NodeId, points: Vec<Measured>) -> Result<()> {
+    pub async fn measure(&self, context: &RequestContext, run: NodeId, points: Vec<NamedPoint>) -> Result<()> {
         self.core.write(context, move |tx| measure(tx, run, &points)).await
     }
 
@@ -85,11 +85,11 @@ impl Metrics {
     }
 }
 
-fn measure(tx: &mut WriteTransaction<'_, '_>, run: NodeId, points: &[Measured]) -> Result<()> {
+fn measure(tx: &mut WriteTransaction<'_, '_>, run: NodeId, points: &[NamedPoint]) -> Result<()> {
     let now = tx.now();
     let run = get_bare(tx, LogicalType::ExperimentRun, run)?.id;
     // The first point of each metric, by its name.
-    let mut firsts: BTreeMap<&str, &Measured> = BTreeMap::new();
+    let mut firsts: BTreeMap<&str, &NamedPoint> = BTreeMap::new();
     for point in points {
         firsts.entry(point.name.as_str()).or_insert(point);
     }

@@ -39,7 +39,7 @@ impl Default for Policy {
 pub struct ModelPolicy {
     /// The formats that may be stored, `other` among them; empty for every one.
     pub allowed_formats: Option<Vec<String>>,
-    /// The largest file that may be stored; the registry's limit holds all the same.
+    /// The largest file that may be stored; the registry's limit applies in any case.
     pub max_file_bytes: Option<u64>,
     /// What findings that are worth knowing do.
     pub info: Option<Act>,

@@ -5,8 +5,9 @@ use crate::domain::serving::{check_pair, check_servable};
 use crate::domain::{Error, LogicalType, NodeId, Properties, Result, Value};
 use crate::store::nodes;
 
-/// Refuses the id of an entity that does not exist, of a version that may not be served, and of one that is another model's
-/// than the service is of. What is as it was before may be gone: a service must be undeployable all the same.
+/// Refuses references to an entity that does not exist, to a version that may not be served, and to a version of
+/// another model than the service's. An unchanged reference may point at something that was removed, so that a service
+/// can still be undeployed.
 pub(super) fn check_references(
     tx: &mut ReadTransaction<'_, '_>,
     logical: LogicalType,

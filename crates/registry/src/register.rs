@@ -49,7 +49,7 @@ pub struct IdempotencyKey {
 
 /// An answer, and whether it is a repeated one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answered {
+pub struct RegisterAnswer {
     /// What `show` made of it.
     pub answer: String,
     /// Whether an earlier request with this key was answered so.
@@ -69,7 +69,7 @@ impl Models {
         registration: Registration,
         key: Option<IdempotencyKey>,
         show: fn(&Registered) -> Result<String>,
-    ) -> Result<Answered> {
+    ) -> Result<RegisterAnswer> {
         registration.model.check(LogicalType::RegisteredModel)?;
         registration.version.check(LogicalType::ModelVersion)?;
         registration.artifacts.iter().try_for_each(|(logical, draft)| draft.check(*logical))?;
@@ -78,10 +78,12 @@ impl Models {
                 let (caller, now) = (tx.context(), tx.now());
                 let Some(IdempotencyKey { key, fingerprint }) = &key else {
                     let answer = show(&register(tx, &registration)?)?;
-                    return Ok(Answered { answer, is_replayed: false });
+                    return Ok(RegisterAnswer { answer, is_replayed: false });
                 };
                 match idempotency::claim(tx, caller.actor(), key, fingerprint, now, now.saturating_add(ANSWER_TTL))? {
-                    Claim::Answered(of, answer) if of == *fingerprint => Ok(Answered { answer, is_replayed: true }),
+                    Claim::Answered(of, answer) if of == *fingerprint => {
+                        Ok(RegisterAnswer { answer, is_replayed: true })
+                    }
                     Claim::Answered(..) => {
                         let message = format!("key `{}` was used for another request", key.escape_debug());
                         Err(Error::invalid_state(message).on_field(IDEMPOTENCY_KEY))
@@ -89,7 +91,7 @@ impl Models {
                     Claim::New => {
                         let answer = show(&register(tx, &registration)?)?;
                         idempotency::answer(tx, caller.actor(), key, &answer)?;
-                        Ok(Answered { answer, is_replayed: false })
+                        Ok(RegisterAnswer { answer, is_replayed: false })
                     }
                 }
             })

@@ -53,7 +53,8 @@ fn check_owns_nothing(tx: &mut ReadTransaction<'_, '_>, node: &Node, logical: Lo
         None => "files".to_owned(),
     };
     let name = node.display_name().unwrap_or_default();
-    let message = format!("{} `{name}` has {owned}: `recursive=true` removes all that it has", logical.noun());
+    let noun = logical.noun();
+    let message = format!("{noun} `{name}` has {owned}; send `recursive=true` to remove everything it owns");
     Err(Error::has_dependents(RECURSIVE, message))
 }
 

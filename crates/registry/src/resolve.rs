@@ -37,14 +37,13 @@ pub(super) fn resolve(tx: &mut ReadTransaction<'_, '_>, model: &Name, version: &
     }
 }
 
-/// Refuses the name of a new version that would mean another one where people write it. Other protocols may make it all the
-/// same.
+/// Refuses a name for a new version that is reserved in this API. Other protocols may still create it.
 pub fn check_free_of_reserved_words(name: &Name) -> Result<()> {
     if !name.is_reserved_for_versions() {
         return Ok(());
     }
     let message =
-        format!("`{name}` cannot be the name of a new version: `latest` and what begins with `@` mean others");
+        format!("`{name}` cannot be the name of a new version: `latest` and names that begin with `@` are reserved");
     Err(Error::invalid("version", message))
 }
 

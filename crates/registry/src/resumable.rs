@@ -104,8 +104,8 @@ impl Files {
             .write(context, move |tx| {
                 let file = resolve_put(tx, &put)?;
                 check_length(put.length, limit(tx, &policy, &put.target)?).map_err(too_large)?;
-                let begun = begun(&put, &Key::new_upload(), file, length, (now, expires_at));
-                let row = Resumable { metadata: metadata.clone(), ..begun };
+                let new_row = new_row(&put, &Key::new_upload(), file, length, (now, expires_at));
+                let row = Resumable { metadata: metadata.clone(), ..new_row };
                 uploads::insert(tx, &row.key, expires_at)?;
                 resumable::insert(tx, &row)?;
                 Ok(row)
@@ -198,7 +198,7 @@ impl Files {
     }
 }
 
-/// Whether an upload can have that id: a UUID's digits, as [`begun`] writes them. PostgreSQL refuses a NUL in a text.
+/// Whether an upload can have that id: a UUID's digits, as [`new_row`] writes them. PostgreSQL refuses a NUL in a text.
 fn is_upload_id(id: &str) -> bool {
     id.len() == 32 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -212,7 +212,7 @@ pub(super) fn resolve_put(tx: &mut ReadTransaction<'_, '_>, put: &PutFile) -> Re
     }
     let target = resolve_target(tx, &put.target, put.create).map_err(|error| error.on_field("version"))?;
     let Target::Version { model, version: VersionRef::Named(version) } = &target else {
-        return Err(Error::invalid("version", "a resumable upload goes to a version"));
+        return Err(Error::invalid("version", "the target of a resumable upload must be a version"));
     };
     match (find(tx, &target, &put.path), put.sha256) {
         (Ok(file), Some(announced)) if file.blob.sha256 != announced => {
@@ -226,7 +226,7 @@ pub(super) fn resolve_put(tx: &mut ReadTransaction<'_, '_>, put: &PutFile) -> Re
 }
 
 /// The row of a new upload of `put` to that version of that model.
-pub(super) fn begun(
+pub(super) fn new_row(
     put: &PutFile,
     key: &Key,
     (model, version): (String, String),
@@ -273,7 +273,7 @@ fn without_target(key: &Key, length: i64, (now, expires_at): (Millis, Millis)) -
     }
 }
 
-pub(super) fn put_of(row: &Resumable) -> Result<PutFile> {
+pub(super) fn put_file_of(row: &Resumable) -> Result<PutFile> {
     Ok(PutFile {
         // The row has the resolved name, which may look like a reserved word or an alias.
         target: Target::Version { model: row.model.parse()?, version: VersionRef::Named(row.version.parse()?) },
@@ -289,7 +289,7 @@ pub(super) fn put_of(row: &Resumable) -> Result<PutFile> {
 /// The object of the row, where a client sends it to the bucket.
 pub(super) fn direct_of(row: &Resumable) -> Result<Option<Direct>> {
     let Some(part) = row.direct_part else { return Ok(None) };
-    let sha256: Option<Sha256> = put_of(row)?.sha256;
+    let sha256: Option<Sha256> = put_file_of(row)?.sha256;
     let sha256 = sha256.ok_or_else(|| Error::internal("a direct upload has no digest"))?;
     Ok(Some(Direct { length: unsigned(row.length), sha256, part: unsigned(part), multipart: row.multipart.clone() }))
 }

@@ -209,7 +209,7 @@ impl Files {
             async move {
                 let beaten = store.write(move |tx| {
                     let keys: Vec<&str> = keys.iter().map(Key::as_str).collect();
-                    uploads::seen_all(tx, &keys, now)
+                    uploads::record_heartbeats(tx, &keys, now)
                 });
                 // A short outage of the database does not end the work; the commit checks the rows again.
                 if let Err(error) = beaten.await {
@@ -271,7 +271,7 @@ impl PendingUploads {
     }
 
     /// Removes the rows of unused keys. If that fails, the collector removes them.
-    async fn withdraw_unused(&self) {
+    async fn delete_unused_rows(&self) {
         let unused = std::mem::take(&mut *self.unused());
         if unused.is_empty() {
             return;
@@ -304,7 +304,7 @@ impl PendingUploads {
 
     /// Abandons all pending uploads.
     async fn release(self) {
-        self.withdraw_unused().await;
+        self.delete_unused_rows().await;
         while let Some(key) = self.with(|keys| keys.last().cloned()) {
             abandon(&self.files, &key).await;
             self.forget(&key);

@@ -60,13 +60,13 @@ pub struct PutResult {
 
 /// What to do with the row of a resumable upload in the transaction that links its bytes.
 #[derive(Clone)]
-pub(super) enum Ending {
+pub(super) enum ResumableUpdate {
     /// There is none.
-    Plain,
+    NoRow,
     /// The one with this id is marked as finished.
-    Marked(String),
+    MarkFinished(String),
     /// This one is made, finished.
-    Recorded(Box<Resumable>),
+    InsertFinished(Box<Resumable>),
 }
 
 impl Files {
@@ -138,20 +138,20 @@ impl Files {
     {
         let size = BodySize { exact: put.length, at_most: limit };
         let stored = self.with_heartbeat(key, self.core.blobs.put(key, size, body)).await?;
-        self.finish_upload(context, put, key, stored, Ending::Plain).await
+        self.finish_upload(context, put, key, stored, ResumableUpdate::NoRow).await
     }
 
     /// Makes a file of a complete object: compares the digest, inspects the object, links it in one short transaction, and drops
     /// it if the bytes existed already. On an error the caller still owns the object and removes it.
     ///
-    /// The row of a resumable upload has its `ending` in the same transaction.
+    /// The row of a resumable upload has its `update` in the same transaction.
     pub(super) async fn finish_upload(
         &self,
         context: &RequestContext,
         put: &PutFile,
         key: &Key,
         stored: Stored,
-        ending: Ending,
+        update: ResumableUpdate,
     ) -> Result<PutResult> {
         if let Some(announced) = put.sha256.filter(|announced| *announced != stored.sha256) {
             return Err(Error::digest_mismatch(format!(
@@ -172,10 +172,10 @@ impl Files {
             .core
             .write(context, move |tx| {
                 let linked = link_into(tx, &policy, (&put.target, put.create), &staged, |_, error| error)?.pop();
-                match &ending {
-                    Ending::Plain => {}
-                    Ending::Marked(id) => resumable::finish(tx, id, stored.sha256, now)?,
-                    Ending::Recorded(row) => resumable::insert(tx, row)?,
+                match &update {
+                    ResumableUpdate::NoRow => {}
+                    ResumableUpdate::MarkFinished(id) => resumable::finish(tx, id, stored.sha256, now)?,
+                    ResumableUpdate::InsertFinished(row) => resumable::insert(tx, row)?,
                 }
                 linked.ok_or_else(|| Error::internal("a file that was linked is not there"))
             })
@@ -192,7 +192,7 @@ impl Files {
             let (store, now, key) = (self.core.store.clone(), self.core.now(), key.to_string());
             // A short outage of the database does not end an upload; the commit checks the row again.
             async move {
-                match store.write(move |tx| uploads::seen(tx, &key, now)).await {
+                match store.write(move |tx| uploads::record_heartbeat(tx, &key, now)).await {
                     Ok(false) => Err(upload_expired()),
                     Ok(true) | Err(_) => Ok(()),
                 }

@@ -155,7 +155,7 @@ impl Run<'_> {
         self.now.blobs += 1;
         self.now.bytes = before.saturating_add(blob.size);
         progress(self.now);
-        self.slow_down().await;
+        self.throttle().await;
         match found {
             Ok((size, sha256)) if size == blob.size && sha256 == blob.sha256 => Ok(None),
             Ok(_) => Ok(Some(Damage::Damaged)),
@@ -170,12 +170,12 @@ impl Run<'_> {
         while digest.take(&mut chunks).await? {
             self.now.bytes = before.saturating_add(digest.size());
             progress(self.now);
-            self.slow_down().await;
+            self.throttle().await;
         }
         Ok(digest.end())
     }
 
-    async fn slow_down(&self) {
+    async fn throttle(&self) {
         let Some(rate) = self.how.bytes_per_second.filter(|rate| *rate > 0) else { return };
         let due = Duration::from_millis(
             Millis::try_from(self.now.bytes.saturating_mul(1000) / rate).unwrap_or(Millis::MAX).unsigned_abs(),

@@ -3,10 +3,10 @@
 //! SQLite looks at neither within one of its own LIKEs, of which a single one can take minutes, so that the connections that are
 //! watched have another, in `pattern`, which compares case and ends in time.
 //!
-//! SQLite asks a [progress handler](https://sqlite.org/c3ref/progress_handler.html) now and then whether a statement is to go
-//! on. Installing one takes the connection's handle, which Diesel keeps to itself; but SQLite shows each new connection to
-//! the [automatic extensions](https://sqlite.org/c3ref/auto_extension.html) of the process, on the thread that opens it.
-//! [`watch`] is such an extension: it installs the handler in whatever connection the closure opens.
+//! SQLite asks a [progress handler](https://sqlite.org/c3ref/progress_handler.html) periodically whether a statement is
+//! to continue. Installing one takes the connection's handle, which Diesel keeps to itself; but SQLite shows each new
+//! connection to the [automatic extensions](https://sqlite.org/c3ref/auto_extension.html) of the process, on the thread
+//! that opens it. [`watch`] is such an extension: it installs the handler in whatever connection the closure opens.
 //!
 //! This is the one place in the workspace with `unsafe`. What the rest of it relies on is this:
 //!
@@ -193,7 +193,7 @@ extern "C" fn install(
     ffi::SQLITE_OK
 }
 
-/// Called by SQLite now and then while a statement runs: anything but 0 ends the statement.
+/// Called by SQLite periodically while a statement runs: anything but 0 ends the statement.
 extern "C" fn is_over(asked: *mut c_void) -> c_int {
     // SAFETY: `install` gave SQLite this pointer to a `State`, which lives until `uninstall`; all of it is atomic, so that
     // sharing it with other threads is sound.

@@ -135,7 +135,7 @@ pub fn removals(tx: &mut Tx<'_>, nodes: &[NodeId]) -> Result<Vec<ChangeRecord>> 
 }
 
 /// Whether there are committed changes without a position in the feed.
-pub fn any_unplaced(tx: &mut Tx<'_>) -> Result<bool> {
+pub fn any_without_position(tx: &mut Tx<'_>) -> Result<bool> {
     let unplaced = changes::table.filter(changes::position.is_null());
     diesel::select(diesel::dsl::exists(unplaced)).get_result(tx.conn).db()
 }
@@ -144,7 +144,7 @@ pub fn any_unplaced(tx: &mut Tx<'_>) -> Result<bool> {
 ///
 /// A change's id is taken before its transaction commits, so a smaller id can become visible after a greater one, and a
 /// reader that follows ids would miss it. Positions are assigned to committed changes only, by one transaction at a time.
-pub fn place(tx: &mut Tx<'_>, limit: i64) -> Result<()> {
+pub fn assign_positions(tx: &mut Tx<'_>, limit: i64) -> Result<()> {
     if let AnyConnection::Postgres(conn) = tx.conn {
         diesel::sql_query("SELECT pg_advisory_xact_lock(hashtext('modelport.changes'))").execute(conn).db()?;
     }

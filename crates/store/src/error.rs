@@ -58,7 +58,7 @@ impl From<Error> for TransactionError {
 /// What neither Diesel nor SQLite gives a kind of its own: a lost lock, a full disk, a server going down or coming up, a
 /// statement that was ended.
 fn is_transient(message: &str) -> bool {
-    speaks_of_contention(message)
+    is_contention_message(message)
         || message == "interrupted"
         || [
             "terminating connection",
@@ -73,7 +73,7 @@ fn is_transient(message: &str) -> bool {
         .any(|part| message.contains(part))
 }
 
-fn speaks_of_contention(message: &str) -> bool {
+fn is_contention_message(message: &str) -> bool {
     ["database is locked", "database table is locked", "deadlock detected"].iter().any(|part| message.contains(part))
 }
 
@@ -88,7 +88,7 @@ pub(super) fn is_worth_retrying(error: &Error) -> bool {
 
 /// Whether another connection holds the lock, or got it first.
 pub(super) fn is_contention(error: &DieselError) -> bool {
-    matches!(error, DieselError::DatabaseError(_, info) if speaks_of_contention(info.message()))
+    matches!(error, DieselError::DatabaseError(_, info) if is_contention_message(info.message()))
 }
 
 /// Whether the connection went away under the statement.

@@ -122,7 +122,7 @@ pub fn end_abandoned(tx: &mut Tx<'_>, now: Millis, max_attempts: i64) -> Result<
         .set((
             jobs::state.eq(JobState::Failed.name()),
             jobs::finished_at.eq(now),
-            jobs::error.eq(format!("whoever worked on it went away, {max_attempts} times")),
+            jobs::error.eq(format!("its worker disappeared {max_attempts} times")),
             free,
         ))
         .execute(tx.conn)

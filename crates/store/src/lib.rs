@@ -31,7 +31,7 @@ mod pool;
 mod postgres;
 mod properties;
 pub mod records;
-pub mod remains;
+pub mod removal_details;
 pub mod resumable;
 /// The tables, as Diesel sees them: made from the migrations by `make schema`.
 mod schema;
@@ -129,7 +129,7 @@ impl Store {
             SchemaState::Ahead(unknown) => return Err(migrations::ahead(&unknown)),
             SchemaState::Behind(missing) => {
                 return Err(Error::invalid_state(format!(
-                    "the database misses the migrations `{}`: run `modelport migrate`",
+                    "the migrations `{}` have not been applied to the database: run `modelport migrate`",
                     missing.join("`, `")
                 )));
             }

@@ -21,7 +21,7 @@ const LOCK: i64 = 0x6d6f_6465_6c70_6f72;
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// How far a database's tables are.
+/// Which migrations a database has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SchemaState {
     /// Every migration of this build is applied.
@@ -47,7 +47,7 @@ pub fn migrate(location: &Location) -> Result<Vec<String>> {
     migrated.map_err(|TransactionError(error)| error)
 }
 
-/// How far the database is. Writes nothing, not even the table in which the migrations are counted.
+/// Which migrations the database has. Writes nothing, not even the table in which the migrations are counted.
 pub fn schema_state(location: &Location) -> Result<SchemaState> {
     match connect(location)? {
         AnyConnection::Postgres(mut conn) => {

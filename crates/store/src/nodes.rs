@@ -131,7 +131,7 @@ fn taken(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, draft: &Dr
         Some(id) if find_external(tx, logical.kind(), id)?.is_some() => {
             Ok(Error::already_exists(format!("external id `{id}` is taken")).on_field("externalId"))
         }
-        _ => Ok(Error::conflict(format!("the {} was taken a moment ago", logical.noun()))),
+        _ => Ok(Error::conflict(format!("the {} was created concurrently; retry", logical.noun()))),
     }
 }
 

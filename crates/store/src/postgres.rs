@@ -48,7 +48,7 @@ impl Session {
         let own =
             is_own(url, limit).map_err(|error| Error::unavailable("cannot connect to PostgreSQL").caused_by(error))?;
         if !own {
-            log::info!("a pooler stands between this server and PostgreSQL: nothing is left in its sessions");
+            log::info!("connected to PostgreSQL through a pooler: no session state is used");
         }
         Ok(Self { limit: own.then_some(limit), prepared: own || prepared == PreparedStatements::On })
     }

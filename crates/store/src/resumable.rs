@@ -81,7 +81,7 @@ pub fn renew(tx: &mut Tx<'_>, id: &str, lease: &str, until: Millis) -> Result<bo
 }
 
 /// Extends the expiry of the upload.
-pub fn prolong(tx: &mut Tx<'_>, id: &str, expires_at: Millis) -> Result<()> {
+pub fn extend_expiry(tx: &mut Tx<'_>, id: &str, expires_at: Millis) -> Result<()> {
     let target = resumable_uploads::table.find(id);
     diesel::update(target).set(resumable_uploads::expires_at.eq(expires_at)).execute(tx.conn).db()?;
     Ok(())

@@ -51,13 +51,13 @@ pub fn insert_all(tx: &mut Tx<'_>, keys: &[&str], now: Millis) -> Result<()> {
 }
 
 /// Records that bytes still arrive. `false` when the collector has condemned the upload as abandoned.
-pub fn seen(tx: &mut Tx<'_>, key: &str, now: Millis) -> Result<bool> {
+pub fn record_heartbeat(tx: &mut Tx<'_>, key: &str, now: Millis) -> Result<bool> {
     let target = uploads::table.filter(uploads::key.eq(key).and(uploads::seen_at.gt(CONDEMNED)));
     Ok(diesel::update(target).set(uploads::seen_at.eq(now)).execute(tx.conn).db()? > 0)
 }
 
 /// Says that the bytes of many uploads still arrive.
-pub fn seen_all(tx: &mut Tx<'_>, keys: &[&str], now: Millis) -> Result<()> {
+pub fn record_heartbeats(tx: &mut Tx<'_>, keys: &[&str], now: Millis) -> Result<()> {
     for chunk in keys.chunks(MAX_IDS) {
         let among = uploads::key.eq_any(chunk.to_vec()).and(uploads::seen_at.gt(CONDEMNED));
         diesel::update(uploads::table.filter(among)).set(uploads::seen_at.eq(now)).execute(tx.conn).db()?;

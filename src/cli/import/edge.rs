@@ -65,7 +65,7 @@ pub(super) fn run(args: &SettingsArgs, options: &Args) -> Outcome {
     if let Some(error) = unwritten {
         return Err(error.into());
     }
-    writeln!(out, "{moved} moved, {present} were here before, {skipped} skipped")?;
+    writeln!(out, "{moved} moved, {present} already present, {skipped} skipped")?;
     ended?;
     if skipped > 0 {
         return Err(format!("{skipped} records were skipped, for the reasons above").into());

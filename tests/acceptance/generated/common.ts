@@ -1,4 +1,4 @@
-// What every client is called with, and how what it says is held against that.
+// What every client is called with, and how its answers are checked against that.
 
 declare const process: { argv: string[]; getBuiltinModule(name: "fs"): { readFileSync(path: string): Uint8Array<ArrayBuffer> } };
 

@@ -51,7 +51,7 @@ def test_messages_may_be_large(server: Server) -> None:
     assert [each.custom_properties["p"].string_value for each in got] == [text] * 24
 
 
-def test_a_call_that_is_given_up_takes_its_statement_along(server: Server, installation: Installation) -> None:
+def test_a_cancelled_call_cancels_its_statement(server: Server, installation: Installation) -> None:
     store = service.MetadataStoreServiceStub(channel(server))
     of = store.PutArtifactType(calls.PutArtifactTypeRequest(artifact_type=mlmd.ArtifactType(name="t"))).type_id
     value = mlmd.Value(string_value="a" * 400_000)

@@ -20,7 +20,7 @@ TESTS = 108
 
 
 def suite(folder: Path) -> Path:
-    """A copy of the suite with its typos mended."""
+    """A copy of the suite with its typos fixed."""
     package = Path(importlib.util.find_spec("ml_metadata").submodule_search_locations[0]) / "metadata_store"
     shutil.copy(package / "conftest.py", folder)
     text = (package / "metadata_store_test.py").read_text()

@@ -68,7 +68,7 @@ def modelport(port: int) -> Answerer:
 
 @dataclass
 class Entry:
-    """A call, and what came of it."""
+    """A call and its outcome."""
 
     scenario: str
     method: str
@@ -92,7 +92,7 @@ class Twin:
 
     def run(self, scenario: Callable[["Twin"], None]) -> None:
         self.scenario = f"{scenario.__module__.rpartition('.')[2]}.{scenario.__name__}"
-        # What differs in one scenario does not go on in the next.
+        # What differs in one scenario does not continue in the next.
         self.numbers, self.seen = {}, {}
         scenario(self)
 

@@ -55,17 +55,17 @@ class ArchiveRules(UploadRules):
         if place is None:
             return
         own = self.artifacts(node, "kf.ModelArtifact") if is_version else [node]
-        wrongs = {Refusal.INVALID} if any(path in WRONG_PATHS for path, _ in members) else set()
-        wrongs |= {Refusal.INVALID} if self.clash([path for path, _ in members]) else set()
+        refusals = {Refusal.INVALID} if any(path in WRONG_PATHS for path, _ in members) else set()
+        refusals |= {Refusal.INVALID} if self.clash([path for path, _ in members]) else set()
         for path, content in members:
             there = next((each.files[path] for each in own if path in each.files), None)
             match match:
                 case None if there not in (None, hashlib.sha256(content).hexdigest()):
-                    wrongs.add(Refusal.EXISTS)
+                    refusals.add(Refusal.EXISTS)
                 case "If-None-Match" if there:
-                    wrongs.add(Refusal.STALE)
+                    refusals.add(Refusal.STALE)
                 case "If-Match" if not there:
-                    wrongs.add(Refusal.STALE)
+                    refusals.add(Refusal.STALE)
         sent = packed([*members, *(members[:1] if flaw == "twice" else [])], form)
         match flaw:
             case "cut short":
@@ -74,13 +74,13 @@ class ArchiveRules(UploadRules):
                 sent = packed([], form)
             case "no archive":
                 sent = b"no archive"
-        wrongs |= {Refusal.INVALID} if flaw else set()
+        refusals |= {Refusal.INVALID} if flaw else set()
         headers = {"Content-Type": MEDIA_TYPES[form], **({match: "*"} if match else {})}
         response = self.doors.native.ask(
             "PUT", f"{place}/files", params={"unpack": "true"}, content=sent, headers=headers
         )
         what = f"{flaw or ''} {form} of {members} for {node}, {match}"
-        if self.expect(wrongs, self.doors.native.refusal(response), native.SAYS, f"unpacking {what}"):
+        if self.expect(refusals, self.doors.native.refusal(response), native.SAYS, f"unpacking {what}"):
             self.unpacked(node, own, members, response.json()["items"])
         for each in self.artifacts(node, "kf.ModelArtifact") if is_version else own:
             assert self.doors.native.files(f"/artifacts/{each.id}") == each.files
@@ -146,11 +146,11 @@ class ArchiveRules(UploadRules):
         files: dict[str, str] = {}
         for each in own:
             files = each.files | files
-        wrongs = {Refusal.EXISTS} if self.clash(list(files)) else set()
+        refusals = {Refusal.EXISTS} if self.clash(list(files)) else set()
         query = {"archive": form, "quarantined": "true"}
         response = self.doors.native.http.get(f"{place}/files", params=query)
         refusal = self.doors.native.refusal(response)
-        if self.expect(wrongs, refusal, native.SAYS, f"{form} of {node} with {files}"):
+        if self.expect(refusals, refusal, native.SAYS, f"{form} of {node} with {files}"):
             assert digests(response.content, form) == sorted(files.items(), key=lambda file: file[0].encode())
             again = {"If-None-Match": response.headers["ETag"]}
             repeated = self.doors.native.ask("GET", f"{place}/files", params=query, headers=again)

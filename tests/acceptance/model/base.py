@@ -1,4 +1,4 @@
-"""What every sequence begins with, how a step is held against the model, and what holds in the end."""
+"""What every sequence begins with, how a step is checked against the model, and what holds in the end."""
 
 import sys
 from itertools import takewhile
@@ -32,7 +32,7 @@ class Doors:
 
 
 class Base(RuleBasedStateMachine):
-    """What every sequence begins with and is held against."""
+    """What every sequence begins with and is checked against."""
 
     doors: Doors
     number = 0
@@ -57,9 +57,9 @@ class Base(RuleBasedStateMachine):
 
     # Helpers.
 
-    def expect(self, wrongs: set[Refusal], refusal: Refusal | None, says: dict[Refusal, Refusal], what: str) -> bool:
+    def expect(self, refusals: set[Refusal], refusal: Refusal | None, says: dict[Refusal, Refusal], what: str) -> bool:
         """Whether it was done, which has to be so exactly when nothing is wrong."""
-        allowed = {says.get(wrong, wrong) for wrong in wrongs}
+        allowed = {says.get(wrong, wrong) for wrong in refusals}
         if allowed:
             assert refusal in allowed, f"{what} gives {refusal} ({Journal.answer}), not one of {allowed}"
         else:

@@ -71,7 +71,7 @@ def same_nodes(nodes: list[Node], shown: list[dict[str, Any]], uris: dict[int, s
 
 
 def in_order(nodes: list[Node], shown: list[dict[str, Any]], by: str, descending: bool) -> None:
-    """The order of a list, whose nodes were held against the model already."""
+    """The order of a list, whose nodes were checked against the model already."""
     keys = {
         "ID": lambda node: (node.id,),
         "CREATE_TIME": lambda node: (node.created, node.id),

@@ -60,13 +60,13 @@ class EdgeRules(Base):
     )
     def upload(self, name: str, version: str, fields: dict[str, str], given: str | None, content: str) -> None:
         fields = {"name": name, "version": version, **fields, **({"id": given} if given else {})}
-        wrongs = {Refusal.INVALID} if is_wrong(fields) or not name or not version or given in WRONG_IDS else set()
+        refusals = {Refusal.INVALID} if is_wrong(fields) or not name or not version or given in WRONG_IDS else set()
         said = {key: value for key, value in fields.items() if value and key not in ("id", "score")}
         said["precision"] = said.get("precision", "fp32").lower()
-        wrongs |= self.same_as(edge.identity(dict.fromkeys(edge.IDENTITY) | said))
-        wrongs |= self.registry.taken("artifact", given)
+        refusals |= self.same_as(edge.identity(dict.fromkeys(edge.IDENTITY) | said))
+        refusals |= self.registry.taken("artifact", given)
         refusal, record_id = self.doors.edge.create(fields, edge.archive(content))
-        if not self.expect(wrongs, refusal, edge.SAYS, f"upload of {fields}"):
+        if not self.expect(refusals, refusal, edge.SAYS, f"upload of {fields}"):
             return
         assert given in (None, record_id)
         self.made(record_id, said, fields.get("score"), hashlib.sha256(edge.archive(content)).hexdigest())
@@ -119,15 +119,15 @@ class EdgeRules(Base):
         record = edge.form(records[node.id])
         sent = fields | ({} if name is None else {"name": name}) | ({} if version is None else {"version": version})
         useful = {key: value for key, value in sent.items() if value or key not in ("name", "version")}
-        wrongs = {Refusal.INVALID} if is_wrong(sent) or not useful else set()
+        refusals = {Refusal.INVALID} if is_wrong(sent) or not useful else set()
         now = record | {key: value or None for key, value in useful.items() if key != "score"}
         now["precision"] = (useful["precision"] or "fp32").lower() if "precision" in useful else record["precision"]
         was = edge.identity(record)
         if edge.identity(now) != was:
-            wrongs |= self.same_as(edge.identity(now), but=node.id)
+            refusals |= self.same_as(edge.identity(now), but=node.id)
         response = self.doors.edge.ask("PUT", f"/models/{record['id']}", data=sent)
         refusal = self.doors.edge.refusal(response)
-        if not self.expect(wrongs, refusal, edge.SAYS, f"change of {record} by {sent}"):
+        if not self.expect(refusals, refusal, edge.SAYS, f"change of {record} by {sent}"):
             return
         custom = {key: value for key, value in node.custom.items() if key not in [*edge.TEXTS, *edge.IDENTITY]}
         for key in {*edge.TEXTS, *edge.IDENTITY}:

@@ -34,11 +34,11 @@ class EntityRules(Base):
         is_upsert = of.kind == "artifact" and bool(draft.home)
         if of.name in ("kf.ModelArtifact", "kf.ServeModel") and not is_upsert:
             draft.state = draft.state or of.state
-        wrongs = registry.wrongs(draft, upsert=is_upsert)
+        refusals = registry.refusals(draft, upsert=is_upsert)
         taken = registry.named(draft.type, draft.home, draft.name) if draft.name and is_upsert else None
         home_node = registry.nodes.get(draft.home or 0)
         refusal, shown = door.create(draft, home_node.type if home_node else "kf.ModelVersion", nested)
-        if not self.expect(wrongs, refusal, kubeflow.SAYS, f"creation of {draft}"):
+        if not self.expect(refusals, refusal, kubeflow.SAYS, f"creation of {draft}"):
             return
         if taken and draft.type in ("kf.Metric", "kf.Parameter"):
             patches.upsert(registry, taken, draft)
@@ -72,12 +72,12 @@ class EntityRules(Base):
         sent |= {name: changes[name] for name in ["uri", "state"] if name in changes}
         if of.artifact_type:
             sent["artifactType"] = of.artifact_type
-        wrongs = patches.wrongs(self.registry, node, changes)
+        refusals = patches.refusals(self.registry, node, changes)
         if match:
-            wrongs |= {Refusal.STALE}
+            refusals |= {Refusal.STALE}
         if_match = None if match is None else node.revision + match
         refusal, shown = self.doors.kubeflow[edition].patch(of, node.id, sent, if_match)
-        if self.expect(wrongs, refusal, kubeflow.SAYS, f"change of {node} by {sent}"):
+        if self.expect(refusals, refusal, kubeflow.SAYS, f"change of {node} by {sent}"):
             patches.apply(self.registry, node, changes)
             self.agree(node, shown, edition)
         else:
@@ -87,12 +87,12 @@ class EntityRules(Base):
     @rule(which=picks, edition=editions, recursive=st.booleans(), match=st.sampled_from([None, None, 0, 1]))
     def delete(self, which: int, edition: str, recursive: bool, match: int | None) -> None:
         node = pick(self.registry.of(*TYPES), which)
-        wrongs = {Refusal.STALE} if match else set()
+        refusals = {Refusal.STALE} if match else set()
         if not recursive and (self.registry.owned(node.id) or node.files):
-            wrongs.add(Refusal.OWNS)
+            refusals.add(Refusal.OWNS)
         if_match = None if match is None else node.revision + match
         refusal = self.doors.kubeflow[edition].delete(TYPES[node.type], node.id, recursive, if_match)
-        if self.expect(wrongs, refusal, kubeflow.SAYS, f"removal of {node}"):
+        if self.expect(refusals, refusal, kubeflow.SAYS, f"removal of {node}"):
             self.registry.delete(node)
             assert self.doors.graph.get(node) is None
             self.look_back(node)

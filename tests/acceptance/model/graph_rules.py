@@ -25,16 +25,16 @@ class GraphRules(Base):
         self.refer(draft, reference)
         self.suffix(draft)
         refusal, node_id = self.doors.graph.put(draft)
-        if self.expect(self.wrongs_of_new(draft), refusal, graph.SAYS, f"put of {draft}"):
+        if self.expect(self.refusals_of_new(draft), refusal, graph.SAYS, f"put of {draft}"):
             draft.uri = draft.uri or None
             node = self.registry.create(draft, node_id)
             self.agree(node, self.doors.graph.get(node), "gRPC")
 
-    def wrongs_of_new(self, draft: Draft) -> set[Refusal]:
-        wrongs = self.registry.wrongs(draft, demands=False)
+    def refusals_of_new(self, draft: Draft) -> set[Refusal]:
+        refusals = self.registry.refusals(draft, demands=False)
         if EVERY[draft.type].kind == "context" and not draft.name:
-            wrongs.add(Refusal.REQUIRED)
-        return wrongs
+            refusals.add(Refusal.REQUIRED)
+        return refusals
 
     def suffix(self, draft: Draft) -> None:
         """What a pipeline makes cannot be removed, so no two sequences may call it the same."""
@@ -60,18 +60,18 @@ class GraphRules(Base):
         self.suffix(draft)
         if draft.external_id and draft.external_id == f"{node.external_id}~{self.number}":
             draft.external_id = node.external_id
-        wrongs = self.wrongs_of_put(node, draft)
+        refusals = self.refusals_of_put(node, draft)
         options: dict[str, Any] = {}
         if lock is not None and node.kind == "artifact":
             self.agree(node, self.doors.graph.get(node), "gRPC")
             options["seen"] = node.updated if lock else node.updated - 1
-            wrongs |= set() if lock else {Refusal.STALE}
+            refusals |= set() if lock else {Refusal.STALE}
         refusal, _ = self.doors.graph.put(draft, node.id, **options)
-        if self.expect(wrongs, refusal, graph.SAYS, f"put of {draft} for {node}"):
+        if self.expect(refusals, refusal, graph.SAYS, f"put of {draft} for {node}"):
             self.replaced(node, draft)
         self.agree(node, self.doors.graph.get(node), "gRPC")
 
-    def wrongs_of_put(self, node: Node, draft: Draft) -> set[Refusal]:
+    def refusals_of_put(self, node: Node, draft: Draft) -> set[Refusal]:
         registry = self.registry
         found = registry.odd(draft) | registry.taken(node.kind, draft.external_id, but=node.id)
         changed = {name: value for name, value in draft.properties.items() if node.properties.get(name) != value}
@@ -128,12 +128,12 @@ class GraphRules(Base):
             now.uri = draft.uri
         if state in paths and node.kind != "context":
             now.state = draft.state
-        wrongs = self.wrongs_of_put(node, now)
-        if self.registry.odd(draft) - wrongs:
+        refusals = self.refusals_of_put(node, now)
+        if self.registry.odd(draft) - refusals:
             # What is wrong is outside of the mask, and nobody says whether it is looked at.
             return
         refusal, _ = self.doors.graph.put(draft, node.id, mask=paths)
-        if self.expect(wrongs, refusal, graph.SAYS, f"put of {draft} by {paths} for {node}"):
+        if self.expect(refusals, refusal, graph.SAYS, f"put of {draft} by {paths} for {node}"):
             self.replaced(node, now)
         self.agree(node, self.doors.graph.get(node), "gRPC")
 
@@ -158,9 +158,9 @@ class GraphRules(Base):
         event = graph.mlmd.Event(
             artifact_id=key[0], execution_id=key[1], type=graph.mlmd.Event.Type.Value(what), path={"steps": path}
         )
-        wrongs = {Refusal.EXISTS} if key in self.registry.events else set()
+        refusals = {Refusal.EXISTS} if key in self.registry.events else set()
         refusal, _ = self.doors.graph.ask("PutEvents", events=[event])
-        if self.expect(wrongs, refusal, graph.SAYS, f"event {key}"):
+        if self.expect(refusals, refusal, graph.SAYS, f"event {key}"):
             self.registry.add_event(key, [index, "k"])
 
     def kinds(self, kind: str) -> list[Node]:
@@ -184,14 +184,14 @@ class GraphRules(Base):
     @rule(parent=picks, child=picks)
     def put_parent(self, parent: int, child: int) -> None:
         above, below = pick(self.kinds("context"), parent), pick(self.kinds("context"), child)
-        wrongs = set()
+        refusals = set()
         if self.registry.is_below(above, below):
-            wrongs.add(Refusal.INVALID)
+            refusals.add(Refusal.INVALID)
         if below.id in above.members:
-            wrongs.add(Refusal.EXISTS)
+            refusals.add(Refusal.EXISTS)
         edge = {"parent_id": above.id, "child_id": below.id}
         refusal, _ = self.doors.graph.ask("PutParentContexts", parent_contexts=[edge])
-        if self.expect(wrongs, refusal, graph.SAYS, f"parent {above} of {below}"):
+        if self.expect(refusals, refusal, graph.SAYS, f"parent {above} of {below}"):
             self.registry.attach(above, below.id)
 
     @rule(type_name=st.sampled_from(sorted(EVERY)), size=st.sampled_from([None, 1, 2]), by=st.integers(0, 2))

@@ -51,19 +51,19 @@ class LinkRules(Base):
             body["version"]["externalId"] = external_id
         body["artifacts"] = [{"name": name} if name is not None else {} for name in artifacts]
         of_model = Draft("kf.RegisteredModel", model, properties=live)
-        wrongs = set() if found else registry.wrongs(of_model)
+        refusals = set() if found else registry.refusals(of_model)
         for draft in drafts:
-            wrongs |= registry.odd(draft)
+            refusals |= registry.odd(draft)
         # Here an empty text is no name, and no id.
-        wrongs |= {Refusal.INVALID} if not version or external_id == "" or "" in artifacts else set()
-        wrongs |= registry.taken("context", external_id)
+        refusals |= {Refusal.INVALID} if not version or external_id == "" or "" in artifacts else set()
+        refusals |= registry.taken("context", external_id)
         if found and registry.named("kf.ModelVersion", found.id, version):
-            wrongs.add(Refusal.EXISTS)
+            refusals.add(Refusal.EXISTS)
         given = [name for name in artifacts if name]
-        wrongs |= {Refusal.EXISTS} if len(given) > len(set(given)) else set()
+        refusals |= {Refusal.EXISTS} if len(given) > len(set(given)) else set()
         response = self.doors.native.ask("POST", "/register", json=body)
         refusal = self.doors.native.refusal(response)
-        if not self.expect(wrongs, refusal, native.SAYS, f"registration {body}"):
+        if not self.expect(refusals, refusal, native.SAYS, f"registration {body}"):
             return
         answer = response.json()
         if not found:
@@ -86,9 +86,9 @@ class LinkRules(Base):
         body = {"id": str(node.id), "artifactType": of.artifact_type}
         path = f"/{TYPES[above.type].path}/{home}/artifacts"
         response = self.doors.kubeflow[edition].ask("POST", path, json=body)
-        wrongs = {Refusal.MISSING} if home == NOBODY else set()
+        refusals = {Refusal.MISSING} if home == NOBODY else set()
         refusal = self.doors.kubeflow[edition].refusal(response)
-        if self.expect(wrongs, refusal, kubeflow.SAYS, f"attachment of {node} to {above}"):
+        if self.expect(refusals, refusal, kubeflow.SAYS, f"attachment of {node} to {above}"):
             said = self.registry.said_by_home(node.type, above.id)
             patches.apply(self.registry, node, {"properties": said})
             self.registry.attach(above, node.id)
@@ -103,10 +103,10 @@ class LinkRules(Base):
             model = pick(self.registry.of("kf.RegisteredModel"), stranger)
         path = f"/registered_models/{model.id}/aliases/{native.segment(alias)}"
         response = self.doors.kubeflow[edition].ask("PUT", path, json={"modelVersionId": str(version.id)})
-        wrongs = {Refusal.INVALID} if alias in WRONG_ALIASES else set()
-        wrongs |= set() if version.home == model.id else {Refusal.MISSING}
+        refusals = {Refusal.INVALID} if alias in WRONG_ALIASES else set()
+        refusals |= set() if version.home == model.id else {Refusal.MISSING}
         refusal = self.doors.kubeflow[edition].refusal(response)
-        if self.expect(wrongs, refusal, kubeflow.SAYS, f"alias {alias} of {version} in {model}"):
+        if self.expect(refusals, refusal, kubeflow.SAYS, f"alias {alias} of {version} in {model}"):
             self.registry.point_alias(model, alias, version)
             self.agree(version, kubeflow.seen({**response.json(), "of": version.type}), edition)
 
@@ -122,12 +122,12 @@ class LinkRules(Base):
             for name, value, step, at in points
         ]
         home = NOBODY if stranger == 9 else run.id
-        wrongs = {Refusal.MISSING} if home == NOBODY else set()
-        wrongs |= set() if points and all(name for name, *_ in points) else {Refusal.INVALID}
+        refusals = {Refusal.MISSING} if home == NOBODY else set()
+        refusals |= set() if points and all(name for name, *_ in points) else {Refusal.INVALID}
         for name, *_ in points:
-            wrongs |= self.registry.odd(Draft("kf.Metric", name))
+            refusals |= self.registry.odd(Draft("kf.Metric", name))
         response = self.doors.native.ask("POST", f"/experiment-runs/{home}/points", json={"points": body})
-        if not self.expect(wrongs, self.doors.native.refusal(response), native.SAYS, f"points {body} of {run}"):
+        if not self.expect(refusals, self.doors.native.refusal(response), native.SAYS, f"points {body} of {run}"):
             return
         shown = self.doors.kubeflow["v1"].all(f"/experiment_runs/{run.id}/artifacts", "", artifactType="metric")
         ids = {item["name"]: item["id"] for item in shown if item["id"] not in self.registry.nodes}

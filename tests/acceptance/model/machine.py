@@ -1,4 +1,4 @@
-"""Sequences of what clients may do through any door, each step held against the model."""
+"""Sequences of what clients may do through any door, each step checked against the model."""
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize

@@ -33,20 +33,20 @@ class NativeRules(Base):
         model = pick(self.registry.of("kf.RegisteredModel"), stranger)
         if stranger < 6:
             model = self.registry.nodes[version.home or 0]
-        wrongs = {Refusal.INVALID} if alias in WRONG_ALIASES else set()
+        refusals = {Refusal.INVALID} if alias in WRONG_ALIASES else set()
         target = self.registry.named("kf.ModelVersion", model.id, version.name)
-        wrongs |= set() if target else {Refusal.MISSING}
+        refusals |= set() if target else {Refusal.MISSING}
         refusal = self.doors.native.set_alias(str(model.name), alias, str(version.name))
-        if self.expect(wrongs, refusal, native.SAYS, f"alias {alias} of {version}") and target:
+        if self.expect(refusals, refusal, native.SAYS, f"alias {alias} of {version}") and target:
             self.registry.point_alias(model, alias, target)
 
     @precondition(lambda self: self.registry.of("kf.RegisteredModel"))
     @rule(which=picks, alias=aliases)
     def drop_alias(self, which: int, alias: str) -> None:
         model = pick(self.registry.of("kf.RegisteredModel"), which)
-        wrongs = {Refusal.INVALID} if alias in WRONG_ALIASES else set()
-        wrongs |= set() if (model.id, alias) in self.registry.aliases else {Refusal.MISSING}
-        if self.expect(wrongs, self.doors.native.drop_alias(str(model.name), alias), native.SAYS, f"end of {alias}"):
+        refusals = {Refusal.INVALID} if alias in WRONG_ALIASES else set()
+        refusals |= set() if (model.id, alias) in self.registry.aliases else {Refusal.MISSING}
+        if self.expect(refusals, self.doors.native.drop_alias(str(model.name), alias), native.SAYS, f"end of {alias}"):
             self.registry.drop_alias(model, alias)
 
     # Files.
@@ -70,14 +70,14 @@ class NativeRules(Base):
         holder = next((node for node in own if path in node.files), own[0] if own else None)
         if holder is None and match and match.startswith("If-Match"):
             refusal, _ = self.doors.native.put_file(place, path, content, **{"If-Match": "*"})
-            wrongs = {Refusal.STALE} | ({Refusal.INVALID} if path in WRONG_PATHS else set())
-            self.expect(wrongs, refusal, native.SAYS, "replacement of nothing")
+            refusals = {Refusal.STALE} | ({Refusal.INVALID} if path in WRONG_PATHS else set())
+            self.expect(refusals, refusal, native.SAYS, "replacement of nothing")
             return
         if holder is None:
             draft = Draft("kf.ModelArtifact", name=model.name, home=version.id, state="LIVE")
             refusal, stored = self.doors.native.put_file(place, path, content)
-            wrongs = {Refusal.INVALID} if path in WRONG_PATHS else set()
-            if self.expect(wrongs, refusal, native.SAYS, f"first file {path} of {version}"):
+            refusals = {Refusal.INVALID} if path in WRONG_PATHS else set()
+            if self.expect(refusals, refusal, native.SAYS, f"first file {path} of {version}"):
                 holder = self.registry.create(draft, int(stored["artifactId"]))
                 self.stored(holder, path, stored["sha256"])
             return
@@ -91,25 +91,25 @@ class NativeRules(Base):
     def put(self, node: Node, place: str, path: str, content: bytes, match: str | None) -> None:
         digest = hashlib.sha256(content).hexdigest()
         there = node.files.get(path)
-        wrongs = {Refusal.INVALID} if path in WRONG_PATHS else set()
+        refusals = {Refusal.INVALID} if path in WRONG_PATHS else set()
         headers = {}
         match match:
             case None if there not in (None, digest):
-                wrongs.add(Refusal.EXISTS)
+                refusals.add(Refusal.EXISTS)
             case "If-None-Match":
                 headers = {"If-None-Match": "*"}
-                wrongs |= {Refusal.STALE} if there else set()
+                refusals |= {Refusal.STALE} if there else set()
             case "If-Match *":
                 headers = {"If-Match": "*"}
-                wrongs |= set() if there else {Refusal.STALE}
+                refusals |= set() if there else {Refusal.STALE}
             case "If-Match":
                 headers = {"If-Match": f'"{there or digest}"'}
-                wrongs |= set() if there else {Refusal.STALE}
+                refusals |= set() if there else {Refusal.STALE}
             case "If-Match stale":
                 headers = {"If-Match": f'"{"0" * 64}"'}
-                wrongs.add(Refusal.STALE)
+                refusals.add(Refusal.STALE)
         refusal, stored = self.doors.native.put_file(place, path, content, **headers)
-        if self.expect(wrongs, refusal, native.SAYS, f"file {path} of {node}, {headers}"):
+        if self.expect(refusals, refusal, native.SAYS, f"file {path} of {node}, {headers}"):
             assert (stored["artifactId"], stored["status"]) == (str(node.id), 200 if there else 201)
             if there != digest:
                 self.stored(node, path, digest)
@@ -124,10 +124,10 @@ class NativeRules(Base):
     @rule(which=picks, path=paths)
     def drop_file(self, which: int, path: str) -> None:
         node = pick(self.registry.of("kf.ModelArtifact"), which)
-        wrongs = {Refusal.INVALID} if path in WRONG_PATHS else set()
-        wrongs |= set() if path in node.files else {Refusal.MISSING}
+        refusals = {Refusal.INVALID} if path in WRONG_PATHS else set()
+        refusals |= set() if path in node.files else {Refusal.MISSING}
         refusal = self.doors.native.drop_file(f"/artifacts/{node.id}", path)
-        if self.expect(wrongs, refusal, native.SAYS, f"removal of {path} of {node}"):
+        if self.expect(refusals, refusal, native.SAYS, f"removal of {path} of {node}"):
             del node.files[path]
             self.registry.touch(node, "file.delete")
         assert self.doors.native.files(f"/artifacts/{node.id}") == node.files
@@ -172,8 +172,8 @@ class NativeRules(Base):
         version = pick(self.registry.of("kf.ModelVersion"), which)
         model = self.registry.nodes[version.home or 0]
         refusal = self.doors.native.delete_version(str(model.name), str(version.name), force)
-        wrongs = {Refusal.OWNS} if self.is_in_use(version) and not force else set()
-        if self.expect(wrongs, refusal, native.SAYS, f"removal of {version}"):
+        refusals = {Refusal.OWNS} if self.is_in_use(version) and not force else set()
+        if self.expect(refusals, refusal, native.SAYS, f"removal of {version}"):
             self.registry.delete(version)
 
     def is_in_use(self, version: Node) -> bool:

@@ -9,7 +9,7 @@ from .registry import LATER, Draft, Node, Refusal, Registry
 POINT = ["value", "step", "timestamp"]
 
 
-def wrongs(registry: Registry, node: Node, changes: dict[str, Any]) -> set[Refusal]:
+def refusals(registry: Registry, node: Node, changes: dict[str, Any]) -> set[Refusal]:
     """What is wrong with a change; members that it names and that are `None` are cleared."""
     draft = Draft(
         node.type,
@@ -62,7 +62,7 @@ def apply(registry: Registry, node: Node, changes: dict[str, Any]) -> None:
 
 
 def upsert(registry: Registry, node: Node, draft: Draft) -> None:
-    """A metric or parameter that is made where one of its name is: measured anew, whatever else is said of it."""
+    """A metric or parameter that is created under a taken name is updated; a metric gets a new point in any case."""
     said: dict[str, Any] = {"properties": dict(draft.properties)}
     if node.type == "kf.Metric":
         said["properties"] = {"step": ("int", 0), "timestamp": ("int", LATER)} | draft.properties

@@ -71,7 +71,7 @@ class Put:
                 message.id = NOBODY
         return message
 
-    def wrongs(self, is_new: bool, needs_type: bool) -> set[Refusal]:
+    def refusals(self, is_new: bool, needs_type: bool) -> set[Refusal]:
         """What its flaw comes to."""
         match self.flaw:
             case "":

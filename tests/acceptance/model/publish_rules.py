@@ -44,7 +44,7 @@ class PublishRules(TogetherRules):
         plan = put_back(node) if node and how < 3 else drafts(types, odd=True)
         draft = data.draw(plan, kind)
         if is_sound:
-            self.mend(draft)
+            self.repair(draft)
         if not (node and how < 3):
             draft.home = self.home(draft, data.draw(st.integers(0, 8), "home"))
             self.refer(draft, data.draw(picks, "reference"))
@@ -62,7 +62,7 @@ class PublishRules(TogetherRules):
             draft.home, draft.name = again.draft.home, again.draft.name
         return put
 
-    def mend(self, draft: Draft) -> None:
+    def repair(self, draft: Draft) -> None:
         """Takes out what nothing can be called or say; to draw another would end the sequence when that is odd too."""
         is_odd = lambda **said: bool(self.registry.odd(Draft(draft.type, **said)))
         for name in ["name", "external_id", "uri"]:
@@ -139,7 +139,7 @@ class PublishRules(TogetherRules):
             # It is to be left as it is, and nobody says whether what is said of it is looked at.
             return
         with self.rehearsal():
-            wrongs, _ = self.published(execution, pairs, contexts, options, None)
+            refusals, _ = self.published(execution, pairs, contexts, options, None)
         door = self.doors.graph
         sent = [
             {name: each.message(door) if isinstance(each, Put) else each.message() for name, each in named if each}
@@ -157,7 +157,7 @@ class PublishRules(TogetherRules):
             },
         )
         what = f"publication of {execution} with {pairs} in {contexts}, {options}"
-        if self.expect(wrongs, refusal, graph.SAYS, what):
+        if self.expect(refusals, refusal, graph.SAYS, what):
             _, ids = self.published(execution, pairs, contexts, options, answer)
             assert [answer.execution_id] == ids.executions
             self.check_put(ids, answer)
@@ -170,21 +170,21 @@ class PublishRules(TogetherRules):
         artifacts = [artifact for artifact, _ in pairs if artifact]
         with self.one_write():
             answered = zip(answer.artifact_ids, pairs, strict=True) if answer else []
-            wrongs = self.put_all(artifacts, options, [each for each, (artifact, _) in answered if artifact], put)
-            wrongs |= self.put_all([execution], Options(), [answer.execution_id] if answer else [], ids.executions)
+            refusals = self.put_all(artifacts, options, [each for each, (artifact, _) in answered if artifact], put)
+            refusals |= self.put_all([execution], Options(), [answer.execution_id] if answer else [], ids.executions)
             left = iter(put)
             for artifact, event in pairs:
                 node = next(left) if artifact else event.artifact if event else -1
                 ids.artifacts.append(node)
                 ends = [(event.artifact, node), (event.execution, ids.executions[0])] if event else []
                 if any(named not in (None, end) for named, end in ends) or (event and not artifact and node is None):
-                    wrongs.add(Refusal.INVALID)
+                    refusals.add(Refusal.INVALID)
                 elif event:
                     events.append((event, node, ids.executions[0]))
-            wrongs |= self.happen(events)
-            wrongs |= self.put_contexts(contexts, options, list(answer.context_ids) if answer else [], ids.contexts)
+            refusals |= self.happen(events)
+            refusals |= self.put_contexts(contexts, options, list(answer.context_ids) if answer else [], ids.contexts)
             self.put_together(ids)
-        return wrongs, ids
+        return refusals, ids
 
     def check_put(self, ids: Ids, answer: Any) -> None:
         """What was put is as it should be, under the ids that were answered."""
@@ -207,7 +207,7 @@ class PublishRules(TogetherRules):
         if how != SOUND and (puts := [*executions, *artifacts, *contexts]):
             self.spoil(data, puts)
         with self.rehearsal():
-            wrongs, _ = self.put_graph(executions, artifacts, contexts, edges, options, None)
+            refusals, _ = self.put_graph(executions, artifacts, contexts, edges, options, None)
         door = self.doors.graph
         refusal, answer = door.ask(
             "PutLineageSubgraph",
@@ -225,7 +225,7 @@ class PublishRules(TogetherRules):
             },
         )
         what = f"graph of {executions}, {artifacts}, {contexts}, {edges}, {options}"
-        if self.expect(wrongs, refusal, graph.SAYS, what):
+        if self.expect(refusals, refusal, graph.SAYS, what):
             _, ids = self.put_graph(executions, artifacts, contexts, edges, options, answer)
             assert list(answer.execution_ids) == ids.executions
             self.check_put(ids, answer)
@@ -261,9 +261,9 @@ class PublishRules(TogetherRules):
         """What a graph comes to, with the ids that were answered where it was."""
         ids, events = Ids(), []
         with self.one_write():
-            wrongs = self.put_contexts(contexts, options, list(answer.context_ids) if answer else [], ids.contexts)
-            wrongs |= self.put_all(artifacts, options, list(answer.artifact_ids) if answer else [], ids.artifacts)
-            wrongs |= self.put_all(executions, options, list(answer.execution_ids) if answer else [], ids.executions)
+            refusals = self.put_contexts(contexts, options, list(answer.context_ids) if answer else [], ids.contexts)
+            refusals |= self.put_all(artifacts, options, list(answer.artifact_ids) if answer else [], ids.artifacts)
+            refusals |= self.put_all(executions, options, list(answer.execution_ids) if answer else [], ids.executions)
             self.put_together(ids)
             for edge in edges:
                 ends: list[int | None] = []
@@ -271,12 +271,12 @@ class PublishRules(TogetherRules):
                 for place, (named, puts, put) in zip(edge.places, sides, strict=True):
                     is_outside = place is not None and not 0 <= place < len(puts)
                     if is_outside:
-                        wrongs.add(Refusal.OUTSIDE)
+                        refusals.add(Refusal.OUTSIDE)
                     elif place is None and named is None:
-                        wrongs.add(Refusal.INVALID)
+                        refusals.add(Refusal.INVALID)
                     elif place is not None and named not in (None, puts[place].node):
-                        wrongs.add(Refusal.INVALID)
+                        refusals.add(Refusal.INVALID)
                     ends.append(named if place is None else None if is_outside else put[place])
                 events.append((edge, *ends))
-            wrongs |= self.happen(events)
-        return wrongs, ids
+            refusals |= self.happen(events)
+        return refusals, ids

@@ -111,7 +111,7 @@ class Registry:
         # By artifact, execution and type.
         self.events: dict[tuple[int, int, str], list[int | str]] = {}
         self.points: list[tuple[int, Value, Any, Any]] = []
-        # Uploads that go on or have come to their end, by their ids.
+        # Uploads that are in progress or have ended, by their ids.
         self.uploads: dict[str, Any] = {}
         # What belongs to one write stands together.
         self.changes: list[list[Change]] = []
@@ -145,7 +145,7 @@ class Registry:
 
     # What may be written. All that is wrong is named, because nobody says which of several is looked at first.
 
-    def wrongs(self, draft: Draft, *, upsert: bool = False, demands: bool = True) -> set[Refusal]:
+    def refusals(self, draft: Draft, *, upsert: bool = False, demands: bool = True) -> set[Refusal]:
         """What is wrong with a draft, where one of its name may be changed instead, and references may be demanded."""
         of, found = EVERY[draft.type], set()
         if of.name_required and not draft.name:

@@ -39,7 +39,7 @@ class TogetherRules(GraphRules):
 
     def put_all(self, puts: list[Put], options: Options, answered: list[int], placed: list[int | None]) -> set[Refusal]:
         """Nodes of one kind, one after the other; `answered` is empty where it is rehearsed."""
-        wrongs: set[Refusal] = set()
+        refusals: set[Refusal] = set()
         known = self.outside_ids() if options.reuse_artifact else {}
         touched: set[int] = set()
         for number, put in enumerate(puts):
@@ -47,15 +47,15 @@ class TogetherRules(GraphRules):
             if put.kind == "artifact" and not node_id:
                 node_id = known.get(draft.external_id or "")
             needs_type = options.is_graph or put.kind == "context"
-            found = put.wrongs(node_id is None, needs_type)
+            found = put.refusals(node_id is None, needs_type)
             if put.flaw == "unknown id":
                 found |= self.registry.odd(draft)
             elif node_id is None:
-                found |= self.wrongs_of_new(draft)
+                found |= self.refusals_of_new(draft)
             else:
-                found |= self.wrongs_of_put(self.registry.nodes[node_id], draft)
+                found |= self.refusals_of_put(self.registry.nodes[node_id], draft)
                 found |= set() if self.registry.nodes[node_id].type == draft.type else {Refusal.INVALID}
-            wrongs |= found
+            refusals |= found
             if found:
                 placed.append(None)
             elif node_id is None:
@@ -68,7 +68,7 @@ class TogetherRules(GraphRules):
             else:
                 self.put_again(self.registry.nodes[node_id], draft, touched)
                 placed.append(node_id)
-        return wrongs
+        return refusals
 
     def outside_ids(self) -> dict[str, int]:
         return {node.external_id: node.id for node in self.kinds("artifact") if node.external_id}
@@ -86,22 +86,22 @@ class TogetherRules(GraphRules):
         self, puts: list[Put], options: Options, answered: list[int], placed: list[int | None]
     ) -> set[Refusal]:
         """Contexts, some of which are only looked for, and some made by one that comes before them."""
-        wrongs: set[Refusal] = set()
+        refusals: set[Refusal] = set()
         found = [self.find_context(put, options) for put in puts]
         firsts = self.firsts(puts, options)
         for number, (put, there) in enumerate(zip(puts, found, strict=True)):
             if put.is_forced(options):
-                wrongs |= {Refusal.MISSING} if put.flaw == "unknown id" else set()
+                refusals |= {Refusal.MISSING} if put.flaw == "unknown id" else set()
             elif there or firsts[number] != number:
-                wrongs |= self.registry.odd(put.draft)
-                wrongs |= {Refusal.INVALID} if options.is_graph and put.flaw in OF_PROPERTIES else set()
+                refusals |= self.registry.odd(put.draft)
+                refusals |= {Refusal.INVALID} if options.is_graph and put.flaw in OF_PROPERTIES else set()
         rest = [number for number, there in enumerate(found) if there is None and firsts[number] == number]
         ids: list[int | None] = []
         left = [puts[number] for number in rest]
-        wrongs |= self.put_all(left, options, [answered[number] for number in rest] if answered else [], ids)
+        refusals |= self.put_all(left, options, [answered[number] for number in rest] if answered else [], ids)
         made = dict(zip(rest, ids, strict=True))
         placed += [made[first] if there is None else there for there, first in zip(found, firsts, strict=True)]
-        return wrongs
+        return refusals
 
     def firsts(self, puts: list[Put], options: Options) -> list[int]:
         """The place of the first of the same type and name, for each."""
@@ -126,25 +126,25 @@ class TogetherRules(GraphRules):
 
     def happen(self, events: list[tuple[Happening, int | None, int | None]]) -> set[Refusal]:
         """Events, with what they are between."""
-        wrongs: set[Refusal] = set()
+        refusals: set[Refusal] = set()
         nodes, done = self.registry.nodes, []
         for event, artifact, execution in events:
             if event.type == "UNKNOWN":
-                wrongs.add(Refusal.INVALID)
+                refusals.add(Refusal.INVALID)
             ends = [(artifact, "artifact"), (execution, "execution")]
             if None in (artifact, execution):
                 # What it is between is wrong already.
                 continue
             if any(end not in nodes or nodes[end].kind != kind for end, kind in ends):
-                wrongs.add(Refusal.INVALID)
+                refusals.add(Refusal.INVALID)
                 continue
             key = (artifact or 0, execution or 0, event.type)
-            wrongs |= {Refusal.EXISTS} if key in self.registry.events else set()
+            refusals |= {Refusal.EXISTS} if key in self.registry.events else set()
             self.registry.events[key] = event.path
             done.append(execution)
         for execution in dict.fromkeys(done):
             self.registry.changes.append([Change(execution, "event.put", nodes[execution].revision)])
-        return wrongs
+        return refusals
 
     def put_together(self, ids: Ids) -> None:
         """Everything becomes a member of every context."""

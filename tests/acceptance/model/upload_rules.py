@@ -49,24 +49,24 @@ class UploadRules(NativeRules):
         sha256 = {None: None, "right": hashlib.sha256(content).hexdigest(), "wrong": "0" * 64}[digest]
         upload = Upload(str(model.name), named, path, content, sha256, create)
         target = self.registry.named("kf.ModelVersion", model.id, named)
-        wrongs = {Refusal.INVALID} if path in WRONG_PATHS else set()
-        wrongs |= {Refusal.MISSING} if not create and not target else set()
+        refusals = {Refusal.INVALID} if path in WRONG_PATHS else set()
+        refusals |= {Refusal.MISSING} if not create and not target else set()
         there = self.file_in(target, path)
-        wrongs |= {Refusal.EXISTS} if sha256 and there not in (None, sha256) else set()
+        refusals |= {Refusal.EXISTS} if sha256 and there not in (None, sha256) else set()
         sent = None if first is None else content[:first]
-        early = set(wrongs)
+        early = set(refusals)
         if not content or sent == content:
             # It ends in the request that begins it.
-            wrongs |= self.wrongs_of_end(upload)
+            refusals |= self.refusals_of_end(upload)
         response = self.doors.uploads.begin(upload, sent)
         refusal = self.doors.uploads.refusal(response)
-        if self.expect(wrongs, refusal, uploads.SAYS, f"begin of {upload} with {sent!r}"):
+        if self.expect(refusals, refusal, uploads.SAYS, f"begin of {upload} with {sent!r}"):
             assert response.headers["Upload-Offset"] == str(len(sent or b""))
             upload_id = response.headers["Location"].rpartition("/")[2]
             assert upload_id not in self.uploads
             self.uploads[upload_id] = upload
             self.reached(upload, len(sent or b""))
-        assert early or not wrongs or self.file_in(target, path) == there
+        assert early or not refusals or self.file_in(target, path) == there
 
     def file_in(self, version: Node | None, path: str) -> str | None:
         """The digest of a version's file."""
@@ -77,14 +77,14 @@ class UploadRules(NativeRules):
         model = self.registry.named("kf.RegisteredModel", None, upload.model)
         return self.registry.named("kf.ModelVersion", model.id, upload.version) if model else None
 
-    def wrongs_of_end(self, upload: Upload) -> set[Refusal]:
+    def refusals_of_end(self, upload: Upload) -> set[Refusal]:
         """Why it cannot become a file, as everything is now."""
         target, digest = self.target(upload), hashlib.sha256(upload.content).hexdigest()
-        wrongs = {Refusal.INVALID} if upload.sha256 not in (None, digest) else set()
-        wrongs |= {Refusal.EXISTS} if self.file_in(target, upload.path) not in (None, digest) else set()
+        refusals = {Refusal.INVALID} if upload.sha256 not in (None, digest) else set()
+        refusals |= {Refusal.EXISTS} if self.file_in(target, upload.path) not in (None, digest) else set()
         if not upload.create and not (target and self.artifacts(target, "kf.ModelArtifact")):
-            wrongs.add(Refusal.MISSING)
-        return wrongs
+            refusals.add(Refusal.MISSING)
+        return refusals
 
     def reached(self, upload: Upload, offset: int) -> None:
         """So much of it is there; with the last byte it is a file."""
@@ -136,16 +136,16 @@ class UploadRules(NativeRules):
         headers = {}
         if sum_of:
             headers = {"Upload-Checksum": checksum(sent if sum_of == "right" else sent + b"other", algorithm)}
-        wrongs = {Refusal.UNSERVABLE} if begin != upload.offset else set()
+        refusals = {Refusal.UNSERVABLE} if begin != upload.offset else set()
         if len(sent) > len(left):
-            wrongs.add(Refusal.UNSERVABLE if upload.artifact else Refusal.TOO_LONG)
-        wrongs |= {Refusal.DAMAGED} if sum_of == "wrong" and not upload.artifact else set()
-        is_last = not wrongs and not upload.artifact and len(sent) == len(left)
+            refusals.add(Refusal.UNSERVABLE if upload.artifact else Refusal.TOO_LONG)
+        refusals |= {Refusal.DAMAGED} if sum_of == "wrong" and not upload.artifact else set()
+        is_last = not refusals and not upload.artifact and len(sent) == len(left)
         if is_last:
-            wrongs = self.wrongs_of_end(upload)
+            refusals = self.refusals_of_end(upload)
         response = self.doors.uploads.add(upload_id, begin, sent, **headers)
         what = f"{len(sent)} bytes after {begin} for {upload}, {headers}"
-        if self.expect(wrongs, self.doors.uploads.refusal(response), uploads.SAYS, what):
+        if self.expect(refusals, self.doors.uploads.refusal(response), uploads.SAYS, what):
             assert response.headers["Upload-Offset"] == str(upload.offset + len(sent))
             if not upload.artifact:
                 self.reached(upload, upload.offset + len(sent))
@@ -178,8 +178,8 @@ class UploadRules(NativeRules):
     def give_up(self, which: int) -> None:
         """An upload is forgotten; a file that it has become stays."""
         upload_id = NO_UPLOAD if which == 9 else pick(list(self.uploads), which)
-        wrongs = set() if upload_id in self.uploads else {Refusal.MISSING}
-        if self.expect(wrongs, self.doors.uploads.give_up(upload_id), uploads.SAYS, f"end of upload {upload_id}"):
+        refusals = set() if upload_id in self.uploads else {Refusal.MISSING}
+        if self.expect(refusals, self.doors.uploads.give_up(upload_id), uploads.SAYS, f"end of upload {upload_id}"):
             upload = self.uploads.pop(upload_id)
             holder = self.registry.nodes.get(upload.artifact or 0)
             if holder:
@@ -197,7 +197,7 @@ class UploadRules(NativeRules):
         self.check_upload(upload_id)
 
     def check_edges(self) -> None:
-        """None of those that go on is lost, and none goes on in the next sequence."""
+        """None of those in progress is lost, and none continues in the next sequence."""
         super().check_edges()
         for upload_id in list(self.uploads):
             self.check_upload(upload_id)

@@ -1,4 +1,4 @@
-"""The door of resumable uploads: requests of the tus protocol, and what an upload is that goes on."""
+"""The door of resumable uploads: requests of the tus protocol, and what an upload in progress is."""
 
 import base64
 import hashlib

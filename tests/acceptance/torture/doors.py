@@ -15,7 +15,7 @@ Operation = Callable[[Writer], None]
 
 
 def register(writer: Writer) -> None:
-    """A model with a version under a key, now and then once more."""
+    """A model with a version under a key, sometimes once more."""
     model, version, description = f"{writer.name}-k{writer.number()}", "1", writer.token()
     key = {"Idempotency-Key": f"{writer.name}-{writer.token()}"}
     body = {

@@ -1,4 +1,4 @@
-"""What goes wrong in a round: each begins at some moment, lasts, and is made good."""
+"""The faults of a round: each starts at some moment, lasts for a while, and is undone."""
 
 import random
 import signal
@@ -46,7 +46,7 @@ def kill_all(world: World, _random: random.Random) -> Fault:
 
 
 def pause(world: World, random: random.Random) -> Fault:
-    """A process that stands still, while its leases and patience run out, and then goes on as if nothing had been."""
+    """A process that is paused while its leases and timeouts run out, and then continues as if nothing had happened."""
     server = random.choice(world.servers())
 
     def end() -> None:

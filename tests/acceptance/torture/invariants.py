@@ -13,7 +13,7 @@ def absent(table: str, column: str, target: str = "nodes", key: str = "id") -> s
 
 RULES = {
     "a node without its home": absent("nodes", "home_id"),
-    "a node that is no member of its home": """
+    "a node that is not a member of its home": """
         SELECT id, home_id FROM nodes n WHERE home_id IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM members m WHERE m.context_id = n.home_id AND m.node_id = n.id)""",
     "a node without its type": absent("nodes", "type_id", "types"),

@@ -63,7 +63,7 @@ def ask(writer: Writer, method: str, url: str, headers: dict[str, str], content:
 
 
 def advance(writer: Writer, upload: Upload) -> None:
-    """Asks how far it is and sends some pieces. The file is promised with its last byte."""
+    """Asks for its offset and sends some pieces. The file is promised with its last byte."""
     if writer.ledger.is_frozen(upload.key):
         return
     where = ask(writer, "HEAD", upload.url, TUS)
@@ -94,7 +94,7 @@ def advance(writer: Writer, upload: Upload) -> None:
             upload.doubtful = True
             if whole:
                 writer.ledger.doubt(change, before)
-                # The server goes on with what has arrived when the client is gone.
+                # The server continues with what has arrived when the client has disconnected.
                 writer.ledger.lasting |= change
             return
         if answer.status_code != 204 or int(answer.headers["upload-offset"]) != end:

@@ -1,4 +1,4 @@
-// Uploads a file with the stock tus-js-client, and tells on its output where it goes and how far it is.
+// Uploads a file with the stock tus-js-client, and tells on its output where it goes and its progress.
 // usage: node upload.cjs ENDPOINT UPLOAD_URL|- FILE CHUNK_SIZE|0 METADATA_AS_JSON
 
 const fs = require('node:fs')

@@ -1,4 +1,4 @@
-"""Uploads a file with the stock tuspy, and tells on its output where it goes and how far it is.
+"""Uploads a file with the stock tuspy, and tells on its output where it goes and its progress.
 
 usage: upload.py ENDPOINT UPLOAD_URL|- FILE CHUNK_SIZE METADATA_AS_JSON
 """

@@ -1,12 +1,12 @@
 //! The edge registry's API: the old service's answers, and what it did not do.
 
+mod concurrency;
+mod differences;
 mod doors;
 mod forms;
 mod health;
 mod pairs;
 mod projects;
-mod rivals;
-mod weaknesses;
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
@@ -112,12 +112,12 @@ impl Client {
 
 /// A request as a snapshot shows it, with its answer.
 #[derive(Serialize)]
-pub struct Said {
+pub struct RequestAndAnswer {
     request: String,
     answer: Answer,
 }
 
 /// The pair of a request and its answer.
-pub fn said(request: &str, answer: Answer) -> Said {
-    Said { request: request.to_owned(), answer }
+pub fn pair(request: &str, answer: Answer) -> RequestAndAnswer {
+    RequestAndAnswer { request: request.to_owned(), answer }
 }

@@ -4,14 +4,14 @@ use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use insta::assert_json_snapshot;
 
-use super::{Client, Form, Said, archive, said};
+use super::{Client, Form, RequestAndAnswer, archive, pair};
 use crate::api::app::TestApp;
 use crate::support::Backend;
 
 const ID: &str = "0123456789abcdef-model_1";
 const OTHER: &str = "00000000-0000-4000-8000-000000000000";
 
-async fn pairs(backend: Backend) -> Vec<Said> {
+async fn pairs(backend: Backend) -> Vec<RequestAndAnswer> {
     let client = Client(TestApp::on(backend).await);
     let mut pairs = Vec::new();
     let full = [
@@ -35,12 +35,12 @@ async fn pairs(backend: Backend) -> Vec<Said> {
         ("architecture", "SSD"),
     ];
     for path in ["/health", "/models", "/models?name=", "/models?name=none"] {
-        pairs.push(said(&format!("GET {path}"), client.get(path).await));
+        pairs.push(pair(&format!("GET {path}"), client.get(path).await));
     }
-    pairs.push(said("POST a full form", client.post(&full).await));
-    pairs.push(said("POST it again", client.post(&full).await));
-    pairs.push(said("POST the same under another id", client.post(&[&[("id", OTHER)], &full[1..]].concat()).await));
-    pairs.push(said("POST a minimal form", client.post(&[("name", "minimal"), ("version", "2"), ("id", OTHER)]).await));
+    pairs.push(pair("POST a full form", client.post(&full).await));
+    pairs.push(pair("POST it again", client.post(&full).await));
+    pairs.push(pair("POST the same under another id", client.post(&[&[("id", OTHER)], &full[1..]].concat()).await));
+    pairs.push(pair("POST a minimal form", client.post(&[("name", "minimal"), ("version", "2"), ("id", OTHER)]).await));
     for path in [
         "/models?format=x&foo=y&name=Full",
         "/models?name=fu&precision=int&project_name=one&category=detect&architecture=ssd&version=1",
@@ -56,7 +56,7 @@ async fn pairs(backend: Backend) -> Vec<Said> {
         "/models/short/files",
         "/models/0123456789abcdef-none/files",
     ] {
-        pairs.push(said(&format!("GET {path}"), client.get(path).await));
+        pairs.push(pair(&format!("GET {path}"), client.get(path).await));
     }
     let zipped = client.get(&format!("/models/{ID}/files")).await.expect(200);
     assert_eq!(zipped.content_type(), "application/zip");
@@ -75,27 +75,27 @@ async fn pairs(backend: Backend) -> Vec<Said> {
         ("no version", form(&[("name", "n")])),
         ("no file", Form::new(&named)),
     ] {
-        pairs.push(said(&format!("POST a form with {what}"), client.send(form).await));
+        pairs.push(pair(&format!("POST a form with {what}"), client.send(form).await));
     }
     let json = client.0.send_edge(TestRequest::post().uri("/models").set_json(serde_json::json!({"name": "n"}))).await;
-    pairs.push(said("POST JSON", json));
+    pairs.push(pair("POST JSON", json));
     for form in ["name=Renamed&score=0.25", "", "bogus=1", "id=0123456789abcdef", "precision=bf16", "overview=x"] {
-        pairs.push(said(&format!("PUT {form}"), client.put(ID, form).await));
+        pairs.push(pair(&format!("PUT {form}"), client.put(ID, form).await));
     }
     let json = TestRequest::put().uri(&format!("/models/{ID}")).set_json(serde_json::json!({"name": "n"}));
-    pairs.push(said("PUT JSON", client.0.send_edge(json).await));
-    pairs.push(said("GET it", client.get(&format!("/models/{ID}")).await));
-    pairs.push(said("PUT with no id", client.put("short", "name=x").await));
-    pairs.push(said("PUT of none", client.put("0123456789abcdef-none", "name=x").await));
+    pairs.push(pair("PUT JSON", client.0.send_edge(json).await));
+    pairs.push(pair("GET it", client.get(&format!("/models/{ID}")).await));
+    pairs.push(pair("PUT with no id", client.put("short", "name=x").await));
+    pairs.push(pair("PUT of none", client.put("0123456789abcdef-none", "name=x").await));
     let same = "name=Renamed&version=1&precision=INT8&project_id=p1&project_name=Project+One";
-    pairs.push(said("PUT what another is", client.put(OTHER, same).await));
+    pairs.push(pair("PUT what another is", client.put(OTHER, same).await));
     let multipart = Form::new(&[("architecture", "YOLO")]).request(Method::PUT, &format!("/models/{ID}"));
-    pairs.push(said("PUT a multipart form", client.0.send_edge(multipart).await));
+    pairs.push(pair("PUT a multipart form", client.0.send_edge(multipart).await));
     client.0.lose_objects();
-    pairs.push(said("GET files that the store lost", client.get(&format!("/models/{ID}/files")).await));
-    pairs.push(said("DELETE with no id", client.delete("/models/short").await));
+    pairs.push(pair("GET files that the store lost", client.get(&format!("/models/{ID}/files")).await));
+    pairs.push(pair("DELETE with no id", client.delete("/models/short").await));
     for _ in 0..2 {
-        pairs.push(said("DELETE it", client.delete(&format!("/models/{ID}")).await));
+        pairs.push(pair("DELETE it", client.delete(&format!("/models/{ID}")).await));
     }
     for (method, path) in [
         ("HEAD", "/models"),
@@ -111,7 +111,7 @@ async fn pairs(backend: Backend) -> Vec<Said> {
         ("GET", "/docs/../models"),
     ] {
         let request = TestRequest::default().method(method.parse().unwrap()).uri(path);
-        pairs.push(said(&format!("{method} {path}"), client.0.send_edge(request).await));
+        pairs.push(pair(&format!("{method} {path}"), client.0.send_edge(request).await));
     }
     pairs
 }

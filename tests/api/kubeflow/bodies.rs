@@ -47,8 +47,13 @@ async fn what_is_no_json_object_is_refused_by_every_operation() {
     let body = [b"{\"name\":\"\xff\"}".as_slice(), &[0xff, 0xfe], &[0]];
     for body in body {
         transcript.put("/registered_models", &[], body).await.expect(405);
-        let say = crate::api::transcript::Say { method: "POST", path: "/registered_models", headers: &[], body };
-        transcript.say(say).await.expect(400);
+        let request = crate::api::transcript::TranscriptRequest {
+            method: "POST",
+            path: "/registered_models",
+            headers: &[],
+            body,
+        };
+        transcript.send(request).await.expect(400);
     }
     insta::assert_snapshot!(transcript);
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::Client;
-use crate::api::transcript::Say;
+use crate::api::transcript::TranscriptRequest;
 
 #[actix_web::test]
 async fn a_change_of_another_revision_is_refused() {
@@ -15,7 +15,7 @@ async fn a_change_of_another_revision_is_refused() {
     for path in ["/registered_models/1", "/model_versions/2", "/model_artifacts/3"] {
         for tag in ["\"1\"", "\"1\"", "\"2\"", "*", "\"9\""] {
             let headers = [("If-Match", tag)];
-            transcript.say(Say { method: "PATCH", path, headers: &headers, body: b"{}" }).await;
+            transcript.send(TranscriptRequest { method: "PATCH", path, headers: &headers, body: b"{}" }).await;
         }
     }
     insta::assert_snapshot!(transcript);
@@ -24,7 +24,7 @@ async fn a_change_of_another_revision_is_refused() {
 }
 
 #[actix_web::test]
-async fn nested_creations_heed_what_they_would_change() {
+async fn nested_creations_respect_preconditions() {
     let client = Client::new().await;
     let model = client.model("m").await;
     client.version(&model, "1").await;
@@ -58,8 +58,8 @@ async fn nested_creations_heed_what_they_would_change() {
         ("/model_versions/2/artifacts", r#"{"artifactType": "doc-artifact", "name": "card"}"#, "\"1\"", 412),
     ] {
         let headers = [("If-Match", tag), ("Content-Type", "application/json")];
-        let say = Say { method: "POST", path, headers: &headers, body: body.as_bytes() };
-        transcript.say(say).await.expect(status);
+        let request = TranscriptRequest { method: "POST", path, headers: &headers, body: body.as_bytes() };
+        transcript.send(request).await.expect(status);
     }
     insta::assert_snapshot!(transcript);
     assert_eq!(client.names("/experiment_runs/4/artifacts").await, ["loss", "weights"], "what is refused is not made");
@@ -73,11 +73,13 @@ async fn tags_that_no_entity_has() {
     let mut transcript = client.transcript();
     for tag in ["1", "W/\"1\"", "\"abc\"", "\"\"", "nonsense", "\"1\", \"2\"", "\"-1\"", ""] {
         let headers = [("If-Match", tag)];
-        transcript.say(Say { method: "PATCH", path: "/registered_models/1", headers: &headers, body: b"{}" }).await;
+        transcript
+            .send(TranscriptRequest { method: "PATCH", path: "/registered_models/1", headers: &headers, body: b"{}" })
+            .await;
     }
     let headers = [("If-Match", "\"1\"")];
     transcript
-        .say(Say { method: "PATCH", path: "/registered_models/9", headers: &headers, body: b"{}" })
+        .send(TranscriptRequest { method: "PATCH", path: "/registered_models/9", headers: &headers, body: b"{}" })
         .await
         .expect(404);
     insta::assert_snapshot!(transcript);

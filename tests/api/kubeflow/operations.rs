@@ -73,7 +73,7 @@ async fn every_operation_succeeds_and_fails_as_it_says_under_both_paths() {
 }
 
 #[actix_web::test]
-async fn every_change_heeds_if_match() {
+async fn every_change_respects_if_match() {
     for api in APIS {
         let world = World::new(api, Backend::Sqlite).await;
         for operation in OPERATIONS.iter().filter(|operation| operation.method == "PATCH") {

@@ -67,7 +67,7 @@ async fn what_owns_something_goes_only_with_it_on_postgres() {
     assert_snapshot!("owners", what_owns_something_goes_only_with_it(Backend::Postgres).await);
 }
 
-async fn what_is_owned_goes_along(backend: Backend) {
+async fn owned_nodes_are_removed_with_their_owner(backend: Backend) {
     let client = Client::on(backend).await;
     let paths = filled(&client).await;
     for owner in paths.chunks(3).rev() {
@@ -83,12 +83,12 @@ async fn what_is_owned_goes_along(backend: Backend) {
 
 #[actix_web::test]
 async fn what_is_owned_goes_along_on_sqlite() {
-    what_is_owned_goes_along(Backend::Sqlite).await;
+    owned_nodes_are_removed_with_their_owner(Backend::Sqlite).await;
 }
 
 #[actix_web::test]
 async fn what_is_owned_goes_along_on_postgres() {
-    what_is_owned_goes_along(Backend::Postgres).await;
+    owned_nodes_are_removed_with_their_owner(Backend::Postgres).await;
 }
 
 #[actix_web::test]

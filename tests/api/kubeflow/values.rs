@@ -135,7 +135,7 @@ async fn what_the_stock_client_sends_back_of_a_struct_is_no_change() {
     let mut expected = kept.clone();
     expected["new"] = text("AP8=");
     assert_eq!(changed["customProperties"], expected);
-    // The whole map is replaced all the same.
+    // The whole map is replaced anyway.
     let sent = json!({"dtypes": text("other")});
     let changed = client.patch("/registered_models/1", json!({"customProperties": sent})).await.expect(200).json();
     assert_eq!(changed["customProperties"], sent);

@@ -60,8 +60,8 @@ async fn a_page_of_another_site_calls_nothing(backend: Backend) {
     let own = door.url.clone();
     for (headers, says) in [
         (&[("host", "evil.example")][..], "host `evil.example` is not one of this server's names"),
-        (&[("origin", "https://evil.example")], "a page of another origin, `https://evil.example`, may not"),
-        (&[("sec-fetch-site", "cross-site")], "a page of another origin may not"),
+        (&[("origin", "https://evil.example")], "pages of another origin, `https://evil.example`, are refused"),
+        (&[("sec-fetch-site", "cross-site")], "pages of another origin are refused"),
     ] {
         let refused = door.raw_with(&reads, &[], headers).await.unwrap_err();
         assert_eq!(refused.code, PERMISSION_DENIED);

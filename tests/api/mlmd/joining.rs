@@ -7,7 +7,7 @@ use actix_web::test::TestRequest;
 use modelport::api::mlmd::pb;
 use modelport::domain::LogicalType;
 use modelport::registry::inspection::REEVALUATE_MODEL;
-use modelport::registry::jobs::{Stopping, Working};
+use modelport::registry::jobs::{RunningJob, Stopping};
 use serde_json::{Value, json};
 
 use super::users_types::Scene;
@@ -48,7 +48,7 @@ impl Scene {
             .await
             .unwrap()
             .unwrap();
-        let working = Working::new(registry.clone(), job, Stopping::never());
+        let working = RunningJob::new(registry.clone(), job, Stopping::never());
         let result = registry.inspections.reevaluate_model(&working.context, working.clone()).await.unwrap();
         let end = modelport::domain::job::JobEnd::Succeeded(result);
         assert!(registry.jobs.finish_job(&working.context, &working, "test", end).await.unwrap());
@@ -207,7 +207,7 @@ async fn many_files_are_left_to_a_job(backend: Backend) {
         .await
         .unwrap()
         .unwrap();
-    let working = Working::new(registry.clone(), job, Stopping::never());
+    let working = RunningJob::new(registry.clone(), job, Stopping::never());
     let result = registry.inspections.reevaluate_model(&working.context.clone(), working).await.unwrap();
     assert_eq!(result, json!({"files": 101, "quarantined": 101, "released": 0}));
     scene.get(&scene.file()).await.expect(403);

@@ -60,7 +60,7 @@ async fn a_graph_has_the_ids_of_what_is_near(backend: Backend) {
     assert!(graph.executions.is_empty() && graph.events.is_empty() && graph.artifact_types.is_empty());
 }
 
-async fn a_graph_that_is_none_has_a_status(backend: Backend) {
+async fn an_invalid_graph_has_a_status(backend: Backend) {
     let door = Door::new(backend).await;
     let plain = pb::LineageSubgraphQueryOptions::default;
     let backwards = pb::LineageSubgraphQueryOptions { max_num_hops: Some(-1), ..plain() };
@@ -78,4 +78,4 @@ async fn a_graph_that_is_none_has_a_status(backend: Backend) {
     assert_eq!(door.refusal("GetLineageGraph", old).await.code, UNIMPLEMENTED);
 }
 
-on_both!(a_graph_has_the_ids_of_what_is_near, a_graph_that_is_none_has_a_status);
+on_both!(a_graph_has_the_ids_of_what_is_near, an_invalid_graph_has_a_status);

@@ -85,7 +85,7 @@ async fn what_no_node_can_be_has_a_status(backend: Backend) {
     assert_eq!(door.put(vec![artifact(of, "b")]).await.unwrap().len(), 1, "nothing of a refused call stays");
 }
 
-async fn a_mask_and_a_lock_are_heeded(backend: Backend) {
+async fn a_mask_and_a_lock_are_respected(backend: Backend) {
     let door = Door::new(backend).await;
     let of = door.artifact_type("t").await;
     let ids = door.put(vec![pb::Artifact { uri: Some("u".to_owned()), ..artifact(of, "a") }]).await.unwrap();
@@ -161,7 +161,7 @@ async fn contexts_and_executions_have_their_own_rules(backend: Backend) {
 on_both!(
     a_node_is_read_as_it_was_put,
     what_no_node_can_be_has_a_status,
-    a_mask_and_a_lock_are_heeded,
+    a_mask_and_a_lock_are_respected,
     a_uri_begins_with_the_host_that_a_call_is_addressed_to,
     contexts_and_executions_have_their_own_rules,
 );

@@ -50,7 +50,7 @@ async fn a_type_is_read_as_it_was_put(backend: Backend) {
     assert_eq!(door.refusal(name, external(&[""])).await.code, INVALID_ARGUMENT);
 }
 
-async fn a_type_that_is_none_has_a_status(backend: Backend) {
+async fn an_invalid_type_has_a_status(backend: Backend) {
     let door = Door::new(backend).await;
     let unversioned = pb::GetExecutionTypeRequest { type_name: Some("Trainer".to_owned()), ..Default::default() };
     assert_eq!(door.refusal("GetExecutionType", unversioned).await.code, NOT_FOUND);
@@ -93,4 +93,4 @@ async fn types_of_all_kinds_are_put_at_once(backend: Backend) {
     assert_eq!(nothing, pb::PutTypesResponse::default());
 }
 
-on_both!(a_type_is_read_as_it_was_put, a_type_that_is_none_has_a_status, types_of_all_kinds_are_put_at_once);
+on_both!(a_type_is_read_as_it_was_put, an_invalid_type_has_a_status, types_of_all_kinds_are_put_at_once);

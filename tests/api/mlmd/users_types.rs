@@ -8,7 +8,7 @@ use modelport::api::server::Service;
 use modelport::domain::Actor;
 use modelport::domain::job::JobEnd;
 use modelport::registry::inspection::REEVALUATE_MODEL;
-use modelport::registry::jobs::{Stopping, Working};
+use modelport::registry::jobs::{RunningJob, Stopping};
 use serde_json::{Value, json};
 
 use super::{Door, artifact};
@@ -178,7 +178,7 @@ async fn the_policy_of_its_versions_model_holds(backend: Backend) {
             .await
             .unwrap()
             .unwrap();
-        let working = Working::new(registry.clone(), job, Stopping::never());
+        let working = RunningJob::new(registry.clone(), job, Stopping::never());
         let result = registry.inspections.reevaluate_model(&working.context, working.clone()).await.unwrap();
         assert_eq!(result["files"], 1);
         assert!(

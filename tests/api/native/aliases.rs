@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::transcript;
 use crate::api::app::TestApp;
-use crate::api::transcript::Say;
+use crate::api::transcript::TranscriptRequest;
 
 async fn two_versions() -> TestApp {
     let app = TestApp::new().await;
@@ -114,7 +114,12 @@ async fn a_body_over_the_limit_is_refused() {
     transcript.raw("PUT", "/models/demo/aliases/a", &body).await.expect(413);
     let headers = [("Content-Type", "application/json"), ("Content-Length", "118")];
     transcript
-        .say(Say { method: "PUT", path: "/models/demo/aliases/a", headers: &headers, body: body.as_bytes() })
+        .send(TranscriptRequest {
+            method: "PUT",
+            path: "/models/demo/aliases/a",
+            headers: &headers,
+            body: body.as_bytes(),
+        })
         .await;
     assert_snapshot!(transcript);
 }

@@ -28,7 +28,7 @@ fn metadata(digest: Option<&str>) -> String {
 }
 
 /// Begins a partial upload, with metadata that would make it a file if they meant anything.
-async fn begun(app: &TestApp, length: usize) -> String {
+async fn begin_partial(app: &TestApp, length: usize) -> String {
     let partial = tus(Method::POST, UPLOADS)
         .insert_header(("Upload-Length", length))
         .insert_header(("Upload-Concat", "partial"))
@@ -47,7 +47,7 @@ async fn add(app: &TestApp, path: &str, offset: usize, bytes: &'static [u8]) -> 
 }
 
 async fn part(app: &TestApp, bytes: &'static [u8]) -> String {
-    let path = begun(app, bytes.len()).await;
+    let path = begin_partial(app, bytes.len()).await;
     add(app, &path, 0, bytes).await.expect(204);
     path
 }
@@ -59,7 +59,7 @@ async fn join(app: &TestApp, concat: &str, digest: Option<&str>) -> Answer {
 
 async fn parts_become_a_file(backend: Backend) {
     let app = TestApp::on(backend).await;
-    let (first, second, none) = (part(&app, b"0123").await, part(&app, b"456789").await, begun(&app, 0).await);
+    let (first, second, none) = (part(&app, b"0123").await, part(&app, b"456789").await, begin_partial(&app, 0).await);
     let head = app.send(tus(Method::HEAD, &first)).await.expect(200);
     assert_eq!((head.header("upload-concat"), head.header("upload-offset")), (Some("partial"), Some("4")));
     assert_eq!(head.header("upload-metadata"), Some(metadata(None).as_str()));
@@ -91,7 +91,7 @@ async fn parts_become_a_file(backend: Backend) {
 
 async fn parts_are_no_files_expire_and_can_be_removed(backend: Backend) {
     let app = TestApp::on(backend).await;
-    let (first, second) = (part(&app, b"0123").await, begun(&app, 6).await);
+    let (first, second) = (part(&app, b"0123").await, begin_partial(&app, 6).await);
     app.get(FILE).await.expect(404);
     app.get("/api/v1/models/demo/versions").await.expect(404);
     add(&app, &second, 0, b"45").await.expect(204);
@@ -106,7 +106,7 @@ async fn parts_are_no_files_expire_and_can_be_removed(backend: Backend) {
 
 async fn what_cannot_be_put_together_is_refused(backend: Backend) {
     let app = TestApp::on(backend).await;
-    let (whole, half) = (part(&app, b"0123").await, begun(&app, 6).await);
+    let (whole, half) = (part(&app, b"0123").await, begin_partial(&app, 6).await);
     add(&app, &half, 0, b"45").await.expect(204);
     let plain = tus(Method::POST, UPLOADS).insert_header(("Upload-Length", 4));
     let plain = app.send(plain.insert_header(("Upload-Metadata", metadata(None)))).await.expect(201);

@@ -12,9 +12,9 @@ const ALIAS: &str = "/api/v1/models/demo/aliases/best";
 
 on_both! {
     a_versions_etag_changes_with_what_it_holds,
-    a_removal_heeds_its_conditions,
-    an_alias_heeds_its_conditions,
-    a_policy_heeds_its_conditions,
+    a_removal_respects_preconditions,
+    an_alias_respects_preconditions,
+    a_policy_respects_preconditions,
 }
 
 async fn filled(backend: Backend) -> TestApp {
@@ -78,7 +78,7 @@ async fn a_versions_etag_changes_with_what_it_holds(backend: Backend) {
     assert_eq!(Some(&etag(&app, VERSION).await), seen.last());
 }
 
-async fn a_removal_heeds_its_conditions(backend: Backend) {
+async fn a_removal_respects_preconditions(backend: Backend) {
     let app = filled(backend).await;
     let old = etag(&app, VERSION).await;
     app.put(&format!("{VERSION}/files/b"), "b").await.expect(201);
@@ -106,7 +106,7 @@ async fn a_removal_heeds_its_conditions(backend: Backend) {
     delete(&app, &recursive, "If-Match", &etag(&app, MODEL).await).await.expect(204);
 }
 
-async fn an_alias_heeds_its_conditions(backend: Backend) {
+async fn an_alias_respects_preconditions(backend: Backend) {
     let app = filled(backend).await;
     point(&app, "1", "If-Match", "*").await.expect(412);
     delete(&app, ALIAS, "If-Match", "*").await.expect(404);
@@ -127,7 +127,7 @@ async fn an_alias_heeds_its_conditions(backend: Backend) {
     point(&app, "none", "If-Match", "*").await.expect(404);
 }
 
-async fn a_policy_heeds_its_conditions(backend: Backend) {
+async fn a_policy_respects_preconditions(backend: Backend) {
     const POLICY: &str = "/api/v1/models/demo/policy";
     let app = filled(backend).await;
     let put = async |bytes: u64, header: &str, value: &str| {

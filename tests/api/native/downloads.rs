@@ -61,8 +61,8 @@ async fn conditions() {
         ("If-Match", "garbage", 412),
     ] {
         let headers = [(name, value)];
-        let say = crate::api::transcript::Say { method: "GET", path, headers: &headers, body: b"" };
-        transcript.say(say).await.expect(status);
+        let request = crate::api::transcript::TranscriptRequest { method: "GET", path, headers: &headers, body: b"" };
+        transcript.send(request).await.expect(status);
     }
     assert_snapshot!(transcript);
 }

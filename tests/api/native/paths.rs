@@ -85,8 +85,8 @@ async fn paths_that_lead_elsewhere_are_refused() {
     transcript.put("/artifacts/1/files/%FF", &[], b"x").await.expect(400);
     for method in ["GET", "HEAD", "DELETE"] {
         let path = "/models/demo/versions/1/files/%2e%2e/a";
-        let say = crate::api::transcript::Say { method, path, headers: &[], body: b"" };
-        transcript.say(say).await.expect(400);
+        let request = crate::api::transcript::TranscriptRequest { method, path, headers: &[], body: b"" };
+        transcript.send(request).await.expect(400);
     }
     assert_snapshot!(transcript);
     let models = app.get("/api/model_registry/v1alpha3/registered_models").await.json();
@@ -165,8 +165,8 @@ async fn paths_and_methods_that_do_not_exist() {
         ("DELETE", "/nodes/1/history"),
         ("POST", "/changes"),
     ] {
-        let say = crate::api::transcript::Say { method, path, headers: &[], body: b"" };
-        transcript.say(say).await.expect(405);
+        let request = crate::api::transcript::TranscriptRequest { method, path, headers: &[], body: b"" };
+        transcript.send(request).await.expect(405);
     }
     assert_snapshot!(transcript);
 }

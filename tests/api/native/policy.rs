@@ -66,14 +66,14 @@ async fn a_models_policy_is_put_shown_and_taken_back() {
     transcript.put("/models/m/versions/2/files/model.pkl", &[], DANGER).await.expect(400);
     transcript.put("/models/m/versions/2/files/long", &[], &[b'x'; 31]).await.expect(413);
     transcript.get("/models/m/versions/2").await.expect(404);
-    app.judge().await;
+    app.run_policy_job().await;
     transcript.get("/models/m/policy").await.expect(200);
     transcript.get("/models/m/versions/1/files").await.expect(200);
     transcript.raw("PUT", "/models/m/policy", r#"{"findings": {"danger": "warn"}}"#).await.expect(200);
-    app.judge().await;
+    app.run_policy_job().await;
     transcript.get("/models/m/versions/1/files/model.pkl").await.expect(200);
     transcript.raw("PUT", "/models/m/policy", "{}").await.expect(200);
-    app.judge().await;
+    app.run_policy_job().await;
     transcript.get("/models/m/versions/1/files/model.pkl").await.expect(403);
     assert_snapshot!(transcript);
 }

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 
 use super::{SHA256, transcript, with_file};
-use crate::api::transcript::Say;
+use crate::api::transcript::TranscriptRequest;
 
 const PATH: &str = "/models/demo/versions/1/files/model.bin";
 
@@ -30,13 +30,17 @@ async fn one_range_is_served() {
         ("bytes=99999999999999999999999-", 200, "0123456789"),
     ] {
         let headers = [("Range", range)];
-        let answer = transcript.say(Say { method: "GET", path: PATH, headers: &headers, body: b"" }).await;
+        let answer =
+            transcript.send(TranscriptRequest { method: "GET", path: PATH, headers: &headers, body: b"" }).await;
         assert_eq!((answer.status, answer.text().as_str()), (status, bytes), "{range}");
         assert_eq!(answer.size, format!("Sized({})", bytes.len()), "{range}");
     }
     for range in ["bytes=10-", "bytes=10-12", "bytes=-0"] {
         let headers = [("Range", range)];
-        transcript.say(Say { method: "GET", path: PATH, headers: &headers, body: b"" }).await.expect(416);
+        transcript
+            .send(TranscriptRequest { method: "GET", path: PATH, headers: &headers, body: b"" })
+            .await
+            .expect(416);
     }
     assert_snapshot!(transcript);
 }
@@ -57,12 +61,18 @@ async fn a_range_is_served_of_the_file_that_is_meant() {
     ] {
         let headers = [("Range", "bytes=2-4"), ("If-Range", if_range)];
         let mut transcript = transcript(&app);
-        transcript.say(Say { method: "GET", path: PATH, headers: &headers, body: b"" }).await.expect(status);
+        transcript
+            .send(TranscriptRequest { method: "GET", path: PATH, headers: &headers, body: b"" })
+            .await
+            .expect(status);
     }
     // Without a range it means nothing, and beyond the end it spares the 416.
     let mut transcript = transcript(&app);
     for headers in [vec![("If-Range", "\"other\"")], vec![("Range", "bytes=99-"), ("If-Range", "\"other\"")]] {
-        transcript.say(Say { method: "GET", path: PATH, headers: &headers, body: b"" }).await.expect(200);
+        transcript
+            .send(TranscriptRequest { method: "GET", path: PATH, headers: &headers, body: b"" })
+            .await
+            .expect(200);
     }
 }
 
@@ -78,7 +88,8 @@ async fn a_large_file_is_read_in_parts() {
         let headers = [("Range", range.as_str())];
         let path = "/models/demo/versions/1/files/large";
         let mut transcript = transcript(&app);
-        let answer = transcript.say(Say { method: "GET", path, headers: &headers, body: b"" }).await.expect(206);
+        let answer =
+            transcript.send(TranscriptRequest { method: "GET", path, headers: &headers, body: b"" }).await.expect(206);
         assert!(answer.body == bytes[first..=last], "{range}");
     }
 }

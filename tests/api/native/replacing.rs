@@ -4,7 +4,7 @@ use insta::{assert_json_snapshot, assert_snapshot};
 
 use super::{BYTES, FILE, SHA256, transcript, with_file};
 use crate::api::app::TestApp;
-use crate::api::transcript::Say;
+use crate::api::transcript::TranscriptRequest;
 
 const PATH: &str = "/models/demo/versions/1/files/model.bin";
 
@@ -55,7 +55,10 @@ async fn a_file_is_removed_when_it_is_the_one_that_is_meant() {
     let mut transcript = transcript(&app);
     for (tag, status) in [("\"other\"", 412), (current.as_str(), 204), (&current, 404), ("*", 404)] {
         let headers = [("If-Match", tag)];
-        transcript.say(Say { method: "DELETE", path: PATH, headers: &headers, body: b"" }).await.expect(status);
+        transcript
+            .send(TranscriptRequest { method: "DELETE", path: PATH, headers: &headers, body: b"" })
+            .await
+            .expect(status);
     }
     assert_snapshot!(transcript);
     app.get(FILE).await.expect(404);

@@ -48,8 +48,8 @@ async fn head(app: &TestApp, path: &str) -> Answer {
 on_both! {
     bytes_in_pieces_become_a_file,
     an_upload_that_expired_is_gone_and_collected,
-    a_chunk_with_another_checksum_is_thrown_away,
-    a_chunk_with_another_digest_is_thrown_away,
+    a_chunk_with_a_wrong_checksum_is_discarded,
+    a_chunk_with_a_wrong_digest_is_discarded,
     another_digest_at_the_end_leaves_nothing,
     a_terminated_upload_leaves_nothing,
 }
@@ -94,7 +94,7 @@ async fn an_upload_that_expired_is_gone_and_collected(backend: Backend) {
     app.send(patch(&url, 4, b"456789")).await.expect(410);
 }
 
-async fn a_chunk_with_another_checksum_is_thrown_away(backend: Backend) {
+async fn a_chunk_with_a_wrong_checksum_is_discarded(backend: Backend) {
     let app = TestApp::on(backend).await;
     let url = created(&app, 10, DEMO).await;
     let sum = |algorithm: &str, sum: &[u8]| ("Upload-Checksum", format!("{algorithm} {}", BASE64.encode(sum)));
@@ -118,7 +118,7 @@ async fn a_chunk_with_another_checksum_is_thrown_away(backend: Backend) {
     assert_eq!(app.get(FILE).await.expect(200).body.as_ref(), BYTES);
 }
 
-async fn a_chunk_with_another_digest_is_thrown_away(backend: Backend) {
+async fn a_chunk_with_a_wrong_digest_is_discarded(backend: Backend) {
     let app = TestApp::on(backend).await;
     let url = created(&app, 10, DEMO).await;
     let digest = |bytes: &[u8]| {

@@ -150,7 +150,7 @@ pub async fn many_uploads_at_once_keep_apart(store: &Store) {
     uploads.buffer_unordered(40).collect::<()>().await;
 }
 
-pub async fn clients_that_stand_still_keep_nobody_waiting(store: &Store) {
+pub async fn stalled_clients_do_not_block_others(store: &Store) {
     let start = bytes(9 * MIB, 11);
     let keys: Vec<Key> = (0..40).map(|_| Key::new_upload()).collect();
     {

@@ -1,4 +1,4 @@
-//! The file of an upload that arrives over many requests. The file itself says how far it is.
+//! The file of an upload that arrives over many requests. The file itself says its offset.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -9,7 +9,7 @@ use sha2::Digest as _;
 
 use super::LocalBlobs;
 use super::folder::{Folder, sync_folder};
-use crate::intake::BATCH;
+use crate::batched_body::BATCH;
 use crate::resumable::{restore, save};
 use crate::serial_task::SerialTask;
 use crate::{Checkpoint, Key, UploadProgress};

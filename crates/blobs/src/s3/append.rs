@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 
 use super::part::Part;
 use super::{Bucket, S3Blobs, sizes};
-use crate::intake::Digest;
+use crate::batched_body::Digest;
 use crate::serial_task::{SerialTask, lost};
 use crate::{Checkpoint, Key, SentPart, Tail, UploadProgress};
 use modelport_domain::{Error, Result};
@@ -19,7 +19,7 @@ pub struct S3Append {
     bucket: Arc<Bucket>,
     key: Key,
     digest: SerialTask<Digest>,
-    /// How far the object is with everything that was taken; `sent` and `parts` count what is on its way, too.
+    /// The progress of the object with everything that was taken; `sent` and `parts` count what is on its way, too.
     progress: UploadProgress,
     part: Part,
     /// The bytes of `part` that the caller has not kept.

@@ -14,7 +14,7 @@ use super::body::replayable;
 use super::client::{carrying, patient};
 use super::error::S3Error;
 use crate::Key;
-use crate::intake::BATCH;
+use crate::batched_body::BATCH;
 use modelport_domain::{Error, Result};
 use modelport_memory::{Memory, Share};
 

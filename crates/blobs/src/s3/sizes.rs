@@ -1,6 +1,6 @@
 //! How large the parts of a multipart upload are, so that 10,000 of them hold any object that S3 takes.
 
-use crate::intake::BATCH;
+use crate::batched_body::BATCH;
 
 /// The smallest part but the last; a body that is not larger is one plain object.
 pub(super) const MIN_PART: u64 = 8 << 20;

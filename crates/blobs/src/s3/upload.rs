@@ -70,7 +70,7 @@ impl Upload {
 }
 
 fn cut_off(_: impl std::any::Any) -> Error {
-    Error::unavailable("an upload was cut off, the server is stopping")
+    Error::unavailable("an upload was interrupted: the server is stopping")
 }
 
 /// The task's end of an upload, and what it has to remove on failure.

@@ -11,7 +11,7 @@
 
 mod dialect;
 
-use super::lexer::{Placed, Token, tokens};
+use super::lexer::{Spanned, Token, tokens};
 use super::{
     Attribute, Comparison, Condition, Expr, Field, MAX_CONDITIONS, MAX_DEPTH, MAX_PROPERTIES, Operand, check_length,
     check_pattern, refused,
@@ -53,7 +53,7 @@ pub fn parse(text: &str, known: &dyn Fn(&str) -> Option<Known>) -> Result<Expr> 
 
 struct Parser<'a> {
     text: &'a str,
-    tokens: Vec<Placed<i64>>,
+    tokens: Vec<Spanned<i64>>,
     next: usize,
     known: &'a dyn Fn(&str) -> Option<Known>,
     conditions: usize,

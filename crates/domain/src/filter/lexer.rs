@@ -21,7 +21,7 @@ pub(super) enum Token<I> {
 
 /// A token and the byte where it starts.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Placed<I> {
+pub(super) struct Spanned<I> {
     pub(super) token: Token<I>,
     pub(super) at: usize,
 }
@@ -70,12 +70,12 @@ pub(super) enum CommentEnd {
 }
 
 /// Cuts a filter into tokens.
-pub(super) fn tokens<I>(dialect: &Dialect<I>, text: &str) -> Result<Vec<Placed<I>>> {
-    let mut found: Vec<Placed<I>> = Vec::new();
+pub(super) fn tokens<I>(dialect: &Dialect<I>, text: &str) -> Result<Vec<Spanned<I>>> {
+    let mut found: Vec<Spanned<I>> = Vec::new();
     let mut at = 0;
     while let Some(piece) = piece(dialect, text.get(at..).unwrap_or_default(), &found) {
         let (token, length) = piece.map_err(|what| (dialect.refuse)(text, at, &what))?;
-        found.extend(token.map(|token| Placed { token, at }));
+        found.extend(token.map(|token| Spanned { token, at }));
         at += length;
     }
     Ok(found)
@@ -85,7 +85,7 @@ pub(super) fn tokens<I>(dialect: &Dialect<I>, text: &str) -> Result<Vec<Placed<I
 type Piece<I> = Result<(Option<Token<I>>, usize), String>;
 
 /// What `rest` begins with, behind these tokens; `None` at the end of the text.
-fn piece<I>(dialect: &Dialect<I>, rest: &str, before: &[Placed<I>]) -> Option<Piece<I>> {
+fn piece<I>(dialect: &Dialect<I>, rest: &str, before: &[Spanned<I>]) -> Option<Piece<I>> {
     let first = rest.chars().next()?;
     if first.is_whitespace() {
         return Some(Ok((None, first.len_utf8())));
@@ -113,7 +113,7 @@ enum Position {
 }
 
 impl Position {
-    fn behind<I>(tokens: &[Placed<I>]) -> Self {
+    fn behind<I>(tokens: &[Spanned<I>]) -> Self {
         let mut last = tokens.iter().rev().map(|placed| &placed.token);
         match (last.next(), last.next()) {
             (Some(Token::Word(_) | Token::Quoted(_)), _) => Self::BehindName,

@@ -106,10 +106,10 @@ impl Column {
     }
 }
 
-/// An expression that type-checks. What is computed from nothing is nothing, as in SQL, and so is a number out of range.
+/// An expression that type-checks. Any operation on NULL is NULL, as in SQL, and so is a number out of range.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Scalar {
-    /// Nothing, of that kind.
+    /// NULL, of that kind.
     Null(ValueKind),
     /// An int.
     Int(i64),
@@ -135,7 +135,7 @@ pub enum Scalar {
         subject: Option<Box<Scalar>>,
         /// The pairs.
         arms: Vec<(Scalar, Scalar)>,
-        /// Nothing, when there is none.
+        /// NULL, when there is none.
         otherwise: Option<Box<Scalar>>,
     },
     /// All are true.
@@ -152,14 +152,14 @@ pub enum Scalar {
     Between(Box<[Scalar; 3]>),
     /// The text is like a pattern: `%` any text, `_` any character, `\` takes the next one as it is.
     Like(Box<Scalar>, String),
-    /// It is so; never nothing.
+    /// Whether it is so; never NULL.
     Is(Box<Scalar>, Truth),
 }
 
 /// What a value may be found to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Truth {
-    /// Nothing.
+    /// NULL.
     Null,
     /// True.
     True,
@@ -176,11 +176,11 @@ pub enum Operator {
     Subtract,
     /// `*`
     Multiply,
-    /// `/`, of doubles; nothing when the divisor is 0.
+    /// `/`, of doubles; NULL when the divisor is 0.
     Divide,
-    /// `DIV`, of ints, towards zero; nothing when the divisor is 0.
+    /// `DIV`, of ints, towards zero; NULL when the divisor is 0.
     Quotient,
-    /// `MOD`, of ints, with the sign of the dividend; nothing when the divisor is 0.
+    /// `MOD`, of ints, with the sign of the dividend; NULL when the divisor is 0.
     Modulo,
     /// `&`, of ints.
     BitAnd,
@@ -201,7 +201,7 @@ pub enum Function {
     Trim,
     /// The number without its sign.
     Abs,
-    /// The first that is not nothing.
+    /// The first that is not NULL.
     Coalesce,
     /// The texts one behind the other.
     Concat,

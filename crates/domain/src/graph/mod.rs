@@ -1,5 +1,5 @@
-//! The metadata graph as users of ML Metadata see it: types of their own, nodes of any type, events, and how they hang
-//! together. Pure rules; what they mean is ML Metadata's.
+//! The metadata graph as users of ML Metadata see it: types of their own, nodes of any type, events, and how they are
+//! connected. Pure rules; what they mean is ML Metadata's.
 
 mod event;
 mod lineage;
@@ -77,7 +77,7 @@ impl Scope {
 /// Which page of a list is wanted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListOptions {
-    /// How many nodes it has; at most 100 are given, and less than one is refused.
+    /// The page size; at most 100 nodes are returned, and a size below 1 is refused.
     pub size: i32,
     /// In which order.
     pub order: Order,

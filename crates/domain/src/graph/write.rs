@@ -1,7 +1,7 @@
 //! A node as a client puts it: made, replaced, or changed where a mask says so.
 
 use crate::value::{check_property_name, check_text, check_value};
-use crate::{Error, LogicalType, Millis, Node, NodeId, NodeKind, Properties, Result, Shown};
+use crate::{Error, LogicalType, Millis, Node, NodeId, NodeKind, Properties, Result, RoundTrip};
 
 use super::{Mask, Type};
 
@@ -42,8 +42,8 @@ pub struct NodeWrite {
     pub custom: Properties,
     /// When it was changed last, as far as the caller knows.
     pub seen_update_time: Option<Millis>,
-    /// How the caller is shown values.
-    pub shown: Shown,
+    /// How values that the caller sends back are recognised.
+    pub round_trip: RoundTrip,
 }
 
 impl NodeWrite {
@@ -122,10 +122,10 @@ impl NodeWrite {
 
     /// The same, with the values as they are stored that are sent as they were shown.
     #[must_use]
-    pub fn without_restated(&self, stored: &Node) -> Self {
+    pub fn without_unchanged(&self, stored: &Node) -> Self {
         Self {
-            properties: self.shown.declared_without_restated(&stored.properties, &self.properties),
-            custom: self.shown.custom_without_restated(&stored.custom, &self.custom),
+            properties: self.round_trip.declared_without_unchanged(&stored.properties, &self.properties),
+            custom: self.round_trip.custom_without_unchanged(&stored.custom, &self.custom),
             ..self.clone()
         }
     }
@@ -159,7 +159,7 @@ impl NodeWrite {
 
     /// Whether this is the node as it was read, all that can be read of it included. Only putting such a node back
     /// unchanged leaves the time of its last change alone; ML Metadata's clients rely on either.
-    pub fn restates(&self, kind: NodeKind, stored: &Node, of: &Type) -> bool {
+    pub fn is_unchanged(&self, kind: NodeKind, stored: &Node, of: &Type) -> bool {
         let uri = (kind == NodeKind::Artifact).then(|| stored.uri.clone().unwrap_or_default());
         self.type_name.as_deref() == Some(of.name.as_str())
             && self.name == stored.graph_name()

@@ -33,7 +33,7 @@ impl Body {
         Self(Rc::new(RefCell::new(Inner { chunks, announced: !digests.is_empty(), failure: None })))
     }
 
-    /// What came of reading the form, if the digests hold: of all bytes, those behind the form's end too.
+    /// The result of reading the form, if the digests hold: of all bytes, those after the form's end too.
     pub async fn verified<T>(mut self, read: Result<T, EdgeError>) -> Result<T, EdgeError> {
         let announced = self.0.borrow().announced;
         if announced && read.is_ok() {

@@ -65,8 +65,8 @@ pub struct Upload {
     pub path: FilePath,
 }
 
-/// Takes the file of a form in.
-pub struct Intake<'a> {
+/// Receives the file of a form.
+pub struct FileReceiver<'a> {
     /// Where to.
     pub caller: &'a Caller,
     /// Checks the fields before the file, so that no file is stored for an invalid form.
@@ -100,17 +100,17 @@ impl<'a> MemoryUse<'a> {
 
     /// What comes next, unless nothing does for too long.
     async fn with_read_timeout<T>(&mut self, next: impl Future<Output = T>) -> Result<T, EdgeError> {
-        self.buffer.hear(next).await.ok_or_else(read_timed_out)
+        self.buffer.await_client(next).await.ok_or_else(read_timed_out)
     }
 }
 
-/// Reads a form whose fields have no more bytes together than `limit` allows. A file is skipped unless there is an intake for it.
-/// A body of another media type is an empty form, and is not read.
+/// Reads a form whose fields have no more bytes together than `limit` allows. A file is skipped unless there is a receiver
+/// for it. A body of another media type is an empty form, and is not read.
 pub async fn read(
     request: &HttpRequest,
     payload: Payload,
     limit: MemoryLimit<'_>,
-    intake: Option<Intake<'_>>,
+    receiver: Option<FileReceiver<'_>>,
 ) -> Result<(Fields, Option<Upload>), EdgeError> {
     let mut memory_use = MemoryUse::none(limit);
     let body = Body::new(payload, &digests(request.headers())?);
@@ -119,11 +119,11 @@ pub async fn read(
         "multipart/form-data" => {
             let mut upload = None;
             let multipart = Multipart::new(request.headers(), body.clone());
-            let read = multipart_fields(multipart, &mut memory_use, intake.as_ref(), &mut upload).await;
-            match (body.verified(read).await, upload, intake) {
+            let read = multipart_fields(multipart, &mut memory_use, receiver.as_ref(), &mut upload).await;
+            match (body.verified(read).await, upload, receiver) {
                 (Ok(fields), upload, _) => Ok((Fields(fields.0, Some(memory_use.buffer.into_share())), upload)),
-                (Err(error), Some(Upload { file, .. }), Some(intake)) => {
-                    intake.caller.registry.files.discard_file(&intake.caller.context, file).await;
+                (Err(error), Some(Upload { file, .. }), Some(receiver)) => {
+                    receiver.caller.registry.files.discard_file(&receiver.caller.context, file).await;
                     Err(error)
                 }
                 (Err(error), ..) => Err(error),
@@ -152,7 +152,7 @@ async fn urlencoded(mut body: Body, memory_use: &mut MemoryUse<'_>) -> Result<Ve
 async fn multipart_fields(
     mut multipart: Multipart,
     memory_use: &mut MemoryUse<'_>,
-    intake: Option<&Intake<'_>>,
+    receiver: Option<&FileReceiver<'_>>,
     upload: &mut Option<Upload>,
 ) -> Result<Fields, EdgeError> {
     let mut fields = Fields::default();
@@ -160,18 +160,18 @@ async fn multipart_fields(
         let mut field = field.map_err(malformed)?;
         let name = field.name().unwrap_or_default().to_owned();
         let file = file_name(&field);
-        match (file, intake) {
-            (Some(file), Some(intake)) if name == "file" => {
+        match (file, receiver) {
+            (Some(file), Some(receiver)) if name == "file" => {
                 if upload.is_some() {
                     return Err(EdgeError::detail(StatusCode::UNPROCESSABLE_ENTITY, "file is given more than once."));
                 }
                 check_type(&field)?;
                 check_coding(&field)?;
-                (intake.check_fields)(&fields)?;
+                (receiver.check_fields)(&fields)?;
                 let path = file.parse::<FilePath>().map_err(invalid_path)?;
                 let digests = digests(field.headers())?;
                 let file = digests.check(chunks(field, memory_use.buffer.share()));
-                let file = intake.caller.registry.files.stage_file(&intake.caller.context, None, file).await?;
+                let file = receiver.caller.registry.files.stage_file(&receiver.caller.context, None, file).await?;
                 *upload = Some(Upload { file, path });
             }
             (Some(_), _) if name == "file" => while chunk(&mut field, memory_use).await?.is_some() {},
@@ -247,13 +247,13 @@ async fn chunk(field: &mut Field, memory_use: &mut MemoryUse<'_>) -> Result<Opti
 /// The bytes of a file as the registry takes them. What the fields before it take is held as long as they come.
 fn chunks<'a>(field: Field, share: &'a mut Share) -> impl Stream<Item = Result<Bytes>> + Unpin + 'a {
     Box::pin(stream::unfold((field, share), |(mut field, share)| async {
-        let chunk = match share.hear_bytes(field.next()).await {
+        let chunk = match share.await_client_bytes(field.next()).await {
             Some(chunk) => chunk?.map_err(|error| {
                 Error::invalid_body("There was an error parsing the body").caused_by(error.to_string())
             }),
             None => Err(silent()),
         };
-        share.heard_beside(chunk.as_ref().map_or(0, Bytes::len));
+        share.record_received_uncovered(chunk.as_ref().map_or(0, Bytes::len));
         Some((chunk, (field, share)))
     }))
 }

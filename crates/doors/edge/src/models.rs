@@ -11,7 +11,7 @@ use url::form_urlencoded;
 use utoipa::{IntoParams, ToSchema};
 
 use super::errors::{EdgeError, TEXT};
-use super::form::{self, Intake, MemoryLimit};
+use super::form::{self, FileReceiver, MemoryLimit};
 use super::wire::RegisteredModelOut;
 use super::{EdgeOptions, fields};
 use crate::domain::Error;
@@ -65,7 +65,7 @@ pub struct NewModel {
     #[schema(min_length = 16, max_length = 256, pattern = "^[A-Za-z0-9_-]+$")]
     id: Option<String>,
     created_date: Option<String>,
-    /// Not heeded: the size is that of the file.
+    /// Ignored: the size is that of the file.
     size: Option<i64>,
     origin: Option<String>,
     project_id: Option<String>,
@@ -106,7 +106,7 @@ pub struct ModelChange {
     architecture: Option<String>,
 }
 
-/// What came of a change.
+/// The outcome of a change.
 #[derive(Serialize, ToSchema)]
 pub struct Status {
     /// `completed`.
@@ -158,7 +158,7 @@ pub async fn list(caller: Caller, request: HttpRequest, options: Data<EdgeOption
     Ok(response.streaming(whole.map_ok(Bytes::from)))
 }
 
-/// Models as they stand in a list, each behind a comma, or the first behind the list's beginning.
+/// Models as they stand in a list, each preceded by a comma, or the first by the list's beginning.
 fn items(start: u8, records: Vec<Record>, options: &EdgeOptions) -> Result<Vec<u8>, Error> {
     let mut text = Vec::new();
     for record in records {
@@ -213,7 +213,7 @@ fn filter(query: &str) -> Result<(RecordFilter, bool), EdgeError> {
     params(("model_id" = String, Path, description = "The model's id.", min_length = 16, max_length = 256, pattern = "^[A-Za-z0-9_-]+$")),
     responses(
         (status = 200, description = "The model.", body = RegisteredModelOut),
-        (status = 400, description = "That is no id.", body = super::document::Detail),
+        (status = 400, description = "The id is malformed.", body = super::document::Detail),
         (status = 404, description = "There is no such model.", body = String, content_type = "text/plain"),
     ),
 )]
@@ -231,7 +231,7 @@ pub async fn get(caller: Caller, request: HttpRequest, options: Data<EdgeOptions
         (status = 400, description = "An unknown precision, a bad id, or a form that cannot be read.", body = super::document::Detail),
         (status = 409, description = "There is such a model already.", body = String, content_type = "text/plain"),
         (status = 413, description = "The file or the fields are too large.", body = String, content_type = "text/plain"),
-        (status = 422, description = "A field is missing, unknown or wrong, or the file is no zip archive.", body = super::document::Detail),
+        (status = 422, description = "A field is missing, unknown or wrong, or the file is not a zip archive.", body = super::document::Detail),
     ),
 )]
 pub async fn create(
@@ -241,9 +241,9 @@ pub async fn create(
     options: Data<EdgeOptions>,
     memory: Data<Memory>,
 ) -> Result<HttpResponse, EdgeError> {
-    let intake = Intake { caller: &caller, check_fields: &fields::check_fields };
+    let receiver = FileReceiver { caller: &caller, check_fields: &fields::check_fields };
     let limit = MemoryLimit { limit: options.form_limit_bytes, memory: &memory };
-    let (said, upload) = form::read(&request, payload, limit, Some(intake)).await?;
+    let (said, upload) = form::read(&request, payload, limit, Some(receiver)).await?;
     let draft = match (fields::draft(&said, upload.is_some()), upload) {
         (Ok(draft), Some(upload)) => {
             let checked = options.check_archives;
@@ -271,7 +271,7 @@ pub async fn create(
         (status = 200, description = "It is changed.", body = Status),
         (status = 400, description = "No field to change, an unknown precision, or no id.", body = super::document::ErrorBody),
         (status = 404, description = "There is no such model.", body = String, content_type = "text/plain"),
-        (status = 409, description = "Another model is so already.", body = String, content_type = "text/plain"),
+        (status = 409, description = "Another model has these values.", body = String, content_type = "text/plain"),
         (status = 413, description = "The fields are too large.", body = super::document::Detail),
         (status = 422, description = "A field is wrong.", body = super::document::Detail),
     ),
@@ -298,7 +298,7 @@ pub async fn update(
     params(("model_id" = String, Path, description = "The model's id.", min_length = 16, max_length = 256, pattern = "^[A-Za-z0-9_-]+$")),
     responses(
         (status = 204, description = "It is gone."),
-        (status = 400, description = "That is no id.", body = super::document::Detail),
+        (status = 400, description = "The id is malformed.", body = super::document::Detail),
         (status = 404, description = "There is no such model.", body = String, content_type = "text/plain"),
     ),
 )]
@@ -313,7 +313,7 @@ pub async fn delete(caller: Caller, request: HttpRequest) -> Result<HttpResponse
     params(("model_id" = String, Path, description = "The model's id.", min_length = 16, max_length = 256, pattern = "^[A-Za-z0-9_-]+$")),
     responses(
         (status = 200, description = "The archive as it was sent.", body = Vec<u8>, content_type = "application/zip"),
-        (status = 400, description = "That is no id.", body = super::document::Detail),
+        (status = 400, description = "The id is malformed.", body = super::document::Detail),
         (status = 403, description = "The archive is quarantined.", body = String, content_type = "text/plain"),
         (status = 404, description = "There is no such model.", body = String, content_type = "text/plain"),
     ),

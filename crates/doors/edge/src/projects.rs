@@ -165,7 +165,7 @@ pub async fn list(caller: Caller) -> Result<HttpResponse, EdgeError> {
     params(("project_id" = String, Path, description = "The project's id.", min_length = 16, max_length = 256, pattern = "^[A-Za-z0-9_-]+$")),
     responses(
         (status = 200, description = "The project.", body = ProjectOut),
-        (status = 400, description = "That is no id.", body = super::document::Detail),
+        (status = 400, description = "The id is malformed.", body = super::document::Detail),
         (status = 404, description = "There is no such project.", body = String, content_type = "text/plain"),
         (status = 500, description = "No Geti server is set.", body = String, content_type = "text/plain"),
         (status = 502, description = "What the Geti server says.", body = String, content_type = "text/plain"),
@@ -187,7 +187,7 @@ pub async fn get(caller: Caller, request: HttpRequest) -> Result<HttpResponse, E
     request_body(content = WantedModels),
     responses(
         (status = 201, description = "They are registered.", body = String, content_type = "text/plain"),
-        (status = 400, description = "That is no id.", body = super::document::Detail),
+        (status = 400, description = "The id is malformed.", body = super::document::Detail),
         (status = 403, description = "No model is named.", body = String, content_type = "text/plain"),
         (status = 404, description = "There is no such project or model.", body = String, content_type = "text/plain"),
         (status = 409, description = "Some are registered already.", body = String, content_type = "text/plain"),

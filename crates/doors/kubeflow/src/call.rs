@@ -68,7 +68,7 @@ impl Call {
         self.segment(0).parse()
     }
 
-    /// The alias in the path, behind the id.
+    /// The alias in the path, after the id.
     pub fn alias(&self) -> Result<Alias> {
         self.segment(1).parse()
     }

@@ -95,7 +95,7 @@ fn described(operation: &Operation) -> Json {
     described
 }
 
-/// A body of which other members are refused, where its schema has to be open: answers and lists of alternatives have it too.
+/// Closes the schema of a request body whose shared schema must stay open, because responses and `oneOf` use it too.
 fn closed(action: Action, schema: Json) -> Json {
     match action {
         Action::Create(entity) | Action::Update(entity) if entity.artifact_type.is_some() => {

@@ -23,7 +23,7 @@ pub struct Entity {
     pub schema: &'static str,
     /// The value of `artifactType`, where it is an artifact.
     pub artifact_type: Option<&'static str>,
-    /// Whether a name must be given; where not, a UUID stands in.
+    /// Whether a name must be given; where not, a UUID is generated.
     pub name_required: bool,
     /// Its members besides those of every resource.
     pub members: &'static [Member],

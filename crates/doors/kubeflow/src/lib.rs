@@ -110,7 +110,7 @@ fn resource(path: &str, operations: &[&'static table::Operation], edition: Editi
 /// The operations by the paths that follow one first segment.
 type Paths = BTreeMap<&'static str, Vec<&'static table::Operation>>;
 
-/// The operations of each first segment and of each path behind it, plain paths before those that end in an id.
+/// The operations of each first segment and of each path after it, plain paths before those that end in an id.
 fn by_collection() -> BTreeMap<&'static str, Paths> {
     let mut collections = BTreeMap::<_, Paths>::new();
     for operation in table::all() {

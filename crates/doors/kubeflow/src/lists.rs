@@ -12,7 +12,7 @@ use crate::domain::{Error, Node, PageSize, PageToken, Result};
 use crate::http::answer::logged;
 use crate::registry::pages::Pages;
 
-/// What a list ends with, behind its items.
+/// What a list ends with, after its items.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct End {
@@ -59,7 +59,7 @@ struct Writer {
 }
 
 impl Writer {
-    /// The next items, behind the list's beginning or what was written before.
+    /// The next items, after the list's beginning or what was written before.
     fn items(&mut self, nodes: &[Node]) -> Result<Vec<u8>> {
         let mut text = Vec::with_capacity(nodes.len() * ITEM_BYTES);
         if self.end.size == 0 {

@@ -92,9 +92,9 @@ pub fn is_shown_as(stored: &Value, sent: Option<&Value>) -> bool {
 }
 
 /// A value as it is answered. A struct goes out as it came in, base64 of JSON, so that what is read can be sent back.
-pub struct Shown<'a>(pub &'a Value);
+pub struct SerializedValue<'a>(pub &'a Value);
 
-impl Serialize for Shown<'_> {
+impl Serialize for SerializedValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let value = readable(self.0);
         let mut map = serializer.serialize_map(None)?;
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     fn to_json(value: &Value) -> Json {
-        serde_json::to_value(Shown(value)).unwrap()
+        serde_json::to_value(SerializedValue(value)).unwrap()
     }
 
     #[test]

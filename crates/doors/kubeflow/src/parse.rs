@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 use super::entity::{Entity, Member, Mutability, Storage, WireType, artifact_of, artifacts};
 use super::error::KubeflowError;
 use super::metadata_value;
-use super::serialize::SHOWN;
+use super::serialize::ROUND_TRIP;
 use crate::domain::value::check_text;
 use crate::domain::{Change, Draft, Error, Name, NodeId, Patch, Result, Value};
 use crate::http::integer::parse_integer;
@@ -63,7 +63,8 @@ impl Body {
     /// What is to be created, and the home that the body names.
     pub fn draft(&self, entity: &Entity, kind: BodyKind) -> Result<(Draft, Option<NodeId>), KubeflowError> {
         self.check_create_members(entity, kind)?;
-        let mut draft = Draft { custom: self.custom()?.unwrap_or_default(), shown: SHOWN, ..Draft::default() };
+        let mut draft =
+            Draft { custom: self.custom()?.unwrap_or_default(), round_trip: ROUND_TRIP, ..Draft::default() };
         draft.name = match self.text("name")? {
             Some(name) if !name.is_empty() => Some(name.parse::<Name>()?),
             _ if entity.name_required => return Err(KubeflowError::Required("name")),
@@ -107,7 +108,7 @@ impl Body {
                 Change::Set("") => Change::Clear,
                 change => change.try_map(str::parse)?,
             },
-            shown: SHOWN,
+            round_trip: ROUND_TRIP,
             ..Patch::default()
         };
         patch = patch.with("description", self.change("description")?.map(Value::from));

@@ -175,7 +175,7 @@ fn name_of(entity: &Entity) -> (&'static str, Json) {
     let schema = if entity.name_required {
         describe(filled(name()), "Its name.")
     } else {
-        describe(or_null(name()), "Its name; a UUID stands in when there is none.")
+        describe(or_null(name()), "Its name; a UUID is generated when it is absent.")
     };
     ("name", schema)
 }

@@ -8,10 +8,10 @@ use serde_json::Value as Json;
 use super::Edition;
 use super::entity::{Entity, Member, Storage, WireType};
 use super::metadata_value::{self, Text};
-use crate::domain::{Node, Properties, Shown, Value};
+use crate::domain::{Node, Properties, RoundTrip, Value};
 
 /// How values are serialized here, for comparison with patches.
-pub const SHOWN: Shown = Shown { declared: is_shown_as, custom: metadata_value::is_shown_as };
+pub const ROUND_TRIP: RoundTrip = RoundTrip { declared: is_shown_as, custom: metadata_value::is_shown_as };
 
 fn is_shown_as(stored: &Value, sent: Option<&Value>) -> bool {
     match (stored, sent) {
@@ -124,6 +124,6 @@ struct Custom<'a>(&'a Properties);
 
 impl Serialize for Custom<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, metadata_value::Shown(value))))
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, metadata_value::SerializedValue(value))))
     }
 }

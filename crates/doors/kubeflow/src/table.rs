@@ -223,7 +223,7 @@ impl Operation {
         self.path_parameters().next()
     }
 
-    /// The names of the segments of its path that are given: the id, and an alias behind it.
+    /// The names of the segments of its path that are given: the id, and an alias after it.
     pub fn path_parameters(&self) -> impl Iterator<Item = &'static str> + use<> {
         self.path.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
     }

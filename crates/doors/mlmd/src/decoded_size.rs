@@ -44,7 +44,7 @@ fn within(bytes: &[u8], depth: u32) -> Option<u64> {
     Some(weight)
 }
 
-/// The first field's bytes, where it has a length, and what stands behind it (Protocol Buffers, Encoding).
+/// The first field's bytes, where it has a length, and what stands after it (Protocol Buffers, Encoding).
 fn field(bytes: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
     let (tag, rest) = varint(bytes)?;
     if tag >> 3 == 0 {

@@ -44,12 +44,12 @@ impl CallLayer for Measure {
             if let Ok(id) = HeaderValue::from_str(id.as_str()) {
                 response.headers_mut().insert(HEADER, id);
             }
-            // Where there is no body, the status stands here and not behind it.
-            exchange.see_status(response.headers());
+            // Where there is no body, the status stands here and not after it.
+            exchange.record_status(response.headers());
             if response.body().is_end_stream() {
                 return Ok(response);
             }
-            Ok(response.map(|body| Body::new(Measured { body, exchange })))
+            Ok(response.map(|body| Body::new(MeasuredBody { body, exchange })))
         })
     }
 }
@@ -84,7 +84,7 @@ impl Exchange {
         }
     }
 
-    fn see_status(&mut self, headers: &HeaderMap) {
+    fn record_status(&mut self, headers: &HeaderMap) {
         if let Some(status) = Status::from_header_map(headers) {
             self.code = status.code();
         }
@@ -116,12 +116,12 @@ impl Drop for Exchange {
 }
 
 /// A response's body, which ends its exchange when it is dropped.
-struct Measured {
+struct MeasuredBody {
     body: Body,
     exchange: Exchange,
 }
 
-impl http_body::Body for Measured {
+impl http_body::Body for MeasuredBody {
     type Data = Bytes;
     type Error = Status;
 
@@ -133,7 +133,7 @@ impl http_body::Body for Measured {
                     self.exchange.bytes_sent += data.remaining() as u64;
                 }
                 if let Some(trailers) = frame.trailers_ref() {
-                    self.exchange.see_status(trailers);
+                    self.exchange.record_status(trailers);
                 }
             }
             Poll::Ready(Some(Err(status))) => self.exchange.code = status.code(),

@@ -142,7 +142,7 @@ impl RunningGrpcServer {
             Ok(Ok(Ok(()))) => {}
             Ok(Ok(Err(error))) => log::error!("the gRPC server ended with an error: {error}"),
             Ok(Err(error)) => log::error!("the gRPC server broke: {error}"),
-            Err(_) => log::warn!("gRPC calls were broken off at the end of the grace period"),
+            Err(_) => log::warn!("gRPC calls were aborted at the end of the grace period"),
         }
     }
 }

@@ -119,8 +119,8 @@ async fn next(body: &mut Body, share: &mut Share) -> Result<Option<Bytes>, Statu
             }
         }
     };
-    let data = share.hear_bytes(frame).await.unwrap_or_else(|| Err(too_slow_status()))?;
-    share.heard(data.as_ref().map_or(0, Bytes::len));
+    let data = share.await_client_bytes(frame).await.unwrap_or_else(|| Err(too_slow_status()))?;
+    share.record_received(data.as_ref().map_or(0, Bytes::len));
     Ok(data)
 }
 

@@ -53,7 +53,7 @@ impl http_body::Body for ResponseBuffer {
                 // A copy: the connection keeps it until its client takes it, and would keep the memory of the whole message with it.
                 Ok(Some(piece)) => return Poll::Ready(Some(Ok(Frame::data(Bytes::copy_from_slice(&piece))))),
                 Err(Lost) => {
-                    let why = "the client took nothing of its answer for too long, while others waited for memory";
+                    let why = "the client did not read its response for too long while others waited for memory";
                     return Poll::Ready(Some(Err(Status::unavailable(why))));
                 }
                 Ok(None) => {}

@@ -58,7 +58,7 @@ pub struct ArchiveOptions {
     /// All files in one archive, in place of a list.
     #[param(inline)]
     pub archive: Option<ArchiveFormat>,
-    /// Whether quarantined files are wanted in the archive all the same.
+    /// Whether to include quarantined files in the archive.
     #[serde(default)]
     pub quarantined: bool,
 }
@@ -89,7 +89,7 @@ pub struct UnpackHeaders {
 /// A file that came out of an archive.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UnpackedFile {
-    /// What came of it: `created`, `replaced` or `unchanged`.
+    /// The outcome: `created`, `replaced` or `unchanged`.
     pub outcome: &'static str,
     /// The file.
     #[serde(flatten)]
@@ -211,7 +211,7 @@ async fn put(
     }
     let precondition = precondition(request)?;
     if matches!(precondition, Precondition::Is(_)) {
-        return Err(Error::invalid("If-Match", "only `If-Match: *` means something for several files").into());
+        return Err(Error::invalid("If-Match", "only `If-Match: *` is supported for several files").into());
     }
     let digests = Digests::of(request.headers())?;
     let (start, body) = read_start(digests.check(body::chunks(payload))).await?;

@@ -151,7 +151,7 @@ impl From<DirectUpload> for DirectUploadView {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct After {
+pub struct PartsAfter {
     /// After how many parts the links begin.
     #[param(minimum = 0, maximum = 10_000)]
     after: Option<u16>,
@@ -161,7 +161,7 @@ pub struct After {
 #[utoipa::path(
     post, path = "/direct-uploads", operation_id = "createDirectUpload", tag = "direct uploads",
     request_body = NewDirectUpload,
-    responses((status = 201, description = "Begun.", body = DirectUploadView), CreateDirectErrors),
+    responses((status = 201, description = "Started.", body = DirectUploadView), CreateDirectErrors),
 )]
 pub async fn create_direct_upload(caller: Caller, body: Json<NewDirectUpload>) -> HttpResponse {
     answer(create(&caller, body.into_inner()).await)
@@ -193,10 +193,10 @@ async fn create(caller: &Caller, new: NewDirectUpload) -> Result<HttpResponse, E
 /// Shows a direct upload, with new links to its parts.
 #[utoipa::path(
     get, path = "/direct-uploads/{id}", operation_id = "getDirectUpload", tag = "direct uploads",
-    params(("id" = String, Path, description = "Id of the upload."), After),
-    responses((status = 200, description = "How it stands.", body = DirectUploadView), DirectErrors),
+    params(("id" = String, Path, description = "Id of the upload."), PartsAfter),
+    responses((status = 200, description = "The state of the upload.", body = DirectUploadView), DirectErrors),
 )]
-pub async fn get_direct_upload(caller: Caller, id: Path<String>, after: Query<After>) -> HttpResponse {
+pub async fn get_direct_upload(caller: Caller, id: Path<String>, after: Query<PartsAfter>) -> HttpResponse {
     let after = after.after.unwrap_or_default().into();
     let shown = caller.registry.files.direct(&caller.context, &id, after).await;
     answer(shown.map(|upload| HttpResponse::Ok().json(DirectUploadView::from(upload))))
@@ -216,7 +216,7 @@ pub async fn complete_direct_upload(caller: Caller, id: Path<String>) -> HttpRes
     answer(completed.await.map(|upload| HttpResponse::Ok().json(DirectUploadView::from(upload))))
 }
 
-/// Gives a direct upload up, with what has arrived of it. A file that it has become stays.
+/// Aborts a direct upload and discards its bytes. If it has become a file, the file stays.
 #[utoipa::path(
     delete, path = "/direct-uploads/{id}", operation_id = "deleteDirectUpload", tag = "direct uploads",
     params(("id" = String, Path, description = "Id of the upload.")),

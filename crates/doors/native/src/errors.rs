@@ -42,11 +42,11 @@ errors! {
         "412" "A precondition does not hold.", "413" "The file is too large.", "415" "The bytes are encoded.";
     /// The errors of listing files, or of sending them together.
     ListErrors: "403" "A file is quarantined; the detail says which and why.", "404" "Not found.",
-        "409" "A file has the path of another's folder, so they are no archive.";
+        "409" "A file has the path of another file's folder, so that they cannot be archived together.";
     /// The errors of storing the files of an archive.
     UnpackErrors: "404" "The parent is not found.", "409" "A path has other bytes.",
-        "412" "A precondition does not hold.", "413" "A file is too large, or the archive is or unpacks to more than may be.",
-        "415" "No archive that is known here.";
+        "412" "A precondition does not hold.", "413" "A file, the archive, or what it unpacks to is too large.",
+        "415" "Not a supported archive format.";
     /// The errors of making a resumable upload.
     CreateUploadErrors: "404" "The parent, or a part, is not found.",
         "409" "The path has other bytes, or a part lacks bytes.", "410" "A part has expired.",
@@ -63,18 +63,18 @@ errors! {
         "412" "Another version of the protocol.", "423" "Another request writes the upload.";
     /// The errors of beginning a direct upload.
     CreateDirectErrors: "404" "The parent is not found.",
-        "409" "The path has other bytes, or clients do not send to the store themselves.",
+        "409" "The path has other bytes, or direct uploads are disabled.",
         "413" "The file, or the body, is too large.", "415" "The body does not say that it is JSON.";
     /// The errors of asking for a direct upload, or of completing it.
     DirectErrors: "404" "Not found.", "410" "The upload has expired.",
-        "409" "A part has not arrived, the path has other bytes, or clients do not send to the store themselves.";
+        "409" "A part has not arrived, the path has other bytes, or direct uploads are disabled.";
     /// The errors of removing a file.
     DeleteFileErrors: "404" "Not found.", "412" "A precondition does not hold.";
     /// The errors of removing a model.
     DeleteModelErrors: "404" "Not found.", "409" "It has versions, or one of them is served or has aliases.",
         "412" "A precondition does not hold.";
     /// The errors of removing a version.
-    DeleteVersionErrors: "404" "Not found.", "409" "It is served or has aliases, or the word is another version's name.",
+    DeleteVersionErrors: "404" "Not found.", "409" "It is served or has aliases, or the name is ambiguous.",
         "412" "A precondition does not hold.";
     /// The errors of a registration.
     RegisterErrors: "409" "The version, a name or an external id is taken, or the key was used for another request.",

@@ -198,7 +198,8 @@ async fn get(
         Selected::Unsatisfiable => {
             let detail = format!("the range is beyond the file's {size} bytes");
             let mut response = problem_response(StatusCode::RANGE_NOT_SATISFIABLE, &detail, Some("Range"));
-            let range = format!("bytes */{size}").parse().map_err(|_| Error::internal("a number is no header"))?;
+            let range =
+                format!("bytes */{size}").parse().map_err(|_| Error::internal("a number is not a header value"))?;
             response.headers_mut().insert(CONTENT_RANGE, range);
             return Ok(response);
         }

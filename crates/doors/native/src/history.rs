@@ -16,8 +16,8 @@ use crate::http::problem::Problem;
 /// Which changes are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct After {
-    /// Those behind this one: `next` of the page before; 0 for the first page.
+pub struct ChangesAfter {
+    /// Changes after this one: the `next` of the previous page; 0 for the first page.
     #[serde(default)]
     #[param(minimum = 0)]
     after: i64,
@@ -27,7 +27,7 @@ pub struct After {
     limit: NonZeroU32,
 }
 
-impl After {
+impl ChangesAfter {
     fn read(&self) -> Result<(i64, PageSize)> {
         match self.after {
             after if after < 0 => Err(Error::invalid("after", format!("after `{after}` is negative"))),
@@ -39,13 +39,17 @@ impl After {
 /// Shows who changed a node, when, and what it was afterwards; a removed node too.
 #[utoipa::path(
     get, path = "/nodes/{id}/history", operation_id = "getNodeHistory", tag = "history",
-    params(("id" = String, Path, description = "Id of the node.", pattern = "^[1-9][0-9]{0,17}$"), After),
+    params(("id" = String, Path, description = "Id of the node.", pattern = "^[1-9][0-9]{0,17}$"), ChangesAfter),
     responses(
         (status = 200, description = "Its changes, oldest first.", body = ChangeList),
         ReadErrors,
     ),
 )]
-pub async fn get_node_history(caller: Caller, id: Path<String>, page: Query<After>) -> Result<HttpResponse, Problem> {
+pub async fn get_node_history(
+    caller: Caller,
+    id: Path<String>,
+    page: Query<ChangesAfter>,
+) -> Result<HttpResponse, Problem> {
     let node: NodeId = id.parse()?;
     let (after, limit) = page.read()?;
     let changes = caller.registry.history.node_history(&caller.context, node, after, limit).await?;
@@ -55,13 +59,13 @@ pub async fn get_node_history(caller: Caller, id: Path<String>, page: Query<Afte
 /// Lists the changes of all nodes. Whoever follows `next` misses none.
 #[utoipa::path(
     get, path = "/changes", operation_id = "listChanges", tag = "history",
-    params(After),
+    params(ChangesAfter),
     responses(
         (status = 200, description = "The changes, oldest first.", body = ChangeList),
         FeedErrors,
     ),
 )]
-pub async fn list_changes(caller: Caller, page: Query<After>) -> Result<HttpResponse, Problem> {
+pub async fn list_changes(caller: Caller, page: Query<ChangesAfter>) -> Result<HttpResponse, Problem> {
     let (after, limit) = page.read()?;
     let changes = caller.registry.history.changes(&caller.context, after, limit).await?;
     Ok(answer(changes, after, |change| change.position))

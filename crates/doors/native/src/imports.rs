@@ -61,21 +61,21 @@ pub struct ImportView {
     pub project: String,
     /// The models that were named.
     pub models: Vec<WantedModel>,
-    /// How far it is.
+    /// Its progress.
     pub progress: ProgressView,
-    /// How often it was begun.
+    /// How often it was started.
     pub attempts: i64,
     /// Whether it was cancelled, and its worker may not know yet.
     pub cancelling: bool,
-    /// What came of each model.
+    /// The outcome for each model.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub results: Vec<ResultView>,
-    /// Why it failed, or was put off the last time.
+    /// Why it failed, or why its last attempt did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// When it was asked for.
     pub created_at: i64,
-    /// When it was begun first.
+    /// When it was first started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<i64>,
     /// When it ended.
@@ -83,7 +83,7 @@ pub struct ImportView {
     pub finished_at: Option<i64>,
 }
 
-/// How far an import is.
+/// The progress of an import.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ProgressView {
     /// How many models are done.
@@ -96,7 +96,7 @@ pub struct ProgressView {
     pub message: Option<String>,
 }
 
-/// What came of one model.
+/// The outcome for one model.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ResultView {
@@ -171,12 +171,12 @@ pub struct ProjectModel {
 /// Which server is meant.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct OfServer {
+pub struct ServerOption {
     /// The name of the Geti server in the settings; the first one when it is not given.
     server: Option<String>,
 }
 
-/// Starts an import, which a worker of some replica does soon. Doing it twice brings in each model once.
+/// Starts an import, which a worker of any replica runs soon. Starting it twice imports each model once.
 #[utoipa::path(
     post, path = "/imports", operation_id = "startImport", tag = "imports",
     request_body = StartImport,
@@ -238,7 +238,7 @@ pub async fn get_import(caller: Caller, id: Path<String>) -> Result<HttpResponse
     Ok(HttpResponse::Ok().json(ImportView::try_from(&job)?))
 }
 
-/// Calls an import off. One that is being worked on stops soon; what it brought in stays.
+/// Cancels an import. A running one stops soon; what it has imported stays.
 #[utoipa::path(
     delete, path = "/imports/{id}", operation_id = "cancelImport", tag = "imports",
     params(("id" = String, Path, description = "Id of the import.", pattern = "^[1-9][0-9]{0,17}$")),
@@ -255,13 +255,13 @@ pub async fn cancel_import(caller: Caller, id: Path<String>) -> Result<HttpRespo
 /// Asks a Geti server for its projects and what of them can be imported.
 #[utoipa::path(
     get, path = "/imports/geti/projects", operation_id = "listGetiProjects", tag = "imports",
-    params(OfServer),
+    params(ServerOption),
     responses(
         (status = 200, description = "The projects.", body = ProjectList),
         SourceErrors,
     ),
 )]
-pub async fn list_geti_projects(caller: Caller, of: Query<OfServer>) -> Result<HttpResponse, Problem> {
+pub async fn list_geti_projects(caller: Caller, of: Query<ServerOption>) -> Result<HttpResponse, Problem> {
     let projects = caller.registry.imports.geti_projects(&caller.context, of.server.as_deref()).await?;
     Ok(HttpResponse::Ok().json(ProjectList { items: projects.iter().map(ProjectView::from).collect() }))
 }
@@ -269,13 +269,17 @@ pub async fn list_geti_projects(caller: Caller, of: Query<OfServer>) -> Result<H
 /// Asks a Geti server for one project and what of it can be imported.
 #[utoipa::path(
     get, path = "/imports/geti/projects/{id}", operation_id = "getGetiProject", tag = "imports",
-    params(("id" = String, Path, description = "Id of the project.", pattern = "^[A-Za-z0-9_-]{1,128}$"), OfServer),
+    params(("id" = String, Path, description = "Id of the project.", pattern = "^[A-Za-z0-9_-]{1,128}$"), ServerOption),
     responses(
         (status = 200, description = "The project.", body = ProjectView),
         SourceErrors,
     ),
 )]
-pub async fn get_geti_project(caller: Caller, id: Path<String>, of: Query<OfServer>) -> Result<HttpResponse, Problem> {
+pub async fn get_geti_project(
+    caller: Caller,
+    id: Path<String>,
+    of: Query<ServerOption>,
+) -> Result<HttpResponse, Problem> {
     let project = caller.registry.imports.geti_project(&caller.context, of.server.as_deref(), &id).await?;
     Ok(HttpResponse::Ok().json(ProjectView::from(&project)))
 }

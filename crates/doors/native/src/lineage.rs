@@ -15,7 +15,7 @@ use crate::http::problem::Problem;
 /// What of the graph is wanted.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Around {
+pub struct LineageOptions {
     /// `upstream` for what the node was made from and belongs to, `downstream` for what was made from it, belongs to it
     /// or serves it, `both` for both.
     #[param(pattern = "^(upstream|downstream|both)$")]
@@ -25,7 +25,7 @@ pub struct Around {
     depth: Option<u32>,
 }
 
-/// Shows where a node comes from and what became of it: nodes, and edges that lead from what was there to what came of it.
+/// Shows where a node comes from and what became of it: nodes, and edges from each to what was derived from it.
 ///
 /// `owns` leads from a model to its versions, from a version, run or experiment to what it holds, from a serving
 /// environment to its inference services, and from those to their deployments; `contains` from any other context to its
@@ -40,7 +40,7 @@ pub struct Around {
 /// A removed node is shown as it was, with `removedAt`, and so are other removed nodes that it leads to.
 #[utoipa::path(
     get, path = "/nodes/{id}/lineage", operation_id = "getNodeLineage", tag = "lineage",
-    params(("id" = String, Path, description = "Id of the node.", pattern = "^[1-9][0-9]{0,17}$"), Around),
+    params(("id" = String, Path, description = "Id of the node.", pattern = "^[1-9][0-9]{0,17}$"), LineageOptions),
     responses(
         (status = 200, description = "The graph.", body = LineageView),
         ReadErrors,
@@ -49,7 +49,7 @@ pub struct Around {
 pub async fn get_node_lineage(
     caller: Caller,
     id: Path<String>,
-    around: Query<Around>,
+    around: Query<LineageOptions>,
 ) -> Result<HttpResponse, Problem> {
     let node: NodeId = id.parse()?;
     let direction = around.direction.as_deref().map_or(Ok(Direction::default()), str::parse)?;

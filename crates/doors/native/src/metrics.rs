@@ -14,7 +14,7 @@ use crate::domain::{Error, Name, NodeId, Result};
 use crate::http::caller::Caller;
 use crate::http::integer::parse_integer;
 use crate::http::problem::Problem;
-use crate::registry::metrics::Measured;
+use crate::registry::metrics::NamedPoint;
 
 /// How many points a request may have.
 const MAX_POINTS: usize = 1000;
@@ -56,9 +56,7 @@ struct Integer(i64);
 impl<'de> Deserialize<'de> for Integer {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let number = Number::deserialize(deserializer)?;
-        parse_integer(&number)
-            .map(Self)
-            .ok_or_else(|| D::Error::custom(format!("{number} is no whole number of 64 bits")))
+        parse_integer(&number).map(Self).ok_or_else(|| D::Error::custom(format!("{number} is not a 64-bit integer")))
     }
 }
 
@@ -131,7 +129,7 @@ pub async fn append_metric_points(
 }
 
 impl Points {
-    fn read(self) -> Result<Vec<Measured>> {
+    fn read(self) -> Result<Vec<NamedPoint>> {
         if !(1..=MAX_POINTS).contains(&self.points.len()) {
             return Err(Error::invalid(
                 "points",
@@ -143,7 +141,7 @@ impl Points {
 }
 
 impl Point {
-    fn read(self, at: usize) -> Result<Measured> {
+    fn read(self, at: usize) -> Result<NamedPoint> {
         let (Integer(step), timestamp) = (self.step, self.timestamp.map(|Integer(millis)| millis));
         let field = |name: &str| format!("points[{at}].{name}");
         for (name, number) in [("step", Some(step)), ("timestamp", timestamp)] {
@@ -153,6 +151,6 @@ impl Point {
             }
         }
         let name: Name = self.name.parse().map_err(|error: Error| error.on_field(&field("name")))?;
-        Ok(Measured { name, value: self.value.into(), step, at: timestamp })
+        Ok(NamedPoint { name, value: self.value.into(), step, at: timestamp })
     }
 }

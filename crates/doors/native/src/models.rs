@@ -15,7 +15,7 @@ use crate::http::conditional::{conditions, with_etag};
 use crate::http::problem::Problem;
 use crate::registry::aliases::alias_tag;
 use crate::registry::etags::model_tag;
-use crate::registry::guarded::Guarded;
+use crate::registry::named_removal::NamedRemovalOptions;
 
 pub(super) fn model_segment(model: &str) -> Result<Name> {
     model.parse().map_err(|error: Error| error.on_field("model"))
@@ -121,7 +121,7 @@ pub async fn delete_model(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let DeleteOptions { recursive, force } = options.into_inner();
-    let how = Guarded { recursive, force, conditions: conditions(&request)? };
+    let how = NamedRemovalOptions { recursive, force, conditions: conditions(&request)? };
     caller.registry.models.remove_model(&caller.context, &model_segment(&model)?, how).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -147,7 +147,7 @@ pub async fn delete_version(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let (model, version) = version_segments(segments)?;
-    let how = Guarded { recursive: true, force: options.force, conditions: conditions(&request)? };
+    let how = NamedRemovalOptions { recursive: true, force: options.force, conditions: conditions(&request)? };
     caller.registry.models.remove_version(&caller.context, &model, &version, how).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -27,7 +27,7 @@ pub struct PolicyBody {
     /// The formats that may be stored; `other` is every file of no known format. Empty for every one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_formats: Option<Vec<String>>,
-    /// The largest file that may be stored, in bytes; the server's limit holds all the same.
+    /// The largest file that may be stored, in bytes; the server's limit applies in any case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_file_bytes: Option<u64>,
     /// What findings do by their weight, `info`, `warn`, `suspicious` or `danger`: `allow`, `warn`, `quarantine` or
@@ -46,15 +46,15 @@ pub struct PolicyView {
     pub model: PolicyBody,
     /// What holds, together with the settings, for each file that arrives.
     pub effective: PolicyBody,
-    /// The job that judges the files that were there when the policy was put; absent where none was put lately.
+    /// The job that reevaluates the files stored before the policy was set; absent if none was set recently.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub job: Option<JudgingView>,
+    pub job: Option<PolicyJobView>,
 }
 
-/// Judging the files of a model by a policy.
+/// The reevaluation of the files of a model by a policy.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct JudgingView {
+pub struct PolicyJobView {
     /// The job's id.
     pub id: String,
     /// `queued`, `running`, `succeeded`, `failed` or `cancelled`.
@@ -64,18 +64,18 @@ pub struct JudgingView {
     /// Out of how many, once that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<i64>,
-    /// What has come of it, once it is done.
+    /// Its result, once it has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub result: Option<JudgingResult>,
-    /// Why it failed, or was put off the last time.
+    pub result: Option<PolicyJobResult>,
+    /// Why it failed, or why its last attempt did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-/// What has come of judging the files of a model.
+/// The result of reevaluating the files of a model.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct JudgingResult {
+pub struct PolicyJobResult {
     /// Files that were evaluated.
     pub files: u64,
     /// Those that are quarantined from then on.
@@ -84,7 +84,7 @@ pub struct JudgingResult {
     pub released: u64,
 }
 
-impl From<&Job> for JudgingView {
+impl From<&Job> for PolicyJobView {
     fn from(job: &Job) -> Self {
         Self {
             id: job.id.to_string(),
@@ -157,12 +157,12 @@ impl From<&Held> for PolicyView {
                 findings: by_weight(effective.acts.map(Some)),
                 rules: rules(&effective.rules),
             },
-            job: held.job.as_ref().map(JudgingView::from),
+            job: held.job.as_ref().map(PolicyJobView::from),
         }
     }
 }
 
-/// Shows what a model says of what may be stored, and what holds for it. Its ETag changes when the model says something else.
+/// Shows the policy of a model and the effective one. Its ETag changes with the policy of the model.
 #[utoipa::path(
     get, path = "/models/{model}/policy", operation_id = "getPolicy", tag = "models",
     params(("model" = String, Path, description = "Name of the registered model.")),
@@ -180,10 +180,10 @@ fn show(held: &Held) -> HttpResponse {
     with_etag(policy_tag(&held.model), &PolicyView::from(held))
 }
 
-/// Replaces what a model says of what may be stored.
+/// Replaces the policy of a model.
 ///
-/// It holds at once for files that arrive. A job judges the files that are there: what the policy would refuse is quarantined.
-/// `GET` shows how far that is. `{}` takes back all that the model said.
+/// It applies at once to new files. A job reevaluates the stored files: what the policy would refuse is quarantined.
+/// `GET` shows its progress. `{}` removes the policy of the model.
 #[utoipa::path(
     put, path = "/models/{model}/policy", operation_id = "putPolicy", tag = "models",
     params(("model" = String, Path, description = "Name of the registered model."), ConditionHeaders),

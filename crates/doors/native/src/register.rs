@@ -59,7 +59,7 @@ pub struct NewArtifact {
     #[serde(rename = "type")]
     #[schema(pattern = r"^kf\.(ModelArtifact|DocArtifact|DataSet|Metric|Parameter)$")]
     type_name: Option<String>,
-    /// Its name; a UUID stands in when there is none.
+    /// Its name; a UUID is generated when it is absent.
     #[schema(min_length = 1, max_length = 512)]
     name: Option<String>,
     /// Its id in another system.

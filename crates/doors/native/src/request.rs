@@ -73,7 +73,7 @@ fn yes() -> bool {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct GetOptions {
-    /// Whether a quarantined file is wanted all the same.
+    /// Whether to serve the file even if it is quarantined.
     #[serde(default)]
     pub quarantined: bool,
 }

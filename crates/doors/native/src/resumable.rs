@@ -165,7 +165,7 @@ async fn patch(caller: &Caller, id: &str, request: &HttpRequest, payload: Payloa
     Ok(progress(StatusCode::NO_CONTENT, &state).finish())
 }
 
-/// Says how far a resumable upload is.
+/// Returns the offset of a resumable upload.
 pub async fn head_upload(caller: Caller, id: Path<String>, request: HttpRequest) -> HttpResponse {
     answer(head(&caller, &id, &request).await)
 }
@@ -185,11 +185,11 @@ async fn head(caller: &Caller, id: &str, request: &HttpRequest) -> Result<HttpRe
     Ok(response.insert_header(("Upload-Length", state.length)).finish())
 }
 
-/// Shows a resumable upload as JSON; HEAD says how far it is in `Upload-Offset` and `Upload-Length`.
+/// Shows a resumable upload as JSON; HEAD returns its offset in `Upload-Offset` and `Upload-Length`.
 #[utoipa::path(
     get, path = "/uploads/{id}", operation_id = "getUpload", tag = "resumable uploads",
     params(("id" = String, Path, description = "Id of the upload.")),
-    responses((status = 200, description = "How far it is.", body = UploadView), ResumableErrors),
+    responses((status = 200, description = "Its offset.", body = UploadView), ResumableErrors),
 )]
 pub async fn get_upload(caller: Caller, id: Path<String>) -> HttpResponse {
     answer(caller.registry.files.resumable(&caller.context, &id).await.map(|state| {
@@ -212,7 +212,7 @@ pub async fn get_upload(caller: Caller, id: Path<String>) -> HttpResponse {
     }))
 }
 
-/// Gives a resumable upload up. A file that it has become stays.
+/// Terminates a resumable upload. If it has become a file, the file stays.
 #[utoipa::path(
     delete, path = "/uploads/{id}", operation_id = "deleteUpload", tag = "resumable uploads",
     params(("id" = String, Path, description = "Id of the upload."), VersionHeader),

@@ -76,7 +76,7 @@ pub struct StoredFile {
 }
 
 impl StoredFile {
-    /// What came of an upload.
+    /// The outcome of an upload.
     pub fn new(context: &RequestContext, result: &PutResult) -> Self {
         Self {
             file: FileView::new(context, &result.file, result.inspection.as_ref()),
@@ -327,7 +327,7 @@ pub struct ChangeList {
 pub struct EdgeView {
     /// The id of what was there.
     pub from: String,
-    /// The id of what came of it.
+    /// The id of what was derived from it.
     pub to: String,
     /// How: `owns`, `contains`, `usedBy`, `input`, `output` or `servedBy`.
     #[serde(rename = "type")]

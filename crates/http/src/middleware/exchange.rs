@@ -124,7 +124,7 @@ pub(super) async fn measure<B: MessageBody + 'static>(
     match until_disconnect(request, next).await {
         Ok(response) => {
             exchange.head(&response);
-            Ok(response.map_body(|_, body| BoxBody::new(Measured { body: body.boxed(), exchange })))
+            Ok(response.map_body(|_, body| BoxBody::new(MeasuredBody { body: body.boxed(), exchange })))
         }
         Err(error) => {
             exchange.status = error.as_response_error().status_code().as_u16();
@@ -135,12 +135,12 @@ pub(super) async fn measure<B: MessageBody + 'static>(
 }
 
 /// A response body that counts what it hands out, and ends its exchange when it is dropped.
-struct Measured {
+struct MeasuredBody {
     body: BoxBody,
     exchange: Exchange,
 }
 
-impl MessageBody for Measured {
+impl MessageBody for MeasuredBody {
     type Error = Box<dyn StdError>;
 
     fn size(&self) -> BodySize {

@@ -93,7 +93,7 @@ impl MeteredBody {
     }
 
     async fn step(&mut self) -> domain::Result<Option<Result<Bytes, PayloadError>>> {
-        let Some(chunk) = self.buffer.hear(self.body.next()).await else { return Err(too_slow()) };
+        let Some(chunk) = self.buffer.await_client(self.body.next()).await else { return Err(too_slow()) };
         match chunk {
             Some(Ok(chunk)) => {
                 self.buffer.add(chunk.len()).await?;

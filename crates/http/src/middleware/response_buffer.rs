@@ -39,7 +39,7 @@ impl MessageBody for ResponseBuffer {
             match self.answer.next_piece() {
                 Ok(Some(piece)) => return Poll::Ready(Some(Ok(piece))),
                 Err(Lost) => {
-                    let why = "the client took nothing of its answer for too long, while others waited for memory";
+                    let why = "the client did not read its response for too long while others waited for memory";
                     return Poll::Ready(Some(Err(why.into())));
                 }
                 Ok(None) => {}

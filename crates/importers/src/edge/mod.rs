@@ -131,7 +131,7 @@ async fn move_record(
     }
     let staged = registry.files.stage_file(context, Some(object.size), object.bytes).await?;
     if let Some(why) = registry.files.check_archive(context, &staged).await? {
-        read.remarks.push(format!("its archive is no usable zip: {why}"));
+        read.remarks.push(format!("its archive is not a usable zip: {why}"));
     }
     let written = registry.records.create_record(context, read.draft.clone(), read.path.clone(), staged, true).await?;
     match written {

@@ -96,7 +96,7 @@ impl Tags<'_> {
             return Ok(id);
         }
         let id = format!("edge-{}", Sha256::of(old.as_bytes()));
-        self.odd("id", old, &format!("no id that a client can ask for; here it is `{id}`"));
+        self.odd("id", old, &format!("not an id that a client can ask for; here it is `{id}`"));
         id.parse()
     }
 
@@ -104,7 +104,7 @@ impl Tags<'_> {
     fn path(&mut self, object: Option<&str>) -> Result<FilePath> {
         let name = object.and_then(|object| object.rsplit('/').next()).unwrap_or(DEFAULT_FILE);
         name.parse().or_else(|_| {
-            self.odd("file_url", name, &format!("no name of a file; here it is `{DEFAULT_FILE}`"));
+            self.odd("file_url", name, &format!("not a file name; here it is `{DEFAULT_FILE}`"));
             DEFAULT_FILE.parse()
         })
     }
@@ -112,7 +112,7 @@ impl Tags<'_> {
     fn precision(&mut self) -> Vec<String> {
         let Some(text) = self.said("precision") else { return vec![DEFAULT_PRECISION.to_owned()] };
         let Some(items) = literal::list(&text) else {
-            self.odd("precision", &text, "no list; here it is the only one of a list");
+            self.odd("precision", &text, "not a list; here it is the only item of one");
             return vec![text];
         };
         items.into_iter().map(|item| item.as_str().map_or_else(|| item.to_string(), ToOwned::to_owned)).collect()
@@ -122,7 +122,7 @@ impl Tags<'_> {
         let said = self.said("last_updated_date");
         let read = said.as_deref().and_then(date::read);
         if let (Some(text), None) = (&said, read) {
-            self.odd("last_updated_date", text, "no date; that of the database counts");
+            self.odd("last_updated_date", text, "not a date; the database's date is used");
         }
         let updated = read.or(self.model.updated_at);
         let created = self.model.created_at.or(updated)?;
@@ -141,7 +141,7 @@ impl DetailsSource for Tags<'_> {
         let Some(text) = self.said(name) else { return Ok(None) };
         let number = text.trim().parse().ok().filter(|number: &f64| number.is_finite());
         if number.is_none() {
-            self.odd(name, &text, "no number");
+            self.odd(name, &text, "not a number");
         }
         Ok(number)
     }
@@ -157,11 +157,11 @@ impl DetailsSource for Tags<'_> {
             Some(value @ (Json::Object(_) | Json::String(_))) => Some(value),
             Some(Json::Null) => None,
             Some(other) => {
-                self.odd(name, &text, "no object; it is kept as a property");
+                self.odd(name, &text, "not an object; it is kept as a property");
                 Some(other)
             }
             None => {
-                self.odd(name, &text, "no object; here it is text");
+                self.odd(name, &text, "not an object; here it is text");
                 Some(Json::String(text))
             }
         })
@@ -173,7 +173,7 @@ impl DetailsSource for Tags<'_> {
         let value = literal::value(&text).unwrap_or_else(|| Json::String(text.clone()));
         let items = value.as_array();
         if !items.is_some_and(|items| items.iter().all(Json::is_string) || items.iter().all(Json::is_object)) {
-            self.odd(name, &text, "no list of texts or of objects; it is kept as a property");
+            self.odd(name, &text, "not a list of strings or of objects; it is kept as a property");
         }
         Ok(Some(value))
     }

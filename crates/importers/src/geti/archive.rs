@@ -76,12 +76,12 @@ impl ZipCheck {
         if self.head.len() < 4 {
             self.head.extend(chunk.iter().take(4 - self.head.len()));
             if !b"PK\x03\x04".starts_with(&self.head) && !b"PK\x05\x06".starts_with(&self.head) {
-                return Err(GetiError::precondition("a package of Geti is no zip archive").error);
+                return Err(GetiError::precondition("a package of Geti is not a zip archive").error);
             }
         }
         let kept = chunk.len().saturating_sub(ZIP_TAIL);
         self.tail.extend_from_slice(chunk.get(kept..).unwrap_or_default());
-        // Cut now and then only, because the rest is moved each time.
+        // Cut only once it has twice the size, because the rest is moved each time.
         if self.tail.len() > 2 * ZIP_TAIL {
             self.tail.drain(..self.tail.len() - ZIP_TAIL);
         }
@@ -105,7 +105,7 @@ mod tests {
         assert!(seen(&[b"P", b"K", b"\x05\x06", b""]).is_ok());
         assert!(seen(&[b"PK\x03\x04", b"bytes"]).unwrap_err().message().contains("broke off"));
         assert!(seen(&[]).unwrap_err().message().contains("broke off"));
-        assert!(seen(&[b"<html>"]).unwrap_err().message().contains("no zip archive"));
+        assert!(seen(&[b"<html>"]).unwrap_err().message().contains("not a zip archive"));
         let mut long = vec![&[0_u8; 60_000][..]; 10];
         long.insert(0, b"PK\x03\x04");
         assert!(seen(&long).is_err());

@@ -143,7 +143,7 @@ impl Session {
         let bytes = self.stopping.or(async { Ok(self.read_body(response).await) }).await??;
         serde_json::from_slice(&bytes).map_err(|error| {
             GetiError::precondition(format!(
-                "Geti `{}` answers {what} with what was not expected: {error}",
+                "Geti `{}` returned an unexpected response to {what}: {error}",
                 self.name()
             ))
         })

@@ -96,7 +96,7 @@ impl From<GetiError> for Error {
 
 impl From<GetiError> for Failure {
     fn from(failure: GetiError) -> Self {
-        Self { error: failure.error, again: failure.retryable, result: None }
+        Self { error: failure.error, is_retryable: failure.retryable, result: None }
     }
 }
 

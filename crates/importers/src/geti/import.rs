@@ -13,7 +13,7 @@ use super::{Geti, mapping};
 use crate::domain::imports::{ImportOutcome, ImportReport, ImportRequest, ImportedModel};
 use crate::domain::{Error, ErrorKind, JobProgress, NodeId, Result};
 use crate::registry::imports::{ExistingImport, Training};
-use crate::registry::jobs::{Attempt, Failure, Working};
+use crate::registry::jobs::{Attempt, Failure, RunningJob};
 use crate::registry::target::{Precondition, Target};
 use crate::registry::upload::PutFile;
 
@@ -22,7 +22,7 @@ const MAX_DOWNLOADS: u32 = 3;
 
 impl Geti {
     /// Does what a job of the kind [`crate::domain::imports::GETI_IMPORT`] asks for.
-    pub async fn import(&self, working: Working) -> Attempt {
+    pub async fn import(&self, working: RunningJob) -> Attempt {
         let request: ImportRequest = serde_json::from_value(working.job.payload.clone())
             .map_err(|error| Error::internal("the job of an import cannot be read").caused_by(error))?;
         let session = self.session(&request.server, working.stopping.clone())?;
@@ -40,14 +40,14 @@ impl Geti {
             format!("{failed} of {} models could not be imported: {}", selected.len(), failure.error.message());
         let kind = failure.error.kind();
         let error = Error::new(kind, message).caused_by(failure.error);
-        Err(Failure { error, again: failure.retryable, result: Some(result) })
+        Err(Failure { error, is_retryable: failure.retryable, result: Some(result) })
     }
 }
 
 /// Imports each model, and goes on when one fails. Returns the outcome of each, and the first failure; a retryable one
 /// comes before others.
 async fn import_all(
-    working: &Working,
+    working: &RunningJob,
     session: &Session,
     project: &Project,
     selected: &[SelectedModel<'_>],
@@ -94,7 +94,7 @@ fn shown(error: &Error) -> String {
     }
 }
 
-fn imported(working: &Working, selected: &SelectedModel<'_>, arrived: ExistingImport) -> ImportedModel {
+fn imported(working: &RunningJob, selected: &SelectedModel<'_>, arrived: ExistingImport) -> ImportedModel {
     // Models that an earlier attempt of this job imported count as imported.
     let is_new = arrived.artifact.created_at >= working.job.created_at;
     ImportedModel {
@@ -110,7 +110,7 @@ fn imported(working: &Working, selected: &SelectedModel<'_>, arrived: ExistingIm
 
 /// Imports one model. A package that breaks off is downloaded again.
 async fn import(
-    working: &Working,
+    working: &RunningJob,
     session: &Session,
     project: &Project,
     selected: SelectedModel<'_>,
@@ -156,12 +156,12 @@ async fn import(
     imported.ok_or_else(|| Error::internal(format!("model `{}` is not here", selected.model.id)).into())
 }
 
-async fn find_imported(working: &Working, id: &str) -> Result<Option<ExistingImport>> {
+async fn find_imported(working: &RunningJob, id: &str) -> Result<Option<ExistingImport>> {
     Ok(working.registry.imports.find_imported(&working.context, vec![id.to_owned()]).await?.remove(id))
 }
 
 /// Records, for each stored trained model of the groups, from which one it was trained.
-async fn link_revisions(working: &Working, project: &Project) -> Result<()> {
+async fn link_revisions(working: &RunningJob, project: &Project) -> Result<()> {
     let all = project.groups.iter().flat_map(|group| &group.versions);
     let ids = all.clone().flat_map(|trained| trained.models.iter().map(|model| model.id.clone())).collect();
     let here = working.registry.imports.find_imported(&working.context, ids).await?;
@@ -185,6 +185,6 @@ async fn link_revisions(working: &Working, project: &Project) -> Result<()> {
     Ok(())
 }
 
-fn report_progress(working: &Working, done: i64, total: Option<i64>, message: &str) {
+fn report_progress(working: &RunningJob, done: i64, total: Option<i64>, message: &str) {
     working.report(JobProgress { done, total, message: Some(message.to_owned()) });
 }

@@ -38,15 +38,15 @@ impl Machine {
                 }
             }
             Item::None | Item::Bool(_) | Item::Int(_) | Item::Text(_) => {
-                return Err(ParseError::malformed("it calls what is no function"));
+                return Err(ParseError::malformed("it calls something that is not a function"));
             }
             _ if matches!(self.arena.node(callee), Some(Node::List(_) | Node::Dict(..))) => {
-                return Err(ParseError::malformed("it calls what is no function"));
+                return Err(ParseError::malformed("it calls something that is not a function"));
             }
             _ if self.makes_an_object(callee) => {}
             _ => {
                 self.call_what_was_made(callee);
-                self.remark(Rule::PickleComputedCall, "it calls something that is no import");
+                self.remark(Rule::PickleComputedCall, "it calls something that is not an import");
             }
         }
         self.make(Node::Made { callee, arguments, state: Item::None })

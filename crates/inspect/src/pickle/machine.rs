@@ -228,7 +228,7 @@ impl Machine {
                 let module = input.line(MAX_LINE_BYTES)?;
                 let name = input.line(MAX_LINE_BYTES)?;
                 if std::str::from_utf8(&module).is_err() || std::str::from_utf8(&name).is_err() {
-                    self.refuse("the name of an import is no text");
+                    self.refuse("the name of an import is not a string");
                 }
                 (shown(&module), shown(&name))
             }

@@ -83,7 +83,7 @@ impl Machine {
                 let number =
                     text::decimal(&input.line(MAX_LINE_BYTES)?).and_then(|number| usize::try_from(number).ok());
                 number.unwrap_or_else(|| {
-                    self.refuse("a place of the memo is no number");
+                    self.refuse("a memo index is not a number");
                     usize::MAX
                 })
             }

@@ -175,7 +175,7 @@ fn run(machine: &mut Machine, input: &mut Cursor<'_>, walk: &mut Walk, depth: us
     loop {
         let next = machine.step(input)?;
         if walk.strict && machine.refused {
-            return Err(ParseError::malformed("it is no pickle"));
+            return Err(ParseError::malformed("it is not a pickle"));
         }
         let object = match next {
             Next::Stop => return Ok(()),

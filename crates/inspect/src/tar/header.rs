@@ -61,7 +61,7 @@ impl Header {
             return Ok(None);
         }
         let field = |range: std::ops::Range<usize>| block.get(range).unwrap_or_default();
-        let size = number(field(124..136)).ok_or_else(|| Broken::new("a size is no number"))?;
+        let size = number(field(124..136)).ok_or_else(|| Broken::new("a size is not a number"))?;
         let kind = match block.get(156).copied().unwrap_or_default() {
             0 | b'0' | b'7' => Kind::File,
             b'1' | b'2' => Kind::Link,
@@ -106,7 +106,7 @@ impl Header {
         if !self.is_gnu() {
             return Err(Broken::new("a sparse file has a form that is not known"));
         }
-        let real = number(self.field(483..495)).ok_or_else(|| Broken::new("a sparse file's size is no number"))?;
+        let real = number(self.field(483..495)).ok_or_else(|| Broken::new("a sparse file's size is not a number"))?;
         Map::old(real, self.field(386..482), self.field(482..483) != [0])
     }
 }

@@ -93,7 +93,7 @@ impl Extensions {
             sparse = Some(header.sparse()?);
         }
         if sparse.is_some() && !matches!(header.kind, Kind::File | Kind::Sparse) {
-            return Err(Broken::new("a sparse map describes something that is no file"));
+            return Err(Broken::new("a sparse map describes something that is not a file"));
         }
         let mut kind = header.kind;
         // Before POSIX a folder was a file whose name ends with a slash.

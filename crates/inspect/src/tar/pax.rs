@@ -44,7 +44,7 @@ impl Records {
     pub(super) fn text(&self, key: &str) -> Result<Option<Vec<u8>>> {
         match self.get(key) {
             Some(value) if value.is_empty() || value.contains(&0) => {
-                Err(Broken::new(format!("an extended header's `{key}` is no name")))
+                Err(Broken::new(format!("an extended header's `{key}` is not a name")))
             }
             value => Ok(value.map(<[u8]>::to_vec)),
         }
@@ -70,7 +70,7 @@ impl Records {
 }
 
 pub(super) fn not_a_number(key: &str) -> Broken {
-    Broken::new(format!("an extended header's `{key}` is no number"))
+    Broken::new(format!("an extended header's `{key}` is not a number"))
 }
 
 /// A number in decimal digits.

@@ -7,7 +7,7 @@ use super::{BLOCK, Broken, MAX_EXTENDED, Result};
 
 pub(super) const PREFIX: &str = "GNU.sparse.";
 
-/// A stretch of a file whose bytes are stored.
+/// A range of a file whose bytes are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fragment {
     /// Where it begins in the file.

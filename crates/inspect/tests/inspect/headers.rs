@@ -1,4 +1,4 @@
-//! Headers of NumPy's arrays in every spelling: where NumPy would unpickle what follows, it is judged as a pickle.
+//! Headers of NumPy's arrays in every spelling: where NumPy would unpickle what follows, it is evaluated as a pickle.
 
 use std::fs;
 
@@ -34,7 +34,7 @@ fn seen(name: &str, bytes: &[u8]) -> Inspection {
 }
 
 #[test]
-fn what_numpy_unpickles_is_judged_as_a_pickle() {
+fn what_numpy_unpickles_is_evaluated_as_a_pickle() {
     let rows = rows();
     let objects: Vec<_> = rows.iter().filter(|row| row.numpy == "objects").collect();
     assert!(objects.len() > 50, "{}", objects.len());

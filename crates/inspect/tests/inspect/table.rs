@@ -51,7 +51,7 @@ fn inspection_says_what_the_library_says() {
 }
 
 #[test]
-fn imports_are_listed_and_can_be_judged_without_the_bytes() {
+fn imports_are_listed_and_can_be_evaluated_without_the_bytes() {
     let made = files("made");
     for (path, import) in [
         ("forest.joblib", "sklearn.ensemble._forest.RandomForestClassifier"),

@@ -47,7 +47,9 @@ async fn header(file: &File) -> Result<Vec<u8>> {
     header.set_gid(0);
     let mut builder = Builder::new_non_terminated(Vec::new());
     let written = builder.append_data(&mut header, file.path.as_str(), tokio::io::empty()).await;
-    written.map_err(|error| Error::internal(format!("`{}` is no member of a tar", file.path)).caused_by(error))?;
+    written.map_err(|error| {
+        Error::internal(format!("`{}` cannot be a member of a tar archive", file.path)).caused_by(error)
+    })?;
     Ok(std::mem::take(builder.get_mut()))
 }
 

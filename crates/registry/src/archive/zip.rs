@@ -18,7 +18,7 @@ const REGULAR: u32 = 0o100_000;
 /// What stands for a file's bytes where they only count.
 static NOTHING: [u8; 1 << 20] = [0; 1 << 20];
 
-/// How many bytes the zip of the files has: it is written without their bytes, which count all the same.
+/// How many bytes the zip of the files has: it is written without their bytes, which count anyway.
 pub(super) fn length(files: &[File]) -> Result<u64> {
     let sink = Sink::default();
     sink.keep(false);

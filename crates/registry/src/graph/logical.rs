@@ -24,7 +24,7 @@ pub(super) fn create(tx: &mut WriteTransaction<'_, '_>, logical: LogicalType, wr
         state: write.state,
         properties: write.properties.clone(),
         custom: write.custom.clone(),
-        shown: write.shown,
+        round_trip: write.round_trip,
     };
     draft.check(logical)?;
     entities::create(tx, logical, home, &draft)
@@ -74,7 +74,7 @@ pub(super) fn update(
     if let Some(sent) = write.uri.as_ref().filter(|sent| is_unsaid && is_same_place(&shown, sent)) {
         shown.uri = Some(sent.clone());
     }
-    if options.mask.is_none() && !options.force_update_time && write.restates(logical.kind(), &shown, of) {
+    if options.mask.is_none() && !options.force_update_time && write.is_unchanged(logical.kind(), &shown, of) {
         return Ok(stored.clone());
     }
     let mut node = write.applied(logical.kind(), stored, options.mask)?;
@@ -91,7 +91,7 @@ pub(super) fn update(
         properties: changes(&stored.properties, &node.properties),
         custom: (stored.custom != node.custom).then_some(node.custom),
         if_revision: None,
-        shown: write.shown,
+        round_trip: write.round_trip,
     };
     patch.check(logical)?;
     // A comparison of times must show every change.

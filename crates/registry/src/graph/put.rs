@@ -185,7 +185,7 @@ impl Batch {
             return Err(Error::precondition_failed("last_update_time_since_epoch", message));
         }
         write.check_properties(of, options.mask)?;
-        let mut write = write.without_restated(&current);
+        let mut write = write.without_unchanged(&current);
         if self.kind == NodeKind::Artifact && current.logical_type().is_none() {
             let sent = write.uri.clone().map_or(Change::Keep, Change::Set);
             if is_own_uri(tx, current.id, &sent)? {
@@ -202,7 +202,7 @@ impl Batch {
             check_label("name", write.name.as_deref().unwrap_or_default())?;
         }
         let is_changed =
-            options.mask.is_some() || options.force_update_time || !write.restates(self.kind, &current, of);
+            options.mask.is_some() || options.force_update_time || !write.is_unchanged(self.kind, &current, of);
         let mut node = write.applied(self.kind, &current, options.mask)?;
         if is_changed {
             // A comparison of times must show every change.

@@ -9,7 +9,7 @@ pub(super) struct PutOptions<'a> {
     pub(super) mask: Option<&'a Mask>,
     /// Whether to refuse a node that was changed since the caller read it.
     pub(super) abort_if_changed: bool,
-    /// Whether an unchanged node gets a new update time all the same.
+    /// Whether the update time changes even if the node does not.
     pub(super) force_update_time: bool,
     /// Whether a node without an id updates the node with its external id.
     pub(super) reuse_external_id: Reuse,

@@ -16,8 +16,8 @@ fn key(kind: NodeKind, name: &str, version: &str) -> Key {
     (kind.number(), name.to_owned(), version.to_owned())
 }
 
-/// A type under way: as it is stored, where it is, and as it shall be.
-struct Working {
+/// A type that is being put: as it is stored, if it is, and as it will be.
+struct PendingType {
     stored: Option<Type>,
     now: Type,
 }
@@ -108,13 +108,13 @@ pub(super) fn find(
 }
 
 fn put(tx: &mut WriteTransaction<'_, '_>, drafts: &[TypeDraft], rules: TypeRules) -> Result<Vec<i64>> {
-    let mut working: BTreeMap<Key, Working> = stored(tx, drafts)?;
+    let mut working: BTreeMap<Key, PendingType> = stored(tx, drafts)?;
     for draft in drafts {
         let key = key(draft.kind, &draft.name, &draft.version);
         match working.get_mut(&key) {
             Some(found) => found.now = found.now.evolved(draft, rules)?,
             None => {
-                working.insert(key, Working { stored: None, now: draft.to_type() });
+                working.insert(key, PendingType { stored: None, now: draft.to_type() });
             }
         }
     }
@@ -124,7 +124,7 @@ fn put(tx: &mut WriteTransaction<'_, '_>, drafts: &[TypeDraft], rules: TypeRules
     drafts.iter().map(|draft| id_of(draft).ok_or_else(|| super::internal("a type that was put is not there"))).collect()
 }
 
-fn stored(tx: &mut ReadTransaction<'_, '_>, drafts: &[TypeDraft]) -> Result<BTreeMap<Key, Working>> {
+fn stored(tx: &mut ReadTransaction<'_, '_>, drafts: &[TypeDraft]) -> Result<BTreeMap<Key, PendingType>> {
     let mut working = BTreeMap::new();
     for kind in [NodeKind::Artifact, NodeKind::Execution, NodeKind::Context] {
         let names: Vec<&str> =
@@ -134,14 +134,14 @@ fn stored(tx: &mut ReadTransaction<'_, '_>, drafts: &[TypeDraft]) -> Result<BTre
         }
         for found in load(tx, Which::Names(kind, &names))?.into_values() {
             let key = key(kind, &found.name, &found.version);
-            working.insert(key, Working { stored: Some(found.clone()), now: found });
+            working.insert(key, PendingType { stored: Some(found.clone()), now: found });
         }
     }
     Ok(working)
 }
 
-fn create(tx: &mut WriteTransaction<'_, '_>, working: &mut BTreeMap<Key, Working>) -> Result<()> {
-    let mut new: Vec<&mut Working> = working.values_mut().filter(|each| each.stored.is_none()).collect();
+fn create(tx: &mut WriteTransaction<'_, '_>, working: &mut BTreeMap<Key, PendingType>) -> Result<()> {
+    let mut new: Vec<&mut PendingType> = working.values_mut().filter(|each| each.stored.is_none()).collect();
     if new.is_empty() {
         return Ok(());
     }
@@ -152,9 +152,9 @@ fn create(tx: &mut WriteTransaction<'_, '_>, working: &mut BTreeMap<Key, Working
     Ok(())
 }
 
-fn change(tx: &mut WriteTransaction<'_, '_>, working: &BTreeMap<Key, Working>) -> Result<()> {
+fn change(tx: &mut WriteTransaction<'_, '_>, working: &BTreeMap<Key, PendingType>) -> Result<()> {
     let mut added: Vec<(i64, &str, ValueKind)> = Vec::new();
-    for Working { stored, now } in working.values() {
+    for PendingType { stored, now } in working.values() {
         let Some(stored) = stored else { continue };
         let new = now.properties.iter().filter(|(name, _)| !stored.properties.contains_key(*name));
         added.extend(new.map(|(name, kind)| (now.id, name.as_str(), *kind)));

@@ -177,7 +177,7 @@ pub(crate) fn check_served(file: &File, quarantined: bool) -> Result<()> {
     match &file.quarantine {
         Some(reason) if !quarantined => {
             let message =
-                format!("file `{}` is quarantined: {reason}; `quarantined=true` serves it all the same", file.path);
+                format!("file `{}` is quarantined: {reason}; send `quarantined=true` to download it anyway", file.path);
             Err(Error::new(ErrorKind::Quarantined, message).on_field("quarantined"))
         }
         _ => Ok(()),

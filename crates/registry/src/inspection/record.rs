@@ -67,7 +67,7 @@ fn record(known: &Inspected) -> Result<InspectionRecord> {
         imports: write(&seen.imports)?,
         references: write(&seen.references)?,
         findings: write(&seen.findings)?,
-        judged: write(&seen.evaluated)?,
+        evaluated: write(&seen.evaluated)?,
         verdict: verdict_name(seen.severity()).to_owned(),
         reader: known.reader,
         rules: known.rules,
@@ -82,7 +82,7 @@ fn inspected(record: InspectionRecord) -> Result<Inspected> {
         imports: read(&record.imports)?,
         references: read(&record.references)?,
         findings: read(&record.findings)?,
-        evaluated: read(&record.judged)?,
+        evaluated: read(&record.evaluated)?,
     };
     Ok(Inspected { seen, reader: record.reader, rules: record.rules, act: record.act })
 }

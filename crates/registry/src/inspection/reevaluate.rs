@@ -7,7 +7,7 @@ use super::evaluate::EvaluationChanges;
 use super::policy::reevaluate_and_record;
 use crate::context::RequestContext;
 use crate::domain::{Error, JobProgress, NodeId, Result};
-use crate::jobs::{Attempt, Working};
+use crate::jobs::{Attempt, RunningJob};
 use crate::services::Inspections;
 use crate::store::{files, nodes};
 
@@ -24,7 +24,7 @@ pub(super) fn payload(model: NodeId) -> serde_json::Value {
 
 impl Inspections {
     /// Does the work of a job that [`Inspections::set_model_policy`] enqueued. Safe to retry at any moment.
-    pub async fn reevaluate_model(&self, context: &RequestContext, working: Working) -> Attempt {
+    pub async fn reevaluate_model(&self, context: &RequestContext, working: RunningJob) -> Attempt {
         let Some(model) = working.job.payload.get("model").and_then(serde_json::Value::as_i64) else {
             return Err(Error::internal("a job names no model").into());
         };
@@ -39,7 +39,7 @@ impl Inspections {
     async fn reevaluate_artifacts(
         &self,
         context: &RequestContext,
-        working: &Working,
+        working: &RunningJob,
         model: NodeId,
     ) -> Result<EvaluationChanges> {
         let (mut changed, mut progress, mut after) = (EvaluationChanges::default(), JobProgress::default(), None);

@@ -9,7 +9,7 @@ use crate::domain::change::node_of;
 use crate::domain::lineage::{Edge, EdgeKind};
 use crate::domain::{ChangeRecord, LogicalType, Millis, Node, NodeId, Result};
 use crate::store::lineage::{ReachedNode, Step, WalkDirection, steps};
-use crate::store::{changes, remains};
+use crate::store::{changes, removal_details};
 use crate::transaction::ReadTransaction;
 
 /// A node as it was when it was removed.
@@ -19,20 +19,20 @@ pub(super) struct Removed {
     edges: Vec<Edge>,
 }
 
-/// What is known of nodes that were come to: of those that are there their types, of others what the record kept.
+/// What is known of the nodes reached so far: the types of existing ones, and the recorded removal of the others.
 #[derive(Default)]
-pub(super) struct Remains {
+pub(super) struct RemovalTrace {
     types: BTreeMap<NodeId, i64>,
     pub(super) removed: BTreeMap<NodeId, Removed>,
     /// Whether an entry had no room for all edges.
     pub(super) truncated: bool,
 }
 
-impl Remains {
+impl RemovalTrace {
     /// What is known of these nodes from now on. Of what is neither there nor recorded, nothing is.
-    pub(super) fn learn(&mut self, tx: &mut ReadTransaction<'_, '_>, ids: impl Iterator<Item = NodeId>) -> Result<()> {
+    pub(super) fn load(&mut self, tx: &mut ReadTransaction<'_, '_>, ids: impl Iterator<Item = NodeId>) -> Result<()> {
         let unknown: Vec<NodeId> = ids.filter(|id| !self.types.contains_key(id)).collect();
-        self.types.extend(remains::types_of(tx, &unknown)?);
+        self.types.extend(removal_details::types_of(tx, &unknown)?);
         let gone: Vec<NodeId> = unknown.into_iter().filter(|id| !self.types.contains_key(id)).collect();
         for entry in changes::removals(tx, &gone)? {
             if let Some(removed) = self.read(&entry) {
@@ -71,7 +71,7 @@ impl Remains {
                 WalkDirection::Upstream | WalkDirection::Downstream => None,
             }));
         }
-        self.learn(tx, candidates.iter().map(|(_, far, _)| *far).chain(found.iter().map(|step| step.far.node)))?;
+        self.load(tx, candidates.iter().map(|(_, far, _)| *far).chain(found.iter().map(|step| step.far.node)))?;
         let is_version = |id: &NodeId| self.types.get(id) == Some(&LogicalType::ModelVersion.id());
         for (near, far, edge) in candidates {
             let into_version = is_version(&far) && matches!(edge.kind, EdgeKind::Owns | EdgeKind::UsedBy);

@@ -11,7 +11,7 @@ use crate::domain::{Action, LogicalType, Node, NodeId, Result};
 use crate::store::changes::NewChange;
 use crate::store::graph::memberships;
 use crate::store::lineage::{ReachedNode, WalkDirection, steps};
-use crate::store::remains::{KeptFile, files_of, holders_in};
+use crate::store::removal_details::{RemovedFile, files_of, holders_in};
 use crate::store::{files, nodes};
 use crate::transaction::{ReadTransaction, WriteTransaction};
 
@@ -21,8 +21,8 @@ const MAX_FILES: u32 = 1000;
 /// How many edges one entry lists.
 const MAX_EDGES: usize = 1000;
 
-/// The entries of nodes that are about to go, homes before what they own, some of all that goes with `root`: of those who lose
-/// one of them first, and of a home after what goes with it, as if that had been removed first.
+/// The entries of `gone`, a batch of the nodes that are removed with `root`, given homes first. First come the entries
+/// of contexts that lose a member; each home comes after what it owns, as if that had been removed first.
 pub(super) fn entries(tx: &mut WriteTransaction<'_, '_>, gone: &[Node], root: NodeId) -> Result<Vec<NewChange>> {
     let mut entries = detachments(tx, gone, root)?;
     let files = Files::load(tx, gone)?;
@@ -54,7 +54,7 @@ fn edge(edge: &Edge) -> Json {
 }
 
 /// One entry for each context that stays and loses members: those that were attached to it, and its data sets, which it
-/// used. That an owner loses what it owns says the member's own entry.
+/// used. The entry of an owned member says already that its owner loses it.
 fn detachments(tx: &mut WriteTransaction<'_, '_>, gone: &[Node], root: NodeId) -> Result<Vec<NewChange>> {
     let going: BTreeMap<NodeId, &Node> = gone.iter().map(|node| (node.id, node)).collect();
     let ids: Vec<NodeId> = going.keys().copied().collect();
@@ -70,7 +70,7 @@ fn detachments(tx: &mut WriteTransaction<'_, '_>, gone: &[Node], root: NodeId) -
     // Their revisions are what they are until this is recorded.
     nodes::lock(tx, &contexts)?;
     let mut contexts = nodes::find_all(tx, &contexts)?;
-    // Who goes as well loses nothing. What owns contexts is owned by none.
+    // A context that is removed as well needs no entry. A node that owns contexts has no owner itself.
     contexts.retain(|context| context.id != root && context.home_id != Some(root));
     let detachment = |context: &Node| {
         let members = lost.get(&context.id).map(Vec::as_slice).unwrap_or_default();
@@ -87,7 +87,7 @@ fn detachments(tx: &mut WriteTransaction<'_, '_>, gone: &[Node], root: NodeId) -
 
 /// The files of what goes.
 struct Files {
-    by_artifact: BTreeMap<NodeId, Vec<KeptFile>>,
+    by_artifact: BTreeMap<NodeId, Vec<RemovedFile>>,
     /// Which artifacts with files a version has, its own and attached ones.
     of_versions: BTreeSet<(NodeId, NodeId)>,
 }
@@ -132,7 +132,7 @@ impl Files {
         let range = (node.id, NodeId(i64::MIN))..=(node.id, NodeId(i64::MAX));
         let members = self.of_versions.range(range);
         let of_members = members.filter_map(|(_, id)| Some((*id, self.by_artifact.get(id)?)));
-        let all: Vec<(NodeId, &Vec<KeptFile>)> = own.into_iter().chain(of_members).collect();
+        let all: Vec<(NodeId, &Vec<RemovedFile>)> = own.into_iter().chain(of_members).collect();
         let count: i64 = all.iter().filter_map(|(_, files)| files.first()).map(|file| file.of_files).sum();
         if count == 0 {
             return Vec::new();
@@ -142,7 +142,7 @@ impl Files {
     }
 }
 
-fn kept(artifact: NodeId, file: &KeptFile) -> Json {
+fn kept(artifact: NodeId, file: &RemovedFile) -> Json {
     json!({"artifactId": artifact, "path": file.path, "sha256": file.sha256, "size": file.size,
         "mediaType": file.media_type})
 }

@@ -102,8 +102,7 @@ impl Checksum {
             return Ok(());
         }
         let field = self.field;
-        let message =
-            format!("the bytes of this request have another checksum than `{field}` says; they were thrown away");
+        let message = format!("the bytes of this request do not match the checksum in `{field}`; they were discarded");
         Err(Error::new(self.mismatch, message).on_field(field))
     }
 }

@@ -9,7 +9,7 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::lease::{Lease, with_heartbeats_of};
-use super::{CONCAT, UploadState, begun, resolve_put, signed, unsigned, without_target};
+use super::{CONCAT, UploadState, new_row, resolve_put, signed, unsigned, without_target};
 use crate::blobs::{BodySize, Key};
 use crate::context::RequestContext;
 use crate::domain::{Error, ErrorKind, Result, VersionRef};
@@ -18,7 +18,7 @@ use crate::services::Files;
 use crate::store::resumable::{self as rows, Resumable};
 use crate::store::uploads;
 use crate::target::Target;
-use crate::upload::{Ending, Guard, PutFile, abandon, check_length};
+use crate::upload::{Guard, PutFile, ResumableUpdate, abandon, check_length};
 
 /// What `Upload-Concat` says of a partial upload.
 pub const PARTIAL: &str = "partial";
@@ -35,7 +35,7 @@ pub(super) fn refuse_final(row: &Resumable) -> Result<()> {
     if row.concat.is_none() || is_partial(row) {
         return Ok(());
     }
-    let message = format!("upload `{}` was put together from its parts: nothing can be added to it", row.id);
+    let message = format!("upload `{}` was concatenated from partial uploads and cannot be appended to", row.id);
     Err(Error::new(ErrorKind::PermissionDenied, message).on_field(CONCAT))
 }
 
@@ -48,8 +48,8 @@ impl Files {
         check_length(Some(length), self.core.policy.max_file_bytes).map_err(too_large)?;
         let now = context.now();
         let expires_at = now.saturating_add(self.expiry());
-        let begun = without_target(&Key::new_upload(), signed(length), (now, expires_at));
-        let row = Resumable { metadata: metadata.to_owned(), concat: Some(PARTIAL.to_owned()), ..begun };
+        let new_row = without_target(&Key::new_upload(), signed(length), (now, expires_at));
+        let row = Resumable { metadata: metadata.to_owned(), concat: Some(PARTIAL.to_owned()), ..new_row };
         let new = row.clone();
         self.core
             .write(context, move |tx| {
@@ -146,7 +146,7 @@ impl Files {
             metadata,
             concat: Some(concat),
             finished_at: Some(now),
-            ..begun(&put, &key, (model, version), signed(length), times)
+            ..new_row(&put, &key, (model, version), signed(length), times)
         };
         let guard = Guard::new(self, &key);
         let made = self.copy_and_finish(context, &put, &key, &parts, row).await;
@@ -175,7 +175,7 @@ impl Files {
         let sha256 = Some(stored.sha256.to_string());
         let row = Resumable { sha256, position: row.length, ..row };
         let state = UploadState::new(&row, unsigned(row.length));
-        self.finish_upload(context, put, key, stored, Ending::Recorded(Box::new(row))).await?;
+        self.finish_upload(context, put, key, stored, ResumableUpdate::InsertFinished(Box::new(row))).await?;
         Ok(state)
     }
 
@@ -203,7 +203,8 @@ impl Files {
             return Err(Error::invalid(CONCAT, format!("upload `{id}` is not a partial one")));
         }
         if row.finished_at.is_none() {
-            let message = format!("partial upload `{id}` lacks some of its {} bytes", row.length);
+            let length = row.length;
+            let message = format!("partial upload `{id}` is incomplete: not all of its {length} bytes have arrived");
             return Err(Error::incomplete(CONCAT, message));
         }
         Ok(row)

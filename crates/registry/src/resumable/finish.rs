@@ -3,13 +3,13 @@
 use bytes::Bytes;
 
 use super::lease::Lease;
-use super::{OFFSET, Patch, UploadState, direct_of, progress, put_of, signed, unsigned};
+use super::{OFFSET, Patch, UploadState, direct_of, progress, put_file_of, signed, unsigned};
 use crate::blobs::{Key, SentPart, Stored, Tail, UploadProgress};
 use crate::context::RequestContext;
 use crate::domain::{Error, ErrorKind, Millis, Result};
 use crate::services::Files;
 use crate::store::resumable::{self, Resumable};
-use crate::upload::Ending;
+use crate::upload::ResumableUpdate;
 
 impl Files {
     /// Makes a file of an upload whose bytes are all there.
@@ -51,11 +51,11 @@ impl Files {
         if super::concat::is_partial(row) {
             return self.keep_partial(context, row, &key, lease).await;
         }
-        let (put, ending) = (put_of(row)?, Ending::Marked(row.id.clone()));
+        let (put, update) = (put_file_of(row)?, ResumableUpdate::MarkFinished(row.id.clone()));
         if let Some(direct) = direct_of(row)? {
             self.whole_direct(row, &direct).await?;
             let stored = Stored { size: direct.length, sha256: direct.sha256 };
-            return self.finish_upload(context, &put, &key, stored, ending).await.map(drop);
+            return self.finish_upload(context, &put, &key, stored, update).await.map(drop);
         }
         let recorded = self.whole(&key, row, lease).await?;
         let stored = Stored { size: recorded.length, sha256: recorded.sha256()? };
@@ -64,7 +64,7 @@ impl Files {
             return Err(Error::digest_mismatch(message).on_field("sha256"));
         }
         self.assemble(context, row, &key, recorded, lease).await?;
-        self.finish_upload(context, &put, &key, stored, ending).await.map(drop)
+        self.finish_upload(context, &put, &key, stored, update).await.map(drop)
     }
 
     /// Makes a partial upload an object of its own, which its row goes on to hold until it expires.
@@ -121,7 +121,8 @@ impl Files {
         Ok(tail)
     }
 
-    /// How far the upload is, which has to be its end. A file that a crash left ahead of its row is read from there.
+    /// The progress of the upload, which has to be at its end. A file that a crash left ahead of its row is read from
+    /// there.
     async fn whole(&self, key: &Key, row: &Resumable, lease: &Lease) -> Result<UploadProgress> {
         let recorded = progress(row);
         // An empty file has yet to be made.

@@ -15,7 +15,7 @@ use crate::store::uploads;
 
 /// How long an upload's lease lasts without a byte or a heartbeat of its replica.
 pub(super) const LEASE: Duration = Duration::from_secs(10);
-/// How often bytes that arrive prolong the lease.
+/// How often bytes that arrive extend the lease.
 pub(super) const RENEWAL: Duration = Duration::from_secs(3);
 
 /// A lease that is held.
@@ -100,7 +100,7 @@ impl Lease {
                     start = start.saturating_add(super::signed(bytes.len() as u64));
                 }
                 let found = resumable::find(tx, &row)?;
-                found.map_or(Ok(false), |found| uploads::seen(tx, &found.key, expires_at))
+                found.map_or(Ok(false), |found| uploads::record_heartbeat(tx, &found.key, expires_at))
             })
             .await?;
         if held { Ok(()) } else { Err(self.lost().await) }

@@ -123,7 +123,8 @@ impl PatchTask {
         let row = self.files.resumable_row(&self.context, &self.id).await?;
         let offset = self.files.offset(&row).await?;
         if offset != self.patch.offset {
-            let message = format!("the upload has {offset} bytes, the request goes on after {}", self.patch.offset);
+            let start = self.patch.offset;
+            let message = format!("the upload is at offset {offset}, but the request starts at offset {start}");
             return Err(Error::invalid_state(message).on_field(OFFSET));
         }
         let left = unsigned(row.length).saturating_sub(offset);
@@ -136,9 +137,9 @@ impl PatchTask {
             let start = Checkpoint { progress: progress(&row), parts: Vec::new(), tail: Vec::new() };
             lease.record(start, Some(offset)).await?;
         }
-        let mut taking = Taking { lease, left, sums: sums.cloned(), unrecorded: None };
-        let taken = taking.all(&mut append, inbox).await;
-        match (taken, taking.sums) {
+        let mut writer = BodyWriter { lease, left, sums: sums.cloned(), unrecorded: None };
+        let taken = writer.all(&mut append, inbox).await;
+        match (taken, writer.sums) {
             (Ok(ended), Some(sums)) => {
                 let checked = if ended { sums.check() } else { Err(broke_off()) };
                 if let Err(error) = checked {
@@ -154,7 +155,7 @@ impl PatchTask {
                 return Err(error);
             }
         }
-        let checkpoint = merged(taking.unrecorded, lease.with_heartbeats(append.flush()).await?);
+        let checkpoint = merged(writer.unrecorded, lease.with_heartbeats(append.flush()).await?);
         let position = checkpoint.progress.position;
         lease.record(checkpoint, None).await?;
         Ok(position)
@@ -176,7 +177,7 @@ impl PatchTask {
     }
 }
 
-struct Taking<'a> {
+struct BodyWriter<'a> {
     lease: &'a Lease,
     left: u64,
     sums: Option<Checksums>,
@@ -184,8 +185,8 @@ struct Taking<'a> {
     unrecorded: Option<Checkpoint>,
 }
 
-impl Taking<'_> {
-    /// Takes everything in. Whether the request came to its end.
+impl BodyWriter<'_> {
+    /// Writes the whole body. Returns whether the request was complete.
     async fn all(&mut self, append: &mut Append, inbox: &mut mpsc::Receiver<BodyEvent>) -> Result<bool> {
         let mut renewed = tokio::time::Instant::now();
         let (mut batch, mut room) = (Vec::new(), 0);
@@ -193,7 +194,7 @@ impl Taking<'_> {
             // What a slow client has sent is passed on, so that it takes little memory while nothing arrives.
             let patience = if batch.len() < MIN_BATCH { FOREVER } else { BATCH_TIMEOUT };
             // Others wait for the memory: what has arrived is kept, and the client goes on later.
-            let Some(event) = append.share().hear(timeout(patience, inbox.recv())).await else { break false };
+            let Some(event) = append.share().await_client(timeout(patience, inbox.recv())).await else { break false };
             let Ok(event) = event else {
                 self.batch(append, std::mem::take(&mut batch).into()).await?;
                 room = 0;
@@ -206,7 +207,7 @@ impl Taking<'_> {
             };
             let size = bytes.len() as u64;
             self.left = self.left.checked_sub(size).ok_or_else(|| too_long(self.left))?;
-            append.share().heard(bytes.len());
+            append.share().record_received(bytes.len());
             if batch.len() + bytes.len() > room {
                 let more = batch.len().clamp(MIN_BATCH, BATCH).max(bytes.len());
                 append.share().grow(more as u64).await?;
@@ -252,10 +253,10 @@ fn merged(earlier: Option<Checkpoint>, mut later: Checkpoint) -> Checkpoint {
 }
 
 fn too_long(left: u64) -> Error {
-    let message = format!("the request has more bytes than the `{left}` that the upload lacks");
+    let message = format!("the request has more than the `{left}` bytes that remain of the upload");
     Error::too_large(message).on_field("Content-Length")
 }
 
 fn broke_off() -> Error {
-    Error::invalid_body("the body ended before it was complete, so its checksum says nothing")
+    Error::invalid_body("the body ended before it was complete, so its checksum cannot be verified")
 }

@@ -54,7 +54,7 @@ impl<'a> Test<'a> {
 }
 
 impl Filter {
-    /// Renders a condition on one column, where nothing is as good as false. `false` when it is none.
+    /// Renders a condition on one column, where NULL counts as false. `false` when it is none.
     pub(super) fn column_holds(&mut self, scope: Scope<'_>, scalar: &Scalar) -> bool {
         let Some((neighbour, column, test)) = Test::of(scalar) else { return false };
         let table = scope.table(neighbour);

@@ -1,4 +1,4 @@
-//! Functions, in the words that both databases understand in the same way.
+//! Functions as SQL that means the same on both databases.
 
 use super::Filter;
 use super::join::Scope;

@@ -292,7 +292,8 @@ pub(super) fn query_error(error: DieselError) -> Error {
         {
             Error::invalid(
                 "filter",
-                "the filter computes what the database cannot: a number out of range, a text too long, or too deep",
+                "the database cannot evaluate the filter: a number is out of range, a text is too long, \
+                 or it nests too deeply",
             )
             .caused_by(error)
         }

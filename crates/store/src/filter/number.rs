@@ -117,7 +117,7 @@ impl Filter {
         self.parts.push(Part::Double(value));
     }
 
-    /// The end of a subquery on two doubles: infinite ones give nothing.
+    /// The end of a subquery on two doubles: infinite ones give NULL.
     fn of_finite(&mut self, scope: Scope<'_>, left: &Scalar, right: &Scalar) {
         self.operands(scope, left, right);
         self.double(" WHERE abs(v.a) <= ", MAX_DOUBLE);

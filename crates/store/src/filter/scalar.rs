@@ -7,7 +7,7 @@ use modelport_domain::filter::Comparison;
 use modelport_domain::filter::scalar::{Scalar, Truth};
 
 impl Filter {
-    /// A condition where nothing is as good as false, so that an index may answer it.
+    /// A condition where NULL counts as false, so that an index may answer it.
     pub(super) fn holds(&mut self, scope: Scope<'_>, scalar: &Scalar) {
         match scalar {
             Scalar::And(terms) => self.terms(terms, " AND ", |filter, term| filter.holds(scope, term)),
@@ -17,7 +17,7 @@ impl Filter {
         }
     }
 
-    /// An expression, true to what is nothing.
+    /// An expression that preserves NULL.
     pub(super) fn value(&mut self, scope: Scope<'_>, scalar: &Scalar) {
         match scalar {
             Scalar::Null(kind) => self.sql(match kind {

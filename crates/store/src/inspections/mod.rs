@@ -36,8 +36,8 @@ pub struct InspectionRecord {
     pub references: String,
     /// What is wrong with the bytes themselves.
     pub findings: String,
-    /// What was made of the imports and references.
-    pub judged: String,
+    /// The evaluation of the imports and references.
+    pub evaluated: String,
     /// The weight of the heaviest finding, or [`CLEAN`].
     pub verdict: String,
     /// The version of the parsers that read the bytes.
@@ -90,7 +90,7 @@ impl TryFrom<InspectionRow> for InspectionRecord {
             imports: row.imports,
             references: row.refs,
             findings: row.findings,
-            judged: row.judged,
+            evaluated: row.judged,
             verdict: row.verdict,
         })
     }
@@ -110,7 +110,7 @@ fn row(node: NodeId, path: &FilePath, blob: i64, known: &InspectionRecord) -> Re
         imports: known.imports.clone(),
         refs: known.references.clone(),
         findings: known.findings.clone(),
-        judged: known.judged.clone(),
+        judged: known.evaluated.clone(),
         verdict: known.verdict.clone(),
         act: known.act.name().to_owned(),
     })

@@ -46,7 +46,7 @@ fn check_cover<I: Clone + PartialEq + std::fmt::Debug>(dialect: &Dialect<I>, tex
                 if let (Some(Token::Sign(sign)), Some(covered)) = (&token, covered) {
                     prop_assert_eq!(*sign, covered);
                 }
-                found.extend(token.map(|token| Placed { token, at }));
+                found.extend(token.map(|token| Spanned { token, at }));
                 at += length;
             }
         }

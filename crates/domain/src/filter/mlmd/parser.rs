@@ -4,7 +4,7 @@ mod operand;
 
 use super::build::{Mismatch, Typed, compared, is_between, is_in};
 use super::{DIALECT, MAX_DEPTH, names, refused};
-use crate::filter::lexer::{Placed, Token, tokens};
+use crate::filter::lexer::{Spanned, Token, tokens};
 use crate::filter::scalar::{Scalar, Truth};
 use crate::filter::{Comparison, MAX_CONDITIONS, check_pattern};
 use crate::{Error, NodeKind, Result, ValueKind};
@@ -25,7 +25,7 @@ pub(super) fn parse(kind: NodeKind, text: &str) -> Result<Scalar> {
 pub(super) struct Parser<'a> {
     kind: NodeKind,
     text: &'a str,
-    tokens: Vec<Placed<u64>>,
+    tokens: Vec<Spanned<u64>>,
     next: usize,
     count: usize,
 }

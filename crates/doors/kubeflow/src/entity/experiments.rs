@@ -31,7 +31,7 @@ pub static EXPERIMENT_RUN: Entity = Entity {
             Storage::Property("status"),
             WireType::Enum("ExperimentRunStatus", &["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]),
             Mutability::Mutable,
-            "How the run stands.",
+            "The status of the run.",
         ),
         life("ExperimentRunState"),
         text("owner", "owner", "Who is responsible for the run."),

@@ -63,7 +63,7 @@ pub static SERVE_MODEL: Entity = Entity {
             Storage::State,
             WireType::State("ExecutionState", &ExecutionState::NAMES),
             Mutability::Mutable,
-            "How the deployment stood when it was last heard of.",
+            "The last known state of the deployment.",
         ),
         member(
             "modelVersionId",

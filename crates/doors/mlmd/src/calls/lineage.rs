@@ -8,7 +8,7 @@ use crate::wire::{parse_query, subgraph_message};
 /// No server of ML Metadata performs this.
 #[allow(deprecated)]
 pub(crate) async fn get_lineage_graph(_: Call, _: pb::GetLineageGraphRequest) -> Answer<pb::GetLineageGraphResponse> {
-    Err(Error::unimplemented("GetLineageGraph is not performed: call GetLineageSubgraph").into())
+    Err(Error::unimplemented("GetLineageGraph is not implemented: call GetLineageSubgraph").into())
 }
 
 /// The subgraph around some nodes, by ids.

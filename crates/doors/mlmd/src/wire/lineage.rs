@@ -76,9 +76,9 @@ pub(crate) fn subgraph_message(graph: Subgraph) -> Result<pb::LineageGraph> {
         artifact_types: show_types(graph.artifact_types)?,
         execution_types: show_types(graph.execution_types)?,
         context_types: show_types(graph.context_types)?,
-        artifacts: skeletons(&graph.artifacts),
-        executions: skeletons(&graph.executions),
-        contexts: skeletons(&graph.contexts),
+        artifacts: with_ids_only(&graph.artifacts),
+        executions: with_ids_only(&graph.executions),
+        contexts: with_ids_only(&graph.contexts),
         events: graph.events.into_iter().map(event_message).collect(),
         attributions: graph.attributions.into_iter().map(attribution).collect(),
         associations: graph.associations.into_iter().map(association).collect(),
@@ -86,7 +86,7 @@ pub(crate) fn subgraph_message(graph: Subgraph) -> Result<pb::LineageGraph> {
     })
 }
 
-fn skeletons<T: NodeMessage>(ids: &[NodeId]) -> Vec<T> {
+fn with_ids_only<T: NodeMessage>(ids: &[NodeId]) -> Vec<T> {
     ids.iter().map(|id| T::with_id(id.0)).collect()
 }
 

@@ -52,7 +52,7 @@ impl NodeMessage for pb::Artifact {
             properties: value::parse_declared(self.properties)?,
             custom: value::parse_custom(self.custom_properties)?,
             seen_update_time: self.last_update_time_since_epoch,
-            shown: value::SHOWN,
+            round_trip: value::ROUND_TRIP,
         })
     }
 
@@ -95,7 +95,7 @@ impl NodeMessage for pb::Execution {
             properties: value::parse_declared(self.properties)?,
             custom: value::parse_custom(self.custom_properties)?,
             seen_update_time: self.last_update_time_since_epoch,
-            shown: value::SHOWN,
+            round_trip: value::ROUND_TRIP,
         })
     }
 
@@ -135,7 +135,7 @@ impl NodeMessage for pb::Context {
             properties: value::parse_declared(self.properties)?,
             custom: value::parse_custom(self.custom_properties)?,
             seen_update_time: self.last_update_time_since_epoch,
-            shown: value::SHOWN,
+            round_trip: value::ROUND_TRIP,
         })
     }
 
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_is_read_and_put_back_restates_itself() {
+    fn a_node_that_is_read_and_put_back_is_unchanged() {
         let sent = pb::Artifact {
             type_id: Some(0),
             name: Some("a".to_owned()),
@@ -182,7 +182,7 @@ mod tests {
         let shown = pb::Artifact::to_message(node.clone(), Some(&of()));
         assert_eq!((shown.uri.as_deref(), shown.r#type.as_deref()), (Some(""), Some("t")));
         assert_eq!((shown.create_time_since_epoch, shown.last_update_time_since_epoch), (Some(7), Some(7)));
-        assert!(shown.parse().unwrap().restates(NodeKind::Artifact, &node, &of()));
+        assert!(shown.parse().unwrap().is_unchanged(NodeKind::Artifact, &node, &of()));
     }
 
     #[test]

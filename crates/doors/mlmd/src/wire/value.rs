@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::structs;
-use crate::domain::{Error, Properties, Result, Shown, Value};
+use crate::domain::{Error, Properties, Result, RoundTrip, Value};
 use crate::pb::{self, value::Value as Sent};
 
 /// How values are shown here: JSON as a `Struct`, which is an object always and whose numbers are doubles.
-pub(super) const SHOWN: Shown = Shown {
+pub(super) const ROUND_TRIP: RoundTrip = RoundTrip {
     declared: |stored, sent| is_shown_as(stored, sent, structs::parse_declared),
     custom: |stored, sent| is_shown_as(stored, sent, structs::parse),
 };
@@ -101,14 +101,14 @@ mod tests {
         ] {
             let stored = Properties::from([("p".to_owned(), Value::Struct(json))]);
             let sent = parse_custom(to_messages(stored.clone())).unwrap();
-            assert_eq!(SHOWN.custom_without_restated(&stored, &sent), stored);
+            assert_eq!(ROUND_TRIP.custom_without_unchanged(&stored, &sent), stored);
             let sent = parse_declared(to_messages(stored.clone())).unwrap();
-            assert_eq!(SHOWN.declared_without_restated(&stored, &sent), stored);
+            assert_eq!(ROUND_TRIP.declared_without_unchanged(&stored, &sent), stored);
         }
         let stored = Properties::from([("p".to_owned(), Value::Struct(serde_json::json!([1])))]);
         for other in [Value::Struct(serde_json::json!({"items": [2]})), "[1]".into(), Value::Bool(true)] {
             let sent = Properties::from([("p".to_owned(), other)]);
-            assert_eq!(SHOWN.custom_without_restated(&stored, &sent), sent);
+            assert_eq!(ROUND_TRIP.custom_without_unchanged(&stored, &sent), sent);
         }
     }
 

@@ -165,8 +165,7 @@ pub fn check_extensions(request: &HttpRequest) -> Result<()> {
     let unknown = names.filter(|name| name.starts_with("upload-") && !EXTENSION_HEADERS.contains(name)).min();
     match unknown {
         Some(name) => {
-            let message =
-                format!("`{name}` is of no extension that this server has: those are `{}`", super::EXTENSIONS);
+            let message = format!("`{name}` belongs to no supported extension; supported are `{}`", super::EXTENSIONS);
             Err(Error::invalid(name, message))
         }
         None if request.headers().contains_key("upload-defer-length") => {
@@ -193,7 +192,7 @@ pub fn of_parts(request: &HttpRequest) -> Result<(PutFile, &str)> {
     if request.headers().contains_key("upload-length") {
         return Err(Error::invalid(
             "Upload-Length",
-            "a final upload is as long as its parts: leave `Upload-Length` out",
+            "a final upload takes its length from its parts: omit `Upload-Length`",
         ));
     }
     described(request, None)

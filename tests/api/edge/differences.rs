@@ -61,7 +61,7 @@ async fn cleared(backend: Backend) -> Value {
 }
 
 #[actix_web::test]
-async fn a_value_can_be_nought_and_can_be_cleared() {
+async fn a_value_can_be_zero_and_can_be_cleared() {
     let model = cleared(Backend::Sqlite).await;
     assert_eq!(model, cleared(Backend::Postgres).await);
     insta::assert_json_snapshot!(model);

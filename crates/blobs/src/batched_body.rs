@@ -47,7 +47,7 @@ impl BodySize {
 /// A body as batches of [`BATCH`] bytes, of which the last may be shorter.
 ///
 /// Small chunks are copied together, so that a batch holds what has arrived and not the buffers it arrived in.
-pub(super) struct Intake<B> {
+pub(super) struct BatchedBody<B> {
     body: B,
     size: BodySize,
     taken: u64,
@@ -55,7 +55,7 @@ pub(super) struct Intake<B> {
     ended: bool,
 }
 
-impl<B, E> Intake<B>
+impl<B, E> BatchedBody<B>
 where
     B: Stream<Item = Result<Bytes, E>> + Unpin,
     E: Into<Error>,
@@ -185,21 +185,21 @@ mod tests {
     use super::*;
     use modelport_domain::ErrorKind;
 
-    fn intake(chunks: &[usize], size: BodySize) -> Result<Intake<impl Stream<Item = Result<Bytes>> + Unpin>> {
+    fn batched(chunks: &[usize], size: BodySize) -> Result<BatchedBody<impl Stream<Item = Result<Bytes>> + Unpin>> {
         let chunks: Vec<_> = chunks.iter().map(|length| Ok(Bytes::from(vec![7; *length]))).collect();
-        Intake::new(stream::iter(chunks), size)
+        BatchedBody::new(stream::iter(chunks), size)
     }
 
     async fn lengths(chunks: &[usize], size: BodySize) -> Result<Vec<usize>> {
-        let mut intake = intake(chunks, size)?;
+        let mut body = batched(chunks, size)?;
         let mut lengths = Vec::new();
         let memory = Memory::new(BATCH);
-        while let Some((batch, share)) = intake.next_within(&memory).await? {
+        while let Some((batch, share)) = body.next_within(&memory).await? {
             assert!((batch.len()..=BATCH).contains(&usize::try_from(share.bytes()).unwrap()));
             lengths.push(batch.len());
         }
-        assert!(intake.next_within(&memory).await?.is_none());
-        assert_eq!(intake.taken(), lengths.iter().sum::<usize>() as u64);
+        assert!(body.next_within(&memory).await?.is_none());
+        assert_eq!(body.taken(), lengths.iter().sum::<usize>() as u64);
         Ok(lengths)
     }
 
@@ -223,6 +223,6 @@ mod tests {
         assert_eq!(lengths(&[2, 3], limited).await.unwrap(), [5]);
         assert_eq!(kind(lengths(&[2, 4], limited).await), ErrorKind::TooLarge);
         let announced = BodySize { exact: Some(6), at_most: Some(5) };
-        assert_eq!(intake(&[], announced).err().map(|error| error.kind()), Some(ErrorKind::TooLarge));
+        assert_eq!(batched(&[], announced).err().map(|error| error.kind()), Some(ErrorKind::TooLarge));
     }
 }

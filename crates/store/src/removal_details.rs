@@ -14,7 +14,7 @@ use modelport_domain::{NodeId, Result};
 
 /// A file, as far as the record keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
-pub struct KeptFile {
+pub struct RemovedFile {
     /// The id of its artifact.
     #[diesel(sql_type = BigInt)]
     pub node_id: i64,
@@ -36,9 +36,9 @@ pub struct KeptFile {
 }
 
 /// Of each of these nodes the first `limit` files, ordered by path.
-pub fn files_of(tx: &mut Tx<'_>, ids: &BTreeSet<NodeId>, limit: u32) -> Result<BTreeMap<NodeId, Vec<KeptFile>>> {
+pub fn files_of(tx: &mut Tx<'_>, ids: &BTreeSet<NodeId>, limit: u32) -> Result<BTreeMap<NodeId, Vec<RemovedFile>>> {
     let ids: Vec<NodeId> = ids.iter().copied().collect();
-    let mut found: BTreeMap<NodeId, Vec<KeptFile>> = BTreeMap::new();
+    let mut found: BTreeMap<NodeId, Vec<RemovedFile>> = BTreeMap::new();
     for chunk in ids.chunks(MAX_IDS) {
         // Numbers need no binding, and a statement names any number of them.
         let named: Vec<String> = chunk.iter().map(ToString::to_string).collect();
@@ -51,7 +51,7 @@ pub fn files_of(tx: &mut Tx<'_>, ids: &BTreeSet<NodeId>, limit: u32) -> Result<B
              WHERE place <= $1 ORDER BY node_id, path",
             named.join(", ")
         );
-        let rows: Vec<KeptFile> = diesel::sql_query(sql).bind::<BigInt, _>(i64::from(limit)).load(tx.conn).db()?;
+        let rows: Vec<RemovedFile> = diesel::sql_query(sql).bind::<BigInt, _>(i64::from(limit)).load(tx.conn).db()?;
         for row in rows {
             found.entry(NodeId(row.node_id)).or_default().push(row);
         }

@@ -15,7 +15,7 @@ const FORCE: &str = "force";
 
 /// The options of a removal by name.
 #[derive(Debug, Clone, Default)]
-pub struct Guarded {
+pub struct NamedRemovalOptions {
     /// Whether to remove a model together with its versions.
     pub recursive: bool,
     /// Whether to remove it even if it is served or has aliases.
@@ -29,7 +29,12 @@ impl Models {
     ///
     /// Errors: NotFound; PreconditionFailed where a condition does not hold; HasDependents where it has versions and
     /// the removal is not recursive, and where a version of it is served or has aliases.
-    pub async fn remove_model(&self, context: &RequestContext, model: &Name, options: Guarded) -> Result<()> {
+    pub async fn remove_model(
+        &self,
+        context: &RequestContext,
+        model: &Name,
+        options: NamedRemovalOptions,
+    ) -> Result<()> {
         let name = model.clone();
         self.core
             .write(context, move |tx| {
@@ -58,7 +63,7 @@ impl Models {
         context: &RequestContext,
         model: &Name,
         version: &VersionRef,
-        options: Guarded,
+        options: NamedRemovalOptions,
     ) -> Result<()> {
         let (model, version) = (model.clone(), version.clone());
         self.core
@@ -96,8 +101,8 @@ fn check_unambiguous(tx: &mut ReadTransaction<'_, '_>, model: &Node, meant: &Ver
     }
     let shown = found.name.as_deref().unwrap_or_default();
     let message = format!(
-        "`{name}` means version `{shown}`, and another version has that name: \
-         `@name:{name}` and `@name:{shown}` say which one is to go"
+        "`{name}` is ambiguous: it resolves to version `{shown}`, and another version has that name; \
+         use `@name:{name}` or `@name:{shown}`"
     );
     Err(Error::invalid_state(message).on_field("version"))
 }
@@ -118,5 +123,5 @@ fn check_unserved(tx: &mut ReadTransaction<'_, '_>, what: &str, serving: Option<
 }
 
 fn in_use(why: String) -> Error {
-    Error::has_dependents(FORCE, format!("{why}: `force=true` removes it all the same"))
+    Error::has_dependents(FORCE, format!("{why}; send `force=true` to remove it anyway"))
 }

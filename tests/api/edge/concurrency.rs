@@ -16,7 +16,7 @@ async fn statuses(client: &Client, forms: Vec<Form>) -> BTreeMap<u16, usize> {
     statuses
 }
 
-async fn rivals(backend: Backend) {
+async fn concurrent_clients(backend: Backend) {
     let client = Client(TestApp::on(backend).await);
     let same = Form::new(&[("name", "same"), ("version", "1")]).file(&archive());
     assert_eq!(statuses(&client, vec![same; 6]).await, BTreeMap::from([(201, 1), (409, 5)]));
@@ -46,12 +46,12 @@ async fn rivals(backend: Backend) {
 
 #[actix_web::test]
 async fn on_sqlite() {
-    rivals(Backend::Sqlite).await;
+    concurrent_clients(Backend::Sqlite).await;
 }
 
 #[actix_web::test]
 async fn on_postgres() {
-    rivals(Backend::Postgres).await;
+    concurrent_clients(Backend::Postgres).await;
 }
 
 async fn changes_to_the_same(backend: Backend) {

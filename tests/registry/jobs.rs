@@ -156,7 +156,7 @@ async fn a_job_whose_workers_go_away_fails_in_the_end(backend: Backend) {
     scene.registry.jobs.maintain_jobs(&scene.context, ATTEMPTS, HOUR).await.unwrap();
     let failed = scene.registry.jobs.get_job(&scene.context, KIND, job.id).await.unwrap();
     assert_eq!(failed.state, JobState::Failed);
-    assert!(failed.error.unwrap().contains("went away, 3 times"));
+    assert!(failed.error.unwrap().contains("its worker disappeared 3 times"));
     assert_eq!(scene.registry.jobs.job_figures(), [(KIND.to_owned(), "failed".to_owned(), 1)]);
 }
 

@@ -126,7 +126,7 @@ impl Operations {
         self.all.iter().filter_map(|operation| operation.document.clone()).for_each(|each| operations.merge(each));
         let document = serde_json::to_value(base.nest(self.prefix, operations));
         let mut document =
-            document.map_err(|error| Error::internal("an OpenAPI document is no JSON").caused_by(error))?;
+            document.map_err(|error| Error::internal("an OpenAPI document is not JSON").caused_by(error))?;
         describe_bytes(&mut document);
         Ok(document)
     }

@@ -18,9 +18,9 @@ impl Tls {
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self> {
         let chain: Vec<_> = CertificateDer::pem_slice_iter(certificates)
             .collect::<std::result::Result<_, _>>()
-            .map_err(|error| Error::invalid("edge.certificate", "the certificate is no PEM").caused_by(error))?;
+            .map_err(|error| Error::invalid("edge.certificate", "the certificate is not PEM").caused_by(error))?;
         let key = PrivateKeyDer::from_pem_slice(key)
-            .map_err(|error| Error::invalid("edge.private_key", "the private key is no PEM").caused_by(error))?;
+            .map_err(|error| Error::invalid("edge.private_key", "the private key is not PEM").caused_by(error))?;
         let config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into())
             .with_safe_default_protocol_versions()
             .and_then(|config| config.with_no_client_auth().with_single_cert(chain, key));

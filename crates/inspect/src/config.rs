@@ -60,7 +60,7 @@ pub(super) fn read_template(seen: &mut Inspection, place: &str, name: &str, sour
     Ok(())
 }
 
-/// Reads a JSON file by its name, which has no folder and is in lower case. One that is no JSON is no configuration to
+/// Reads a JSON file by its name, which has no folder and is in lower case. One that is not JSON is no configuration to
 /// any library either.
 pub(super) fn read(seen: &mut Inspection, place: &str, name: &str, source: &dyn Source) -> ParseResult<()> {
     let is_named = name == "tokenizer.json" || NAMES.contains(&name);
@@ -76,7 +76,7 @@ pub(super) fn read(seen: &mut Inspection, place: &str, name: &str, source: &dyn 
     };
     match read {
         Err(ParseError::Malformed(_) | ParseError::Truncated) if is_named => {
-            seen.add_finding(Rule::FormatUnexpected, place, format!("`{name}` is no JSON"));
+            seen.add_finding(Rule::FormatUnexpected, place, format!("`{name}` is not JSON"));
             Ok(())
         }
         Err(ParseError::Malformed(_) | ParseError::Truncated) => Ok(()),

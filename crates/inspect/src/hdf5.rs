@@ -45,7 +45,7 @@ fn root_attribute(seen: &mut Inspection, place: &str, name: &str, text: &[u8]) {
     match name {
         "model_config" => match json::parse(text) {
             Ok(value) => model(seen, place, &value),
-            Err(_) => seen.add_finding(Rule::FormatMalformed, place, "`model_config` is no JSON"),
+            Err(_) => seen.add_finding(Rule::FormatMalformed, place, "`model_config` is not JSON"),
         },
         "training_config" => {
             if let Ok(value) = json::parse(text) {

@@ -37,7 +37,7 @@ pub(super) fn decode(bytes: &[u8]) -> ParseResult<Cow<'_, str>> {
     };
     let rest = bytes.get(mark..).unwrap_or_default();
     if width == 1 {
-        let text = std::str::from_utf8(rest).map_err(|_| ParseError::malformed("the JSON is no UTF-8"))?;
+        let text = std::str::from_utf8(rest).map_err(|_| ParseError::malformed("the JSON is not UTF-8"))?;
         return Ok(Cow::Borrowed(text));
     }
     let order = |unit: &[u8]| {

@@ -61,7 +61,7 @@ struct Layer {
 /// Reads a model.
 pub(super) fn read(scan: &mut Scan<'_>, place: &str, source: &dyn Source) -> ParseResult<()> {
     let bytes = read_all(source, MAX_BYTES)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| ParseError::malformed("the XML is no UTF-8"))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| ParseError::malformed("the XML is not UTF-8"))?;
     let mut graph = Graph::default();
     let parsed = walk(text, &mut graph);
     report(&mut scan.seen, place, &graph);

@@ -89,8 +89,8 @@ impl Imports {
         let (_, server) = self.source(server)?;
         let request = ImportRequest { server, project, models };
         request.check()?;
-        let payload =
-            serde_json::to_value(&request).map_err(|error| Error::internal("an import is no JSON").caused_by(error))?;
+        let payload = serde_json::to_value(&request)
+            .map_err(|error| Error::internal("an import is not JSON").caused_by(error))?;
         self.core.jobs().enqueue(context, GETI_IMPORT, payload).await
     }
 

@@ -251,7 +251,7 @@ extern "C" fn let_go(state: *mut c_void) {
     drop(unsafe { Arc::from_raw(state.cast_const().cast::<State>()) });
 }
 
-/// The text of an argument, where it is not NULL. What is no UTF-8 in it is replaced.
+/// The text of an argument, where it is not NULL. What is not UTF-8 in it is replaced.
 ///
 /// # Safety
 ///

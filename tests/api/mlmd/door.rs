@@ -60,8 +60,11 @@ async fn a_page_of_another_site_calls_nothing(backend: Backend) {
     let own = door.url.clone();
     for (headers, says) in [
         (&[("host", "evil.example")][..], "host `evil.example` is not one of this server's names"),
-        (&[("origin", "https://evil.example")], "pages of another origin, `https://evil.example`, are refused"),
-        (&[("sec-fetch-site", "cross-site")], "pages of another origin are refused"),
+        (
+            &[("origin", "https://evil.example")],
+            "requests from pages of another origin, `https://evil.example`, are refused",
+        ),
+        (&[("sec-fetch-site", "cross-site")], "requests from pages of another origin are refused"),
     ] {
         let refused = door.raw_with(&reads, &[], headers).await.unwrap_err();
         assert_eq!(refused.code, PERMISSION_DENIED);

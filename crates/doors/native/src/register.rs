@@ -124,7 +124,7 @@ fn show(registered: &Registered) -> Result<String> {
         version: NodeView::new(&registered.version),
         artifacts: registered.artifacts.iter().map(NodeView::new).collect(),
     };
-    serde_json::to_string(&view).map_err(|error| Error::internal("the answer is no JSON").caused_by(error))
+    serde_json::to_string(&view).map_err(|error| Error::internal("the answer is not JSON").caused_by(error))
 }
 
 /// The key, with a digest of the body that ignores whitespace and the order of members.
@@ -134,7 +134,7 @@ fn key(request: &HttpRequest, body: &Register) -> Result<Option<IdempotencyKey>>
     let key = key.ok_or_else(|| {
         Error::invalid(IDEMPOTENCY_KEY, format!("the key is not 1 to {MAX_KEY_BYTES} visible characters of ASCII"))
     })?;
-    let body = serde_json::to_vec(body).map_err(|error| Error::internal("the body is no JSON").caused_by(error))?;
+    let body = serde_json::to_vec(body).map_err(|error| Error::internal("the body is not JSON").caused_by(error))?;
     Ok(Some(IdempotencyKey { key: key.to_owned(), fingerprint: Sha256::of(&body) }))
 }
 

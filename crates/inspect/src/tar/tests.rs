@@ -155,9 +155,9 @@ fn a_map_that_cannot_be_followed_is_refused() {
         ("0,512", 100, "are stored"),
         ("18446744073709551615,1", 1, "too long"),
         ("0", 0, "without a length"),
-        ("0,a", 0, "no number"),
-        ("", 0, "no number"),
-        ("-1,1", 1, "no number"),
+        ("0,a", 0, "not a number"),
+        ("", 0, "not a number"),
+        ("-1,1", 1, "not a number"),
     ] {
         let records = [("GNU.sparse.size", "4096"), ("GNU.sparse.map", map)];
         assert!(why(layout(&records, stored)).contains(says), "{map}: {}", why(layout(&records, stored)));
@@ -167,10 +167,10 @@ fn a_map_that_cannot_be_followed_is_refused() {
         (&[("GNU.sparse.name", "a")], "no map"),
         (&[("GNU.sparse.map", "0,1")], "size is missing"),
         (&[("GNU.sparse.size", "1"), ("GNU.sparse.numblocks", "2"), ("GNU.sparse.map", "0,1")], "as many"),
-        (&[("GNU.sparse.size", "1"), ("GNU.sparse.numbytes", "1"), ("GNU.sparse.offset", "0")], "no number"),
+        (&[("GNU.sparse.size", "1"), ("GNU.sparse.numbytes", "1"), ("GNU.sparse.offset", "0")], "not a number"),
         (&[("SCHILY.realsize", "1")], "not known"),
-        (&[("size", "")], "no number"),
-        (&[("path", "")], "no name"),
+        (&[("size", "")], "not a number"),
+        (&[("path", "")], "not a name"),
     ] {
         assert!(why(layout(records, 1)).contains(says), "{records:?}: {}", why(layout(records, 1)));
     }

@@ -88,7 +88,7 @@ fn inspected(record: InspectionRecord) -> Result<Inspected> {
 }
 
 fn write(value: &impl Serialize) -> Result<String> {
-    serde_json::to_string(value).map_err(|error| Error::internal("what was learned is no JSON").caused_by(error))
+    serde_json::to_string(value).map_err(|error| Error::internal("what was learned is not JSON").caused_by(error))
 }
 
 fn read<T: DeserializeOwned>(text: &str) -> Result<T> {

@@ -75,7 +75,7 @@ fn row(event: &Event) -> Result<NewEvent> {
         execution_id: event.execution_id.0,
         event_type: event.event_type,
         at: event.at,
-        path: path.map_err(|error| Error::internal("the path of an event is no JSON").caused_by(error))?,
+        path: path.map_err(|error| Error::internal("the path of an event is not JSON").caused_by(error))?,
     })
 }
 
@@ -103,7 +103,7 @@ pub fn of(tx: &mut Tx<'_>, kind: NodeKind, ids: &[NodeId], types: &[i64]) -> Res
 pub(super) fn event(row: EventRow) -> Result<(i64, Event)> {
     let path: Vec<Step> = match &row.path {
         Some(path) => serde_json::from_str(path)
-            .map_err(|error| Error::internal(format!("the path of event `{}` is no JSON", row.id)).caused_by(error))?,
+            .map_err(|error| Error::internal(format!("the path of event `{}` is not JSON", row.id)).caused_by(error))?,
         None => Vec::new(),
     };
     let event = Event {

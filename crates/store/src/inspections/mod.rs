@@ -68,7 +68,7 @@ struct InspectionRow {
 }
 
 pub(super) fn write(value: &impl Serialize) -> Result<String> {
-    serde_json::to_string(value).map_err(|error| Error::internal("what was learned is no JSON").caused_by(error))
+    serde_json::to_string(value).map_err(|error| Error::internal("what was learned is not JSON").caused_by(error))
 }
 
 pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T> {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use actix_web::http::header::RETRY_AFTER;
-use actix_web::{HttpResponse, HttpResponseBuilder, web};
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
 use serde_json::json;
 
+use super::status::with_status;
 use crate::registry::Registry;
 
 /// Turned on once, when the server begins to shut down.
@@ -33,7 +34,7 @@ pub async fn live() -> HttpResponse {
 /// `GET /health/ready`: the database and the object store answer, and the server is not shutting down.
 pub async fn ready(registry: web::Data<Registry>, draining: web::Data<Draining>) -> HttpResponse {
     if draining.has_begun() {
-        return unavailable().json(json!({"status": "draining"}));
+        return with_status(StatusCode::SERVICE_UNAVAILABLE).json(json!({"status": "draining"}));
     }
     let health = registry.upkeep.health().await;
     let word = |answer: &crate::domain::Result<()>| match answer {
@@ -41,16 +42,9 @@ pub async fn ready(registry: web::Data<Registry>, draining: web::Data<Draining>)
         Err(error) => super::problem::report(error).to_owned(),
     };
     let ready = health.database.is_ok() && health.object_store.is_ok();
-    let mut response = if ready { HttpResponse::Ok() } else { unavailable() };
-    response.json(json!({
+    with_status(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }).json(json!({
         "status": if ready { "ready" } else { "unavailable" },
         "database": word(&health.database),
         "objectStore": word(&health.object_store),
     }))
-}
-
-fn unavailable() -> HttpResponseBuilder {
-    let mut response = HttpResponse::ServiceUnavailable();
-    response.insert_header((RETRY_AFTER, "1"));
-    response
 }

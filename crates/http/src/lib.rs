@@ -18,6 +18,7 @@ mod openapi_bytes;
 pub mod operations;
 pub mod problem;
 pub mod request_id;
+pub mod status;
 pub mod tls;
 
 // The packages that it uses, by the names of their rooms.

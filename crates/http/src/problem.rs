@@ -1,11 +1,12 @@
 //! The error body of the native API and of the server itself: RFC 9457, `application/problem+json`.
 
 use actix_web::http::{StatusCode, header};
-use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::request_id::RequestId;
+use super::status::with_status;
 use crate::domain::{Error, ErrorKind};
 
 /// The media type of [`ProblemDetails`].
@@ -99,11 +100,7 @@ pub fn problem_response(status: StatusCode, detail: &str, field: Option<&str>) -
         field: field.map(str::to_owned),
         request_id: RequestId::current().map(|id| id.to_string()),
     };
-    let mut response = HttpResponseBuilder::new(status);
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.insert_header((header::RETRY_AFTER, "1"));
-    }
-    response.insert_header((header::CONTENT_TYPE, PROBLEM_JSON)).json(details)
+    with_status(status).insert_header((header::CONTENT_TYPE, PROBLEM_JSON)).json(details)
 }
 
 /// The sentence that a caller may see, for every protocol's error mapping.

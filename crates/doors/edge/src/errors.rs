@@ -1,12 +1,13 @@
 //! The errors of the edge registry's API 1.0.3: six shapes without a common envelope.
 
-use actix_web::http::{StatusCode, header};
-use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
 use serde_json::{Value as Json, json};
 
 use crate::domain::{Error, ErrorKind};
 use crate::http::problem::report;
 use crate::http::request_id::RequestId;
+use crate::http::status::with_status;
 
 /// An error response.
 #[derive(Debug)]
@@ -138,7 +139,7 @@ impl ResponseError for EdgeError {
 
     fn error_response(&self) -> HttpResponse {
         let status = self.status_code();
-        let mut response = HttpResponseBuilder::new(status);
+        let mut response = with_status(status);
         match self {
             Self::Detail(_, detail) => response.json(json!({"detail": detail})),
             Self::Text(_, text) => response.body(text.clone()),
@@ -151,10 +152,9 @@ impl ResponseError for EdgeError {
                     StatusCode::INTERNAL_SERVER_ERROR => {
                         response.content_type(TEXT).body(format!("InternalError\n\n{said}{id}"))
                     }
-                    StatusCode::SERVICE_UNAVAILABLE => response
-                        .insert_header((header::RETRY_AFTER, "1"))
-                        .content_type(TEXT)
-                        .body(format!("ConnectionError\n\n{said}{id}")),
+                    StatusCode::SERVICE_UNAVAILABLE => {
+                        response.content_type(TEXT).body(format!("ConnectionError\n\n{said}{id}"))
+                    }
                     _ => response.body(format!("{said}\n")),
                 }
             }

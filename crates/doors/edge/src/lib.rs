@@ -14,7 +14,7 @@ mod wire;
 use {modelport_domain as domain, modelport_http as http, modelport_memory as memory, modelport_registry as registry};
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 use serde_json::json;
@@ -25,6 +25,7 @@ use crate::domain::Result;
 use crate::http::door::{Document, Door};
 use crate::http::health::Draining;
 use crate::http::problem::report;
+use crate::http::status::with_status;
 use crate::registry::Registry;
 
 /// The options of the API.
@@ -94,11 +95,7 @@ fn routes(service: &mut ServiceConfig) {
 }
 
 fn refuse(status: StatusCode, detail: &str) -> HttpResponse {
-    let mut response = EdgeError::detail(status, detail).error_response();
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    }
-    response
+    EdgeError::detail(status, detail).error_response()
 }
 
 /// Whether the database and the object store answer.
@@ -119,7 +116,7 @@ async fn health(registry: Data<Registry>, draining: Data<Draining>) -> HttpRespo
     if is_ok {
         return HttpResponse::Ok().json(json!({"status": "ok"}));
     }
-    HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, "1")).json(json!({"status": "unavailable"}))
+    with_status(StatusCode::SERVICE_UNAVAILABLE).json(json!({"status": "unavailable"}))
 }
 
 async fn method_not_allowed(request: HttpRequest) -> HttpResponse {

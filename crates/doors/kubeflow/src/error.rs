@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::domain::{Error, ErrorKind};
 use crate::http::problem::report;
 use crate::http::request_id::RequestId;
+use crate::http::status::with_status;
 
 /// An error on its way to a client of this API.
 #[derive(Debug)]
@@ -90,11 +91,9 @@ pub fn refuse(status: StatusCode, detail: &str) -> HttpResponse {
 }
 
 fn response(status: StatusCode, code: &str, message: &str) -> HttpResponse {
-    let mut response = HttpResponse::build(status);
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.insert_header((header::RETRY_AFTER, "1"));
-    }
-    response.insert_header((header::CONTENT_TYPE, super::CONTENT_TYPE)).json(json!({"code": code, "message": message}))
+    with_status(status)
+        .insert_header((header::CONTENT_TYPE, super::CONTENT_TYPE))
+        .json(json!({"code": code, "message": message}))
 }
 
 #[cfg(test)]

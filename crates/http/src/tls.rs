@@ -25,13 +25,14 @@ impl Tls {
             .with_safe_default_protocol_versions()
             .and_then(|config| config.with_no_client_auth().with_single_cert(chain, key));
         let unfit = "the certificate and the private key cannot be used together";
-        config.map(Self).map_err(|error| Error::invalid("edge.certificate", unfit).caused_by(error))
+        let mut config = config.map_err(|error| Error::invalid("edge.certificate", unfit).caused_by(error))?;
+        // The listener speaks nothing else.
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self(config))
     }
 
-    /// For the server, which speaks HTTP/1.1 alone.
+    /// For the server.
     pub(super) fn into_config(self) -> ServerConfig {
-        let mut config = self.0;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        config
+        self.0
     }
 }

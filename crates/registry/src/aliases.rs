@@ -6,7 +6,7 @@ use super::conditions::Conditions;
 use super::context::RequestContext;
 use super::entities::{get, increment_revision};
 use super::resolve::{model_named, resolve};
-use super::transaction::{WriteTransaction, document};
+use super::transaction::{ReadTransaction, WriteTransaction, document};
 use crate::domain::{Action, Alias, Error, LogicalType, Name, Node, NodeId, Result, VersionRef};
 use crate::services::Models;
 use crate::store::changes::NewChange;
@@ -81,10 +81,7 @@ impl Models {
         self.core
             .read(context, move |tx| {
                 let model = model_named(tx, &model)?;
-                match aliases::find(tx, model.id, &alias)? {
-                    Some(version) => get(tx, LogicalType::ModelVersion, version),
-                    None => Err(no_such_alias(&model, &alias)),
-                }
+                version_at(tx, &model, &alias)
             })
             .await
     }
@@ -133,10 +130,7 @@ impl Models {
         self.core
             .read(context, move |tx| {
                 let model = get(tx, LogicalType::RegisteredModel, model)?;
-                match aliases::find(tx, model.id, &alias)? {
-                    Some(version) => get(tx, LogicalType::ModelVersion, version),
-                    None => Err(no_such_alias(&model, &alias)),
-                }
+                version_at(tx, &model, &alias)
             })
             .await
     }
@@ -178,6 +172,14 @@ fn remove(tx: &mut WriteTransaction<'_, '_>, model: &Node, alias: &Alias) -> Res
     let Some(version) = version.flatten() else { return Err(no_such_alias(&model, alias)) };
     aliases::delete(tx, model.id, alias)?;
     tx.record(Action::DeleteAlias, &model, [("alias", pointer(alias.as_str(), &version))])
+}
+
+/// The version that the alias points at.
+fn version_at(tx: &mut ReadTransaction<'_, '_>, model: &Node, alias: &Alias) -> Result<Node> {
+    match aliases::find(tx, model.id, alias)? {
+        Some(version) => get(tx, LogicalType::ModelVersion, version),
+        None => Err(no_such_alias(model, alias)),
+    }
 }
 
 fn no_such_alias(model: &Node, alias: &Alias) -> Error {

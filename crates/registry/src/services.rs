@@ -12,9 +12,9 @@ use crate::blobs::Blobs;
 use crate::domain::{Actor, Job};
 use crate::store::Store;
 
-/// Defines services: the handle of each, and how the core gives it.
+/// Defines services: the handle of each, how the core gives it, and the registry that has them all.
 macro_rules! services {
-    ($($(#[$documentation:meta])* $service:ident, $of_core:ident;)+) => {
+    ($($(#[$documentation:meta])* $service:ident, $name:ident;)+) => {
         $(
             $(#[$documentation])*
             #[derive(Clone)]
@@ -25,10 +25,28 @@ macro_rules! services {
 
         impl Core {
             $(
-                pub(crate) fn $of_core(self: &Arc<Self>) -> $service {
+                pub(crate) fn $name(self: &Arc<Self>) -> $service {
                     $service { core: Arc::clone(self) }
                 }
             )+
+        }
+
+        /// The registry: its metadata, its bytes, and the rules over both. Cheap to clone.
+        #[derive(Clone)]
+        pub struct Registry {
+            $(
+                $(#[$documentation])*
+                pub $name: $service,
+            )+
+            core: Arc<Core>,
+        }
+
+        impl Registry {
+            /// A registry over an open store and open blobs.
+            pub fn new(store: Store, blobs: Blobs, options: RegistryOptions) -> Self {
+                let core = Arc::new(Core::new(store, blobs, options));
+                Self { $($name: core.$name(),)+ core }
+            }
         }
     };
 }
@@ -58,54 +76,7 @@ services! {
     Upkeep, upkeep;
 }
 
-/// The registry: its metadata, its bytes, and the rules over both. Cheap to clone.
-#[derive(Clone)]
-pub struct Registry {
-    /// Everything that is registered, by id.
-    pub entities: Entities,
-    /// Models and versions by name.
-    pub models: Models,
-    /// Files.
-    pub files: Files,
-    /// The graph of ML Metadata's users, and lineage.
-    pub graph: Graph,
-    /// The records of the edge registry's clients.
-    pub records: Records,
-    /// Imports from other systems.
-    pub imports: Imports,
-    /// Background jobs.
-    pub jobs: Jobs,
-    /// Inspections and policies.
-    pub inspections: Inspections,
-    /// Metrics.
-    pub metrics: Metrics,
-    /// The history of changes.
-    pub history: History,
-    /// Upkeep of the stores.
-    pub upkeep: Upkeep,
-    core: Arc<Core>,
-}
-
 impl Registry {
-    /// A registry over an open store and open blobs.
-    pub fn new(store: Store, blobs: Blobs, options: RegistryOptions) -> Self {
-        let core = Arc::new(Core::new(store, blobs, options));
-        Self {
-            entities: core.entities(),
-            models: core.models(),
-            files: core.files(),
-            graph: core.graph(),
-            records: core.records(),
-            imports: core.imports(),
-            jobs: core.jobs(),
-            inspections: core.inspections(),
-            metrics: core.metrics(),
-            history: core.history(),
-            upkeep: core.upkeep(),
-            core,
-        }
-    }
-
     /// The largest file that is accepted, in bytes.
     pub fn max_file_bytes(&self) -> Option<u64> {
         self.core.policy.max_file_bytes

@@ -20,7 +20,7 @@ pub(super) enum Magic {
 /// format than its mark is looked at wherever it has more.
 pub(super) fn magic(head: &[u8]) -> Magic {
     let begins = |magic: &[u8]| head.starts_with(magic);
-    let number = |at: usize| head.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes);
+    let number = |at| number_at(head, at);
     match head {
         _ if begins(b"PK\x03\x04") || begins(b"PK\x05\x06") => Magic::Zip,
         _ if begins(b"GGUF") && has_counts(head) && (is_version(number(4)) || is_version(number(4).swap_bytes())) => {
@@ -53,6 +53,11 @@ pub(super) fn magic(head: &[u8]) -> Magic {
         _ if Header::is_header(head) => Magic::Tar,
         _ => Magic::None,
     }
+}
+
+/// The four bytes from `at` as a number; 0 where the file ends before.
+fn number_at(head: &[u8], at: usize) -> u32 {
+    head.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes)
 }
 
 /// Whether a GGUF file has any tensors or values.
@@ -99,8 +104,7 @@ pub(super) fn is_pickle_name(name: &str) -> bool {
 
 /// Whether the checksum of an archive's first header fits; those of other archives than zip are not inspected.
 pub(super) fn has_header_checksum(start: &[u8]) -> bool {
-    let number =
-        |at: usize| start.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes);
+    let number = |at| number_at(start, at);
     match start {
         [b'7', b'z', ..] => start.get(12..32).map(crc32fast::hash) == Some(number(8)),
         [b'R', b'a', b'r', b'!', 0x1a, 7, 0, _, _, kind, ..] => *kind == 0x73,

@@ -89,7 +89,7 @@ impl Error {
         Self::new(ErrorKind::PreconditionFailed, message).on_field(field)
     }
 
-    /// Something depends on what is to be removed; `field` is the parameter of the request that forces the removal.
+    /// Something depends on what the request removes; `field` is the parameter of the request that forces the removal.
     pub fn has_dependents(field: &str, message: impl Into<String>) -> Self {
         Self::new(ErrorKind::HasDependents, message).on_field(field)
     }

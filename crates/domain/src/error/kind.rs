@@ -28,7 +28,7 @@ pub enum ErrorKind {
     Incomplete,
     /// What the request demands of the current state (`If-Match`, `If-None-Match`, a time of change) does not hold.
     PreconditionFailed,
-    /// Something else depends on what is to be removed, and the request does not force the removal.
+    /// Something else depends on what the request removes, and the request does not force the removal.
     HasDependents,
     /// The same thing was changed concurrently. The store retries the transaction that reports it.
     Conflict,

@@ -37,7 +37,7 @@ const MODIFIED: i64 = 315_532_800;
 /// The rights that every member has.
 const MODE: u32 = 0o644;
 
-/// Opens a file that is to be packed.
+/// Opens a file to pack.
 pub(super) type Opener = Box<dyn Fn(File) -> BoxFuture<'static, Result<Chunks>> + Send + Sync>;
 
 /// The format in which files are sent together.

@@ -18,7 +18,7 @@ use crate::api::server;
 use crate::blobs::{AccessKeys, Blobs, BlobsConfig, Location};
 use crate::config::{GetiServer, Listen, PreparedStatements, PublicUrl, Settings};
 use crate::domain::imports::{GETI_IMPORT, ModelRef, RemoteProject};
-use crate::domain::{Actor, Error, Job, JobId, Result};
+use crate::domain::{Actor, DamagedBlob, Error, Job, JobId, Result};
 use crate::importers::geti::{Geti, GetiOptions};
 use crate::jobs::{self, Runner};
 use crate::memory::Memory;
@@ -26,7 +26,7 @@ use crate::registry::archive::Bounds;
 use crate::registry::collected::Report;
 use crate::registry::inspection::{REEVALUATE_MODEL, RescanProgress, RescanReport};
 use crate::registry::policy::Policy;
-use crate::registry::verify::{Damaged, Verification, Verified};
+use crate::registry::verify::{Verification, Verified};
 use crate::registry::{Registry, RegistryOptions, RequestContext};
 use crate::store::{self, Store};
 
@@ -263,7 +263,7 @@ pub fn verify(
     settings: &Settings,
     how: Verification,
     progress: impl FnMut(Verified) + Send,
-    mut wrong: impl FnMut(&Damaged),
+    mut wrong: impl FnMut(&DamagedBlob),
 ) -> Result<Verified> {
     runtime()?.block_on(async {
         let registry = open(settings, registry_options(settings)).await?;

@@ -5,6 +5,8 @@
 mod circles;
 #[path = "architecture/errors.rs"]
 mod errors;
+#[path = "architecture/public.rs"]
+mod public;
 #[path = "architecture/source.rs"]
 mod source;
 #[path = "architecture/use_cases.rs"]

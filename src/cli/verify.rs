@@ -5,7 +5,8 @@ use std::io::Write;
 use super::Outcome;
 use super::progress::ProgressDisplay;
 use crate::config::SettingsArgs;
-use crate::registry::verify::{Damaged, Verification};
+use crate::domain::DamagedBlob;
+use crate::registry::verify::Verification;
 use crate::{runtime, telemetry};
 
 #[derive(clap::Args)]
@@ -49,8 +50,8 @@ pub(super) fn run(args: &SettingsArgs, options: &Args) -> Outcome {
 }
 
 /// The blob, and each file that has its bytes.
-fn lines(wrong: &Damaged) -> Vec<String> {
-    let blob = format!("{} sha256 {} of {} bytes", wrong.damage.as_str(), wrong.blob.sha256, wrong.blob.size);
+fn lines(wrong: &DamagedBlob) -> Vec<String> {
+    let blob = format!("{} sha256 {} of {} bytes", wrong.damage.name(), wrong.blob.sha256, wrong.blob.size);
     let files = wrong.files.iter().map(|(node, path)| format!("{blob}: artifact {node}, file {path}"));
     let lines: Vec<_> = files.collect();
     if lines.is_empty() { vec![format!("{blob}: no file")] } else { lines }

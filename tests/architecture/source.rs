@@ -58,6 +58,16 @@ pub(crate) fn paths(name: &str, text: &str) -> Vec<Vec<String>> {
     imported
 }
 
+/// What the file exports by `pub use`, with `super` and `self` resolved to `crate::…`.
+pub(crate) fn exports(name: &str, text: &str) -> Vec<Vec<String>> {
+    let tokens = tokens(text);
+    let mut exported = Vec::new();
+    for at in (0..tokens.len()).filter(|at| tokens[*at..].starts_with(&["pub".to_owned(), "use".to_owned()])) {
+        use_tree(&tokens, at + 2, &Vec::new(), &mut exported, &mut BTreeSet::new());
+    }
+    exported.iter().map(|path| resolve(&module(name), path)).collect()
+}
+
 /// Whether the `::` before `at` continues a path, as opposed to starting a global one (`::name`).
 fn continues(tokens: &[String], at: usize) -> bool {
     at >= 2 && (is_name(&tokens[at - 2]) || tokens[at - 2] == ">")

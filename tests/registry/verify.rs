@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use modelport::blobs::{BodySize, Key};
-use modelport::domain::ErrorKind;
+use modelport::domain::{Damage, ErrorKind};
 use modelport::registry::collected::Report;
-use modelport::registry::verify::{Damage, Verification, Verified};
+use modelport::registry::verify::{Verification, Verified};
 
 use super::{HOUR, Scene, body, digest, file};
 use crate::support::{Backend, on_both};

@@ -1,9 +1,8 @@
 //! The history of a run: every page of it is what a look at all points gives, and is read from an index.
 
 use modelport::domain::filter::{Attribute, Comparison, Condition, Expr, Field, Operand};
-use modelport::domain::{Cursor, LogicalType, MetricPoint, Node, NodeId, Order, OrderBy};
-use modelport::store::metrics::{self, HistorySelection};
-use modelport::store::{Tx, members};
+use modelport::domain::{Cursor, HistorySelection, LogicalType, MetricPoint, Node, NodeId, Order, OrderBy};
+use modelport::store::{Tx, members, metrics};
 
 use super::Scene;
 use crate::support::{Backend, on_both};

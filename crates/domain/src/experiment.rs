@@ -1,7 +1,10 @@
 //! Runs and their metrics.
 
+use std::hash::{Hash, Hasher};
+
+use super::filter::Expr;
 use super::value::{Properties, Value};
-use super::{Error, Millis, Node, Result};
+use super::{Error, Millis, Node, NodeId, Order, Result};
 
 /// One measurement of a metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,6 +42,30 @@ impl MetricPoint {
             ("step".to_owned(), Value::Int(self.step)),
             ("timestamp".to_owned(), Value::Int(self.at)),
         ]
+    }
+}
+
+/// Selects the points of a history. A page token is tied to it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct HistorySelection {
+    /// The run whose metrics they belong to; every run if it is `None`.
+    pub run: Option<NodeId>,
+    /// What the metric's name contains.
+    pub name_contains: Option<String>,
+    /// The steps; every step when there are none.
+    pub steps: Vec<i64>,
+    /// What else must be true of them.
+    pub filter: Option<Expr>,
+    /// Their order.
+    pub order: Order,
+}
+
+impl Hash for HistorySelection {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { run, name_contains, steps, filter, order } = self;
+        (run, name_contains, steps, order).hash(state);
+        // A filter has doubles, which have no hash; its debug output tells filters apart as well.
+        format!("{filter:?}").hash(state);
     }
 }
 

@@ -31,3 +31,38 @@ pub struct File {
     /// Its bytes.
     pub blob: Blob,
 }
+
+/// What is wrong with a blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Damage {
+    /// Its object is not there.
+    Missing,
+    /// Its object has other bytes than its digest says.
+    Damaged,
+}
+
+impl Damage {
+    /// Its name, as it is stored and shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Damaged => "damaged",
+        }
+    }
+
+    /// The damage of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Missing, Self::Damaged].into_iter().find(|damage| damage.name() == name)
+    }
+}
+
+/// A missing or damaged blob.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DamagedBlob {
+    /// The blob.
+    pub blob: Blob,
+    /// What is wrong with it.
+    pub damage: Damage,
+    /// The files that have its bytes: their nodes and paths.
+    pub files: Vec<(NodeId, FilePath)>,
+}

@@ -26,3 +26,16 @@ pub struct Inventory {
     /// Files that were inspected, by what the policy does with them: `allow`, `warn` or `quarantine`.
     pub inspected_files: Vec<(String, u64)>,
 }
+
+/// How many files have one format, verdict and act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tally {
+    /// The format, where it is known.
+    pub format: Option<String>,
+    /// The weight of the heaviest finding, or `clean`.
+    pub verdict: String,
+    /// What the policy does.
+    pub act: String,
+    /// How many.
+    pub files: i64,
+}

@@ -9,13 +9,11 @@ use super::hashing::digest_of;
 use super::placement::limit;
 use super::resumable::{UploadState, direct_of, new_row, resolve_put, signed};
 use super::upload::{PutFile, check_length};
-use crate::blobs::{Direct, Key};
+use crate::blobs::{Direct, Key, Link};
 use crate::domain::{Error, ErrorKind, Result};
 use crate::services::Files;
 use crate::store::resumable::{self as rows, Resumable};
 use crate::store::uploads;
-
-pub use crate::blobs::Link;
 
 /// The most links that one answer has.
 pub const MAX_LINKS: u64 = 1000;
@@ -31,10 +29,25 @@ pub struct DirectUpload {
     pub part: u64,
     /// How many parts there are.
     pub parts: u64,
-    /// The requests that send parts: number, offset, size.
-    pub links: Vec<(u64, u64, u64, Link)>,
+    /// The requests that send parts, in the parts' order.
+    pub links: Vec<PartLink>,
     /// For how long the links are valid.
     pub valid: Duration,
+}
+
+/// The request that sends one part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartLink {
+    /// The part's number, from 1.
+    pub number: u64,
+    /// Where the part begins in the file.
+    pub offset: u64,
+    /// How many bytes it has.
+    pub size: u64,
+    /// The URL, for PUT.
+    pub url: String,
+    /// The headers that the request must have.
+    pub headers: Vec<(String, String)>,
 }
 
 impl Files {
@@ -148,8 +161,9 @@ impl Files {
         let (key, mut links) = (row.key.parse::<Key>()?, Vec::new());
         if row.finished_at.is_none() {
             for number in after.saturating_add(1)..=direct.parts().min(after.saturating_add(MAX_LINKS)) {
-                let link = self.core.blobs.direct_link(&key, direct, number, valid).await?;
-                links.push((number, (number - 1) * direct.part, direct.size_of(number), link));
+                let Link { url, headers } = self.core.blobs.direct_link(&key, direct, number, valid).await?;
+                let (offset, size) = ((number - 1) * direct.part, direct.size_of(number));
+                links.push(PartLink { number, offset, size, url, headers });
             }
         }
         let offset = if row.finished_at.is_some() { direct.length } else { 0 };

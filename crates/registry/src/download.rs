@@ -3,17 +3,22 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+
 use super::context::RequestContext;
 use super::files::{FilePage, FileToken, find, missing, page, record_file};
 use super::holders::{get_holder, increment_holder_revision};
 use super::inspection::{check_served, on_files_changed, policy_of};
 use super::target::{Precondition, Target};
-use crate::blobs::{Chunks, LinkHeaders};
-use crate::domain::{Action, Error, ErrorKind, File, FilePath, NodeId, PageSize, Result};
+use crate::blobs::LinkHeaders;
+use crate::domain::{Action, Damage, Error, ErrorKind, File, FilePath, NodeId, PageSize, Result};
 use crate::services::Files;
-use crate::store::blobs::Damage;
 use crate::store::files;
 use crate::store::files::Holder;
+
+/// Bytes as they are read, in pieces.
+pub type ByteStream = BoxStream<'static, Result<Bytes>>;
 
 impl Files {
     /// The file at that path.
@@ -39,7 +44,12 @@ impl Files {
 
     /// The bytes of a file, or those of a half-open range within its size. A blob whose object is lost is marked, so that an
     /// upload of its bytes repairs it.
-    pub async fn open_file(&self, context: &RequestContext, file: &File, range: Option<Range<u64>>) -> Result<Chunks> {
+    pub async fn open_file(
+        &self,
+        context: &RequestContext,
+        file: &File,
+        range: Option<Range<u64>>,
+    ) -> Result<ByteStream> {
         // The whole as a range, too, so that an object that has become shorter is noticed before the first byte is sent.
         let range = range.unwrap_or(0..file.blob.size);
         let is_within = range.end <= file.blob.size;
@@ -56,7 +66,7 @@ impl Files {
         self.get_file(context, &Target::Artifact(file.node_id), &file.path).await?;
         self.core.check_store_id().await?;
         self.core.mark_damaged(file, damage).await;
-        let message = format!("the object of blob `{}` is {}", file.blob.sha256, damage.as_str());
+        let message = format!("the object of blob `{}` is {}", file.blob.sha256, damage.name());
         Err(Error::internal(message).caused_by(error))
     }
 

@@ -22,6 +22,7 @@ pub(super) fn version_tag(tx: &mut ReadTransaction<'_, '_>, version: &Node) -> R
 /// The same where its artifacts are known.
 pub(super) fn tag(tx: &mut ReadTransaction<'_, '_>, version: &Node, artifacts: &[Node]) -> Result<String> {
     // Every change of a file increments its artifact's revision; changes by a reevaluation are in the tallies.
+    // Tags are made of debug output: with another name of a type or field in it, clients would find every version changed.
     let artifacts: Vec<_> = artifacts.iter().map(|artifact| (artifact.id.0, artifact.revision)).collect();
     let aliases = aliases::of_version(tx, version.id)?;
     let files = summary(tx, Holder::Members(version.id))?;

@@ -6,8 +6,8 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::blobs::Key;
 use crate::core::Core;
-use crate::domain::{Blob, ErrorKind, File, Result, Sha256};
-use crate::store::blobs::{self, Damage};
+use crate::domain::{Blob, Damage, ErrorKind, File, Result, Sha256};
+use crate::store::blobs;
 
 /// How many objects are checked at once.
 const MAX_CONCURRENT: usize = 16;
@@ -54,7 +54,7 @@ impl Core {
             return Ok(());
         }
         for (blob, damage) in &wrong {
-            let damage = damage.map_or("", Damage::as_str);
+            let damage = damage.map_or("", Damage::name);
             log::error!(blob = blob.sha256.to_string().as_str(), key = blob.key.as_str(), damage; "an object is lost");
         }
         let now = self.now();

@@ -13,6 +13,19 @@ pub struct Health {
     pub object_store: Result<()>,
 }
 
+/// The state of a pool of connections to the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionPool {
+    /// Its name.
+    pub name: &'static str,
+    /// Open connections.
+    pub open: u32,
+    /// Open connections that are idle.
+    pub idle: u32,
+    /// The largest number of connections.
+    pub max: u32,
+}
+
 impl Upkeep {
     /// Compares the object store's id with the database's. Where neither has one yet, this store becomes the database's;
     /// where the database has none, it takes the store's.
@@ -35,7 +48,8 @@ impl Upkeep {
     }
 
     /// The state of the database's connection pools.
-    pub fn pools(&self) -> Vec<PoolStatus> {
-        self.core.store.pools()
+    pub fn pools(&self) -> Vec<ConnectionPool> {
+        let pools = self.core.store.pools().into_iter();
+        pools.map(|PoolStatus { name, open, idle, max }| ConnectionPool { name, open, idle, max }).collect()
     }
 }

@@ -7,13 +7,12 @@ use super::entities::{create, get_bare};
 use super::pages::{self, List, Pages};
 use super::transaction::{ReadTransaction, WriteTransaction};
 use crate::domain::{
-    Cursor, Draft, LogicalType, MetricPoint, Millis, Name, Node, NodeId, OrderBy, PageRequest, Properties, Result,
+    Cursor, Draft, HistorySelection, LogicalType, MetricPoint, Millis, Name, Node, NodeId, OrderBy, PageRequest,
+    Properties, Result,
 };
 use crate::resolve::created_concurrently;
 use crate::services::Metrics;
 use crate::store::{metrics, nodes};
-
-pub use crate::store::metrics::HistorySelection;
 
 /// What a run measured of the metric of that name.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,10 +5,10 @@ use sha2::Digest as _;
 
 use super::archive::Packing;
 use super::context::RequestContext;
+use super::download::ByteStream;
 use super::holders::get_holder;
 use super::inspection::check_served;
 use super::resolve::resolve;
-use crate::blobs::Chunks;
 use crate::domain::{Error, File, Name, NodeId, Result, Sha256, VersionRef};
 use crate::services::Files;
 use crate::store::files::{self, Holder};
@@ -104,7 +104,7 @@ impl Files {
     /// The folder as an archive, whose files are opened one after the other.
     ///
     /// The stream ends with an error when a file cannot be read to its end.
-    pub fn pack(&self, context: &RequestContext, folder: Folder, packing: Packing) -> Chunks {
+    pub fn pack(&self, context: &RequestContext, folder: Folder, packing: Packing) -> ByteStream {
         let (files, context) = (self.clone(), context.clone());
         let open = move |file: File| {
             let (files, context) = (files.clone(), context.clone());

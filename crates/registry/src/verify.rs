@@ -8,12 +8,10 @@ use super::context::RequestContext;
 use super::hashing::Digesting;
 use super::upkeep::{Task, TaskLease};
 use crate::core::Core;
-use crate::domain::{Blob, Error, ErrorKind, Millis, Result, Sha256};
+use crate::domain::{Blob, Damage, DamagedBlob, Error, ErrorKind, Millis, Result, Sha256};
 use crate::services::Upkeep;
 use crate::store::blobs;
 use crate::store::upkeep::Pass;
-
-pub use crate::store::blobs::{Damage, Damaged};
 
 /// How many blobs one statement looks up.
 const BATCH: u32 = 200;
@@ -82,7 +80,7 @@ impl Upkeep {
     }
 
     /// Up to `limit` blobs after that one that were missing or damaged when they were last read, with their files.
-    pub async fn damaged(&self, context: &RequestContext, after: i64, limit: u32) -> Result<Vec<Damaged>> {
+    pub async fn damaged(&self, context: &RequestContext, after: i64, limit: u32) -> Result<Vec<DamagedBlob>> {
         self.core.read(context, move |tx| blobs::damaged(tx, after, limit)).await
     }
 }

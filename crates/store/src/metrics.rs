@@ -3,7 +3,6 @@
 mod of_run;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::{Hash, Hasher};
 
 use diesel::dsl::{InnerJoin, IntoBoxed, sql};
 use diesel::prelude::*;
@@ -17,9 +16,8 @@ use super::filter::{Filter, name_key};
 use super::nodes::MAX_IDS;
 use super::schema::{members, metric_points, metrics, nodes};
 use crate::error::{DatabaseResult as _, database_error, is_missing_reference};
-use modelport_domain::filter::Expr;
 use modelport_domain::{
-    Cursor, Error, LogicalType, MetricPoint, Node, NodeId, Order, OrderBy, Properties, Result, Value,
+    Cursor, Error, HistorySelection, LogicalType, MetricPoint, Node, NodeId, Order, OrderBy, Properties, Result, Value,
 };
 use of_run::OfRun;
 
@@ -154,30 +152,6 @@ pub(super) fn load(tx: &mut Tx<'_>, loaded_nodes: &mut [Node]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Selects the points of a history. A page token is tied to it.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct HistorySelection {
-    /// The run whose metrics they belong to; every run if it is `None`.
-    pub run: Option<NodeId>,
-    /// What the metric's name contains.
-    pub name_contains: Option<String>,
-    /// The steps; every step when there are none.
-    pub steps: Vec<i64>,
-    /// What else must be true of them.
-    pub filter: Option<Expr>,
-    /// Their order.
-    pub order: Order,
-}
-
-impl Hash for HistorySelection {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let Self { run, name_contains, steps, filter, order } = self;
-        (run, name_contains, steps, order).hash(state);
-        // A filter has doubles, which have no hash; its debug output tells filters apart as well.
-        format!("{filter:?}").hash(state);
-    }
 }
 
 /// Points with the nodes of their metrics.

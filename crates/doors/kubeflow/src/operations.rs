@@ -10,8 +10,7 @@ use super::error::Answer;
 use super::parse::{Body, BodyKind};
 use super::table::Action;
 use super::{lists, serialize};
-use crate::domain::{Error, ErrorKind, LogicalType, Node, NodeId, Patch, Result, Selection};
-use crate::registry::metrics::HistorySelection;
+use crate::domain::{Error, ErrorKind, HistorySelection, LogicalType, Node, NodeId, Patch, Result, Selection};
 use crate::registry::removal::Removal;
 
 /// Performs the action.

@@ -13,7 +13,7 @@ use crate::domain::{Error, Sha256};
 use crate::http::caller::Caller;
 use crate::http::integer::parse_integer;
 use crate::http::problem::Problem;
-use crate::registry::direct::{DirectUpload, Link, PART};
+use crate::registry::direct::{DirectUpload, PART, PartLink};
 use crate::registry::resumable::UploadState;
 use crate::registry::target::{Precondition, Target};
 use crate::registry::upload::PutFile;
@@ -121,13 +121,13 @@ impl From<DirectUpload> for DirectUploadView {
     fn from(upload: DirectUpload) -> Self {
         let UploadState { id, length, file, expires_at, finished_at, sha256, .. } = upload.state;
         let (model, version, path) = file.unwrap_or_default();
-        let last = upload.links.last().map(|(number, ..)| *number);
-        let part = |(number, offset, size, link): (u64, u64, u64, Link)| PartView {
+        let last = upload.links.last().map(|link| link.number);
+        let part = |PartLink { number, offset, size, url, headers }: PartLink| PartView {
             number,
             offset,
             size,
-            url: link.url,
-            headers: link.headers.into_iter().collect(),
+            url,
+            headers: headers.into_iter().collect(),
         };
         Self {
             id,

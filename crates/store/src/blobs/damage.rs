@@ -6,45 +6,7 @@ use super::{BlobRow, Tx};
 use crate::error::DatabaseResult as _;
 use crate::nodes::MAX_IDS;
 use crate::schema::{blobs, files};
-use modelport_domain::{Blob, Error, FilePath, Millis, NodeId, Result};
-
-/// What is wrong with a blob.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Damage {
-    /// Its object is not there.
-    Missing,
-    /// Its object has other bytes than its digest says.
-    Damaged,
-}
-
-impl Damage {
-    /// As it is stored and shown.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::Damaged => "damaged",
-        }
-    }
-
-    fn parse(text: &str) -> Result<Self> {
-        match text {
-            "missing" => Ok(Self::Missing),
-            "damaged" => Ok(Self::Damaged),
-            _ => Err(Error::internal(format!("a blob is `{text}`, which nobody knows"))),
-        }
-    }
-}
-
-/// A missing or damaged blob.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Damaged {
-    /// The blob.
-    pub blob: Blob,
-    /// What is wrong with it.
-    pub damage: Damage,
-    /// The files that have its bytes: their nodes and paths.
-    pub files: Vec<(NodeId, FilePath)>,
-}
+use modelport_domain::{Blob, Damage, DamagedBlob, Error, Millis, NodeId, Result};
 
 /// How many blobs have ids above `after` and up to `last`, and how many bytes.
 pub fn total(tx: &mut Tx<'_>, after: i64, last: i64) -> Result<(u64, u64)> {
@@ -81,7 +43,7 @@ pub fn verified(tx: &mut Tx<'_>, found: &[(Blob, Option<Damage>)], now: Millis) 
     for (blob, damage) in found.iter().filter_map(|(blob, damage)| damage.map(|damage| (blob, damage))) {
         // Still the object that was read.
         let same = blobs::table.filter(blobs::id.eq(blob.id).and(blobs::key.eq(&blob.key)));
-        let set = (blobs::verified_at.eq(now), blobs::damage.eq(damage.as_str()));
+        let set = (blobs::verified_at.eq(now), blobs::damage.eq(damage.name()));
         if diesel::update(same).set(set).execute(tx.conn).db()? > 0 {
             wrong.push(damage);
         }
@@ -90,7 +52,7 @@ pub fn verified(tx: &mut Tx<'_>, found: &[(Blob, Option<Damage>)], now: Millis) 
 }
 
 /// Up to `limit` blobs with ids above `after` that are missing or damaged, with their files.
-pub fn damaged(tx: &mut Tx<'_>, after: i64, limit: u32) -> Result<Vec<Damaged>> {
+pub fn damaged(tx: &mut Tx<'_>, after: i64, limit: u32) -> Result<Vec<DamagedBlob>> {
     let rows: Vec<(BlobRow, Option<String>)> = blobs::table
         .filter(blobs::damage.is_not_null().and(blobs::id.gt(after)))
         .order(blobs::id)
@@ -110,7 +72,11 @@ pub fn damaged(tx: &mut Tx<'_>, after: i64, limit: u32) -> Result<Vec<Damaged>> 
     let described = |(row, damage): (BlobRow, Option<String>)| {
         let files = used.iter().filter(|(blob, _, _)| *blob == row.id);
         let files = files.map(|(_, node, path)| Ok((NodeId(*node), path.parse()?))).collect::<Result<_>>()?;
-        Ok(Damaged { damage: Damage::parse(&damage.unwrap_or_default())?, blob: row.try_into()?, files })
+        Ok(DamagedBlob { damage: stored_damage(&damage.unwrap_or_default())?, blob: row.try_into()?, files })
     };
     rows.into_iter().map(described).collect()
+}
+
+fn stored_damage(name: &str) -> Result<Damage> {
+    Damage::from_name(name).ok_or_else(|| Error::internal(format!("a blob is `{name}`, which nobody knows")))
 }

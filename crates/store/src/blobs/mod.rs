@@ -16,7 +16,7 @@ use super::schema::{blobs, files};
 use crate::error::DatabaseResult as _;
 use modelport_domain::{Blob, Error, Millis, Result, Sha256};
 
-pub use damage::{Damage, Damaged, after, damaged, total, verified};
+pub use damage::{after, damaged, total, verified};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = blobs, treat_none_as_default_value = false)]

@@ -16,7 +16,7 @@ use super::nodes::MAX_IDS;
 use super::schema::{blobs, files, inspections, members};
 use crate::error::DatabaseResult as _;
 use modelport_domain::policy::Act;
-use modelport_domain::{Error, File, FilePath, NodeId, Properties, Result, Sha256};
+use modelport_domain::{Error, File, FilePath, NodeId, Properties, Result, Sha256, Tally};
 
 /// The verdict of a file without findings.
 pub const CLEAN: &str = "clean";
@@ -261,19 +261,6 @@ pub fn unread(tx: &mut Tx<'_>, node: NodeId, reader: u32) -> Result<Vec<FilePath
         .load(tx.conn)
         .db()?;
     paths.into_iter().map(|path| path.parse()).collect()
-}
-
-/// How many files there are of each format, verdict and act.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tally {
-    /// The format, where it is known.
-    pub format: Option<String>,
-    /// The weight of the heaviest finding, or `clean`.
-    pub verdict: String,
-    /// What the policy does.
-    pub act: String,
-    /// How many.
-    pub files: i64,
 }
 
 /// Counts a holder's files by format, verdict and act.

@@ -9,11 +9,11 @@ use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Double, HasSqlType, Nullable, Text};
 use diesel::{QueryResult, RunQueryDsl};
 
-use super::{HistorySelection, containing};
+use super::containing;
 use crate::Tx;
 use crate::connection::AnyConnection;
 use crate::filter::{Filter, name_key_sql};
-use modelport_domain::{Cursor, LogicalType, Order, OrderBy};
+use modelport_domain::{Cursor, HistorySelection, LogicalType, Order, OrderBy};
 
 /// The statement. Without a filter there are few texts of it.
 pub(super) struct OfRun {

@@ -1,4 +1,4 @@
-//! Model records: what the edge registry's clients see of a model artifact with its version, its model and its archive.
+//! Model records: flat views of a model artifact with its version, its model and its one archive.
 
 mod details;
 
@@ -93,8 +93,8 @@ impl Identity {
     /// The names of its members.
     pub const NAMES: &'static [&'static str] = &["project_id", "project_name", "name", "version", "precision"];
 
-    /// What every key begins with.
-    pub const KEY: &'static str = "edge:";
+    /// What every key begins with, in every database: a text that tells keys from the external ids of other systems.
+    pub const KEY_PREFIX: &'static str = "edge:";
 
     /// The identity as one text, for a unique index: a digest, because the members have any length.
     pub fn key(&self) -> String {
@@ -102,7 +102,7 @@ impl Identity {
         let precision: Vec<_> = self.precision.iter().map(|each| each.to_lowercase()).collect();
         let members =
             json!([text(&self.project_id), text(&self.project_name), self.name, self.version, precision]).to_string();
-        format!("{}{}", Self::KEY, Sha256::of(members.as_bytes()))
+        format!("{}{}", Self::KEY_PREFIX, Sha256::of(members.as_bytes()))
     }
 }
 

@@ -1,11 +1,11 @@
-//! Model records, as the edge registry's clients know them: each a model artifact in a version of a registered model,
-//! with one archive.
+//! Model records: each a model artifact in a version of a registered model, with one archive.
 //!
 //! The record's id is the artifact's id in another system, and what else must be unique is a key in that of the version,
 //! so that the database keeps both. Its members are free properties of the artifact.
 
 mod change;
 mod create;
+mod filter;
 mod list;
 mod read;
 
@@ -13,15 +13,17 @@ use super::context::RequestContext;
 use super::removal;
 use super::removal::Removal;
 use super::transaction::{ReadTransaction, WriteTransaction};
-use crate::domain::filter::MAX_PATTERN_BYTES;
 use crate::domain::record::{Identity, Record, RecordId};
 use crate::domain::{Error, LogicalType, Node, NodeId, Properties, Result, Value};
 use crate::services::Records;
 use crate::store::nodes;
-use crate::store::records::Hint;
+
+pub use filter::RecordFilter;
 
 /// The free property of a registered model that was made for a record, and goes with the last one.
 const MADE_FOR_RECORDS: &str = "made_by";
+/// The value that it is given, as every database has it.
+const MADE_BY_RECORDS: &str = "edge";
 
 /// The outcome of a change, which must not make two records equal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,63 +32,6 @@ pub enum Written {
     Done(RecordId),
     /// The record with that id is the same already; nothing was done.
     Duplicate(RecordId),
-}
-
-/// Which records are wanted: those that have all of these. Texts but the version match within, whatever the case.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RecordFilter {
-    /// The name.
-    pub name: Option<String>,
-    /// The project's name.
-    pub project_name: Option<String>,
-    /// The category.
-    pub category: Option<String>,
-    /// The architecture.
-    pub architecture: Option<String>,
-    /// One of the precisions.
-    pub precision: Option<String>,
-    /// The whole version.
-    pub version: Option<String>,
-}
-
-impl RecordFilter {
-    /// What the database can leave out: a part of what the filter does.
-    fn hints(&self) -> Vec<Hint> {
-        let contains = [
-            ("name", &self.name),
-            ("project_name", &self.project_name),
-            ("category", &self.category),
-            ("architecture", &self.architecture),
-        ];
-        let contains = contains.into_iter().filter_map(|(name, wanted)| {
-            // Databases know the case of ASCII letters alone.
-            let hint = |wanted: &String| wanted.is_ascii() && wanted.len() <= MAX_PATTERN_BYTES;
-            wanted.clone().filter(hint).map(|wanted| Hint::Contains(name, wanted))
-        });
-        contains.chain(self.version.clone().map(|version| Hint::Equals("version", version))).collect()
-    }
-
-    fn admits(&self, record: &Record) -> bool {
-        let Record { identity, details, .. } = record;
-        let within = |wanted: &Option<String>, text: Option<&str>| match wanted {
-            Some(wanted) => text.is_some_and(|text| contains(text, wanted)),
-            None => true,
-        };
-        let precise = |wanted: &String| identity.precision.iter().any(|each| contains(each, wanted));
-        within(&self.name, Some(&identity.name))
-            && within(&self.project_name, identity.project_name.as_deref())
-            && within(&self.category, details.category.as_deref())
-            && within(&self.architecture, details.architecture.as_deref())
-            && self.precision.as_ref().is_none_or(precise)
-            && self.version.as_ref().is_none_or(|version| *version == identity.version)
-    }
-}
-
-fn contains(text: &str, wanted: &str) -> bool {
-    if wanted.is_ascii() {
-        return text.to_ascii_lowercase().contains(&wanted.to_ascii_lowercase());
-    }
-    text.to_lowercase().contains(&wanted.to_lowercase())
 }
 
 impl Records {
@@ -121,7 +66,7 @@ fn delete(tx: &mut WriteTransaction<'_, '_>, id: &RecordId) -> Result<()> {
     nodes::lock(tx, &[of.model])?;
     nodes::lock(tx, &[of.version])?;
     let is_own = nodes::find(tx, of.version)?
-        .is_some_and(|version| version.external_id.is_some_and(|key| key.starts_with(Identity::KEY)));
+        .is_some_and(|version| version.external_id.is_some_and(|key| key.starts_with(Identity::KEY_PREFIX)));
     let goes_with_it = is_own && only_child(tx, of.version, of.artifact)?;
     let (logical, node) = match goes_with_it {
         true => (LogicalType::ModelVersion, of.version),
@@ -143,5 +88,5 @@ fn only_child(tx: &mut ReadTransaction<'_, '_>, home: NodeId, child: NodeId) -> 
 }
 
 fn made_for_records() -> Properties {
-    Properties::from([(MADE_FOR_RECORDS.to_owned(), Value::from("edge"))])
+    Properties::from([(MADE_FOR_RECORDS.to_owned(), Value::from(MADE_BY_RECORDS))])
 }

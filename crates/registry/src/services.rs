@@ -60,7 +60,7 @@ services! {
     Files, files;
     /// The graph as users of ML Metadata know it, with their own types; and lineage.
     Graph, graph;
-    /// Model records with one archive each, as clients of the edge registry know them.
+    /// Model records with one archive each.
     Records, records;
     /// Models that are taken over from other systems.
     Imports, imports;

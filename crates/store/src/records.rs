@@ -14,8 +14,8 @@ use super::{Tx, blobs::BlobRow};
 use crate::error::DatabaseResult as _;
 use modelport_domain::{File, LogicalType, Node, NodeId, Result};
 
-/// The free property of a record that was made as one: its archive's path.
-pub const ARCHIVE: &str = "edge_file";
+/// The free property of a record that was made as one, as every database has it: its archive's path.
+pub const ARCHIVE_PATH: &str = "edge_file";
 
 /// A file that is an archive by its media type or its name.
 const IS_ARCHIVE: &str = "(files.media_type IN ('application/zip', 'multipart/x-zip', 'application/zip-compressed', \
@@ -88,7 +88,7 @@ type Condition = Box<dyn BoxableExpression<nodes::table, MultiBackend, SqlType =
 fn is_record(hints: &[Hint]) -> Condition {
     let mut condition: Condition = Box::new(sql::<Bool>(&format!(
         "(EXISTS (SELECT 1 FROM files WHERE files.node_id = nodes.id AND {IS_ARCHIVE}) OR {})",
-        has_property(ARCHIVE)
+        has_property(ARCHIVE_PATH)
     )));
     for hint in hints {
         let (name, operator, text, end) = match hint {
@@ -99,7 +99,7 @@ fn is_record(hints: &[Hint]) -> Condition {
         let start = format!(
             "(NOT {} OR EXISTS (SELECT 1 FROM properties p WHERE p.node_id = nodes.id AND p.custom = TRUE AND p.name = '{name}' \
              AND {shown} {operator} ",
-            has_property(ARCHIVE)
+            has_property(ARCHIVE_PATH)
         );
         condition = Box::new(condition.and(sql::<Bool>(&start).bind::<Text, _>(text).sql(end)));
     }

@@ -52,7 +52,7 @@ fn update(tx: &mut WriteTransaction<'_, '_>, id: &RecordId, patch: &RecordPatch)
 /// Sets the version's key to that of its record, unless it has an id of another system.
 fn set_key(tx: &mut WriteTransaction<'_, '_>, version: NodeId, identity: &Identity) -> Result<()> {
     let found = entities::get(tx, LogicalType::ModelVersion, version)?;
-    if found.external_id.is_some_and(|id| !id.starts_with(Identity::KEY)) {
+    if found.external_id.is_some_and(|id| !id.starts_with(Identity::KEY_PREFIX)) {
         return Ok(());
     }
     let key = take_key(tx, identity)?;

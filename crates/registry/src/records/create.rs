@@ -19,7 +19,7 @@ use crate::link::{Place, StagedBlob, take};
 use crate::policy::Policy;
 use crate::services::Records;
 use crate::staged::StagedFile;
-use crate::store::records::ARCHIVE;
+use crate::store::records::ARCHIVE_PATH;
 use crate::store::{nodes, records};
 use crate::target::{Precondition, Target};
 use crate::transaction::{ReadTransaction, WriteTransaction};
@@ -181,7 +181,7 @@ fn insert(tx: &mut WriteTransaction<'_, '_>, new: &New, policy: &Policy) -> Resu
     }
     .with("model_format_name", draft.details.format.as_deref());
     say(&mut artifact.custom, &draft.identity, &draft.details);
-    artifact.custom.insert(ARCHIVE.to_owned(), Value::String(archive.path.as_str().to_owned()));
+    artifact.custom.insert(ARCHIVE_PATH.to_owned(), Value::String(archive.path.as_str().to_owned()));
     artifact.check(LogicalType::ModelArtifact)?;
     let artifact = made(entities::create(tx, LogicalType::ModelArtifact, Some(version.id), &artifact))?;
     let linked = taken.link(tx, policy, &[Place::Made(artifact.id)], |_, error| error)?;

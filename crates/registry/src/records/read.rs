@@ -8,7 +8,7 @@ use crate::domain::record::{DEFAULT_PRECISION, Details, DetailsSource, Identity,
 use crate::domain::{ExternalId, File, LogicalType, Node, NodeKind, Properties, Result, Value};
 use crate::resolve::homes;
 use crate::store::nodes;
-use crate::store::records::{ARCHIVE, archives};
+use crate::store::records::{ARCHIVE_PATH, archives};
 use crate::transaction::ReadTransaction;
 
 /// The record with that id.
@@ -40,7 +40,7 @@ pub(super) fn records(tx: &mut ReadTransaction<'_, '_>, artifacts: Vec<Node>) ->
 }
 
 fn record(node: &Node, version: &Node, model: &Node, files: Vec<File>) -> Option<Record> {
-    let made_as_record = text(&node.custom, ARCHIVE);
+    let made_as_record = text(&node.custom, ARCHIVE_PATH);
     let named = files.iter().position(|file| Some(file.path.as_str()) == made_as_record.as_deref());
     let file = files.into_iter().nth(named.unwrap_or(0));
     if version.logical_type() != Some(LogicalType::ModelVersion) || (file.is_none() && made_as_record.is_none()) {

@@ -237,7 +237,8 @@ fn edge_tls(settings: &Settings) -> Result<Option<Tls>> {
                         .caused_by(error)
                 })
             };
-            Tls::from_pem(&read("edge.certificate", certificate)?, &read("edge.private_key", key)?).map(Some)
+            let (certificate, key) = (read("edge.certificate", certificate)?, read("edge.private_key", key)?);
+            Tls::from_pem("edge", &certificate, &key).map(Some)
         }
         _ => Err(Error::invalid("edge.certificate", "`edge.certificate` and `edge.private_key` go together only")),
     }

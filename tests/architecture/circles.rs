@@ -1,9 +1,10 @@
-//! The subjects of the registry use each other in one direction: there is no circle among its modules, nor among its services.
+//! The subjects of the registry, and the formats of the inspection library, use each other in one direction: there is no circle
+//! among the modules of either, nor among the registry's services.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::source;
 use super::use_cases::registry;
+use super::{source, sources};
 
 /// What the registry's root names besides its modules: the packages that it uses.
 const PACKAGES: &[&str] = &["blobs", "domain", "store"];
@@ -13,10 +14,25 @@ type Graph = BTreeMap<String, BTreeSet<String>>;
 
 #[test]
 fn modules_of_the_registry_form_no_circle() {
-    let graph = modules(&registry());
+    assert_no_circles("crates/registry", &registry());
+}
+
+#[test]
+fn modules_of_the_inspection_library_form_no_circle() {
+    assert_no_circles("crates/inspect", &inspect());
+}
+
+fn assert_no_circles(package: &str, files: &[(String, String)]) {
+    let graph = modules(files);
     assert!(graph.len() > 20, "{graph:?}");
     let circles = circles(graph);
-    assert!(circles.is_empty(), "modules of crates/registry use each other in circles:\n{}\n", circles.join("\n"));
+    assert!(circles.is_empty(), "modules of {package} use each other in circles:\n{}\n", circles.join("\n"));
+}
+
+/// The files of the inspection library, by their paths below its `src`.
+fn inspect() -> Vec<(String, String)> {
+    let short = |(name, text): (String, String)| (name.trim_start_matches("crates/inspect/src/").to_owned(), text);
+    sources("crates/inspect/src").into_iter().map(short).collect()
 }
 
 #[test]
@@ -29,12 +45,13 @@ fn services_of_the_registry_form_no_circle() {
 
 #[test]
 fn modules_name_the_module_of_what_they_use() {
-    let files = registry();
-    let modules: BTreeSet<&str> = files.iter().map(|(file, _)| module(file)).collect();
-    for (file, text) in files.iter().filter(|(file, _)| file != "lib") {
-        for path in source::paths(file, text).iter().filter(|path| path[0] == "crate" && path.len() > 1) {
-            let is_known = modules.contains(path[1].as_str()) || PACKAGES.contains(&path[1].as_str());
-            assert!(is_known, "crates/registry/src/{file}.rs: `{}` is not a module", path.join("::"));
+    for (package, files, others) in [("registry", registry(), PACKAGES), ("inspect", inspect(), &[])] {
+        let modules: BTreeSet<&str> = files.iter().map(|(file, _)| module(file)).collect();
+        for (file, text) in files.iter().filter(|(file, _)| file != "lib") {
+            for path in source::paths(file, text).iter().filter(|path| path[0] == "crate" && path.len() > 1) {
+                let is_known = modules.contains(path[1].as_str()) || others.contains(&path[1].as_str());
+                assert!(is_known, "crates/{package}/src/{file}.rs: `{}` is not a module", path.join("::"));
+            }
         }
     }
 }

@@ -29,7 +29,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.setrecursionlimit(10_000)
 
-FOLDER = Path(sys.argv[1] if len(sys.argv) > 1 else "crates/inspect/src/pickle/lists")
+FOLDER = Path(sys.argv[1] if len(sys.argv) > 1 else "crates/inspect/src/imports/lists")
 
 # Elementwise functions and reductions, which are handed to transformers and metrics.
 NUMPY_FUNCTIONS = """

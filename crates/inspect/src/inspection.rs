@@ -7,13 +7,15 @@ use serde::{Deserialize, Serialize};
 use super::error::ParseError;
 use super::fact::{Fact, Facts};
 use super::finding::{Finding, Rule, Severity};
-use super::pickle::Import;
+use super::imports::{self, Import};
 use super::siblings::{Reference, Siblings, check_references};
 
 /// The maximum number of findings that are kept.
 const MAX_FINDINGS: usize = 200;
 /// The maximum number of imports that are kept.
 const MAX_IMPORTS: usize = 2000;
+/// The maximum number of references to other files that are kept.
+const MAX_REFERENCES: usize = 10_000;
 /// The maximum length of a text of a fact, in bytes.
 const MAX_TEXT_BYTES: usize = 4096;
 /// The maximum nesting of lists and objects of a fact.
@@ -48,7 +50,7 @@ pub struct Inspection {
 impl Inspection {
     /// Evaluates the imports by today's rules, and the references by the files that are there, without the bytes.
     pub fn evaluate(&mut self, path: &str, siblings: &Siblings) {
-        self.evaluated = super::pickle::evaluate(&self.imports);
+        self.evaluated = imports::evaluate(&self.imports);
         self.evaluated.extend(check_references(path, &self.references, siblings));
     }
 
@@ -92,7 +94,7 @@ impl Inspection {
         }
         for import in other.imports {
             if !self.import(import.clone()) {
-                for finding in super::pickle::evaluate(&[import]) {
+                for finding in imports::evaluate(&[import]) {
                     self.add_finding(finding.rule, &finding.place, finding.message);
                 }
                 self.add_finding(Rule::PickleTooLarge, place, "there are more imports than are kept");
@@ -131,6 +133,15 @@ impl Inspection {
             self.imports.push(import);
         }
         fits
+    }
+
+    /// Adds what the file says at `place` about `needed` bytes of another file, which it calls `to`.
+    pub(super) fn add_reference(&mut self, place: &str, to: &str, needed: u64) {
+        if self.references.len() < MAX_REFERENCES {
+            self.references.push(Reference { to: to.to_owned(), place: place.to_owned(), needed });
+        } else {
+            self.add_finding(Rule::FormatLimit, place, format!("it refers to more than {MAX_REFERENCES} files"));
+        }
     }
 
     /// Adds the error of a parser as a finding; an error of the source is returned.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::finding::Rule;
 use super::inspection::Inspection;
-use super::keras_objects::within_keras;
+use super::keras_names::within_keras;
 
 /// Layers that carry code, or take it from another place.
 const LOADERS: &[(&str, &str)] = &[

@@ -10,7 +10,6 @@ use super::finding::Rule;
 use super::onnx_graph::{self, Graph, Operator};
 use super::protobuf::{Field, field, pair, text};
 use super::scan::Scan;
-use super::siblings::add_reference;
 use super::source::Source;
 
 /// The maximum number of bytes that are read, without what is skipped.
@@ -150,7 +149,7 @@ fn report(scan: &mut Scan<'_>, place: &str, model: Model, graph: Graph) {
         }
     }
     for (location, needed) in graph.external.iter().chain(&model.bodies.external) {
-        add_reference(seen, (place, location), *needed);
+        seen.add_reference(place, location, *needed);
     }
 }
 

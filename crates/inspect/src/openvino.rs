@@ -11,7 +11,7 @@ use super::error::{ParseError, ParseResult};
 use super::finding::Rule;
 use super::inspection::{Inspection, clip};
 use super::scan::Scan;
-use super::siblings::{Siblings, add_reference, model_of_weights};
+use super::siblings::{Siblings, model_of_weights};
 use super::source::{Source, read_all};
 
 const MAX_BYTES: u64 = 32 << 20;
@@ -72,7 +72,7 @@ pub(super) fn read(scan: &mut Scan<'_>, place: &str, source: &dyn Source) -> Par
     if graph.needed > 0 {
         let file = scan.path.rsplit('/').next().unwrap_or(scan.path);
         let weights = format!("{}.bin", file.strip_suffix(".xml").unwrap_or(file));
-        add_reference(&mut scan.seen, (place, &weights), graph.needed);
+        scan.seen.add_reference(place, &weights, graph.needed);
     }
     Ok(())
 }

@@ -9,7 +9,6 @@ use super::finding::Rule;
 use super::json::{decode, whole_number};
 use super::json_reader::Reader;
 use super::scan::Scan;
-use super::siblings::add_reference;
 use super::source::{Source, read_all};
 
 /// The longest index.
@@ -49,7 +48,7 @@ pub(super) fn read(scan: &mut Scan<'_>, place: &str, name: &str, source: &dyn So
         }
     }
     for file in &index.files {
-        add_reference(&mut scan.seen, (place, file), 0);
+        scan.seen.add_reference(place, file, 0);
     }
     Ok(())
 }

@@ -6,14 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::finding::{Finding, Rule};
-use super::inspection::Inspection;
 use super::path::is_plain;
 
 /// The files of a version by their paths, with their sizes; the inspected file may be among them.
 pub type Siblings = BTreeMap<String, u64>;
 
-/// The maximum number of references of one file that are kept.
-const MAX_REFERENCES: usize = 10_000;
 /// The maximum number of findings about them.
 const MAX_FINDINGS: usize = 200;
 
@@ -54,16 +51,6 @@ fn resolve(from: &str, reference: &str) -> Target {
 pub fn model_of_weights(path: &str) -> Option<String> {
     let model = format!("{}.xml", path.strip_suffix(".bin")?);
     is_plain(&model).then_some(model)
-}
-
-/// Adds a reference.
-pub(super) fn add_reference(seen: &mut Inspection, (place, reference): (&str, &str), needed: u64) {
-    let reference = Reference { to: reference.to_owned(), place: place.to_owned(), needed };
-    if seen.references.len() < MAX_REFERENCES {
-        seen.references.push(reference);
-    } else {
-        seen.add_finding(Rule::FormatLimit, place, format!("it refers to more than {MAX_REFERENCES} files"));
-    }
 }
 
 /// The files that the references of the file at `from` lead to, where they stay within the version.

@@ -1,11 +1,10 @@
 //! What a pickle calls, and what it hands to it.
 
-use super::Import;
 use super::arena::{Item, Node};
 use super::machine::Machine;
-use super::rules;
 use crate::error::{ParseError, ParseResult};
 use crate::finding::Rule;
+use crate::imports::{self, Import};
 use crate::inspection::clip;
 
 /// The maximum number of imports among the arguments of one call.
@@ -71,7 +70,7 @@ impl Machine {
     /// argument is the class itself. Marks the class as called.
     fn makes_an_object(&mut self, made: Item) -> bool {
         let Some(Node::Made { callee, arguments, state }) = self.arena.node(made) else { return false };
-        if !self.global(*callee).is_some_and(rules::calls_its_arguments) {
+        if !self.global(*callee).is_some_and(imports::calls_its_arguments) {
             return false;
         }
         let class = self.arena.list(*arguments).and_then(|list| list.first()).copied();
@@ -89,7 +88,7 @@ impl Machine {
     fn call_what_was_made(&mut self, made: Item) {
         let Some(Node::Made { callee, arguments, .. }) = self.arena.node(made) else { return };
         let (callee, arguments) = (*callee, *arguments);
-        let Some(import) = self.global(callee).filter(|import| rules::calls_its_arguments(import)) else { return };
+        let Some(import) = self.global(callee).filter(|import| imports::calls_its_arguments(import)) else { return };
         let name = import.full_name();
         let handed = self.arena.list(arguments).and_then(|list| list.first()).copied().unwrap_or(Item::Lost);
         self.remark(Rule::PickleDangerousImport, format!("what `{name}` makes is called"));
@@ -103,7 +102,7 @@ impl Machine {
     /// The result of a call whose meaning is known: `getattr` of an import by a literal name is an import, and `type` of one
     /// value is a class. Pickles of methods, such as `str.lower`, have the former, those of `None`'s class the latter.
     fn resolved(&mut self, callee: u32, arguments: Item) -> ParseResult<Option<Option<Item>>> {
-        let Some(import) = self.imports.get(callee as usize).filter(|import| rules::can_be_resolved(import)) else {
+        let Some(import) = self.imports.get(callee as usize).filter(|import| imports::can_be_resolved(import)) else {
             return Ok(None);
         };
         let at = import.at;

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::Import;
 use super::arena::{Arena, Item, Node};
 use crate::cursor::Cursor;
 use crate::error::{ParseError, ParseResult};
 use crate::finding::Rule;
+use crate::imports::Import;
 use crate::inspection::clip;
 
 /// The maximum depth of the stack.

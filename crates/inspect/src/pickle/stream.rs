@@ -5,13 +5,12 @@ use std::io::Result;
 
 use super::arena::Item;
 use super::arrays::{self, Raw};
-use super::evaluate::evaluate;
+use super::facts;
 use super::machine::{Machine, Next};
-use super::rules::{self, ImportClass, classify};
-use super::{Import, facts};
 use crate::cursor::Cursor;
 use crate::error::{ParseError, ParseResult};
 use crate::finding::Rule;
+use crate::imports::{self, Import, ImportClass, classify, evaluate};
 use crate::inspection::Inspection;
 use crate::source::{Bytes, SourceStream};
 
@@ -129,7 +128,7 @@ fn is_called(import: &Import) -> bool {
 
 /// Whether an import stands on any list, other than for a word in its name: no text has one by chance, and then a call.
 fn is_known(import: &Import) -> bool {
-    rules::is_of_known_module(import) && has_name(import)
+    imports::is_of_known_module(import) && has_name(import)
 }
 
 /// Whether an unpickler would have run something by now that is kept from users.

@@ -34,7 +34,7 @@ static RULES: LazyLock<Rules> = LazyLock::new(|| {
 
 /// What an import is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum ImportClass {
+pub(crate) enum ImportClass {
     /// Makes the objects that a model consists of, and does nothing else.
     Harmless,
     /// Not known to be harmless: of a module that is on no list, or a class of a known library.
@@ -157,24 +157,24 @@ fn module_of(import: &Import) -> &str {
 }
 
 /// Whether an import only calls what it is handed.
-pub(super) fn calls_its_arguments(import: &Import) -> bool {
+pub(crate) fn calls_its_arguments(import: &Import) -> bool {
     lists(&RULES.call_their_arguments, module_of(import), &import.name)
 }
 
 /// Whether an import is of a module on any of the lists.
-pub(super) fn is_of_known_module(import: &Import) -> bool {
+pub(crate) fn is_of_known_module(import: &Import) -> bool {
     let module = module_of(import);
     let root = module.split('.').next().unwrap_or_default();
     RULES.standard_library.contains(root) || RULES.libraries.contains(root) || RULES.dangerous_module(module)
 }
 
 /// Whether its calls are followed by what they are handed, so that only what they return is evaluated.
-pub(super) fn can_be_resolved(import: &Import) -> bool {
+pub(crate) fn can_be_resolved(import: &Import) -> bool {
     lists(&RULES.plain_when_resolved, module_of(import), &import.name)
 }
 
 /// What today's lists say of an import.
-pub(super) fn classify(import: &Import) -> ImportClass {
+pub(crate) fn classify(import: &Import) -> ImportClass {
     let module = module_of(import);
     let name = import.name.trim();
     let listed = |names: &Names| lists(names, module, &import.name) || lists(names, &import.module, &import.name);

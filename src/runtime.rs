@@ -172,13 +172,13 @@ async fn importing(settings: &Settings) -> Result<(Registry, Arc<Geti>)> {
 
 fn runner(registry: Registry, options: jobs::RunnerOptions, geti: Arc<Geti>) -> Runner {
     Runner::new(registry, options)
-        .with_handler(GETI_IMPORT, move |working| {
+        .with_handler(GETI_IMPORT, move |running| {
             let geti = Arc::clone(&geti);
-            async move { geti.import(working).await }
+            async move { geti.import(running).await }
         })
-        .with_handler(REEVALUATE_MODEL, |working| async move {
-            let (registry, context) = (working.registry.clone(), working.context.clone());
-            registry.inspections.reevaluate_model(&context, working).await
+        .with_handler(REEVALUATE_MODEL, |running| async move {
+            let (registry, context) = (running.registry.clone(), running.context.clone());
+            registry.inspections.reevaluate_model(&context, running).await
         })
 }
 

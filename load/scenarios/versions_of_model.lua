@@ -1,5 +1,5 @@
 -- Goes through the versions of a model of thousands, each with ten properties, twenty a page. Whoever is answered first says
--- where the next request goes on.
+-- where the next request continues.
 require "common"
 
 local token = nil

@@ -225,7 +225,7 @@ fn cannot_run(error: std::io::Error) -> Error {
 }
 
 /// Reports not ready at the first signal. gRPC stops at once: its clients are told to go elsewhere, and calls under way
-/// finish. HTTP goes on while requests are under way, so that probes and balancers see it, and then stops.
+/// finish. HTTP continues while requests are under way, so that probes and balancers see it, and then stops.
 async fn stop_on_signal(
     signals: Signals,
     http: Vec<ServerHandle>,

@@ -159,7 +159,7 @@ impl TryFrom<String> for ArtifactStore {
     }
 }
 
-/// Empty, or one of `schemes` with something behind it.
+/// Empty, or one of `schemes` with something after it.
 fn expect_scheme(text: &str, schemes: &[&str], expected: &'static str) -> Result<(), &'static str> {
     let fits = |scheme: &&str| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty());
     if text.is_empty() || schemes.iter().any(fits) { Ok(()) } else { Err(expected) }

@@ -38,7 +38,7 @@ def test_the_readme_works_when_pasted(server: Server, tmp_path: Path) -> None:
 
 
 def test_the_readme_works_in_python(server: Server, tmp_path: Path) -> None:
-    """Behind what its shell uploads."""
+    """After its shell blocks, which upload what it reads."""
     paste("README.md", server, tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     # The other one needs ML Metadata's client.

@@ -79,7 +79,7 @@ def test_a_metric_has_every_step(client: ModelRegistry) -> None:
     with client.start_experiment_run(experiment_name="digits") as run:
         pass
     for step in steps:
-        # A run that is gone on with: the client sends one point of a metric each time.
+        # A run that is resumed: the client sends one point of a metric each time.
         with client.start_experiment_run(experiment_name="digits", run_id=run.info.id) as again:
             assert again.info.id == run.info.id
             again.log_metric("loss", 1 / (step + 1), step=step)

@@ -173,7 +173,7 @@ def test_records_keep_their_ids_dates_members_and_archives(mover: Mover) -> None
     for record in many:
         check(client, record.id, record, name=record.tags["name"])
 
-    # It is behind the other doors, too, as old as it was.
+    # It is there through the other doors, too, as old as it was.
     model = server.kubeflow("GET", "registered_model", params={"name": "Ünï 模型"}).json()
     assert model["createTimeSinceEpoch"] == "1700000000123"
     artifact = server.kubeflow("GET", "artifact", params={"externalId": plain.id}).json()
@@ -265,7 +265,7 @@ def test_what_broke_the_old_service_is_moved_or_reported(mover: Mover) -> None:
     assert len(mover.installation.kept()) == len(blobs)
 
 
-def test_a_move_that_is_killed_goes_on(mover: Mover) -> None:
+def test_a_move_that_is_killed_is_resumed(mover: Mover) -> None:
     old = mover.old
     records = [old.add(f"model {number}", weights(4)) for number in range(16)]
     process = mover.spawn()

@@ -128,14 +128,14 @@ impl TestApp {
             .await
             .unwrap()
             .unwrap();
-        let working = RunningJob::new(self.registry.clone(), job, Stopping::never());
-        let result = self.registry.inspections.reevaluate_model(&working.context, working.clone()).await.unwrap();
+        let running = RunningJob::new(self.registry.clone(), job, Stopping::never());
+        let result = self.registry.inspections.reevaluate_model(&running.context, running.clone()).await.unwrap();
         assert!(
             self.registry
                 .jobs
                 .finish_job(
                     &self.registry.context(Actor::anonymous("test")),
-                    &working,
+                    &running,
                     "test",
                     JobEnd::Succeeded(result)
                 )

@@ -109,7 +109,7 @@ async fn a_client_that_waits_is_asked_for_a_body_that_is_wanted() {
             connection.read_exact(&mut asked).await.unwrap();
             assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n", "{request}");
             connection.write_all(body.as_bytes()).await.unwrap();
-            // A request behind it on the same connection is answered, too.
+            // A request after it on the same connection is answered, too.
             connection
                 .write_all(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
                 .await

@@ -103,8 +103,8 @@ fn shortened(text: &str) -> String {
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let run = rest.chars().take_while(|each| *each == first).count();
-        let (this, behind) = rest.split_at(run * first.len_utf8());
-        rest = behind;
+        let (this, after) = rest.split_at(run * first.len_utf8());
+        rest = after;
         if run > 20 {
             write!(short, "{first}×{run}").unwrap();
         } else {

@@ -89,7 +89,7 @@ fn is_call(tokens: &[&str], open: usize) -> bool {
     }
 }
 
-/// Where the expression begins whose method is called behind the dot at `at`.
+/// Where the expression begins whose method is called after the dot at `at`.
 fn beginning(tokens: &[&str], mut at: usize) -> usize {
     loop {
         at = match tokens[at - 1] {

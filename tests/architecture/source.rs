@@ -100,7 +100,7 @@ fn resolve(here: &[String], path: &[String]) -> Vec<String> {
     [base.as_slice(), rest].concat()
 }
 
-/// Expands one `use` tree from `at`; returns the place behind it. `local` receives the names it brings in.
+/// Expands one `use` tree from `at`; returns the place after it. `local` receives the names it brings in.
 fn use_tree(
     tokens: &[String],
     mut at: usize,
@@ -116,7 +116,7 @@ fn use_tree(
                 while tokens.get(at).is_some_and(|token| token != "}") {
                     at = use_tree(tokens, at, &path, paths, local);
                 }
-                // Behind the group's brace, and behind the comma or semicolon that ends it.
+                // After the group's brace, and after the comma or semicolon that ends it.
                 return if tokens.get(at + 1).is_some_and(|token| token == "}") { at + 1 } else { at + 2 };
             }
             "as" => {

@@ -102,7 +102,7 @@ async fn bytes_travel_once_with_a_checksum_and_without_a_signature() {
 }
 
 #[tokio::test]
-async fn a_download_that_breaks_off_goes_on_where_it_was() {
+async fn a_download_that_breaks_off_is_resumed_where_it_was() {
     let Some(mut location) = stores::s3_location() else { return };
     location.prefix = format!("test-{}", Uuid::new_v4());
     let (blobs, key, bytes) = (open(&location, true).await.unwrap(), Key::new_upload(), bytes(20 << 20, 42));

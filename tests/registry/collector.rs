@@ -72,7 +72,7 @@ async fn what_an_interrupted_removal_left_is_collected(backend: Backend) {
 
 async fn an_upload_under_way_keeps_its_object(backend: Backend) {
     let scene = Scene::new(backend).await;
-    let (body, has_arrived, go_on) = stopped("bytes");
+    let (body, has_arrived, proceed) = stopped("bytes");
     let registry = scene.registry.clone();
     let upload =
         tokio::spawn(
@@ -86,7 +86,7 @@ async fn an_upload_under_way_keeps_its_object(backend: Backend) {
     let now = scene.clock.load(std::sync::atomic::Ordering::SeqCst);
     scene.database.execute(&format!("UPDATE uploads SET seen_at = {now}"));
     assert_eq!(scene.collect().await, Report::default());
-    go_on.send(()).unwrap();
+    proceed.send(()).unwrap();
     let put = upload.await.unwrap().unwrap();
     assert_eq!(scene.collect().await, Report::default());
     scene.holds(1, 1, 1).await;
@@ -95,7 +95,7 @@ async fn an_upload_under_way_keeps_its_object(backend: Backend) {
 
 async fn an_upload_that_stood_still_too_long_is_refused(backend: Backend) {
     let scene = Scene::new(backend).await;
-    let (body, has_arrived, go_on) = stopped("bytes");
+    let (body, has_arrived, proceed) = stopped("bytes");
     let registry = scene.registry.clone();
     let upload =
         tokio::spawn(
@@ -104,7 +104,7 @@ async fn an_upload_that_stood_still_too_long_is_refused(backend: Backend) {
     has_arrived.await.unwrap();
     scene.pass(2 * HOUR);
     assert_eq!(scene.collect().await.abandoned_uploads, 1);
-    go_on.send(()).unwrap();
+    proceed.send(()).unwrap();
     assert_eq!(upload.await.unwrap().unwrap_err().kind(), ErrorKind::Unavailable);
     scene.pass(2 * HOUR);
     scene.collect().await;

@@ -82,17 +82,17 @@ impl Scene {
         let lease = Duration::from_secs(60);
         let job =
             self.registry.jobs.claim_job(&self.context, REEVALUATE_MODEL, "test", lease, 3).await.unwrap().unwrap();
-        let working = RunningJob::new(self.registry.clone(), job, Stopping::never());
-        let result = self.registry.inspections.reevaluate_model(&working.context, working.clone()).await.unwrap();
+        let running = RunningJob::new(self.registry.clone(), job, Stopping::never());
+        let result = self.registry.inspections.reevaluate_model(&running.context, running.clone()).await.unwrap();
         assert!(
             self.registry
                 .jobs
-                .finish_job(&self.context, &working, "test", JobEnd::Succeeded(result.clone()))
+                .finish_job(&self.context, &running, "test", JobEnd::Succeeded(result.clone()))
                 .await
                 .unwrap()
         );
         let view = self.registry.inspections.model_policy(&self.context, &model.parse().unwrap()).await.unwrap();
-        assert_eq!(view.job.map(|job| job.id), Some(working.job.id));
+        assert_eq!(view.job.map(|job| job.id), Some(running.job.id));
         result
     }
 }
@@ -359,7 +359,7 @@ async fn a_rescan_reevaluates_files_and_reads_uninspected_ones(backend: Backend)
     assert_eq!((report.read, report.unreadable, report.evaluated), (1, 1, 1));
 }
 
-/// What is dangerous lies far behind the first blocks, and over the border of two of them.
+/// What is dangerous lies far after the first blocks, and over the border of two of them.
 async fn behind_blocks(scene: &Scene) {
     for padding in [3 * 256 * 1024 / 3 - 2, 1_500_000] {
         let mut pickle = b"K\x010".repeat(padding);

@@ -49,12 +49,12 @@ async fn state(scene: &Scene, job: &Job) -> JobState {
     scene.registry.jobs.get_job(&scene.context, KIND, job.id).await.unwrap().state
 }
 
-fn working(scene: &Scene, job: &Job) -> RunningJob {
+fn running_job(scene: &Scene, job: &Job) -> RunningJob {
     RunningJob::new(scene.registry.clone(), job.clone(), Stopping::never())
 }
 
 async fn finish(scene: &Scene, job: &Job, owner: &str, end: JobEnd) -> bool {
-    scene.registry.jobs.finish_job(&scene.context, &working(scene, job), owner, end).await.unwrap()
+    scene.registry.jobs.finish_job(&scene.context, &running_job(scene, job), owner, end).await.unwrap()
 }
 
 async fn one_of_many_claims_a_job(backend: Backend) {
@@ -98,7 +98,7 @@ async fn a_lease_expires_without_a_heartbeat(backend: Backend) {
     let job = enqueue(&scene, 1).await;
     claim(&scene, "a").await.unwrap();
     scene.pass(LEASE / 2);
-    let mine = working(&scene, &job);
+    let mine = running_job(&scene, &job);
     mine.report(JobProgress { done: 3, total: Some(5), message: Some("half".to_owned()) });
     assert_eq!(scene.registry.jobs.renew_job_lease(&scene.context, &mine, "a", LEASE).await.unwrap(), None);
     assert_eq!(scene.registry.jobs.get_job(&scene.context, KIND, job.id).await.unwrap().progress, mine.progress());
@@ -116,7 +116,7 @@ async fn whoever_lost_the_lease_changes_nothing(backend: Backend) {
     scene.pass(HOUR);
     claim(&scene, "b").await.unwrap();
     assert_eq!(
-        scene.registry.jobs.renew_job_lease(&scene.context, &working(&scene, &job), "a", LEASE).await.unwrap(),
+        scene.registry.jobs.renew_job_lease(&scene.context, &running_job(&scene, &job), "a", LEASE).await.unwrap(),
         Some(Stop::Lost)
     );
     assert!(!finish(&scene, &job, "a", JobEnd::Failed("late".to_owned(), None)).await);
@@ -177,7 +177,7 @@ async fn a_job_is_cancelled(backend: Backend) {
         assert_eq!((asked.state, asked.cancel_requested), (JobState::Running, true));
     }
     let told =
-        scene.registry.jobs.renew_job_lease(&scene.context, &working(&scene, &running), "a", LEASE).await.unwrap();
+        scene.registry.jobs.renew_job_lease(&scene.context, &running_job(&scene, &running), "a", LEASE).await.unwrap();
     assert_eq!(told, Some(Stop::Cancelled));
     assert!(finish(&scene, &running, "a", JobEnd::Cancelled).await);
     assert_eq!(state(&scene, &running).await, JobState::Cancelled);
@@ -242,14 +242,14 @@ async fn a_runner_works_and_tries_again(backend: Backend) {
     let scene = Scene::new(backend).await;
     let begun = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&begun);
-    let runner = Runner::new(scene.registry.clone(), options()).with_handler(KIND, move |working: RunningJob| {
+    let runner = Runner::new(scene.registry.clone(), options()).with_handler(KIND, move |running: RunningJob| {
         let begun = Arc::clone(&counted);
         async move {
             begun.fetch_add(1, Ordering::SeqCst);
-            match working.job.payload["number"].as_i64().unwrap() {
+            match running.job.payload["number"].as_i64().unwrap() {
                 0 => Err(Failure { result: Some(json!("part")), ..Error::invalid("x", "never").into() }),
                 1 => Err(Error::unavailable("not now").into()),
-                2 if working.job.attempts == 1 => Err(Error::unavailable("not now").into()),
+                2 if running.job.attempts == 1 => Err(Error::unavailable("not now").into()),
                 number => Ok(json!(number)),
             }
         }
@@ -277,8 +277,8 @@ async fn a_runner_works_and_tries_again(backend: Backend) {
 }
 
 /// Work that continues until it is told to stop.
-async fn endless(working: RunningJob) -> modelport::registry::jobs::Attempt {
-    Ok(working.stopping.or(std::future::pending()).await?)
+async fn endless(running: RunningJob) -> modelport::registry::jobs::Attempt {
+    Ok(running.stopping.or(std::future::pending()).await?)
 }
 
 async fn a_runner_tells_work_to_stop(backend: Backend) {

@@ -150,7 +150,7 @@ fn digest(bytes: &str) -> Sha256 {
     Sha256::from_bytes(sha2::Sha256::digest(bytes).into())
 }
 
-/// The page of that size behind the token.
+/// The page of that size after the token.
 fn cut(size: Option<PageSize>, token: Option<PageToken>) -> PageRequest {
     PageRequest { size, token, with_total: false }
 }

@@ -23,20 +23,20 @@ pub fn stopped(
     bytes: &'static str,
 ) -> (stream::BoxStream<'static, Result<Bytes>>, oneshot::Receiver<()>, oneshot::Sender<()>) {
     let (arrived, has_arrived) = oneshot::channel();
-    let (go_on, may_go_on) = oneshot::channel::<()>();
+    let (proceed, may_continue) = oneshot::channel::<()>();
     let pause = stream::once(async move {
         arrived.send(()).unwrap();
-        match may_go_on.await {
+        match may_continue.await {
             Ok(()) => Ok(Bytes::new()),
             Err(_) => std::future::pending().await,
         }
     });
-    (body(bytes).chain(pause).boxed(), has_arrived, go_on)
+    (body(bytes).chain(pause).boxed(), has_arrived, proceed)
 }
 
 async fn a_dropped_upload_leaves_nothing(backend: Backend) {
     let scene = Scene::new(backend).await;
-    let (body, has_arrived, _go_on) = stopped("bytes");
+    let (body, has_arrived, _proceed) = stopped("bytes");
     let registry = scene.registry.clone();
     let upload =
         tokio::spawn(
@@ -64,7 +64,7 @@ async fn an_upload_into_what_was_removed_meanwhile_leaves_nothing(backend: Backe
     let scene = Scene::new(backend).await;
     let first = scene.put(file("m", "1", "f"), "first").await.unwrap();
     let (_, model) = first.version.unwrap();
-    let (body, has_arrived, go_on) = stopped("bytes");
+    let (body, has_arrived, proceed) = stopped("bytes");
     let registry = scene.registry.clone();
     let mut put = file("m", "1", "g");
     put.create = false;
@@ -76,7 +76,7 @@ async fn an_upload_into_what_was_removed_meanwhile_leaves_nothing(backend: Backe
         .delete(&scene.context, modelport::domain::LogicalType::RegisteredModel, model, Removal::RECURSIVE)
         .await
         .unwrap();
-    go_on.send(()).unwrap();
+    proceed.send(()).unwrap();
     assert_eq!(upload.await.unwrap().unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(scene.count("uploads"), 0);
     assert_eq!(scene.objects().await, [first.file.blob.key]);
@@ -86,13 +86,13 @@ async fn latest_is_resolved_before_the_bytes_are_sent(backend: Backend) {
     let scene = Scene::new(backend).await;
     let model = scene.model("m").await;
     let old = scene.version(&model, "old").await;
-    let (body, has_arrived, go_on) = stopped("bytes");
+    let (body, has_arrived, proceed) = stopped("bytes");
     let registry = scene.registry.clone();
     let upload = tokio::spawn(async move {
         registry.files.put_file(&registry.context(actor()), file("m", "latest", "f"), body).await
     });
     has_arrived.await.unwrap();
     scene.version(&model, "new").await;
-    go_on.send(()).unwrap();
+    proceed.send(()).unwrap();
     assert_eq!(upload.await.unwrap().unwrap().version, Some((old.id, model.id)));
 }

@@ -13,7 +13,7 @@ use crate::support::{Backend, on_both};
 on_both! {
     whole_blobs_are_whole,
     missing_and_damaged_blobs_are_found_and_repaired_by_an_upload,
-    a_pass_that_was_cut_off_goes_on,
+    a_pass_that_was_cut_off_is_resumed,
     a_pass_can_be_restarted,
 }
 
@@ -95,7 +95,7 @@ async fn cut_off(scene: &Scene) {
     scene.pass(Duration::from_secs(16));
 }
 
-async fn a_pass_that_was_cut_off_goes_on(backend: Backend) {
+async fn a_pass_that_was_cut_off_is_resumed(backend: Backend) {
     let scene = Scene::filled(backend).await;
     cut_off(&scene).await;
     let rest = scene.verify().await;

@@ -103,14 +103,14 @@ async fn a_blob_that_is_being_linked_is_not_deleted(backend: Backend) {
     let holder = scene.holder().await;
     scene.blob(1, 10).await;
     let (linked, is_linked) = mpsc::channel();
-    let (go_on, may_go_on) = mpsc::channel::<()>();
-    let may_go_on = std::sync::Mutex::new(may_go_on);
+    let (proceed, may_continue) = mpsc::channel::<()>();
+    let may_continue = std::sync::Mutex::new(may_continue);
     let store = scene.store.clone();
     let link_and_wait = move |tx: &mut Tx<'_>| {
         let blob = blobs::get_or_insert(tx, digest(1), 1, "other", 20)?;
         link(tx, holder, &blob)?;
         linked.send(()).unwrap();
-        may_go_on.lock().unwrap().recv().unwrap();
+        may_continue.lock().unwrap().recv().unwrap();
         Ok(())
     };
     let linking = tokio::spawn(async move { store.write(link_and_wait).await });
@@ -124,7 +124,7 @@ async fn a_blob_that_is_being_linked_is_not_deleted(backend: Backend) {
                        AND wait_event_type = 'Lock'";
         while !deleting.is_finished() && scene.database.lines(waiting).is_empty() {}
     }
-    go_on.send(()).unwrap();
+    proceed.send(()).unwrap();
     linking.await.unwrap().unwrap();
     assert_eq!(deleting.await.unwrap().unwrap(), []);
     assert_eq!((scene.count("blobs"), scene.count("files")), (1, 1));

@@ -16,7 +16,7 @@ on_both! {
     a_statement_ends_with_its_time,
     a_statement_ends_when_its_caller_leaves,
     work_of_many_short_statements_ends_too,
-    what_writes_goes_on_without_its_caller,
+    a_write_continues_without_its_caller,
     however_busy_it_is_the_database_can_be_asked_whether_it_answers,
     long_reads_keep_no_others_waiting,
 }
@@ -108,7 +108,7 @@ async fn work_of_many_short_statements_ends_too(backend: Backend) {
     assert_eq!(runs.load(Ordering::Relaxed), 1, "what has no time left is not retried");
 }
 
-async fn what_writes_goes_on_without_its_caller(backend: Backend) {
+async fn a_write_continues_without_its_caller(backend: Backend) {
     let scene = Scene::new(backend);
     let write = scene.store.write(|tx| {
         let draft = Draft::named("m".parse().unwrap());

@@ -60,7 +60,7 @@ async fn a_connection_lost_in_the_middle_is_no_harm() {
     let scene = Scene::new(Backend::Postgres);
     let id = scene.model("m").await.id;
     let store = scene.store.clone();
-    let (writing, has_touched, go_on) = stopped(|stop| {
+    let (writing, has_touched, proceed) = stopped(|stop| {
         let runs = AtomicU32::new(0);
         let work = move |tx: &mut Tx<'_>| {
             nodes::increment_revision(tx, MODEL, id, None, 2)?;
@@ -73,7 +73,7 @@ async fn a_connection_lost_in_the_middle_is_no_harm() {
     });
     arrival(has_touched).await;
     lose_connections(&scene);
-    go_on.send(()).unwrap();
+    proceed.send(()).unwrap();
     writing.await.unwrap().unwrap();
     assert_eq!((scene.find(id).await.unwrap().revision, scene.count("nodes")), (2, 2));
 }

@@ -139,17 +139,17 @@ async fn a_name_is_what_people_see(backend: Backend) {
     let scene = Scene::new(backend);
     let model = scene.model("m").await;
     let version = scene.version(&model, "1").await;
-    let behind = |text: &str| format!("{}:{text}", Uuid::new_v4());
+    let prefixed = |text: &str| format!("{}:{text}", Uuid::new_v4());
     let data = LogicalType::DataSet;
-    let first = scene.named(data, Some(version.id), &behind("set")).await.unwrap();
-    let second = scene.named(data, None, &behind("set")).await.unwrap();
+    let first = scene.named(data, Some(version.id), &prefixed("set")).await.unwrap();
+    let second = scene.named(data, None, &prefixed("set")).await.unwrap();
     let plain = scene.named(data, None, "set").await.unwrap();
-    scene.named(data, None, &behind("Set")).await.unwrap();
-    scene.named(data, None, &behind("other:set")).await.unwrap();
+    scene.named(data, None, &prefixed("Set")).await.unwrap();
+    scene.named(data, None, &prefixed("other:set")).await.unwrap();
     let named = |logical, text: &str| Selection { name: Some(text.parse().unwrap()), ..Selection::of(logical) };
     assert_eq!(list(&scene, &named(data, "set")).await, [first.id, second.id, plain.id]);
-    let standalone = scene.named(LogicalType::ModelArtifact, None, &behind("a:b")).await.unwrap();
-    let owned = scene.named(LogicalType::ModelArtifact, Some(version.id), &behind("a:b")).await.unwrap();
+    let standalone = scene.named(LogicalType::ModelArtifact, None, &prefixed("a:b")).await.unwrap();
+    let owned = scene.named(LogicalType::ModelArtifact, Some(version.id), &prefixed("a:b")).await.unwrap();
     assert_eq!(list(&scene, &named(LogicalType::ModelArtifact, "a:b")).await, [standalone.id]);
     assert_eq!(list(&scene, &named(LogicalType::ModelArtifact, owned.name.as_ref().unwrap())).await, [owned.id]);
     for found in [first, second, plain, standalone, owned] {
@@ -157,7 +157,7 @@ async fn a_name_is_what_people_see(backend: Backend) {
         let selection = named(found.logical_type().unwrap(), text);
         assert!(list(&scene, &selection).await.contains(&found.id), "{text}");
     }
-    let model = scene.model(&behind("model")).await;
+    let model = scene.model(&prefixed("model")).await;
     assert_eq!(list(&scene, &named(LogicalType::RegisteredModel, "model")).await, []);
     assert_eq!(list(&scene, &named(LogicalType::RegisteredModel, model.name.as_ref().unwrap())).await, [model.id]);
 }

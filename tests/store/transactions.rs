@@ -141,13 +141,13 @@ pub fn stopped<T: Send + 'static>(
     run: impl FnOnce(Box<dyn Fn() + Send + Sync>) -> T,
 ) -> (T, mpsc::Receiver<()>, mpsc::Sender<()>) {
     let (arrived, has_arrived) = mpsc::channel();
-    let (go_on, may_go_on) = mpsc::channel();
-    let may_go_on = Mutex::new(may_go_on);
+    let (proceed, may_continue) = mpsc::channel();
+    let may_continue = Mutex::new(may_continue);
     let stop = move || {
         arrived.send(()).unwrap();
-        may_go_on.lock().unwrap().recv().unwrap();
+        may_continue.lock().unwrap().recv().unwrap();
     };
-    (run(Box::new(stop)), has_arrived, go_on)
+    (run(Box::new(stop)), has_arrived, proceed)
 }
 
 pub async fn arrival(has_arrived: mpsc::Receiver<()>) {
@@ -158,7 +158,7 @@ async fn a_read_sees_one_snapshot(backend: Backend) {
     let scene = Scene::new(backend);
     let id = scene.model("m").await.id;
     let store = scene.store.clone();
-    let (reading, has_read, go_on) = stopped(|stop| {
+    let (reading, has_read, proceed) = stopped(|stop| {
         let work = move |tx: &mut Tx<'_>| {
             let before = nodes::find(tx, id)?.unwrap().revision;
             stop();
@@ -168,7 +168,7 @@ async fn a_read_sees_one_snapshot(backend: Backend) {
     });
     arrival(has_read).await;
     scene.store.write(move |tx| nodes::increment_revision(tx, MODEL, id, None, 2)).await.unwrap().unwrap();
-    go_on.send(()).unwrap();
+    proceed.send(()).unwrap();
     assert_eq!(reading.await.unwrap().unwrap(), (1, 1));
     assert_eq!(scene.find(id).await.unwrap().revision, 2);
 }
@@ -177,7 +177,7 @@ async fn a_write_waits_for_another_of_the_same_node(backend: Backend) {
     let scene = Scene::new(backend);
     let id = scene.model("m").await.id;
     let store = scene.store.clone();
-    let (first, has_touched, go_on) = stopped(|stop| {
+    let (first, has_touched, proceed) = stopped(|stop| {
         let work = move |tx: &mut Tx<'_>| {
             let node = nodes::increment_revision(tx, MODEL, id, None, 2)?.unwrap();
             stop();
@@ -190,7 +190,7 @@ async fn a_write_waits_for_another_of_the_same_node(backend: Backend) {
     let second =
         tokio::spawn(async move { store.write(move |tx| nodes::increment_revision(tx, MODEL, id, Some(1), 3)).await });
     assert_eq!(scene.find(id).await.unwrap().revision, 1);
-    go_on.send(()).unwrap();
+    proceed.send(()).unwrap();
     assert_eq!(first.await.unwrap().unwrap(), 2);
     assert_eq!(second.await.unwrap().unwrap(), None);
 }

@@ -14,7 +14,7 @@ on_both! {
     a_taken_upload_is_not_seen,
     abandoned_uploads_are_listed_in_order,
     known_keys_are_those_under_way,
-    nobody_goes_on_with_an_upload_whose_object_is_gone,
+    nobody_resumes_an_upload_whose_object_is_gone,
 }
 
 impl Scene {
@@ -121,7 +121,7 @@ async fn known_keys_are_those_under_way(backend: Backend) {
     assert_eq!(scene.store.read(move |tx| uploads::known_keys(tx, &keys)).await.unwrap(), ["b"]);
 }
 
-async fn nobody_goes_on_with_an_upload_whose_object_is_gone(backend: Backend) {
+async fn nobody_resumes_an_upload_whose_object_is_gone(backend: Backend) {
     let scene = Scene::new(backend);
     for (key, finished_at) in [("unfinished", None), ("finished", Some(1))] {
         scene.begin(key, 1).await;

@@ -152,12 +152,12 @@ impl Digest {
         Ok(())
     }
 
-    /// A digest that goes on from a saved state.
+    /// A digest that continues from a saved state.
     pub(super) fn resume(state: &[u8]) -> Result<Self> {
         Ok(Self { whole: restore(state)?, part: crc32fast::Hasher::default() })
     }
 
-    /// The state of the digest, to go on from later.
+    /// The state of the digest, to continue from later.
     pub(super) fn save(&self) -> Vec<u8> {
         save(&self.whole)
     }

@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_saved_digest_goes_on_where_it_was() {
+    fn a_saved_digest_continues_where_it_was() {
         for size in [0, 1, 63, 64, 65, 1000] {
             let mut first = sha2::Sha256::default();
             first.update(vec![7; size]);

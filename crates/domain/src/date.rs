@@ -21,7 +21,7 @@ pub fn read(text: &str) -> Option<Millis> {
     i64::try_from(at.unix_timestamp_nanos().div_euclid(1_000_000)).ok()
 }
 
-/// Whether a text that has the form of a date, `YYYY-MM-DD`, or of one with a time behind it, `HH:MM` or `HH:MM:SS`, is one
+/// Whether a text that has the form of a date, `YYYY-MM-DD`, or of one with a time after it, `HH:MM` or `HH:MM:SS`, is one
 /// that no calendar or clock has. Any other text may stand for a date.
 pub fn is_impossible(text: &str) -> bool {
     let Some(([year, month, day], rest)) = numbers(text, '-', [4, 2, 2]) else { return false };
@@ -46,7 +46,7 @@ pub fn is_impossible(text: &str) -> bool {
 }
 
 /// The numbers that the text begins with, which have as many digits as `digits` says and a separator between them, and what is
-/// behind them.
+/// after them.
 fn numbers<const N: usize>(text: &str, separator: char, digits: [usize; N]) -> Option<([u16; N], &str)> {
     let mut found = [0; N];
     let mut rest = text;

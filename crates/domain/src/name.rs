@@ -42,9 +42,9 @@ impl FromStr for Name {
 }
 
 impl Name {
-    /// The name as it is stored where names may repeat: behind a prefix, which does not count towards its length.
+    /// The name as it is stored where names may repeat: after a prefix, which does not count towards its length.
     #[must_use]
-    pub fn behind(&self, prefix: impl fmt::Display) -> Self {
+    pub fn with_prefix(&self, prefix: impl fmt::Display) -> Self {
         Self(format!("{prefix}:{}", self.0))
     }
 }
@@ -114,7 +114,7 @@ const ALIASED: char = '@';
 /// What stands before a name that is meant as it is, whatever it looks like. No alias has a colon.
 const NAMED: &str = "@name:";
 
-/// Which version of a model: by its name, by an alias (`@champion`), or the newest one (`latest`). Behind `@name:` stands a
+/// Which version of a model: by its name, by an alias (`@champion`), or the newest one (`latest`). After `@name:` stands a
 /// name as it is: `@name:latest` is the version that has this name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VersionRef {

@@ -84,7 +84,7 @@ impl Node {
         })
     }
 
-    /// The name as users of ML Metadata see it: what the registry keeps unique within a home stands behind the home's id
+    /// The name as users of ML Metadata see it: what the registry keeps unique within a home stands after the home's id
     /// and a colon, as Kubeflow wrote it there.
     pub fn graph_name(&self) -> Option<String> {
         let name = self.name.as_deref()?;

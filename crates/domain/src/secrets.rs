@@ -106,7 +106,7 @@ fn without_logins(text: &str) -> String {
         masked.push_str(before);
         let end =
             after.find(|each: char| matches!(each, '/' | '?' | '#' | '"' | '\'' | '<' | '>') || each.is_whitespace());
-        let (authority, behind) = after.split_at(end.unwrap_or(after.len()));
+        let (authority, following) = after.split_at(end.unwrap_or(after.len()));
         let is_web = ["http://", "https://"].iter().any(|scheme| ends_with_ignoring_case(before, scheme));
         match authority.rsplit_once('@') {
             Some((login, host)) if !login.is_empty() && (is_web || login.contains(':')) => {
@@ -116,7 +116,7 @@ fn without_logins(text: &str) -> String {
             }
             _ => masked.push_str(authority),
         }
-        rest = behind;
+        rest = following;
     }
     masked.push_str(rest);
     masked
@@ -127,13 +127,13 @@ fn ends_with_ignoring_case(text: &str, ending: &str) -> bool {
     start.and_then(|start| text.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(ending))
 }
 
-/// Masks the values of parameters that authorise: `name=value` at the start or behind `?`, `&`, `;` or `#`.
+/// Masks the values of parameters that authorise: `name=value` at the start or after `?`, `&`, `;` or `#`.
 fn without_parameters(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut rest = text;
     loop {
         let end = rest.find(is_separator).unwrap_or(rest.len());
-        let (part, behind) = rest.split_at(end);
+        let (part, following) = rest.split_at(end);
         match part.split_once('=') {
             Some((name, value)) if !value.is_empty() && authorises(name) => {
                 masked.push_str(name);
@@ -142,9 +142,9 @@ fn without_parameters(text: &str) -> String {
             }
             _ => masked.push_str(part),
         }
-        let Some(separator) = behind.chars().next() else { return masked };
+        let Some(separator) = following.chars().next() else { return masked };
         masked.push(separator);
-        rest = behind.get(separator.len_utf8()..).unwrap_or_default();
+        rest = following.get(separator.len_utf8()..).unwrap_or_default();
     }
 }
 

@@ -82,9 +82,9 @@ fn guessed(
     let mut input = Cursor::new(Unpack::new(source, unpacked, scan.unpack.clone()), u64::MAX);
     let result = stream(scan, place, inner, &mut input, depth + 1);
     let mut found = std::mem::replace(&mut scan.seen, before);
-    // Where another stream follows, what is inside may go on in it.
-    let goes_on = found.findings.iter().any(|finding| finding.rule == Rule::FormatLimit);
-    let holds = found.format.is_some() || !found.imports.is_empty() || goes_on;
+    // Where another stream follows, what is inside may continue in it.
+    let continues = found.findings.iter().any(|finding| finding.rule == Rule::FormatLimit);
+    let holds = found.format.is_some() || !found.imports.is_empty() || continues;
     if let Err(error) = result {
         match error {
             ParseError::Failed(_) => return Err(error),

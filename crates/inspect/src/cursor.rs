@@ -27,7 +27,7 @@ impl<'a> Cursor<'a> {
         Self::new(SourceStream::new(source, 0), limit)
     }
 
-    /// How many bytes lie behind.
+    /// How many bytes were read or skipped.
     pub(super) fn place(&self) -> u64 {
         self.place
     }

@@ -151,7 +151,7 @@ fn by_name(
     // Python finds an archive's directory at the end of a file, whatever the file begins with.
     if !is_storage(name) && zip_directory::has_end(source)? {
         if !openvino::is_weights(scan.siblings, scan.path) {
-            scan.seen.add_finding(Rule::ArchiveInconsistent, place, "an archive lies behind other content");
+            scan.seen.add_finding(Rule::ArchiveInconsistent, place, "an archive lies after other content");
         }
         return zip::walk(scan, place, name, source, depth);
     }

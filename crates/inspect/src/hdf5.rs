@@ -16,7 +16,7 @@ use objects::{Found, Objects};
 /// How every superblock begins.
 const SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
 
-/// Whether a file has its superblock behind bytes of somebody's own, at 512 or any doubling of it.
+/// Whether a file has its superblock after bytes of somebody's own, at 512 or any doubling of it.
 pub(super) fn is_behind_user_block(source: &dyn Source) -> ParseResult<bool> {
     let mut at = 512;
     while at + 8 <= source.size() {

@@ -40,7 +40,7 @@ pub(super) fn read(seen: &mut Inspection, place: &str, input: &mut Cursor<'_>, c
             bytes => bytes?,
         };
         let Some(header) = header(&bytes, major) else {
-            // A reader that goes on behind a header that NumPy refuses finds the same bytes as behind any other.
+            // A reader that continues after a header that NumPy refuses finds the same bytes as after any other.
             pickle::scan(input, place, Trust::Guessed, seen)?;
             return refused(claimed, "NumPy refuses the header of an array");
         };

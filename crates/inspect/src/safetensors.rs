@@ -72,15 +72,15 @@ fn report(seen: &mut Inspection, mut header: Tensors, data: u64) -> ParseResult<
         seen.json("metadata", header.metadata.into_iter().take(100).collect());
     }
     header.spans.sort_unstable();
-    let mut behind = 0;
+    let mut covered = 0;
     for (begin, end) in header.spans {
-        if begin != behind {
-            let what = if begin < behind { "overlap" } else { "leave a gap" };
-            return Err(ParseError::malformed(format!("the tensors {what} at {behind}")));
+        if begin != covered {
+            let what = if begin < covered { "overlap" } else { "leave a gap" };
+            return Err(ParseError::malformed(format!("the tensors {what} at {covered}")));
         }
-        behind = end;
+        covered = end;
     }
-    match behind {
+    match covered {
         end if end < data => {
             Err(ParseError::malformed(format!("the tensors end at {end}, but there are {data} bytes")))
         }

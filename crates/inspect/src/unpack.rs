@@ -81,7 +81,7 @@ impl<'a> Unpack<'a> {
             Kind::Gzip => Box::new(MultiGzDecoder::new(raw(0))),
             Kind::Zlib => Box::new(Zlib { decoder: ZlibDecoder::new(raw(0)), source }),
             Kind::Zfile => {
-                // Python 2 wrote one more space behind the length.
+                // Python 2 wrote one more space after the length.
                 let mut next = [0; 1];
                 let read = source.read(ZFILE_HEADER, &mut next).unwrap_or(0);
                 let at = ZFILE_HEADER + u64::from(read == 1 && next == *b" ");
@@ -133,7 +133,7 @@ fn follows(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::OutOfMemory, format!("another {what} stream follows the first"))
 }
 
-/// A zlib stream; Python's readers would go on with another one behind it.
+/// A zlib stream; Python's readers would continue with another one after it.
 struct Zlib<'a> {
     decoder: ZlibDecoder<Raw<'a>>,
     source: &'a dyn Source,
@@ -183,7 +183,7 @@ impl Read for OneStream<'_> {
     }
 }
 
-/// LZMA's older format. Python's readers would go on with another stream behind the first.
+/// LZMA's older format. Python's readers would continue with another stream after the first.
 enum Lzma<'a> {
     Unread(Raw<'a>),
     Open(Box<LzmaReader<Raw<'a>>>),

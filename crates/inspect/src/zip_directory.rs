@@ -124,7 +124,7 @@ pub(super) fn read(source: &dyn Source) -> ParseResult<Directory> {
     }
     let start = end.at.checked_sub(end.size).ok_or(ParseError::Truncated)?;
     let shift =
-        start.checked_sub(end.offset).ok_or_else(|| ParseError::malformed("the directory lies behind its end"))?;
+        start.checked_sub(end.offset).ok_or_else(|| ParseError::malformed("the directory lies after its end"))?;
     if shift > 0 {
         directory.odd.push(format!("{shift} bytes stand before the archive"));
     }
@@ -230,21 +230,21 @@ fn check_layout(source: &dyn Source, directory: &mut Directory, start: u64) -> P
         directory.members.iter().map(|member| (member.header, member.data.saturating_add(member.packed))).collect();
     spans.sort_unstable();
     spans.push((start, start));
-    let mut behind = 0;
+    let mut covered = 0;
     for (from, to) in spans {
-        if from < behind {
+        if from < covered {
             directory.odd.push("members share bytes".to_owned());
             break;
         }
         // A data descriptor takes up to 24 bytes.
-        if from - behind >= 30 && behind > 0 {
-            let gap = usize::try_from((from - behind).min(64 * 1024)).unwrap_or(0);
-            if read_exact(source, behind, gap)?.windows(4).any(|bytes| bytes == b"PK\x03\x04") {
-                directory.odd.push(format!("a member at {behind} is not listed"));
+        if from - covered >= 30 && covered > 0 {
+            let gap = usize::try_from((from - covered).min(64 * 1024)).unwrap_or(0);
+            if read_exact(source, covered, gap)?.windows(4).any(|bytes| bytes == b"PK\x03\x04") {
+                directory.odd.push(format!("a member at {covered} is not listed"));
                 break;
             }
         }
-        behind = to;
+        covered = to;
     }
     Ok(())
 }

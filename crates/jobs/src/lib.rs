@@ -69,13 +69,13 @@ impl Runner {
     where
         F: Future<Output = Attempt> + Send + 'static,
     {
-        self.kinds.insert(kind, Arc::new(move |working| Box::pin(work(working))));
+        self.kinds.insert(kind, Arc::new(move |running| Box::pin(work(running))));
         self
     }
 
     /// Runs until `stop` turns true; then it claims nothing more and hands unfinished jobs back.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
-        let mut working = JoinSet::new();
+        let mut workers = JoinSet::new();
         let (tell, stopping) = watch::channel(false);
         let mut maintained: Option<Instant> = None;
         // An outage of the database is logged once, not each second.
@@ -90,21 +90,21 @@ impl Runner {
                     .await;
                 is_unavailable = logged(maintained, is_unavailable).is_none();
             }
-            while working.len() < self.options.workers {
+            while workers.len() < self.options.workers {
                 let claimed = logged(self.claim().await, is_unavailable);
                 is_unavailable = claimed.is_none();
                 let Some((job, work)) = claimed.flatten() else { break };
-                working.spawn(self.worker(job, work, stopping.clone()));
+                workers.spawn(self.worker(job, work, stopping.clone()));
             }
             tokio::select! {
                 () = wait_until_true(&mut stop) => break,
-                Some(_) = working.join_next(), if !working.is_empty() => {}
-                () = self.registry.jobs.wait_for_jobs(POLL_INTERVAL), if working.len() < self.options.workers => {}
+                Some(_) = workers.join_next(), if !workers.is_empty() => {}
+                () = self.registry.jobs.wait_for_jobs(POLL_INTERVAL), if workers.len() < self.options.workers => {}
                 () = tokio::time::sleep(MAINTENANCE_INTERVAL) => {}
             }
         }
         tell.send_replace(true);
-        let ended = async { while working.join_next().await.is_some() {} };
+        let ended = async { while workers.join_next().await.is_some() {} };
         if tokio::time::timeout(STOP_TIMEOUT, ended).await.is_err() {
             log::warn!("work on a job did not stop; another replica retries it when its lease ends");
         }
@@ -125,13 +125,13 @@ impl Runner {
         let (owner, options) = (self.owner.clone(), self.options.clone());
         async move {
             let (tell, stopping) = Stopping::new();
-            let working = RunningJob::new(registry.clone(), job, stopping);
-            log::info!(id = working.job.id.0, kind = working.job.kind.as_str(), attempt = working.job.attempts; "job started");
-            let attempt = attempt(&working, &context, work, &owner, &options, leaving, &tell).await;
-            let end = end(&working, attempt, &options);
+            let running = RunningJob::new(registry.clone(), job, stopping);
+            log::info!(id = running.job.id.0, kind = running.job.kind.as_str(), attempt = running.job.attempts; "job started");
+            let attempt = attempt(&running, &context, work, &owner, &options, leaving, &tell).await;
+            let end = end(&running, attempt, &options);
             let Some(end) = end else { return };
-            log::info!(id = working.job.id.0, kind = working.job.kind.as_str(); "job {}", word(&end));
-            if let Err(error) = registry.jobs.finish_job(&context, &working, &owner, end).await {
+            log::info!(id = running.job.id.0, kind = running.job.kind.as_str(); "job {}", word(&end));
+            if let Err(error) = registry.jobs.finish_job(&context, &running, &owner, end).await {
                 log::warn!(error:%; "the result of a job could not be stored");
             }
         }
@@ -142,7 +142,7 @@ impl Runner {
 ///
 /// All three run concurrently: while one waits for a connection, another may hold it.
 async fn attempt(
-    working: &RunningJob,
+    running: &RunningJob,
     context: &RequestContext,
     work: Work,
     owner: &str,
@@ -158,7 +158,7 @@ async fn attempt(
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             beat.tick().await;
-            match working.registry.jobs.renew_job_lease(context, working, owner, options.lease).await {
+            match running.registry.jobs.renew_job_lease(context, running, owner, options.lease).await {
                 Ok(why) => why.into_iter().for_each(stop),
                 // A short outage of the database does not end the work: the lease may outlast it.
                 Err(error) => log::warn!(error:%; "the lease of a job was not renewed"),
@@ -171,7 +171,7 @@ async fn attempt(
         std::future::pending::<Attempt>().await
     };
     tokio::select! {
-        done = work(working.clone()) => done,
+        done = work(running.clone()) => done,
         never = beating => never,
         never = leaving => never,
     }
@@ -186,28 +186,28 @@ async fn wait_until_true(value: &mut watch::Receiver<bool>) {
 }
 
 /// How the job ends; `None` when another worker has it.
-fn end(working: &RunningJob, attempt: Attempt, options: &RunnerOptions) -> Option<JobEnd> {
+fn end(running: &RunningJob, attempt: Attempt, options: &RunnerOptions) -> Option<JobEnd> {
     let failure = match attempt {
         Ok(result) => return Some(JobEnd::Succeeded(result)),
         Err(failure) => failure,
     };
-    match working.stopping.why() {
+    match running.stopping.why() {
         Some(Stop::Lost) => return None,
         Some(Stop::Cancelled) => return Some(JobEnd::Cancelled),
         Some(Stop::ShuttingDown) => return Some(JobEnd::HandBack),
         None => {}
     }
     if failure.error.kind() == ErrorKind::Internal {
-        log::error!(id = working.job.id.0, kind = working.job.kind.as_str(); "internal error: {}", failure.error);
+        log::error!(id = running.job.id.0, kind = running.job.kind.as_str(); "internal error: {}", failure.error);
     }
     let message = match failure.error.kind() {
         ErrorKind::Internal => "internal error".to_owned(),
         _ => failure.error.message().to_owned(),
     };
-    if failure.is_retryable && working.job.attempts < options.attempts.into() {
-        let doublings = u32::try_from(working.job.attempts - 1).unwrap_or_default().min(16);
+    if failure.is_retryable && running.job.attempts < options.attempts.into() {
+        let doublings = u32::try_from(running.job.attempts - 1).unwrap_or_default().min(16);
         let pause = (options.backoff * 2_u32.pow(doublings)).min(MAX_BACKOFF);
-        return Some(JobEnd::Later(working.registry.jobs.later(pause), message));
+        return Some(JobEnd::Later(running.registry.jobs.later(pause), message));
     }
     Some(JobEnd::Failed(message, failure.result))
 }

@@ -292,7 +292,7 @@ mod tests {
         let [first, second] = &mut halves;
         first.grow(5 * BYTES).await.unwrap();
         assert!(timeout(MOMENT, second.grow(5 * BYTES)).await.is_err());
-        // What had more than there was gives it back, and the other goes on.
+        // What had more than there was gives it back, and the other continues.
         first.shrink_to(0);
         second.grow(5 * BYTES).await.unwrap();
         assert_eq!((second.bytes(), second.overcommit.is_some()), (10 * BYTES, false));

@@ -39,7 +39,7 @@ impl RequestContext {
         &self.0.actor
     }
 
-    /// What time it is. It goes on while the request is answered; a transaction has one time for all that it writes.
+    /// What time it is. Time passes while the request is answered; a transaction has one time for all that it writes.
     pub fn now(&self) -> Millis {
         (self.0.clock)()
     }

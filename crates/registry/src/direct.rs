@@ -123,7 +123,7 @@ impl Files {
         self.linked(&row, &direct, after, valid).await
     }
 
-    /// Makes the upload's file once its parts have arrived. Goes on when the caller has gone, who can then ask again.
+    /// Makes the upload's file once its parts have arrived. Continues when the caller has gone, who can then ask again.
     ///
     /// Errors: Incomplete while a part is missing; Locked while another request does the same; those of the end of
     /// any upload, after which nothing is left.

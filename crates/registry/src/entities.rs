@@ -252,10 +252,10 @@ pub(super) fn add_point(tx: &mut WriteTransaction<'_, '_>, metric: &mut Node, po
     Ok(())
 }
 
-/// The name under which it is stored: a new UUID when the type may go without one, behind a UUID when names may repeat.
+/// The name under which it is stored: a new UUID when the type may go without one, after a UUID when names may repeat.
 fn stored_name(logical: LogicalType, home: Option<NodeId>, name: Option<&Name>) -> Result<Name> {
     match name {
-        Some(name) if logical.may_repeat(home.is_some()) => Ok(name.behind(Uuid::new_v4())),
+        Some(name) if logical.may_repeat(home.is_some()) => Ok(name.with_prefix(Uuid::new_v4())),
         Some(name) => Ok(name.clone()),
         None => Uuid::new_v4().to_string().parse(),
     }

@@ -1,4 +1,4 @@
-//! Work that takes long says meanwhile that it is still going on.
+//! Work that takes long sends heartbeats, which say that it is still running.
 
 use std::time::Duration;
 

@@ -91,7 +91,7 @@ pub struct RunningJob {
     pub registry: Registry,
     /// The context of the work: of whoever asked for it.
     pub context: RequestContext,
-    /// Whether to go on.
+    /// Whether the work has to stop.
     pub stopping: Stopping,
     progress: Arc<Mutex<JobProgress>>,
 }
@@ -146,11 +146,11 @@ impl Jobs {
     pub async fn renew_job_lease(
         &self,
         context: &RequestContext,
-        working: &RunningJob,
+        running: &RunningJob,
         owner: &str,
         lease: Duration,
     ) -> Result<Option<Stop>> {
-        let (id, progress, lease) = (working.job.id, working.progress(), lease_for(context, owner, lease));
+        let (id, progress, lease) = (running.job.id, running.progress(), lease_for(context, owner, lease));
         Ok(match self.core.write(context, move |tx| jobs::renew(tx, id, &lease, &progress)).await? {
             Some(false) => None,
             Some(true) => Some(Stop::Cancelled),
@@ -162,11 +162,11 @@ impl Jobs {
     pub async fn finish_job(
         &self,
         context: &RequestContext,
-        working: &RunningJob,
+        running: &RunningJob,
         owner: &str,
         end: JobEnd,
     ) -> Result<bool> {
-        let (id, progress, owner, now) = (working.job.id, working.progress(), owner.to_owned(), context.now());
+        let (id, progress, owner, now) = (running.job.id, running.progress(), owner.to_owned(), context.now());
         self.core.write(context, move |tx| jobs::finish(tx, id, &owner, &end, &progress, now)).await
     }
 

@@ -38,7 +38,7 @@ pub(super) trait List: Hash + Send + Sync + 'static {
 pub struct Pages {
     /// The page; the first batch when everything was asked for.
     pub first: Page<Node>,
-    /// The batches behind the first one, each read when it is wanted and as the list is by then; there when everything
+    /// The batches after the first one, each read when it is wanted and as the list is by then; there when everything
     /// was asked for and is more than one batch.
     pub rest: Option<BoxStream<'static, Result<Vec<Node>>>>,
 }
@@ -72,13 +72,13 @@ pub(super) async fn read<L: List>(
         (None, _) => Pages { first: page(items, None), rest: None },
         (Some(last), Some(_)) => Pages { first: page(items, Some(PageToken::new(&*list, last))), rest: None },
         (Some(last), None) => {
-            Pages { first: page(items, None), rest: Some(behind(Arc::clone(core), context.clone(), list, last)) }
+            Pages { first: page(items, None), rest: Some(batches_after(Arc::clone(core), context.clone(), list, last)) }
         }
     })
 }
 
-/// The batches behind the cursor.
-fn behind<L: List>(
+/// The batches after the cursor.
+fn batches_after<L: List>(
     core: Arc<Core>,
     context: RequestContext,
     list: Arc<L>,
@@ -97,7 +97,7 @@ fn behind<L: List>(
     try_unfold(Some(after), next).boxed()
 }
 
-/// A batch, and where it ends when there are more items behind it.
+/// A batch, and where it ends when there are more items after it.
 fn batch<L: List>(
     tx: &mut ReadTransaction<'_, '_>,
     list: &L,

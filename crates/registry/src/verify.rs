@@ -53,7 +53,7 @@ impl Upkeep {
     /// meanwhile are left to the next pass. An upload of its bytes repairs a damaged blob.
     ///
     /// Errors: Locked while another process verifies, InvalidState when one took over; Unavailable when the database or the
-    /// store cannot be used, after which the next run goes on.
+    /// store cannot be used, after which the next run resumes.
     pub async fn verify(
         &self,
         context: &RequestContext,

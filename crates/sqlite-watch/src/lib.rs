@@ -42,7 +42,7 @@ const LONG_TEXT_BYTES: usize = 16 << 10;
 /// The name of our client data in a connection.
 const NAME: &CStr = c"sqlite-watch";
 
-/// The function that SQLite calls for LIKE: with the pattern, the text, and what stands behind ESCAPE, if it does.
+/// The function that SQLite calls for LIKE: with the pattern, the text, and what stands after ESCAPE, if it does.
 const LIKE: &CStr = c"like";
 
 /// What instants are counted from, so that one fits into an atomic number.

@@ -1,6 +1,6 @@
 //! LIKE, in time that grows with the text: case matters, `%` is any characters, `_` any single one.
 //!
-//! Between two `%` the leftmost place where a part fits is as good as any: whatever a later one leaves for the parts behind
+//! Between two `%` the leftmost place where a part fits is as good as any: whatever a later one leaves for the parts after
 //! it, the leftmost leaves too. So nothing is ever tried twice, as SQLite's own LIKE does, which goes back.
 
 use std::borrow::Cow;
@@ -12,7 +12,7 @@ const CHECK_INTERVAL: usize = 1 << 10;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Ended;
 
-/// Whether the whole text is as the pattern says. A character behind `escape` stands for itself; an `escape` at the end stands
+/// Whether the whole text is as the pattern says. A character after `escape` stands for itself; an `escape` at the end stands
 /// for nothing, and such a pattern fits no text.
 pub(super) fn is_like(
     pattern: &str,
@@ -20,10 +20,10 @@ pub(super) fn is_like(
     escape: Option<char>,
     is_over: &mut impl FnMut() -> bool,
 ) -> Result<bool, Ended> {
-    let (first, mut behind) = cut(pattern, escape);
+    let (first, mut remaining) = cut(pattern, escape);
     let Some(mut rest) = after(first, text, escape) else { return Ok(false) };
     loop {
-        let Some(pattern) = behind else { return Ok(rest.is_empty()) };
+        let Some(pattern) = remaining else { return Ok(rest.is_empty()) };
         let (part, further) = cut(pattern, escape);
         if further.is_none() {
             return Ok(ends(part, rest, escape));
@@ -32,19 +32,19 @@ pub(super) fn is_like(
             Some(left) => rest = left,
             None => return Ok(false),
         }
-        behind = further;
+        remaining = further;
     }
 }
 
-/// The pattern up to its first `%`, and what stands behind that.
+/// The pattern up to its first `%`, and what stands after that.
 fn cut(pattern: &str, escape: Option<char>) -> (&str, Option<&str>) {
     let mut chars = pattern.char_indices();
     while let Some((at, each)) = chars.next() {
         if Some(each) == escape {
             chars.next();
         } else if each == '%' {
-            let (part, behind) = pattern.split_at(at);
-            return (part, behind.get(1..));
+            let (part, from_sign) = pattern.split_at(at);
+            return (part, from_sign.get(1..));
         }
     }
     (pattern, None)
@@ -55,7 +55,7 @@ fn cut(pattern: &str, escape: Option<char>) -> (&str, Option<&str>) {
 enum Each {
     Any,
     This(char),
-    /// An escape with nothing behind it.
+    /// An escape with nothing after it.
     None,
 }
 
@@ -103,7 +103,7 @@ fn ends(part: &str, text: &str, escape: Option<char>) -> bool {
     text.get(at..).and_then(|end| after(part, end, escape)).is_some_and(str::is_empty)
 }
 
-/// What is left behind the first place of the text where the part stands.
+/// What is left after the first place of the text where the part stands.
 fn find<'a>(
     part: &str,
     text: &'a str,

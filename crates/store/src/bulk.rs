@@ -88,7 +88,7 @@ fn arrays<'b>(columns: &'b [(&'static str, Column<'_>)], out: &mut AstPass<'_, '
     Ok(())
 }
 
-/// The names of columns, behind an opened parenthesis.
+/// The names of columns, after an opened parenthesis.
 pub(super) fn names<'b>(columns: &'b [(&'static str, Column<'_>)], out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
     let mut before = " (";
     for (name, _) in columns {

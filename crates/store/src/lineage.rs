@@ -217,7 +217,7 @@ const WALK: &str = "WITH RECURSIVE walk (depth, id, kind, type_id, home_id, held
     SELECT CAST(0 AS BIGINT), id, kind, type_id, home_id, CAST(0 AS BIGINT), id, CAST(0 AS BIGINT), CAST(-1 AS BIGINT)
     FROM nodes WHERE id = $1";
 
-/// Neither database goes on once it has the rows that are wanted, as nothing sorts them.
+/// Either database stops once it has the rows that are wanted, as nothing sorts them.
 const WALKED: &str = ") SELECT near_id, near_held, id, held, edge FROM walk LIMIT $3";
 
 /// PostgreSQL knows one recursive term, in which every place leads on in each of the ways.

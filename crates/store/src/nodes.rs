@@ -235,7 +235,7 @@ fn chosen<'a>(selection: &Selection, filter: Option<Filter>, by_ids: bool) -> no
         query = query.filter(nodes::id.eq_any(members));
     }
     if let Some(name) = &selection.name {
-        // A name that may repeat is stored behind a UUID and a colon.
+        // A name that may repeat is stored after a UUID and a colon.
         let repeatable = sql::<Bool>("((nodes.home_id IS NULL OR nodes.type_id = ")
             .bind::<BigInt, _>(LogicalType::DataSet.id())
             .sql(") AND nodes.kind = 1 AND substr(nodes.name, 37, 1) = ':' AND substr(nodes.name, 38) = ")

@@ -77,14 +77,14 @@ pub fn take_all(tx: &mut Tx<'_>, keys: &[&str]) -> Result<bool> {
 }
 
 /// Condemns the object when its upload was last seen before `before`: nobody can link it any more, and it counts as
-/// abandoned until [`remove`] says that it is gone. `false` when the upload goes on, or its object is linked.
+/// abandoned until [`remove`] says that it is gone. `false` when the upload continues, or its object is linked.
 pub fn condemn(tx: &mut Tx<'_>, key: &str, before: Millis) -> Result<bool> {
     let target = uploads::table.filter(uploads::key.eq(key).and(uploads::seen_at.lt(before)));
     Ok(diesel::update(target).set(uploads::seen_at.eq(CONDEMNED)).execute(tx.conn).db()? > 0)
 }
 
 /// Forgets a condemned upload, once its object is gone; a resumable one that has become no file with it, because nobody could
-/// go on with it.
+/// continue it.
 pub fn remove(tx: &mut Tx<'_>, key: &str) -> Result<()> {
     let target = uploads::table.filter(uploads::key.eq(key).and(uploads::seen_at.eq(CONDEMNED)));
     if diesel::delete(target).execute(tx.conn).db()? > 0 {

@@ -8,7 +8,7 @@ import httpx
 
 from torture import kubeflow, mlmd, native
 from torture.ledger import Broken, Key, State, choose
-from torture.resumable import go_on, resumable
+from torture.resumable import resumable, resume
 from torture.writer import Writer, digest
 
 Operation = Callable[[Writer], None]
@@ -121,7 +121,7 @@ OPERATIONS: list[tuple[int, Operation]] = [
     (4, register),
     (3, delete_tree),
     (3, resumable),
-    (3, go_on),
+    (3, resume),
     (3, mlmd.put_execution),
     (3, mlmd.put_artifacts),
     (4, edge_create),

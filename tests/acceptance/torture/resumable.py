@@ -43,8 +43,8 @@ def resumable(writer: Writer) -> None:
     advance(writer, upload)
 
 
-def go_on(writer: Writer) -> None:
-    """Goes on with one that was left, on whatever server."""
+def resume(writer: Writer) -> None:
+    """Resumes one that was left, on whatever server."""
     if writer.pending:
         advance(writer, writer.random.choice(writer.pending))
 

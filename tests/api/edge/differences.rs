@@ -127,12 +127,12 @@ async fn refused(backend: Backend) {
         (vec![("name", "m"), ("version", "1"), ("category", "a\0")], 422),
         (vec![("version", "1")], 422),
     ] {
-        // Whichever way around: what stands before the file is refused before it is stored, what stands behind it after.
+        // Whichever way around: what stands before the file is refused before it is stored, what stands after it is refused then.
         client.send(Form::new(&fields).file(&archive())).await.expect(status);
-        let behind = fields
+        let file_first = fields
             .iter()
             .fold(Form::new(&[]).file(&archive()), |form, (name, value)| form.field(name, value.as_bytes()));
-        client.send(behind).await.expect(status);
+        client.send(file_first).await.expect(status);
     }
     let long = "x".repeat(513);
     client.post(&[("name", &long), ("version", "1")]).await.expect(422);

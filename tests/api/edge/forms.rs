@@ -66,7 +66,7 @@ async fn a_form_with_another_digest_leaves_nothing() {
         [format!("sha-256=:{}:", BASE64.encode(sha2::Sha256::digest(bytes))), sha512]
     };
     let form = || Form::new(&[("name", "m"), ("version", "1")]).file(&archive());
-    // What stands behind the form is of its bytes, too.
+    // What stands after the form is of its bytes, too.
     let body = [form().0.as_slice(), format!("--{BOUNDARY}--\r\nepilogue").as_bytes()].concat();
     let send = async |field: &'static str, digest: &str| {
         let request = form().request(Method::POST, "/models").insert_header((field, digest));

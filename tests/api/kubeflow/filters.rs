@@ -150,7 +150,7 @@ const COMBINATIONS: &[Case] = &[
     ("s='Red'AnD\n\tn\u{a0}=5", &[ALPHA]),
 ];
 
-/// Patterns: `%` and `_`, taken as they are behind a backslash; ILIKE knows the case of ASCII letters alone.
+/// Patterns: `%` and `_`, taken as they are after a backslash; ILIKE knows the case of ASCII letters alone.
 const PATTERNS: &[Case] = &[
     ("s LIKE 'Red%'", &[ALPHA]),
     ("s LIKE 'red%'", &[BETA]),

@@ -144,7 +144,7 @@ async fn what_is_attached_to_a_run_is_in_its_history(backend: Backend) {
     let shown: Vec<_> = history["items"].as_array().unwrap().iter().map(shown).collect();
     let expected = [("loss", 3), ("alone", 7), ("alone", 8)];
     assert_eq!(shown, expected.map(|(name, step)| (json!(name), json!(step), json!("3"))));
-    // A piece of the UUID that the name is stored behind is no part of the name.
+    // A piece of the UUID that the name is stored after is no part of the name.
     assert_eq!(points(&client, "/experiment_runs/3/metric_history?name=-").await, [""; 0]);
     assert_eq!(points(&client, "/experiment_runs/3/metric_history?name=lon").await, ["alone@7", "alone@8"]);
     // In a second run as well, it is in the history of both, and once in that of all.

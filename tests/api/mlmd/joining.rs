@@ -48,10 +48,10 @@ impl Scene {
             .await
             .unwrap()
             .unwrap();
-        let working = RunningJob::new(registry.clone(), job, Stopping::never());
-        let result = registry.inspections.reevaluate_model(&working.context, working.clone()).await.unwrap();
+        let running = RunningJob::new(registry.clone(), job, Stopping::never());
+        let result = registry.inspections.reevaluate_model(&running.context, running.clone()).await.unwrap();
         let end = modelport::domain::job::JobEnd::Succeeded(result);
-        assert!(registry.jobs.finish_job(&working.context, &working, "test", end).await.unwrap());
+        assert!(registry.jobs.finish_job(&running.context, &running, "test", end).await.unwrap());
     }
 
     fn file(&self) -> String {
@@ -207,8 +207,8 @@ async fn many_files_are_left_to_a_job(backend: Backend) {
         .await
         .unwrap()
         .unwrap();
-    let working = RunningJob::new(registry.clone(), job, Stopping::never());
-    let result = registry.inspections.reevaluate_model(&working.context.clone(), working).await.unwrap();
+    let running = RunningJob::new(registry.clone(), job, Stopping::never());
+    let result = registry.inspections.reevaluate_model(&running.context.clone(), running).await.unwrap();
     assert_eq!(result, json!({"files": 101, "quarantined": 101, "released": 0}));
     scene.get(&scene.file()).await.expect(403);
 }

@@ -178,13 +178,13 @@ async fn the_policy_of_its_versions_model_holds(backend: Backend) {
             .await
             .unwrap()
             .unwrap();
-        let working = RunningJob::new(registry.clone(), job, Stopping::never());
-        let result = registry.inspections.reevaluate_model(&working.context, working.clone()).await.unwrap();
+        let running = RunningJob::new(registry.clone(), job, Stopping::never());
+        let result = registry.inspections.reevaluate_model(&running.context, running.clone()).await.unwrap();
         assert_eq!(result["files"], 1);
         assert!(
             registry
                 .jobs
-                .finish_job(&registry.context(Actor::anonymous("test")), &working, "test", JobEnd::Succeeded(result))
+                .finish_job(&registry.context(Actor::anonymous("test")), &running, "test", JobEnd::Succeeded(result))
                 .await
                 .unwrap()
         );

@@ -52,7 +52,7 @@ async fn the_feed_is_followed_without_a_gap() {
         after = page["next"].as_i64().unwrap();
     }
     assert_eq!(json!(followed), all["items"]);
-    // What happens later comes behind.
+    // What happens later comes after it.
     app.put("/api/v1/models/demo/versions/5/files/a", "a").await.expect(201);
     let later = app.get(&format!("/api/v1/changes?after={after}")).await.json();
     assert_eq!(actions(&later), ["create", "create", "file.put"]);

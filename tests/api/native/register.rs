@@ -68,9 +68,9 @@ fn without_ids(text: &str) -> String {
     let mut shown = String::new();
     let mut rest = text;
     while let Some(at) = rest.find("\"id\":\"") {
-        let (before, behind) = rest.split_at(at + 6);
+        let (before, after) = rest.split_at(at + 6);
         shown.push_str(before);
-        rest = behind.trim_start_matches(|each: char| each.is_ascii_digit());
+        rest = after.trim_start_matches(|each: char| each.is_ascii_digit());
     }
     shown + rest
 }

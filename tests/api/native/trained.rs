@@ -372,7 +372,7 @@ async fn a_long_way_is_followed_to_its_end(backend: Backend) {
 async fn what_does_not_fit_is_asked_hop_by_hop(backend: Backend) {
     let scene = Scene::new(backend).await;
     let data = scene.in_run(json!({"artifactType": "dataset-artifact", "name": "data"})).await;
-    // Further than there is room for, and all behind the version that was made first.
+    // Further than there is room for, and all made after the version.
     let artifact = scene.client.artifact(&scene.version, "weights").await;
     scene.attach(&format!("experiment_runs/{}", scene.run), "model-artifact", &artifact).await;
     scene.client.0.sql(

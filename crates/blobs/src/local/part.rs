@@ -13,7 +13,7 @@ use modelport_domain::{Error, Result};
 
 /// A file that becomes the object of its key on commit, and is removed on drop unless it was kept.
 ///
-/// Dropping it before removes it, so a job that outlives its upload cleans up behind itself.
+/// Dropping it before removes it, so a job that outlives its upload cleans up after itself.
 pub(super) struct PartFile {
     folder: Arc<Folder>,
     key: Key,

@@ -1,4 +1,4 @@
-//! Reading an object, and going on where the connection broke off.
+//! Reading an object, and resuming where the connection broke off.
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -39,7 +39,7 @@ pub enum Known {
 
 /// Reads a filter. `known` says what the entity's well-known names mean.
 ///
-/// Errors: InvalidArgument on `filterQuery` that tells the character where it cannot go on.
+/// Errors: InvalidArgument on `filterQuery` that tells the character where it cannot continue.
 pub fn parse(text: &str, known: &dyn Fn(&str) -> Option<Known>) -> Result<Expr> {
     check_length(FIELD, text)?;
     let tokens = tokens(&DIALECT, text)?;
@@ -229,7 +229,7 @@ impl Parser<'_> {
         found.ok_or_else(|| self.refuse("expected a comparison: =, !=, <, <=, >, >=, LIKE, ILIKE, IN, BETWEEN or IS"))
     }
 
-    /// A name, and where it is not well-known perhaps the kind of value behind it.
+    /// A name, and where it is not well-known perhaps the kind of value after it.
     fn field(&mut self) -> Result<Target> {
         let at = self.at();
         let (mut name, quoted) = self.name()?;

@@ -43,9 +43,9 @@ pub(super) struct Dialect<I: 'static> {
     pub(super) signs: &'static [&'static str],
     /// The characters that words begin with.
     pub(super) starts_word: fn(char) -> bool,
-    /// The characters that words go on with.
+    /// The characters that words continue with.
     pub(super) continues_word: fn(char) -> bool,
-    /// Whether behind a dot every run of characters of words is a name, and behind a name every dot is a separator.
+    /// Whether after a dot every run of characters of words is a name, and after a name every dot is a separator.
     pub(super) has_paths: bool,
     /// The string that the text begins with, if it does.
     pub(super) string: fn(&str) -> Result<Option<Literal>, String>,
@@ -84,7 +84,7 @@ pub(super) fn tokens<I>(dialect: &Dialect<I>, text: &str) -> Result<Vec<Spanned<
 /// A token or what separates tokens, and how many bytes it takes.
 type Piece<I> = Result<(Option<Token<I>>, usize), String>;
 
-/// What `rest` begins with, behind these tokens; `None` at the end of the text.
+/// What `rest` begins with, after these tokens; `None` at the end of the text.
 fn piece<I>(dialect: &Dialect<I>, rest: &str, before: &[Spanned<I>]) -> Option<Piece<I>> {
     let first = rest.chars().next()?;
     if first.is_whitespace() {
@@ -100,31 +100,31 @@ fn piece<I>(dialect: &Dialect<I>, rest: &str, before: &[Spanned<I>]) -> Option<P
         };
         return Some(length.map(|length| (None, length)));
     }
-    let position = if dialect.has_paths { Position::behind(before) } else { Position::Elsewhere };
+    let position = if dialect.has_paths { Position::after(before) } else { Position::Elsewhere };
     Some(token(dialect, rest, first, position).map(|(token, length)| (Some(token), length)))
 }
 
 /// Where in a path of names something stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Position {
-    BehindName,
-    BehindDot,
+    AfterName,
+    AfterDot,
     Elsewhere,
 }
 
 impl Position {
-    fn behind<I>(tokens: &[Spanned<I>]) -> Self {
+    fn after<I>(tokens: &[Spanned<I>]) -> Self {
         let mut last = tokens.iter().rev().map(|placed| &placed.token);
         match (last.next(), last.next()) {
-            (Some(Token::Word(_) | Token::Quoted(_)), _) => Self::BehindName,
-            (Some(Token::Sign(".")), Some(Token::Word(_) | Token::Quoted(_))) => Self::BehindDot,
+            (Some(Token::Word(_) | Token::Quoted(_)), _) => Self::AfterName,
+            (Some(Token::Sign(".")), Some(Token::Word(_) | Token::Quoted(_))) => Self::AfterDot,
             _ => Self::Elsewhere,
         }
     }
 }
 
 fn token<I>(dialect: &Dialect<I>, rest: &str, first: char, position: Position) -> Scanned<I> {
-    if position == Position::BehindDot && (dialect.continues_word)(first) {
+    if position == Position::AfterDot && (dialect.continues_word)(first) {
         return Ok(word(dialect, rest));
     }
     if let Some(Literal { text, length }) = (dialect.string)(rest)? {
@@ -134,7 +134,7 @@ fn token<I>(dialect: &Dialect<I>, rest: &str, first: char, position: Position) -
         let Literal { text, length } = (dialect.identifier)(rest)?;
         return Ok((Token::Quoted(text), length));
     }
-    if (dialect.starts_number)(rest) && (first != '.' || position != Position::BehindName) {
+    if (dialect.starts_number)(rest) && (first != '.' || position != Position::AfterName) {
         return (dialect.number)(rest);
     }
     if (dialect.starts_word)(first) {

@@ -203,7 +203,7 @@ pub enum Function {
     Abs,
     /// The first that is not NULL.
     Coalesce,
-    /// The texts one behind the other.
+    /// The texts one after the other.
     Concat,
     /// Whether the text begins with the second.
     StartsWith,

@@ -40,14 +40,14 @@ pub fn answer(pages: Pages, size: Option<PageSize>, edition: Edition) -> Result<
         first.extend(writer.end()?);
         return Ok(response.body(first));
     };
-    let behind = stream::try_unfold((rest, Some(writer)), |(mut rest, writer)| async move {
+    let following = stream::try_unfold((rest, Some(writer)), |(mut rest, writer)| async move {
         let Some(mut writer) = writer else { return Ok(None) };
         match rest.try_next().await? {
             Some(nodes) => Ok(Some((writer.items(&nodes)?, (rest, Some(writer))))),
             None => Ok(Some((writer.end()?, (rest, None)))),
         }
     });
-    Ok(response.streaming(stream::once(async { Ok(first) }).chain(logged(behind)).map_ok(Bytes::from)))
+    Ok(response.streaming(stream::once(async { Ok(first) }).chain(logged(following)).map_ok(Bytes::from)))
 }
 
 /// How long an item is, more or less, so that the text of a page seldom has to be moved while it grows.

@@ -20,9 +20,9 @@ const DEPTH: u32 = 4;
 pub(super) fn estimate(message: &[u8]) -> u64 {
     let mut weight = COPIES * message.len() as u64;
     let mut rest = message;
-    while let Some((inner, behind)) = field(rest) {
+    while let Some((inner, after)) = field(rest) {
         weight += inner.map_or(NUMBER, |inner| TOP_FIELD + within(inner, DEPTH).unwrap_or(0));
-        rest = behind;
+        rest = after;
     }
     weight
 }
@@ -32,14 +32,14 @@ fn within(bytes: &[u8], depth: u32) -> Option<u64> {
     let mut weight = 0;
     let mut rest = bytes;
     while !rest.is_empty() {
-        let (inner, behind) = field(rest)?;
+        let (inner, after) = field(rest)?;
         weight += match inner {
             Some(inner) if depth > 0 => FIELD + within(inner, depth - 1).unwrap_or(0),
             Some(_) => FIELD,
             // A member of its message, which has room for it; many letters could be one.
             None => 0,
         };
-        rest = behind;
+        rest = after;
     }
     Some(weight)
 }
@@ -55,8 +55,8 @@ fn field(bytes: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
         1 => Some((None, rest.get(8..)?)),
         2 => {
             let (length, rest) = varint(rest)?;
-            let (inner, behind) = rest.split_at_checked(usize::try_from(length).ok()?)?;
-            Some((Some(inner), behind))
+            let (inner, after) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+            Some((Some(inner), after))
         }
         5 => Some((None, rest.get(4..)?)),
         _ => None,

@@ -2,7 +2,7 @@
 //! read. A request that is refused for its path, its conditions or its headers has its final status first, and no byte of the body.
 //!
 //! The framework asks one service whether to send `100 Continue`, and hands the request to another after that. Here the first
-//! runs the app itself until it answers or reads of the body; the second goes on where the first has stopped.
+//! runs the app itself until it answers or reads of the body; the second continues where the first has stopped.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -100,7 +100,7 @@ fn answer_or_continue(body: Rc<BodyState>, answer: Answer) -> impl Future<Output
     })
 }
 
-/// Answers requests, and goes on with those that are in progress.
+/// Answers requests, and continues those that are in progress.
 pub(super) fn resume<S>(
     app: S,
 ) -> impl ServiceFactory<Request, Config = (), Response = Response<BoxBody>, Error = Response<BoxBody>, InitError = ()>

@@ -1,7 +1,7 @@
 //! Stops reading for clients that disconnect before the response.
 //!
 //! A client that has closed its side of the connection counts as gone, as it does for nginx and for Go's HTTP server, though
-//! TCP would let it wait for the answer. What writes goes on: what a client has sent is kept whether it waits or not.
+//! TCP would let it wait for the answer. A write continues: what a client has sent is kept whether it waits or not.
 
 use std::any::Any;
 use std::io::ErrorKind;

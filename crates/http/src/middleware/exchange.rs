@@ -36,7 +36,7 @@ pub(super) struct Exchange {
     received: Rc<Cell<u64>>,
     /// The request's body, held until the response has ended. A body that the handler left unread then closes the
     /// connection, after the server has read on for a while, so that a client still sending sees the response. Were it
-    /// let go before, the server would go on reading a chunked one for ever, or hang in the middle of it.
+    /// let go before, the server would keep reading a chunked one for ever, or hang in the middle of it.
     _body: Rc<RefCell<Payload>>,
     pub(super) method: Method,
     pub(super) path: String,

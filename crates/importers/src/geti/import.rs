@@ -22,17 +22,17 @@ const MAX_DOWNLOADS: u32 = 3;
 
 impl Geti {
     /// Does what a job of the kind [`crate::domain::imports::GETI_IMPORT`] asks for.
-    pub async fn import(&self, working: RunningJob) -> Attempt {
-        let request: ImportRequest = serde_json::from_value(working.job.payload.clone())
+    pub async fn import(&self, running: RunningJob) -> Attempt {
+        let request: ImportRequest = serde_json::from_value(running.job.payload.clone())
             .map_err(|error| Error::internal("the job of an import cannot be read").caused_by(error))?;
-        let session = self.session(&request.server, working.stopping.clone())?;
-        report_progress(&working, 0, None, "looking for models");
+        let session = self.session(&request.server, running.stopping.clone())?;
+        report_progress(&running, 0, None, "looking for models");
         let groups: Option<Vec<&str>> = request.models.iter().map(|model| model.group.as_deref()).collect();
         let groups = groups.filter(|groups| !groups.is_empty());
         let project = session.project(&request.project, groups.as_deref()).await?;
         let selected = project.select_models(&request.models)?;
-        let (report, first_failure) = import_all(&working, &session, &project, &selected).await?;
-        link_revisions(&working, &project).await?;
+        let (report, first_failure) = import_all(&running, &session, &project, &selected).await?;
+        link_revisions(&running, &project).await?;
         let result = serde_json::to_value(&report).unwrap_or(Value::Null);
         let Some(failure) = first_failure else { return Ok(result) };
         let failed = report.models.iter().filter(|model| model.outcome == ImportOutcome::Failed).count();
@@ -44,10 +44,10 @@ impl Geti {
     }
 }
 
-/// Imports each model, and goes on when one fails. Returns the outcome of each, and the first failure; a retryable one
+/// Imports each model, and continues when one fails. Returns the outcome of each, and the first failure; a retryable one
 /// comes before others.
 async fn import_all(
-    working: &RunningJob,
+    running: &RunningJob,
     session: &Session,
     project: &Project,
     selected: &[SelectedModel<'_>],
@@ -56,18 +56,18 @@ async fn import_all(
     let mut first_failure: Option<GetiError> = None;
     let total = i64::try_from(selected.len()).ok();
     let ids = selected.iter().map(|each| each.model.id.clone()).collect();
-    let mut here = working.registry.imports.find_imported(&working.context, ids).await?;
+    let mut here = running.registry.imports.find_imported(&running.context, ids).await?;
     for (done, each) in (0..).zip(selected) {
-        report_progress(working, done, total, &each.model.name);
+        report_progress(running, done, total, &each.model.name);
         let arrived = match here.remove(&each.model.id) {
             Some(arrived) => Ok(arrived),
-            None => import(working, session, project, *each, (done, total)).await,
+            None => import(running, session, project, *each, (done, total)).await,
         };
         match arrived {
-            Ok(arrived) => report.models.push(imported(working, each, arrived)),
-            Err(failure) if working.stopping.why().is_some() => return Err(failure),
+            Ok(arrived) => report.models.push(imported(running, each, arrived)),
+            Err(failure) if running.stopping.why().is_some() => return Err(failure),
             Err(failure) => {
-                log::warn!(job = working.job.id.0, model = each.model.id.as_str(); "not imported: {}", failure.error);
+                log::warn!(job = running.job.id.0, model = each.model.id.as_str(); "not imported: {}", failure.error);
                 report.models.push(ImportedModel {
                     id: each.model.id.clone(),
                     name: each.model.name.clone(),
@@ -83,7 +83,7 @@ async fn import_all(
             }
         }
     }
-    report_progress(working, total.unwrap_or_default(), total, "done");
+    report_progress(running, total.unwrap_or_default(), total, "done");
     Ok((report, first_failure))
 }
 
@@ -94,9 +94,9 @@ fn shown(error: &Error) -> String {
     }
 }
 
-fn imported(working: &RunningJob, selected: &SelectedModel<'_>, arrived: ExistingImport) -> ImportedModel {
+fn imported(running: &RunningJob, selected: &SelectedModel<'_>, arrived: ExistingImport) -> ImportedModel {
     // Models that an earlier attempt of this job imported count as imported.
-    let is_new = arrived.artifact.created_at >= working.job.created_at;
+    let is_new = arrived.artifact.created_at >= running.job.created_at;
     ImportedModel {
         id: selected.model.id.clone(),
         name: selected.model.name.clone(),
@@ -110,7 +110,7 @@ fn imported(working: &RunningJob, selected: &SelectedModel<'_>, arrived: Existin
 
 /// Imports one model. A package that breaks off is downloaded again.
 async fn import(
-    working: &RunningJob,
+    running: &RunningJob,
     session: &Session,
     project: &Project,
     selected: SelectedModel<'_>,
@@ -122,7 +122,7 @@ async fn import(
         tries += 1;
         let response = session.package(project, selected).await?;
         let length = response.content_length();
-        let (reporting, name) = (working.clone(), selected.model.name.clone());
+        let (reporting, name) = (running.clone(), selected.model.name.clone());
         let body = session.archive(response, move |bytes| {
             report_progress(&reporting, done, total, &format!("{name}: {} MiB", bytes >> 20));
         })?;
@@ -135,36 +135,36 @@ async fn import(
             precondition: Precondition::None,
             create: true,
         };
-        match working.registry.files.put_nested(&working.context, put, &mapping::folder(project)?, body).await {
+        match running.registry.files.put_nested(&running.context, put, &mapping::folder(project)?, body).await {
             Ok(_) => break,
             // Another job imported it meanwhile.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                return find_imported(working, &selected.model.id).await?.ok_or_else(|| error.into());
+                return find_imported(running, &selected.model.id).await?.ok_or_else(|| error.into());
             }
             Err(error)
                 if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::UpstreamUnavailable)
                     && tries < MAX_DOWNLOADS
-                    && working.stopping.why().is_none() =>
+                    && running.stopping.why().is_none() =>
             {
-                log::info!(job = working.job.id.0, model = selected.model.id.as_str(); "downloaded again: {error}");
+                log::info!(job = running.job.id.0, model = selected.model.id.as_str(); "downloaded again: {error}");
                 session.pause(std::time::Duration::from_secs(tries.into())).await?;
             }
             Err(error) => return Err(error.into()),
         }
     }
-    let imported = find_imported(working, &selected.model.id).await?;
+    let imported = find_imported(running, &selected.model.id).await?;
     imported.ok_or_else(|| Error::internal(format!("model `{}` is not here", selected.model.id)).into())
 }
 
-async fn find_imported(working: &RunningJob, id: &str) -> Result<Option<ExistingImport>> {
-    Ok(working.registry.imports.find_imported(&working.context, vec![id.to_owned()]).await?.remove(id))
+async fn find_imported(running: &RunningJob, id: &str) -> Result<Option<ExistingImport>> {
+    Ok(running.registry.imports.find_imported(&running.context, vec![id.to_owned()]).await?.remove(id))
 }
 
 /// Records, for each stored trained model of the groups, from which one it was trained.
-async fn link_revisions(working: &RunningJob, project: &Project) -> Result<()> {
+async fn link_revisions(running: &RunningJob, project: &Project) -> Result<()> {
     let all = project.groups.iter().flat_map(|group| &group.versions);
     let ids = all.clone().flat_map(|trained| trained.models.iter().map(|model| model.id.clone())).collect();
-    let here = working.registry.imports.find_imported(&working.context, ids).await?;
+    let here = running.registry.imports.find_imported(&running.context, ids).await?;
     let artifacts: BTreeMap<&str, Vec<NodeId>> = all
         .clone()
         .map(|trained| {
@@ -180,11 +180,11 @@ async fn link_revisions(working: &RunningJob, project: &Project) -> Result<()> {
             inputs: trained.previous.as_deref().map(of).unwrap_or_default(),
             outputs: of(&trained.id),
         };
-        working.registry.imports.record_training(&working.context, training).await?;
+        running.registry.imports.record_training(&running.context, training).await?;
     }
     Ok(())
 }
 
-fn report_progress(working: &RunningJob, done: i64, total: Option<i64>, message: &str) {
-    working.report(JobProgress { done, total, message: Some(message.to_owned()) });
+fn report_progress(running: &RunningJob, done: i64, total: Option<i64>, message: &str) {
+    running.report(JobProgress { done, total, message: Some(message.to_owned()) });
 }

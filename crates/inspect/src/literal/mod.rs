@@ -267,7 +267,7 @@ impl Parser<'_> {
             }
         }
         let text: String = self.chars.get(start..self.at)?.iter().collect();
-        // Python 2 wrote long integers with an `L` behind them, which NumPy filters out.
+        // Python 2 wrote long integers with an `L` after them, which NumPy filters out.
         let digits = text.trim_end_matches('L').replace('_', "").to_ascii_lowercase();
         self.space();
         self.take('L');

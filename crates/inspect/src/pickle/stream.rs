@@ -1,4 +1,4 @@
-//! A stream of pickles, one after the other, with what joblib and PyTorch write between and behind them.
+//! A stream of pickles, one after the other, with what joblib and PyTorch write between and after them.
 
 use std::collections::HashSet;
 use std::io::Result;
@@ -89,13 +89,13 @@ fn follow(input: &mut Cursor<'_>, place: &str, claimed: bool, seen: &mut Inspect
             // PyTorch's older files end with the bytes of their tensors.
             Ok(Some(_)) if legacy_torch && pickles >= 5 => return Ok(true),
             Ok(Some(0x80)) if pickles < MAX_PICKLES => {}
-            Ok(Some(_)) => return Ok(is_pickle | behind(input, pickles < MAX_PICKLES, place, seen)?),
+            Ok(Some(_)) => return Ok(is_pickle | trailing_pickle(input, pickles < MAX_PICKLES, place, seen)?),
         }
     }
 }
 
 /// Whether a pickle without the mark of newer protocols follows, which is certainly one.
-fn behind(input: &mut Cursor<'_>, looks: bool, place: &str, seen: &mut Inspection) -> Result<bool> {
+fn trailing_pickle(input: &mut Cursor<'_>, looks: bool, place: &str, seen: &mut Inspection) -> Result<bool> {
     let before = input.place();
     let mut is_pickle = false;
     if looks {
@@ -143,7 +143,7 @@ fn acts(machine: &Machine) -> bool {
         || (machine.remarks.iter().any(computed) && imports.iter().any(is_known))
 }
 
-/// Whether something is called as only pickles do it: behind the mark of newer protocols, or by a known name.
+/// Whether something is called as only pickles do it: after the mark of newer protocols, or by a known name.
 fn calls_something(machine: &Machine) -> bool {
     machine.imports.iter().any(|import| is_called(import) && (machine.protocol.is_some() || is_known(import)))
 }
@@ -209,7 +209,7 @@ fn nested(machine: &mut Machine, input: &mut Cursor<'_>, walk: &mut Walk, depth:
     end
 }
 
-/// joblib skips these bytes, but a plain unpickler would go on with them.
+/// joblib skips these bytes, but a plain unpickler would execute them.
 fn as_opcodes(machine: &mut Machine, first: &[u8], total: u64, walk: &mut Walk) -> ParseResult<()> {
     walk.tried += 1;
     if walk.tried > MAX_TRIED {

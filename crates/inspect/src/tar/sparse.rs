@@ -60,10 +60,10 @@ enum More {
 
 impl Map {
     /// The old form, whose header has the first fragments.
-    pub(super) fn old(size: u64, fragments: &[u8], goes_on: bool) -> Result<Self> {
-        let more = if goes_on { More::Blocks(0) } else { More::Nothing };
+    pub(super) fn old(size: u64, fragments: &[u8], continues: bool) -> Result<Self> {
+        let more = if continues { More::Blocks(0) } else { More::Nothing };
         let mut map = Self { size, fragments: Vec::new(), name: None, more };
-        map.add_pairs(fragments, goes_on)?;
+        map.add_pairs(fragments, continues)?;
         Ok(map)
     }
 
@@ -122,11 +122,11 @@ impl Map {
             More::Nothing => Ok(()),
             More::Blocks(read) => {
                 *read = counted(*read)?;
-                let goes_on = block.get(504) != Some(&0);
-                if !goes_on {
+                let continues = block.get(504) != Some(&0);
+                if !continues {
                     self.more = More::Nothing;
                 }
-                self.add_pairs(block.get(..504).unwrap_or_default(), goes_on)
+                self.add_pairs(block.get(..504).unwrap_or_default(), continues)
             }
             More::Lines { count, numbers, line, read } => {
                 *read = counted(*read)?;
@@ -152,7 +152,7 @@ impl Map {
         }
     }
 
-    fn add_pairs(&mut self, fields: &[u8], goes_on: bool) -> Result<()> {
+    fn add_pairs(&mut self, fields: &[u8], continues: bool) -> Result<()> {
         let before = self.fragments.len();
         // The first entry whose fields are empty ends the map.
         for pair in fields.chunks_exact(24).take_while(|pair| pair.first() != Some(&0) && pair.get(12) != Some(&0)) {
@@ -161,8 +161,8 @@ impl Map {
             let (offset, length) = fragment.ok_or_else(|| Broken::new("a sparse map is malformed"))?;
             self.fragments.push(Fragment { offset, length });
         }
-        if goes_on && self.fragments.len() - before < fields.len() / 24 {
-            return Err(Broken::new("a sparse map goes on after its end"));
+        if continues && self.fragments.len() - before < fields.len() / 24 {
+            return Err(Broken::new("a sparse map continues after its end"));
         }
         Ok(())
     }

@@ -177,7 +177,7 @@ fn a_map_that_cannot_be_followed_is_refused() {
 }
 
 #[test]
-fn the_old_form_goes_on_in_further_blocks() {
+fn the_old_form_continues_in_further_blocks() {
     let pair = |at: usize| format!("{:011o}\0{:011o}\0", at * 1024, 512).into_bytes();
     let mut block = header("six", b'S', 6 * 512);
     block[386..482].copy_from_slice(&(0..4).flat_map(pair).collect::<Vec<_>>());

@@ -179,7 +179,7 @@ impl<B: Stream<Item = Result<Bytes>> + Unpin> Input<B> {
         Ok(body)
     }
 
-    /// Reads what is left, which has to be zeros: another archive behind this one would be lost.
+    /// Reads what is left, which has to be zeros: another archive after this one would be lost.
     async fn end(&mut self) -> Result<()> {
         while let Some(bytes) = self.some(u64::MAX).await? {
             if bytes.iter().any(|byte| *byte != 0) {

@@ -149,7 +149,7 @@ fn check_place(
     Ok(())
 }
 
-/// Whether the descriptor behind a file's bytes says what the directory says (APPNOTE 4.3.9).
+/// Whether the descriptor after a file's bytes says what the directory says (APPNOTE 4.3.9).
 ///
 /// Its signature is optional, and its sizes have eight bytes where the header before the bytes was prepared for a large file,
 /// however small the file became: the directory does not tell. So any reading that agrees will do.

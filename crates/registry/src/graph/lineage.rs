@@ -73,7 +73,7 @@ fn other(kind: NodeKind) -> NodeKind {
 /// What was found so far.
 struct Walk<'a> {
     query: &'a LineageQuery,
-    /// Those from which it goes on.
+    /// Those from which it continues.
     walked: BTreeSet<NodeId>,
     /// Those at which it ends.
     ends: BTreeSet<NodeId>,
@@ -94,7 +94,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Adds nodes that were not seen before, and returns those from which the graph goes on.
+    /// Adds nodes that were not seen before, and returns those from which the graph continues.
     fn arrive(&mut self, tx: &mut ReadTransaction<'_, '_>, kind: NodeKind, found: Vec<NodeId>) -> Result<Vec<NodeId>> {
         let ending = self.ending(kind);
         let ends: BTreeSet<NodeId> = match ending {
@@ -124,7 +124,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Follows events that lead on from nodes of that kind, and returns the nodes from which the graph goes on.
+    /// Follows events that lead on from nodes of that kind, and returns the nodes from which the graph continues.
     fn step(
         &mut self,
         tx: &mut ReadTransaction<'_, '_>,

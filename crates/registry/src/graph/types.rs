@@ -108,24 +108,24 @@ pub(super) fn find(
 }
 
 fn put(tx: &mut WriteTransaction<'_, '_>, drafts: &[TypeDraft], rules: TypeRules) -> Result<Vec<i64>> {
-    let mut working: BTreeMap<Key, PendingType> = stored(tx, drafts)?;
+    let mut pending: BTreeMap<Key, PendingType> = stored(tx, drafts)?;
     for draft in drafts {
         let key = key(draft.kind, &draft.name, &draft.version);
-        match working.get_mut(&key) {
+        match pending.get_mut(&key) {
             Some(found) => found.now = found.now.evolved(draft, rules)?,
             None => {
-                working.insert(key, PendingType { stored: None, now: draft.to_type() });
+                pending.insert(key, PendingType { stored: None, now: draft.to_type() });
             }
         }
     }
-    create(tx, &mut working)?;
-    change(tx, &working)?;
-    let id_of = |draft: &TypeDraft| working.get(&key(draft.kind, &draft.name, &draft.version)).map(|each| each.now.id);
+    create(tx, &mut pending)?;
+    change(tx, &pending)?;
+    let id_of = |draft: &TypeDraft| pending.get(&key(draft.kind, &draft.name, &draft.version)).map(|each| each.now.id);
     drafts.iter().map(|draft| id_of(draft).ok_or_else(|| super::internal("a type that was put is not there"))).collect()
 }
 
 fn stored(tx: &mut ReadTransaction<'_, '_>, drafts: &[TypeDraft]) -> Result<BTreeMap<Key, PendingType>> {
-    let mut working = BTreeMap::new();
+    let mut pending = BTreeMap::new();
     for kind in [NodeKind::Artifact, NodeKind::Execution, NodeKind::Context] {
         let names: Vec<&str> =
             drafts.iter().filter(|draft| draft.kind == kind).map(|draft| draft.name.as_str()).collect();
@@ -134,14 +134,14 @@ fn stored(tx: &mut ReadTransaction<'_, '_>, drafts: &[TypeDraft]) -> Result<BTre
         }
         for found in load(tx, Which::Names(kind, &names))?.into_values() {
             let key = key(kind, &found.name, &found.version);
-            working.insert(key, PendingType { stored: Some(found.clone()), now: found });
+            pending.insert(key, PendingType { stored: Some(found.clone()), now: found });
         }
     }
-    Ok(working)
+    Ok(pending)
 }
 
-fn create(tx: &mut WriteTransaction<'_, '_>, working: &mut BTreeMap<Key, PendingType>) -> Result<()> {
-    let mut new: Vec<&mut PendingType> = working.values_mut().filter(|each| each.stored.is_none()).collect();
+fn create(tx: &mut WriteTransaction<'_, '_>, pending: &mut BTreeMap<Key, PendingType>) -> Result<()> {
+    let mut new: Vec<&mut PendingType> = pending.values_mut().filter(|each| each.stored.is_none()).collect();
     if new.is_empty() {
         return Ok(());
     }
@@ -152,9 +152,9 @@ fn create(tx: &mut WriteTransaction<'_, '_>, working: &mut BTreeMap<Key, Pending
     Ok(())
 }
 
-fn change(tx: &mut WriteTransaction<'_, '_>, working: &BTreeMap<Key, PendingType>) -> Result<()> {
+fn change(tx: &mut WriteTransaction<'_, '_>, pending: &BTreeMap<Key, PendingType>) -> Result<()> {
     let mut added: Vec<(i64, &str, ValueKind)> = Vec::new();
-    for PendingType { stored, now } in working.values() {
+    for PendingType { stored, now } in pending.values() {
         let Some(stored) = stored else { continue };
         let new = now.properties.iter().filter(|(name, _)| !stored.properties.contains_key(*name));
         added.extend(new.map(|(name, kind)| (now.id, name.as_str(), *kind)));

@@ -24,11 +24,11 @@ pub(super) fn payload(model: NodeId) -> serde_json::Value {
 
 impl Inspections {
     /// Does the work of a job that [`Inspections::set_model_policy`] enqueued. Safe to retry at any moment.
-    pub async fn reevaluate_model(&self, context: &RequestContext, working: RunningJob) -> Attempt {
-        let Some(model) = working.job.payload.get("model").and_then(serde_json::Value::as_i64) else {
+    pub async fn reevaluate_model(&self, context: &RequestContext, running: RunningJob) -> Attempt {
+        let Some(model) = running.job.payload.get("model").and_then(serde_json::Value::as_i64) else {
             return Err(Error::internal("a job names no model").into());
         };
-        let changed = self.reevaluate_artifacts(context, &working, NodeId(model)).await?;
+        let changed = self.reevaluate_artifacts(context, &running, NodeId(model)).await?;
         Ok(serde_json::json!({
             "files": changed.evaluated,
             "quarantined": changed.quarantined,
@@ -39,7 +39,7 @@ impl Inspections {
     async fn reevaluate_artifacts(
         &self,
         context: &RequestContext,
-        working: &RunningJob,
+        running: &RunningJob,
         model: NodeId,
     ) -> Result<EvaluationChanges> {
         let (mut changed, mut progress, mut after) = (EvaluationChanges::default(), JobProgress::default(), None);
@@ -50,9 +50,9 @@ impl Inspections {
             after = Some(*last);
             progress.total = Some(all.max(progress.done));
             for artifact in artifacts {
-                changed.add(working.stopping.or(self.reevaluate_artifact(context, artifact)).await?);
+                changed.add(running.stopping.or(self.reevaluate_artifact(context, artifact)).await?);
                 progress.done += 1;
-                working.report(progress.clone());
+                running.report(progress.clone());
             }
         }
     }

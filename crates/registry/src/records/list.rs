@@ -51,7 +51,7 @@ struct Listing {
     own: Source<NodeId>,
 }
 
-/// One of the two lists: what is read of it, and where it goes on.
+/// One of the two lists: what is read of it, and where it continues.
 struct Source<P> {
     ready: VecDeque<Record>,
     after: Option<P>,

@@ -60,8 +60,8 @@ impl Files {
         if length == 0 { self.finish_resumable(context, &row.id).await } else { Ok(UploadState::new(&row, 0)) }
     }
 
-    /// Makes a file of the partial uploads with these ids, one behind the other, and an upload that stands for it. They are
-    /// kept until they expire. Goes on when the caller has gone.
+    /// Makes a file of the partial uploads with these ids, one after the other, and an upload that stands for it. They are
+    /// kept until they expire. Continues when the caller has gone.
     ///
     /// `concat` and `metadata` are the client's words. Errors: NotFound for a part that is not there; InvalidArgument for an
     /// upload that is no part; Incomplete for one that lacks bytes; Locked while another request uses a
@@ -179,7 +179,7 @@ impl Files {
         Ok(state)
     }
 
-    /// The bytes of the parts, one behind the other.
+    /// The bytes of the parts, one after the other.
     fn bytes_of(&self, parts: &[Resumable]) -> Result<BoxStream<'static, Result<Bytes>>> {
         let keys = parts.iter().filter(|part| part.length > 0).map(|part| part.key.parse::<Key>());
         let (keys, blobs) = (keys.collect::<Result<Vec<_>>>()?, self.core.blobs.clone());

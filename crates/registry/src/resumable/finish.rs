@@ -67,7 +67,7 @@ impl Files {
         self.finish_upload(context, &put, &key, stored, update).await.map(drop)
     }
 
-    /// Makes a partial upload an object of its own, which its row goes on to hold until it expires.
+    /// Makes a partial upload an object of its own, which its row continues to hold until it expires.
     async fn keep_partial(&self, context: &RequestContext, row: &Resumable, key: &Key, lease: &Lease) -> Result<()> {
         let recorded = self.whole(key, row, lease).await?;
         let sha256 = recorded.sha256()?;

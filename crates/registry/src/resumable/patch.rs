@@ -193,7 +193,7 @@ impl BodyWriter<'_> {
         let ended = loop {
             // What a slow client has sent is passed on, so that it takes little memory while nothing arrives.
             let patience = if batch.len() < MIN_BATCH { FOREVER } else { BATCH_TIMEOUT };
-            // Others wait for the memory: what has arrived is kept, and the client goes on later.
+            // Others wait for the memory: what has arrived is kept, and the client resumes later.
             let Some(event) = append.share().await_client(timeout(patience, inbox.recv())).await else { break false };
             let Ok(event) = event else {
                 self.batch(append, std::mem::take(&mut batch).into()).await?;

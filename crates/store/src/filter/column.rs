@@ -147,9 +147,9 @@ impl Filter {
             return self.text_is(column, &texts);
         }
         if let Test::Like(pattern) = test
-            && let Some((first, behind)) = prefix_range(pattern)
+            && let Some((first, end)) = prefix_range(pattern)
         {
-            self.text_begins(column, &first, &behind);
+            self.text_begins(column, &first, &end);
             self.sql(" AND ");
         }
         self.test(column, test);
@@ -161,9 +161,9 @@ impl Filter {
             self.starts_as(column, &texts);
             self.sql(" AND ");
         } else if let Test::Like(pattern) = test
-            && let Some((first, behind)) = prefix_range(pattern)
+            && let Some((first, end)) = prefix_range(pattern)
         {
-            self.range(&start(column), &first, &behind);
+            self.range(&start(column), &first, &end);
             self.sql(" AND ");
         }
     }
@@ -177,11 +177,11 @@ impl Filter {
             self.equals(&stored, &texts.iter().copied().chain(unowned).collect::<Vec<_>>());
             self.sql(" AND ");
         } else if let Test::Like(pattern) = test
-            && let Some((first, behind)) = prefix_range(pattern)
+            && let Some((first, end)) = prefix_range(pattern)
             && !first.starts_with(|each: char| each.is_ascii_digit())
         {
             self.sql(&format!("{table}.kind = {kind} AND "));
-            self.range(&stored, &first, &behind);
+            self.range(&stored, &first, &end);
             self.sql(" AND ");
         }
     }

@@ -84,7 +84,7 @@ pub(super) fn ranges_of(property: Property<'_>, condition: &Condition) -> Vec<In
                     rows.sql(" AND ");
                     rows.is_of(property.kind.unwrap_or(ValueKind::String));
                     match &range {
-                        Some((first, behind)) => begins(rows, TEXT, first, behind),
+                        Some((first, end)) => begins(rows, TEXT, first, end),
                         None => part(rows, TEXT),
                     }
                     rows.sql(" AND ");

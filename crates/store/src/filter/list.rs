@@ -29,9 +29,9 @@ impl Filter {
         }
     }
 
-    /// Whether a list, which is stored as compact JSON, has the item: a quote behind a bracket or a comma opens one.
+    /// Whether a list, which is stored as compact JSON, has the item: a quote after a bracket or a comma opens one.
     ///
-    /// Or it closes one that ends with a comma; behind that quote there is a comma or the end, so that only the item `,`
+    /// Or it closes one that ends with a comma; after that quote there is a comma or the end, so that only the item `,`
     /// could be found where it is not.
     fn has_item(&mut self, item: &str) {
         let item = serde_json::Value::from(item).to_string();

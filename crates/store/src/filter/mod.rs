@@ -235,7 +235,7 @@ impl Filter {
                 self.condition(&name_key_sql(), condition);
             }
             Condition::Like { pattern, ignore_case: false } => match prefix_range(pattern) {
-                Some((first, behind)) => self.range(&name_key_sql(), &first, &behind),
+                Some((first, end)) => self.range(&name_key_sql(), &first, &end),
                 None => return,
             },
             _ => return,
@@ -243,11 +243,11 @@ impl Filter {
         self.sql(" AND ");
     }
 
-    fn range(&mut self, key: &str, first: &str, behind: &str) {
+    fn range(&mut self, key: &str, first: &str, end: &str) {
         self.sql(&format!("{key} >= "));
         self.text(first);
         self.sql(&format!(" AND {key} < "));
-        self.text(behind);
+        self.text(end);
     }
 
     fn like(&mut self, column: &str, pattern: &str, ignore_case: bool) {

@@ -1,4 +1,4 @@
-//! Arithmetic that never fails: PostgreSQL refuses a number out of range where SQLite goes on with another, and here both
+//! Arithmetic that never fails: PostgreSQL refuses a number out of range where SQLite continues with another, and here both
 //! give NULL.
 //!
 //! The operands are computed once, in a subquery; its LIMIT keeps the planners from putting them wherever they are used.
@@ -18,7 +18,7 @@ const INT_END: f64 = 9_223_372_036_854_775_808.0;
 /// A product or quotient below it is 0.
 const MIN_DOUBLE: f64 = 2.3e-308;
 
-/// Ints are exact beyond their range for a moment: PostgreSQL's NUMERIC has no limit, SQLite goes on with a double.
+/// Ints are exact beyond their range for a moment: PostgreSQL's NUMERIC has no limit, SQLite continues with a double.
 const INT_RANGE: &str = " LIMIT 1) AS v WHERE v.x BETWEEN -9223372036854775807 AND 9223372036854775807)";
 
 impl Filter {

@@ -20,14 +20,14 @@ pub(super) fn prefix_range(pattern: &str) -> Option<(String, String)> {
         }
     }
     let prefix: String = prefix.chars().take(MAX_INDEXED_CHARS).collect();
-    let mut behind = prefix.clone();
+    let mut end = prefix.clone();
     // The next greater text of this length; the order of UTF-8 is that of its characters.
     loop {
-        let last = behind.pop()?;
+        let last = end.pop()?;
         let next = (u32::from(last) + 1..=u32::from(char::MAX)).find_map(char::from_u32);
         if let Some(next) = next {
-            behind.push(next);
-            return Some((prefix, behind));
+            end.push(next);
+            return Some((prefix, end));
         }
     }
 }

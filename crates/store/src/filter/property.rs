@@ -110,7 +110,7 @@ impl Filter {
             Condition::Like { pattern, ignore_case } => {
                 self.of_kind(&Operand::Text(String::new()), kind);
                 match prefix_range(pattern).filter(|_| !ignore_case) {
-                    Some((first, behind)) => self.text_begins("p.text_value", &first, &behind),
+                    Some((first, end)) => self.text_begins("p.text_value", &first, &end),
                     None => self.is_indexed("p.text_value"),
                 }
                 self.sql(" AND ");

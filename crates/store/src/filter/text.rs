@@ -30,26 +30,26 @@ impl Filter {
     }
 
     /// Whether the text of a property is in a range of beginnings, none of which is longer than what an index holds.
-    pub(super) fn text_begins(&mut self, column: &str, first: &str, behind: &str) {
+    pub(super) fn text_begins(&mut self, column: &str, first: &str, end: &str) {
         self.sql("(");
-        self.short_begins(column, first, behind);
+        self.short_begins(column, first, end);
         self.sql(" OR ");
-        self.long_begins(column, first, behind);
+        self.long_begins(column, first, end);
         self.sql(")");
     }
 
     /// The same of short texts.
-    pub(super) fn short_begins(&mut self, column: &str, first: &str, behind: &str) {
+    pub(super) fn short_begins(&mut self, column: &str, first: &str, end: &str) {
         self.is_short(column);
         self.sql(" AND ");
-        self.range(column, first, behind);
+        self.range(column, first, end);
     }
 
     /// The same of long ones.
-    pub(super) fn long_begins(&mut self, column: &str, first: &str, behind: &str) {
+    pub(super) fn long_begins(&mut self, column: &str, first: &str, end: &str) {
         self.is_long(column);
         self.sql(" AND ");
-        self.range(&start(column), first, behind);
+        self.range(&start(column), first, end);
     }
 
     /// That the index on short texts has it.

@@ -69,8 +69,8 @@ impl OfRun {
         if self.steps.is_some() { "metric_points.at + 0" } else { "metric_points.at" }
     }
 
-    /// The points of one metric, and of one step, that are behind the page before.
-    fn behind<'b, DB>(&'b self, out: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
+    /// The points of one metric, and of one step, that come after the previous page.
+    fn after_previous<'b, DB>(&'b self, out: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
         DB: Backend + HasSqlType<BigInt> + HasSqlType<Text>,
         i64: ToSql<BigInt, DB>,
@@ -136,7 +136,7 @@ where
         if self.steps.is_some() {
             out.push_sql(" AND metric_points.step = CAST(s.value AS BIGINT)");
         }
-        self.behind(&mut out)?;
+        self.after_previous(&mut out)?;
         if let Some(filter) = &self.filter {
             out.push_sql(" AND ");
             filter.walk_ast(out.reborrow())?;

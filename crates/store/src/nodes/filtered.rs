@@ -133,8 +133,8 @@ impl FilteredPage<'_> {
     fn next(&self, tx: &mut Tx<'_>, scan: usize, position: Position, mode: ScanMode, limit: i64) -> Result<ScannedIds> {
         let (before, rest) = self.scans.split_at(scan);
         match rest.split_first() {
-            Some((driving, behind)) => {
-                let others: Vec<&IndexScan> = before.iter().chain(behind).collect();
+            Some((driving, after)) => {
+                let others: Vec<&IndexScan> = before.iter().chain(after).collect();
                 driving.next(tx, &others, position, mode, limit)
             }
             None => Err(Error::internal("the driving index scan is none of the filter's")),

@@ -1,4 +1,4 @@
-//! The tokens of `filterQuery`. `--` starts a comment that ends with the line; words have letters, digits, `_` and, behind the
+//! The tokens of `filterQuery`. `--` starts a comment that ends with the line; words have letters, digits, `_` and, after the
 //! first character, `-`.
 
 use super::super::lexer::{CommentEnd, Dialect, Literal, Token, decimal_length};

@@ -33,8 +33,8 @@ fn number(rest: &str) -> Result<(Token<u64>, usize), String> {
     let length = if is_hex { word_length() } else { decimal_length(rest) };
     let digits = rest.get(..length).unwrap_or_default();
     let bad = || format!("`{digits}` is not a number, or out of its range");
-    if rest.get(length..).is_some_and(|behind| behind.starts_with(|each: char| each.is_alphanumeric() || each == '_')) {
-        return Err(format!("Syntax error: a name begins right behind the number `{digits}`"));
+    if rest.get(length..).is_some_and(|after| after.starts_with(|each: char| each.is_alphanumeric() || each == '_')) {
+        return Err(format!("Syntax error: a name begins right after the number `{digits}`"));
     }
     let token = if let Some(hex) = digits.get(2..).filter(|_| is_hex) {
         u64::from_str_radix(hex, 16).map(Token::Int).map_err(|_| bad())?

@@ -204,7 +204,7 @@ impl Parser<'_> {
         signs.into_iter().find(|(sign, _)| self.sign(sign))
     }
 
-    /// What stands behind an enum that is compared with names: `None` when it is used as a number.
+    /// What stands after an enum that is compared with names: `None` when it is used as a number.
     ///
     /// A state that was never set is unequal to every name, unlike in SQL.
     fn enum_test(&mut self, left: &Typed) -> Result<Option<Scalar>> {

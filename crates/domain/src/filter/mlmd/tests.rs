@@ -145,7 +145,7 @@ fn a_bad_filter_tells_where_and_why() {
         ("name = b'x'", "at character 8: bytes are not supported"),
         ("`` = 1", "at character 1: Syntax error: an empty name"),
         ("/* id = 1", "at character 1: the comment"),
-        ("id = 1abc", "at character 6: Syntax error: a name begins right behind"),
+        ("id = 1abc", "at character 6: Syntax error: a name begins right after"),
         ("id = 9223372036854775808", "at character 6: `9223372036854775808` is more than an INT64 holds"),
         ("id = 1e999", "at character 6: `1e999` is not a number"),
         ("id = 0xg", "at character 6: `0xg` is not a number"),

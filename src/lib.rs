@@ -11,6 +11,7 @@ pub mod telemetry;
 
 // The rooms that are packages of their own, by the names that the others use.
 pub use {
-    modelport_blobs as blobs, modelport_domain as domain, modelport_importers as importers, modelport_jobs as jobs,
-    modelport_memory as memory, modelport_registry as registry, modelport_store as store,
+    modelport_blobs as blobs, modelport_domain as domain, modelport_identity as identity,
+    modelport_importers as importers, modelport_jobs as jobs, modelport_memory as memory,
+    modelport_registry as registry, modelport_store as store,
 };

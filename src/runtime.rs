@@ -1,11 +1,15 @@
 //! Builds the server and the commands from the settings.
 
+mod accounts;
+mod addresses;
+mod administration;
 mod announce;
+mod issuers;
 mod moving;
+mod tls;
 mod upkeep;
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,10 +17,10 @@ use tokio::sync::watch;
 
 use crate::api::edge::EdgeOptions;
 use crate::api::http::hosts::Hosts;
-use crate::api::http::tls::Tls;
 use crate::api::server;
 use crate::blobs::{AccessKeys, Blobs, BlobsConfig, Location};
-use crate::config::{GetiServer, Listen, PreparedStatements, PublicUrl, Settings};
+use crate::config::{AuditReads, GetiServer, PreparedStatements, Settings};
+use crate::domain::access::Access;
 use crate::domain::imports::{GETI_IMPORT, ModelRef, RemoteProject};
 use crate::domain::{Actor, DamagedBlob, Error, Job, JobId, Result};
 use crate::importers::geti::{Geti, GetiOptions};
@@ -30,7 +34,11 @@ use crate::registry::verify::{Verification, Verified};
 use crate::registry::{Registry, RegistryOptions, RequestContext};
 use crate::store::{self, Store};
 
+use addresses::{bind, derived_url, is_tls};
+pub use administration::administer;
+pub use issuers::issuers;
 pub use moving::{OldDeployment, move_deployment};
+pub use tls::tls_problems;
 
 /// How many damaged blobs one statement looks up.
 const DAMAGED_BATCH: u32 = 200;
@@ -60,11 +68,13 @@ pub fn serve(settings: &Settings) -> Result<()> {
         max_message_bytes: settings.server.grpc_max_message_bytes.get(),
         hosts: Hosts::new(public_url.as_str(), &settings.server.allowed_hosts.0),
         memory: memory.clone(),
+        authentication: accounts::authentication(&settings.auth)?,
+        grpc_principal: non_empty(&settings.grpc.principal),
         edge: edge(settings)?,
-        edge_tls: edge_tls(settings)?,
+        tls: tls::listeners(settings)?,
     };
     announce::version();
-    announce::who_may_connect(&settings.server);
+    announce::who_may_connect(settings);
     if !settings.old_variables.is_empty() {
         log::info!("settings taken from the edge registry's variables: {}", settings.old_variables.join(", "));
     }
@@ -75,15 +85,17 @@ pub fn serve(settings: &Settings) -> Result<()> {
     let geti = Arc::new(Geti::new(geti_servers(settings))?);
     let source = Arc::clone(&geti);
     let registry = async {
-        let options = RegistryOptions { imports_from: Some(source), ..options_for(settings, bound) };
+        let options = RegistryOptions { imports_from: Some(source), ..options_for(settings, bound)? };
         let registry = connect(settings, options, memory).await?;
         announce::data(settings);
         // The server starts anyway and reports that it is not ready, so that an operator can ask it for the reason.
         if let Err(error) = registry.upkeep.identify_store().await {
             log::error!("{error}");
         }
+        accounts::bootstrap(settings, &registry).await?;
         Ok(registry)
     };
+    let audit_kept = Duration::from_secs(u64::from(settings.audit.retention_days.get()) * 24 * 60 * 60);
     server::run(listeners, &options, registry, async move |registry, stop| {
         let runner = runner(registry.clone(), queue, geti);
         let mut stopped = stop.clone();
@@ -91,7 +103,10 @@ pub fn serve(settings: &Settings) -> Result<()> {
             let work = async {
                 tokio::join!(
                     upkeep::collect_in_turns(&registry, interval, grace),
-                    upkeep::count_inventory(&registry, counted)
+                    upkeep::count_inventory(&registry, counted),
+                    accounts::write_audit(&registry),
+                    accounts::record_uses(&registry),
+                    accounts::remove_old_entries(&registry, audit_kept),
                 )
             };
             tokio::select! {
@@ -100,6 +115,7 @@ pub fn serve(settings: &Settings) -> Result<()> {
             }
         };
         tokio::join!(runner.run(stop), repeated);
+        accounts::write_waiting(&registry).await;
     })
 }
 
@@ -159,14 +175,14 @@ pub fn watch_import(settings: &Settings, id: JobId, mut progress: impl FnMut(&Jo
 
 /// The context of a command of that name.
 fn as_command(registry: &Registry, name: &str) -> RequestContext {
-    registry.context(Actor::anonymous(name))
+    registry.context(Actor::anonymous(name), Access::unrestricted())
 }
 
 /// A registry that imports, for a command.
 async fn importing(settings: &Settings) -> Result<(Registry, Arc<Geti>)> {
     let geti = Arc::new(Geti::new(geti_servers(settings))?);
     let source = Arc::clone(&geti);
-    let options = RegistryOptions { imports_from: Some(source), ..registry_options(settings) };
+    let options = RegistryOptions { imports_from: Some(source), ..registry_options(settings)? };
     Ok((open(settings, options).await?, geti))
 }
 
@@ -177,7 +193,10 @@ fn runner(registry: Registry, options: jobs::RunnerOptions, geti: Arc<Geti>) -> 
             async move { geti.import(running).await }
         })
         .with_handler(REEVALUATE_MODEL, |running| async move {
-            let (registry, context) = (running.registry.clone(), running.context.clone());
+            let registry = running.registry.clone();
+            // What follows from a change is done, whatever became of whoever made that.
+            let actor = Actor::new(running.job.actor.clone(), format!("job-{}", running.job.id));
+            let context = registry.context(actor, Access::of_server());
             registry.inspections.reevaluate_model(&context, running).await
         })
 }
@@ -218,6 +237,8 @@ fn edge(settings: &Settings) -> Result<EdgeOptions> {
     let options = EdgeOptions {
         check_archives: settings.edge.check_archives,
         form_limit_bytes: settings.server.json_limit_bytes.get(),
+        principal: non_empty(&settings.edge.principal),
+        workspace: non_empty(&settings.edge.workspace),
         ..EdgeOptions::default()
     };
     Ok(match settings.artifacts.store.as_str().parse()? {
@@ -226,35 +247,14 @@ fn edge(settings: &Settings) -> Result<EdgeOptions> {
     })
 }
 
-fn edge_tls(settings: &Settings) -> Result<Option<Tls>> {
-    let (certificate, key) = (&settings.edge.certificate, &settings.edge.private_key);
-    match (certificate.as_os_str().is_empty(), key.as_os_str().is_empty()) {
-        (true, true) => Ok(None),
-        (false, false) => {
-            let read = |setting: &str, path: &Path| {
-                std::fs::read(path).map_err(|error| {
-                    Error::invalid(setting, format!("`{setting}`: `{}` cannot be read", path.display()))
-                        .caused_by(error)
-                })
-            };
-            let (certificate, key) = (read("edge.certificate", certificate)?, read("edge.private_key", key)?);
-            Tls::from_pem("edge", &certificate, &key).map(Some)
-        }
-        _ => Err(Error::invalid("edge.certificate", "`edge.certificate` and `edge.private_key` go together only")),
-    }
-}
-
-fn bind(listen: Listen) -> Result<Option<TcpListener>> {
-    let Listen::At(address) = listen else { return Ok(None) };
-    let listener = TcpListener::bind(address)
-        .map_err(|error| Error::unavailable(format!("cannot listen on `{address}`")).caused_by(error))?;
-    Ok(Some(listener))
+fn non_empty(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// Runs the collector once.
 pub fn collect(settings: &Settings, grace: Duration, dry_run: bool) -> Result<Report> {
     runtime()?.block_on(async {
-        let registry = open(settings, registry_options(settings)).await?;
+        let registry = open(settings, registry_options(settings)?).await?;
         registry.upkeep.collect(&registry.own_context(), grace, dry_run).await
     })
 }
@@ -267,7 +267,7 @@ pub fn verify(
     mut wrong: impl FnMut(&DamagedBlob),
 ) -> Result<Verified> {
     runtime()?.block_on(async {
-        let registry = open(settings, registry_options(settings)).await?;
+        let registry = open(settings, registry_options(settings)?).await?;
         let context = registry.own_context();
         let verified = registry.upkeep.verify(&context, how, progress).await?;
         let mut after = 0;
@@ -283,7 +283,7 @@ pub fn verify(
 /// Reevaluates all files; with `read`, first reads those that this build has not read.
 pub fn rescan(settings: &Settings, read: bool, progress: impl FnMut(RescanProgress) + Send) -> Result<RescanReport> {
     runtime()?.block_on(async {
-        let registry = open(settings, registry_options(settings)).await?;
+        let registry = open(settings, registry_options(settings)?).await?;
         registry.inspections.rescan(&as_command(&registry, "rescan"), read, progress).await
     })
 }
@@ -307,13 +307,15 @@ fn policy(settings: &Settings) -> Policy {
 }
 
 /// The registry's options that the settings say.
-fn registry_options(settings: &Settings) -> RegistryOptions {
+fn registry_options(settings: &Settings) -> Result<RegistryOptions> {
     let said = &settings.artifacts;
-    RegistryOptions {
+    Ok(RegistryOptions {
         public_url: settings.server.public_url.as_str().to_owned(),
         policy: policy(settings),
         redirect: said.redirect_seconds.duration(),
         direct_uploads: said.direct_upload_seconds.duration(),
+        admins: accounts::admins(&settings.auth)?,
+        is_audit_strict: settings.audit.reads == AuditReads::Strict,
         resumable_expiry: Duration::from_secs(said.upload_expiry_seconds.get()),
         unpack_bounds: Bounds {
             members: said.unpack_max_members.get(),
@@ -321,32 +323,17 @@ fn registry_options(settings: &Settings) -> RegistryOptions {
             ratio: said.unpack_max_ratio.get(),
         },
         ..RegistryOptions::default()
-    }
+    })
 }
 
 /// The same for an HTTP listener at that address.
-fn options_for(settings: &Settings, bound: Option<SocketAddr>) -> RegistryOptions {
-    RegistryOptions {
+fn options_for(settings: &Settings, bound: Option<SocketAddr>) -> Result<RegistryOptions> {
+    Ok(RegistryOptions {
         public_url: derived_url(settings, bound).as_str().to_owned(),
         follows_hosts: bound.filter(|_| settings.server.public_url.is_empty()).map(|bound| bound.port()),
-        ..registry_options(settings)
-    }
-}
-
-/// The public URL, or that of an HTTP listener at that address where none is set.
-fn derived_url(settings: &Settings, bound: Option<SocketAddr>) -> PublicUrl {
-    match bound.filter(|_| settings.server.public_url.is_empty()) {
-        Some(bound) => PublicUrl::of_address(bound, &machine()),
-        None => settings.server.public_url.clone(),
-    }
-}
-
-/// The machine's host name, for requests without a Host header.
-fn machine() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let name = name.trim();
-    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
-    if is_name { name.to_owned() } else { "localhost".to_owned() }
+        is_tls: is_tls(settings),
+        ..registry_options(settings)?
+    })
 }
 
 /// Opens the database and the object store, and checks that they belong together.

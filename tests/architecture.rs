@@ -22,9 +22,10 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("store", &["domain", "memory", "sqlite-watch"]),
     ("blobs", &["domain", "memory"]),
     ("registry", &["domain", "inspect", "store", "blobs"]),
+    ("identity", &["domain"]),
     ("jobs", &["domain", "registry"]),
     ("importers", &["domain", "registry"]),
-    ("http", &["domain", "memory", "registry"]),
+    ("http", &["domain", "identity", "memory", "registry"]),
     ("doors/edge", &["domain", "memory", "registry", "http"]),
     ("doors/kubeflow", &["domain", "registry", "http"]),
     ("doors/mlmd", &["domain", "memory", "registry", "http"]),
@@ -46,6 +47,8 @@ const ANYTHING: &[&str] = &["cli", "main", "runtime"];
 const HOMES: &[(&str, &[&str])] = &[
     ("actix*", &["crates/http", "crates/doors/edge", "crates/doors/kubeflow", "crates/doors/native", "src/api"]),
     ("rustls*", &["crates/http/src/tls", "crates/blobs/src/s3"]),
+    ("tokio_rustls", &["crates/http/src/tls"]),
+    ("x509_cert", &["crates/http/src/tls"]),
     ("utoipa*", &["crates/http", "crates/doors", "src/api/openapi"]),
     ("prometheus", &["crates/http"]),
     ("tonic*", &["crates/doors/mlmd"]),
@@ -58,7 +61,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("toml", &["src/config"]),
     ("env_filter", &["src/config"]),
     ("env_logger", &["src/telemetry"]),
-    ("reqwest", &["crates/importers"]),
+    ("ipnet", &["src/config"]),
+    ("jsonwebtoken", &["crates/identity"]),
+    ("reqwest", &["crates/importers", "crates/identity/src/web"]),
     ("rawzip", &["crates/registry/src/archive"]),
     ("tokio_tar", &["crates/registry/src/archive"]),
     ("diesel*", &["crates/store", "crates/sqlite-watch"]),
@@ -245,6 +250,7 @@ fn a_package_that_may_not_be_used_is_found() {
         ("registry", "modelport-http"),
         ("importers", "modelport-store"),
         ("domain", "modelport-memory"),
+        ("identity", "modelport-registry"),
         ("heap", "modelport-domain"),
         ("blobs", "sqlite-watch"),
     ] {
@@ -266,6 +272,7 @@ fn a_foreign_crate_away_from_home_is_found() {
         ("src/api/mod", "fn f() -> tokio_tar::Archive<()> { todo() }"),
         ("crates/blobs/src/local", "use aws_sdk_s3::Client;"),
         ("crates/registry/src/files", "use diesel::prelude::*;"),
+        ("crates/identity/src/issuer", "use reqwest::Client;"),
     ] {
         assert_eq!(check(name, text).len(), 1, "{name}: {text}");
     }

@@ -170,7 +170,8 @@ fn wrong_settings_stop_every_command() {
 
 /// The keys of the listeners that a server would not start with.
 fn exposed<const N: usize>(args: &SettingsArgs, variables: [(&str, &str); N]) -> Vec<String> {
-    let lines = Settings::load_to_serve(args, env(variables)).map_err(|problems| problems.lines().to_vec());
+    let lines = Settings::load_to_serve(args, env(variables), modelport::runtime::tls_problems)
+        .map_err(|problems| problems.lines().to_vec());
     let key = |line: String| line.split('`').nth(1).unwrap().to_owned();
     lines.err().unwrap_or_default().into_iter().map(key).collect()
 }
@@ -251,4 +252,148 @@ fn version_and_an_unanswered_healthcheck() {
     let output = modelport(&["healthcheck", "--listen", &unused]);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().contains("does not answer"));
+}
+
+/// The settings of authentication in a file, with further variables.
+fn auth<const N: usize>(file: &str, variables: [(&str, &str); N]) -> Result<modelport::config::Auth, Vec<String>> {
+    let folder = folder([("m.toml", file)]);
+    let settings = Settings::load(&with_file(folder.path().join("m.toml")), env(variables));
+    settings.map(|settings| settings.auth).map_err(|problems| problems.lines().to_vec())
+}
+
+const ISSUERS: &str = r#"
+[auth]
+mode = "on"
+admins = ["corp:8f3a2c", "group:k8s:system:serviceaccounts:ml", "proxy:alice"]
+bootstrap_token = "correct horse battery staple 2026"
+keys = ["0123456789012345678901234567890123456789", "9876543210987654321098765432109876543210"]
+[auth.issuers.corp]
+url = "https://idp.example.org/"
+audiences = ["modelport", "modelport-cli"]
+groups_claim = "realm_access.roles"
+[auth.issuers.k8s]
+kind = "kubernetes"
+url = "https://kubernetes.default.svc.cluster.local"
+audiences = "modelport"
+[auth.kubernetes]
+review = "token-review"
+policy = "service-get"
+namespace = "models"
+name = "registry"
+[auth.proxy]
+peers = ["10.0.0.7", "fd00::/8"]
+secret = "a secret that only the proxy knows"
+"#;
+
+#[test]
+fn issuers_and_administrators_are_named() {
+    let auth = auth(ISSUERS, []).unwrap();
+    assert_eq!(auth.issuers["corp"].url.as_str(), "https://idp.example.org/");
+    assert_eq!(auth.issuers["k8s"].audiences, ["modelport"]);
+    assert_eq!((auth.admins.len(), auth.keys.len(), auth.proxy.peers.len()), (3, 2, 2));
+    assert!(auth.bootstrap_token.token().unwrap().is("correct horse battery staple 2026"));
+    let shown = toml::to_string(&auth).unwrap() + &format!("{auth:?}");
+    for secret in ["horse", "0123", "9876", "only the proxy"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
+#[test]
+fn variables_can_say_who_is_accepted() {
+    let folder =
+        folder([("keys", "0123456789012345678901234567890123456789,9876543210987654321098765432109876543210\n")]);
+    let keys = folder.path().join("keys").to_str().unwrap().to_owned();
+    let variables = [
+        ("MODELPORT__AUTH__MODE", "on"),
+        ("MODELPORT__AUTH__KEYS__FILE", keys.as_str()),
+        ("MODELPORT__AUTH__ADMINS", "corp:alice, group:corp:admins"),
+        ("MODELPORT__AUTH__ISSUERS__CORP__URL", "https://idp.example.org"),
+        ("MODELPORT__AUTH__ISSUERS__CORP__AUDIENCES", "modelport"),
+        ("MODELPORT__AUTH__ISSUERS__CORP__NAME_CLAIMS", "name"),
+    ];
+    let auth = auth("", variables).unwrap();
+    assert_eq!((auth.keys.len(), auth.admins.len()), (2, 2));
+    assert_eq!(auth.issuers["corp"].name_claims, ["name"]);
+    assert_eq!(auth.issuers["corp"].groups_claim, "groups");
+}
+
+#[test]
+fn what_is_wrong_with_authentication_is_listed_at_once() {
+    let alone = r#"
+[auth]
+mode = "maybe"
+admins = ["alice", "corp:x"]
+bootstrap_token = "hunter2"
+keys = "hunter2"
+[auth.issuers.corp]
+url = "idp.example.org"
+kind = "saml"
+audience = "x"
+[auth.kubernetes]
+review = "never"
+[auth.proxy]
+peers = ["everywhere"]
+user_header = "Authorization"
+"#;
+    let together = r#"
+[auth]
+mode = "on"
+admins = ["corp:x", "lab:x", "proxy:x"]
+[auth.issuers.corp]
+url = "http://dex.auth.svc:5556/dex"
+[auth.issuers.Corp]
+jwks_url = "http://10.0.0.1/keys"
+[auth.issuers.group]
+url = "http://dex.auth.svc:5556/dex"
+audiences = ["a"]
+allow_http = true
+[auth.kubernetes]
+policy = "crd"
+api_server = ""
+resource = "models"
+"#;
+    let lines = |text| auth(text, []).unwrap_err().join("\n");
+    let place = |line: &str| {
+        line.split("(file `").map(|part| part.split_once("`)").map_or(part, |(_, rest)| rest)).collect::<String>()
+    };
+    insta::assert_snapshot!(place(&lines(alone)) + "\n\n" + &lines(together));
+    assert!(auth(&together.replace("\"on\"", "\"off\""), []).is_ok());
+    let peers = "[auth]\nmode = \"on\"\n[auth.proxy]\npeers = \"10.0.0.1\"\nsecret = \"short\"\n";
+    assert!(lines(peers).contains("`auth.proxy.secret` has 32 characters or more") && !lines(peers).contains("short"));
+}
+
+#[test]
+fn everything_that_is_wrong_with_tls_is_said_at_once() {
+    let folder = folder([("text", "no PEM")]);
+    let text = folder.path().join("text");
+    let text = text.to_str().unwrap();
+    let variables = [
+        ("MODELPORT__SERVER__WORKERS", "many"),
+        ("MODELPORT__SERVER__TLS__CERTIFICATE", text),
+        ("MODELPORT__SERVER__TLS__PRIVATE_KEY", "/missing"),
+        ("MODELPORT__GRPC__CLIENT_CA", text),
+        ("MODELPORT__EDGE__PRIVATE_KEY", text),
+        ("MODELPORT__EDGE__CLIENT_CA", text),
+    ];
+    let load = Settings::load_to_serve(&SettingsArgs::default(), env(variables), modelport::runtime::tls_problems);
+    let problems = load.unwrap_err();
+    assert_eq!(
+        problems.lines(),
+        [
+            "`server.workers` is `many` (environment): expected an integer",
+            &format!("`server.tls.certificate`: `{text}` holds no certificate in PEM"),
+            "`server.tls.private_key`: `/missing` cannot be read: No such file or directory (os error 2)",
+            "`grpc.client_ca` needs TLS: `grpc.certificate` and `grpc.private_key` are empty",
+            "`edge.certificate` and `edge.private_key` go together only",
+        ]
+    );
+}
+
+#[test]
+fn a_listener_that_knows_its_clients_by_their_certificates_may_be_reached() {
+    let listen = ("MODELPORT__SERVER__GRPC_LISTEN", "0.0.0.0:9090");
+    let ca = ("MODELPORT__GRPC__CLIENT_CA", "/missing");
+    assert_eq!(exposed(&SettingsArgs::default(), [listen]), ["server.grpc_listen"]);
+    // The rest of its TLS is missing, which is another problem.
+    assert_eq!(exposed(&SettingsArgs::default(), [listen, ca]), ["grpc.client_ca"]);
 }

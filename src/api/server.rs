@@ -11,11 +11,12 @@ use futures_util::future::{join_all, try_join_all};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
+use super::http::authentication::Authentication;
 use super::http::extract;
 use super::http::health::{self, Draining};
 use super::http::hosts::Hosts;
 use super::http::listener::{self, ListenerOptions};
-use super::http::middleware::{self, Endpoint, Metrics, Shared};
+use super::http::middleware::{self, Endpoint, ListenerAuthentication, Metrics, Shared};
 use super::http::tls::Tls;
 use super::openapi::ServedDocument;
 use super::{doors, edge, mlmd, openapi, registry_metrics, static_files};
@@ -24,7 +25,7 @@ use crate::memory::Memory;
 use crate::registry::Registry;
 
 /// The options of the server.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ServerOptions {
     /// Threads that serve HTTP, and as many that serve gRPC; 0 is one per core.
     pub workers: usize,
@@ -38,10 +39,38 @@ pub struct ServerOptions {
     pub hosts: Hosts,
     /// The memory of bodies and messages.
     pub memory: Memory,
+    /// How callers say who they are.
+    pub authentication: Authentication,
+    /// Whose calls those are to gRPC that present nothing.
+    pub grpc_principal: Option<String>,
     /// The options of the edge registry's API.
     pub edge: edge::EdgeOptions,
-    /// The TLS certificate of that API's listener, if it uses TLS.
-    pub edge_tls: Option<Tls>,
+    /// The TLS of the listeners.
+    pub tls: ListenersTls,
+}
+
+/// The TLS of those listeners that use TLS.
+#[derive(Debug, Clone, Default)]
+pub struct ListenersTls {
+    /// For HTTP.
+    pub http: Option<Tls>,
+    /// For gRPC.
+    pub grpc: Option<Tls>,
+    /// For the edge registry's API.
+    pub edge: Option<Tls>,
+}
+
+impl ListenersTls {
+    fn watch(&self) {
+        for tls in [&self.http, &self.grpc, &self.edge].into_iter().flatten() {
+            actix_web::rt::spawn(tls.watcher().run());
+        }
+    }
+}
+
+/// What URLs of a listener begin with.
+fn scheme(tls: Option<&Tls>) -> &'static str {
+    if tls.is_some() { "https" } else { "http" }
 }
 
 /// The listeners of the server.
@@ -66,6 +95,7 @@ pub struct Service {
     edge: edge::EdgeParts,
     hosts: Hosts,
     memory: Memory,
+    authentication: Authentication,
 }
 
 impl Service {
@@ -83,6 +113,7 @@ impl Service {
             edge: edge::EdgeParts::new()?,
             hosts: Hosts::default(),
             memory: Memory::default(),
+            authentication: Authentication::default(),
         })
     }
 
@@ -104,13 +135,23 @@ impl Service {
         Self { memory, ..self }
     }
 
-    fn shared(&self) -> Shared {
-        Shared { metrics: self.metrics.clone(), hosts: self.hosts.clone(), memory: self.memory.clone() }
+    /// The same parts, whose callers say so who they are.
+    #[must_use]
+    pub fn with_authentication(self, authentication: Authentication) -> Self {
+        Self { authentication, ..self }
+    }
+
+    /// What all requests of a listener share, for clients that present nothing and know of no workspace.
+    fn shared(&self, principal: Option<String>, workspace: Option<String>) -> Shared {
+        let authentication = self.authentication.clone();
+        let authentication = ListenerAuthentication { authentication, principal, workspace };
+        let (metrics, hosts, memory) = (self.metrics.clone(), self.hosts.clone(), self.memory.clone());
+        Shared { metrics, hosts, memory, authentication }
     }
 
     /// The app that `serve` runs.
     pub fn app(&self) -> App<impl Endpoint<BoxBody> + use<>> {
-        middleware::wrap_app(App::new(), self.shared(), doors::HTTP)
+        middleware::wrap_app(App::new(), self.shared(None, None), doors::HTTP)
             .app_data(self.registry.clone())
             .app_data(self.draining.clone())
             .configure(extract::configure(doors::HTTP, self.json_limit_bytes))
@@ -122,7 +163,9 @@ impl Service {
 
     /// The app of the edge registry's API, which `serve` runs on a listener of its own.
     pub fn edge_app(&self) -> App<impl Endpoint<BoxBody> + use<>> {
-        middleware::wrap_app_with_errors(App::new(), self.shared(), doors::EDGE)
+        let edge::EdgeOptions { principal, workspace, .. } = self.edge.options();
+        let shared = self.shared(principal.clone(), workspace.clone());
+        middleware::wrap_app_with_errors(App::new(), shared, doors::EDGE)
             .app_data(self.registry.clone())
             .app_data(self.draining.clone())
             .app_data(Data::new(self.memory.clone()))
@@ -155,6 +198,8 @@ pub fn run(
         let service = Service::new(registry.clone(), options.json_limit_bytes)?;
         let service = service.with_edge(options.edge.clone()).with_hosts(options.hosts.clone());
         let service = service.with_memory(options.memory.clone());
+        let service = service.with_authentication(options.authentication.clone());
+        options.tls.watch();
         let http = listeners.http.map(|listener| serve_http(listener, options, service.clone())).transpose()?;
         let edge = listeners.edge.map(|listener| serve_edge(listener, options, service.clone())).transpose()?;
         let grpc = listeners.grpc.map(|listener| serve_grpc(listener, options, &service)).transpose()?;
@@ -188,18 +233,19 @@ fn listener_options(options: &ServerOptions, tls: Option<Tls>) -> ListenerOption
 
 fn serve_http(listener: TcpListener, options: &ServerOptions, service: Service) -> Result<Server> {
     let address = listener.local_addr().map_err(cannot_run)?;
-    let base = service.registry.public_url().map_or_else(|| format!("http://{address}"), ToOwned::to_owned);
-    let running =
-        listener::serve(listener, listener_options(options, None), move || service.app()).map_err(cannot_run)?;
-    log::info!(target: "modelport", "listening on http://{address}: REST of {}", doors::HTTP.names());
+    let scheme = scheme(options.tls.http.as_ref());
+    let base = service.registry.public_url().map_or_else(|| format!("{scheme}://{address}"), ToOwned::to_owned);
+    let http_options = listener_options(options, options.tls.http.clone());
+    let running = listener::serve(listener, http_options, move || service.app()).map_err(cannot_run)?;
+    log::info!(target: "modelport", "listening on {scheme}://{address}: REST of {}", doors::HTTP.names());
     log::info!(target: "modelport", "API documents are at {base}/docs/");
     Ok(running)
 }
 
 fn serve_edge(listener: TcpListener, options: &ServerOptions, service: Service) -> Result<Server> {
     let address = listener.local_addr().map_err(cannot_run)?;
-    let scheme = if options.edge_tls.is_some() { "https" } else { "http" };
-    let edge_options = listener_options(options, options.edge_tls.clone());
+    let scheme = scheme(options.tls.edge.as_ref());
+    let edge_options = listener_options(options, options.tls.edge.clone());
     let running = listener::serve(listener, edge_options, move || service.edge_app()).map_err(cannot_run)?;
     log::info!(target: "modelport", "listening on {scheme}://{address}: REST of {}", doors::EDGE.names());
     Ok(running)
@@ -213,10 +259,14 @@ fn serve_grpc(listener: TcpListener, options: &ServerOptions, service: &Service)
         draining: service.draining.get_ref().clone(),
         hosts: service.hosts.clone(),
         memory: service.memory.clone(),
+        authentication: service.authentication.clone(),
+        principal: options.grpc_principal.clone(),
+        tls: options.tls.grpc.clone(),
     };
+    let over = if options.tls.grpc.is_some() { " over TLS" } else { "" };
     let options = mlmd::GrpcOptions { workers: options.workers, max_message_bytes: options.max_message_bytes };
     let running = mlmd::start(listener, options, parts)?;
-    log::info!(target: "modelport", "listening on {address}: gRPC of ML Metadata");
+    log::info!(target: "modelport", "listening on {address}: gRPC of ML Metadata{over}");
     Ok(running)
 }
 

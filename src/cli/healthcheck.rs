@@ -5,16 +5,19 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::Outcome;
+use crate::api::http::tls;
 use crate::config::{Listen, SettingsArgs};
 
 const TIMEOUT: Duration = Duration::from_secs(3);
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 
 pub(super) fn run(args: &SettingsArgs) -> Outcome {
-    match super::load(args)?.server.listen {
+    let settings = super::load(args)?;
+    let [http, ..] = settings.tls_files();
+    match settings.server.listen {
         Listen::Off => Err("the listener is switched off: `server.listen` is `none`".into()),
         Listen::At(address) if address.port() == 0 => Err("`server.listen` has no fixed port to ask".into()),
-        Listen::At(address) => ask(reachable(address)),
+        Listen::At(address) => ask(reachable(address), http.is_on()),
     }
 }
 
@@ -28,8 +31,8 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-fn ask(address: SocketAddr) -> Outcome {
-    let answer = request(address).map_err(|error| format!("`{address}` does not answer: {error}"))?;
+fn ask(address: SocketAddr, is_tls: bool) -> Outcome {
+    let answer = request(address, is_tls).map_err(|error| format!("`{address}` does not answer: {error}"))?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     match head.split_ascii_whitespace().nth(1) {
         Some("200") => Ok(()),
@@ -39,10 +42,14 @@ fn ask(address: SocketAddr) -> Outcome {
 }
 
 /// HTTP/1.0, so that the answer is neither chunked nor kept open.
-fn request(address: SocketAddr) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+fn request(address: SocketAddr, is_tls: bool) -> std::io::Result<String> {
+    let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
+    if is_tls { exchange(address, tls::unchecked(stream)?) } else { exchange(address, stream) }
+}
+
+fn exchange(address: SocketAddr, mut stream: impl Read + Write) -> std::io::Result<String> {
     // In one piece: a server may answer, and hang up, as soon as it has read the first.
     stream.write_all(format!("GET /health/ready HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes())?;
     let mut answer = Vec::new();
@@ -71,10 +78,11 @@ mod tests {
 
     #[test]
     fn only_200_is_ready() {
-        ask(answering("HTTP/1.0 200 OK\r\n\r\n{}")).unwrap();
-        let error = ask(answering("HTTP/1.0 503 Service Unavailable\r\n\r\n{\"database\":\"down\"}")).unwrap_err();
+        ask(answering("HTTP/1.0 200 OK\r\n\r\n{}"), false).unwrap();
+        let error =
+            ask(answering("HTTP/1.0 503 Service Unavailable\r\n\r\n{\"database\":\"down\"}"), false).unwrap_err();
         assert!(error.to_string().ends_with("status `503`: {\"database\":\"down\"}"), "{error}");
-        assert!(ask(answering("")).is_err());
+        assert!(ask(answering(""), false).is_err());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The commands, one file each: they read the settings, call the library, and turn its result into an exit code.
 
+mod admin;
+mod audit;
 mod config;
 mod gc;
 mod healthcheck;
@@ -50,6 +52,11 @@ enum Command {
     /// Bring models in from other systems
     #[command(subcommand)]
     Import(import::Command),
+    /// Change who may do what, on the database itself
+    #[command(subcommand)]
+    Admin(admin::Command),
+    /// Print the audit trail: who read, was refused, or changed who may do what
+    Audit(audit::Args),
     /// Look at the settings
     #[command(subcommand)]
     Config(config::Command),
@@ -81,6 +88,8 @@ pub fn run(cli: Cli) -> ExitCode {
             Err(error) => Err(error),
         },
         Command::Import(command) => import::run(settings, command),
+        Command::Admin(command) => admin::run(settings, command),
+        Command::Audit(args) => audit::run(settings, &args),
         Command::Config(command) => config::run(settings, command),
         Command::Healthcheck => healthcheck::run(settings),
     };
@@ -98,7 +107,7 @@ fn load(args: &SettingsArgs) -> Result<Settings, Problems> {
 }
 
 fn load_to_serve(args: &SettingsArgs) -> Result<Settings, Problems> {
-    Settings::load_to_serve(args, std::env::vars_os())
+    Settings::load_to_serve(args, std::env::vars_os(), crate::runtime::tls_problems)
 }
 
 #[cfg(test)]

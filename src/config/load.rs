@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use config::{Config, ConfigError, Environment, File, FileFormat, Map, Source, Value, ValueKind};
 
 use super::old_variables::OldVariables;
-use super::{Listen, Settings, redact};
+use super::{Auth, AuthMode, Listen, Settings, TlsFiles, redact};
 
 const DEFAULTS: &str = include_str!("../../config/default.toml");
 const PREFIX: &str = "MODELPORT__";
@@ -75,12 +75,22 @@ impl Settings {
         Self::load_and(args, env, |_, _| {})
     }
 
-    /// Reads them for a server: settings that a server must not listen with are errors, too.
+    /// Reads them for a server: settings that a server must not listen with are errors, too. `check_tls` says what is wrong with
+    /// the files of a listener's TLS, a line each.
     pub fn load_to_serve(
         args: &SettingsArgs,
         env: impl IntoIterator<Item = (OsString, OsString)>,
+        check_tls: impl Fn(&TlsFiles, AuthMode) -> Vec<String>,
     ) -> Result<Self, Problems> {
-        Self::load_and(args, env, check_listeners)
+        Self::load_and(args, env, |all, problems| {
+            check_listeners(all, problems);
+            let mode = all.get::<AuthMode>("auth.mode").unwrap_or(AuthMode::On);
+            for files in TlsFiles::all(all) {
+                let missing = files.problems();
+                let wrong = if missing.is_empty() { check_tls(&files, mode) } else { missing };
+                problems.extend(wrong);
+            }
+        })
     }
 
     /// `check` sees all layers together, among which may be wrong values that are problems already.
@@ -106,6 +116,8 @@ impl Settings {
         let all = layers.into_iter().fold(defaults(), |all, layer| all.add_source(layer.config));
         let all = all.build().map_err(|error| Problems(vec![format!("settings: {}", reason(error))]))?;
         check_all(&all, &mut problems);
+        // Where a single value is wrong, that is a problem already.
+        problems.extend(all.get::<Auth>("auth").iter().flat_map(Auth::problems));
         if !problems.is_empty() {
             return Err(Problems(problems));
         }
@@ -191,18 +203,24 @@ fn flag_layer(args: &SettingsArgs) -> Result<Layer, String> {
     Ok(Layer { name: "flags".to_owned(), config })
 }
 
-/// There is no authentication, so a listener that other machines can reach must be allowed explicitly.
+/// Without authentication a listener that other machines can reach must be allowed explicitly.
 fn check_listeners(all: &Config, problems: &mut Vec<String>) {
-    if all.get::<bool>("auth.allow_anybody").unwrap_or(false) {
+    let is_on = all.get::<AuthMode>("auth.mode").is_ok_and(|mode| mode == AuthMode::On);
+    if is_on || all.get::<bool>("auth.allow_anybody").unwrap_or(false) {
         return;
     }
-    for key in ["server.listen", "server.grpc_listen", "server.edge_listen"] {
+    let listeners = [("server.listen", "server.tls"), ("server.grpc_listen", "grpc"), ("server.edge_listen", "edge")];
+    let tls = TlsFiles::all(all);
+    for (key, section) in listeners {
+        // Then nobody connects without a certificate.
+        let knows_clients = tls.iter().any(|files| files.section == section && files.asks_clients());
         if let Ok(listen) = all.get::<Listen>(key)
             && listen.is_exposed()
+            && !knows_clients
         {
             problems.push(format!(
                 "`{key}` is `{}`, which is not loopback: whoever reaches it can read, change and remove everything, \
-                 because there is no authentication; if that is meant, set `auth.allow_anybody = true` \
+                 because there is no authentication; set `auth.mode = \"on\"`, or, if that is meant, `auth.allow_anybody = true` \
                  (MODELPORT__AUTH__ALLOW_ANYBODY=true, --allow-anybody)",
                 String::from(listen)
             ));
@@ -249,7 +267,8 @@ fn shown(key: &str, value: &Value) -> String {
         "database.url" | "artifacts.store" | "server.public_url" => redact::mask(&text),
         // A URL may hold a password, and a token is one.
         key if key.starts_with("geti.") && (key.ends_with(".url") || key.ends_with(".token")) => redact::mask(&text),
-        "artifacts.secret_key" => "***".to_owned(),
+        "artifacts.secret_key" | "auth.bootstrap_token" | "auth.keys" | "auth.proxy.secret" => "***".to_owned(),
+        key if key.starts_with("auth.") && key.ends_with("url") => redact::mask(&text),
         _ => text,
     }
 }

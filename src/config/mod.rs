@@ -1,12 +1,14 @@
 //! The settings: what they are, where they come from, and how they are shown without their secrets.
 //! Knows no other room but `domain`, and the rules of inspection by their ids: other rooms are passed the values they need.
 
+mod auth;
 mod geti;
 mod host_names;
 mod load;
 mod old_variables;
 mod public_url;
 mod redact;
+mod tls;
 mod values;
 
 use std::collections::BTreeMap;
@@ -18,11 +20,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::policy::Act;
 
+pub use auth::{
+    Admin, Auth, AuthMode, HeaderName, Issuer, IssuerKind, IssuerUrl, KeysUrl, Kubernetes, KubernetesPolicy,
+    KubernetesReview, Proxy, SealingKey,
+};
 pub use geti::{ApiVersion, Geti, GetiServer, ServerUrl};
 pub use host_names::HostNames;
 pub use load::{Problems, SettingsArgs};
 pub use old_variables::postgres_url;
 pub use public_url::PublicUrl;
+pub use tls::{ServerTls, TlsFiles};
 pub use values::{
     ArtifactStore, DatabaseUrl, Formats, LinkSeconds, Listen, LogFilter, LogFormat, PreparedStatements, Secret,
 };
@@ -45,8 +52,12 @@ pub struct Settings {
     pub artifacts: Artifacts,
     /// The policy: allowed formats, and the action on findings.
     pub policy: Policy,
+    /// ML Metadata's API.
+    pub grpc: Grpc,
     /// The edge registry's API.
     pub edge: Edge,
+    /// The audit trail.
+    pub audit: Audit,
     /// The collector, which removes unused objects.
     pub collector: Collector,
     /// The verification of stored bytes against their digests.
@@ -96,14 +107,8 @@ pub struct Server {
     pub grpc_max_message_bytes: NonZeroUsize,
     /// The memory for bodies, messages and parts of files together.
     pub memory_bytes: NonZeroUsize,
-}
-
-/// `[auth]`
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Auth {
-    /// Whether a listener that is not on loopback may serve anybody, which it does without authentication.
-    pub allow_anybody: bool,
+    /// The TLS of the HTTP listener.
+    pub tls: ServerTls,
 }
 
 /// `[database]`
@@ -180,6 +185,58 @@ pub struct Edge {
     pub certificate: PathBuf,
     /// The file of the certificate's key.
     pub private_key: PathBuf,
+    /// The file of the authorities of clients' certificates; empty to ask for none.
+    pub client_ca: PathBuf,
+    /// Whose requests these are, with accounts; empty for strangers'.
+    pub principal: String,
+    /// The workspace that its clients work in; empty for that of the principal.
+    pub workspace: String,
+}
+
+/// `[grpc]`
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grpc {
+    /// The file of the listener's certificates; empty for no TLS.
+    pub certificate: PathBuf,
+    /// The file of the certificate's key.
+    pub private_key: PathBuf,
+    /// The file of the authorities of clients' certificates; empty to ask for none.
+    pub client_ca: PathBuf,
+    /// Whose calls those are, with accounts, that present nothing; empty for strangers'.
+    pub principal: String,
+}
+
+/// `[audit]`
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Audit {
+    /// When it is written that bytes were read.
+    pub reads: AuditReads,
+    /// How long entries are kept.
+    pub retention_days: NonZeroU32,
+}
+
+/// When it is written that bytes were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", rename_all = "lowercase")]
+pub enum AuditReads {
+    /// Soon after.
+    Buffered,
+    /// Before the first byte is sent.
+    Strict,
+}
+
+impl TryFrom<String> for AuditReads {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "buffered" => Ok(Self::Buffered),
+            "strict" => Ok(Self::Strict),
+            _ => Err("expected `buffered` or `strict`"),
+        }
+    }
 }
 
 /// `[collector]`
@@ -238,6 +295,22 @@ impl Settings {
     /// The settings as TOML with every secret replaced by `***`: what `config print` shows.
     pub fn redacted(&self) -> Result<String, toml::ser::Error> {
         toml::to_string(self)
+    }
+
+    /// The files of the TLS of the HTTP, the gRPC and the edge listener.
+    pub fn tls_files(&self) -> [TlsFiles; 3] {
+        let files = |section, certificate: &PathBuf, key: &PathBuf, client_ca: &PathBuf| TlsFiles {
+            section,
+            certificate: certificate.clone(),
+            private_key: key.clone(),
+            client_ca: client_ca.clone(),
+        };
+        let [server, grpc, edge] = tls::SECTIONS;
+        [
+            files(server, &self.server.tls.certificate, &self.server.tls.private_key, &PathBuf::new()),
+            files(grpc, &self.grpc.certificate, &self.grpc.private_key, &self.grpc.client_ca),
+            files(edge, &self.edge.certificate, &self.edge.private_key, &self.edge.client_ca),
+        ]
     }
 
     /// Derives empty settings from others.

@@ -11,12 +11,13 @@ use url::{Host, Url};
 pub struct PublicUrl(String);
 
 impl PublicUrl {
-    /// The URL of a listener at `address`, with the machine's name in place of a wildcard address, which leads nowhere.
-    pub fn of_address(address: SocketAddr, machine: &str) -> Self {
+    /// The URL of a listener at `address`, with TLS or without; it has the machine's name in place of a wildcard address, which leads nowhere.
+    pub fn of_address(address: SocketAddr, machine: &str, is_tls: bool) -> Self {
+        let scheme = if is_tls { "https" } else { "http" };
         if address.ip().is_unspecified() {
-            return Self(format!("http://{machine}:{}", address.port()));
+            return Self(format!("{scheme}://{machine}:{}", address.port()));
         }
-        Self(format!("http://{address}"))
+        Self(format!("{scheme}://{address}"))
     }
 
     /// Why clients of a listener at that address cannot use the URL; `None` where they can.
@@ -83,7 +84,9 @@ mod tests {
             ("[::]:8080", "http://registry-1:8080"),
             ("[::1]:8080", "http://[::1]:8080"),
         ] {
-            assert_eq!(PublicUrl::of_address(address.parse().unwrap(), "registry-1").as_str(), url);
+            assert_eq!(PublicUrl::of_address(address.parse().unwrap(), "registry-1", false).as_str(), url);
+            let encrypted = url.replace("http://", "https://");
+            assert_eq!(PublicUrl::of_address(address.parse().unwrap(), "registry-1", true).as_str(), encrypted);
         }
     }
 

@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use super::{access_keys, open, registry_options, runtime};
 use crate::blobs::{AccessKeys, ForeignBucket, Location, S3Location};
 use crate::config::Settings;
+use crate::domain::access::Access;
 use crate::domain::mlflow::RegisteredModel;
 use crate::domain::{Actor, Error, Result};
 use crate::importers::edge::{Deployment, Moved, Object, move_records};
@@ -56,8 +57,8 @@ pub fn move_deployment(settings: &Settings, old: &OldDeployment, mut tell: impl 
         let database = MlflowDatabase::open(&old.database_url).await?;
         let bucket = ForeignBucket::open(&location, keys.as_ref()).await?;
         let count = database.count().await?;
-        let registry = open(settings, registry_options(settings)).await?;
-        let context = registry.context(Actor::anonymous("import"));
+        let registry = open(settings, registry_options(settings)?).await?;
+        let context = registry.context(Actor::anonymous("import"), Access::unrestricted());
         move_records(&registry, &context, &Opened { database, bucket }, old.any_size, |moved| tell(moved, count)).await
     })
 }

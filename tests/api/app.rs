@@ -13,11 +13,14 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::test::{TestRequest, init_service, read_body};
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
+use modelport::api::http::authentication::{Authentication, Credentials};
 use modelport::api::http::hosts::Hosts;
 use modelport::api::server::Service;
 use modelport::blobs::{Blobs, BlobsConfig, Location};
 use modelport::domain::Actor;
+use modelport::domain::access::Access;
 use modelport::domain::job::JobEnd;
+use modelport::registry::access::Bootstrap;
 use modelport::registry::inspection::REEVALUATE_MODEL;
 use modelport::registry::jobs::{RunningJob, Stopping};
 use modelport::registry::policy::Policy;
@@ -84,7 +87,27 @@ impl TestApp {
         Self::build(Backend::Sqlite, json_bytes, Some(file_bytes), |options| options).await
     }
 
+    /// Whose callers have to say who they are; with the text of a token of an administrator.
+    pub async fn with_accounts() -> (Self, String) {
+        let authentication = Authentication::by(Credentials::default());
+        let app = Self::build_for(authentication, Backend::Sqlite, 1024 * 1024, None, |options| options).await;
+        match app.registry.accounts.bootstrap(&app.registry.own_context(), None).await.unwrap() {
+            Bootstrap::Made(token) => (app, token.expose().to_owned()),
+            other => panic!("{other:?}"),
+        }
+    }
+
     async fn build(
+        backend: Backend,
+        json_limit_bytes: usize,
+        max_file_bytes: Option<u64>,
+        set_up: fn(RegistryOptions) -> RegistryOptions,
+    ) -> Self {
+        Self::build_for(Authentication::default(), backend, json_limit_bytes, max_file_bytes, set_up).await
+    }
+
+    async fn build_for(
+        authentication: Authentication,
         backend: Backend,
         json_limit_bytes: usize,
         max_file_bytes: Option<u64>,
@@ -102,8 +125,10 @@ impl TestApp {
         let options = RegistryOptions { clock: clock_of_registry, public_url, policy, ..RegistryOptions::default() };
         let registry = Registry::new(database.open(), blobs, set_up(options));
         let names = NAMES.map(str::to_owned);
-        let service =
-            Service::new(registry.clone(), json_limit_bytes).unwrap().with_hosts(Hosts::new(PUBLIC_URL, &names));
+        let service = Service::new(registry.clone(), json_limit_bytes)
+            .unwrap()
+            .with_hosts(Hosts::new(PUBLIC_URL, &names))
+            .with_authentication(authentication);
         let app = init_service(service.app()).await;
         let edge = init_service(service.edge_app()).await;
         Self {
@@ -118,23 +143,34 @@ impl TestApp {
         }
     }
 
+    /// The registry under the app.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     /// Evaluates the files of the model whose policy was set, as a runner does.
     pub async fn run_policy_job(&self) {
         let lease = std::time::Duration::from_secs(60);
         let job = self
             .registry
             .jobs
-            .claim_job(&self.registry.context(Actor::anonymous("test")), REEVALUATE_MODEL, "test", lease, 3)
+            .claim_job(
+                &self.registry.context(Actor::anonymous("test"), Access::unrestricted()),
+                REEVALUATE_MODEL,
+                "test",
+                lease,
+                3,
+            )
             .await
             .unwrap()
             .unwrap();
-        let running = RunningJob::new(self.registry.clone(), job, Stopping::never());
+        let running = RunningJob::new(self.registry.clone(), self.registry.own_context(), job, Stopping::never());
         let result = self.registry.inspections.reevaluate_model(&running.context, running.clone()).await.unwrap();
         assert!(
             self.registry
                 .jobs
                 .finish_job(
-                    &self.registry.context(Actor::anonymous("test")),
+                    &self.registry.context(Actor::anonymous("test"), Access::unrestricted()),
                     &running,
                     "test",
                     JobEnd::Succeeded(result)

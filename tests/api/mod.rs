@@ -12,4 +12,5 @@ mod other_sites;
 mod refused_bodies;
 mod server;
 mod static_files;
+mod tls;
 mod transcript;

@@ -2,7 +2,7 @@
 
 mod local;
 mod s3;
-mod server;
+pub(crate) mod server;
 pub(crate) mod stores;
 mod suite;
 

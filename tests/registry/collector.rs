@@ -2,6 +2,7 @@
 
 use modelport::blobs::{BodySize, Key};
 use modelport::domain::ErrorKind;
+use modelport::domain::access::Access;
 use modelport::registry::collected::Report;
 use modelport::store::uploads as upload_rows;
 
@@ -74,10 +75,9 @@ async fn an_upload_under_way_keeps_its_object(backend: Backend) {
     let scene = Scene::new(backend).await;
     let (body, has_arrived, proceed) = stopped("bytes");
     let registry = scene.registry.clone();
-    let upload =
-        tokio::spawn(
-            async move { registry.files.put_file(&registry.context(actor()), file("m", "1", "f"), body).await },
-        );
+    let upload = tokio::spawn(async move {
+        registry.files.put_file(&registry.context(actor(), Access::unrestricted()), file("m", "1", "f"), body).await
+    });
     has_arrived.await.unwrap();
     scene.pass(HOUR);
     assert_eq!(scene.collect().await, Report::default());
@@ -97,10 +97,9 @@ async fn an_upload_that_stood_still_too_long_is_refused(backend: Backend) {
     let scene = Scene::new(backend).await;
     let (body, has_arrived, proceed) = stopped("bytes");
     let registry = scene.registry.clone();
-    let upload =
-        tokio::spawn(
-            async move { registry.files.put_file(&registry.context(actor()), file("m", "1", "f"), body).await },
-        );
+    let upload = tokio::spawn(async move {
+        registry.files.put_file(&registry.context(actor(), Access::unrestricted()), file("m", "1", "f"), body).await
+    });
     has_arrived.await.unwrap();
     scene.pass(2 * HOUR);
     assert_eq!(scene.collect().await.abandoned_uploads, 1);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
+use modelport::domain::access::Access;
 use modelport::domain::{Change, ErrorKind, LogicalType, PageSize, Patch, Result, Selection, Value};
 use modelport::registry::link::Outcome;
 use modelport::registry::target::Precondition;
@@ -90,7 +91,9 @@ async fn changes_of_different_fields_lose_nothing(backend: Backend) {
         let field = fields[number % fields.len()];
         let patch = Patch::default().with(field, Change::Set(value(field, number)));
         let registry = scene.registry.clone();
-        async move { registry.entities.update(&registry.context(actor()), MODEL, model.id, patch).await }
+        async move {
+            registry.entities.update(&registry.context(actor(), Access::unrestricted()), MODEL, model.id, patch).await
+        }
     });
     let mut revisions: Vec<_> = join_all(patches).await.into_iter().map(|node| node.unwrap().revision).collect();
     revisions.sort_unstable();
@@ -111,7 +114,9 @@ async fn one_of_many_changes_a_revision(backend: Backend) {
             let patch = Patch { if_revision: Some(revision), ..Patch::default() };
             let patch = patch.with("owner", Change::Set(Value::String(number.to_string())));
             let registry = scene.registry.clone();
-            async move { registry.entities.update(&registry.context(actor()), MODEL, id, patch).await }
+            async move {
+                registry.entities.update(&registry.context(actor(), Access::unrestricted()), MODEL, id, patch).await
+            }
         });
         let outcomes = join_all(patches).await;
         assert_eq!(kinds(&outcomes), [("precondition failed", 15), ("ok", 1)].into());

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use modelport::domain::access::Access;
 use modelport::domain::{Change, ErrorKind, LogicalType, PageSize, Patch, Selection};
 use modelport::registry::conditions::Conditions;
 use modelport::registry::removal::Removal;
@@ -112,9 +113,9 @@ async fn what_goes_along_is_recorded_before_its_home(backend: Backend) {
     let scene = Scene::new(backend).await;
     let put = scene.put(file("m", "1", "f"), "bytes").await.unwrap();
     let (version, model) = put.version.unwrap();
-    let before = scene.registry.history.changes(&scene.context, 0, PageSize::new(100)).await.unwrap().len();
+    let before = scene.registry.history.changes(&scene.context, 0, PageSize::new(100)).await.unwrap().0.len();
     scene.registry.entities.delete(&scene.context, MODEL, model, Removal::RECURSIVE).await.unwrap();
-    let changes = scene.registry.history.changes(&scene.context, 0, PageSize::new(100)).await.unwrap();
+    let (changes, _) = scene.registry.history.changes(&scene.context, 0, PageSize::new(100)).await.unwrap();
     let gone: Vec<_> = changes[before..].iter().map(|change| (change.node_id, change.action.as_str())).collect();
     assert_eq!(gone, [put.file.node_id, version, model].map(|id| (id, "delete")));
     let history = scene.registry.history.node_history(&scene.context, version, 0, PageSize::new(10)).await.unwrap();
@@ -127,13 +128,14 @@ async fn bytes_that_nothing_else_uses_are_collected(backend: Backend) {
     scene.put(file("kept", "1", "f"), "shared").await.unwrap();
     scene.put(file("m", "1", "f"), "shared").await.unwrap();
     let own = scene.put(file("m", "1", "g"), "own").await.unwrap();
+    let served = scene.served(&own.file).await;
     scene.registry.entities.delete(&scene.context, MODEL, own.version.unwrap().1, Removal::RECURSIVE).await.unwrap();
     assert_eq!(scene.registry.upkeep.collect(&scene.context, HOUR, false).await.unwrap(), Default::default());
     scene.holds(1, 2, 2).await;
     scene.pass(2 * HOUR);
     assert_eq!(scene.registry.upkeep.collect(&scene.context, HOUR, false).await.unwrap().unreferenced_blobs, 1);
     scene.holds(1, 1, 1).await;
-    let error = scene.registry.files.open_file(&scene.context, &own.file, None).await.err().unwrap();
+    let error = scene.registry.files.open_file(&scene.context, &served, None).await.err().unwrap();
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
@@ -212,7 +214,12 @@ async fn one_of_many_removes(backend: Backend) {
     let model = scene.model("m").await;
     let removals = (0..16).map(|_| {
         let registry = scene.registry.clone();
-        async move { registry.entities.delete(&registry.context(actor()), MODEL, model.id, Removal::default()).await }
+        async move {
+            registry
+                .entities
+                .delete(&registry.context(actor(), Access::unrestricted()), MODEL, model.id, Removal::default())
+                .await
+        }
     });
     let outcomes = futures_util::future::join_all(removals).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);

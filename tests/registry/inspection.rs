@@ -82,7 +82,7 @@ impl Scene {
         let lease = Duration::from_secs(60);
         let job =
             self.registry.jobs.claim_job(&self.context, REEVALUATE_MODEL, "test", lease, 3).await.unwrap().unwrap();
-        let running = RunningJob::new(self.registry.clone(), job, Stopping::never());
+        let running = RunningJob::new(self.registry.clone(), self.registry.own_context(), job, Stopping::never());
         let result = self.registry.inspections.reevaluate_model(&running.context, running.clone()).await.unwrap();
         assert!(
             self.registry

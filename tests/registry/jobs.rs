@@ -50,7 +50,7 @@ async fn state(scene: &Scene, job: &Job) -> JobState {
 }
 
 fn running_job(scene: &Scene, job: &Job) -> RunningJob {
-    RunningJob::new(scene.registry.clone(), job.clone(), Stopping::never())
+    RunningJob::new(scene.registry.clone(), scene.registry.own_context(), job.clone(), Stopping::never())
 }
 
 async fn finish(scene: &Scene, job: &Job, owner: &str, end: JobEnd) -> bool {

@@ -1,6 +1,8 @@
 //! The registry's use cases over SQLite and PostgreSQL, with the bytes in a folder or in a bucket.
 
+mod accounts;
 mod collector;
+mod concatenation;
 mod concurrency;
 mod deletion;
 mod entities;
@@ -27,9 +29,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use modelport::blobs::{Blobs, BlobsConfig, Location};
+use modelport::domain::access::Access;
 use modelport::domain::{
     Actor, Draft, Error, File, LogicalType, Node, NodeId, PageRequest, PageSize, PageToken, Result, Sha256,
 };
+use modelport::registry::inspection::ServedFile;
 use modelport::registry::policy::Policy;
 use modelport::registry::target::{Precondition, Target};
 use modelport::registry::upload::{PutFile, PutResult};
@@ -76,7 +80,7 @@ impl Scene {
         let public_url = "http://registry".to_owned();
         let options = RegistryOptions { clock: tell, public_url, policy, ..RegistryOptions::default() };
         let registry = Registry::new(store.clone(), blobs.clone(), options);
-        let context = registry.context(actor());
+        let context = registry.context(actor(), Access::unrestricted());
         Self { registry, context, store, blobs, clock, database, _folder: folder }
     }
 
@@ -101,9 +105,16 @@ impl Scene {
         self.registry.files.put_file(&self.context, put, body(bytes)).await
     }
 
+    /// The file as one that its reader may have, quarantined or not.
+    async fn served(&self, file: &File) -> ServedFile {
+        let target = Target::Artifact(file.node_id);
+        self.registry.files.get_served_file(&self.context, &target, &file.path, true).await.unwrap()
+    }
+
     async fn read(&self, file: &File) -> Vec<u8> {
+        let file = self.served(file).await;
         let chunks: Vec<Bytes> =
-            self.registry.files.open_file(&self.context, file, None).await.unwrap().try_collect().await.unwrap();
+            self.registry.files.open_file(&self.context, &file, None).await.unwrap().try_collect().await.unwrap();
         chunks.concat()
     }
 

@@ -26,30 +26,30 @@ on_both! {
     parts_become_the_whole_in_a_bucket,
 }
 
-const MIB: usize = 1 << 20;
+pub(super) const MIB: usize = 1 << 20;
 
-async fn folder(backend: Backend) -> Option<Scene> {
+pub(super) async fn folder(backend: Backend) -> Option<Scene> {
     Some(Scene::new(backend).await)
 }
 
-async fn bucket(backend: Backend) -> Option<Scene> {
+pub(super) async fn bucket(backend: Backend) -> Option<Scene> {
     let mut location = stores::s3_location()?;
     location.prefix = format!("test-{}", uuid::Uuid::new_v4());
     let config = BlobsConfig { location: Location::S3(location), create_bucket: true };
     Some(Scene::over(backend, tempfile::tempdir().unwrap(), &config, None).await)
 }
 
-fn bytes(size: usize) -> Bytes {
+pub(super) fn bytes(size: usize) -> Bytes {
     (0..size).map(|at| (at * 31 + at / 251) as u8).collect::<Vec<_>>().into()
 }
 
-fn chunks(bytes: Bytes, broken: bool) -> BoxStream<'static, Result<Bytes>> {
+pub(super) fn chunks(bytes: Bytes, broken: bool) -> BoxStream<'static, Result<Bytes>> {
     let whole: Vec<_> = bytes.chunks(60_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
     let end = broken.then(|| Err(Error::invalid("body", "the client is gone")));
     stream::iter(whole.into_iter().chain(end)).boxed()
 }
 
-fn after(offset: usize, length: usize) -> Patch {
+pub(super) fn after(offset: usize, length: usize) -> Patch {
     Patch { offset: offset as u64, length: Some(length as u64), checksums: Checksums::default() }
 }
 

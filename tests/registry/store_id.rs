@@ -2,6 +2,7 @@
 
 use modelport::blobs::{Blobs, BlobsConfig, Location};
 use modelport::domain::ErrorKind;
+use modelport::domain::access::Access;
 use modelport::registry::{Registry, RegistryOptions};
 use modelport::store::Store;
 use tempfile::TempDir;
@@ -33,25 +34,43 @@ async fn hold_apart(backend: Backend, locations: [Location; 2]) {
     for same in [&first, &over(&store, own).await] {
         same.upkeep.identify_store().await.unwrap();
         assert!(same.upkeep.health().await.object_store.is_ok());
-        same.files.put_file(&same.context(actor()), file("m", "1", "a"), body("a")).await.unwrap();
+        same.files
+            .put_file(&same.context(actor(), Access::unrestricted()), file("m", "1", "a"), body("a"))
+            .await
+            .unwrap();
     }
     let replica = over(&store, other).await;
     let refused = replica.upkeep.identify_store().await.unwrap_err();
     assert!(refused.message().contains("store-id"), "{refused}");
     assert_eq!(replica.upkeep.health().await.object_store.unwrap_err().kind(), ErrorKind::Unavailable);
-    let refused = replica.files.put_file(&replica.context(actor()), file("m", "1", "b"), body("b")).await.unwrap_err();
+    let refused = replica
+        .files
+        .put_file(&replica.context(actor(), Access::unrestricted()), file("m", "1", "b"), body("b"))
+        .await
+        .unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unavailable);
     let stored = first
         .files
-        .get_file(&first.context(actor()), &file("m", "1", "a").target, &"a".parse().unwrap())
+        .get_served_file(
+            &first.context(actor(), Access::unrestricted()),
+            &file("m", "1", "a").target,
+            &"a".parse().unwrap(),
+            false,
+        )
         .await
         .unwrap();
     assert_eq!(
-        replica.files.open_file(&replica.context(actor()), &stored, None).await.err().unwrap().kind(),
+        replica
+            .files
+            .open_file(&replica.context(actor(), Access::unrestricted()), &stored, None)
+            .await
+            .err()
+            .unwrap()
+            .kind(),
         ErrorKind::Unavailable
     );
     assert_eq!(
-        first.upkeep.damaged(&first.context(actor()), 0, 10).await.unwrap(),
+        first.upkeep.damaged(&first.context(actor(), Access::unrestricted()), 0, 10).await.unwrap(),
         [],
         "what another store lacks is not lost"
     );
@@ -110,13 +129,14 @@ async fn a_read_that_finds_nothing_marks_the_blob(backend: Backend) {
     let scene = Scene::new(backend).await;
     let stored = scene.put(file("m", "1", "a"), "bytes").await.unwrap().file;
     let key = stored.blob.key.parse().unwrap();
+    let served = scene.served(&stored).await;
     for (bytes, damage) in [(None, "missing"), (Some("byte"), "damaged")] {
         scene.blobs.delete(&key).await.unwrap();
         if let Some(bytes) = bytes {
             scene.blobs.put(&key, modelport::blobs::BodySize::default(), body(bytes)).await.unwrap();
         }
         for range in [None, Some(3..5)] {
-            let error = scene.registry.files.open_file(&scene.context, &stored, range).await.err().unwrap();
+            let error = scene.registry.files.open_file(&scene.context, &served, range).await.err().unwrap();
             assert_eq!(error.kind(), ErrorKind::Internal, "{error}");
         }
         assert_eq!(scene.database.lines("SELECT damage AS line FROM blobs"), [damage]);

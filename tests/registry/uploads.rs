@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use modelport::domain::access::Access;
 use modelport::domain::{Error, ErrorKind, Result};
 use modelport::registry::removal::Removal;
 use tokio::sync::oneshot;
@@ -38,10 +39,9 @@ async fn a_dropped_upload_leaves_nothing(backend: Backend) {
     let scene = Scene::new(backend).await;
     let (body, has_arrived, _proceed) = stopped("bytes");
     let registry = scene.registry.clone();
-    let upload =
-        tokio::spawn(
-            async move { registry.files.put_file(&registry.context(actor()), file("m", "1", "f"), body).await },
-        );
+    let upload = tokio::spawn(async move {
+        registry.files.put_file(&registry.context(actor(), Access::unrestricted()), file("m", "1", "f"), body).await
+    });
     has_arrived.await.unwrap();
     assert_eq!(scene.count("uploads"), 1);
     upload.abort();
@@ -68,7 +68,9 @@ async fn an_upload_into_what_was_removed_meanwhile_leaves_nothing(backend: Backe
     let registry = scene.registry.clone();
     let mut put = file("m", "1", "g");
     put.create = false;
-    let upload = tokio::spawn(async move { registry.files.put_file(&registry.context(actor()), put, body).await });
+    let upload = tokio::spawn(async move {
+        registry.files.put_file(&registry.context(actor(), Access::unrestricted()), put, body).await
+    });
     has_arrived.await.unwrap();
     scene
         .registry
@@ -89,7 +91,10 @@ async fn latest_is_resolved_before_the_bytes_are_sent(backend: Backend) {
     let (body, has_arrived, proceed) = stopped("bytes");
     let registry = scene.registry.clone();
     let upload = tokio::spawn(async move {
-        registry.files.put_file(&registry.context(actor()), file("m", "latest", "f"), body).await
+        registry
+            .files
+            .put_file(&registry.context(actor(), Access::unrestricted()), file("m", "latest", "f"), body)
+            .await
     });
     has_arrived.await.unwrap();
     scene.version(&model, "new").await;

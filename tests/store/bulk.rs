@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use modelport::domain::access::Place;
 use modelport::domain::graph::Type;
 use modelport::domain::{Node, NodeId, NodeKind, Properties, Result, Value, ValueKind};
 use modelport::store::Tx;
@@ -37,6 +38,7 @@ fn new_node(type_id: i64, number: i64) -> Node {
         id: NodeId(0),
         type_id,
         home_id: None,
+        place: Place::default(),
         // Some look just like others.
         name: (number % 3 > 0).then(|| format!("n{number}")),
         external_id: (number % 5 == 0).then(|| format!("x{number}")),

@@ -1,5 +1,6 @@
 //! The record of changes, and the places in its feed.
 
+use modelport::domain::access::{Place, WorkspaceId};
 use modelport::domain::{Action, Actor, NodeId};
 use modelport::store::Tx;
 use modelport::store::changes::{self, NewChange};
@@ -17,8 +18,11 @@ on_both! {
     a_large_batch_is_recorded_whole,
 }
 
+const PLACE: Place = Place { workspace: WorkspaceId(3), root: NodeId(6) };
+
 fn change(node: i64, revision: i64) -> NewChange {
-    NewChange { action: Action::Update, node_id: NodeId(node), revision, document: json!({ "revision": revision }) }
+    let (node_id, document) = (NodeId(node), json!({ "revision": revision }));
+    NewChange { action: Action::Update, node_id, place: Place::default(), revision, document }
 }
 
 impl Scene {
@@ -33,14 +37,20 @@ impl Scene {
 
     async fn feed(&self, after: i64, limit: u32) -> Vec<(i64, i64)> {
         let feed = self.store.read(move |tx| changes::feed(tx, after, limit)).await.unwrap();
-        feed.into_iter().map(|change| (change.position.unwrap(), change.revision)).collect()
+        feed.changes.into_iter().map(|change| (change.position.unwrap(), change.revision)).collect()
     }
 }
 
 async fn a_change_reads_back(backend: Backend) {
     let scene = Scene::new(backend);
     let document = json!({"text": "ünï\0🚀", "numbers": [1, 0.1, i64::MIN], "nothing": null});
-    let new = NewChange { action: Action::PutFile, node_id: NodeId(7), revision: 3, document: document.clone() };
+    let new = NewChange {
+        action: Action::PutFile,
+        node_id: NodeId(7),
+        place: PLACE,
+        revision: 3,
+        document: document.clone(),
+    };
     let append =
         move |tx: &mut Tx<'_>| changes::append(tx, &Actor::anonymous("request"), 5, std::slice::from_ref(&new));
     scene.store.write(append).await.unwrap();
@@ -50,6 +60,7 @@ async fn a_change_reads_back(backend: Backend) {
     assert_eq!((first.at, first.actor.as_str(), first.action.as_str()), (5, "anonymous", "file.put"));
     assert_eq!((first.request_id.as_deref(), first.revision, first.position), (Some("request"), 3, None));
     assert_eq!((&first.document, first.node_id), (&document, NodeId(7)));
+    assert_eq!((first.place, second.place), (PLACE, Place::default()));
     assert_eq!((second.actor.as_str(), second.request_id.as_deref()), ("system", None));
 }
 
@@ -68,20 +79,20 @@ async fn a_nodes_changes_come_oldest_first(backend: Backend) {
 
 async fn the_feed_holds_what_has_a_place(backend: Backend) {
     let scene = Scene::new(backend);
-    let unplaced = || scene.store.read(changes::any_without_position);
-    assert!(!unplaced().await.unwrap());
+    let last = || scene.store.read(changes::last_position);
+    assert_eq!(last().await.unwrap(), Some(0));
     scene.append(vec![change(1, 1), change(1, 2)]).await;
-    assert!(unplaced().await.unwrap());
+    assert_eq!(last().await.unwrap(), None);
     assert_eq!(scene.feed(0, 10).await, []);
     scene.place(1).await;
     assert_eq!(scene.feed(0, 10).await, [(1, 1)]);
-    assert!(unplaced().await.unwrap());
+    assert_eq!(last().await.unwrap(), None);
     scene.place(10).await;
     scene.place(10).await;
     assert_eq!(scene.feed(0, 10).await, [(1, 1), (2, 2)]);
     assert_eq!(scene.feed(1, 10).await, [(2, 2)]);
     assert_eq!(scene.feed(0, 1).await, [(1, 1)]);
-    assert!(!unplaced().await.unwrap());
+    assert_eq!(last().await.unwrap(), Some(2));
 }
 
 async fn places_follow_each_other_without_gaps(backend: Backend) {
@@ -112,7 +123,7 @@ async fn many_that_place_at_once_place_each_change_once(backend: Backend) {
     });
     futures_util::future::join_all(work).await;
     scene.place(1000).await;
-    let feed = scene.store.read(|tx| changes::feed(tx, 0, 1000)).await.unwrap();
+    let feed = scene.store.read(|tx| changes::feed(tx, 0, 1000)).await.unwrap().changes;
     let positions: Vec<_> = feed.iter().map(|change| change.position.unwrap()).collect();
     assert_eq!(positions, (1..=80).collect::<Vec<_>>());
     for node in 0..16 {
@@ -127,6 +138,6 @@ async fn a_large_batch_is_recorded_whole(backend: Backend) {
     scene.append(Vec::new()).await;
     scene.place(10_000).await;
     assert_eq!(scene.count("changes"), 3500);
-    let feed = scene.store.read(|tx| changes::feed(tx, 0, 10_000)).await.unwrap();
+    let feed = scene.store.read(|tx| changes::feed(tx, 0, 10_000)).await.unwrap().changes;
     assert!(feed.iter().zip(1..).all(|(change, number)| change.node_id == NodeId(number)));
 }

@@ -1,5 +1,6 @@
 //! Lists by filters that an index scan drives: the same nodes as evaluating the filter for each node, however many match.
 
+use modelport::domain::access::Place;
 use modelport::domain::filter::{Expr, kubeflow};
 use modelport::domain::{Cursor, LogicalType, Node, NodeId, NodeKind, Order, OrderBy, Properties, Selection, Value};
 use modelport::store::graph::nodes as graph;
@@ -69,6 +70,7 @@ async fn fill(scene: &Scene) -> Vec<NodeId> {
         id: NodeId(0),
         type_id: if number % 10 == 9 { LogicalType::Experiment.id() } else { LogicalType::RegisteredModel.id() },
         home_id: None,
+        place: Place::default(),
         name: Some(name(number)),
         external_id: None,
         uri: None,

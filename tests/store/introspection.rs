@@ -39,15 +39,16 @@ fn index(definition: &str) -> String {
     let (name, rest) = rest.split_once(" ON ").unwrap();
     let (table, rest) = rest.split_once(' ').unwrap();
     let (columns, condition) = rest.split_once(" WHERE ").unwrap_or((rest, ""));
-    let condition = condition.trim_start_matches('(').trim_end_matches(')').to_lowercase();
+    let condition = condition.trim_start_matches('(').trim_end_matches(')').to_lowercase().replace("::text", "");
     let condition = if condition.is_empty() { condition } else { format!(" where {condition}") };
-    let columns = if columns.contains("CASE") { plain(columns) } else { columns.to_owned() };
+    let is_plain = !columns.contains("CASE") && !columns.to_lowercase().contains("coalesce(");
+    let columns = if is_plain { columns.to_owned() } else { plain(columns) };
     format!("{name} on {table} {columns}{unique}{condition}")
 }
 
 /// An expression without what PostgreSQL adds to it and SQLite leaves as it was written.
 fn plain(expression: &str) -> String {
-    let expression = expression.to_lowercase().replace("::text", "").replace(['(', ')'], " ");
+    let expression = expression.to_lowercase().replace("::text", "").replace("::bigint", "").replace(['(', ')'], " ");
     let expression = expression.replace("between 11 and 22", ">= 11 and type_id <= 22").replace(',', " , ");
     format!("({})", expression.split_whitespace().collect::<Vec<_>>().join(" "))
 }

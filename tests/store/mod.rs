@@ -1,6 +1,8 @@
 //! The store: each sentence of its documentation, on SQLite and on PostgreSQL.
 
+mod access;
 mod aliases;
+mod audit;
 mod blobs;
 mod bulk;
 mod capacity;

@@ -176,6 +176,7 @@ async fn recording_costs_the_same_for_any_number_of_changes(backend: Backend) {
         let change = changes::NewChange {
             action: modelport::domain::Action::Update,
             node_id: model.id,
+            place: model.place,
             revision: 1,
             document: serde_json::json!({}),
         };

@@ -150,6 +150,8 @@ async fn nobody_resumes_an_upload_whose_object_is_gone(backend: Backend) {
             finished_at,
             direct_part: None,
             concat: None,
+            principal_id: None,
+            workspace_id: 1,
         };
         scene.store.write(move |tx| resumable::insert(tx, &row)).await.unwrap();
         let remains = async || scene.store.read(move |tx| resumable::find(tx, key)).await.unwrap().is_some();

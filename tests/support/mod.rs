@@ -1,5 +1,7 @@
 //! What tests stand on: a database of their own on either backend, and a registry over it.
 
+pub mod certificates;
+
 use std::sync::OnceLock;
 
 use diesel::connection::SimpleConnection as _;

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, json};
 
+use super::access::Place;
 use super::{Millis, Node, NodeId, Properties, Value};
 
 /// What was done.
@@ -66,6 +67,8 @@ pub struct ChangeRecord {
     pub action: String,
     /// To which node.
     pub node_id: NodeId,
+    /// Where that was.
+    pub place: Place,
     /// The node's revision afterwards.
     pub revision: i64,
     /// The node as it was afterwards.
@@ -118,8 +121,8 @@ pub fn before(before: &Node, after: &Node) -> serde_json::Value {
     changed.into()
 }
 
-/// The node that a document says, as far as it says one.
-pub fn node_of(document: &serde_json::Value) -> Option<Node> {
+/// The node that a document says, as far as it says one; where it was is not in it.
+pub fn node_of(document: &serde_json::Value, place: Place) -> Option<Node> {
     let text = |name: &str| document.get(name).and_then(|text| text.as_str()).map(str::to_owned);
     let int = |name: &str| document.get(name).and_then(serde_json::Value::as_i64);
     let values = |name: &str| {
@@ -130,6 +133,7 @@ pub fn node_of(document: &serde_json::Value) -> Option<Node> {
         id: NodeId(int("id")?),
         type_id: int("typeId")?,
         home_id: int("homeId").map(NodeId),
+        place,
         name: text("name"),
         external_id: text("externalId"),
         uri: text("uri"),
@@ -176,6 +180,7 @@ fn tagged(value: &Value) -> serde_json::Value {
 
 #[cfg(test)]
 mod tests {
+    use super::super::access::WorkspaceId;
     use super::*;
 
     fn node() -> Node {
@@ -193,6 +198,7 @@ mod tests {
             id: NodeId(7),
             type_id: 13,
             home_id: Some(NodeId(5)),
+            place: Place { workspace: WorkspaceId::DEFAULT, root: NodeId(4) },
             name: Some("weights".to_owned()),
             external_id: None,
             uri: Some("s3://b/w".to_owned()),
@@ -207,8 +213,8 @@ mod tests {
 
     #[test]
     fn a_document_says_its_node() {
-        assert_eq!(node_of(&document(&node())), Some(node()));
-        assert_eq!(node_of(&json!({"id": 7})), None);
+        assert_eq!(node_of(&document(&node()), node().place), Some(node()));
+        assert_eq!(node_of(&json!({"id": 7}), Place::default()), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! Dates as Intel's edge model registry writes them: `YYYY-MM-DD HH:MM:SS.ffffff UTC`.
+//! Dates as Intel's edge model registry writes them, `YYYY-MM-DD HH:MM:SS.ffffff UTC`, and as commands do, which is RFC 3339.
 
 use time::format_description::StaticFormatDescription;
+use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time};
 
@@ -18,6 +19,19 @@ pub fn write(at: Millis) -> String {
 /// The time that the text says, to the millisecond.
 pub fn read(text: &str) -> Option<Millis> {
     let at = PrimitiveDateTime::parse(text, WRITTEN).ok()?.assume_utc();
+    i64::try_from(at.unix_timestamp_nanos().div_euclid(1_000_000)).ok()
+}
+
+/// The time as RFC 3339 has it, to the second; nothing for one beyond the year 9999.
+pub fn to_rfc3339(at: Millis) -> String {
+    let at = OffsetDateTime::from_unix_timestamp(at.div_euclid(1000));
+    at.ok().and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
+}
+
+/// The time that a text says as RFC 3339 has it, or the beginning of the day, in UTC, of one that says only that.
+pub fn from_rfc3339(text: &str) -> Option<Millis> {
+    let whole = if text.len() == "YYYY-MM-DD".len() { format!("{text}T00:00:00Z") } else { text.to_owned() };
+    let at = OffsetDateTime::parse(&whole, &Rfc3339).ok()?;
     i64::try_from(at.unix_timestamp_nanos().div_euclid(1_000_000)).ok()
 }
 
@@ -62,6 +76,18 @@ fn numbers<const N: usize>(text: &str, separator: char, digits: [usize; N]) -> O
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rfc_3339_is_read_back() {
+        assert_eq!(to_rfc3339(1_700_000_000_999), "2023-11-14T22:13:20Z");
+        assert_eq!(from_rfc3339("2023-11-14T22:13:20Z"), Some(1_700_000_000_000));
+        assert_eq!(from_rfc3339("2023-11-14T23:13:20.5+01:00"), Some(1_700_000_000_500));
+        assert_eq!(from_rfc3339("2023-11-14"), Some(1_699_920_000_000));
+        for bad in ["", "2023-11-31", "yesterday", "2023-11-14 22:13"] {
+            assert_eq!(from_rfc3339(bad), None, "{bad}");
+        }
+        assert_eq!(to_rfc3339(i64::MAX), "");
+    }
 
     #[test]
     fn dates_are_those_of_the_calendar() {

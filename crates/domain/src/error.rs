@@ -109,6 +109,16 @@ impl Error {
         Self::new(ErrorKind::TooLarge, message)
     }
 
+    /// The caller did not say who they are, or not believably.
+    pub fn unauthenticated(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Unauthenticated, message)
+    }
+
+    /// The caller may not do this.
+    pub fn permission_denied(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::PermissionDenied, message)
+    }
+
     /// Another system that the request depends on refuses.
     pub fn upstream(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Upstream, message).on_field(UPSTREAM)

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::access::{Group, PrincipalId, TokenId, WorkspaceId};
 use super::{Error, Millis, Result};
 
 /// The id of a job: a positive integer.
@@ -81,6 +82,24 @@ pub struct JobProgress {
     pub message: Option<String>,
 }
 
+/// Whose rights a job has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AskedBy {
+    /// The server's own; everybody's where there are no accounts.
+    Server,
+    /// Those of somebody unknown.
+    Stranger,
+    /// Those of a principal.
+    Principal {
+        /// Which one.
+        id: PrincipalId,
+        /// The groups that it was in.
+        groups: Vec<Group>,
+        /// The token that it presented, which leaves as much of its rights as it did.
+        token: Option<TokenId>,
+    },
+}
+
 /// A job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
@@ -90,8 +109,12 @@ pub struct Job {
     pub kind: String,
     /// The input of that code.
     pub payload: serde_json::Value,
-    /// On whose behalf.
+    /// On whose behalf, as the record of changes names them.
     pub actor: String,
+    /// Whose rights it has.
+    pub asked_by: AskedBy,
+    /// The workspace that it works in.
+    pub workspace: WorkspaceId,
     /// Its state.
     pub state: JobState,
     /// How often it was started.

@@ -1,7 +1,9 @@
 //! The registry's own words: nodes, values, names, digests, pages, errors.
 //! Pure: no I/O, no HTTP, no SQL, no object storage.
 
+pub mod access;
 pub mod actor;
+pub mod audit;
 pub mod change;
 pub mod date;
 pub mod digest;

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::access::Place;
 use super::value::{Properties, Value, check_custom, check_text, check_value};
 use super::{Error, ExternalId, LogicalType, Name, Result, RoundTrip};
 
@@ -43,6 +44,8 @@ pub struct Node {
     pub type_id: i64,
     /// The one context that owns it.
     pub home_id: Option<NodeId>,
+    /// Its workspace, and the model, experiment or environment that it belongs to or is.
+    pub place: Place,
     /// Its name as stored.
     pub name: Option<String>,
     /// Its id in another system, unique among the nodes of its kind.

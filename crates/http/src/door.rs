@@ -82,6 +82,11 @@ impl Doors {
         }
     }
 
+    /// The name of the door that `path` belongs to, for the audit trail.
+    pub fn name_of(self, path: &str) -> &'static str {
+        self.of_path(path).map_or("server", |door| door.name)
+    }
+
     fn of_path(self, path: &str) -> Option<&'static Door> {
         self.iter().find(|door| door.prefixes.iter().any(|prefix| path.starts_with(prefix)))
     }

@@ -1,6 +1,7 @@
 //! What all doors to HTTP share: how a request is read, checked, measured and refused. Knows no protocol and no door.
 
 pub mod answer;
+pub mod authentication;
 pub mod body;
 pub mod caller;
 pub mod conditional;
@@ -22,4 +23,7 @@ pub mod status;
 pub mod tls;
 
 // The packages that it uses, by the names of their rooms.
-use {modelport_domain as domain, modelport_memory as memory, modelport_registry as registry};
+use {
+    modelport_domain as domain, modelport_identity as identity, modelport_memory as memory,
+    modelport_registry as registry,
+};

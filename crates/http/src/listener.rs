@@ -13,14 +13,14 @@ use std::time::Duration;
 use actix_http::{HttpService, HttpServiceBuilder, KeepAlive, Protocol, Request};
 use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt as _, fn_service};
 use actix_tls::accept::TlsError;
-use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
+use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::Error;
 use actix_web::body::BoxBody;
 use actix_web::dev::{AppConfig, Server, ServiceResponse};
 use actix_web::rt::net::TcpStream;
 
 use super::middleware;
-use super::tls::Tls;
+use super::tls::{AcceptorFactory, Tls, remember_client};
 use expect_continue::{answering, await_body, resume};
 use read_ahead::ReadAhead;
 use shared_app::SharedApp;
@@ -38,7 +38,7 @@ pub struct ListenerOptions {
     pub workers: usize,
     /// How long requests under way may take to finish once the server is told to stop.
     pub shutdown_grace: Duration,
-    /// The TLS certificate, if the listener uses TLS.
+    /// The TLS of the listener, if it uses TLS.
     pub tls: Option<Tls>,
 }
 
@@ -72,6 +72,7 @@ where
                 .local_addr(address)
                 .on_connect_ext(|stream: &ReadAhead<$stream>, data: &mut _| {
                     middleware::remember_peer(stream.get_ref() as &dyn Any, data);
+                    remember_client(stream.get_ref() as &dyn Any, data);
                 })
                 .expect(await_body(app.clone()))
                 .finish(resume(app))
@@ -87,7 +88,7 @@ where
             connected.and_then(http!(TcpStream))
         })?,
         Some(tls) => builder.listen(name, listener, move || {
-            let accepted = Acceptor::new(tls.clone().into_config()).map_err(TlsError::into_service_error);
+            let accepted = AcceptorFactory(tls.clone()).map_err(TlsError::into_service_error);
             let accepted = accepted.and_then(|stream: TlsStream<TcpStream>| async move {
                 let peer = stream.get_ref().0.peer_addr().ok();
                 Ok((ReadAhead::new(stream), Protocol::Http1, peer))

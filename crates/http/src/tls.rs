@@ -1,39 +1,113 @@
-//! TLS for a listener: a certificate with its chain, and its key, as PEM.
+//! TLS for a listener: its certificate and key, and the authorities whose clients' certificates it accepts, from PEM files that
+//! are read again when they change.
+
+mod client_certificate;
+mod files;
+mod handshake;
+mod probe;
+mod reload;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs;
-use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::domain::{Error, Result};
+pub use client_certificate::ClientCertificate;
+pub(crate) use client_certificate::remember as remember_client;
+pub(crate) use handshake::AcceptorFactory;
+pub use handshake::{Encrypted, HANDSHAKE_TIMEOUT};
+pub use probe::unchecked;
+pub use reload::{LOOK_INTERVAL, Watcher};
 
-/// What a listener shows for itself.
+use files::Contents;
+
+/// The files of a listener's TLS, and what is done with clients' certificates.
 #[derive(Debug, Clone)]
-pub struct Tls(ServerConfig);
+pub struct TlsOptions {
+    /// The section of the settings that names the files, for errors and the log.
+    pub section: &'static str,
+    /// The chain of certificates, the listener's own first.
+    pub certificate: PathBuf,
+    /// The key of its own.
+    pub private_key: PathBuf,
+    /// Whether clients are asked for certificates.
+    pub clients: ClientCertificates,
+    /// What is spoken inside.
+    pub protocol: Protocol,
+}
+
+/// What is done with the certificates of clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientCertificates {
+    /// They are not asked for.
+    Ignored,
+    /// They are asked for; who has none may connect, and who has one of no authority in this file may not.
+    Accepted(PathBuf),
+    /// Nobody connects without one of an authority in this file.
+    Required(PathBuf),
+}
+
+impl ClientCertificates {
+    fn authorities(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Ignored => None,
+            Self::Accepted(file) | Self::Required(file) => Some(file),
+        }
+    }
+}
+
+/// What is spoken inside, which the handshake agrees upon (ALPN, RFC 7301).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1 alone.
+    Http,
+    /// gRPC over HTTP/2, and gRPC-web over HTTP/1.1 for who cannot speak that.
+    Grpc,
+}
+
+impl Protocol {
+    /// The names of its protocols, the preferred one first.
+    fn names(self) -> Vec<Vec<u8>> {
+        match self {
+            Self::Http => vec![b"http/1.1".to_vec()],
+            Self::Grpc => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        }
+    }
+}
+
+/// The TLS of a listener. Clones share what is in use, which changes with the files.
+#[derive(Clone)]
+pub struct Tls(Arc<Shared>);
+
+struct Shared {
+    options: TlsOptions,
+    in_use: RwLock<InUse>,
+}
+
+struct InUse {
+    contents: Contents,
+    config: Arc<ServerConfig>,
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tls").field(&self.0.options).finish()
+    }
+}
 
 impl Tls {
-    /// From a chain of certificates, the listener's own first, and its key. No clients' certificates are asked for.
+    /// Reads the files.
     ///
-    /// Errors: InvalidArgument on `certificate` or `private_key` of `section`, the listener's section of the settings.
-    pub fn from_pem(section: &str, certificates: &[u8], key: &[u8]) -> Result<Self> {
-        let refused = |setting: &str, why: &str| Error::invalid(&format!("{section}.{setting}"), why);
-        let chain: Vec<_> = CertificateDer::pem_slice_iter(certificates)
-            .collect::<std::result::Result<_, _>>()
-            .map_err(|error| refused("certificate", "the certificate is not PEM").caused_by(error))?;
-        let key = PrivateKeyDer::from_pem_slice(key)
-            .map_err(|error| refused("private_key", "the private key is not PEM").caused_by(error))?;
-        let config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into())
-            .with_safe_default_protocol_versions()
-            .and_then(|config| config.with_no_client_auth().with_single_cert(chain, key));
-        let unfit = "the certificate and the private key cannot be used together";
-        let mut config = config.map_err(|error| refused("certificate", unfit).caused_by(error))?;
-        // The listener speaks nothing else.
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self(config))
+    /// Errors: everything that is wrong with them, a sentence each, which names the setting and the file.
+    pub fn open(options: TlsOptions) -> Result<Self, Vec<String>> {
+        let contents = Contents::read(&options);
+        let config = contents.config(&options)?;
+        Ok(Self(Arc::new(Shared { options, in_use: RwLock::new(InUse { contents, config: Arc::new(config) }) })))
     }
 
-    /// For the server.
-    pub(super) fn into_config(self) -> ServerConfig {
-        self.0
+    /// What a connection that begins now is served with.
+    fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.0.in_use.read().unwrap_or_else(PoisonError::into_inner).config)
     }
 }

@@ -125,7 +125,14 @@ impl Runner {
         let (owner, options) = (self.owner.clone(), self.options.clone());
         async move {
             let (tell, stopping) = Stopping::new();
-            let running = RunningJob::new(registry.clone(), job, stopping);
+            let whose = match registry.jobs.context_of(&context, &job).await {
+                Ok(whose) => whose,
+                Err(error) => {
+                    log::warn!(error:%; "a job is tried again when its lease has ended, as it is not known who may do it");
+                    return;
+                }
+            };
+            let running = RunningJob::new(registry.clone(), whose, job, stopping);
             log::info!(id = running.job.id.0, kind = running.job.kind.as_str(), attempt = running.job.attempts; "job started");
             let attempt = attempt(&running, &context, work, &owner, &options, leaving, &tell).await;
             let end = end(&running, attempt, &options);

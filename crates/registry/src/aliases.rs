@@ -6,7 +6,7 @@ use super::conditions::Conditions;
 use super::context::RequestContext;
 use super::entities::{get, increment_revision};
 use super::resolve::{model_named, resolve};
-use super::transaction::{ReadTransaction, WriteTransaction, document};
+use super::transaction::{Needed, ReadTransaction, WriteTransaction, document};
 use crate::domain::{Action, Alias, Error, LogicalType, Name, Node, NodeId, Result, VersionRef};
 use crate::services::Models;
 use crate::store::changes::NewChange;
@@ -200,11 +200,12 @@ pub(super) fn remove_of_version(tx: &mut WriteTransaction<'_, '_>, version: &Nod
     let change = |name: &String| NewChange {
         action: Action::DeleteAlias,
         node_id: model.id,
+        place: model.place,
         revision: model.revision,
         document: document(&model, [("alias", pointer(name, version))]),
     };
     let entries: Vec<_> = names.iter().map(change).collect();
-    tx.record_all(entries)
+    tx.record_all(Needed::Nothing, entries)
 }
 
 /// Where an alias points, or did until it was removed, for the record of changes.

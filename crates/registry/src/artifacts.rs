@@ -7,6 +7,7 @@ use super::entities::{Expected, add_point, create, get, get_bare, increment_revi
 use super::inspection::on_members_added;
 use super::transaction::WriteTransaction;
 use super::uris::{fill_uris, is_own_uri};
+use crate::domain::access::Permission;
 use crate::domain::experiment::without_value;
 use crate::domain::{Action, Change, Draft, LogicalType, MetricPoint, Node, NodeId, Patch, Result};
 use crate::resolve::created_concurrently;
@@ -100,6 +101,7 @@ fn upsert(
     match point {
         // Points are their own history: one that is measured again counts a revision, and nothing more is recorded of it.
         Some(point) if is_point_alone => {
+            tx.demand(Permission::Write, existing.place)?;
             let mut node = increment_revision(tx, logical, existing.id, expected.revision)?;
             add_point(tx, &mut node, point)?;
             Ok((node, false))

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use super::access_cache::AccessCache;
 use super::archive::Bounds;
+use super::audit_queue::AuditQueue;
 use super::collected::Totals;
 use super::context::Clock;
 use super::import_source::ImportSource;
@@ -16,6 +18,7 @@ use super::policy::Policy;
 use super::queue::Queue;
 use super::store_id::StoreId;
 use crate::blobs::Blobs;
+use crate::domain::access::NamedAdmin;
 use crate::domain::{Inventory, Millis, Result};
 use crate::store::Store;
 
@@ -31,6 +34,8 @@ pub(crate) struct Core {
     pub(crate) public_url: Arc<str>,
     /// The port of the HTTP listener, where URLs begin with what each request was addressed to.
     pub(crate) follows_hosts: Option<u16>,
+    /// Whether they begin with `https://` then.
+    pub(crate) is_tls: bool,
     pub(crate) policy: Arc<Policy>,
     /// For how long clients are sent to the object store to read a file; `None` is never.
     pub(crate) redirect: Option<Duration>,
@@ -48,6 +53,14 @@ pub(crate) struct Core {
     /// What this process counted last, and when.
     pub(crate) inventory: Mutex<Option<(Millis, Inventory)>>,
     pub(crate) store_id: StoreId,
+    /// Who is an administrator because the settings say so.
+    pub(crate) admins: Vec<NamedAdmin>,
+    pub(crate) max_token_lifetime: Duration,
+    /// What this process remembers of who may do what.
+    pub(crate) access: AccessCache,
+    pub(crate) is_audit_strict: bool,
+    /// What is still to be written into the audit trail.
+    pub(crate) audit_queue: AuditQueue,
 }
 
 impl Core {
@@ -57,12 +70,16 @@ impl Core {
             clock,
             public_url,
             follows_hosts,
+            is_tls,
             policy,
             redirect,
             direct_uploads,
             resumable_expiry,
             unpack_bounds,
             imports_from,
+            admins,
+            max_token_lifetime,
+            is_audit_strict,
         } = options;
         Self {
             store,
@@ -70,6 +87,7 @@ impl Core {
             clock,
             public_url: public_url.trim_end_matches('/').into(),
             follows_hosts,
+            is_tls,
             policy: Arc::new(policy),
             redirect,
             direct: direct_uploads,
@@ -81,6 +99,11 @@ impl Core {
             collected: Totals::default(),
             inventory: Mutex::default(),
             store_id: StoreId::default(),
+            admins,
+            max_token_lifetime,
+            access: AccessCache::default(),
+            is_audit_strict,
+            audit_queue: AuditQueue::default(),
         }
     }
 

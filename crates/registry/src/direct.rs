@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::context::RequestContext;
 use super::hashing::digest_of;
 use super::placement::limit;
-use super::resumable::{UploadState, direct_of, new_row, resolve_put, signed};
+use super::resumable::{UploadState, direct_of, new_row, owned, resolve_put, signed};
 use super::upload::{PutFile, check_length};
 use crate::blobs::{Direct, Key, Link};
 use crate::domain::{Error, ErrorKind, Result};
@@ -97,6 +97,7 @@ impl Files {
             direct_part: Some(signed(direct.part)),
             ..new_row(&put, &key, file, signed(length), (now, expires_at))
         };
+        let row = owned(context, row);
         let inserted = row.clone();
         self.core.write(context, move |tx| rows::insert(tx, &inserted)).await?;
         self.linked(&row, &direct, 0, valid).await
@@ -109,6 +110,8 @@ impl Files {
         let valid = self.direct_valid()?;
         let (mut row, direct) = self.direct_row(context, id).await?;
         if row.finished_at.is_none() {
+            // The links let whoever has them write.
+            self.demand_to_continue(context, &row).await?;
             row.expires_at = context.now().saturating_add(self.expiry());
             let (id, key, expires_at) = (row.id.clone(), row.key.clone(), row.expires_at);
             self.core
@@ -130,7 +133,8 @@ impl Files {
     pub async fn complete_direct(&self, context: &RequestContext, id: &str) -> Result<UploadState> {
         let (files, context, id) = (self.clone(), context.clone(), id.to_owned());
         let task = tokio::spawn(async move {
-            files.direct_row(&context, &id).await?;
+            let (row, _) = files.direct_row(&context, &id).await?;
+            files.demand_to_continue(&context, &row).await?;
             files.finish_resumable(&context, &id).await
         });
         task.await.map_err(|error| Error::unavailable("the server is stopping").caused_by(error))?

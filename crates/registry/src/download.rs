@@ -9,9 +9,11 @@ use futures_util::stream::BoxStream;
 use super::context::RequestContext;
 use super::files::{FilePage, FileToken, find, missing, page, record_file};
 use super::holders::{get_holder, increment_holder_revision};
-use super::inspection::{check_served, on_files_changed, policy_of};
+use super::inspection::{ServedFile, check_served, on_files_changed, policy_of};
 use super::target::{Precondition, Target};
+use crate::audit;
 use crate::blobs::LinkHeaders;
+use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
 use crate::domain::{Action, Damage, Error, ErrorKind, File, FilePath, NodeId, PageSize, Result};
 use crate::services::Files;
 use crate::store::files;
@@ -36,15 +38,51 @@ impl Files {
         target: &Target,
         path: &FilePath,
         quarantined: bool,
-    ) -> Result<File> {
-        let file = self.get_file(context, target, path).await?;
-        check_served(&file, quarantined)?;
-        Ok(file)
+    ) -> Result<ServedFile> {
+        let (target, path) = (target.clone(), path.clone());
+        self.core
+            .read(context, move |tx| {
+                let file = find(tx, &target, &path)?;
+                check_served(tx, vec![file], quarantined)?.pop().ok_or_else(|| missing(&path))
+            })
+            .await
     }
 
     /// The bytes of a file, or those of a half-open range within its size. A blob whose object is lost is marked, so that an
     /// upload of its bytes repairs it.
     pub async fn open_file(
+        &self,
+        context: &RequestContext,
+        file: &ServedFile,
+        range: Option<Range<u64>>,
+    ) -> Result<ByteStream> {
+        let size = range.as_ref().map_or(file.blob.size, |range| range.end.saturating_sub(range.start));
+        self.record_read(context, AuditAction::Download, file, size).await?;
+        self.open(context, file, range).await
+    }
+
+    /// Records that bytes of a file are read, or a link to them is given, where callers say who they are.
+    pub(super) async fn record_read(
+        &self,
+        context: &RequestContext,
+        action: AuditAction,
+        file: &File,
+        bytes: u64,
+    ) -> Result<()> {
+        if context.access().is_open_to_all() {
+            return Ok(());
+        }
+        let entry = AuditEntry {
+            node_id: Some(file.node_id),
+            path: Some(file.path.to_string()),
+            blob_id: Some(file.blob.id),
+            bytes: Some(i64::try_from(bytes).unwrap_or(i64::MAX)),
+            ..audit::entry(context, action, Outcome::Done)
+        };
+        self.core.audit().record(context, entry).await
+    }
+
+    pub(super) async fn open(
         &self,
         context: &RequestContext,
         file: &File,
@@ -74,12 +112,13 @@ impl Files {
     /// where it is read from here.
     pub async fn file_link(
         &self,
-        _context: &RequestContext,
-        file: &File,
+        context: &RequestContext,
+        file: &ServedFile,
         (media_type, disposition): (&str, &str),
     ) -> Result<Option<String>> {
         match self.core.redirect {
             Some(valid) => {
+                self.record_read(context, AuditAction::Link, file, file.blob.size).await?;
                 let headers = LinkHeaders { media_type, disposition };
                 self.core.blobs.link(&file.blob.key.parse()?, valid, headers).await
             }

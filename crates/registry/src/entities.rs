@@ -8,7 +8,6 @@ use super::pages::{self, List, Pages};
 use super::references::check_references;
 use super::transaction::{ReadTransaction, WriteTransaction};
 use super::uris::{fill_uris, is_own_uri};
-use crate::domain::change;
 use crate::domain::experiment::{check_times, without_value};
 use crate::domain::{
     Action, Change, Cursor, Draft, Error, ExternalId, LogicalType, MetricPoint, Name, Node, NodeId, NodeKind, OrderBy,
@@ -387,6 +386,6 @@ pub(super) fn update(
     } else {
         nodes::replace(tx, &before, &node)?;
     }
-    tx.record(Action::Update, &node, [("before", change::before(&was, &node))])?;
+    tx.record_update(&was, &node)?;
     Ok(node)
 }

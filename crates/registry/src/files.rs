@@ -10,7 +10,8 @@ use super::imports::check_absent;
 use super::inspection::{Inspected, known};
 use super::resolve::resolve;
 use super::target::{Precondition, Target};
-use super::transaction::{ReadTransaction, WriteTransaction, document};
+use super::transaction::{Needed, ReadTransaction, WriteTransaction, document};
+use crate::domain::access::Permission;
 use crate::domain::change;
 use crate::domain::{Action, Error, ErrorKind, File, FilePath, Node, NodeId, PageSize, Result};
 use crate::store::changes::NewChange;
@@ -140,9 +141,10 @@ pub(super) fn record_files(
             details.push(("before", was));
         }
         let document = document(artifact, details);
-        NewChange { action, node_id: artifact.id, revision: artifact.revision, document }
+        NewChange { action, node_id: artifact.id, place: artifact.place, revision: artifact.revision, document }
     };
-    tx.record_all(files.iter().map(entry))
+    let permission = if action == Action::DeleteFile { Permission::Delete } else { Permission::Write };
+    tx.record_all(Needed::Permission(permission), files.iter().map(entry))
 }
 
 /// A file, as the record keeps it.

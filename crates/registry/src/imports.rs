@@ -8,6 +8,7 @@ use super::entities::create;
 use super::import_source::ImportSource;
 use super::resolve::{homes, made};
 use super::transaction::{ReadTransaction, WriteTransaction};
+use crate::domain::access::Permission;
 use crate::domain::graph::{EventType, EventWrite, NodeWrite, TypeDraft, TypeRules};
 use crate::domain::imports::{GETI_IMPORT, ImportRequest, ModelRef, RemoteProject};
 use crate::domain::{
@@ -55,10 +56,13 @@ pub struct Training {
 }
 
 impl Imports {
-    /// The projects of a Geti server: of the first one in the settings, where none is named.
+    /// The projects of a Geti server: of the first one in the settings, where none is named. They are read with the credentials of this
+    /// registry, so they are for whoever may import them.
     ///
-    /// Errors: InvalidState when there is none in the settings; Upstream and UpstreamUnavailable with what the server says.
-    pub async fn geti_projects(&self, _context: &RequestContext, server: Option<&str>) -> Result<Vec<RemoteProject>> {
+    /// Errors: PermissionDenied; InvalidState when there is none in the settings; Upstream and UpstreamUnavailable with what the server
+    /// says.
+    pub async fn geti_projects(&self, context: &RequestContext, server: Option<&str>) -> Result<Vec<RemoteProject>> {
+        self.core.read(context, |tx| tx.demand_in_workspace(Permission::Create)).await?;
         let (source, server) = self.source(server)?;
         source.projects(&server).await
     }
@@ -66,10 +70,11 @@ impl Imports {
     /// One project of a Geti server. Errors: as [`Imports::geti_projects`], and NotFound.
     pub async fn geti_project(
         &self,
-        _context: &RequestContext,
+        context: &RequestContext,
         server: Option<&str>,
         id: &str,
     ) -> Result<RemoteProject> {
+        self.core.read(context, |tx| tx.demand_in_workspace(Permission::Create)).await?;
         crate::domain::imports::check_id("project", id)?;
         let (source, server) = self.source(server)?;
         source.project(&server, id).await
@@ -77,7 +82,7 @@ impl Imports {
 
     /// Enqueues an import of these models of a project, or of all of them where none is named.
     ///
-    /// Errors: InvalidState when the settings name no server; InvalidArgument when they name no such server, and on
+    /// Errors: PermissionDenied; InvalidState when the settings name no server; InvalidArgument when they name no such server, and on
     /// what is no id.
     pub async fn start_import(
         &self,
@@ -86,6 +91,8 @@ impl Imports {
         project: String,
         models: Vec<ModelRef>,
     ) -> Result<Job> {
+        // Each attempt asks again. Who may not begin is told so at once.
+        self.core.read(context, |tx| tx.demand_in_workspace(Permission::Create)).await?;
         let (_, server) = self.source(server)?;
         let request = ImportRequest { server, project, models };
         request.check()?;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::context::RequestContext;
+use super::context::{Origin, RequestContext};
 use super::transaction::{ReadTransaction, WriteTransaction};
-use crate::domain::job::JobEnd;
-use crate::domain::{Error, Job, JobId, JobProgress, Millis, Result};
+use crate::domain::access::Access;
+use crate::domain::job::{AskedBy, JobEnd};
+use crate::domain::{Actor, Error, ErrorKind, Job, JobId, JobProgress, Millis, Result};
 use crate::services::{Jobs, Registry};
 use crate::store::jobs;
 
@@ -97,10 +98,9 @@ pub struct RunningJob {
 }
 
 impl RunningJob {
-    /// A job that was claimed.
-    pub fn new(registry: Registry, job: Job, stopping: Stopping) -> Self {
+    /// A job that was claimed, whose work has this context.
+    pub fn new(registry: Registry, context: RequestContext, job: Job, stopping: Stopping) -> Self {
         let progress = Arc::new(Mutex::new(JobProgress::default()));
-        let context = registry.job_context(&job);
         Self { job, registry, context, stopping, progress }
     }
 
@@ -140,6 +140,35 @@ impl Jobs {
     ) -> Result<Option<Job>> {
         let (kind, lease) = (kind.to_owned(), lease_for(context, owner, lease));
         self.core.write(context, move |tx| jobs::claim(tx, &kind, &lease, attempts)).await
+    }
+
+    /// The context of work on a job: of whoever asked for it, with what they may do now, which is nothing if they are disabled, logged out
+    /// since, or gone, or the token counts no longer by which they asked.
+    /// The record of changes names the job.
+    pub async fn context_of(&self, context: &RequestContext, job: &Job) -> Result<RequestContext> {
+        let accounts = self.core.accounts();
+        let workspace = Some(job.workspace);
+        let mut origin = Origin { door: Some("job"), ..Origin::default() };
+        let access = match &job.asked_by {
+            AskedBy::Server => Access::unrestricted().in_workspace(job.workspace),
+            AskedBy::Stranger => accounts.access_of(context, None, workspace).await?,
+            AskedBy::Principal { id, groups, token } => {
+                let asked = accounts.authenticate_again(context, *id, groups, *token, job.created_at).await;
+                match asked {
+                    Ok(who) => {
+                        origin.groups.clone_from(groups);
+                        origin.token = *token;
+                        accounts.access_of(context, Some(&who), workspace).await?
+                    }
+                    Err(error) if error.kind() == ErrorKind::Unauthenticated => {
+                        Access::new(None, Arc::default(), job.workspace)
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        let actor = Actor::new(job.actor.clone(), format!("job-{}", job.id));
+        Ok(context.of_another(actor, access, origin))
     }
 
     /// Renews the job's lease and stores its progress. Returns the reason if the worker has to stop.
@@ -254,7 +283,8 @@ fn lease_for(context: &RequestContext, owner: &str, lease: Duration) -> jobs::Le
 pub(super) fn enqueue(tx: &mut WriteTransaction<'_, '_>, kind: &str, payload: &serde_json::Value) -> Result<Job> {
     let now = tx.now();
     let context = tx.context();
-    let id = jobs::insert(tx, kind, payload, context.actor(), now, now)?;
+    let id =
+        jobs::insert(tx, kind, payload, (context.actor(), &context.origin().groups, context.origin().token), now, now)?;
     get(tx, kind, id)
 }
 

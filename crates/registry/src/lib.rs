@@ -1,8 +1,15 @@
 //! The use cases. Every protocol calls these and nothing below them; nothing here knows HTTP, gRPC or SQL.
 
+pub mod access;
+mod access_cache;
 pub mod aliases;
 pub mod archive;
 pub mod artifacts;
+pub mod audit;
+mod audit_entry;
+mod audit_queue;
+mod audit_retention;
+mod bounded_map;
 pub mod collected;
 pub mod collector;
 pub mod conditions;
@@ -41,6 +48,7 @@ pub mod register;
 pub mod removal;
 pub mod resolve;
 pub mod resumable;
+mod root_rights;
 pub mod services;
 pub mod serving;
 pub mod staged;
@@ -58,6 +66,6 @@ pub mod versions;
 // The packages that it uses, by the names of their rooms.
 use {modelport_blobs as blobs, modelport_domain as domain, modelport_store as store};
 
-pub use context::{Clock, RequestContext, wall_clock};
+pub use context::{Clock, Origin, RequestContext, wall_clock};
 pub use options::RegistryOptions;
 pub use services::Registry;

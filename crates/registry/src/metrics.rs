@@ -6,6 +6,7 @@ use super::context::RequestContext;
 use super::entities::{create, get_bare};
 use super::pages::{self, List, Pages};
 use super::transaction::{ReadTransaction, WriteTransaction};
+use crate::domain::access::Permission;
 use crate::domain::{
     Cursor, Draft, HistorySelection, LogicalType, MetricPoint, Millis, Name, Node, NodeId, OrderBy, PageRequest,
     Properties, Result,
@@ -86,7 +87,10 @@ impl Metrics {
 
 fn measure(tx: &mut WriteTransaction<'_, '_>, run: NodeId, points: &[NamedPoint]) -> Result<()> {
     let now = tx.now();
-    let run = get_bare(tx, LogicalType::ExperimentRun, run)?.id;
+    let run = get_bare(tx, LogicalType::ExperimentRun, run)?;
+    // Points are not recorded, and so ask nobody else.
+    tx.demand(Permission::Write, run.place)?;
+    let run = run.id;
     // The first point of each metric, by its name.
     let mut firsts: BTreeMap<&str, &NamedPoint> = BTreeMap::new();
     for point in points {

@@ -7,6 +7,7 @@ use super::archive::Bounds;
 use super::context::{Clock, wall_clock};
 use super::import_source::ImportSource;
 use super::policy::Policy;
+use crate::domain::access::NamedAdmin;
 
 /// How a registry works. What is not said is as in [`RegistryOptions::default`].
 #[derive(Clone)]
@@ -18,6 +19,8 @@ pub struct RegistryOptions {
     /// The port of the HTTP listener, where file URLs begin with what each request was addressed to; with `public_url` then
     /// only where a request does not say. `None` by default: they always begin with `public_url`.
     pub follows_hosts: Option<u16>,
+    /// Whether that listener speaks TLS, so that such URLs begin with `https://`. `false` by default.
+    pub is_tls: bool,
     /// What holds for files of models that say nothing else. [`Policy::default`] by default.
     pub policy: Policy,
     /// Sends clients to the object store to read files, where it is one that they can reach, by links that are valid for so
@@ -31,6 +34,12 @@ pub struct RegistryOptions {
     pub unpack_bounds: Bounds,
     /// Where models can be imported from; nowhere by default.
     pub imports_from: Option<Arc<dyn ImportSource>>,
+    /// Who is an administrator of the registry, whatever is bound. Nobody by default.
+    pub admins: Vec<NamedAdmin>,
+    /// The longest that a token may last. A year by default.
+    pub max_token_lifetime: Duration,
+    /// Whether what is read is in the audit trail before its first byte is sent. Otherwise, as by default, it is soon after.
+    pub is_audit_strict: bool,
 }
 
 impl Default for RegistryOptions {
@@ -39,12 +48,16 @@ impl Default for RegistryOptions {
             clock: wall_clock(),
             public_url: String::new(),
             follows_hosts: None,
+            is_tls: false,
             policy: Policy::default(),
             redirect: None,
             direct_uploads: None,
             resumable_expiry: Duration::from_secs(24 * 60 * 60),
             unpack_bounds: Bounds::default(),
             imports_from: None,
+            admins: Vec::new(),
+            max_token_lifetime: Duration::from_secs(365 * 24 * 60 * 60),
+            is_audit_strict: false,
         }
     }
 }

@@ -7,8 +7,9 @@ use super::archive::Packing;
 use super::context::RequestContext;
 use super::download::ByteStream;
 use super::holders::get_holder;
-use super::inspection::check_served;
+use super::inspection::{ServedFile, check_served};
 use super::resolve::resolve;
+use crate::domain::audit::AuditAction;
 use crate::domain::{Error, File, Name, NodeId, Result, Sha256, VersionRef};
 use crate::services::Files;
 use crate::store::files::{self, Holder};
@@ -19,7 +20,7 @@ pub struct Folder {
     /// What the archive is called, without its ending.
     pub name: String,
     /// The files; no two have one path, and none has the path of another's folder.
-    pub files: Vec<File>,
+    files: Vec<ServedFile>,
 }
 
 impl Folder {
@@ -37,15 +38,14 @@ impl Folder {
 
     /// How many bytes the archive has.
     pub async fn length(&self, packing: Packing) -> Result<u64> {
-        packing.length(&self.files).await
+        packing.length(&self.files.iter().map(|file| File::clone(file)).collect::<Vec<_>>()).await
     }
 
     /// Of several files at one path the one that is served there; refused when not all can be in one folder.
-    fn new(name: String, mut files: Vec<File>, quarantined: bool) -> Result<Self> {
+    fn new(name: String, mut files: Vec<ServedFile>) -> Result<Self> {
         files.sort_by(|one, other| (&one.path, one.node_id).cmp(&(&other.path, other.node_id)));
         files.dedup_by(|later, kept| later.path == kept.path);
         for file in &files {
-            check_served(file, quarantined)?;
             let path = file.path.as_str();
             let folder = path.match_indices('/').find_map(|(end, _)| {
                 let folder = path.get(..end)?;
@@ -78,10 +78,11 @@ impl Files {
             .read(context, move |tx| {
                 let (model, version) = resolve(tx, &model, &version)?;
                 let name = format!("{}-{}", model.name.unwrap_or_default(), version.name.unwrap_or_default());
-                Ok((name, files::list(tx, Holder::Members(version.id), None, u32::MAX)?))
+                let files = files::list(tx, Holder::Members(version.id), None, u32::MAX)?;
+                Ok((name, check_served(tx, files, quarantined)?))
             })
             .await?;
-        Folder::new(name, files, quarantined)
+        Folder::new(name, files)
     }
 
     /// All files of an artifact; otherwise as [`Files::version_folder`].
@@ -95,10 +96,11 @@ impl Files {
             .core
             .read(context, move |tx| {
                 get_holder(tx, artifact)?;
-                files::list(tx, Holder::Node(artifact), None, u32::MAX)
+                let files = files::list(tx, Holder::Node(artifact), None, u32::MAX)?;
+                check_served(tx, files, quarantined)
             })
             .await?;
-        Folder::new(format!("artifact-{artifact}"), files, quarantined)
+        Folder::new(format!("artifact-{artifact}"), files)
     }
 
     /// The folder as an archive, whose files are opened one after the other.
@@ -108,8 +110,12 @@ impl Files {
         let (files, context) = (self.clone(), context.clone());
         let open = move |file: File| {
             let (files, context) = (files.clone(), context.clone());
-            async move { files.open_file(&context, &file, None).await }.boxed()
+            async move {
+                files.record_read(&context, AuditAction::Archive, &file, file.blob.size).await?;
+                files.open(&context, &file, None).await
+            }
+            .boxed()
         };
-        packing.pack(Box::new(open), folder.files)
+        packing.pack(Box::new(open), folder.files.into_iter().map(ServedFile::into_file).collect())
     }
 }

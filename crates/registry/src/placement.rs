@@ -9,30 +9,45 @@ use super::policy::Policy;
 use super::resolve::{check_free_of_reserved_words, made, model_named, resolve};
 use super::target::Target;
 use super::transaction::{ReadTransaction, WriteTransaction};
+use crate::domain::access::Permission;
 use crate::domain::{ArtifactState, Draft, Error, ErrorKind, FilePath, LogicalType, Name, NodeId, Result, VersionRef};
 use crate::store::{files, nodes, policies};
 
-/// Checks that the target exists or may be created, and replaces `latest` and aliases by the version's name.
+/// Checks that the target exists or may be created, by this caller, and replaces `latest` and aliases by the version's name.
 pub(super) fn resolve_target(tx: &mut ReadTransaction<'_, '_>, target: &Target, create: bool) -> Result<Target> {
     match target {
         Target::Artifact(id) => {
-            get_holder(tx, *id)?;
+            let artifact = get_holder(tx, *id)?;
+            tx.demand(Permission::Write, artifact.place)?;
             Ok(target.clone())
         }
         Target::Version { model, version: VersionRef::Named(name) } if create => {
             match resolve(tx, model, &VersionRef::Named(name.clone())) {
-                Err(error) if error.kind() == ErrorKind::NotFound => check_free_of_reserved_words(name)?,
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    check_free_of_reserved_words(name)?;
+                    demand_to_create(tx, model)?;
+                }
                 Err(error) => return Err(error),
-                Ok(_) => {}
+                Ok((model, _)) => tx.demand(Permission::Write, model.place)?,
             }
             Ok(target.clone())
         }
         Target::Import(_) => Ok(target.clone()),
         Target::Version { model, version } => {
-            let (_, found) = resolve(tx, model, version)?;
+            let (found_model, found) = resolve(tx, model, version)?;
+            tx.demand(Permission::Write, found_model.place)?;
             let name = found.name.unwrap_or_default().parse()?;
             Ok(Target::Version { model: model.clone(), version: VersionRef::Named(name) })
         }
+    }
+}
+
+/// Demands that the caller may make a version of the model, and the model where there is none. What is made later asks again.
+fn demand_to_create(tx: &mut ReadTransaction<'_, '_>, model: &Name) -> Result<()> {
+    match model_named(tx, model) {
+        Ok(model) => tx.demand(Permission::Write, model.place),
+        Err(error) if error.kind() == ErrorKind::NotFound => tx.demand_in_workspace(Permission::Create),
+        Err(error) => Err(error),
     }
 }
 

@@ -6,6 +6,7 @@ use super::aliases;
 use super::context::RequestContext;
 use super::entities::{at_other_revision, get};
 use super::transaction::{ReadTransaction, WriteTransaction};
+use crate::domain::access::Permission;
 use crate::domain::{Error, LogicalType, Node, NodeId, Result};
 use crate::services::Entities;
 use crate::store::{files, nodes};
@@ -80,13 +81,14 @@ pub(super) fn delete(
     if is_version {
         aliases::remove_of_version(tx, &node)?;
     }
+    tx.demand(Permission::Delete, node.place)?;
     // What is recorded of it is read before what it owns is removed.
     let entries = record::entries(tx, std::slice::from_ref(&node), id)?;
     delete_owned(tx, &[id], id)?;
     if !nodes::delete(tx, id)? {
         return Err(Error::not_found(format!("{} `{id}`", logical.noun())));
     }
-    tx.record_all(entries)
+    record::append(tx, entries)
 }
 
 /// Removes all that these own, and what that owns, before it: at most [`BATCH`] nodes of each level are in memory.
@@ -100,6 +102,6 @@ fn delete_owned(tx: &mut WriteTransaction<'_, '_>, homes: &[NodeId], root: NodeI
         let entries = record::entries(tx, &owned, root)?;
         delete_owned(tx, &ids, root)?;
         nodes::delete_all(tx, &ids)?;
-        tx.record_all(entries)?;
+        record::append(tx, entries)?;
     }
 }

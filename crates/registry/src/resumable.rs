@@ -5,6 +5,7 @@
 
 mod checksum;
 mod concat;
+mod demands;
 mod finish;
 mod lease;
 mod patch;
@@ -19,6 +20,7 @@ use super::target::{Precondition, Target};
 use super::transaction::ReadTransaction;
 use super::upload::{PutFile, check_length};
 use crate::blobs::{Direct, Key, UploadProgress};
+use crate::domain::access::WorkspaceId;
 use crate::domain::{Error, ErrorKind, Millis, Result, Sha256, VersionRef};
 use crate::services::Files;
 use crate::store::resumable::{self, Resumable};
@@ -105,7 +107,7 @@ impl Files {
                 let file = resolve_put(tx, &put)?;
                 check_length(put.length, limit(tx, &policy, &put.target)?).map_err(too_large)?;
                 let new_row = new_row(&put, &Key::new_upload(), file, length, (now, expires_at));
-                let row = Resumable { metadata: metadata.clone(), ..new_row };
+                let row = owned(tx.context(), Resumable { metadata: metadata.clone(), ..new_row });
                 uploads::insert(tx, &row.key, expires_at)?;
                 resumable::insert(tx, &row)?;
                 Ok(row)
@@ -121,6 +123,7 @@ impl Files {
         let row = self.resumable_row(context, id).await?;
         let offset = self.offset(&row).await?;
         if row.finished_at.is_none() && offset == unsigned(row.length) {
+            self.demand_to_continue(context, &row).await?;
             return self.finish_resumable(context, id).await;
         }
         Ok(UploadState::new(&row, offset))
@@ -131,6 +134,10 @@ impl Files {
     /// Errors: as those of [`Files::resumable`].
     pub async fn delete_resumable(&self, context: &RequestContext, id: &str) -> Result<()> {
         let row = self.resumable_row(context, id).await?;
+        // Whoever may write no longer may still give up what they began.
+        if context.access().rights().limits.is_some() {
+            self.demand_to_continue(context, &row).await?;
+        }
         // The lease is kept: later requests no longer find the upload.
         let lease = self.lease(context, id).await?;
         let removed = self.remove_resumable(context, id, &row.key, Millis::MAX).await;
@@ -177,11 +184,26 @@ impl Files {
         if !is_upload_id(id) {
             return Err(missing);
         }
-        let row = self.core.read(context, move |tx| resumable::find(tx, &wanted)).await?.ok_or(missing)?;
+        let found = self.core.read(context, move |tx| {
+            let Some(row) = resumable::find(tx, &wanted)? else { return Ok(None) };
+            Ok(demands::is_accessible(tx, &row)?.then_some(row))
+        });
+        let row = found.await?.ok_or(missing)?;
         if row.expires_at < context.now() {
             return Err(Error::gone(format!("upload `{id}` has expired and is not found")).on_field(EXPIRES));
         }
         Ok(row)
+    }
+
+    /// Refuses a credential that may not do what the upload is to end in, before its bytes are read.
+    ///
+    /// Errors: PermissionDenied.
+    pub(super) async fn demand_to_continue(&self, context: &RequestContext, row: &Resumable) -> Result<()> {
+        if context.access().is_unrestricted() {
+            return Ok(());
+        }
+        let (context, row) = (context.in_workspace(WorkspaceId(row.workspace_id)), row.clone());
+        self.core.read(&context, move |tx| demands::demand_to_continue(tx, &row)).await
     }
 
     /// How many bytes are durable.
@@ -270,6 +292,18 @@ fn without_target(key: &Key, length: i64, (now, expires_at): (Millis, Millis)) -
         finished_at: None,
         direct_part: None,
         concat: None,
+        principal_id: None,
+        workspace_id: WorkspaceId::DEFAULT.0,
+    }
+}
+
+/// The row as an upload of whoever asks, to the workspace of the request.
+pub(super) fn owned(context: &RequestContext, row: Resumable) -> Resumable {
+    let access = context.access();
+    Resumable {
+        principal_id: access.principal().map(|principal| principal.0),
+        workspace_id: access.workspace().0,
+        ..row
     }
 }
 

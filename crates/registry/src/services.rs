@@ -9,7 +9,8 @@ use super::context::RequestContext;
 use super::core::Core;
 use super::options::RegistryOptions;
 use crate::blobs::Blobs;
-use crate::domain::{Actor, Job};
+use crate::domain::Actor;
+use crate::domain::access::Access;
 use crate::store::Store;
 
 /// Defines services: the handle of each, how the core gives it, and the registry that has them all.
@@ -72,6 +73,10 @@ services! {
     Metrics, metrics;
     /// What was changed, by whom and when.
     History, history;
+    /// Accounts: who presents credentials, and what they may; workspaces, principals, bindings and tokens.
+    Accounts, accounts;
+    /// The audit trail: who read, was refused, or changed who may do what.
+    Audit, audit;
     /// What keeps the stores in order: the collector, verification, health, counting.
     Upkeep, upkeep;
 }
@@ -87,36 +92,34 @@ impl Registry {
         Some(&*self.core.public_url).filter(|_| self.core.follows_hosts.is_none())
     }
 
-    /// The context of work that `actor` asks for. URLs begin with the one that the registry was made with.
-    pub fn context(&self, actor: Actor) -> RequestContext {
-        self.context_under(actor, Arc::clone(&self.core.public_url))
+    /// The context of work that `actor` asks for, who may do that. URLs begin with the one that the registry was made with.
+    pub fn context(&self, actor: Actor, access: Access) -> RequestContext {
+        self.context_under(actor, access, Arc::clone(&self.core.public_url))
     }
 
     /// The context of a request to the HTTP listener, which its client addressed as `host`, with or without a port.
-    pub fn context_at(&self, actor: Actor, host: Option<&str>) -> RequestContext {
+    pub fn context_at(&self, actor: Actor, access: Access, host: Option<&str>) -> RequestContext {
         match host.filter(|_| self.core.follows_hosts.is_some()) {
-            Some(host) => self.context_under(actor, format!("http://{host}").into()),
-            None => self.context(actor),
+            Some(host) => {
+                let scheme = if self.core.is_tls { "https" } else { "http" };
+                self.context_under(actor, access, format!("{scheme}://{host}").into())
+            }
+            None => self.context(actor, access),
         }
     }
 
     /// The context of a request to another listener, which its client addressed as `host`, without a port.
-    pub fn context_elsewhere(&self, actor: Actor, host: Option<&str>) -> RequestContext {
+    pub fn context_elsewhere(&self, actor: Actor, access: Access, host: Option<&str>) -> RequestContext {
         let host = host.zip(self.core.follows_hosts).map(|(host, port)| format!("{host}:{port}"));
-        self.context_at(actor, host.as_deref())
+        self.context_at(actor, access, host.as_deref())
     }
 
     /// The context of what the server does by itself, such as upkeep.
     pub fn own_context(&self) -> RequestContext {
-        self.context(Actor::system())
+        self.context(Actor::system(), Access::of_server())
     }
 
-    /// The context of work on a job: of whoever asked for it. The record of changes names the job.
-    pub fn job_context(&self, job: &Job) -> RequestContext {
-        self.context(Actor::new(job.actor.clone(), format!("job-{}", job.id)))
-    }
-
-    fn context_under(&self, actor: Actor, base_url: Arc<str>) -> RequestContext {
-        RequestContext::new(actor, Arc::clone(&self.core.clock), base_url)
+    fn context_under(&self, actor: Actor, access: Access, base_url: Arc<str>) -> RequestContext {
+        RequestContext::new(actor, access, Arc::clone(&self.core.clock), base_url)
     }
 }

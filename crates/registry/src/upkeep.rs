@@ -20,6 +20,7 @@ const RENEWAL: Duration = Duration::from_secs(4);
 pub(super) enum Task {
     Collect,
     Verify,
+    RemoveAudit,
 }
 
 impl Task {
@@ -27,6 +28,7 @@ impl Task {
         match self {
             Self::Collect => "collect",
             Self::Verify => "verify",
+            Self::RemoveAudit => "audit",
         }
     }
 }

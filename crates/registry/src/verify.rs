@@ -1,5 +1,6 @@
 //! Verification: all stored bytes are read again and compared with their digests, in one pass over many runs if need be.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -86,7 +87,7 @@ impl Upkeep {
 }
 
 struct Run<'a> {
-    core: &'a Core,
+    core: &'a Arc<Core>,
     context: &'a RequestContext,
     lease: TaskLease,
     how: Verification,

@@ -1,15 +1,20 @@
 //! The record of changes: the audit log, the history of a node, and the feed of all changes.
 
+use std::collections::{BTreeSet, HashMap};
+
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use serde_json::Value as Json;
 
 use super::Tx;
+use super::access::principals;
 use super::bulk::{Column, Insert};
-use super::connection::AnyConnection;
+use super::connection::{AnyConnection, MultiBackend};
+use super::filter::narrow;
 use super::nodes::MAX_IDS;
 use super::schema::changes;
 use crate::error::DatabaseResult as _;
+use modelport_domain::access::{Place, PrincipalId, WorkspaceId};
 use modelport_domain::secrets::mask_document;
 use modelport_domain::{Action, Actor, ChangeRecord, Error, Millis, NodeId, Result};
 
@@ -26,6 +31,9 @@ struct ChangeRow {
     document: String,
     request_id: Option<String>,
     client_request_id: Option<String>,
+    workspace_id: i64,
+    root_id: Option<i64>,
+    actor_id: Option<i64>,
 }
 
 #[derive(Insertable)]
@@ -39,6 +47,9 @@ struct NewChangeRow<'a> {
     document: String,
     request_id: Option<&'a str>,
     client_request_id: Option<&'a str>,
+    workspace_id: i64,
+    root_id: i64,
+    actor_id: Option<i64>,
 }
 
 /// A change to be recorded.
@@ -48,6 +59,8 @@ pub struct NewChange {
     pub action: Action,
     /// To which node.
     pub node_id: NodeId,
+    /// Where that is.
+    pub place: Place,
     /// The node's revision afterwards.
     pub revision: i64,
     /// The node as it is afterwards.
@@ -56,18 +69,24 @@ pub struct NewChange {
 
 /// Records changes, all by one actor at one time. Secrets in them are masked, because the record is kept for ever.
 pub fn append(tx: &mut Tx<'_>, actor: &Actor, now: Millis, new: &[NewChange]) -> Result<()> {
+    // A person is named by their id, so that they can be forgotten.
+    let actor_id = tx.access().principal().map(|principal| principal.0);
+    let actor_name = actor_id.map_or_else(|| actor.name().to_owned(), |id| format!("principal {id}"));
     for chunk in new.chunks(MAX_IDS) {
         let rows: Vec<NewChangeRow<'_>> = chunk
             .iter()
             .map(|change| NewChangeRow {
                 at: now,
-                actor: actor.name(),
+                actor: &actor_name,
                 action: change.action.to_string(),
                 node_id: change.node_id.0,
                 revision: change.revision,
                 document: without_secrets(change.document.clone()).to_string(),
                 request_id: actor.request_id(),
                 client_request_id: actor.client_request_id(),
+                workspace_id: change.place.workspace.0,
+                root_id: change.place.root.0,
+                actor_id,
             })
             .collect();
         match tx.conn {
@@ -88,33 +107,62 @@ fn bulk<'a>(rows: &'a [NewChangeRow<'a>]) -> Insert<'a> {
         ("revision", Column::Int(each.clone().map(|row| row.revision).collect())),
         ("document", Column::Text(each.clone().map(|row| row.document.as_str()).collect())),
         ("request_id", Column::MaybeText(each.clone().map(|row| row.request_id).collect())),
-        ("client_request_id", Column::MaybeText(each.map(|row| row.client_request_id).collect())),
+        ("client_request_id", Column::MaybeText(each.clone().map(|row| row.client_request_id).collect())),
+        ("workspace_id", Column::Int(each.clone().map(|row| row.workspace_id).collect())),
+        ("root_id", Column::Int(each.clone().map(|row| row.root_id).collect())),
+        ("actor_id", Column::MaybeInt(each.map(|row| row.actor_id).collect())),
     ];
     Insert { table: "changes", columns, end: "" }
 }
 
 /// The first `limit` changes of a node after the change `after`, oldest first.
 pub fn of_node(tx: &mut Tx<'_>, node: NodeId, after: i64, limit: u32) -> Result<Vec<ChangeRecord>> {
-    let rows = changes::table
+    let mut query = changes::table
         .filter(changes::node_id.eq(node.0).and(changes::id.gt(after)))
         .order(changes::id)
         .limit(i64::from(limit))
         .select(ChangeRow::as_select())
-        .load::<ChangeRow>(tx.conn)
-        .db()?;
-    rows.into_iter().map(record).collect()
+        .into_boxed::<MultiBackend>();
+    // An entry says where its node was as a node says where it is.
+    narrow!(query, tx.visible("changes"));
+    let rows = query.load::<ChangeRow>(tx.conn).db()?;
+    records(tx, rows)
 }
 
-/// The first `limit` changes of the feed after the position `after`.
-pub fn feed(tx: &mut Tx<'_>, after: i64, limit: u32) -> Result<Vec<ChangeRecord>> {
-    let rows = changes::table
+/// A page of the feed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeedPage {
+    /// The changes, in the order of their positions.
+    pub changes: Vec<ChangeRecord>,
+    /// The position after which the next page begins.
+    pub next: i64,
+    /// Up to where it looked for more changes and found none, where it does not see all of them.
+    pub scanned: Option<i64>,
+}
+
+/// How many positions one page looks at, where it does not see all of them.
+const MAX_SCANNED: i64 = 10_000;
+
+/// The first `limit` changes of the feed after the position `after`, of those that are visible.
+pub fn feed(tx: &mut Tx<'_>, after: i64, limit: u32) -> Result<FeedPage> {
+    let mut query = changes::table
         .filter(changes::position.gt(after))
         .order(changes::position)
         .limit(i64::from(limit))
         .select(ChangeRow::as_select())
-        .load::<ChangeRow>(tx.conn)
-        .db()?;
-    rows.into_iter().map(record).collect()
+        .into_boxed::<MultiBackend>();
+    let last_scanned = after.saturating_add(MAX_SCANNED);
+    let visible = tx.listed("changes");
+    let is_narrowed = visible.is_some();
+    if let Some(visible) = visible {
+        query = query.filter(changes::position.le(last_scanned)).filter(visible);
+    }
+    let rows = query.load::<ChangeRow>(tx.conn).db()?;
+    let changes = records(tx, rows)?;
+    let last = changes.last().and_then(|change| change.position);
+    let is_full = changes.len() >= limit as usize;
+    let scanned = (is_narrowed && !is_full).then_some(last_scanned);
+    Ok(FeedPage { changes, next: last.unwrap_or(after), scanned })
 }
 
 /// The entries by which these nodes were removed, of those that were.
@@ -122,22 +170,23 @@ pub fn removals(tx: &mut Tx<'_>, nodes: &[NodeId]) -> Result<Vec<ChangeRecord>> 
     let mut found = Vec::new();
     for chunk in nodes.chunks(MAX_IDS) {
         let ids: Vec<i64> = chunk.iter().map(|id| id.0).collect();
-        let rows = changes::table
+        let mut query = changes::table
             .filter(changes::node_id.eq_any(ids).and(changes::action.eq(Action::Delete.to_string())))
             .select(ChangeRow::as_select())
-            .load::<ChangeRow>(tx.conn)
-            .db()?;
-        for row in rows {
-            found.push(record(row)?);
-        }
+            .into_boxed::<MultiBackend>();
+        narrow!(query, tx.visible("changes"));
+        let rows = query.load::<ChangeRow>(tx.conn).db()?;
+        found.extend(records(tx, rows)?);
     }
     Ok(found)
 }
 
-/// Whether there are committed changes without a position in the feed.
-pub fn any_without_position(tx: &mut Tx<'_>) -> Result<bool> {
-    let unplaced = changes::table.filter(changes::position.is_null());
-    diesel::select(diesel::dsl::exists(unplaced)).get_result(tx.conn).db()
+/// The last position in the feed; `None` while there are committed changes without one.
+pub fn last_position(tx: &mut Tx<'_>) -> Result<Option<i64>> {
+    let unplaced = diesel::dsl::exists(changes::table.filter(changes::position.is_null()));
+    let last = changes::table.select(diesel::dsl::max(changes::position)).single_value();
+    let (any_unplaced, last): (bool, Option<i64>) = diesel::select((unplaced, last)).get_result(tx.conn).db()?;
+    Ok((!any_unplaced).then_some(last.unwrap_or(0)))
 }
 
 /// Assigns positions in the feed to up to `limit` committed changes, after all existing positions.
@@ -166,6 +215,18 @@ fn without_secrets(mut document: Json) -> Json {
     document
 }
 
+/// The entries of these rows, with the handles that people have by now.
+fn records(tx: &mut Tx<'_>, rows: Vec<ChangeRow>) -> Result<Vec<ChangeRecord>> {
+    let ids: BTreeSet<PrincipalId> = rows.iter().filter_map(|row| row.actor_id).map(PrincipalId).collect();
+    let by = principals::find_all(tx, &ids.into_iter().collect::<Vec<_>>())?;
+    let handles: HashMap<i64, String> = by.into_iter().map(|principal| (principal.id.0, principal.handle)).collect();
+    let named = |row: ChangeRow| {
+        let handle = row.actor_id.and_then(|id| handles.get(&id).cloned());
+        record(ChangeRow { actor: handle.unwrap_or(row.actor), ..row })
+    };
+    rows.into_iter().map(named).collect()
+}
+
 fn record(row: ChangeRow) -> Result<ChangeRecord> {
     let document: Json = serde_json::from_str(&row.document)
         .map_err(|error| Error::internal(format!("change `{}` is not JSON", row.id)).caused_by(error))?;
@@ -178,6 +239,7 @@ fn record(row: ChangeRow) -> Result<ChangeRecord> {
         actor: row.actor,
         action: row.action,
         node_id: NodeId(row.node_id),
+        place: Place { workspace: WorkspaceId(row.workspace_id), root: NodeId(row.root_id.unwrap_or(row.node_id)) },
         revision: row.revision,
         request_id: row.request_id,
         client_request_id: row.client_request_id,

@@ -96,7 +96,7 @@ impl FromStr for Location {
 
 /// What a connection is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Access {
+pub(super) enum Use {
     Read,
     /// Read by one statement, which needs no transaction around it.
     ReadOnce,
@@ -110,7 +110,7 @@ pub(super) struct Opened {
 }
 
 /// Opens one connection; `session` matters to PostgreSQL alone.
-pub(super) fn establish(location: &Location, access: Access, session: Session) -> ConnectionResult<Opened> {
+pub(super) fn establish(location: &Location, purpose: Use, session: Session) -> ConnectionResult<Opened> {
     match location {
         Location::Postgres(url) => postgres::establish(url, session),
         Location::Sqlite(path) => {
@@ -125,7 +125,7 @@ pub(super) fn establish(location: &Location, access: Access, session: Session) -
             if !watched {
                 return Err(ConnectionError::BadConnection("the connection cannot be watched".to_owned()));
             }
-            let query_only = access == Access::Read;
+            let query_only = purpose == Use::Read;
             conn.batch_execute(&format!(
                 "PRAGMA busy_timeout = 5000;
                  PRAGMA synchronous = FULL;
@@ -157,36 +157,36 @@ fn log_ahead(conn: &mut SqliteConnection) -> QueryResult<()> {
 /// Begins a transaction: reads see one snapshot, SQLite's writes take the lock at once.
 ///
 /// `limit` is the statement time-out, where PostgreSQL has to be told in each transaction.
-pub(super) fn begin(connection: &mut AnyConnection, access: Access, limit: Option<Duration>) -> QueryResult<()> {
-    match (connection, access) {
-        (_, Access::ReadOnce) => Ok(()),
+pub(super) fn begin(connection: &mut AnyConnection, purpose: Use, limit: Option<Duration>) -> QueryResult<()> {
+    match (connection, purpose) {
+        (_, Use::ReadOnce) => Ok(()),
         (AnyConnection::Postgres(conn), _) => {
             // Explicit, because a server may have another default, under which a wait for a lock ends in stale reads.
-            let begin = match access {
-                Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED",
-                Access::Read | Access::ReadOnce => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            let begin = match purpose {
+                Use::Write => "BEGIN ISOLATION LEVEL READ COMMITTED",
+                Use::Read | Use::ReadOnce => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
             };
             let limited = limit.map(|limit| format!("{begin}; SET LOCAL statement_timeout = {}", millis(limit)));
             AnsiTransactionManager::begin_transaction_sql(conn, limited.as_deref().unwrap_or(begin))
         }
-        (AnyConnection::Sqlite(conn), Access::Read) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN"),
-        (AnyConnection::Sqlite(conn), Access::Write) => {
+        (AnyConnection::Sqlite(conn), Use::Read) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN"),
+        (AnyConnection::Sqlite(conn), Use::Write) => {
             AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE")
         }
     }
 }
 
 /// Commits what [`begin`] began.
-pub(super) fn commit(connection: &mut AnyConnection, access: Access) -> QueryResult<()> {
-    if access == Access::ReadOnce {
+pub(super) fn commit(connection: &mut AnyConnection, purpose: Use) -> QueryResult<()> {
+    if purpose == Use::ReadOnce {
         return Ok(());
     }
     on_each!(connection, conn => AnsiTransactionManager::commit_transaction(conn))
 }
 
 /// Rolls back what [`begin`] began.
-pub(super) fn roll_back(connection: &mut AnyConnection, access: Access) -> QueryResult<()> {
-    if access == Access::ReadOnce {
+pub(super) fn roll_back(connection: &mut AnyConnection, purpose: Use) -> QueryResult<()> {
+    if purpose == Use::ReadOnce {
         return Ok(());
     }
     on_each!(connection, conn => AnsiTransactionManager::rollback_transaction(conn))
@@ -204,7 +204,7 @@ pub(super) struct Pooled {
 #[derive(Debug)]
 pub(super) struct Manager {
     pub(super) location: Location,
-    pub(super) access: Access,
+    pub(super) purpose: Use,
     pub(super) session: Session,
 }
 
@@ -227,7 +227,7 @@ impl diesel::r2d2::ManageConnection for Manager {
     type Error = diesel::r2d2::Error;
 
     fn connect(&self) -> Result<Pooled, Self::Error> {
-        let opened = establish(&self.location, self.access, self.session);
+        let opened = establish(&self.location, self.purpose, self.session);
         let Opened { conn: mut inner, running } = opened.map_err(diesel::r2d2::Error::ConnectionError)?;
         if log::log_enabled!(target: STATEMENTS, log::Level::Trace) {
             inner.set_instrumentation(log_statement);

@@ -10,7 +10,8 @@ use diesel::upsert::excluded;
 use super::Tx;
 use super::blobs::BlobRow;
 use super::bulk::{Column, Insert};
-use super::connection::AnyConnection;
+use super::connection::{AnyConnection, MultiBackend};
+use super::filter::narrow;
 use super::nodes::MAX_IDS;
 use super::schema::{blobs, files, inspections, members};
 use crate::error::{DatabaseResult as _, database_error, is_missing_reference};
@@ -72,15 +73,14 @@ pub fn find(tx: &mut Tx<'_>, node: NodeId, path: &FilePath) -> Result<Option<Fil
 /// The file at that path of a member of the context; of several, that of the oldest member.
 pub fn find_in(tx: &mut Tx<'_>, context: NodeId, path: &FilePath) -> Result<Option<File>> {
     let members = members::table.filter(members::context_id.eq(context.0)).select(members::node_id);
-    let row = files::table
+    let mut query = files::table
         .inner_join(blobs::table)
         .filter(files::path.eq(path.as_str()).and(files::node_id.eq_any(members)))
         .order(files::node_id)
         .select((FileRow::as_select(), BlobRow::as_select()))
-        .first(tx.conn)
-        .optional()
-        .db()?;
-    row.map(file).transpose()
+        .into_boxed::<MultiBackend>();
+    narrow!(query, tx.visible_by_id("files.node_id"));
+    query.first(tx.conn).optional().db()?.map(file).transpose()
 }
 
 /// Those of these paths at which members of the context have files, with the oldest such member.
@@ -88,12 +88,13 @@ pub fn holders_in(tx: &mut Tx<'_>, context: NodeId, paths: &[&str]) -> Result<BT
     let mut found = BTreeMap::new();
     for chunk in paths.chunks(MAX_IDS) {
         let members = members::table.filter(members::context_id.eq(context.0)).select(members::node_id);
-        let rows: Vec<(String, Option<i64>)> = files::table
+        let mut query = files::table
             .filter(files::path.eq_any(chunk.to_vec()).and(files::node_id.eq_any(members)))
             .group_by(files::path)
             .select((files::path, diesel::dsl::min(files::node_id)))
-            .load(tx.conn)
-            .db()?;
+            .into_boxed::<MultiBackend>();
+        narrow!(query, tx.visible_by_id("files.node_id"));
+        let rows: Vec<(String, Option<i64>)> = query.load(tx.conn).db()?;
         found.extend(rows.into_iter().filter_map(|(path, node)| Some((path, NodeId(node?)))));
     }
     Ok(found)
@@ -106,12 +107,14 @@ pub fn list(tx: &mut Tx<'_>, holder: Holder, after: Option<(&FilePath, NodeId)>,
         .select((FileRow::as_select(), BlobRow::as_select()))
         .order((files::path.asc(), files::node_id.asc()))
         .limit(i64::from(limit))
-        .into_boxed::<super::connection::MultiBackend>();
+        .into_boxed::<MultiBackend>();
     query = match holder {
         Holder::Node(node) => query.filter(files::node_id.eq(node.0)),
         Holder::Members(context) => {
             let members = members::table.filter(members::context_id.eq(context.0)).select(members::node_id);
-            query.filter(files::node_id.eq_any(members))
+            let mut query = query.filter(files::node_id.eq_any(members));
+            narrow!(query, tx.visible_by_id("files.node_id"));
+            query
         }
     };
     if let Some((path, node)) = after {

@@ -6,6 +6,7 @@ use super::Tx;
 use super::connection::on_each;
 use super::schema::idempotency_keys;
 use crate::error::DatabaseResult as _;
+use modelport_domain::access::WorkspaceId;
 use modelport_domain::{Actor, Error, Millis, Result, Sha256};
 
 #[derive(Insertable)]
@@ -38,7 +39,8 @@ pub fn claim(
 ) -> Result<Claim> {
     diesel::delete(idempotency_keys::table.filter(idempotency_keys::expires_at.le(now))).execute(tx.conn).db()?;
     let fingerprint = fingerprint.to_string();
-    let new = NewKey { actor: actor.name(), key, fingerprint: &fingerprint, expires_at };
+    let caller = caller(tx, actor);
+    let new = NewKey { actor: &caller, key, fingerprint: &fingerprint, expires_at };
     let taken = on_each!(tx.conn, conn => {
         diesel::insert_into(idempotency_keys::table).values(&new).on_conflict_do_nothing().execute(conn)
     })
@@ -47,7 +49,7 @@ pub fn claim(
         return Ok(Claim::New);
     }
     let (fingerprint, answer): (String, Option<String>) = idempotency_keys::table
-        .find((actor.name(), key))
+        .find((&caller, key))
         .select((idempotency_keys::fingerprint, idempotency_keys::answer))
         .first(tx.conn)
         .db()?;
@@ -57,9 +59,18 @@ pub fn claim(
 
 /// Stores the answer under a key that was taken in this transaction.
 pub fn answer(tx: &mut Tx<'_>, actor: &Actor, key: &str, answer: &str) -> Result<()> {
-    diesel::update(idempotency_keys::table.find((actor.name(), key)))
+    diesel::update(idempotency_keys::table.find((caller(tx, actor), key)))
         .set(idempotency_keys::answer.eq(answer))
         .execute(tx.conn)
         .db()?;
     Ok(())
+}
+
+/// Whose keys these are: by the id of the principal, in its workspace, because names are given again.
+fn caller(tx: &Tx<'_>, actor: &Actor) -> String {
+    match (tx.access().principal(), tx.access().workspace()) {
+        (Some(principal), workspace) => format!("{principal} in {workspace}"),
+        (None, WorkspaceId::DEFAULT) => actor.name().to_owned(),
+        (None, workspace) => format!("{} in {workspace}", actor.name()),
+    }
 }

@@ -4,10 +4,11 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use super::Tx;
-use super::connection::AnyConnection;
+use super::connection::{AnyConnection, MultiBackend};
 use super::schema::jobs;
 use crate::error::DatabaseResult as _;
-use modelport_domain::job::JobEnd;
+use modelport_domain::access::{Group, Permission, PrincipalId, TokenId, WorkspaceId};
+use modelport_domain::job::{AskedBy, JobEnd};
 use modelport_domain::{Actor, Error, Job, JobId, JobProgress, JobState, Millis, Result};
 
 #[derive(Queryable, Selectable)]
@@ -30,6 +31,10 @@ struct JobRow {
     heartbeat_at: Option<i64>,
     started_at: Option<i64>,
     finished_at: Option<i64>,
+    principal_id: Option<i64>,
+    principal_groups: Option<String>,
+    token_id: Option<i64>,
+    workspace_id: i64,
 }
 
 #[derive(QueryableByName)]
@@ -54,16 +59,23 @@ pub fn insert(
     tx: &mut Tx<'_>,
     kind: &str,
     payload: &serde_json::Value,
-    actor: &Actor,
+    (actor, groups, token): (&Actor, &[Group], Option<TokenId>),
     now: Millis,
     run_at: Millis,
 ) -> Result<JobId> {
+    let groups: Vec<[&str; 2]> = groups.iter().map(|group| [group.issuer.as_str(), group.name.as_str()]).collect();
+    let groups =
+        serde_json::to_string(&groups).map_err(|error| Error::internal("groups are no JSON").caused_by(error))?;
     let new = (
         jobs::kind.eq(kind),
         jobs::payload.eq(payload.to_string()),
         jobs::actor.eq(actor.name()),
         jobs::created_at.eq(now),
         jobs::run_at.eq(run_at),
+        jobs::principal_id.eq(caller(tx)),
+        jobs::principal_groups.eq(groups),
+        jobs::token_id.eq(token.map(|token| token.0)),
+        jobs::workspace_id.eq(tx.access().workspace().0),
     );
     Ok(JobId(diesel::insert_into(jobs::table).values(new).returning(jobs::id).get_result(tx.conn).db()?))
 }
@@ -205,8 +217,13 @@ pub fn cancel(tx: &mut Tx<'_>, id: JobId, now: Millis) -> Result<bool> {
 
 /// The job of that id.
 pub fn find(tx: &mut Tx<'_>, id: JobId) -> Result<Option<Job>> {
-    let row = jobs::table.find(id.0).select(JobRow::as_select()).first(tx.conn).optional().db()?;
-    row.map(Job::try_from).transpose()
+    let mut query = jobs::table.filter(jobs::id.eq(id.0)).select(JobRow::as_select()).into_boxed::<MultiBackend>();
+    query = match shown_of(tx) {
+        Some(Some(of)) => query.filter(jobs::principal_id.eq(of)),
+        Some(None) => query.filter(jobs::principal_id.is_null()),
+        None => query,
+    };
+    query.first(tx.conn).optional().db()?.map(Job::try_from).transpose()
 }
 
 /// The newest job of a kind that is about just that.
@@ -224,14 +241,44 @@ pub fn newest(tx: &mut Tx<'_>, kind: &str, payload: &serde_json::Value) -> Resul
 /// Up to `limit` jobs of a kind, the newest first, from before the one that is given.
 pub fn list(tx: &mut Tx<'_>, kind: &str, before: Option<JobId>, limit: i64) -> Result<Vec<Job>> {
     let before = before.map_or(i64::MAX, |id| id.0);
-    let rows: Vec<JobRow> = jobs::table
+    let mut query = jobs::table
         .filter(jobs::kind.eq(kind).and(jobs::id.lt(before)))
         .order(jobs::id.desc())
         .limit(limit)
         .select(JobRow::as_select())
-        .load(tx.conn)
-        .db()?;
+        .into_boxed::<MultiBackend>();
+    query = match shown_of(tx) {
+        Some(Some(of)) => query.filter(jobs::principal_id.eq(of)),
+        Some(None) => query.filter(jobs::principal_id.is_null()),
+        None => query,
+    };
+    let rows: Vec<JobRow> = query.load(tx.conn).db()?;
     rows.into_iter().map(Job::try_from).collect()
+}
+
+/// Whose jobs a transaction sees: its caller's own; `None` where it sees everybody's, as whoever manages the registry does.
+fn shown_of(tx: &Tx<'_>) -> Option<Option<i64>> {
+    let access = tx.access();
+    let sees_all = access.rights().in_registry().has(Permission::Manage);
+    (!sees_all).then(|| caller(tx))
+}
+
+/// Who somebody unknown is.
+const STRANGER: i64 = 0;
+
+/// Who enqueues a job, as its row has it.
+fn caller(tx: &Tx<'_>) -> Option<i64> {
+    match tx.access().principal() {
+        Some(principal) => Some(principal.0),
+        None if tx.access().is_unrestricted() => None,
+        None => Some(STRANGER),
+    }
+}
+
+/// Calls whoever asked for jobs by another name.
+pub fn rename_actor(tx: &mut Tx<'_>, principal: PrincipalId, name: &str) -> Result<()> {
+    let theirs = jobs::table.filter(jobs::principal_id.eq(principal.0));
+    diesel::update(theirs).set(jobs::actor.eq(name)).execute(tx.conn).db().map(drop)
 }
 
 /// How many jobs there are of each kind in each state.
@@ -249,6 +296,12 @@ pub fn delete_finished(tx: &mut Tx<'_>, before: Millis) -> Result<usize> {
     diesel::delete(jobs::table.filter(jobs::finished_at.lt(before))).execute(tx.conn).db()
 }
 
+fn groups(stored: Option<&str>) -> Result<Vec<Group>> {
+    let groups: Vec<[String; 2]> = serde_json::from_str(stored.unwrap_or("[]"))
+        .map_err(|error| Error::internal("the groups of a job are not JSON").caused_by(error))?;
+    Ok(groups.into_iter().map(|[issuer, name]| Group { issuer, name }).collect())
+}
+
 impl TryFrom<JobRow> for Job {
     type Error = Error;
 
@@ -264,6 +317,16 @@ impl TryFrom<JobRow> for Job {
             result: row.result.as_deref().map(json).transpose()?,
             kind: row.kind,
             actor: row.actor,
+            asked_by: match row.principal_id {
+                None => AskedBy::Server,
+                Some(STRANGER) => AskedBy::Stranger,
+                Some(id) => AskedBy::Principal {
+                    id: PrincipalId(id),
+                    groups: groups(row.principal_groups.as_deref())?,
+                    token: row.token_id.map(TokenId),
+                },
+            },
+            workspace: WorkspaceId(row.workspace_id),
             state,
             attempts: row.attempts,
             progress: JobProgress { done: row.progress_done, total: row.progress_total, message: row.progress_message },

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 
 use super::Tx;
 use super::connection::on_each;
+use super::filter::seen;
 use super::nodes::NodeRow;
 use super::properties::{PropertyRow, add};
 use super::schema::{nodes, properties};
@@ -19,10 +20,10 @@ type Rows = Vec<(NodeRow, Option<PropertyRow>)>;
 macro_rules! load {
     ($tx:expr, $condition:expr) => {{
         let query = nodes::table.left_join(properties::table).filter($condition);
-        on_each!($tx.conn, conn => {
+        seen!($tx, query, query => on_each!($tx.conn, conn => {
             let query = query.select((NodeRow::as_select(), Option::<PropertyRow>::as_select()));
             query.load::<(NodeRow, Option<PropertyRow>)>(conn)
-        })
+        }))
     }};
 }
 
@@ -37,7 +38,10 @@ pub fn find_named(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, n
     let named = nodes::type_id.eq(logical.id()).and(nodes::name.eq(name.as_str()));
     let rows = match home {
         Some(home) => load!(tx, named.and(nodes::home_id.eq(home.0))).db()?,
-        None => load!(tx, named.and(nodes::home_id.is_null())).db()?,
+        None => {
+            let here = nodes::workspace_id.eq(tx.access().workspace().0);
+            load!(tx, named.and(nodes::home_id.is_null()).and(here)).db()?
+        }
     };
     node(tx, rows)
 }

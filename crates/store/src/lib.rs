@@ -2,7 +2,9 @@
 //!
 //! [`Store::read`] and [`Store::write`] are the only way to a connection; one use case is one closure.
 
+pub mod access;
 pub mod aliases;
+pub mod audit;
 pub mod blobs;
 mod bulk;
 mod cached;
@@ -45,10 +47,11 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use connection::{Access, AnyConnection};
+use connection::{AnyConnection, Use};
 use deadline::Deadline;
 use filter::Repeated;
 use loaded_bytes::LoadedBytes;
+use modelport_domain::access::Access;
 use modelport_domain::{Error, ErrorKind, Result};
 use modelport_memory::Answer;
 use pool::BoundedPool;
@@ -93,6 +96,7 @@ pub struct Tx<'a> {
     deadline: &'a Deadline,
     repeated: &'a Repeated,
     loaded: LoadedBytes<'a>,
+    access: Access,
 }
 
 impl Tx<'_> {
@@ -100,6 +104,17 @@ impl Tx<'_> {
     /// check is for loops of many short ones.
     pub fn check_deadline(&self) -> Result<()> {
         self.deadline.check()
+    }
+
+    /// From now on the transaction sees and makes what they may: every function that reads or changes nodes heeds it. Before that
+    /// it is the server's own, and sees everything.
+    pub fn act_for(&mut self, access: &Access) {
+        self.access = access.clone();
+    }
+
+    /// On whose behalf the transaction runs.
+    pub fn access(&self) -> &Access {
+        &self.access
     }
 }
 
@@ -138,17 +153,17 @@ impl Store {
             Location::Postgres(url) => Session::find_out(url, options.prepared_statements, options.answer_timeout)?,
             Location::Sqlite(_) => Session::SHARED,
         };
-        let open = |name, access, size| BoundedPool::open(name, options, access, session, size);
-        let control = Arc::new(open("control", Access::Read, CONTROL_CONNECTIONS));
+        let open = |name, purpose, size| BoundedPool::open(name, options, purpose, session, size);
+        let control = Arc::new(open("control", Use::Read, CONTROL_CONNECTIONS));
         let long_reads = Arc::new(Semaphore::new((options.pool_size as usize / 2).max(1)));
         Ok(match options.location {
             Location::Postgres(_) => {
-                let pool = Arc::new(open("postgres", Access::Write, options.pool_size).controlled_by(&control));
+                let pool = Arc::new(open("postgres", Use::Write, options.pool_size).controlled_by(&control));
                 Self { readers: Arc::clone(&pool), writers: pool, long_reads, control }
             }
             Location::Sqlite(_) => Self {
-                readers: Arc::new(open("readers", Access::Read, options.pool_size)),
-                writers: Arc::new(open("writer", Access::Write, 1)),
+                readers: Arc::new(open("readers", Use::Read, options.pool_size)),
+                writers: Arc::new(open("writer", Use::Write, 1)),
                 long_reads,
                 control,
             },
@@ -168,7 +183,7 @@ impl Store {
         &self,
         work: impl Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
     ) -> Result<T> {
-        self.run_read(Access::Read, None, work).await
+        self.run_read(Use::Read, None, work).await
     }
 
     /// Runs `work` as [`Store::read`] does, for reads whose cost the client decides, as by a filter. They use at most half of the
@@ -179,7 +194,7 @@ impl Store {
         &self,
         work: impl Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
     ) -> Result<T> {
-        self.run_read(Access::Read, Some(&self.long_reads), work).await
+        self.run_read(Use::Read, Some(&self.long_reads), work).await
     }
 
     /// Runs `work`, which reads by a single statement. That sees one snapshot anyway, and saves the round trips that begin and end
@@ -190,13 +205,13 @@ impl Store {
         &self,
         work: impl Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
     ) -> Result<T> {
-        self.run_read(Access::ReadOnce, None, work).await
+        self.run_read(Use::ReadOnce, None, work).await
     }
 
     /// Runs a read. If there is no memory for its answer, waits for memory without a connection, and reads again.
     async fn run_read<T: Send + 'static>(
         &self,
-        access: Access,
+        purpose: Use,
         turns: Option<&Arc<Semaphore>>,
         work: impl Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
     ) -> Result<T> {
@@ -207,7 +222,7 @@ impl Store {
                 None => None,
             };
             let once = Arc::clone(&work);
-            let read = self.readers.run(access, turn, move |tx| once(tx)).await;
+            let read = self.readers.run(purpose, turn, move |tx| once(tx)).await;
             match Answer::current().filter(|_| is_unavailable(&read)) {
                 Some(answer) if answer.make_room().await? => {}
                 _ => return read,
@@ -223,7 +238,7 @@ impl Store {
         &self,
         work: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.writers.run(Access::Write, None, work).await
+        self.writers.run(Use::Write, None, work).await
     }
 
     /// Queries the database over a connection of its own: busy pools are no reason to take this server out of service.
@@ -233,7 +248,7 @@ impl Store {
             diesel::sql_query("SELECT 1").execute(tx.conn).db()?;
             Ok(())
         };
-        self.control.run(Access::Read, None, ask).await
+        self.control.run(Use::Read, None, ask).await
     }
 
     /// The state of each pool.

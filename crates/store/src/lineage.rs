@@ -2,6 +2,7 @@
 //!
 //! Each kind of edge is defined once, as an `Arm` of the query, for both directions and both databases.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
@@ -18,7 +19,7 @@ use modelport_domain::{Error, NodeId, Result};
 
 mod arms;
 
-use arms::{Arm, Next, arms};
+use arms::{Arm, Next, Seen, arms};
 
 /// The direction in which edges are followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,17 +85,17 @@ pub fn walk(
     depth: u32,
     limit: u32,
 ) -> Result<Option<BTreeSet<Step>>> {
-    static POSTGRES: LazyLock<[String; 2]> = LazyLock::new(|| DIRECTIONS.map(walk_on_postgres));
-    static SQLITE: LazyLock<[String; 2]> = LazyLock::new(|| DIRECTIONS.map(walk_on_sqlite));
+    static POSTGRES: LazyLock<Statements> = LazyLock::new(|| Statements::of(walk_on_postgres));
+    static SQLITE: LazyLock<Statements> = LazyLock::new(|| Statements::of(walk_on_sqlite));
     // One row more than the limit tells whether something was left out; and the first row is no step.
     let rows_wanted = i64::from(limit) + 2;
     let sql = match tx.conn {
-        AnyConnection::Postgres(conn) => {
-            conn.batch_execute(PLANNER_SETTINGS).db()?;
-            of(&POSTGRES, direction)
-        }
-        AnyConnection::Sqlite(_) => of(&SQLITE, direction),
+        AnyConnection::Postgres(_) => POSTGRES.seen_by(tx, direction),
+        AnyConnection::Sqlite(_) => SQLITE.seen_by(tx, direction),
     };
+    if let AnyConnection::Postgres(conn) = tx.conn {
+        conn.batch_execute(PLANNER_SETTINGS).db()?;
+    }
     let query = diesel::sql_query(sql)
         .bind::<BigInt, _>(start.0)
         .bind::<BigInt, _>(i64::from(depth))
@@ -120,18 +121,20 @@ const MAX_PLACES_ON_SQLITE: usize = 200;
 /// The steps that lead on from these places: of each kind of edge and each place the first `limit`, by the node that they
 /// lead to.
 pub fn steps(tx: &mut Tx<'_>, places: &[ReachedNode], direction: WalkDirection, limit: u32) -> Result<BTreeSet<Step>> {
-    static POSTGRES: LazyLock<[String; 2]> = LazyLock::new(|| DIRECTIONS.map(steps_on_postgres));
-    static SQLITE: LazyLock<[String; 2]> = LazyLock::new(|| DIRECTIONS.map(steps_on_sqlite));
-    static TOGETHER: LazyLock<[String; 2]> = LazyLock::new(|| DIRECTIONS.map(all_steps_on_sqlite));
+    static POSTGRES: LazyLock<Statements> = LazyLock::new(|| Statements::of(steps_on_postgres));
+    static SQLITE: LazyLock<Statements> = LazyLock::new(|| Statements::of(steps_on_sqlite));
+    static TOGETHER: LazyLock<Statements> = LazyLock::new(|| Statements::of(all_steps_on_sqlite));
     let limit = i64::from(limit);
     let mut rows: Vec<StepRow> = Vec::new();
+    let statements = [&*POSTGRES, &*SQLITE, &*TOGETHER].map(|statements| statements.seen_by(tx, direction));
+    let [on_postgres, on_sqlite, together_on_sqlite] = &statements;
     match tx.conn {
         AnyConnection::Postgres(conn) => {
             conn.batch_execute(PLANNER_SETTINGS).db()?;
             for chunk in places.chunks(MAX_PLACES) {
                 let (ids, held): (Vec<i64>, Vec<i64>) =
                     chunk.iter().map(|place| (place.node.0, i64::from(place.held))).unzip();
-                let query = diesel::sql_query(of(&POSTGRES, direction))
+                let query = diesel::sql_query(&**on_postgres)
                     .bind::<Array<BigInt>, _>(ids)
                     .bind::<Array<BigInt>, _>(held)
                     .bind::<BigInt, _>(limit);
@@ -145,14 +148,14 @@ pub fn steps(tx: &mut Tx<'_>, places: &[ReachedNode], direction: WalkDirection, 
                     .map_err(|error| Error::internal("ids are no JSON").caused_by(error))?;
                 // If all places together have no more steps than the limit of one, nothing was left out.
                 let query =
-                    diesel::sql_query(of(&TOGETHER, direction)).bind::<Text, _>(given).bind::<BigInt, _>(limit + 1);
+                    diesel::sql_query(&**together_on_sqlite).bind::<Text, _>(given).bind::<BigInt, _>(limit + 1);
                 let together: Vec<StepRow> = CachedStatement(query).load(conn).db()?;
                 if i64::try_from(together.len()).unwrap_or(i64::MAX) <= limit {
                     rows.extend(together);
                     continue;
                 }
                 for place in chunk {
-                    let query = diesel::sql_query(of(&SQLITE, direction))
+                    let query = diesel::sql_query(&**on_sqlite)
                         .bind::<BigInt, _>(place.node.0)
                         .bind::<BigInt, _>(i64::from(place.held))
                         .bind::<BigInt, _>(limit);
@@ -164,13 +167,29 @@ pub fn steps(tx: &mut Tx<'_>, places: &[ReachedNode], direction: WalkDirection, 
     rows.iter().map(|row| step(row, direction)).collect()
 }
 
-const DIRECTIONS: [WalkDirection; 2] = [WalkDirection::Upstream, WalkDirection::Downstream];
+/// The texts of a statement upstream and downstream for whoever sees every node, and how it is written.
+struct Statements {
+    upstream: String,
+    downstream: String,
+    write: fn(WalkDirection, Seen<'_>) -> String,
+}
 
-fn of(statements: &'static [String; 2], direction: WalkDirection) -> &'static str {
-    let [up, down] = statements;
-    match direction {
-        WalkDirection::Upstream => up,
-        WalkDirection::Downstream => down,
+impl Statements {
+    fn of(write: fn(WalkDirection, Seen<'_>) -> String) -> Self {
+        let all = |direction| write(direction, &|_: &str| String::new());
+        Self { upstream: all(WalkDirection::Upstream), downstream: all(WalkDirection::Downstream), write }
+    }
+
+    /// The statement for what a transaction sees.
+    fn seen_by(&self, tx: &Tx<'_>, direction: WalkDirection) -> Cow<'_, str> {
+        if tx.visible_sql("far").is_some() {
+            let seen = |node: &str| tx.visible_sql(node).map(|visible| format!(" AND {visible}")).unwrap_or_default();
+            return Cow::Owned((self.write)(direction, &seen));
+        }
+        Cow::Borrowed(match direction {
+            WalkDirection::Upstream => &self.upstream,
+            WalkDirection::Downstream => &self.downstream,
+        })
     }
 }
 
@@ -221,21 +240,22 @@ const WALK: &str = "WITH RECURSIVE walk (depth, id, kind, type_id, home_id, held
 const WALKED: &str = ") SELECT near_id, near_held, id, held, edge FROM walk LIMIT $3";
 
 /// PostgreSQL knows one recursive term, in which every place leads on in each of the ways.
-fn walk_on_postgres(direction: WalkDirection) -> String {
-    let selects: Vec<String> = arms(direction)
+fn walk_on_postgres(direction: WalkDirection, seen: Seen<'_>) -> String {
+    let selects: Vec<String> = arms(direction, seen)
         .iter()
         .map(|arm| format!("SELECT {} FROM {} WHERE {}", columns(arm), fenced(arm), arm.condition))
         .collect();
     format!(
-        "{WALK} UNION SELECT near.depth + 1, step.id, step.kind, step.type_id, step.home_id, step.held, near.id, near.held,
+        "{WALK}{} UNION SELECT near.depth + 1, step.id, step.kind, step.type_id, step.home_id, step.held, near.id, near.held,
          step.edge FROM walk AS near CROSS JOIN LATERAL ({}) AS step WHERE near.depth < $2 {WALKED}",
+        seen("nodes"),
         selects.join(" UNION ALL ")
     )
 }
 
 /// SQLite knows no LATERAL, and any number of recursive terms.
-fn walk_on_sqlite(direction: WalkDirection) -> String {
-    let terms: Vec<String> = arms(direction)
+fn walk_on_sqlite(direction: WalkDirection, seen: Seen<'_>) -> String {
+    let terms: Vec<String> = arms(direction, seen)
         .iter()
         .map(|arm| {
             format!(
@@ -248,11 +268,11 @@ fn walk_on_sqlite(direction: WalkDirection) -> String {
             )
         })
         .collect();
-    format!("{WALK} {} {WALKED}", terms.join(" "))
+    format!("{WALK}{} {} {WALKED}", seen("nodes"), terms.join(" "))
 }
 
-fn steps_on_postgres(direction: WalkDirection) -> String {
-    let selects: Vec<String> = arms(direction)
+fn steps_on_postgres(direction: WalkDirection, seen: Seen<'_>) -> String {
+    let selects: Vec<String> = arms(direction, seen)
         .iter()
         .map(|arm| {
             format!(
@@ -274,8 +294,8 @@ fn steps_on_postgres(direction: WalkDirection) -> String {
 }
 
 /// All steps of many places, whose ids come as one JSON array, in no order.
-fn all_steps_on_sqlite(direction: WalkDirection) -> String {
-    let selects: Vec<String> = arms(direction)
+fn all_steps_on_sqlite(direction: WalkDirection, seen: Seen<'_>) -> String {
+    let selects: Vec<String> = arms(direction, seen)
         .iter()
         .map(|arm| {
             format!(
@@ -296,8 +316,8 @@ fn all_steps_on_sqlite(direction: WalkDirection) -> String {
 }
 
 /// The parameters say their numbers, as SQLite counts others in the order in which they come.
-fn steps_on_sqlite(direction: WalkDirection) -> String {
-    let selects: Vec<String> = arms(direction)
+fn steps_on_sqlite(direction: WalkDirection, seen: Seen<'_>) -> String {
+    let selects: Vec<String> = arms(direction, seen)
         .iter()
         .map(|arm| {
             format!(

@@ -12,10 +12,11 @@ use diesel::upsert::excluded;
 use super::Tx;
 use super::bulk::{Column, Insert};
 use super::connection::{AnyConnection, MultiBackend, among, keyset};
-use super::filter::{Filter, name_key};
+use super::filter::{Filter, name_key, narrow};
 use super::nodes::MAX_IDS;
 use super::schema::{members, metric_points, metrics, nodes};
 use crate::error::{DatabaseResult as _, database_error, is_missing_reference};
+use modelport_domain::access::Place;
 use modelport_domain::{
     Cursor, Error, HistorySelection, LogicalType, MetricPoint, Node, NodeId, Order, OrderBy, Properties, Result, Value,
 };
@@ -158,8 +159,9 @@ pub(super) fn load(tx: &mut Tx<'_>, loaded_nodes: &mut [Node]) -> Result<()> {
 type Points<'a> = IntoBoxed<'a, InnerJoin<metric_points::table, nodes::table>, MultiBackend>;
 
 /// The points of the selection, in no order.
-fn matching<'a>(selection: &HistorySelection) -> Points<'a> {
+fn matching<'a>(tx: &Tx<'_>, selection: &HistorySelection) -> Points<'a> {
     let mut query = metric_points::table.inner_join(nodes::table).into_boxed::<MultiBackend>();
+    narrow!(query, if selection.run.is_some() { tx.visible("nodes") } else { tx.listed("nodes") });
     // Only metrics have points. A condition on the type, in a list of all points in the order of their ids, would make the
     // databases start from the metrics and sort their points for each batch, instead of scanning the points in order.
     let in_order = selection.order.by == OrderBy::Id && selection.name_contains.is_none() && selection.filter.is_none();
@@ -185,7 +187,7 @@ fn matching<'a>(selection: &HistorySelection) -> Points<'a> {
         query = query.filter(metric_points::step.eq_any(selection.steps.clone()));
     }
     if let Some(filter) = &selection.filter {
-        query = query.filter(Filter::of_points(filter));
+        query = query.filter(Filter::of_points(tx, filter));
     }
     query
 }
@@ -196,7 +198,7 @@ fn containing(part: &str) -> String {
 
 /// How many points the selection has.
 pub fn count(tx: &mut Tx<'_>, selection: &HistorySelection) -> Result<u64> {
-    let count: i64 = matching(selection).count().get_result(tx.conn).db()?;
+    let count: i64 = matching(tx, selection).count().get_result(tx.conn).db()?;
     Ok(count.unsigned_abs())
 }
 
@@ -228,7 +230,7 @@ pub fn history(tx: &mut Tx<'_>, selection: &HistorySelection, after: Option<&Cur
     type Row = (i64, i64, Option<i64>, Option<String>, Option<f64>, i64, i64);
     let rows: Vec<Row> = match OfRun::page(tx, selection, after, limit) {
         Some(page) => page.load(tx.conn).db()?,
-        None => in_order(matching(selection), selection.order, after)
+        None => in_order(matching(tx, selection), selection.order, after)
             .select((
                 metric_points::id,
                 nodes::id,
@@ -258,6 +260,7 @@ pub fn history(tx: &mut Tx<'_>, selection: &HistorySelection, after: Option<&Cur
             id: NodeId(id),
             type_id: LogicalType::Metric.id(),
             home_id: home.map(NodeId),
+            place: Place::default(),
             name,
             external_id: None,
             uri: None,
@@ -276,14 +279,14 @@ pub fn history(tx: &mut Tx<'_>, selection: &HistorySelection, after: Option<&Cur
 fn runs_of(tx: &mut Tx<'_>, metrics: BTreeSet<i64>) -> Result<HashMap<i64, i64>> {
     let mut runs = HashMap::new();
     for chunk in metrics.into_iter().collect::<Vec<_>>().chunks(MAX_IDS) {
-        let rows: Vec<(i64, i64)> = members::table
+        let mut query = members::table
             .inner_join(nodes::table.on(nodes::id.eq(members::context_id)))
             .filter(members::node_id.eq_any(chunk.to_vec()).and(nodes::type_id.eq(LogicalType::ExperimentRun.id())))
             .order((members::node_id, nodes::id))
             .select((members::node_id, nodes::id))
-            .load(tx.conn)
-            .db()?;
-        runs.extend(rows);
+            .into_boxed::<MultiBackend>();
+        narrow!(query, tx.visible("nodes"));
+        runs.extend(query.load::<(i64, i64)>(tx.conn).db()?);
     }
     Ok(runs)
 }

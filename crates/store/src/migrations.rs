@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Bool};
 use diesel::{Connection as _, QueryResult, RunQueryDsl as _, sql_query};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::connection::{Access, AnyConnection, Location, establish};
+use super::connection::{AnyConnection, Location, Use, establish};
 use super::postgres::Session;
 use crate::error::TransactionError;
 use modelport_domain::{Error, Result};
@@ -73,7 +73,7 @@ pub fn revert_all(location: &Location) -> Result<()> {
 }
 
 fn connect(location: &Location) -> Result<AnyConnection> {
-    establish(location, Access::Write, Session::SHARED).map(|opened| opened.conn).map_err(|error| match location {
+    establish(location, Use::Write, Session::SHARED).map(|opened| opened.conn).map_err(|error| match location {
         Location::Postgres(_) => Error::unavailable("cannot connect to PostgreSQL").caused_by(error),
         Location::Sqlite(path) => {
             Error::unavailable(format!("cannot open the database file `{}`", path.display())).caused_by(error)

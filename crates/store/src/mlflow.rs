@@ -7,7 +7,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 use diesel::table;
 
-use super::connection::{Access, AnyConnection};
+use super::connection::{AnyConnection, Use};
 use super::postgres::Session;
 use super::{BoundedPool, Location, PreparedStatements, StoreOptions, Tx};
 use crate::error::DatabaseResult as _;
@@ -44,8 +44,8 @@ impl MlflowDatabase {
         let (acquire_timeout, answer_timeout) = (Duration::from_secs(15), Duration::from_secs(120));
         let prepared_statements = PreparedStatements::Off;
         let options = StoreOptions { location, pool_size: 1, acquire_timeout, answer_timeout, prepared_statements };
-        let pool = Arc::new(BoundedPool::open("mlflow", &options, Access::Read, Session::SHARED, options.pool_size));
-        let there = pool.run(Access::Read, None, has_tables).await?;
+        let pool = Arc::new(BoundedPool::open("mlflow", &options, Use::Read, Session::SHARED, options.pool_size));
+        let there = pool.run(Use::Read, None, has_tables).await?;
         if there {
             return Ok(Self(pool));
         }
@@ -56,7 +56,7 @@ impl MlflowDatabase {
     /// How many registered models there are.
     pub async fn count(&self) -> Result<u64> {
         self.0
-            .run(Access::Read, None, |tx| {
+            .run(Use::Read, None, |tx| {
                 let count: i64 = registered_models::table.count().get_result(tx.conn).db()?;
                 Ok(count.unsigned_abs())
             })
@@ -65,7 +65,7 @@ impl MlflowDatabase {
 
     /// The next registered models after the one of that name, by name.
     pub async fn registered_models(&self, after: Option<String>, limit: u32) -> Result<Vec<RegisteredModel>> {
-        self.0.run(Access::Read, None, move |tx| models(tx, after.as_deref(), limit)).await
+        self.0.run(Use::Read, None, move |tx| models(tx, after.as_deref(), limit)).await
     }
 }
 

@@ -10,17 +10,18 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 
 use super::connection::{AnyConnection, MultiBackend, keyset};
-use super::filter::{self, Filter, name_key};
+use super::filter::{self, Filter, name_key, narrow, seen};
 use super::schema::{members, nodes};
 use super::{Tx, properties};
 use crate::error::{DatabaseResult as _, database_error, is_missing_reference};
+use modelport_domain::access::{Access, Permission, Place, WorkspaceId, denied};
 use modelport_domain::{
     Cursor, Draft, Error, ExternalId, LogicalType, Millis, Name, Node, NodeId, NodeKind, Order, OrderBy, Properties,
     Result, Selection,
 };
 
 pub use change::{date, increment_revision, increment_revision_of, increment_revisions_named, lock, replace};
-pub use owned::{children, delete, delete_all, first_children, first_context, type_of_child};
+pub use owned::{children, delete, delete_all, first_children, first_context, owner, place_of, type_of_child};
 
 /// How many ids one statement names at most.
 pub(super) const MAX_IDS: usize = 1000;
@@ -38,6 +39,8 @@ pub(super) struct NodeRow {
     created_at: i64,
     updated_at: i64,
     revision: i64,
+    workspace_id: i64,
+    root_id: Option<i64>,
 }
 
 #[derive(Insertable)]
@@ -52,6 +55,10 @@ pub(super) struct NewNode<'a> {
     pub(super) state: Option<i64>,
     pub(super) created_at: i64,
     pub(super) updated_at: i64,
+    pub(super) workspace_id: i64,
+    /// `None` for the database to find it: that of the home, or else the node itself.
+    pub(super) root_id: Option<i64>,
+    pub(super) owner_id: Option<i64>,
 }
 
 impl From<NodeRow> for Node {
@@ -60,6 +67,7 @@ impl From<NodeRow> for Node {
             id: NodeId(row.id),
             type_id: row.type_id,
             home_id: row.home_id.map(NodeId),
+            place: Place { workspace: WorkspaceId(row.workspace_id), root: NodeId(row.root_id.unwrap_or(row.id)) },
             name: row.name,
             external_id: row.external_id,
             uri: row.uri,
@@ -73,10 +81,19 @@ impl From<NodeRow> for Node {
     }
 }
 
-/// Inserts a node, with its properties and as a member of its home.
+/// Inserts a node, with its properties and as a member of its home: without one into the workspace of the request, as its caller's own.
 ///
 /// Errors: AlreadyExists when the name or external id is taken, NotFound when the home is gone.
 pub fn insert(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, draft: &Draft, now: Millis) -> Result<Node> {
+    let access = tx.access();
+    let owner_id = access.principal().filter(|_| home.is_none()).map(|owner| owner.0);
+    let here = access.workspace();
+    // SQLite does not return what its trigger finds out.
+    let of_home = match (&tx.conn, home) {
+        (AnyConnection::Sqlite(_), Some(home)) => place_of(tx, &[home])?.remove(&home),
+        _ => None,
+    };
+    let workspace_id = of_home.map_or(here, |place| place.workspace).0;
     let new = NewNode {
         kind: logical.kind().number(),
         type_id: logical.id(),
@@ -87,6 +104,9 @@ pub fn insert(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, draft
         state: draft.state,
         created_at: now,
         updated_at: now,
+        workspace_id,
+        root_id: of_home.map(|place| place.root.0),
+        owner_id,
     };
     // ON CONFLICT DO NOTHING instead of an error: the databases check unique indexes in different orders, and PostgreSQL rejects
     // further queries in a transaction after an error.
@@ -122,6 +142,33 @@ pub fn insert(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, draft
 
 /// The error for the unique key that is taken: the name, or else the external id.
 fn taken(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, draft: &Draft) -> Result<Error> {
+    // What is hidden has its name, too. Whoever may give names learns that, and nobody else.
+    let access = tx.access().clone();
+    let held = access.rights().in_workspace(access.workspace());
+    if home.is_none() && !held.has(Permission::Create) && !held.has(Permission::Write) {
+        return Ok(denied(Permission::Create, "this workspace"));
+    }
+    tx.act_for(&Access::unrestricted());
+    let found = find_taken_in_its_workspace(tx, logical, home, draft, access.workspace());
+    tx.act_for(&access);
+    found
+}
+
+/// Looks where the node was to be: in the workspace of what it belongs to, or else in that of the request.
+fn find_taken_in_its_workspace(
+    tx: &mut Tx<'_>,
+    logical: LogicalType,
+    home: Option<NodeId>,
+    draft: &Draft,
+    own: WorkspaceId,
+) -> Result<Error> {
+    let place = home.map(|home| Ok::<_, Error>(place_of(tx, &[home])?.remove(&home))).transpose()?.flatten();
+    let workspace = place.map_or(own, |place| place.workspace);
+    tx.act_for(&Access::unrestricted().in_workspace(workspace));
+    find_taken(tx, logical, home, draft)
+}
+
+fn find_taken(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, draft: &Draft) -> Result<Error> {
     if let Some(name) = &draft.name
         && find_named(tx, logical, home, name)?.is_some()
     {
@@ -137,14 +184,17 @@ fn taken(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, draft: &Dr
 
 /// The node with that id, of any type.
 pub fn find(tx: &mut Tx<'_>, id: NodeId) -> Result<Option<Node>> {
-    let row = nodes::table.find(id.0).select(NodeRow::as_select()).first(tx.conn).optional().db()?;
+    let row = row(tx, id)?;
     one(tx, row)
 }
 
 /// The node with that id, of any type, without its properties.
 pub fn find_bare(tx: &mut Tx<'_>, id: NodeId) -> Result<Option<Node>> {
-    let row: Option<NodeRow> = nodes::table.find(id.0).select(NodeRow::as_select()).first(tx.conn).optional().db()?;
-    Ok(row.map(Node::from))
+    Ok(row(tx, id)?.map(Node::from))
+}
+
+fn row(tx: &mut Tx<'_>, id: NodeId) -> Result<Option<NodeRow>> {
+    seen!(tx, nodes::table.find(id.0), nodes => nodes.select(NodeRow::as_select()).first(tx.conn)).optional().db()
 }
 
 /// Those of these nodes that exist, ordered by id.
@@ -152,9 +202,10 @@ pub fn find_all(tx: &mut Tx<'_>, ids: &[NodeId]) -> Result<Vec<Node>> {
     let mut rows: Vec<NodeRow> = Vec::new();
     for chunk in ids.chunks(MAX_IDS) {
         let ids: Vec<_> = chunk.iter().map(|id| id.0).collect();
-        rows.extend(
-            nodes::table.filter(nodes::id.eq_any(ids)).select(NodeRow::as_select()).load::<NodeRow>(tx.conn).db()?,
-        );
+        let loaded = seen!(tx, nodes::table.filter(nodes::id.eq_any(ids)), nodes => {
+            nodes.select(NodeRow::as_select()).load::<NodeRow>(tx.conn)
+        });
+        rows.extend(loaded.db()?);
     }
     rows.sort_by_key(|row| row.id);
     hydrate(tx, rows)
@@ -187,10 +238,11 @@ fn row_named(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, name: 
         .filter(nodes::type_id.eq(logical.id()).and(nodes::name.eq(name.as_str())))
         .select(NodeRow::as_select())
         .into_boxed::<MultiBackend>();
-    let query = match home {
+    let mut query = match home {
         Some(home) => query.filter(nodes::home_id.eq(home.0)),
-        None => query.filter(nodes::home_id.is_null()),
+        None => query.filter(nodes::home_id.is_null()).filter(nodes::workspace_id.eq(tx.access().workspace().0)),
     };
+    narrow!(query, tx.visible("nodes"));
     query.first(tx.conn).optional().db()
 }
 
@@ -198,26 +250,32 @@ fn row_named(tx: &mut Tx<'_>, logical: LogicalType, home: Option<NodeId>, name: 
 pub fn find_external(tx: &mut Tx<'_>, kind: NodeKind, external_id: &ExternalId) -> Result<Option<Node>> {
     let row = nodes::table
         .filter(nodes::kind.eq(kind.number()).and(nodes::external_id.eq(external_id.as_str())))
-        .select(NodeRow::as_select())
-        .first(tx.conn)
-        .optional()
-        .db()?;
+        .filter(nodes::workspace_id.eq(tx.access().workspace().0));
+    let row = seen!(tx, row, nodes => nodes.select(NodeRow::as_select()).first(tx.conn)).optional().db()?;
     one(tx, row)
 }
 
 /// The nodes of the selection, in no order.
-fn matching<'a>(selection: &Selection) -> nodes::BoxedQuery<'a, MultiBackend> {
-    narrowed(selection, selection.filter.as_ref().map(Filter::from))
+fn matching<'a>(tx: &Tx<'_>, selection: &Selection) -> nodes::BoxedQuery<'a, MultiBackend> {
+    narrowed(tx, selection, selection.filter.as_ref().map(|expr| Filter::of(tx, expr)))
 }
 
 /// The nodes of the selection but for its filter, of which this is the SQL.
-fn narrowed<'a>(selection: &Selection, filter: Option<Filter>) -> nodes::BoxedQuery<'a, MultiBackend> {
-    chosen(selection, filter, false)
+fn narrowed<'a>(tx: &Tx<'_>, selection: &Selection, filter: Option<Filter>) -> nodes::BoxedQuery<'a, MultiBackend> {
+    chosen(tx, selection, filter, false)
 }
 
 /// The same; `by_ids` is whether the first of them are wanted in the order of their ids.
-fn chosen<'a>(selection: &Selection, filter: Option<Filter>, by_ids: bool) -> nodes::BoxedQuery<'a, MultiBackend> {
+fn chosen<'a>(
+    tx: &Tx<'_>,
+    selection: &Selection,
+    filter: Option<Filter>,
+    by_ids: bool,
+) -> nodes::BoxedQuery<'a, MultiBackend> {
     let mut query = nodes::table.into_boxed::<MultiBackend>();
+    // What is in a context is where that is, or was brought there from elsewhere.
+    let is_of_workspace = selection.home.is_none() && selection.member_of.is_none();
+    narrow!(query, if is_of_workspace { tx.listed("nodes") } else { tx.visible("nodes") });
     if let Some(kind) = selection.kind {
         query = query.filter(nodes::kind.eq(kind.number()));
     }
@@ -233,6 +291,8 @@ fn chosen<'a>(selection: &Selection, filter: Option<Filter>, by_ids: bool) -> no
     if let Some(context) = selection.member_of {
         let members = members::table.filter(members::context_id.eq(context.0)).select(members::node_id);
         query = query.filter(nodes::id.eq_any(members));
+        // Whoever sees a member sees by that nothing of what else it belongs to.
+        narrow!(query, tx.sees(context));
     }
     if let Some(name) = &selection.name {
         // A name that may repeat is stored after a UUID and a colon.
@@ -254,7 +314,7 @@ fn chosen<'a>(selection: &Selection, filter: Option<Filter>, by_ids: bool) -> no
 
 /// How many nodes the selection has.
 pub fn count(tx: &mut Tx<'_>, selection: &Selection) -> Result<u64> {
-    let count: i64 = matching(selection).count().get_result(tx.conn).map_err(filter::query_error)?;
+    let count: i64 = matching(tx, selection).count().get_result(tx.conn).map_err(filter::query_error)?;
     Ok(count.unsigned_abs())
 }
 
@@ -264,8 +324,8 @@ pub fn list(tx: &mut Tx<'_>, selection: &Selection, after: Option<&Cursor>, limi
     let mut found = match filtered::list(tx, selection, after, limit)? {
         Some(found) => found,
         None => {
-            let filter = selection.filter.as_ref().map(Filter::from);
-            let query = chosen(selection, filter, selection.order.by == OrderBy::Id);
+            let filter = selection.filter.as_ref().map(|expr| Filter::of(tx, expr));
+            let query = chosen(tx, selection, filter, selection.order.by == OrderBy::Id);
             bare(tx, in_order(query, selection.order, after).limit(limit))?
         }
     };
@@ -306,14 +366,16 @@ fn bare(tx: &mut Tx<'_>, query: nodes::BoxedQuery<'_, MultiBackend>) -> Result<V
 /// The ids of the first `limit` nodes of the selection, in order, of `among` alone where that is given.
 pub fn list_ids(tx: &mut Tx<'_>, selection: &Selection, among: Option<&[NodeId]>, limit: u32) -> Result<Vec<NodeId>> {
     let mut found: Vec<i64> = Vec::new();
-    let filter = selection.filter.as_ref().map(|expr| Filter::from(expr).prepared_if_repeated(tx));
-    let all = || narrowed(selection, filter.clone()).select(nodes::id).order(nodes::id).limit(i64::from(limit));
+    let filter = selection.filter.as_ref().map(|expr| Filter::of(tx, expr).prepared_if_repeated(tx));
+    let all = |tx: &Tx<'_>| {
+        narrowed(tx, selection, filter.clone()).select(nodes::id).order(nodes::id).limit(i64::from(limit))
+    };
     match among {
-        None => found = all().load(tx.conn).db()?,
+        None => found = all(tx).load(tx.conn).db()?,
         Some(among) => {
             for chunk in among.chunks(MAX_IDS) {
                 let ids: Vec<i64> = chunk.iter().map(|id| id.0).collect();
-                found.extend(all().filter(nodes::id.eq_any(ids)).load::<i64>(tx.conn).db()?);
+                found.extend(all(tx).filter(nodes::id.eq_any(ids)).load::<i64>(tx.conn).db()?);
             }
         }
     }

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use diesel::r2d2::{HandleError, Pool, PooledConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::connection::{self, Access, AnyConnection, Manager, Pooled};
+use super::connection::{self, AnyConnection, Manager, Pooled, Use};
 use super::deadline::{self, Deadline};
 use super::filter::Repeated;
 use super::loaded_bytes::LoadedBytes;
 use super::postgres::Session;
 use super::{PoolStatus, StoreOptions, Tx, error, postgres};
 use crate::error::database_error;
+use modelport_domain::access::Access;
 use modelport_domain::{Error, ErrorKind, Result};
 use modelport_memory::Answer;
 
@@ -38,20 +39,14 @@ const MAX_ATTEMPTS: u32 = 6;
 const CANCEL_INTERVAL: Duration = Duration::from_millis(100);
 
 impl BoundedPool {
-    pub(super) fn open(
-        name: &'static str,
-        options: &StoreOptions,
-        access: Access,
-        session: Session,
-        size: u32,
-    ) -> Self {
+    pub(super) fn open(name: &'static str, options: &StoreOptions, purpose: Use, session: Session, size: u32) -> Self {
         let pool = Pool::builder()
             .max_size(size)
             .min_idle(Some(1))
             .idle_timeout(Some(Duration::from_secs(300)))
             .connection_timeout(options.acquire_timeout)
             .error_handler(Box::new(LogConnectionErrors))
-            .build_unchecked(Manager { location: options.location.clone(), access, session });
+            .build_unchecked(Manager { location: options.location.clone(), purpose, session });
         let permits = Arc::new(Semaphore::new(size as usize));
         let StoreOptions { acquire_timeout, answer_timeout, .. } = *options;
         Self {
@@ -82,7 +77,7 @@ impl BoundedPool {
     /// Runs the work on a connection. The permit `held` is released when the work is done, too.
     pub(super) async fn run<T: Send + 'static>(
         self: &Arc<Self>,
-        access: Access,
+        purpose: Use,
         held: Option<OwnedSemaphorePermit>,
         work: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -91,14 +86,14 @@ impl BoundedPool {
         let pool = Arc::clone(self);
         let of_work = deadline.clone();
         // Writes have short answers, and must not fail for lack of memory while other writers wait behind them.
-        let answer = Answer::current().filter(|_| access != Access::Write);
+        let answer = Answer::current().filter(|_| purpose != Use::Write);
         let run = move || {
             // Held by the work and not by the caller, which may go away before the work ends.
             let _permits = (permit, held);
-            pool.run_blocking(access, &of_work, answer.as_ref(), work)
+            pool.run_blocking(purpose, &of_work, answer.as_ref(), work)
         };
         // A write that has begun is finished even if its caller leaves; a read is of no use to anybody else.
-        let mut caller = Caller { pool: self, deadline, ends_with_it: access != Access::Write };
+        let mut caller = Caller { pool: self, deadline, ends_with_it: purpose != Use::Write };
         let answer = tokio::time::timeout(self.answer_timeout, tokio::task::spawn_blocking(run)).await;
         caller.ends_with_it = answer.is_err();
         match answer {
@@ -110,16 +105,16 @@ impl BoundedPool {
 
     fn run_blocking<T>(
         &self,
-        access: Access,
+        purpose: Use,
         deadline: &Deadline,
         answer: Option<&Answer>,
         work: impl Fn(&mut Tx<'_>) -> Result<T>,
     ) -> Result<T> {
         // A single statement outside a transaction has nowhere to set its time-out.
-        let access = if access == Access::ReadOnce && self.must_set_limit() { Access::Read } else { access };
+        let purpose = if purpose == Use::ReadOnce && self.must_set_limit() { Use::Read } else { purpose };
         let mut attempt = 1;
         loop {
-            let error = match self.attempt(access, deadline, answer, &work) {
+            let error = match self.attempt(purpose, deadline, answer, &work) {
                 Ok(value) => return Ok(value),
                 Err(AttemptError::Permanent(error)) => return Err(error),
                 Err(AttemptError::Retryable(error)) if attempt >= MAX_ATTEMPTS => return Err(error),
@@ -137,7 +132,7 @@ impl BoundedPool {
 
     fn attempt<T>(
         &self,
-        access: Access,
+        purpose: Use,
         deadline: &Deadline,
         answer: Option<&Answer>,
         work: &impl Fn(&mut Tx<'_>) -> Result<T>,
@@ -145,7 +140,7 @@ impl BoundedPool {
         let mut pooled = self.connection().map_err(AttemptError::Permanent)?;
         pooled.used = Instant::now();
         deadline.begin(&pooled.running).map_err(AttemptError::Permanent)?;
-        let done = self.transaction(&mut pooled, access, deadline, answer, work);
+        let done = self.transaction(&mut pooled, purpose, deadline, answer, work);
         deadline.end();
         match done {
             // The deadline ended it, and would end a retry.
@@ -162,22 +157,23 @@ impl BoundedPool {
     fn transaction<T>(
         &self,
         pooled: &mut Pooled,
-        access: Access,
+        purpose: Use,
         deadline: &Deadline,
         answer: Option<&Answer>,
         work: &impl Fn(&mut Tx<'_>) -> Result<T>,
     ) -> Result<T, AttemptError> {
         let limit = self.must_set_limit().then(|| deadline.left());
-        if let Err(error) = connection::begin(&mut pooled.inner, access, limit) {
+        if let Err(error) = connection::begin(&mut pooled.inner, purpose, limit) {
             pooled.broken = true;
             return Err(AttemptError::Retryable(database_error(error)));
         }
         let loaded = LoadedBytes::none(answer);
-        let mut tx = Tx { conn: &mut pooled.inner, deadline, repeated: &self.repeated, loaded };
+        let repeated = &self.repeated;
+        let mut tx = Tx { conn: &mut pooled.inner, deadline, repeated, loaded, access: Access::of_server() };
         let done = work(&mut tx);
         let loaded = tx.loaded.bytes();
         match done {
-            Ok(value) => match connection::commit(&mut pooled.inner, access) {
+            Ok(value) => match connection::commit(&mut pooled.inner, purpose) {
                 Ok(()) => {
                     if let Some(answer) = answer {
                         answer.keep(loaded);
@@ -186,7 +182,8 @@ impl BoundedPool {
                 }
                 Err(error) => {
                     let error = database_error(error);
-                    pooled.broken = connection::roll_back(&mut pooled.inner, access).is_err() || error::is_lost(&error);
+                    pooled.broken =
+                        connection::roll_back(&mut pooled.inner, purpose).is_err() || error::is_lost(&error);
                     if error::is_worth_retrying(&error) {
                         Err(AttemptError::Retryable(error))
                     } else {
@@ -197,7 +194,7 @@ impl BoundedPool {
             Err(error) => {
                 // A rollback runs to its end, even past the deadline.
                 deadline.end();
-                pooled.broken = error::is_lost(&error) || connection::roll_back(&mut pooled.inner, access).is_err();
+                pooled.broken = error::is_lost(&error) || connection::roll_back(&mut pooled.inner, purpose).is_err();
                 if pooled.broken && error.kind() == ErrorKind::Internal {
                     return Err(AttemptError::Retryable(
                         Error::unavailable("the database cannot be used right now").caused_by(error),

@@ -8,6 +8,7 @@ use diesel::sql_types::{Bool, Text};
 
 use super::connection::MultiBackend;
 use super::files::{self, file};
+use super::filter::narrow;
 use super::nodes::{MAX_IDS, NodeRow, hydrate};
 use super::schema::{blobs, files as file_rows, nodes};
 use super::{Tx, blobs::BlobRow};
@@ -33,7 +34,7 @@ pub enum Hint {
 /// The first `limit` artifacts that are records and have an id in another system after that one, ordered by it, but for
 /// those that no hint lets through.
 pub fn list_external(tx: &mut Tx<'_>, hints: &[Hint], after: Option<&str>, limit: u32) -> Result<Vec<Node>> {
-    let rows: Vec<NodeRow> = nodes::table
+    let mut query = nodes::table
         .filter(nodes::kind.eq(LogicalType::ModelArtifact.kind().number()))
         .filter(nodes::type_id.eq(LogicalType::ModelArtifact.id()))
         .filter(nodes::home_id.is_not_null())
@@ -42,8 +43,9 @@ pub fn list_external(tx: &mut Tx<'_>, hints: &[Hint], after: Option<&str>, limit
         .order(nodes::external_id)
         .limit(i64::from(limit))
         .select(NodeRow::as_select())
-        .load(tx.conn)
-        .db()?;
+        .into_boxed::<MultiBackend>();
+    narrow!(query, tx.listed("nodes"));
+    let rows: Vec<NodeRow> = query.load(tx.conn).db()?;
     hydrate(tx, rows)
 }
 
@@ -55,7 +57,7 @@ pub fn list_ids(
     after: Option<NodeId>,
     limit: u32,
 ) -> Result<Vec<(NodeId, Option<String>)>> {
-    let rows: Vec<(i64, Option<String>)> = nodes::table
+    let mut query = nodes::table
         .filter(nodes::type_id.eq(LogicalType::ModelArtifact.id()))
         .filter(nodes::home_id.is_not_null())
         .filter(nodes::id.gt(after.map_or(0, |node| node.0)))
@@ -63,8 +65,9 @@ pub fn list_ids(
         .order(nodes::id)
         .limit(i64::from(limit))
         .select((nodes::id, nodes::external_id))
-        .load(tx.conn)
-        .db()?;
+        .into_boxed::<MultiBackend>();
+    narrow!(query, tx.listed("nodes"));
+    let rows: Vec<(i64, Option<String>)> = query.load(tx.conn).db()?;
     Ok(rows.into_iter().map(|(id, external)| (NodeId(id), external)).collect())
 }
 

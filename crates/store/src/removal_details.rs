@@ -7,6 +7,7 @@ use diesel::sql_types::{BigInt, Text};
 
 use super::Tx;
 use super::connection::on_each;
+use super::filter::seen;
 use super::nodes::MAX_IDS;
 use super::schema::{files, members, nodes};
 use crate::error::DatabaseResult as _;
@@ -82,8 +83,9 @@ pub fn types_of(tx: &mut Tx<'_>, ids: &[NodeId]) -> Result<BTreeMap<NodeId, i64>
     let mut found = BTreeMap::new();
     for chunk in ids.chunks(MAX_IDS) {
         let ids: Vec<i64> = chunk.iter().map(|id| id.0).collect();
-        let query = nodes::table.filter(nodes::id.eq_any(ids)).select((nodes::id, nodes::type_id));
-        found.extend(query.load::<(i64, i64)>(tx.conn).db()?.into_iter().map(|(id, of)| (NodeId(id), of)));
+        let query = nodes::table.filter(nodes::id.eq_any(ids));
+        let types = seen!(tx, query, query => query.select((nodes::id, nodes::type_id)).load::<(i64, i64)>(tx.conn));
+        found.extend(types.db()?.into_iter().map(|(id, of)| (NodeId(id), of)));
     }
     Ok(found)
 }

@@ -36,6 +36,8 @@ pub struct Resumable {
     pub finished_at: Option<i64>,
     pub direct_part: Option<i64>,
     pub concat: Option<String>,
+    pub principal_id: Option<i64>,
+    pub workspace_id: i64,
 }
 
 /// The progress of an upload.

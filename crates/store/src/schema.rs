@@ -1,10 +1,82 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    access_epoch (single) {
+        single -> BigInt,
+        epoch -> BigInt,
+    }
+}
+
+diesel::table! {
     aliases (model_id, name) {
         model_id -> BigInt,
         name -> Text,
         version_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    api_tokens (id) {
+        id -> BigInt,
+        public_id -> Text,
+        hash -> Text,
+        principal_id -> BigInt,
+        name -> Text,
+        permissions -> Text,
+        workspaces -> Nullable<Text>,
+        roots -> Nullable<Text>,
+        created_at -> BigInt,
+        created_by -> Nullable<BigInt>,
+        expires_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+        last_used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    audit (id) {
+        id -> BigInt,
+        at -> BigInt,
+        ended_at -> BigInt,
+        action -> Text,
+        outcome -> Text,
+        principal_id -> Nullable<BigInt>,
+        token_id -> Nullable<BigInt>,
+        workspace_id -> Nullable<BigInt>,
+        root_id -> Nullable<BigInt>,
+        node_id -> Nullable<BigInt>,
+        path -> Nullable<Text>,
+        blob_id -> Nullable<BigInt>,
+        bytes -> Nullable<BigInt>,
+        requests -> BigInt,
+        door -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+        peer -> Nullable<Text>,
+        agent -> Nullable<Text>,
+        details -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    audit_upkeep (single) {
+        single -> BigInt,
+    }
+}
+
+diesel::table! {
+    bindings (id) {
+        id -> BigInt,
+        subject_kind -> Text,
+        principal_id -> Nullable<BigInt>,
+        group_issuer -> Nullable<Text>,
+        group_name -> Nullable<Text>,
+        role -> Text,
+        scope_kind -> Text,
+        workspace_id -> Nullable<BigInt>,
+        root_id -> Nullable<BigInt>,
+        created_at -> BigInt,
+        created_by -> Nullable<BigInt>,
+        expires_at -> Nullable<BigInt>,
     }
 }
 
@@ -32,6 +104,9 @@ diesel::table! {
         document -> Text,
         request_id -> Nullable<Text>,
         client_request_id -> Nullable<Text>,
+        workspace_id -> BigInt,
+        root_id -> Nullable<BigInt>,
+        actor_id -> Nullable<BigInt>,
     }
 }
 
@@ -108,6 +183,10 @@ diesel::table! {
         heartbeat_at -> Nullable<BigInt>,
         started_at -> Nullable<BigInt>,
         finished_at -> Nullable<BigInt>,
+        principal_id -> Nullable<BigInt>,
+        principal_groups -> Nullable<Text>,
+        token_id -> Nullable<BigInt>,
+        workspace_id -> BigInt,
     }
 }
 
@@ -162,6 +241,9 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         revision -> BigInt,
+        workspace_id -> BigInt,
+        root_id -> Nullable<BigInt>,
+        owner_id -> Nullable<BigInt>,
     }
 }
 
@@ -180,6 +262,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    principals (id) {
+        id -> BigInt,
+        kind -> Text,
+        issuer -> Text,
+        subject -> Text,
+        handle -> Text,
+        display_name -> Nullable<Text>,
+        email -> Nullable<Text>,
+        workspace_id -> Nullable<BigInt>,
+        created_at -> BigInt,
+        valid_from -> BigInt,
+        disabled_at -> Nullable<BigInt>,
+        seen_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     properties (node_id, custom, name) {
         node_id -> BigInt,
         custom -> Bool,
@@ -189,6 +288,12 @@ diesel::table! {
         double_value -> Nullable<Double>,
         text_value -> Nullable<Text>,
         bytes_value -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    restricted_roots (root_id) {
+        root_id -> BigInt,
     }
 }
 
@@ -234,6 +339,8 @@ diesel::table! {
         finished_at -> Nullable<BigInt>,
         direct_part -> Nullable<BigInt>,
         concat -> Nullable<Text>,
+        principal_id -> Nullable<BigInt>,
+        workspace_id -> BigInt,
     }
 }
 
@@ -256,6 +363,7 @@ diesel::table! {
         base_type -> Nullable<BigInt>,
         input_type -> Nullable<Text>,
         output_type -> Nullable<Text>,
+        workspace_id -> Nullable<BigInt>,
     }
 }
 
@@ -279,21 +387,41 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    workspaces (id) {
+        id -> BigInt,
+        slug -> Text,
+        title -> Nullable<Text>,
+        created_at -> BigInt,
+        archived_at -> Nullable<BigInt>,
+        owner_role -> Nullable<Text>,
+    }
+}
+
+diesel::joinable!(bindings -> nodes (root_id));
+diesel::joinable!(bindings -> workspaces (workspace_id));
 diesel::joinable!(files -> blobs (blob_id));
 diesel::joinable!(files -> nodes (node_id));
 diesel::joinable!(inspections -> blobs (blob_id));
 diesel::joinable!(inspections -> nodes (node_id));
 diesel::joinable!(learned -> nodes (node_id));
 diesel::joinable!(metric_points -> nodes (node_id));
+diesel::joinable!(nodes -> principals (owner_id));
 diesel::joinable!(nodes -> types (type_id));
 diesel::joinable!(policies -> nodes (model_id));
+diesel::joinable!(principals -> workspaces (workspace_id));
 diesel::joinable!(properties -> nodes (node_id));
 diesel::joinable!(resumable_parts -> resumable_uploads (upload_id));
 diesel::joinable!(resumable_tails -> resumable_uploads (upload_id));
 diesel::joinable!(type_properties -> types (type_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    access_epoch,
     aliases,
+    api_tokens,
+    audit,
+    audit_upkeep,
+    bindings,
     blobs,
     changes,
     events,
@@ -308,7 +436,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     nodes,
     object_store,
     policies,
+    principals,
     properties,
+    restricted_roots,
     resumable_parts,
     resumable_tails,
     resumable_uploads,
@@ -316,4 +446,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     types,
     upkeep,
     uploads,
+    workspaces,
 );

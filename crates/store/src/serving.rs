@@ -5,6 +5,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
 
 use super::Tx;
+use super::connection::MultiBackend;
+use super::filter::narrow;
 use super::schema::{nodes, properties};
 use crate::error::DatabaseResult as _;
 use modelport_domain::{LogicalType, NodeId, Result};
@@ -30,13 +32,15 @@ fn first(tx: &mut Tx<'_>, property: &str, (before, id, after): (&str, NodeId, &s
         .filter(|logical| logical.references().iter().any(|(name, _)| *name == property))
         .map(LogicalType::id)
         .collect();
-    let query = properties::table
+    let mut query = properties::table
         .inner_join(nodes::table)
         .filter(properties::custom.eq(false).and(properties::name.eq(property)))
         .filter(properties::int_value.is_not_null().and(nodes::type_id.eq_any(types)))
         .filter(sql::<Bool>(before).bind::<BigInt, _>(id.0).sql(after))
         .select(properties::node_id)
         .order(properties::node_id)
-        .limit(1);
+        .limit(1)
+        .into_boxed::<MultiBackend>();
+    narrow!(query, tx.visible("nodes"));
     Ok(query.first::<i64>(tx.conn).optional().db()?.map(NodeId))
 }

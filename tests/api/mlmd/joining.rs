@@ -48,7 +48,7 @@ impl Scene {
             .await
             .unwrap()
             .unwrap();
-        let running = RunningJob::new(registry.clone(), job, Stopping::never());
+        let running = RunningJob::new(registry.clone(), registry.own_context(), job, Stopping::never());
         let result = registry.inspections.reevaluate_model(&running.context, running.clone()).await.unwrap();
         let end = modelport::domain::job::JobEnd::Succeeded(result);
         assert!(registry.jobs.finish_job(&running.context, &running, "test", end).await.unwrap());
@@ -207,7 +207,7 @@ async fn many_files_are_left_to_a_job(backend: Backend) {
         .await
         .unwrap()
         .unwrap();
-    let running = RunningJob::new(registry.clone(), job, Stopping::never());
+    let running = RunningJob::new(registry.clone(), registry.own_context(), job, Stopping::never());
     let result = registry.inspections.reevaluate_model(&running.context.clone(), running).await.unwrap();
     assert_eq!(result, json!({"files": 101, "quarantined": 101, "released": 0}));
     scene.get(&scene.file()).await.expect(403);

@@ -15,6 +15,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use modelport::api::http::authentication::Authentication;
 use modelport::api::http::health::Draining;
 use modelport::api::http::hosts::Hosts;
 use modelport::api::http::middleware::Metrics;
@@ -75,8 +76,16 @@ impl Door {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (counted, hosts, memory) = (metrics.clone(), Hosts::default(), Memory::default());
-        let parts =
-            mlmd::GrpcParts { registry: registry.clone(), metrics: counted, draining: draining.clone(), hosts, memory };
+        let parts = mlmd::GrpcParts {
+            registry: registry.clone(),
+            metrics: counted,
+            draining: draining.clone(),
+            hosts,
+            memory,
+            authentication: Authentication::default(),
+            principal: None,
+            tls: None,
+        };
         let options = mlmd::GrpcOptions { workers: 2, max_message_bytes: MAX_MESSAGE_BYTES };
         let running = mlmd::start(listener, options, parts).unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();

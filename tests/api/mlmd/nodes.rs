@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use futures_util::stream;
 use modelport::api::mlmd::pb::{self, value::Value};
+use modelport::domain::access::Access;
 use modelport::domain::{Actor, Error};
 use modelport::registry::RegistryOptions;
 use modelport::registry::target::{Precondition, Target};
@@ -123,7 +124,7 @@ async fn a_uri_begins_with_the_host_that_a_call_is_addressed_to(backend: Backend
     let id = door
         .registry
         .files
-        .put_file(&door.registry.context(Actor::anonymous("test")), put, body)
+        .put_file(&door.registry.context(Actor::anonymous("test"), Access::unrestricted()), put, body)
         .await
         .unwrap()
         .file

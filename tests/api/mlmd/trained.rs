@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use modelport::api::mlmd::pb;
+use modelport::domain::access::Access;
 use modelport::domain::lineage::{Depth, Direction};
 use modelport::domain::{Actor, LogicalType, NodeId};
 
@@ -42,7 +43,12 @@ impl Door {
         let graph = self
             .registry
             .graph
-            .lineage(&self.registry.context(Actor::anonymous("test")), NodeId(node), direction, depth)
+            .lineage(
+                &self.registry.context(Actor::anonymous("test"), Access::unrestricted()),
+                NodeId(node),
+                direction,
+                depth,
+            )
             .await
             .unwrap();
         graph.nodes.iter().map(|found| found.id.0).collect()

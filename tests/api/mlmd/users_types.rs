@@ -6,6 +6,7 @@ use bytes::Bytes;
 use modelport::api::mlmd::pb;
 use modelport::api::server::Service;
 use modelport::domain::Actor;
+use modelport::domain::access::Access;
 use modelport::domain::job::JobEnd;
 use modelport::registry::inspection::REEVALUATE_MODEL;
 use modelport::registry::jobs::{RunningJob, Stopping};
@@ -174,17 +175,28 @@ async fn the_policy_of_its_versions_model_holds(backend: Backend) {
         let lease = std::time::Duration::from_secs(60);
         let job = registry
             .jobs
-            .claim_job(&registry.context(Actor::anonymous("test")), REEVALUATE_MODEL, "test", lease, 3)
+            .claim_job(
+                &registry.context(Actor::anonymous("test"), Access::unrestricted()),
+                REEVALUATE_MODEL,
+                "test",
+                lease,
+                3,
+            )
             .await
             .unwrap()
             .unwrap();
-        let running = RunningJob::new(registry.clone(), job, Stopping::never());
+        let running = RunningJob::new(registry.clone(), registry.own_context(), job, Stopping::never());
         let result = registry.inspections.reevaluate_model(&running.context, running.clone()).await.unwrap();
         assert_eq!(result["files"], 1);
         assert!(
             registry
                 .jobs
-                .finish_job(&registry.context(Actor::anonymous("test")), &running, "test", JobEnd::Succeeded(result))
+                .finish_job(
+                    &registry.context(Actor::anonymous("test"), Access::unrestricted()),
+                    &running,
+                    "test",
+                    JobEnd::Succeeded(result)
+                )
                 .await
                 .unwrap()
         );

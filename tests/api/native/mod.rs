@@ -1,5 +1,6 @@
 //! The native API: files, versions, aliases, removal, history.
 
+mod accounts;
 mod addresses;
 mod aliases;
 mod archives;

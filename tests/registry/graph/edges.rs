@@ -240,7 +240,7 @@ async fn a_context_that_is_used_and_changed_is_recorded_as_it_is(backend: Backen
     let scene = Scene::new(backend).await;
     let (e, c) = (scene.type_of(EXECUTION, "e").await, scene.type_of(CONTEXT, "c").await);
     let context = scene.put_node(CONTEXT, new(c, "x")).await.unwrap();
-    let before = scene.registry.history.changes(&scene.context, 0, PageSize::new(100)).await.unwrap().len();
+    let before = scene.registry.history.changes(&scene.context, 0, PageSize::new(100)).await.unwrap().0.len();
     let changed = NodeWrite { id: Some(context.0), properties: properties(&[("i", Value::Int(1))]), ..new(c, "x") };
     let contexts = vec![new(c, "x"), changed];
     let publish = Publish { execution: new(e, "run"), contexts, options: REUSE, ..Publish::default() };
@@ -248,7 +248,7 @@ async fn a_context_that_is_used_and_changed_is_recorded_as_it_is(backend: Backen
         scene.registry.graph.put_execution(&scene.context, publish).await.unwrap().context_ids,
         [context, context]
     );
-    let changes = scene.registry.history.changes(&scene.context, 0, PageSize::new(100)).await.unwrap();
+    let (changes, _) = scene.registry.history.changes(&scene.context, 0, PageSize::new(100)).await.unwrap();
     let of_context = changes[before..].iter().filter(|change| change.node_id == context);
     let of_context: Vec<_> = of_context.map(|change| (change.action.as_str(), change.revision)).collect();
     assert_eq!(of_context, [("update", 2), ("attach", 2)]);

@@ -1,6 +1,7 @@
 //! Nodes of any type: made, replaced, changed where a mask says so, and never half.
 
 use modelport::domain::ErrorKind;
+use modelport::domain::access::Access;
 use modelport::domain::graph::{ListOptions, Scope};
 use modelport::domain::{Order, OrderBy};
 
@@ -145,7 +146,10 @@ async fn whoever_changed_it_first_wins(backend: Backend) {
             ..new(of, "a")
         };
         tokio::spawn(async move {
-            registry.graph.put_nodes(&registry.context(actor()), ARTIFACT, vec![write], None, true).await
+            registry
+                .graph
+                .put_nodes(&registry.context(actor(), Access::unrestricted()), ARTIFACT, vec![write], None, true)
+                .await
         })
     });
     let mut won = 0;

@@ -1,6 +1,7 @@
 //! Types: made once, grown, never shrunk.
 
 use modelport::domain::ErrorKind;
+use modelport::domain::access::Access;
 use modelport::domain::graph::{TypeDraft, TypeRules};
 
 use super::*;
@@ -104,7 +105,11 @@ async fn one_type_is_made_by_many_at_once(backend: Backend) {
         let draft = type_draft(ARTIFACT, "t", &[("shared", ValueKind::Int), (own.as_str(), ValueKind::Int)]);
         let registry = scene.registry.clone();
         tokio::spawn(async move {
-            registry.graph.put_types(&registry.context(actor()), vec![draft], rules).await.unwrap()[0]
+            registry
+                .graph
+                .put_types(&registry.context(actor(), Access::unrestricted()), vec![draft], rules)
+                .await
+                .unwrap()[0]
         })
     });
     let mut ids = Vec::new();

@@ -37,6 +37,11 @@ impl Type {
     pub fn is_system(&self) -> bool {
         self.id < 10
     }
+
+    /// Whether the registry itself made it, so that it is every workspace's: ids up to 100 are kept for those.
+    pub fn is_shared(&self) -> bool {
+        self.id <= 100
+    }
 }
 
 /// What a type is made from, or changed to.

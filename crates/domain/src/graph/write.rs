@@ -1,5 +1,6 @@
 //! A node as a client puts it: made, replaced, or changed where a mask says so.
 
+use crate::access::Place;
 use crate::value::{check_property_name, check_text, check_value};
 use crate::{Error, LogicalType, Millis, Node, NodeId, NodeKind, Properties, Result, RoundTrip};
 
@@ -108,6 +109,7 @@ impl NodeWrite {
             id: NodeId(0),
             type_id: of.id,
             home_id: None,
+            place: Place::default(),
             name: self.name.clone(),
             external_id: given(self.external_id.as_deref()),
             uri: given(self.uri.as_deref()),

@@ -37,11 +37,21 @@ pub struct EdgeOptions {
     pub check_archives: bool,
     /// How many bytes the fields of a form may have together.
     pub form_limit_bytes: usize,
+    /// Whose requests these are, as its clients present nothing; `None` where they are strangers'.
+    pub principal: Option<String>,
+    /// The workspace that its clients work in; `None` for that of the principal.
+    pub workspace: Option<String>,
 }
 
 impl Default for EdgeOptions {
     fn default() -> Self {
-        Self { bucket: "model-registry".to_owned(), check_archives: true, form_limit_bytes: 4 << 20 }
+        Self {
+            bucket: "model-registry".to_owned(),
+            check_archives: true,
+            form_limit_bytes: 4 << 20,
+            principal: None,
+            workspace: None,
+        }
     }
 }
 
@@ -68,6 +78,11 @@ impl EdgeParts {
     #[must_use]
     pub fn with_options(self, options: EdgeOptions) -> Self {
         Self { options: Data::new(options), ..self }
+    }
+
+    /// Its options.
+    pub fn options(&self) -> &EdgeOptions {
+        &self.options
     }
 
     /// Gives the state to the routes; for [`actix_web::App::configure`].

@@ -50,7 +50,7 @@ fn described(operation: &Operation) -> Json {
     parameters.splice(0..0, path);
     let (body, answer) = schemas_of(operation.action);
     let mut responses = serde_json::Map::new();
-    for status in operation.statuses.iter().chain(&[401, 500, 503]) {
+    for status in operation.statuses.iter().chain(&[401, 403, 404, 500, 503]) {
         let (what, schema) = match status {
             200 | 201 => ("Done.", answer.as_str()),
             204 => {
@@ -59,7 +59,8 @@ fn described(operation: &Operation) -> Json {
             }
             400 => ("A parameter or the body cannot be accepted.", "Error"),
             401 => ("The caller is not known.", "Error"),
-            404 => ("Not found.", "Error"),
+            403 => ("The caller may not do this.", "Error"),
+            404 => ("It, or the workspace that the request names, is not found.", "Error"),
             409 if operation.method == "DELETE" => ("It owns others or has files.", "Error"),
             409 => ("The name or external id is taken.", "Error"),
             412 => ("Changed since the revision in If-Match.", "Error"),

@@ -10,9 +10,9 @@ use bytes::{Buf, Bytes};
 use http_body::{Body as _, Frame, SizeHint};
 use tonic::body::Body;
 use tonic::codegen::http::{HeaderMap, HeaderValue, Request};
-use tonic::transport::server::TcpConnectInfo;
 use tonic::{Code, Status};
 
+use super::connection::Client;
 use super::layer::{CallFuture, CallLayer, InnerService};
 use super::routes::{Route, Routes};
 use super::{deadline, request_host};
@@ -72,12 +72,12 @@ impl Exchange {
         if route.is_awaited() {
             measure.metrics.rpc_started();
         }
-        let connection = request.extensions().get::<TcpConnectInfo>();
+        let client = request.extensions().get::<Client>();
         Self {
             measure: measure.clone(),
             route,
             id,
-            peer: connection.and_then(TcpConnectInfo::remote_addr),
+            peer: client.and_then(|client| client.address),
             started: Instant::now(),
             bytes_sent: 0,
             code: Code::Cancelled,

@@ -2,6 +2,7 @@
 
 mod calls;
 mod codec;
+mod connection;
 mod deadline;
 mod decoded_size;
 mod error;

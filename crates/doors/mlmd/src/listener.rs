@@ -13,6 +13,7 @@ use tonic_health::pb::health_server::HealthServer;
 use tonic_reflection::server::Builder as Reflection;
 use tonic_web::GrpcWebLayer;
 
+use super::connection::connections;
 use super::exchange::Measure;
 use super::health::Health;
 use super::layer::Layered;
@@ -22,9 +23,11 @@ use super::routes::Routes;
 use super::same_origin::SameOrigin;
 use super::{DESCRIPTORS, Service};
 use crate::domain::{Error, Result};
+use crate::http::authentication::Authentication;
 use crate::http::health::Draining;
 use crate::http::hosts::Hosts;
 use crate::http::middleware::Metrics;
+use crate::http::tls::Tls;
 use crate::memory::Memory;
 use crate::registry::Registry;
 
@@ -62,6 +65,12 @@ pub struct GrpcParts {
     pub hosts: Hosts,
     /// What messages may take.
     pub memory: Memory,
+    /// How callers say who they are.
+    pub authentication: Authentication,
+    /// Whose calls these are where a client presents nothing.
+    pub principal: Option<String>,
+    /// The TLS of the listener, if it uses TLS.
+    pub tls: Option<Tls>,
 }
 
 /// A running gRPC server. Dropping it breaks its connections off.
@@ -91,9 +100,10 @@ pub fn start(listener: TcpListener, options: GrpcOptions, parts: GrpcParts) -> R
     }
     let runtime = runtime.build().map_err(cannot_run)?;
     let routes = Arc::new(Routes::new()?);
-    let service = MetadataStoreServiceServer::new(Service::new(parts.registry.clone()))
-        .max_decoding_message_size(options.max_message_bytes)
-        .max_encoding_message_size(options.max_message_bytes);
+    let service =
+        MetadataStoreServiceServer::new(Service::new(parts.registry.clone(), parts.authentication, parts.principal))
+            .max_decoding_message_size(options.max_message_bytes)
+            .max_encoding_message_size(options.max_message_bytes);
     let health = HealthServer::new(Health { registry: parts.registry, draining: parts.draining });
     let health = health.max_decoding_message_size(MAX_SMALL_MESSAGE_BYTES);
     let router = Server::builder()
@@ -120,7 +130,7 @@ pub fn start(listener: TcpListener, options: GrpcOptions, parts: GrpcParts) -> R
         TcpIncoming::from(tokio::net::TcpListener::from_std(listener).map_err(cannot_run)?).with_nodelay(Some(true))
     };
     let (stop, stopped) = oneshot::channel::<()>();
-    let ended = runtime.spawn(router.serve_with_incoming_shutdown(incoming, async {
+    let ended = runtime.spawn(router.serve_with_incoming_shutdown(connections(incoming, parts.tls), async {
         // Stopped, or dropped: both end the server.
         let _ = stopped.await;
     }));

@@ -5,9 +5,13 @@
 use tonic::{Request, Response, Status};
 
 use super::calls::{Call, edges, lineage, nodes, reads, relations, types};
+use super::connection::Client;
+use super::error::CallError;
 use super::pb::{self, metadata_store_service_server::MetadataStoreService};
 use super::request_host;
 use crate::domain::Actor;
+use crate::domain::access::Verb;
+use crate::http::authentication::{Authentication, Presented};
 use crate::http::request_id::RequestId;
 use crate::registry::Registry;
 
@@ -15,19 +19,39 @@ use crate::registry::Registry;
 #[derive(Clone)]
 pub struct Service {
     registry: Registry,
+    authentication: Authentication,
+    principal: Option<String>,
 }
 
 impl Service {
-    /// The service over this registry.
-    pub fn new(registry: Registry) -> Self {
-        Self { registry }
+    /// The service over this registry, whose callers say so who they are. Calls that present nothing are those of `principal`.
+    pub fn new(registry: Registry, authentication: Authentication, principal: Option<String>) -> Self {
+        Self { registry, authentication, principal }
     }
 
-    fn call(&self) -> Call {
+    async fn call<T: Sync>(&self, request: &Request<T>, name: &str) -> Result<Call, Status> {
         let id = RequestId::current().unwrap_or_else(RequestId::generate);
-        let actor = Actor::anonymous(id.as_str()).with_client_request_id(id.client());
-        let context = self.registry.context_elsewhere(actor, request_host::host().as_deref());
-        Call { registry: self.registry.clone(), context }
+        let metadata = request.metadata();
+        let header = |name: &str| {
+            let mut all = metadata.get_all(name).iter();
+            let first = all.next()?.to_str().unwrap_or_default().to_owned();
+            Some(if all.next().is_some() { String::new() } else { first })
+        };
+        let client = request.extensions().get::<Client>();
+        let presented = Presented {
+            header: &header,
+            peer: client.and_then(|client| client.address).map(|address| address.ip()),
+            certificate: client.and_then(|client| client.certificate.as_deref()),
+            listener: self.principal.as_deref(),
+            workspace: None,
+            door: "ML Metadata",
+            verb: if name.starts_with("get_") { Verb::Get } else { Verb::Update },
+        };
+        let asker = self.authentication.ask(&self.registry, presented).await.map_err(CallError::from)?;
+        let actor = Actor::new(asker.name, id.as_str()).with_client_request_id(id.client());
+        let context = self.registry.context_elsewhere(actor, asker.access, request_host::host().as_deref());
+        let context = context.with_origin(asker.origin);
+        Ok(Call { registry: self.registry.clone(), context })
     }
 }
 
@@ -38,7 +62,8 @@ macro_rules! calls {
         impl MetadataStoreService for Service {
             $($(
                 async fn $name(&self, request: Request<pb::$request>) -> Result<Response<pb::$response>, Status> {
-                    $room::$name(self.call(), request.into_inner()).await.map(Response::new).map_err(Status::from)
+                    let call = self.call(&request, stringify!($name)).await?;
+                    $room::$name(call, request.into_inner()).await.map(Response::new).map_err(Status::from)
                 }
             )*)*
         }

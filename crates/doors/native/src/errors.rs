@@ -17,6 +17,9 @@ macro_rules! errors {
             fn responses() -> BTreeMap<String, RefOr<Response>> {
                 [
                     ("400", "A name, id, path, parameter or header cannot be accepted."),
+                    ("401", "Nobody knows who is asking."),
+                    ("403", "The caller may not do this."),
+                    ("404", "The workspace that the request names is not found."),
                     $(($status, $what),)*
                     ("500", "A fault of the server."),
                     ("503", "The database or the object store cannot be used now."),
@@ -94,6 +97,26 @@ errors! {
     /// The errors of asking a Geti server.
     SourceErrors: "404" "Not found there.", "409" "The settings name no Geti server.",
         "502" "The Geti server refuses, or cannot be reached; the detail says why.";
+    /// The errors of listing what the caller sees anyway.
+    AccountListErrors: ;
+    /// The errors of listing what not everybody sees.
+    AccountSearchErrors: "403" "The caller may not list these.", "404" "What is named is not found.";
+    /// The errors of looking something up by its name.
+    AccountReadErrors: "404" "Not found.";
+    /// The errors of making a workspace, a principal, a binding or a token.
+    CreateAccountErrors: "403" "The caller may not do this, or not grant that much.",
+        "404" "What is named is not found.", "409" "It is there already, or the state does not allow it; the detail says why.",
+        "413" "The body is too large.", "415" "The body does not say that it is JSON.";
+    /// The errors of changing one of them.
+    UpdateAccountErrors: "404" "Not found.",
+        "409" "The state does not allow it; the detail says why.", "413" "The body is too large.",
+        "415" "The body does not say that it is JSON.";
+    /// The errors of ending one of them.
+    EndAccountErrors: "404" "Not found.",
+        "409" "Nobody would be left who administers the registry.";
+    /// The errors of removing a workspace.
+    DeleteWorkspaceErrors: "404" "Not found.",
+        "409" "It is not archived for long enough, or something is in it.";
     /// The errors of setting an alias.
     AliasErrors: "404" "Not found.", "412" "A precondition does not hold.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
 }

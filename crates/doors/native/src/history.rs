@@ -53,7 +53,8 @@ pub async fn get_node_history(
     let node: NodeId = id.parse()?;
     let (after, limit) = page.read()?;
     let changes = caller.registry.history.node_history(&caller.context, node, after, limit).await?;
-    Ok(answer(changes, after, |change| Some(change.id)))
+    let next = changes.last().map_or(after, |change| change.id);
+    Ok(answer(changes, next))
 }
 
 /// Lists the changes of all nodes. Whoever follows `next` misses none.
@@ -67,11 +68,10 @@ pub async fn get_node_history(
 )]
 pub async fn list_changes(caller: Caller, page: Query<ChangesAfter>) -> Result<HttpResponse, Problem> {
     let (after, limit) = page.read()?;
-    let changes = caller.registry.history.changes(&caller.context, after, limit).await?;
-    Ok(answer(changes, after, |change| change.position))
+    let (changes, next) = caller.registry.history.changes(&caller.context, after, limit).await?;
+    Ok(answer(changes, next))
 }
 
-fn answer(changes: Vec<ChangeRecord>, after: i64, place: impl Fn(&ChangeRecord) -> Option<i64>) -> HttpResponse {
-    let next = changes.last().and_then(place).unwrap_or(after);
+fn answer(changes: Vec<ChangeRecord>, next: i64) -> HttpResponse {
     HttpResponse::Ok().json(ChangeList { items: changes.into_iter().map(ChangeView::from).collect(), next })
 }

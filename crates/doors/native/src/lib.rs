@@ -1,5 +1,6 @@
 //! The native API: what no other protocol has, on the same entities. Routes, wire types, conversion; no rules of its own.
 
+mod accounts;
 mod archives;
 mod direct;
 mod errors;

@@ -9,8 +9,8 @@ use serde_json::Value as Json;
 use utoipa::OpenApi;
 
 use super::{
-    PREFIX, archives, direct, files, history, imports, lineage, metrics, models, parameters, policy, register,
-    resumable, wire,
+    PREFIX, accounts, archives, direct, files, history, imports, lineage, metrics, models, parameters, policy,
+    register, resumable, wire,
 };
 use crate::domain::Result;
 use crate::http::operation;
@@ -63,6 +63,32 @@ pub(super) static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
             operation!(imports::get_import),
             operation!(imports::cancel_import),
             operation!(history::list_changes),
+            operation!(accounts::workspaces::create_workspace),
+            operation!(accounts::workspaces::list_workspaces),
+            operation!(accounts::workspaces::get_workspace),
+            operation!(accounts::workspaces::update_workspace),
+            operation!(accounts::workspaces::delete_workspace),
+            operation!(accounts::principals::create_principal),
+            operation!(accounts::principals::list_principals),
+            operation!(accounts::principals::get_principal),
+            operation!(accounts::principals::update_principal),
+            operation!(accounts::principals::forget_principal),
+            operation!(accounts::principals::log_out_principal),
+            operation!(accounts::bindings::create_binding),
+            operation!(accounts::bindings::list_bindings),
+            operation!(accounts::bindings::get_binding),
+            operation!(accounts::bindings::delete_binding),
+            operation!(accounts::roots::get_root),
+            operation!(accounts::roots::update_root),
+            operation!(accounts::tokens::create_token),
+            operation!(accounts::tokens::list_tokens),
+            operation!(accounts::tokens::rotate_token),
+            operation!(accounts::tokens::revoke_token),
+            operation!(accounts::explain::who_am_i),
+            operation!(accounts::explain::explain_access),
+            operation!(accounts::explain::list_who_sees),
+            operation!(accounts::audit::list_audit),
+            operation!(accounts::audit::export_audit),
         ],
     )
 });
@@ -72,7 +98,7 @@ pub(super) static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
 #[openapi(
     info(
         title = "Modelport API",
-        description = "Files, aliases, history and removal, on the entities of every other API."
+        description = "Files, aliases, history and removal, on the entities of every other API; accounts and the audit trail."
     ),
     components(schemas(
         crate::http::problem::ProblemDetails,

@@ -88,7 +88,8 @@ macro_rules! app {
 }
 
 fn shared(metrics: web::Data<Metrics>) -> Shared {
-    Shared { metrics, hosts: Hosts::default(), memory: Memory::default() }
+    let (hosts, memory) = (Hosts::default(), Memory::default());
+    Shared { metrics, hosts, memory, authentication: ListenerAuthentication::default() }
 }
 
 fn metrics() -> web::Data<Metrics> {

@@ -39,7 +39,7 @@ pub(super) fn types_of<'a>(
     let mut ids: Vec<i64> = nodes.into_iter().map(|node| node.type_id).collect();
     ids.sort_unstable();
     ids.dedup();
-    if ids.is_empty() { Ok(BTreeMap::new()) } else { load(tx, Which::Ids(&ids)) }
+    if ids.is_empty() { Ok(BTreeMap::new()) } else { load(tx, Which::OfNodes(&ids)) }
 }
 
 /// The error where the database contradicts what was read from it.

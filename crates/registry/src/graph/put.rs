@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::logical;
 use super::put_options::{PutOptions, Reuse};
 use crate::context::RequestContext;
-use crate::domain::change;
 use crate::domain::graph::{Mask, NodeWrite, Type, check_label};
 use crate::domain::{Action, Change, Error, LogicalType, Node, NodeId, NodeKind, Result};
 use crate::services::Graph;
@@ -242,7 +241,7 @@ impl Batch {
             nodes::update_all(tx, &mut changed)?;
         }
         for (before, node) in changed {
-            tx.record(Action::Update, &node, [("before", change::before(&before, &node))])?;
+            tx.record_update(&before, &node)?;
             if let Some(stored) = self.stored.get_mut(&node.id) {
                 stored.now = node;
             }

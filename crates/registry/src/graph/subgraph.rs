@@ -62,7 +62,7 @@ fn put_subgraph(tx: &mut WriteTransaction<'_, '_>, policy: &Policy, write: &Subg
 /// Refuses contexts whose properties their types do not have, also where they are used as they are.
 fn check_contexts(tx: &mut ReadTransaction<'_, '_>, contexts: &[NodeWrite]) -> Result<()> {
     let ids: Vec<i64> = contexts.iter().filter_map(|context| context.type_id).collect();
-    let types = if ids.is_empty() { BTreeMap::new() } else { load(tx, Which::Ids(&ids))? };
+    let types = if ids.is_empty() { BTreeMap::new() } else { load(tx, Which::OfNodes(&ids))? };
     for context in contexts {
         if let Some(of) = context.type_id.and_then(|id| types.get(&id)) {
             context.check_properties(of, None)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::context::RequestContext;
+use crate::domain::access::Permission;
 use crate::domain::graph::{Type, TypeDraft, TypeRules};
 use crate::domain::{Error, NodeKind, Result, ValueKind};
 use crate::services::Graph;
@@ -108,6 +109,7 @@ pub(super) fn find(
 }
 
 fn put(tx: &mut WriteTransaction<'_, '_>, drafts: &[TypeDraft], rules: TypeRules) -> Result<Vec<i64>> {
+    let access = tx.context().access().clone();
     let mut pending: BTreeMap<Key, PendingType> = stored(tx, drafts)?;
     for draft in drafts {
         let key = key(draft.kind, &draft.name, &draft.version);
@@ -116,6 +118,14 @@ fn put(tx: &mut WriteTransaction<'_, '_>, drafts: &[TypeDraft], rules: TypeRules
             None => {
                 pending.insert(key, PendingType { stored: None, now: draft.to_type() });
             }
+        }
+    }
+    // What is put as it is changes nothing.
+    let is_changed = |each: &&PendingType| each.stored.as_ref() != Some(&each.now);
+    for each in pending.values().filter(is_changed) {
+        match &each.stored {
+            Some(stored) if stored.is_shared() => access.demand_in_registry(Permission::Manage)?,
+            _ => access.demand_in_workspace(Permission::Create)?,
         }
     }
     create(tx, &mut pending)?;

@@ -1,10 +1,13 @@
 //! Evaluates inspections inside a transaction: applies the policy to findings, sets quarantine and the artifact's properties.
 
+use std::ops::Deref;
+
 use modelport_inspect::{Inspection, READER_VERSION, RULES_VERSION};
 
 use super::describe::describe;
 use super::record::{self, Inspected};
 use super::{Siblings, names, wanted};
+use crate::domain::access::Permission;
 use crate::domain::{Error, ErrorKind, File, Node, NodeId, Properties, Result, Tally};
 use crate::policy::{Policy, PolicyDecision};
 use crate::store::files::Holder;
@@ -172,8 +175,44 @@ fn replace_learned(target: &mut Properties, mine: &Properties, wanted: Propertie
     }
 }
 
-/// Refuses to serve a quarantined file, unless the client asks for it explicitly.
-pub(crate) fn check_served(file: &File, quarantined: bool) -> Result<()> {
+/// A file whose bytes its reader may have: nothing but its check makes one, and nothing else can be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServedFile(File);
+
+impl ServedFile {
+    /// The file.
+    pub fn into_file(self) -> File {
+        self.0
+    }
+}
+
+impl Deref for ServedFile {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.0
+    }
+}
+
+/// These files for whoever may read their bytes. Quarantined ones only for a caller who asks for them and manages what they belong to.
+///
+/// Errors: PermissionDenied; Quarantined with the reason of the first that is.
+pub(crate) fn check_served(
+    tx: &mut ReadTransaction<'_, '_>,
+    files: Vec<File>,
+    quarantined: bool,
+) -> Result<Vec<ServedFile>> {
+    tx.demand_for(Permission::Download, files.iter().map(|file| file.node_id))?;
+    let held_back: Vec<NodeId> =
+        files.iter().filter(|file| file.quarantine.is_some()).map(|file| file.node_id).collect();
+    if quarantined && !held_back.is_empty() {
+        tx.demand_for(Permission::Manage, held_back.into_iter())?;
+    }
+    files.iter().try_for_each(|file| check_quarantine(file, quarantined))?;
+    Ok(files.into_iter().map(ServedFile).collect())
+}
+
+fn check_quarantine(file: &File, quarantined: bool) -> Result<()> {
     match &file.quarantine {
         Some(reason) if !quarantined => {
             let message =

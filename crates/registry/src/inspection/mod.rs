@@ -32,6 +32,7 @@ pub use policy::{PolicyView, policy_tag};
 pub use reevaluate::REEVALUATE_MODEL;
 pub use rescan::{RescanProgress, RescanReport};
 
+pub use evaluate::ServedFile;
 pub(super) use evaluate::{check_served, evaluate_with_siblings, on_files_changed, summary};
 pub(super) use members::on_members_added;
 pub use record::Inspected;

@@ -9,6 +9,7 @@ use super::evaluate::{EvaluationChanges, reevaluate};
 use super::reevaluate::{REEVALUATE_MODEL, payload};
 use crate::conditions::Conditions;
 use crate::context::RequestContext;
+use crate::domain::access::Permission;
 use crate::domain::change;
 use crate::domain::{Action, Job, LogicalType, Name, Node, NodeId, Result};
 use crate::entities::increment_revision;
@@ -17,9 +18,10 @@ use crate::jobs::enqueue;
 use crate::policy::{ModelPolicy, Policy};
 use crate::resolve::model_named;
 use crate::services::Inspections;
+use crate::store::changes::NewChange;
 use crate::store::inspections::Which;
 use crate::store::{jobs, nodes, policies};
-use crate::transaction::{ReadTransaction, WriteTransaction};
+use crate::transaction::{Needed, ReadTransaction, WriteTransaction};
 
 /// The overrides of a model, and its effective policy.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +67,7 @@ impl Inspections {
             .write(context, move |tx| {
                 let id = model_named(tx, &model)?.id;
                 let node = increment_revision(tx, LogicalType::RegisteredModel, id, None)?;
+                tx.demand(Permission::Manage, node.place)?;
                 let was: Option<ModelPolicy> = policies::find(tx, id)?;
                 conditions.check("policy", Some(&policy_tag(was.as_ref().unwrap_or(&ModelPolicy::default()))))?;
                 if policy == ModelPolicy::default() {
@@ -105,7 +108,10 @@ pub(super) fn reevaluate_and_record(
         return Ok(None);
     }
     let node = increment_holder_revision(tx, artifact)?;
-    tx.record(Action::Update, &node, [("before", change::before(&before, &node))])?;
+    let document = crate::transaction::document(&node, [("before", change::before(&before, &node))]);
+    let (node_id, place, revision) = (node.id, node.place, node.revision);
+    let change = NewChange { action: Action::Update, node_id, place, revision, document };
+    tx.record_all(Needed::Nothing, [change])?;
     Ok(Some(node))
 }
 

@@ -44,7 +44,7 @@ impl RemovalTrace {
     }
 
     fn read(&mut self, entry: &ChangeRecord) -> Option<Removed> {
-        let node = node_of(&entry.document)?;
+        let node = node_of(&entry.document, entry.place)?;
         self.truncated |= entry.document.get("edgesTruncated") == Some(&Json::Bool(true));
         let edges = entry.document.get("edges").and_then(Json::as_array);
         let edges = edges.into_iter().flatten().filter_map(edge).collect();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
+use crate::domain::access::Permission;
 use crate::domain::change::document;
 use crate::domain::lineage::Edge;
 use crate::domain::{Action, LogicalType, Node, NodeId, Result};
@@ -13,7 +14,7 @@ use crate::store::graph::memberships;
 use crate::store::lineage::{ReachedNode, WalkDirection, steps};
 use crate::store::removal_details::{RemovedFile, files_of, holders_in};
 use crate::store::{files, nodes};
-use crate::transaction::{ReadTransaction, WriteTransaction};
+use crate::transaction::{Needed, ReadTransaction, WriteTransaction};
 
 /// How many files one entry lists.
 const MAX_FILES: u32 = 1000;
@@ -42,11 +43,23 @@ pub(super) fn entries(tx: &mut WriteTransaction<'_, '_>, gone: &[Node], root: No
     Ok(entries)
 }
 
+/// Records these entries. Contexts that lose a member may be anybody's: they are told, not changed.
+pub(super) fn append(tx: &mut WriteTransaction<'_, '_>, entries: Vec<NewChange>) -> Result<()> {
+    for entry in entries {
+        let needed = match entry.action {
+            Action::Detach => Needed::Nothing,
+            _ => Needed::Permission(Permission::Delete),
+        };
+        tx.record_all(needed, [entry])?;
+    }
+    Ok(())
+}
+
 fn entry(action: Action, node: &Node, mut document: Json, details: Vec<(&str, Json)>) -> NewChange {
     if let Some(members) = document.as_object_mut() {
         members.extend(details.into_iter().map(|(name, value)| (name.to_owned(), value)));
     }
-    NewChange { action, node_id: node.id, revision: node.revision + 1, document }
+    NewChange { action, node_id: node.id, place: node.place, revision: node.revision + 1, document }
 }
 
 fn edge(edge: &Edge) -> Json {
@@ -75,6 +88,10 @@ fn detachments(tx: &mut WriteTransaction<'_, '_>, gone: &[Node], root: NodeId) -
     let detachment = |context: &Node| {
         let members = lost.get(&context.id).map(Vec::as_slice).unwrap_or_default();
         let shown = |node: &&Node| {
+            // Whoever sees the context may not see what belongs elsewhere.
+            if node.place != context.place {
+                return json!({"id": node.id});
+            }
             let type_name = node.logical_type().map(LogicalType::type_name);
             json!({"id": node.id, "typeId": node.type_id, "type": type_name, "name": node.name, "uri": node.uri})
         };
@@ -88,7 +105,7 @@ fn detachments(tx: &mut WriteTransaction<'_, '_>, gone: &[Node], root: NodeId) -
 /// The files of what goes.
 struct Files {
     by_artifact: BTreeMap<NodeId, Vec<RemovedFile>>,
-    /// Which artifacts with files a version has, its own and attached ones.
+    /// Which artifacts with files a version has, its own and those of its model that are attached.
     of_versions: BTreeSet<(NodeId, NodeId)>,
 }
 
@@ -96,7 +113,11 @@ impl Files {
     fn load(tx: &mut ReadTransaction<'_, '_>, gone: &[Node]) -> Result<Self> {
         let is_version = |node: &&Node| node.logical_type() == Some(LogicalType::ModelVersion);
         let versions: Vec<NodeId> = gone.iter().filter(is_version).map(|node| node.id).collect();
-        let of_versions = holders_in(tx, &versions)?;
+        let mut of_versions = holders_in(tx, &versions)?;
+        // Of what belongs elsewhere nothing is kept here: whoever sees the version may not see that.
+        let ends: BTreeSet<NodeId> = of_versions.iter().flat_map(|(version, artifact)| [*version, *artifact]).collect();
+        let places = nodes::place_of(tx, &ends.into_iter().collect::<Vec<_>>())?;
+        of_versions.retain(|(version, artifact)| places.get(version) == places.get(artifact));
         let mut holders: BTreeSet<NodeId> = of_versions.iter().map(|(_, artifact)| *artifact).collect();
         holders.extend(gone.iter().map(|node| node.id));
         Ok(Self { by_artifact: files_of(tx, &holders, MAX_FILES)?, of_versions })

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
+use super::demands::demand_to_write_something;
 use super::lease::{Lease, with_heartbeats_of};
-use super::{CONCAT, UploadState, new_row, resolve_put, signed, unsigned, without_target};
+use super::{CONCAT, UploadState, new_row, owned, resolve_put, signed, unsigned, without_target};
 use crate::blobs::{BodySize, Key};
 use crate::context::RequestContext;
 use crate::domain::{Error, ErrorKind, Result, VersionRef};
@@ -42,17 +43,19 @@ pub(super) fn refuse_final(row: &Resumable) -> Result<()> {
 impl Files {
     /// Creates a partial upload of that many bytes. It expires as every resumable upload does, and is never a file.
     ///
-    /// Errors: TooLarge when it is larger than any file may be.
+    /// Errors: TooLarge when it is larger than any file may be; PermissionDenied for whoever may write nothing in the workspace.
     pub async fn create_partial(&self, context: &RequestContext, length: u64, metadata: &str) -> Result<UploadState> {
         let too_large = |error: Error| error.on_field("Upload-Length");
         check_length(Some(length), self.core.policy.max_file_bytes).map_err(too_large)?;
         let now = context.now();
         let expires_at = now.saturating_add(self.expiry());
         let new_row = without_target(&Key::new_upload(), signed(length), (now, expires_at));
-        let row = Resumable { metadata: metadata.to_owned(), concat: Some(PARTIAL.to_owned()), ..new_row };
+        let row =
+            owned(context, Resumable { metadata: metadata.to_owned(), concat: Some(PARTIAL.to_owned()), ..new_row });
         let new = row.clone();
         self.core
             .write(context, move |tx| {
+                demand_to_write_something(tx)?;
                 uploads::insert(tx, &new.key, expires_at)?;
                 rows::insert(tx, &new)
             })
@@ -87,7 +90,7 @@ impl Files {
             }
             let leases = files.lease_all(&context, &distinct).await?;
             let put_together = files.put_together(&context, put, &ids, (concat, metadata));
-            let made = with_heartbeats_of(&leases, put_together).await;
+            let made = with_heartbeats_of(&leases, about_parts, put_together).await;
             for lease in leases {
                 lease.release().await;
             }
@@ -146,7 +149,7 @@ impl Files {
             metadata,
             concat: Some(concat),
             finished_at: Some(now),
-            ..new_row(&put, &key, (model, version), signed(length), times)
+            ..owned(context, new_row(&put, &key, (model, version), signed(length), times))
         };
         let guard = Guard::new(self, &key);
         let made = self.copy_and_finish(context, &put, &key, &parts, row).await;

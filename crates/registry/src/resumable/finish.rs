@@ -6,6 +6,7 @@ use super::lease::Lease;
 use super::{OFFSET, Patch, UploadState, direct_of, progress, put_file_of, signed, unsigned};
 use crate::blobs::{Key, SentPart, Stored, Tail, UploadProgress};
 use crate::context::RequestContext;
+use crate::domain::access::WorkspaceId;
 use crate::domain::{Error, ErrorKind, Millis, Result};
 use crate::services::Files;
 use crate::store::resumable::{self, Resumable};
@@ -47,6 +48,8 @@ impl Files {
     }
 
     async fn link_resumable(&self, context: &RequestContext, row: &Resumable, lease: &Lease) -> Result<()> {
+        // Where the upload was begun, whatever the request that ends it says.
+        let context = &context.in_workspace(WorkspaceId(row.workspace_id));
         let key = row.key.parse::<Key>()?;
         if super::concat::is_partial(row) {
             return self.keep_partial(context, row, &key, lease).await;

@@ -52,7 +52,7 @@ impl Lease {
     /// Does `work` on the upload, however long it takes, and prolongs the lease meanwhile. Errors as those of
     /// [`with_heartbeats_of`].
     pub(super) async fn with_heartbeats<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        with_heartbeats_of(std::slice::from_ref(self), work).await
+        with_heartbeats_of(std::slice::from_ref(self), std::convert::identity, work).await
     }
 
     /// Why the lease is not held any more: NotFound or Gone where the upload is gone, and Locked where it is not.
@@ -110,11 +110,15 @@ impl Lease {
 /// Does `work` on the uploads, however long it takes, and prolongs all of the leases meanwhile.
 ///
 /// Errors: those of `work`. A fault of ours met without a lease only says that another holder has removed or replaced the bytes: it
-/// becomes what [`Lease::renew`] says.
-pub(super) async fn with_heartbeats_of<T>(leases: &[Lease], work: impl Future<Output = Result<T>>) -> Result<T> {
+/// becomes what [`Lease::renew`] says. `about` makes of that what it is to the caller.
+pub(super) async fn with_heartbeats_of<T>(
+    leases: &[Lease],
+    about: fn(Error) -> Error,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
     let beat = || async move {
         for lease in leases {
-            lease.renew().await?;
+            lease.renew().await.map_err(about)?;
         }
         Ok(())
     };
@@ -126,7 +130,7 @@ pub(super) async fn with_heartbeats_of<T>(leases: &[Lease], work: impl Future<Ou
         match lease.renew().await {
             Err(lost) if matches!(lost.kind(), ErrorKind::NotFound | ErrorKind::Gone | ErrorKind::Locked) => {
                 log::info!(upload = lease.id, error:%; "an upload was taken over by another holder of its lease");
-                return Err(lost);
+                return Err(about(lost));
             }
             Ok(()) | Err(_) => {}
         }

@@ -106,6 +106,7 @@ impl PatchTask {
         if row.finished_at.is_some() {
             return self.files.already_whole(&row, &self.patch);
         }
+        self.files.demand_to_continue(&self.context, &row).await?;
         let lease = self.files.lease(&self.context, &self.id).await?;
         let written = self.write(&lease, &mut inbox).await;
         if written.as_ref().is_ok_and(|offset| *offset == unsigned(row.length)) {

@@ -73,6 +73,7 @@ impl Filter {
                 self.sql(&format!("{own} = nodes.id AND "));
             }
             self.is_neighbour(at, neighbour);
+            self.is_seen(at, neighbour.relation, join.kind);
         }
         self.sql("(");
         self.holds(scope, &join.holds);
@@ -108,6 +109,29 @@ impl Filter {
             Relation::ChildContext => self.is_of_kind(at, NodeKind::Context),
             Relation::Artifact => self.is_of_kind(at, NodeKind::Artifact),
             Relation::Execution => self.is_of_kind(at, NodeKind::Execution),
+        }
+    }
+
+    /// That the neighbour is visible, and an AND. A hidden one that could be asked for would not be hidden.
+    fn is_seen(&mut self, at: usize, relation: Relation, of: NodeKind) {
+        let node = match relation {
+            Relation::Property | Relation::CustomProperty => return,
+            Relation::Event => format!("e{at}"),
+            Relation::Context
+            | Relation::ParentContext
+            | Relation::ChildContext
+            | Relation::Artifact
+            | Relation::Execution => format!("j{at}"),
+        };
+        let Some(visible) = self.access.as_ref().and_then(|access| Self::visible_to(access, &node)) else { return };
+        if relation == Relation::Event {
+            let other = if of == NodeKind::Artifact { "execution_id" } else { "artifact_id" };
+            self.sql(&format!("EXISTS (SELECT 1 FROM nodes AS {node} WHERE {node}.id = j{at}.{other} AND "));
+            self.append(&visible);
+            self.sql(") AND ");
+        } else {
+            self.append(&visible);
+            self.sql(" AND ");
         }
     }
 

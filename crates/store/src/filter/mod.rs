@@ -15,6 +15,7 @@ mod range;
 mod repeated;
 mod scalar;
 mod text;
+mod visible;
 
 use diesel::QueryResult;
 use diesel::backend::Backend;
@@ -27,6 +28,7 @@ use diesel::sql_types::{BigInt, Bool, Double, HasSqlType, Text};
 use super::Tx;
 use crate::error::database_error;
 use modelport_domain::Error;
+use modelport_domain::access::Access;
 use modelport_domain::filter::{Attribute, Comparison, Condition, Expr, Field, Operand};
 
 use attribute::{attribute_sql, point_sql};
@@ -36,6 +38,7 @@ use pattern::{prefix_range, well_formed};
 use property::Property;
 use range::{Term, terms};
 pub(super) use repeated::Repeated;
+pub(super) use visible::{narrow, seen};
 
 /// The SQL of a filter, for a query on `nodes`, or on `metric_points` joined with `nodes`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -51,6 +54,8 @@ pub(super) struct Filter {
     probing: bool,
     /// Whether the statement stays prepared.
     is_prepared: bool,
+    /// Who sees which neighbours; without it all are seen.
+    access: Option<Access>,
 }
 
 /// The most conditions on properties and neighbours that PostgreSQL may make joins of; it would plan hundreds for minutes.
@@ -102,18 +107,17 @@ where
     }
 }
 
-impl From<&Expr> for Filter {
-    fn from(expr: &Expr) -> Self {
-        let mut filter = Self::default();
+impl Filter {
+    /// The filter of an expression. Neighbours that the transaction does not see are none.
+    pub(super) fn of(tx: &Tx<'_>, expr: &Expr) -> Self {
+        let mut filter = Self { access: Some(tx.access().clone()), ..Self::default() };
         filter.expr(expr);
         filter
     }
-}
 
-impl Filter {
     /// A filter of the points of metrics, whose value, step and times are the point's and not the latest.
-    pub(super) fn of_points(expr: &Expr) -> Self {
-        let mut filter = Self { of_points: true, ..Self::default() };
+    pub(super) fn of_points(tx: &Tx<'_>, expr: &Expr) -> Self {
+        let mut filter = Self { of_points: true, access: Some(tx.access().clone()), ..Self::default() };
         filter.expr(expr);
         filter
     }
@@ -127,7 +131,7 @@ impl Filter {
 
     /// A filter of a few nodes, which the query names one by one. How it is best answered depends on no value in it.
     pub(super) fn of_named(tx: &Tx<'_>, expr: &Expr) -> Self {
-        let mut filter = Self { probing: true, ..Self::default() };
+        let mut filter = Self { probing: true, access: Some(tx.access().clone()), ..Self::default() };
         filter.expr(expr);
         filter.prepared_if_repeated(tx)
     }
@@ -324,7 +328,9 @@ mod tests {
             Field::Custom(text.to_owned()),
             Condition::Compare(Comparison::Equal, Operand::Text(text.to_owned())),
         );
-        for part in Filter::from(&expr).parts {
+        let mut filter = Filter::default();
+        filter.expr(&expr);
+        for part in filter.parts {
             match part {
                 Part::Sql(sql) => assert!(!sql.contains("DROP"), "{sql}"),
                 Part::Text(bound) => assert_eq!(bound, text),

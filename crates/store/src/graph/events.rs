@@ -6,6 +6,7 @@ use crate::Tx;
 use crate::bulk::{Column, Insert};
 use crate::connection::{AnyConnection, MultiBackend};
 use crate::error::{DatabaseResult as _, database_error, is_missing_reference, violated_unique};
+use crate::filter::narrow;
 use crate::nodes::MAX_IDS;
 use crate::schema::events;
 use modelport_domain::graph::{Event, Step};
@@ -91,7 +92,9 @@ pub fn of(tx: &mut Tx<'_>, kind: NodeKind, ids: &[NodeId], types: &[i64]) -> Res
             NodeKind::Artifact => query.filter(events::artifact_id.eq_any(ids)),
             NodeKind::Execution | NodeKind::Context => query.filter(events::execution_id.eq_any(ids)),
         };
-        let query = query.filter(events::type_.eq_any(types.to_vec()));
+        let mut query = query.filter(events::type_.eq_any(types.to_vec()));
+        narrow!(query, tx.visible_by_id("events.artifact_id"));
+        narrow!(query, tx.visible_by_id("events.execution_id"));
         let rows: Vec<EventRow> = query.load(tx.conn).db()?;
         found.extend(rows.into_iter().map(event).collect::<Result<Vec<_>>>()?);
     }

@@ -6,8 +6,9 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
 use crate::Tx;
-use crate::connection::{AnyConnection, on_each};
+use crate::connection::{AnyConnection, MultiBackend, on_each};
 use crate::error::{DatabaseResult as _, database_error, is_missing_reference};
+use crate::filter::narrow;
 use crate::nodes::MAX_IDS;
 use crate::schema::{members, nodes};
 use modelport_domain::{Error, NodeId, NodeKind, Result};
@@ -53,7 +54,8 @@ pub fn contexts_of(tx: &mut Tx<'_>, ids: &[NodeId]) -> Result<Vec<(NodeId, NodeI
     let mut pairs: Vec<(i64, i64)> = Vec::new();
     for chunk in ids.chunks(MAX_IDS) {
         let ids: Vec<i64> = chunk.iter().map(|id| id.0).collect();
-        let query = members::table.filter(members::node_id.eq_any(ids));
+        let mut query = members::table.filter(members::node_id.eq_any(ids)).into_boxed::<MultiBackend>();
+        narrow!(query, tx.visible_by_id("members.context_id"));
         pairs.extend(query.select((members::context_id, members::node_id)).load::<(i64, i64)>(tx.conn).db()?);
     }
     pairs.sort_unstable();
@@ -69,6 +71,9 @@ pub fn child_contexts(tx: &mut Tx<'_>, ids: &[NodeId]) -> Result<Vec<(NodeId, No
             .inner_join(nodes::table.on(nodes::id.eq(members::node_id)))
             .filter(members::context_id.eq_any(ids))
             .filter(nodes::kind.eq(NodeKind::Context.number()));
+        let mut query = query.into_boxed::<MultiBackend>();
+        narrow!(query, tx.visible("nodes"));
+        narrow!(query, tx.visible_by_id("members.context_id"));
         pairs.extend(query.select((members::context_id, members::node_id)).load::<(i64, i64)>(tx.conn).db()?);
     }
     pairs.sort_unstable();

@@ -9,9 +9,11 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use crate::bulk::{Column, InsertNodes, draw_ids};
 use crate::connection::{AnyConnection, on_each};
 use crate::error::{DatabaseResult as _, database_error, violated_unique};
-use crate::nodes::{MAX_IDS, NewNode, NodeRow, hydrate};
+use crate::filter::seen;
+use crate::nodes::{MAX_IDS, NewNode, NodeRow, hydrate, place_of};
 use crate::schema::nodes;
 use crate::{Tx, properties};
+use modelport_domain::access::Place;
 use modelport_domain::{Error, Node, NodeId, NodeKind, Result};
 
 /// Locks those of these nodes that exist and are of that kind until the transaction ends, and returns them ordered by id.
@@ -20,14 +22,13 @@ pub fn lock_all(tx: &mut Tx<'_>, kind: NodeKind, ids: &BTreeSet<NodeId>) -> Resu
     let mut rows: Vec<NodeRow> = Vec::new();
     for chunk in ids.chunks(MAX_IDS) {
         let query = nodes::table.filter(nodes::id.eq_any(chunk.to_vec()).and(nodes::kind.eq(kind.number())));
-        let query = query.order(nodes::id);
-        rows.extend(match tx.conn {
+        rows.extend(seen!(tx, query.order(nodes::id), query => match tx.conn {
             AnyConnection::Postgres(conn) => {
                 query.select(NodeRow::as_select()).for_no_key_update().load::<NodeRow>(conn).db()?
             }
             // SQLite has a single writer: nothing to lock.
             AnyConnection::Sqlite(conn) => query.select(NodeRow::as_select()).load::<NodeRow>(conn).db()?,
-        });
+        }));
     }
     hydrate(tx, rows)
 }
@@ -37,7 +38,7 @@ pub fn find_all(tx: &mut Tx<'_>, kind: NodeKind, ids: &[i64]) -> Result<Vec<Node
     let mut rows: Vec<NodeRow> = Vec::new();
     for chunk in ids.chunks(MAX_IDS) {
         let query = nodes::table.filter(nodes::id.eq_any(chunk.to_vec()).and(nodes::kind.eq(kind.number())));
-        rows.extend(query.select(NodeRow::as_select()).load::<NodeRow>(tx.conn).db()?);
+        rows.extend(seen!(tx, query, query => query.select(NodeRow::as_select()).load::<NodeRow>(tx.conn)).db()?);
     }
     rows.sort_by_key(|row| row.id);
     hydrate(tx, rows)
@@ -48,8 +49,9 @@ pub fn kinds(tx: &mut Tx<'_>, ids: &BTreeSet<NodeId>) -> Result<BTreeSet<(NodeId
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
     let mut found = BTreeSet::new();
     for chunk in ids.chunks(MAX_IDS) {
-        let query = nodes::table.filter(nodes::id.eq_any(chunk.to_vec())).select((nodes::id, nodes::kind));
-        found.extend(query.load::<(i64, i64)>(tx.conn).db()?.into_iter().map(|(id, kind)| (NodeId(id), kind)));
+        let query = nodes::table.filter(nodes::id.eq_any(chunk.to_vec()));
+        let kinds = seen!(tx, query, query => query.select((nodes::id, nodes::kind)).load::<(i64, i64)>(tx.conn));
+        found.extend(kinds.db()?.into_iter().map(|(id, kind)| (NodeId(id), kind)));
     }
     Ok(found)
 }
@@ -60,7 +62,8 @@ pub fn find_external(tx: &mut Tx<'_>, kind: NodeKind, external_ids: &[String]) -
     for chunk in external_ids.chunks(MAX_IDS) {
         let query =
             nodes::table.filter(nodes::kind.eq(kind.number())).filter(nodes::external_id.eq_any(chunk.to_vec()));
-        rows.extend(query.select(NodeRow::as_select()).load::<NodeRow>(tx.conn).db()?);
+        let query = query.filter(nodes::workspace_id.eq(tx.access().workspace().0));
+        rows.extend(seen!(tx, query, query => query.select(NodeRow::as_select()).load::<NodeRow>(tx.conn)).db()?);
     }
     rows.sort_by_key(|row| row.id);
     hydrate(tx, rows)
@@ -71,14 +74,15 @@ pub fn find_by_uri(tx: &mut Tx<'_>, uris: &[String]) -> Result<Vec<Node>> {
     let mut rows: Vec<NodeRow> = Vec::new();
     for chunk in uris.chunks(MAX_IDS) {
         let query = nodes::table.filter(nodes::kind.eq(NodeKind::Artifact.number()));
-        let query = query.select(NodeRow::as_select());
+        let query = query.filter(nodes::workspace_id.eq(tx.access().workspace().0)).select(NodeRow::as_select());
         // The index has the beginnings alone.
         let beginnings: Vec<String> = chunk.iter().map(|uri| uri.chars().take(128).collect()).collect();
         let begins = sql::<Text>("substr(nodes.uri, 1, 128)").eq_any(beginnings);
         let named = query.filter(nodes::uri.eq_any(chunk.to_vec())).filter(nodes::uri.is_not_null()).filter(begins);
-        rows.extend(named.load::<NodeRow>(tx.conn).db()?);
+        rows.extend(seen!(tx, named, named => named.load::<NodeRow>(tx.conn)).db()?);
         if chunk.iter().any(String::is_empty) {
-            rows.extend(query.filter(nodes::uri.is_null()).load::<NodeRow>(tx.conn).db()?);
+            let without = query.filter(nodes::uri.is_null());
+            rows.extend(seen!(tx, without, without => without.load::<NodeRow>(tx.conn)).db()?);
         }
     }
     rows.sort_by_key(|row| row.id);
@@ -93,8 +97,9 @@ pub fn find_named(tx: &mut Tx<'_>, type_ids: &[i64], names: &[String]) -> Result
         let query = nodes::table
             .filter(nodes::type_id.eq_any(type_ids.to_vec()))
             .filter(nodes::name.eq_any(chunk.to_vec()))
-            .filter(nodes::home_id.is_null());
-        rows.extend(query.select(NodeRow::as_select()).load::<NodeRow>(tx.conn).db()?);
+            .filter(nodes::home_id.is_null())
+            .filter(nodes::workspace_id.eq(tx.access().workspace().0));
+        rows.extend(seen!(tx, query, query => query.select(NodeRow::as_select()).load::<NodeRow>(tx.conn)).db()?);
     }
     hydrate(tx, rows)
 }
@@ -104,6 +109,7 @@ pub fn find_named(tx: &mut Tx<'_>, type_ids: &[i64], names: &[String]) -> Result
 ///
 /// Errors: AlreadyExists when a name is taken among the nodes of the type, or an external id among those of the kind.
 pub fn insert_all(tx: &mut Tx<'_>, kind: NodeKind, new: &mut [Node]) -> Result<()> {
+    let access = tx.access().clone();
     for chunk in new.chunks_mut(MAX_IDS) {
         let rows: Vec<NewNode<'_>> = chunk
             .iter()
@@ -117,6 +123,9 @@ pub fn insert_all(tx: &mut Tx<'_>, kind: NodeKind, new: &mut [Node]) -> Result<(
                 state: node.state,
                 created_at: node.created_at,
                 updated_at: node.updated_at,
+                workspace_id: access.workspace().0,
+                root_id: None,
+                owner_id: access.principal().filter(|_| node.home_id.is_none()).map(|owner| owner.0),
             })
             .collect();
         let ids = match tx.conn {
@@ -132,9 +141,28 @@ pub fn insert_all(tx: &mut Tx<'_>, kind: NodeKind, new: &mut [Node]) -> Result<(
         };
         for (node, id) in chunk.iter_mut().zip(ids) {
             node.id = NodeId(id);
+            if node.home_id.is_none() {
+                node.place = Place { workspace: access.workspace(), root: node.id };
+            }
         }
+        place_in_homes(tx, chunk)?;
         if let AnyConnection::Sqlite(_) = tx.conn {
             properties::insert(tx, &chunk.iter().collect::<Vec<_>>())?;
+        }
+    }
+    Ok(())
+}
+
+/// Says of new nodes that have homes where those are.
+fn place_in_homes(tx: &mut Tx<'_>, new: &mut [Node]) -> Result<()> {
+    let homes: BTreeSet<NodeId> = new.iter().filter_map(|node| node.home_id).collect();
+    if homes.is_empty() {
+        return Ok(());
+    }
+    let places = place_of(tx, &homes.into_iter().collect::<Vec<_>>())?;
+    for node in new {
+        if let Some(place) = node.home_id.and_then(|home| places.get(&home)) {
+            node.place = *place;
         }
     }
     Ok(())
@@ -167,7 +195,10 @@ fn columns<'a>(rows: &'a [NewNode<'a>]) -> Vec<(&'static str, Column<'a>)> {
         ("uri", Column::MaybeText(each.clone().map(|row| row.uri).collect())),
         ("state", Column::MaybeInt(each.clone().map(|row| row.state).collect())),
         ("created_at", Column::Int(each.clone().map(|row| row.created_at).collect())),
-        ("updated_at", Column::Int(each.map(|row| row.updated_at).collect())),
+        ("updated_at", Column::Int(each.clone().map(|row| row.updated_at).collect())),
+        ("workspace_id", Column::Int(each.clone().map(|row| row.workspace_id).collect())),
+        ("root_id", Column::MaybeInt(each.clone().map(|row| row.root_id).collect())),
+        ("owner_id", Column::MaybeInt(each.map(|row| row.owner_id).collect())),
     ]
 }
 

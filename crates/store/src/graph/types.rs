@@ -1,6 +1,6 @@
 //! Types and the properties they declare.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 
@@ -8,8 +8,10 @@ use crate::Tx;
 use crate::bulk::draw_ids;
 use crate::connection::{MultiBackend, on_each};
 use crate::error::{DatabaseResult as _, database_error, violated_unique};
+use crate::filter::seen;
 use crate::nodes::MAX_IDS;
 use crate::schema::{nodes, type_properties, types};
+use modelport_domain::access::{WorkspaceId, Workspaces};
 use modelport_domain::graph::Type;
 use modelport_domain::{Error, LogicalType, NodeKind, Result, ValueKind};
 
@@ -39,6 +41,7 @@ struct NewType<'a> {
     base_type: Option<i64>,
     input_type: Option<&'a str>,
     output_type: Option<&'a str>,
+    workspace_id: i64,
 }
 
 #[derive(Insertable)]
@@ -52,8 +55,10 @@ struct NewTypeProperty<'a> {
 /// Which types are meant.
 #[derive(Debug, Clone, Copy)]
 pub enum Which<'a> {
-    /// Those with these ids.
+    /// Those with these ids, of the workspaces that are seen.
     Ids(&'a [i64]),
+    /// Those with these ids, which nodes have that are seen.
+    OfNodes(&'a [i64]),
     /// Those of the kind, of the registry's own without those that nothing has yet.
     Kind(NodeKind),
     /// Those of the kind with these names, of every version.
@@ -62,20 +67,38 @@ pub enum Which<'a> {
     ExternalIds(NodeKind, &'a [String]),
 }
 
-/// These types by id, those that exist, with the properties that they declare.
+/// These types by id, those that exist, with the properties that they declare. Where they are not asked for by their ids, they are the
+/// registry's own and those of the request's workspace.
 pub fn load(tx: &mut Tx<'_>, which: Which<'_>) -> Result<BTreeMap<i64, Type>> {
     let query = types::table
         .left_join(type_properties::table)
         .select((TypeRow::as_select(), (type_properties::name, type_properties::data_type).nullable()))
         .into_boxed::<MultiBackend>();
+    let query = match (which, tx.access().listed()) {
+        (Which::OfNodes(_), _) | (_, None) => query,
+        (Which::Ids(_), Some(here)) => match seen_workspaces(tx) {
+            None => query,
+            Some(seen) => {
+                let these: Vec<i64> = seen.into_iter().chain([here]).map(|workspace| workspace.0).collect();
+                query.filter(types::workspace_id.is_null().or(types::workspace_id.eq_any(these).assume_not_null()))
+            }
+        },
+        (_, Some(here)) => {
+            query.filter(types::workspace_id.is_null().or(types::workspace_id.eq(here.0).assume_not_null()))
+        }
+    };
     let query = match which {
         // A single id has one generic plan; several are planned each time.
-        Which::Ids([id]) => query.filter(types::id.eq(*id)),
-        Which::Ids(ids) => query.filter(types::id.eq_any(ids.to_vec())),
+        Which::Ids([id]) | Which::OfNodes([id]) => query.filter(types::id.eq(*id)),
+        Which::Ids(ids) | Which::OfNodes(ids) => query.filter(types::id.eq_any(ids.to_vec())),
         Which::Kind(kind) => {
             let own: Vec<i64> = LogicalType::ALL.map(LogicalType::id).to_vec();
-            let used = diesel::dsl::exists(nodes::table.filter(nodes::type_id.eq(types::id)).select(nodes::id));
-            query.filter(types::kind.eq(kind.number())).filter(types::id.ne_all(own).or(used))
+            let of_type = nodes::table.filter(nodes::type_id.eq(types::id));
+            let query = query.filter(types::kind.eq(kind.number()));
+            // Of those that somebody else has where it is hidden, nothing is told either.
+            seen!(tx, of_type, of_type => {
+                query.filter(types::id.ne_all(own).or(diesel::dsl::exists(of_type.select(nodes::id))))
+            })
         }
         Which::Names(kind, names) => {
             query.filter(types::kind.eq(kind.number())).filter(types::name.eq_any(names.to_vec()))
@@ -101,6 +124,17 @@ pub fn load(tx: &mut Tx<'_>, which: Which<'_>) -> Result<BTreeMap<i64, Type>> {
     Ok(found)
 }
 
+/// The workspaces of which the transaction sees more than single roots; `None` for all.
+fn seen_workspaces(tx: &Tx<'_>) -> Option<BTreeSet<WorkspaceId>> {
+    if let Some(only) = tx.access().confinement() {
+        return Some(BTreeSet::from([only]));
+    }
+    match &tx.access().visible().open {
+        Workspaces::All => None,
+        Workspaces::These(these) => Some(these.clone()),
+    }
+}
+
 fn to_type(row: TypeRow) -> Result<Type> {
     Ok(Type {
         id: row.id,
@@ -124,7 +158,8 @@ pub fn insert(tx: &mut Tx<'_>, new: &[&Type]) -> Result<Vec<i64>> {
     let mut ids = Vec::with_capacity(new.len());
     for chunk in new.chunks(MAX_IDS) {
         let drawn = draw_ids(tx, "types", chunk.len())?;
-        let rows: Vec<NewType<'_>> = chunk.iter().zip(&drawn).map(|(each, id)| row(each, *id)).collect();
+        let workspace = tx.access().workspace();
+        let rows: Vec<NewType<'_>> = chunk.iter().zip(&drawn).map(|(each, id)| row(each, *id, workspace)).collect();
         on_each!(tx.conn, conn => diesel::insert_into(types::table).values(&rows).execute(conn)).map_err(taken)?;
         ids.extend(drawn);
     }
@@ -137,7 +172,7 @@ pub fn insert(tx: &mut Tx<'_>, new: &[&Type]) -> Result<Vec<i64>> {
     Ok(ids)
 }
 
-fn row(of: &Type, id: i64) -> NewType<'_> {
+fn row(of: &Type, id: i64, workspace: WorkspaceId) -> NewType<'_> {
     NewType {
         id,
         kind: of.kind.number(),
@@ -148,6 +183,7 @@ fn row(of: &Type, id: i64) -> NewType<'_> {
         base_type: of.base_type,
         input_type: of.input_type.as_deref(),
         output_type: of.output_type.as_deref(),
+        workspace_id: workspace.0,
     }
 }
 

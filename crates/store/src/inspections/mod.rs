@@ -10,8 +10,9 @@ use serde::de::DeserializeOwned;
 
 use super::Tx;
 use super::bulk::{Column, Insert};
-use super::connection::{AnyConnection, on_each};
+use super::connection::{AnyConnection, MultiBackend, on_each};
 use super::files::Holder;
+use super::filter::narrow;
 use super::nodes::MAX_IDS;
 use super::schema::{blobs, files, inspections, members};
 use crate::error::DatabaseResult as _;
@@ -268,7 +269,10 @@ pub fn tally(tx: &mut Tx<'_>, holder: Holder) -> Result<Vec<Tally>> {
     let nodes: Vec<i64> = match holder {
         Holder::Node(node) => vec![node.0],
         Holder::Members(context) => {
-            members::table.filter(members::context_id.eq(context.0)).select(members::node_id).load(tx.conn).db()?
+            let members = members::table.filter(members::context_id.eq(context.0)).select(members::node_id);
+            let mut members = members.into_boxed::<MultiBackend>();
+            narrow!(members, tx.visible_by_id("members.node_id"));
+            members.load(tx.conn).db()?
         }
     };
     let mut tallies: BTreeMap<(Option<String>, String, String), i64> = BTreeMap::new();

@@ -78,11 +78,17 @@ fn is_a_result(artifact: &str) -> String {
 
 /// Whether somebody made the artifact: an execution that wrote it, or a run that it is attached to. Not by EXISTS, of which
 /// PostgreSQL makes a hash of all events.
-fn is_made(artifact: &str) -> String {
+fn is_made(artifact: &str, seen: Seen<'_>) -> String {
+    let (writer, run) = (seen("maker"), seen("r"));
+    let writer = if writer.is_empty() {
+        String::new()
+    } else {
+        format!(" AND (SELECT 1 FROM nodes maker WHERE maker.id = w.execution_id{writer}) IS NOT NULL")
+    };
     format!(
-        "((SELECT 1 FROM events w WHERE w.artifact_id = {artifact}.id AND w.type IN {WRITES} LIMIT 1) IS NOT NULL
+        "((SELECT 1 FROM events w WHERE w.artifact_id = {artifact}.id AND w.type IN {WRITES}{writer} LIMIT 1) IS NOT NULL
           OR (SELECT 1 FROM members m2 WHERE m2.node_id = {artifact}.id
-              AND (SELECT r.type_id FROM nodes r WHERE r.id = m2.context_id) = {RUN} LIMIT 1) IS NOT NULL)"
+              AND (SELECT r.type_id FROM nodes r WHERE r.id = m2.context_id{run}) = {RUN} LIMIT 1) IS NOT NULL)"
     )
 }
 
@@ -107,7 +113,7 @@ fn how(context: &str, member: &str) -> String {
 
 /// Whether the context uses the artifact that is a member of it. A version is made of its own artifacts, too, where
 /// somebody made them: what they were made from, it was made from.
-fn uses(context: &str, artifact: &str) -> String {
+fn uses(context: &str, artifact: &str, seen: Seen<'_>) -> String {
     let is_foreign = format!("COALESCE({artifact}.home_id, 0) <> {context}.id");
     format!(
         "({artifact}.kind = {ARTIFACT} AND {context}.kind = {CONTEXT} AND ({artifact}.type_id = {DATA_SET} OR CASE {context}.type_id
@@ -115,7 +121,7 @@ fn uses(context: &str, artifact: &str) -> String {
           WHEN {VERSION} THEN {is_foreign} OR {}
           ELSE {is_foreign} END))",
         is_a_result(artifact),
-        is_made(artifact)
+        is_made(artifact, seen)
     )
 }
 
@@ -141,19 +147,24 @@ fn number(kind: EdgeKind) -> String {
 
 const NO: &str = "CAST(0 AS BIGINT)";
 
-/// Each kind of rows in which an edge leads on that way.
-pub(super) fn arms(direction: WalkDirection) -> Vec<Arm> {
-    match direction {
-        WalkDirection::Upstream => up(),
-        WalkDirection::Downstream => down(),
-    }
+/// Begins with AND, and says that a node of that name is visible; empty where every node is.
+pub(super) type Seen<'a> = &'a dyn Fn(&str) -> String;
+
+/// Each kind of rows in which an edge leads on that way to a node that is visible.
+pub(super) fn arms(direction: WalkDirection, seen: Seen<'_>) -> Vec<Arm> {
+    let arms = match direction {
+        WalkDirection::Upstream => up(seen),
+        WalkDirection::Downstream => down(seen),
+    };
+    let to_visible = |arm: Arm| Arm { condition: arm.condition.clone() + &seen("far"), ..arm };
+    arms.into_iter().map(to_visible).collect()
 }
 
 fn arm(first: &'static str, next: Vec<Next>, condition: String, kind: EdgeKind, order: &'static str) -> Arm {
     Arm { first, next, condition, held: NO.to_owned(), edge: number(kind), order }
 }
 
-fn up() -> Vec<Arm> {
+fn up(seen: Seen<'_>) -> Vec<Arm> {
     let other_version = format!("NOT (near.held = 1 AND far.type_id = {VERSION})");
     let held = format!("CAST(CASE WHEN near.type_id = {VERSION} THEN 1 ELSE 0 END AS BIGINT)");
     vec![
@@ -172,7 +183,7 @@ fn up() -> Vec<Arm> {
             ..arm(
                 "members m",
                 far("m.node_id"),
-                format!("near.kind = {CONTEXT} AND m.context_id = near.id AND {}", uses("near", "far")),
+                format!("near.kind = {CONTEXT} AND m.context_id = near.id AND {}", uses("near", "far", seen)),
                 EdgeKind::UsedBy,
                 "m.node_id",
             )
@@ -224,7 +235,7 @@ fn up() -> Vec<Arm> {
     ]
 }
 
-fn down() -> Vec<Arm> {
+fn down(seen: Seen<'_>) -> Vec<Arm> {
     let other_version = format!("NOT (near.held = 1 AND far.type_id = {VERSION})");
     let held =
         format!("CAST(CASE WHEN near.type_id = {VERSION} AND far.kind = {ARTIFACT} THEN 1 ELSE 0 END AS BIGINT)");
@@ -243,7 +254,7 @@ fn down() -> Vec<Arm> {
         arm(
             "members m",
             far("m.context_id"),
-            format!("m.node_id = near.id AND {} AND {other_version}", uses("far", "near")),
+            format!("m.node_id = near.id AND {} AND {other_version}", uses("far", "near", seen)),
             EdgeKind::UsedBy,
             "m.context_id",
         ),

@@ -23,6 +23,8 @@ pub(super) struct OfRun {
     /// The steps as a JSON array, where only some are wanted.
     steps: Option<String>,
     filter: Option<Filter>,
+    /// Which of the metrics are visible, where some may not be.
+    visible: Option<Filter>,
     order: Order,
     after: After,
     limit: i64,
@@ -51,7 +53,8 @@ impl OfRun {
             run: run.as_ref()?.0,
             name: containing(name_contains.as_deref().unwrap_or_default()),
             steps: (!steps.is_empty()).then(|| format!("[{}]", steps.into_iter().collect::<Vec<_>>().join(","))),
-            filter: filter.as_ref().map(Filter::of_points),
+            filter: filter.as_ref().map(|expr| Filter::of_points(tx, expr)),
+            visible: tx.visible("nodes"),
             order: *order,
             after: After {
                 time: after.map_or(first_time, |cursor| cursor.value),
@@ -152,6 +155,10 @@ where
         out.push_bind_param::<BigInt, _>(&self.run)?;
         out.push_sql(" AND nodes.type_id = ");
         out.push_bind_param::<BigInt, _>(&METRIC)?;
+        if let Some(visible) = &self.visible {
+            out.push_sql(" AND ");
+            visible.walk_ast(out.reborrow())?;
+        }
         out.push_sql(&format!(" AND {} LIKE ", name_key_sql()));
         out.push_bind_param::<Text, _>(&self.name)?;
         out.push_sql(" ESCAPE '\\'");

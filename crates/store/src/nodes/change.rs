@@ -8,6 +8,7 @@ use super::{MAX_IDS, NodeRow, one};
 use crate::cached::CachedStatement;
 use crate::connection::{AnyConnection, on_each};
 use crate::error::{DatabaseResult as _, database_error, violated_unique};
+use crate::filter::seen;
 use crate::schema::nodes;
 use crate::{Tx, properties};
 use modelport_domain::{Error, LogicalType, Millis, Node, NodeId, Result};
@@ -47,10 +48,10 @@ pub fn increment_revision_of(
     // Every revision is at least 1, so that the lower bound of an unconditional change matches all of them.
     let (least, most) = if_revision.map_or((0, i64::MAX), |revision| (revision, revision));
     let target = target.filter(nodes::revision.between(least, most));
-    let row = on_each!(tx.conn, conn => {
+    let row = seen!(tx, target, target => on_each!(tx.conn, conn => {
         let changed = diesel::update(target).set(counted!(now)).returning(NodeRow::as_returning());
         CachedStatement(changed).get_result::<NodeRow>(conn).optional()
-    })
+    }))
     .db()?;
     one(tx, row)
 }

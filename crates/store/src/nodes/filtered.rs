@@ -174,7 +174,7 @@ impl FilteredPage<'_> {
 
     /// Fills the page from the next nodes of the types; false when it is full or there are no more.
     fn nodes(&mut self, tx: &mut Tx<'_>, position: &mut Position) -> Result<bool> {
-        let query = narrowed(self.selection, None).select(nodes::id).limit(SMALL_SCAN);
+        let query = narrowed(tx, self.selection, None).select(nodes::id).limit(SMALL_SCAN);
         let query = match (position.after, position.descending) {
             (None, false) => query.order(nodes::id.asc()),
             (None, true) => query.order(nodes::id.desc()),
@@ -195,7 +195,7 @@ impl FilteredPage<'_> {
             if ids.is_empty() || self.missing() <= 0 {
                 break;
             }
-            let query = narrowed(self.selection, expr.map(|expr| Filter::of_named(tx, expr)))
+            let query = narrowed(tx, self.selection, expr.map(|expr| Filter::of_named(tx, expr)))
                 .filter(nodes::id.eq_any(ids.to_vec()));
             let found = bare(tx, in_order(query, self.selection.order, None).limit(self.missing()))?;
             self.found.extend(found);

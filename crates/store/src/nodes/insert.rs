@@ -27,10 +27,23 @@ struct InsertWhole<'a> {
 
 impl QueryFragment<Pg> for InsertWhole<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        let NewNode { kind, type_id, home_id, name, external_id, uri, state, created_at, updated_at } = self.node;
+        let NewNode {
+            kind,
+            type_id,
+            home_id,
+            name,
+            external_id,
+            uri,
+            state,
+            created_at,
+            updated_at,
+            workspace_id,
+            root_id,
+            owner_id,
+        } = self.node;
         out.push_sql(
             "WITH made AS (INSERT INTO nodes (kind, type_id, home_id, name, external_id, uri, state, created_at, \
-             updated_at) VALUES (",
+             updated_at, workspace_id, root_id, owner_id) VALUES (",
         );
         out.push_bind_param::<BigInt, _>(kind)?;
         out.push_sql(", ");
@@ -43,13 +56,17 @@ impl QueryFragment<Pg> for InsertWhole<'_> {
         }
         out.push_sql(", ");
         out.push_bind_param::<Nullable<BigInt>, _>(state)?;
-        for time in [created_at, updated_at] {
+        for number in [created_at, updated_at, workspace_id] {
             out.push_sql(", ");
-            out.push_bind_param::<BigInt, _>(time)?;
+            out.push_bind_param::<BigInt, _>(number)?;
+        }
+        for id in [root_id, owner_id] {
+            out.push_sql(", ");
+            out.push_bind_param::<Nullable<BigInt>, _>(id)?;
         }
         out.push_sql(
             ") ON CONFLICT DO NOTHING RETURNING id, type_id, home_id, name, external_id, uri, state, created_at, \
-             updated_at, revision), \
+             updated_at, revision, workspace_id, root_id), \
              joined AS (INSERT INTO members (context_id, node_id) \
              SELECT home_id, id FROM made WHERE home_id IS NOT NULL), \
              described AS (INSERT INTO properties",
@@ -62,8 +79,8 @@ impl QueryFragment<Pg> for InsertWhole<'_> {
             before = ", ";
         }
         out.push_sql(
-            ") AS v) SELECT id, type_id, home_id, name, external_id, uri, state, created_at, updated_at, revision \
-             FROM made",
+            ") AS v) SELECT id, type_id, home_id, name, external_id, uri, state, created_at, updated_at, revision, \
+             workspace_id, root_id FROM made",
         );
         Ok(())
     }
@@ -87,6 +104,8 @@ impl Query for InsertWhole<'_> {
         BigInt,
         BigInt,
         BigInt,
+        BigInt,
+        Nullable<BigInt>,
     );
 }
 

@@ -1,12 +1,16 @@
 //! What nodes own, and its removal; and what has a member that it does not own.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 
 use super::{MAX_IDS, NodeRow, hydrate};
 use crate::Tx;
 use crate::connection::AnyConnection;
 use crate::error::DatabaseResult as _;
+use crate::filter::seen;
 use crate::schema::{members, nodes};
+use modelport_domain::access::{Place, PrincipalId, WorkspaceId};
 use modelport_domain::{LogicalType, Node, NodeId, Result};
 
 /// The nodes that have one of these as their home, and nothing of what is below them, ordered by id.
@@ -14,16 +18,34 @@ pub fn children(tx: &mut Tx<'_>, homes: &[NodeId]) -> Result<Vec<Node>> {
     let mut rows: Vec<NodeRow> = Vec::new();
     for chunk in homes.chunks(MAX_IDS) {
         let ids: Vec<_> = chunk.iter().map(|id| id.0).collect();
-        rows.extend(
-            nodes::table
-                .filter(nodes::home_id.eq_any(ids))
-                .order(nodes::id)
-                .select(NodeRow::as_select())
-                .load::<NodeRow>(tx.conn)
-                .db()?,
-        );
+        let loaded = seen!(tx, nodes::table.filter(nodes::home_id.eq_any(ids)), nodes => {
+            nodes.order(nodes::id).select(NodeRow::as_select()).load::<NodeRow>(tx.conn)
+        });
+        rows.extend(loaded.db()?);
     }
     hydrate(tx, rows)
+}
+
+/// Who owns a root; `None` where nobody does, or it is not there.
+pub fn owner(tx: &mut Tx<'_>, root: NodeId) -> Result<Option<PrincipalId>> {
+    let owner: Option<Option<i64>> =
+        nodes::table.find(root.0).select(nodes::owner_id).first(tx.conn).optional().db()?;
+    Ok(owner.flatten().map(PrincipalId))
+}
+
+/// Where each of these nodes is that is there.
+pub fn place_of(tx: &mut Tx<'_>, ids: &[NodeId]) -> Result<BTreeMap<NodeId, Place>> {
+    let mut places = BTreeMap::new();
+    for chunk in ids.chunks(MAX_IDS) {
+        let ids: Vec<i64> = chunk.iter().map(|id| id.0).collect();
+        let columns = (nodes::id, nodes::workspace_id, nodes::root_id);
+        let rows: Vec<(i64, i64, Option<i64>)> =
+            nodes::table.filter(nodes::id.eq_any(ids)).select(columns).load(tx.conn).db()?;
+        places.extend(rows.into_iter().map(|(id, workspace, root)| {
+            (NodeId(id), Place { workspace: WorkspaceId(workspace), root: NodeId(root.unwrap_or(id)) })
+        }));
+    }
+    Ok(places)
 }
 
 /// The type of the oldest node that has it as its home.
@@ -38,8 +60,8 @@ pub fn first_context(tx: &mut Tx<'_>, member: NodeId, logical: LogicalType) -> R
         .inner_join(nodes::table.on(members::context_id.eq(nodes::id)))
         .filter(members::node_id.eq(member.0));
     let contexts = contexts.filter(nodes::type_id.eq(logical.id())).order(nodes::id);
-    let first: Option<NodeRow> = contexts.select(NodeRow::as_select()).first(tx.conn).optional().db()?;
-    Ok(first.map(Node::from))
+    let first = seen!(tx, contexts, contexts => contexts.select(NodeRow::as_select()).first::<NodeRow>(tx.conn));
+    Ok(first.optional().db()?.map(Node::from))
 }
 
 /// The first `limit` nodes that have one of these as their home, ordered by id. Others can neither change them nor add children

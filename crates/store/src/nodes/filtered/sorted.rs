@@ -34,13 +34,13 @@ impl FilteredPage<'_> {
         let mut many = self.limit.min(SMALL_SCAN);
         let mut seen = 0;
         while seen < most {
-            let next = bare(tx, in_order(narrowed(self.selection, None), order, after.as_ref()).limit(many))?;
+            let next = bare(tx, in_order(narrowed(tx, self.selection, None), order, after.as_ref()).limit(many))?;
             let Some(last) = next.last() else { return Ok(true) };
             after = Some(Cursor::of(order.by, last));
             seen += many;
             many = SMALL_SCAN;
             let ids: Vec<i64> = next.iter().map(|node| node.id.0).collect();
-            let query = narrowed(self.selection, Some(Filter::of_named(tx, self.expr)));
+            let query = narrowed(tx, self.selection, Some(Filter::of_named(tx, self.expr)));
             let met: Vec<i64> = query.filter(nodes::id.eq_any(ids)).select(nodes::id).load(tx.conn).db()?;
             let missing = usize::try_from(self.missing()).unwrap_or(0);
             self.found.extend(next.into_iter().filter(|node| met.contains(&node.id.0)).take(missing));
@@ -59,7 +59,7 @@ impl FilteredPage<'_> {
         loop {
             let listed = self.next(tx, scan, position, ScanMode::All(MAX_SCAN_ROWS), MAX_SCAN_ROWS)?;
             for ids in listed.ids.chunks(MAX_IDS) {
-                let query = narrowed(self.selection, self.rest.map(|rest| Filter::of_named(tx, rest)));
+                let query = narrowed(tx, self.selection, self.rest.map(|rest| Filter::of_named(tx, rest)));
                 let query = query.filter(nodes::id.eq_any(ids.to_vec()));
                 self.found.extend(bare(tx, in_order(query, order, after).limit(self.limit))?);
             }

@@ -1,0 +1,105 @@
+//! Accounts: workspaces, principals, bindings and tokens, why somebody may do something, and the audit trail.
+
+pub(super) mod audit;
+pub(super) mod bindings;
+pub(super) mod explain;
+pub(super) mod principals;
+pub(super) mod roots;
+mod scopes;
+pub(super) mod tokens;
+pub(super) mod workspaces;
+
+use actix_web::web::Json;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::Paging;
+use crate::domain::access::{Group, Permission, Permissions, Principal, PrincipalRef};
+use crate::domain::{Change, Error, NodeId, PageRequest, PageToken, Result};
+
+/// Somebody, as lists and answers name them.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PrincipalName {
+    /// The id.
+    pub id: String,
+    /// The handle; absent where it is not known any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handle: Option<String>,
+}
+
+impl From<&Principal> for PrincipalName {
+    fn from(principal: &Principal) -> Self {
+        Self { id: principal.id.to_string(), handle: Some(principal.handle.clone()) }
+    }
+}
+
+/// A group, as an issuer of identities names it.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GroupBody {
+    /// The name that the settings give the issuer.
+    #[schema(min_length = 1, max_length = 512)]
+    pub issuer: String,
+    /// The name of the group.
+    #[schema(min_length = 1, max_length = 512)]
+    pub name: String,
+}
+
+impl From<&Group> for GroupBody {
+    fn from(group: &Group) -> Self {
+        Self { issuer: group.issuer.clone(), name: group.name.clone() }
+    }
+}
+
+impl From<GroupBody> for Group {
+    fn from(group: GroupBody) -> Self {
+        Self { issuer: group.issuer, name: group.name }
+    }
+}
+
+impl Paging {
+    fn request(&self) -> Result<PageRequest> {
+        let token = self.next_page_token()?.map(PageToken::decode).transpose()?;
+        Ok(PageRequest { size: Some(self.size()), token, with_total: false })
+    }
+}
+
+/// What continues a list, as pages say it.
+fn next(token: Option<PageToken>) -> String {
+    token.map(|token| token.encode()).unwrap_or_default()
+}
+
+/// A body, read by way of an object, because serde would take a list of values for one.
+fn read<T: DeserializeOwned>(body: Json<Map<String, Value>>) -> Result<T> {
+    serde_json::from_value(body.into_inner().into()).map_err(|error| Error::invalid_body(format!("body: {error}")))
+}
+
+/// A member that may be there and null, which clears what it is about.
+fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(member: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(member).map(Some)
+}
+
+fn change<T>(member: Option<Option<T>>) -> Change<T> {
+    match member {
+        None => Change::Keep,
+        Some(None) => Change::Clear,
+        Some(Some(value)) => Change::Set(value),
+    }
+}
+
+/// The principal in a path.
+fn principal_segment(text: &str) -> Result<PrincipalRef> {
+    text.parse()
+}
+
+/// The id of something that is no node.
+fn id(field: &str, text: &str) -> Result<i64> {
+    let id: NodeId = text.parse().map_err(|error: Error| error.on_field(field))?;
+    Ok(id.0)
+}
+
+fn names(permissions: Permissions) -> Vec<String> {
+    permissions.iter().map(|permission: Permission| permission.name().to_owned()).collect()
+}

@@ -1,0 +1,122 @@
+//! Who is calling, found out before anything of a body is read.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, web};
+
+use super::workspace_path::PathWorkspace;
+use crate::authentication::{Authentication, Presented};
+use crate::domain;
+use crate::domain::access::Verb;
+use crate::door::Doors;
+use crate::problem::status;
+use crate::registry::Registry;
+use crate::tls::ClientCertificate;
+
+/// Answers for which nobody has to say who they are: they show no more than that the server runs and what it speaks.
+const OPEN: [&str; 5] = ["/health/live", "/health/ready", "/health", "/metrics", "/favicon.ico"];
+/// What the paths of pages begin with that everybody may read.
+const OPEN_PREFIXES: [&str; 2] = ["/docs", "/static/"];
+
+/// How callers of one listener say who they are.
+#[derive(Clone, Default)]
+pub struct ListenerAuthentication {
+    /// Which credentials are believed.
+    pub authentication: Authentication,
+    /// Whose requests these are where a client presents nothing.
+    pub principal: Option<String>,
+    /// The workspace of a listener whose clients know of none.
+    pub workspace: Option<String>,
+}
+
+/// Finds out who is calling, and keeps it for the handler.
+pub(super) async fn authenticate<B: MessageBody + 'static>(
+    listener: ListenerAuthentication,
+    doors: Doors,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let path = request.path();
+    if OPEN.contains(&path) || OPEN_PREFIXES.iter().any(|prefix| path.starts_with(prefix)) {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    }
+    let Some(registry) = request.app_data::<web::Data<Registry>>().cloned() else {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    };
+    let headers = request.headers();
+    let header = |name: &str| {
+        let mut all = headers.get_all(name);
+        let first = all.next()?.to_str().unwrap_or_default().to_owned();
+        Some(if all.next().is_some() { String::new() } else { first })
+    };
+    let in_path = request.extensions().get::<PathWorkspace>().cloned();
+    let presented = Presented {
+        header: &header,
+        peer: request.peer_addr().map(|peer| peer.ip()),
+        certificate: request.conn_data::<ClientCertificate>(),
+        listener: listener.principal.as_deref(),
+        workspace: in_path.map(|named| named.0).or_else(|| listener.workspace.clone()),
+        door: doors.name_of(path),
+        verb: verb(request.method()),
+    };
+    let asked = listener.authentication.ask(&registry, presented).await;
+    match asked {
+        Ok(asker) => {
+            request.extensions_mut().insert(asker);
+            let is_page = is_navigation(request.headers());
+            let mut response = next.call(request).await?.map_into_boxed_body();
+            if response.status() == StatusCode::UNAUTHORIZED {
+                challenge(response.headers_mut(), is_page, "");
+            }
+            Ok(response)
+        }
+        Err(error) => {
+            let mut response = refuse(doors, path, &error);
+            if response.status() == StatusCode::UNAUTHORIZED {
+                let has_token = request.headers().contains_key(AUTHORIZATION);
+                let error = if has_token { ", error=\"invalid_token\"" } else { "" };
+                challenge(response.headers_mut(), is_navigation(request.headers()), error);
+            }
+            Ok(request.into_response(response))
+        }
+    }
+}
+
+/// What a request asks for, in the words of Kubernetes.
+fn verb(method: &Method) -> Verb {
+    match *method {
+        Method::POST => Verb::Create,
+        Method::PUT => Verb::Update,
+        Method::PATCH => Verb::Patch,
+        Method::DELETE => Verb::Delete,
+        _ => Verb::Get,
+    }
+}
+
+/// Whether no script of a page asks: at its challenge for Basic a browser opens a dialog of its own.
+fn is_navigation(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-mode").is_none_or(|mode| mode == "navigate")
+}
+
+/// Says how to say who one is (RFC 9110 §11.6.1, RFC 6750 §3).
+fn challenge(headers: &mut HeaderMap, with_basic: bool, error: &str) {
+    if let Ok(bearer) = HeaderValue::from_str(&format!("Bearer realm=\"modelport\"{error}")) {
+        headers.insert(WWW_AUTHENTICATE, bearer);
+    }
+    if with_basic {
+        headers.append(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"modelport\""));
+    }
+}
+
+/// The refusal, in the shape of the API that the path belongs to.
+fn refuse(doors: Doors, path: &str, error: &domain::Error) -> actix_web::HttpResponse {
+    let status = status(error.kind());
+    if status == StatusCode::INTERNAL_SERVER_ERROR {
+        log::error!("nobody could be authenticated: {error}");
+        return doors.refuse(path, status, "internal error");
+    }
+    doors.refuse(path, status, error.message())
+}

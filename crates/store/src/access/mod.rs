@@ -1,0 +1,10 @@
+//! Who may do what: workspaces, principals, bindings and tokens.
+//!
+//! Whoever changes them calls [`epoch::raise`] first: it tells all replicas, and its row's lock makes changes follow each other.
+
+pub mod bindings;
+pub mod epoch;
+pub mod principals;
+pub mod roots;
+pub mod tokens;
+pub mod workspaces;

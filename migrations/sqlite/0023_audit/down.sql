@@ -1,0 +1,3 @@
+DELETE FROM upkeep WHERE task = 'audit';
+DROP TABLE audit;
+DROP TABLE audit_upkeep;

@@ -12,7 +12,7 @@ locked := --locked
 endif
 target := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run check test bench long torture scale schema audit wheel image rust-tests acceptance load mlmd edge
+.PHONY: help run check test bench long torture scale access schema audit wheel image rust-tests acceptance load mlmd edge
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ scale: ## lists of a registry with N=100000 versions: latency beside that of an 
 	cargo build --release $(locked) --bins --example seed
 	scripts/with-services "$$(scripts/tools python-v1)" load/scale.py --binary $(target)/release/modelport --seed $(target)/release/examples/seed --versions $(N)
 
+access: ## lists of a registry that 200 teams share, a million nodes, as each kind of principal sees them, beside their limit
+	cargo build --release $(locked) --bins
+	scripts/with-services "$$(scripts/tools python-v1)" load/access.py --binary $(target)/release/modelport
+
 schema: ## crates/store/src/schema.rs from the migrations, after one was added
 	folder=$$(mktemp -d) && trap 'rm -r "$$folder"' EXIT && "$$(scripts/tools diesel)" --database-url "$$folder/schema.db" migration run
 
@@ -81,10 +85,10 @@ acceptance: export MODELPORT_BIN = $(abspath $(target))/$(PROFILE)/modelport
 acceptance: export PYTHONDONTWRITEBYTECODE = 1
 acceptance:
 	cargo build $(locked) --bins --example seed $(if $(filter release,$(PROFILE)),--release)
-	"$$(scripts/tools python-v1)" -m pytest tests/acceptance --ignore tests/acceptance/mlmd $(or $(PYTEST),$(parallel))
-	$(if $(PYTEST),,"$$(scripts/tools python-v1)" -m pytest tests/acceptance --ignore tests/acceptance/mlmd -m alone)
+	"$$(scripts/tools python-v1)" -m pytest tests/acceptance --ignore tests/acceptance/mlmd --ignore tests/acceptance/access $(or $(PYTEST),$(parallel))
+	$(if $(PYTEST),,"$$(scripts/tools python-v1)" -m pytest tests/acceptance --ignore tests/acceptance/mlmd --ignore tests/acceptance/access -m alone)
 	"$$(scripts/tools python-v1alpha3)" -m pytest $(addprefix tests/acceptance/test_,stock_client.py client_surface.py experiments.py) $(parallel)
-	"$$(scripts/tools python-mlmd)" -m pytest tests/acceptance/mlmd $(or $(PYTEST),$(parallel))
+	"$$(scripts/tools python-mlmd)" -m pytest tests/acceptance/mlmd tests/acceptance/access $(or $(PYTEST),$(parallel))
 
 ARTIFACTS := 100000
 mlmd:

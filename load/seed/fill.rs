@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use modelport::domain::access::Place;
 use modelport::domain::{
     Action, Actor, LogicalType, MetricPoint, Millis, Node, NodeId, NodeKind, Properties, Result, change,
 };
@@ -34,6 +35,7 @@ impl Fill {
             id: NodeId(0),
             type_id,
             home_id,
+            place: Place::default(),
             name: Some(name),
             external_id: None,
             uri: None,
@@ -79,5 +81,11 @@ impl Fill {
 }
 
 fn created(node: &Node) -> NewChange {
-    NewChange { action: Action::Create, node_id: node.id, revision: node.revision, document: change::document(node) }
+    NewChange {
+        action: Action::Create,
+        node_id: node.id,
+        place: node.place,
+        revision: node.revision,
+        document: change::document(node),
+    }
 }

@@ -24,5 +24,14 @@ class Certificates:
         signed = ["-CA", "authority.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "server.ext"]
         self.openssl("x509", "-req", "-in", "server.csr", "-out", "server.pem", *signed)
 
+    def client(self, name: str, uri: str | None = None) -> tuple[Path, Path]:
+        """The certificate and the key of a client."""
+        self.openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "client.key", "-out", "client.csr", "-subj", f"/CN={name}")
+        names = f"subjectAltName=URI:{uri}\n" if uri else ""
+        (self.folder / "client.ext").write_text(f"{names}extendedKeyUsage=clientAuth\n")
+        signed = ["-CA", "authority.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "client.ext"]
+        self.openssl("x509", "-req", "-in", "client.csr", "-out", "client.pem", *signed)
+        return self.folder / "client.pem", self.folder / "client.key"
+
     def openssl(self, *arguments: str) -> None:
         subprocess.run(["openssl", *arguments], cwd=self.folder, check=True, capture_output=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from callers import Accounts
 from geti_client import QUICK
 from geti_server import Geti
 from harness import Installation, Server, Services
@@ -17,7 +18,7 @@ SERVICES = ["MODELPORT_TEST_SERVICES", "MODELPORT_TEST_POSTGRES", "MODELPORT_TES
 collect_ignore = [] if hasattr(ModelRegistry, "create_experiment") else ["test_experiments.py"]
 if not importlib.util.find_spec("ml_metadata"):
     # Its client needs an interpreter with libraries of its own.
-    collect_ignore.append("mlmd")
+    collect_ignore += ["mlmd", "access"]
 FIGURES: list[str] = []
 
 
@@ -88,6 +89,14 @@ def served(installation: Installation) -> Iterator[Server]:
     yield server
     server.stop()
     assert installation.store.unfinished() <= unfinished
+
+
+@pytest.fixture
+def accounts(installation: Installation) -> Iterator[Accounts]:
+    """A server with accounts, which has to stop cleanly after the test."""
+    accounts = Accounts.of(installation)
+    yield accounts
+    accounts.server.stop()
 
 
 @pytest.fixture

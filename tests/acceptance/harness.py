@@ -349,11 +349,11 @@ class Server:
 class SlowUpload:
     """A PUT whose body is sent piece by piece, so that a test can look at the server in the middle of it."""
 
-    def __init__(self, server: Server, path: str, size: int, chunked: bool = False):
+    def __init__(self, server: Server, path: str, size: int, chunked: bool = False, headers: str = ""):
         self.chunked = chunked
         self.connection = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
         framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {size}"
-        self.connection.sendall(f"PUT {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{framing}\r\n\r\n".encode())
+        self.connection.sendall(f"PUT {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{framing}\r\n{headers}\r\n".encode())
 
     def send(self, data: bytes) -> None:
         self.connection.sendall(b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data)

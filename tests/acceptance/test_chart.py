@@ -101,7 +101,8 @@ def test_a_pod_meets_the_restricted_standard_and_is_probed(values: Path) -> None
     assert spec["securityContext"]["runAsUser"] == spec["securityContext"]["fsGroup"] == 65532
     assert spec["securityContext"]["runAsNonRoot"] is True
     assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert spec["automountServiceAccountToken"] is False
+    # Only who finds the keys of the cluster's service accounts has a token of it.
+    assert spec["automountServiceAccountToken"] is (values.stem == "accounts-values")
     [container] = spec["containers"]
     assert container["securityContext"] == {
         "allowPrivilegeEscalation": False,
@@ -190,6 +191,21 @@ def test_secrets_may_be_of_somebody_else(tmp_path: Path) -> None:
     assert {"secretRef": {"name": "aws-credentials"}} in container["envFrom"]
 
 
+def test_accounts_are_turned_on_by_values(tmp_path: Path) -> None:
+    manifests = render(CHART / "ci/accounts-values.yaml")
+    theirs = {"modelport-auth": {"bootstrap-token": "b" * 32, "keys": "k" * 40}}
+    effective = settings(environment(manifests, tmp_path, theirs))["auth"]
+    assert (effective["mode"], effective["allow_anybody"]) == ("on", False)
+    assert effective["admins"] == ["group:corp:ml-admins", "k8s:ci/deployer"]
+    assert effective["issuers"]["corp"]["audiences"] == ["modelport", "modelport-cli"]
+    assert effective["issuers"]["k8s"]["kind"] == "kubernetes"
+    assert (effective["bootstrap_token"], effective["keys"]) == ("***", ["***"])
+    assert pod(manifests)["serviceAccountName"] == "modelport"
+    without = render(auth__mode="on")
+    assert settings(environment(without, tmp_path))["auth"]["mode"] == "on"
+    assert pod(without)["automountServiceAccountToken"] is False
+
+
 def test_the_binary_serves_with_what_the_chart_says_by_itself(tmp_path: Path) -> None:
     manifests = render()
     variables = environment(manifests, tmp_path)
@@ -221,7 +237,7 @@ def test_the_binary_serves_with_what_the_chart_says_by_itself(tmp_path: Path) ->
 
 def test_that_anybody_may_do_anything_is_said_in_the_values(tmp_path: Path) -> None:
     values = (CHART / "values.yaml").read_text()
-    assert yaml.safe_load(values)["auth"]["allowAnybody"] is True and "THERE ARE NO ACCOUNTS YET" in values
+    assert yaml.safe_load(values)["auth"]["allowAnybody"] is True and "WHOEVER REACHES THE SERVICE MAY" in values
     variables = environment(render(auth__allowAnybody="false"), tmp_path)
     refused = modelport(variables | {"MODELPORT__DATA__DIR": str(tmp_path)}, "serve")
     assert refused.returncode == 1 and "auth.allow_anybody" in refused.stdout
@@ -253,6 +269,10 @@ REFUSED: list[tuple[list[str], str]] = [
     (["artifacts.accessKey=a"], "accessKey and secretKey go together"),
     (["artifacts.existingSecret=mine", "artifacts.accessKey=a", "artifacts.secretKey=b"], "the key is in one place"),
     (["image.digest=latest"], "/image/digest"),
+    (["auth.mode=maybe"], "/auth/mode"),
+    (["auth.admins={corp:alice}"], "mean nothing without mode"),
+    (["auth.mode=on", "auth.admins={alice}"], "/auth/admins"),
+    (["auth.mode=on", "auth.issuers.corp.url=https://idp.example.org"], "audiences"),
     (["service.port=0"], "/service/port"),
 ]
 

@@ -9,7 +9,8 @@ from harness import ROOT, Server
 def paste(page: str, blocks: int, server: Server, capsys) -> set[str]:
     """Runs the blocks of a page that use the client; the names of the nodes at the address that the last one prints."""
     found = re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
-    found = [block for block in found if "ml_metadata" in block]
+    # What needs a token is tried where there are accounts.
+    found = [block for block in found if "ml_metadata" in block and "token" not in block]
     assert len(found) == blocks
     for block in found:
         assert "9090" in block

@@ -1,0 +1,214 @@
+"""Two registries that differ in what somebody may not see: whatever they do, through any door, both answer the same."""
+
+import os
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from calls import mlmd
+from harness import Installation, Services
+from hidden import Hidden
+from hypothesis import HealthCheck, seed, settings
+from hypothesis.stateful import get_state_machine_test, invariant, precondition, rule
+from mirror import TwinCalls, Twins
+from model.edge import Edge
+from model.graph import Graph
+from model.journal import Journal
+from model.kubeflow import EDITIONS, Kubeflow
+from model.machine import Doors, Machine
+from model.native import Native
+from model.plans import pick, picks
+from model.registry import Change
+from model.uploads import Uploads
+from people import OWN
+from world import World
+from world import settings as with_accounts
+
+LONG = "MODELPORT_TEST_LONG" in os.environ
+SEED = int(os.environ.get("MODELPORT_TEST_SEED", random.getrandbits(32) if LONG else 1))
+PROFILE = settings(
+    max_examples=int(os.environ.get("MODELPORT_TEST_SEQUENCES", 100 if LONG else 8)),
+    stateful_step_count=60 if LONG else 35,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    report_multiple_bugs=False,
+)
+# Sees what is in the workspace, but for what is restricted.
+SOMEBODY, ROLE = "somebody", "maintainer"
+
+PROBES = [
+    "/changes?limit=10000",
+    "/changes?after=3&limit=5",
+    "/imports",
+    "/whoami",
+    "/workspaces",
+    "/bindings?principal=somebody",
+    "/tokens",
+    "/principals",
+    "/principals/maker",
+    "/audit",
+    "/models/one-1",
+    "/models/two-1",
+    *(f"/models/hidden-{side}/versions/latest" for side in (0, 1)),
+]
+ABOUT_ONE = [
+    "/nodes/{id}/history",
+    "/nodes/{id}/lineage?depth=5",
+    "/artifacts/{id}/files",
+    "/artifacts/{id}/files/a.bin",
+    "/roots/{id}",
+    "/access/who?root={id}",
+    "/access/explain?root={id}",
+    "/bindings?root={id}",
+    "/audit?root={id}",
+    "/../model_registry/v1/registered_models/{id}",
+    "/../model_registry/v1/model_versions/{id}/artifacts",
+    "/../model_registry/v1alpha3/artifact?parentResourceId={id}&name=a",
+]
+FILTERS = {
+    "Artifact": [
+        "contexts_a.name LIKE '%'",
+        "contexts_a.name LIKE 'one-%'",
+        "contexts_a.type = 'Pipeline'",
+        "events_0.execution_id > 0",
+        "events_0.type = INPUT",
+        "NOT (contexts_a.id > 0)",
+        "uri LIKE '%' OR contexts_a.id > 0",
+    ],
+    "Execution": ["contexts_a.name LIKE '%'", "events_0.artifact_id > 0"],
+    "Context": [
+        "parent_contexts_a.name LIKE '%'",
+        "child_contexts_a.name LIKE '%'",
+        "properties.registered_model_id.int_value > 0",
+    ],
+}
+
+
+class FeedWithGaps(Native):
+    """The native API, whose feed leaves out what is not seen."""
+
+    def new_changes(self, limit: int = 10_000) -> list[Change]:
+        entries: list[Change] = []
+        while True:
+            page = self.ask("GET", "/changes", params={"after": self.next, "limit": limit}).json()
+            places = [item["position"] for item in page["items"]]
+            assert places == sorted(set(places)) and all(self.next < place <= page["next"] for place in places)
+            entries += [Change(int(item["nodeId"]), item["action"], item["revision"]) for item in page["items"]]
+            if len(places) < limit and page["next"] == self.next:
+                return entries
+            self.next = page["next"]
+
+
+class TwinGraph(Graph):
+    """gRPC of both."""
+
+    def __init__(self, twins: Twins):
+        self.calls = TwinCalls(twins)
+        self.types = {}
+        self.make_types()
+
+
+class TwinDoors(Doors):
+    """Every door of both."""
+
+    def __init__(self, twins: Twins, hidden: Hidden):
+        self.server, self.twins, self.hidden = twins.servers[0], twins, hidden
+        self.kubeflow = {edition: Kubeflow(self.server, edition) for edition in EDITIONS}
+        self.native, self.uploads, self.edge = FeedWithGaps(self.server), Uploads(self.server), Edge(self.server)
+        for door in [*self.kubeflow.values(), self.native, self.uploads]:
+            door.http = twins.client(str(door.http.base_url), lambda server: server.port)
+        self.edge.http = twins.client(str(self.edge.http.base_url), lambda server: server.edge_port)
+        self.graph = TwinGraph(twins)
+
+    def probe(self) -> None:
+        """What the sequences do not ask: it is answered the same, and that is all that has to hold."""
+        ask = self.native.http.get
+        for path in PROBES:
+            ask(path)
+        for made in self.hidden.made[0].items():
+            for path in ABOUT_ONE:
+                ask(path.format(id=made[1]))
+        for kind in ["Artifact", "Execution", "Context"]:
+            self.graph.ask(f"Get{kind}Types")
+            for query in FILTERS[kind]:
+                options = mlmd.ListOperationOptions(max_result_size=100, filter_query=query)
+                self.graph.ask(f"Get{kind}s", options=options)
+
+
+class Watched(Machine):
+    """Everything that is done through any door, while somebody else works where it is not seen."""
+
+    doors: TwinDoors
+
+    turn = 0
+
+    @invariant()
+    def somebody_else_works(self) -> None:
+        """After each step."""
+        self.turn += 1
+        artifacts = [node.id for node in self.registry.nodes.values() if node.kind == "artifact"]
+        models = [node.id for node in self.registry.of("kf.RegisteredModel")]
+        about = (pick(each, self.turn // 9) if each else None for each in (artifacts, models))
+        self.doors.hidden.do(self.turn % 9, *about)
+
+    @precondition(lambda self: self.registry.of("kf.ModelVersion"))
+    @rule(which=picks)
+    def somebody_else_attaches(self, which: int) -> None:
+        """What is attached is not seen; that something was is."""
+        version = pick(self.registry.of("kf.ModelVersion"), which)
+        if self.doors.hidden.attach(version.id):
+            self.registry.changes.append([Change(version.id, "attach", version.revision)])
+
+    def teardown(self) -> None:
+        super().teardown()
+        if hasattr(self, "registry"):
+            self.doors.probe()
+
+
+def begin(installation: Installation) -> tuple[World, str]:
+    world = World(installation, installation.serve(variables=with_accounts()))
+    world.found()
+    world.account(SOMEBODY)
+    world.bind(SOMEBODY, ROLE, workspace=OWN)
+    return world, world.tokens[SOMEBODY]
+
+
+@contextmanager
+def pair(first: Installation, second: Installation) -> Iterator[TwinDoors]:
+    with first, second:
+        worlds, tokens = zip(begin(first), begin(second), strict=True)
+        twins = Twins((worlds[0].server, worlds[1].server), tokens)
+        yield TwinDoors(twins, Hidden(worlds))
+        for world in worlds:
+            world.server.stop()
+            assert " ERROR " not in world.installation.log.read_text()
+
+
+@pytest.fixture(params=["embedded", "production"])
+def doors(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TwinDoors]:
+    """Two registries of a set-up."""
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+    if request.param == "embedded":
+        first, second = (Installation.embedded(folder) for folder in folders)
+    else:
+        services: Services = request.getfixturevalue("services")
+        first, second = (Installation.production(folder, services) for folder in folders)
+        for each in (first, second):
+            each.run("migrate")
+    with pair(first, second) as doors:
+        yield doors
+
+
+def test_whatever_is_done_is_answered_the_same(doors: TwinDoors, figures: list[str]) -> None:
+    machine = type("OfTheseServers", (Watched,), {"doors": doors})
+    Journal.requests = 0
+    try:
+        seed(SEED)(get_state_machine_test(machine, settings=PROFILE))()
+    finally:
+        asked = f"{doors.twins.asked} answers were compared, and somebody else did {doors.hidden.number} things"
+        figures.append(f"{asked}, with MODELPORT_TEST_SEED={SEED}")

@@ -62,6 +62,26 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 - { secret: {{ $own }}, key: access-key, path: access-key, variable: MODELPORT__ARTIFACTS__ACCESS_KEY__FILE }
 - { secret: {{ $own }}, key: secret-key, path: secret-key, variable: MODELPORT__ARTIFACTS__SECRET_KEY__FILE }
 {{- end }}
+{{- with .Values.auth.existingSecret }}
+{{- with $.Values.auth.existingSecretBootstrapToken }}
+- { secret: {{ $.Values.auth.existingSecret }}, key: {{ . }}, path: bootstrap-token, variable: MODELPORT__AUTH__BOOTSTRAP_TOKEN__FILE }
+{{- end }}
+{{- with $.Values.auth.existingSecretKeys }}
+- { secret: {{ $.Values.auth.existingSecret }}, key: {{ . }}, path: auth-keys, variable: MODELPORT__AUTH__KEYS__FILE }
+{{- end }}
+{{- with $.Values.auth.existingSecretProxySecret }}
+- { secret: {{ $.Values.auth.existingSecret }}, key: {{ . }}, path: proxy-secret, variable: MODELPORT__AUTH__PROXY__SECRET__FILE }
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* "true" where the pod has a token of the cluster: to find the keys of its service accounts, and to ask about them. */}}
+{{- define "modelport.clusterToken" -}}
+{{- if eq .Values.auth.mode "on" }}
+{{- range .Values.auth.issuers }}
+{{- if eq (default "" .kind) "kubernetes" }}true{{ end }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{/* The settings by section: what the values come to, and `settings` over it. */}}
@@ -80,7 +100,16 @@ server:
   public_url: {{ . | quote }}
   {{- end }}
 auth:
-  allow_anybody: {{ .Values.auth.allowAnybody }}
+  mode: {{ .Values.auth.mode | quote }}
+  allow_anybody: {{ and .Values.auth.allowAnybody (ne .Values.auth.mode "on") }}
+  {{- with .Values.auth.admins }}
+  admins:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.auth.issuers }}
+  issuers:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
 database:
   migrate_on_start: {{ .Values.database.migrateOnStart }}
 {{- with .Values.artifacts.store }}
@@ -118,6 +147,9 @@ artifacts:
 {{- end }}
 {{- if ne (empty $artifacts.accessKey) (empty $artifacts.secretKey) }}
 {{- fail "artifacts: accessKey and secretKey go together" }}
+{{- end }}
+{{- if and (ne .Values.auth.mode "on") (or .Values.auth.admins .Values.auth.issuers .Values.auth.existingSecret) }}
+{{- fail "auth: admins, issuers and existingSecret mean nothing without mode \"on\"" }}
 {{- end }}
 {{- if and (include "modelport.embedded" .) (gt (int .Values.replicas) 1) }}
 {{- fail "replicas: more than one server needs a PostgreSQL (database.url or database.existingSecret) and a bucket (artifacts.store)" }}

@@ -104,6 +104,7 @@ pub fn serve(settings: &Settings) -> Result<()> {
                 tokio::join!(
                     upkeep::collect_in_turns(&registry, interval, grace),
                     upkeep::count_inventory(&registry, counted),
+                    upkeep::fold_usage(&registry),
                     accounts::write_audit(&registry),
                     accounts::record_uses(&registry),
                     accounts::remove_old_entries(&registry, audit_kept),

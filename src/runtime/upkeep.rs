@@ -21,6 +21,17 @@ pub(super) async fn count_inventory(registry: &Registry, interval: Duration) {
     }
 }
 
+/// Adds up what was added to workspaces and removed, so that counting what they hold stays quick.
+pub(super) async fn fold_usage(registry: &Registry) {
+    loop {
+        tokio::time::sleep(TURN).await;
+        match registry.upkeep.fold_usage(&registry.own_context()).await {
+            Ok(folded) => log::debug!(folded; "added up what workspaces hold"),
+            Err(error) => log::warn!(error:%; "what workspaces hold was not added up"),
+        }
+    }
+}
+
 /// Runs the collector whenever it is this process's turn.
 pub(super) async fn collect_in_turns(registry: &Registry, interval: Duration, grace: Duration) {
     if interval.is_zero() {

@@ -28,6 +28,9 @@ def test_the_binary_takes_the_settings(installation: Installation, tmp_path: Pat
     assert len(found) == 6
     for number, block in enumerate(found):
         wanted = block.replace("…", SECRET)
+        if "kubernetes" in tomllib.loads(wanted)["auth"]:
+            # It is about the cluster of the block before.
+            wanted = f"{found[number - 1]}{wanted}"
         if "mode" not in tomllib.loads(wanted)["auth"]:
             wanted = f'[auth]\nmode = "on"\n{wanted}'
         if "kubernetes" in tomllib.loads(wanted)["auth"]:

@@ -47,6 +47,8 @@ actions! {
     CreateWorkspace = "workspace.create",
     /// A workspace was renamed, archived or brought back, or its owners' role changed.
     UpdateWorkspace = "workspace.update",
+    /// It was set how much a workspace may hold.
+    SetQuota = "workspace.quota",
     /// A workspace was removed.
     DeleteWorkspace = "workspace.delete",
     /// A service account was made.

@@ -5,6 +5,8 @@ mod kind;
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::access::Exceeded;
+
 pub use kind::ErrorKind;
 
 /// The registry's error: a kind, a message for the caller, the field it is about, and the cause for the log.
@@ -16,6 +18,7 @@ pub struct Error {
     message: String,
     field: Option<String>,
     names_place: bool,
+    exceeded: Option<Box<Exceeded>>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -31,7 +34,7 @@ const UPSTREAM: &str = "upstream";
 impl Error {
     /// An error of `kind` whose message names the thing and its value in backticks.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), field: None, names_place: false, source: None }
+        Self { kind, message: message.into(), field: None, names_place: false, exceeded: None, source: None }
     }
 
     /// A value in `field` cannot be accepted.
@@ -107,6 +110,12 @@ impl Error {
     /// A size or a number is above its limit.
     pub fn too_large(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::TooLarge, message)
+    }
+
+    /// What the request adds would be above a quota of its workspace. The field is the quota: `bytes`, `files` or `roots`.
+    pub fn quota_exceeded(exceeded: Exceeded, message: impl Into<String>) -> Self {
+        let error = Self::new(ErrorKind::QuotaExceeded, message).on_field(exceeded.counted.name());
+        Self { exceeded: Some(Box::new(exceeded)), ..error }
     }
 
     /// The caller did not say who they are, or not believably.
@@ -193,6 +202,11 @@ impl Error {
     /// The sentence for the caller.
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// How far above which quota the workspace would be, where that is what is wrong.
+    pub fn exceeded(&self) -> Option<Exceeded> {
+        self.exceeded.as_deref().copied()
     }
 
     /// The request's field that the error is about, where there is one.

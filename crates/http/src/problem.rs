@@ -79,6 +79,7 @@ pub fn status(kind: ErrorKind) -> StatusCode {
         | ErrorKind::Locked => StatusCode::CONFLICT,
         ErrorKind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorKind::QuotaExceeded => StatusCode::INSUFFICIENT_STORAGE,
         ErrorKind::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
         ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
         ErrorKind::PermissionDenied | ErrorKind::Quarantined => StatusCode::FORBIDDEN,
@@ -134,6 +135,7 @@ pub fn report(error: &Error) -> &str {
         | ErrorKind::Conflict
         | ErrorKind::Locked
         | ErrorKind::TooLarge
+        | ErrorKind::QuotaExceeded
         | ErrorKind::TooManyRequests
         | ErrorKind::Unauthenticated
         | ErrorKind::PermissionDenied

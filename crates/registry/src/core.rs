@@ -16,6 +16,7 @@ use super::import_source::ImportSource;
 use super::options::RegistryOptions;
 use super::policy::Policy;
 use super::queue::Queue;
+use super::quota_cache::KnownQuotas;
 use super::store_id::StoreId;
 use crate::blobs::Blobs;
 use crate::domain::access::NamedAdmin;
@@ -58,6 +59,8 @@ pub(crate) struct Core {
     pub(crate) max_token_lifetime: Duration,
     /// What this process remembers of who may do what.
     pub(crate) access: AccessCache,
+    /// What workspaces may hold, as it was read last.
+    pub(crate) quotas: Arc<KnownQuotas>,
     pub(crate) is_audit_strict: bool,
     /// What is still to be written into the audit trail.
     pub(crate) audit_queue: AuditQueue,
@@ -102,6 +105,7 @@ impl Core {
             admins,
             max_token_lifetime,
             access: AccessCache::default(),
+            quotas: Arc::default(),
             is_audit_strict,
             audit_queue: AuditQueue::default(),
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::context::RequestContext;
 use super::hashing::digest_of;
 use super::placement::limit;
+use super::quotas::check_room;
 use super::resumable::{UploadState, direct_of, new_row, owned, resolve_put, signed};
 use super::upload::{PutFile, check_length};
 use crate::blobs::{Direct, Key, Link};
@@ -63,7 +64,8 @@ impl Files {
         let sha256 = put.sha256.ok_or_else(|| missing("sha256"))?;
         let too_large = |error: Error| error.on_field("size");
         check_length(Some(length), self.core.policy.max_file_bytes).map_err(too_large)?;
-        let (policy, key, now) = (Arc::clone(&self.core.policy), Key::new_upload(), context.now());
+        let (policy, quotas) = (Arc::clone(&self.core.policy), Arc::clone(&self.core.quotas));
+        let (key, now) = (Key::new_upload(), context.now());
         let expires_at = now.saturating_add(self.expiry());
         let row = key.to_string();
         let asked = put.clone();
@@ -73,6 +75,7 @@ impl Files {
             .write(context, move |tx| {
                 let resolved = resolve_put(tx, &asked)?;
                 check_length(asked.length, limit(tx, &policy, &asked.target)?).map_err(too_large)?;
+                check_room(tx, &quotas, (&asked.target, &asked.path), asked.length)?;
                 uploads::insert(tx, &row, expires_at)?;
                 Ok(resolved)
             })

@@ -42,6 +42,8 @@ pub mod pages;
 mod placement;
 pub mod policy;
 mod queue;
+mod quota_cache;
+mod quotas;
 pub mod records;
 mod references;
 pub mod register;

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use super::context::RequestContext;
 use super::files::find;
 use super::placement::{limit, resolve_target};
+use super::quotas::check_room;
 use super::resolve::model_named;
 use super::target::{Precondition, Target};
 use super::transaction::ReadTransaction;
@@ -96,7 +97,7 @@ impl Files {
         let length = put.length.ok_or_else(|| Error::invalid("Upload-Length", "`Upload-Length` is missing"))?;
         let too_large = |error: Error| error.on_field("Upload-Length");
         check_length(Some(length), self.core.policy.max_file_bytes).map_err(too_large)?;
-        let policy = Arc::clone(&self.core.policy);
+        let (policy, quotas) = (Arc::clone(&self.core.policy), Arc::clone(&self.core.quotas));
         let length = i64::try_from(length).map_err(|_| Error::invalid("Upload-Length", "more than any file has"))?;
         let now = context.now();
         let expires_at = now.saturating_add(self.expiry());
@@ -106,6 +107,7 @@ impl Files {
             .write(context, move |tx| {
                 let file = resolve_put(tx, &put)?;
                 check_length(put.length, limit(tx, &policy, &put.target)?).map_err(too_large)?;
+                check_room(tx, &quotas, (&put.target, &put.path), put.length)?;
                 let new_row = new_row(&put, &Key::new_upload(), file, length, (now, expires_at));
                 let row = owned(tx.context(), Resumable { metadata: metadata.clone(), ..new_row });
                 uploads::insert(tx, &row.key, expires_at)?;

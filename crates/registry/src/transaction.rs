@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::context::{At, RequestContext};
 use crate::core::Core;
-use crate::domain::access::{Decision, Permission, Place, denied};
+use crate::domain::access::{Access, Decision, Permission, Place, denied};
 use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
 use crate::domain::{Action, Error, ErrorKind, LogicalType, Millis, Node, NodeId, Result, change};
 use crate::store::Tx;
@@ -308,6 +308,7 @@ impl Core {
         let (asked, now) = (self.accounts().of_now(context).await?, context.now());
         let refused_at = RefusedAt::default();
         let at = Arc::clone(&refused_at);
+        let access = asked.access().clone();
         let done = self
             .store
             .write(move |tx| {
@@ -318,7 +319,7 @@ impl Core {
                 Ok(done)
             })
             .await;
-        self.noting_refusal(context, &refused_at, done)
+        self.noting_refusal(context, &refused_at, done).map_err(|error| telling_usage(error, &access))
     }
 
     /// Notes in the audit trail, soon, that somebody was refused what they may not do.
@@ -336,6 +337,16 @@ impl Core {
             });
         }
         done
+    }
+}
+
+/// Tells whoever manages a workspace how much it holds, where that is too much.
+fn telling_usage(error: Error, access: &Access) -> Error {
+    match error.exceeded() {
+        Some(exceeded) if access.rights().in_workspace(exceeded.workspace).has(Permission::Manage) => {
+            exceeded.error_with_usage()
+        }
+        _ => error,
     }
 }
 

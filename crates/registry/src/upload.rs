@@ -14,6 +14,7 @@ use super::inspection::{Inspected, Siblings, known};
 use super::link::{Linked, Outcome, Place, StagedBlob, take, upload_expired};
 use super::placement::{find_or_create_artifact, limit, resolve_target};
 use super::policy::Policy;
+use super::quotas::check_room;
 use super::target::{Precondition, Target};
 use super::transaction::WriteTransaction;
 use crate::blobs::{BodySize, Key, Stored};
@@ -107,7 +108,7 @@ impl Files {
     ) -> Result<(PutFile, Option<u64>)> {
         self.core.check_store()?;
         check_length(put.length, self.core.policy.max_file_bytes)?;
-        let policy = Arc::clone(&self.core.policy);
+        let (policy, quotas) = (Arc::clone(&self.core.policy), Arc::clone(&self.core.quotas));
         let (now, key, requested) = (context.now(), key.to_string(), put.clone());
         let (target, limit) = self
             .core
@@ -116,6 +117,7 @@ impl Files {
                 let limit = limit(tx, &policy, &target)?;
                 check_length(requested.length, limit)?;
                 check_precondition(tx, &target, &requested.path, &requested.precondition)?;
+                check_room(tx, &quotas, (&target, &requested.path), requested.length)?;
                 uploads::insert(tx, &key, now)?;
                 Ok((target, limit))
             })

@@ -6,6 +6,8 @@ use std::error::Error as _;
 use diesel::QueryResult;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
+use crate::access::quotas;
+use modelport_domain::access::Counted;
 use modelport_domain::{Error, ErrorKind, Result};
 
 /// A result of Diesel's as one of the registry's.
@@ -22,6 +24,19 @@ impl<T> DatabaseResult<T> for QueryResult<T> {
 
 /// What an error of Diesel's means to a caller.
 pub(crate) fn database_error(error: DieselError) -> Error {
+    if let Some(counted) = exceeded_quota(&error) {
+        let exceeded = figures(&error).and_then(|figures| quotas::exceeded(counted, figures));
+        let quota = counted.name();
+        return match exceeded {
+            Some(exceeded) => exceeded.error(),
+            // SQLite's, which the pool completes.
+            None => {
+                Error::new(ErrorKind::QuotaExceeded, format!("the quota `{quota}` of the workspace allows no more"))
+                    .on_field(quota)
+                    .caused_by(error)
+            }
+        };
+    }
     let kind = match &error {
         DieselError::DatabaseError(
             DatabaseErrorKind::ClosedConnection
@@ -38,6 +53,28 @@ pub(crate) fn database_error(error: DieselError) -> Error {
         _ => "the database refused a statement",
     };
     Error::new(kind, message).caused_by(error)
+}
+
+/// The quota that the transaction exceeds, as the triggers say: the name of a constraint on PostgreSQL, the message on SQLite.
+fn exceeded_quota(error: &DieselError) -> Option<Counted> {
+    let DieselError::DatabaseError(_, info) = error else { return None };
+    let quota = info.constraint_name().unwrap_or_else(|| info.message()).strip_prefix("quota_")?;
+    Counted::ALL.into_iter().find(|counted| counted.name() == quota)
+}
+
+/// By how much, as the trigger of PostgreSQL says.
+fn figures(error: &DieselError) -> Option<[i64; 4]> {
+    let DieselError::DatabaseError(_, info) = error else { return None };
+    let figures: Vec<i64> = info.details()?.split(' ').map(str::parse).collect::<Result<_, _>>().ok()?;
+    figures.try_into().ok()
+}
+
+/// The quota that the work of a transaction exceeds, where the error does not say by how much.
+pub(crate) fn incompletely_exceeded(error: &Error) -> Option<Counted> {
+    match error.exceeded() {
+        None if error.kind() == ErrorKind::QuotaExceeded => exceeded_quota(cause(error)?),
+        _ => None,
+    }
 }
 
 /// The error of a transaction that Diesel itself begins and ends, which has to be made from its own.

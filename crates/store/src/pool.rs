@@ -13,8 +13,9 @@ use super::filter::Repeated;
 use super::loaded_bytes::LoadedBytes;
 use super::postgres::Session;
 use super::{PoolStatus, StoreOptions, Tx, error, postgres};
+use crate::access::quotas;
 use crate::error::database_error;
-use modelport_domain::access::Access;
+use modelport_domain::access::{Access, Exceeded};
 use modelport_domain::{Error, ErrorKind, Result};
 use modelport_memory::Answer;
 
@@ -182,8 +183,9 @@ impl BoundedPool {
                 }
                 Err(error) => {
                     let error = database_error(error);
-                    pooled.broken =
-                        connection::roll_back(&mut pooled.inner, purpose).is_err() || error::is_lost(&error);
+                    // Diesel has rolled back what a quota refuses. After anything else, it is not known what a connection is good for.
+                    pooled.broken = error.kind() != ErrorKind::QuotaExceeded
+                        && (connection::roll_back(&mut pooled.inner, purpose).is_err() || error::is_lost(&error));
                     if error::is_worth_retrying(&error) {
                         Err(AttemptError::Retryable(error))
                     } else {
@@ -192,6 +194,10 @@ impl BoundedPool {
                 }
             },
             Err(error) => {
+                let error = match error::incompletely_exceeded(&error) {
+                    Some(counted) => quotas::exceeded_in(&mut pooled.inner, counted).map_or(error, Exceeded::error),
+                    None => error,
+                };
                 // A rollback runs to its end, even past the deadline.
                 deadline.end();
                 pooled.broken = error::is_lost(&error) || connection::roll_back(&mut pooled.inner, purpose).is_err();

@@ -292,6 +292,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    quotas (workspace_id) {
+        workspace_id -> BigInt,
+        bytes -> Nullable<BigInt>,
+        files -> Nullable<BigInt>,
+        roots -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     restricted_roots (root_id) {
         root_id -> BigInt,
     }
@@ -388,6 +397,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    usage_deltas (id) {
+        id -> BigInt,
+        workspace_id -> BigInt,
+        bytes -> BigInt,
+        files -> BigInt,
+        roots -> BigInt,
+    }
+}
+
+diesel::table! {
+    workspace_usage (workspace_id) {
+        workspace_id -> BigInt,
+        bytes -> BigInt,
+        files -> BigInt,
+        roots -> BigInt,
+    }
+}
+
+diesel::table! {
     workspaces (id) {
         id -> BigInt,
         slug -> Text,
@@ -411,9 +439,11 @@ diesel::joinable!(nodes -> types (type_id));
 diesel::joinable!(policies -> nodes (model_id));
 diesel::joinable!(principals -> workspaces (workspace_id));
 diesel::joinable!(properties -> nodes (node_id));
+diesel::joinable!(quotas -> workspaces (workspace_id));
 diesel::joinable!(resumable_parts -> resumable_uploads (upload_id));
 diesel::joinable!(resumable_tails -> resumable_uploads (upload_id));
 diesel::joinable!(type_properties -> types (type_id));
+diesel::joinable!(workspace_usage -> workspaces (workspace_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     access_epoch,
@@ -438,6 +468,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     policies,
     principals,
     properties,
+    quotas,
     restricted_roots,
     resumable_parts,
     resumable_tails,
@@ -446,5 +477,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     types,
     upkeep,
     uploads,
+    usage_deltas,
+    workspace_usage,
     workspaces,
 );

@@ -49,6 +49,11 @@ def at(place: Place, *one_of: str) -> Expected:
     )
 
 
+def in_registry(slug: str, *one_of: str) -> Expected:
+    """One of these actions at the registry, about a workspace."""
+    return known(lambda who: at(REGISTRY, *one_of)(who) if anything(who, slug) else HIDDEN)
+
+
 def at_root(tree: Tree, *one_of: str) -> Expected:
     place = tree.place("model_id")
     return known(
@@ -91,11 +96,16 @@ ROWS = [
     a("getWorkspace", ONE, known(lambda who: OK if anything(who, OTHER) else HIDDEN), "other"),
     a("updateWorkspace", DONE, at(HERE, MANAGE), "own", body={"title": "{new}"}),
     a("updateWorkspace", DONE, at(THERE, MANAGE), "other", body={"title": "{new}"}),
+    a("getWorkspaceQuota", ONE, at(HERE, MANAGE), "own"),
+    a("getWorkspaceQuota", ONE, at(THERE, MANAGE), "other"),
+    # Whoever manages a workspace does not say how much it may hold.
+    a("setWorkspaceQuota", DONE, in_registry(OWN, MANAGE), "own", body={}),
+    a("setWorkspaceQuota", DONE, in_registry(OTHER, MANAGE), "other", body={"bytes": 10**15}),
     # It is not archived, which only who may remove it is told.
     a(
         "deleteWorkspace",
         DONE,
-        known(lambda who: at(REGISTRY, MANAGE)(who) if anything(who, OTHER) else HIDDEN),
+        in_registry(OTHER, MANAGE),
         "other",
         also=(409,),
     ),

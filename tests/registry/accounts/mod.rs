@@ -7,6 +7,7 @@ mod hidden;
 mod moves;
 mod narrowed;
 mod principals;
+mod quotas;
 mod rights;
 mod tokens;
 mod trail;

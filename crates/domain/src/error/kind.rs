@@ -36,6 +36,8 @@ pub enum ErrorKind {
     Locked,
     /// A size or a number is above its limit.
     TooLarge,
+    /// What the request adds would be above the quota of its workspace.
+    QuotaExceeded,
     /// The caller sends more requests than they may.
     TooManyRequests,
     /// The caller did not say who they are, or not believably.
@@ -77,6 +79,7 @@ impl ErrorKind {
             | Self::PreconditionFailed
             | Self::HasDependents
             | Self::TooLarge
+            | Self::QuotaExceeded
             | Self::Unauthenticated
             | Self::PermissionDenied
             | Self::Quarantined

@@ -69,6 +69,7 @@ impl From<Error> for EdgeError {
                 Self::detail(StatusCode::BAD_REQUEST, error.message())
             }
             ErrorKind::NotFound => Self::no_model(),
+            ErrorKind::QuotaExceeded => Self::detail(StatusCode::INSUFFICIENT_STORAGE, error.message()),
             ErrorKind::Gone
             | ErrorKind::AlreadyExists
             | ErrorKind::NameTaken
@@ -126,6 +127,7 @@ impl ResponseError for EdgeError {
                 | ErrorKind::Conflict
                 | ErrorKind::Locked => StatusCode::CONFLICT,
                 ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+                ErrorKind::QuotaExceeded => StatusCode::INSUFFICIENT_STORAGE,
                 ErrorKind::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
                 ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
                 ErrorKind::PermissionDenied | ErrorKind::Quarantined => StatusCode::FORBIDDEN,

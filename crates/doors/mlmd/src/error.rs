@@ -23,7 +23,7 @@ fn code(kind: ErrorKind) -> Code {
         | ErrorKind::HasDependents
         | ErrorKind::Upstream => Code::FailedPrecondition,
         ErrorKind::Conflict | ErrorKind::Locked => Code::Aborted,
-        ErrorKind::TooLarge | ErrorKind::TooManyRequests => Code::ResourceExhausted,
+        ErrorKind::TooLarge | ErrorKind::QuotaExceeded | ErrorKind::TooManyRequests => Code::ResourceExhausted,
         ErrorKind::Unauthenticated => Code::Unauthenticated,
         ErrorKind::PermissionDenied | ErrorKind::Quarantined => Code::PermissionDenied,
         ErrorKind::Unavailable | ErrorKind::UpstreamUnavailable => Code::Unavailable,

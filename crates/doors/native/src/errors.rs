@@ -42,35 +42,42 @@ errors! {
         "416" "The range is beyond the file.";
     /// The errors of storing a file.
     UploadErrors: "404" "The parent is not found.", "409" "The path has other bytes.",
-        "412" "A precondition does not hold.", "413" "The file is too large.", "415" "The bytes are encoded.";
+        "412" "A precondition does not hold.", "413" "The file is too large.", "415" "The bytes are encoded.",
+        "507" "It is more than the quota of the workspace allows.";
     /// The errors of listing files, or of sending them together.
     ListErrors: "403" "A file is quarantined; the detail says which and why.", "404" "Not found.",
         "409" "A file has the path of another file's folder, so that they cannot be archived together.";
     /// The errors of storing the files of an archive.
     UnpackErrors: "404" "The parent is not found.", "409" "A path has other bytes.",
         "412" "A precondition does not hold.", "413" "A file, the archive, or what it unpacks to is too large.",
-        "415" "Not a supported archive format.";
+        "415" "Not a supported archive format.",
+        "507" "It is more than the quota of the workspace allows.";
     /// The errors of making a resumable upload.
     CreateUploadErrors: "404" "The parent, or a part, is not found.",
         "409" "The path has other bytes, or a part lacks bytes.", "410" "A part has expired.",
         "412" "Another version of the protocol.", "413" "The file is too large.",
         "415" "Bytes of another media type.", "423" "Another request writes the upload.",
-        "460" "The bytes have another checksum.";
+        "460" "The bytes have another checksum.",
+        "507" "It is more than the quota of the workspace allows.";
     /// The errors of adding to a resumable upload.
     PatchUploadErrors: "403" "The upload was put together from its parts.", "404" "Not found.", "409" "The offset is another one, or the path has other bytes.",
         "410" "The upload has expired.", "412" "Another version of the protocol.", "413" "More bytes than the upload has.",
         "415" "Bytes of another media type.", "423" "Another request writes the upload.",
-        "460" "The bytes have another checksum.";
+        "460" "The bytes have another checksum.",
+        "507" "It is more than the quota of the workspace allows.";
     /// The errors of asking for a resumable upload, or of ending it.
     ResumableErrors: "404" "Not found.", "409" "The path has other bytes.", "410" "The upload has expired.",
-        "412" "Another version of the protocol.", "423" "Another request writes the upload.";
+        "412" "Another version of the protocol.", "423" "Another request writes the upload.",
+        "507" "It is more than the quota of the workspace allows.";
     /// The errors of beginning a direct upload.
     CreateDirectErrors: "404" "The parent is not found.",
         "409" "The path has other bytes, or direct uploads are disabled.",
-        "413" "The file, or the body, is too large.", "415" "The body does not say that it is JSON.";
+        "413" "The file, or the body, is too large.", "415" "The body does not say that it is JSON.",
+        "507" "It is more than the quota of the workspace allows.";
     /// The errors of asking for a direct upload, or of completing it.
     DirectErrors: "404" "Not found.", "410" "The upload has expired.",
-        "409" "A part has not arrived, the path has other bytes, or direct uploads are disabled.";
+        "409" "A part has not arrived, the path has other bytes, or direct uploads are disabled.",
+        "507" "It is more than the quota of the workspace allows.";
     /// The errors of removing a file.
     DeleteFileErrors: "404" "Not found.", "412" "A precondition does not hold.";
     /// The errors of removing a model.
@@ -81,7 +88,8 @@ errors! {
         "412" "A precondition does not hold.";
     /// The errors of a registration.
     RegisterErrors: "409" "The version, a name or an external id is taken, or the key was used for another request.",
-        "413" "The body is too large.", "415" "The body does not say that it is JSON.";
+        "413" "The body is too large.", "415" "The body does not say that it is JSON.",
+        "507" "It is more than the quota of the workspace allows.";
     /// The errors of appending points.
     PointErrors: "404" "The run is not found.", "409" "Others keep making metrics of the same names; try again.",
         "413" "The body is too large.", "415" "The body does not say that it is JSON.";
@@ -110,7 +118,8 @@ errors! {
     /// The errors of changing one of them.
     UpdateAccountErrors: "404" "Not found.",
         "409" "The state does not allow it; the detail says why.", "413" "The body is too large.",
-        "415" "The body does not say that it is JSON.";
+        "415" "The body does not say that it is JSON.",
+        "507" "It is more than the quota of the workspace that it moves to allows.";
     /// The errors of ending one of them.
     EndAccountErrors: "404" "Not found.",
         "409" "Nobody would be left who administers the registry.";

@@ -68,6 +68,8 @@ pub(super) static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
             operation!(accounts::workspaces::get_workspace),
             operation!(accounts::workspaces::update_workspace),
             operation!(accounts::workspaces::delete_workspace),
+            operation!(accounts::quotas::get_workspace_quota),
+            operation!(accounts::quotas::set_workspace_quota),
             operation!(accounts::principals::create_principal),
             operation!(accounts::principals::list_principals),
             operation!(accounts::principals::get_principal),

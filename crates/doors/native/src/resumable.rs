@@ -301,6 +301,7 @@ fn status(kind: ErrorKind) -> StatusCode {
         | ErrorKind::HasDependents
         | ErrorKind::Conflict
         | ErrorKind::TooLarge
+        | ErrorKind::QuotaExceeded
         | ErrorKind::TooManyRequests
         | ErrorKind::Unauthenticated
         | ErrorKind::PermissionDenied

@@ -8,6 +8,7 @@ mod bootstrap;
 pub(super) mod demands;
 mod explain;
 mod principals;
+mod quotas;
 mod rights;
 mod roots;
 mod slugs;
@@ -19,6 +20,7 @@ pub use bindings::{BindingView, BindingsWanted, NewBinding, ScopeRef, SubjectRef
 pub use bootstrap::Bootstrap;
 pub use explain::{Explanation, OwnAccount, Reason, Reasons, Seers};
 pub use principals::{NewServiceAccount, PrincipalChange, PrincipalsWanted};
+pub use quotas::WorkspaceQuota;
 pub use roots::{RootAccess, RootChange};
 pub use slugs::WithSlugs;
 pub use tokens::{MadeToken, NewToken, Rotation};

@@ -15,6 +15,7 @@ use crate::blobs::{BodySize, Key};
 use crate::context::RequestContext;
 use crate::domain::{Error, ErrorKind, Result, VersionRef};
 use crate::placement::limit;
+use crate::quotas::check_room;
 use crate::services::Files;
 use crate::store::resumable::{self as rows, Resumable};
 use crate::store::uploads;
@@ -132,13 +133,15 @@ impl Files {
         put.length = Some(length);
         let too_large = |error: Error| error.on_field(CONCAT);
         check_length(put.length, self.core.policy.max_file_bytes).map_err(too_large)?;
-        let (policy, key, now) = (Arc::clone(&self.core.policy), Key::new_upload(), context.now());
+        let (policy, quotas) = (Arc::clone(&self.core.policy), Arc::clone(&self.core.quotas));
+        let (key, now) = (Key::new_upload(), context.now());
         let (row, asked) = (key.to_string(), put.clone());
         let (model, version) = self
             .core
             .write(context, move |tx| {
                 let resolved = resolve_put(tx, &asked)?;
                 check_length(asked.length, limit(tx, &policy, &asked.target)?).map_err(too_large)?;
+                check_room(tx, &quotas, (&asked.target, &asked.path), asked.length)?;
                 uploads::insert(tx, &row, now)?;
                 Ok(resolved)
             })

@@ -5,6 +5,7 @@
 pub mod bindings;
 pub mod epoch;
 pub mod principals;
+pub mod quotas;
 pub mod roots;
 pub mod tokens;
 pub mod workspaces;

@@ -3,6 +3,7 @@
 mod administration;
 mod audit;
 mod callers;
+mod quotas;
 mod refused;
 
 use serde_json::Value;

@@ -4,6 +4,7 @@ pub(super) mod audit;
 pub(super) mod bindings;
 pub(super) mod explain;
 pub(super) mod principals;
+pub(super) mod quotas;
 pub(super) mod roots;
 mod scopes;
 pub(super) mod tokens;

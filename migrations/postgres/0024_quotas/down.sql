@@ -1,0 +1,17 @@
+DROP TRIGGER nodes_usage_moved ON nodes;
+DROP TRIGGER nodes_usage_removed ON nodes;
+DROP TRIGGER nodes_usage_added ON nodes;
+DROP TRIGGER files_usage_removed ON files;
+DROP TRIGGER files_usage_replaced ON files;
+DROP TRIGGER files_usage_added ON files;
+DROP TRIGGER workspaces_usage ON workspaces;
+DROP TABLE usage_deltas;
+DROP TABLE workspace_usage;
+DROP TABLE quotas;
+DROP FUNCTION check_quota();
+DROP FUNCTION usage_node_leaves();
+DROP FUNCTION usage_root_added();
+DROP FUNCTION usage_file_removed();
+DROP FUNCTION usage_files_replaced();
+DROP FUNCTION usage_files_added();
+DROP FUNCTION usage_begins();

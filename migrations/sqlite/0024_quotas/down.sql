@@ -1,0 +1,11 @@
+DROP TRIGGER workspace_usage_quota;
+DROP TRIGGER nodes_usage_moved;
+DROP TRIGGER nodes_usage_removed;
+DROP TRIGGER nodes_usage_added;
+DROP TRIGGER files_usage_removed;
+DROP TRIGGER files_usage_replaced;
+DROP TRIGGER files_usage_added;
+DROP TRIGGER workspaces_usage;
+DROP TABLE usage_deltas;
+DROP TABLE workspace_usage;
+DROP TABLE quotas;

@@ -68,7 +68,7 @@ pub fn serve(settings: &Settings) -> Result<()> {
         max_message_bytes: settings.server.grpc_max_message_bytes.get(),
         hosts: Hosts::new(public_url.as_str(), &settings.server.allowed_hosts.0),
         memory: memory.clone(),
-        authentication: accounts::authentication(&settings.auth)?,
+        authentication: accounts::authentication(settings)?,
         grpc_principal: non_empty(&settings.grpc.principal),
         edge: edge(settings)?,
         tls: tls::listeners(settings)?,

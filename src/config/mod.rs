@@ -4,6 +4,7 @@
 mod auth;
 mod geti;
 mod host_names;
+mod limits;
 mod load;
 mod old_variables;
 mod public_url;
@@ -26,6 +27,7 @@ pub use auth::{
 };
 pub use geti::{ApiVersion, Geti, GetiServer, ServerUrl};
 pub use host_names::HostNames;
+pub use limits::Limits;
 pub use load::{Problems, SettingsArgs};
 pub use old_variables::postgres_url;
 pub use public_url::PublicUrl;
@@ -58,6 +60,8 @@ pub struct Settings {
     pub edge: Edge,
     /// The audit trail.
     pub audit: Audit,
+    /// How many requests callers may send.
+    pub limits: Limits,
     /// The collector, which removes unused objects.
     pub collector: Collector,
     /// The verification of stored bytes against their digests.

@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
 use super::issuers::issuers;
 use crate::api::http::authentication::{Authentication, Credentials, TrustedProxy};
+use crate::api::http::limits::{RequestLimits, RequestRates};
 use crate::config::{Auth, AuthMode, Settings};
 use crate::domain::access::{BootstrapToken, NamedAdmin};
 use crate::domain::{Error, Result};
@@ -30,24 +33,35 @@ const REMOVED: Duration = Duration::from_secs(60 * 60);
 const TURN: Duration = Duration::from_secs(60);
 
 /// Who is believed, and for what.
-pub(super) fn authentication(auth: &Auth) -> Result<Authentication> {
+pub(super) fn authentication(settings: &Settings) -> Result<Authentication> {
+    let (auth, limits) = (&settings.auth, &settings.limits);
+    let rates = RequestRates {
+        of_principal: NonZeroU32::new(limits.principal_requests_per_second),
+        of_peer: NonZeroU32::new(limits.peer_requests_per_second),
+        burst_seconds: limits.burst_seconds,
+        failed_logins: NonZeroU32::new(limits.failed_logins_per_minute),
+    };
+    let limits = RequestLimits::new(rates, is_proxy(auth));
     if auth.mode == AuthMode::Off {
-        return Ok(Authentication::default());
+        return Ok(Authentication::default().limited_by(limits));
     }
     let issuers = issuers(auth, wall_clock())?;
     let issuers = (!issuers.is_empty()).then_some(issuers);
-    let proxy = (!auth.proxy.peers.is_empty()).then(|| {
-        let peers: Vec<_> = auth.proxy.peers.iter().map(|network| network.0).collect();
-        TrustedProxy {
-            is_peer: Box::new(move |address| peers.iter().any(|network| network.contains(&address))),
-            user_header: auth.proxy.user_header.as_str().to_owned(),
-            groups_header: auth.proxy.groups_header.as_str().to_owned(),
-            token_header: auth.proxy.token_header.as_str().to_owned(),
-            secret_header: auth.proxy.secret_header.as_str().to_owned(),
-            secret: auth.proxy.secret.expose().to_owned(),
-        }
+    let proxy = (!auth.proxy.peers.is_empty()).then(|| TrustedProxy {
+        is_peer: Box::new(is_proxy(auth)),
+        user_header: auth.proxy.user_header.as_str().to_owned(),
+        groups_header: auth.proxy.groups_header.as_str().to_owned(),
+        token_header: auth.proxy.token_header.as_str().to_owned(),
+        secret_header: auth.proxy.secret_header.as_str().to_owned(),
+        secret: auth.proxy.secret.expose().to_owned(),
     });
-    Ok(Authentication::by(Credentials { issuers, proxy }))
+    Ok(Authentication::by(Credentials { issuers, proxy }).limited_by(limits))
+}
+
+/// Whether the trusted proxy is at an address.
+fn is_proxy(auth: &Auth) -> impl Fn(IpAddr) -> bool + Send + Sync + use<> {
+    let peers: Vec<_> = auth.proxy.peers.iter().map(|network| network.0).collect();
+    move |address| peers.iter().any(|network| network.contains(&address))
 }
 
 /// Who is an administrator whatever is bound.

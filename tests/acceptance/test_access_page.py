@@ -25,13 +25,15 @@ def blocks(language: str) -> list[str]:
 @anywhere
 def test_the_binary_takes_the_settings(installation: Installation, tmp_path: Path) -> None:
     found = blocks("toml")
-    assert len(found) == 6
+    assert len(found) == 7
     for number, block in enumerate(found):
         wanted = block.replace("…", SECRET)
-        if "kubernetes" in tomllib.loads(wanted)["auth"]:
+        if "kubernetes" in tomllib.loads(wanted).get("auth", {}):
             # It is about the cluster of the block before.
             wanted = f"{found[number - 1]}{wanted}"
-        if "mode" not in tomllib.loads(wanted)["auth"]:
+        if "auth" not in tomllib.loads(wanted):
+            wanted = f'{wanted}\n[auth]\nmode = "on"\n'
+        elif "mode" not in tomllib.loads(wanted)["auth"]:
             wanted = f'[auth]\nmode = "on"\n{wanted}'
         if "kubernetes" in tomllib.loads(wanted)["auth"]:
             wanted += next(each for each in found if 'kind = "kubernetes"' in each)

@@ -4,6 +4,7 @@ mod kind;
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 use crate::access::Exceeded;
 
@@ -19,6 +20,7 @@ pub struct Error {
     field: Option<String>,
     names_place: bool,
     exceeded: Option<Box<Exceeded>>,
+    retry_after: Option<Duration>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -34,7 +36,15 @@ const UPSTREAM: &str = "upstream";
 impl Error {
     /// An error of `kind` whose message names the thing and its value in backticks.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), field: None, names_place: false, exceeded: None, source: None }
+        Self {
+            kind,
+            message: message.into(),
+            field: None,
+            names_place: false,
+            exceeded: None,
+            retry_after: None,
+            source: None,
+        }
     }
 
     /// A value in `field` cannot be accepted.
@@ -116,6 +126,11 @@ impl Error {
     pub fn quota_exceeded(exceeded: Exceeded, message: impl Into<String>) -> Self {
         let error = Self::new(ErrorKind::QuotaExceeded, message).on_field(exceeded.counted.name());
         Self { exceeded: Some(Box::new(exceeded)), ..error }
+    }
+
+    /// The caller sends more requests than they may; the next may come after that time.
+    pub fn too_many_requests(message: impl Into<String>, retry_after: Duration) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(ErrorKind::TooManyRequests, message) }
     }
 
     /// The caller did not say who they are, or not believably.
@@ -207,6 +222,11 @@ impl Error {
     /// How far above which quota the workspace would be, where that is what is wrong.
     pub fn exceeded(&self) -> Option<Exceeded> {
         self.exceeded.as_deref().copied()
+    }
+
+    /// After which time the request may be answered, where that is known.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// The request's field that the error is about, where there is one.

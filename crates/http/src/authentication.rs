@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use crate::domain::access::{Access, Identity, Principal, PrincipalKind, Slug, TokenText, Verb, WorkspaceId};
 use crate::domain::{Actor, Error, ErrorKind, Result};
 use crate::identity::Issuers;
+use crate::limits::RequestLimits;
 use crate::registry::access::Authenticated;
 use crate::registry::{Origin, Registry, RequestContext};
 use crate::tls::ClientCertificate;
@@ -20,9 +21,13 @@ const ANONYMOUS: &str = "anonymous";
 /// The longest `Authorization` that is read, in bytes.
 const MAX_AUTHORIZATION_BYTES: usize = 16 * 1024;
 
-/// How callers say who they are. Cheap to clone; by default nobody has to, and everybody may do everything.
+/// How callers say who they are, and how many requests they may send. Cheap to clone; by default nobody has to, everybody may do
+/// everything, and send any number.
 #[derive(Clone, Default)]
-pub struct Authentication(Option<Arc<Credentials>>);
+pub struct Authentication {
+    credentials: Option<Arc<Credentials>>,
+    limits: Option<Arc<RequestLimits>>,
+}
 
 /// Which credentials are believed.
 #[derive(Default)]
@@ -68,6 +73,8 @@ pub struct Presented<'a> {
     pub header: &'a (dyn Fn(&str) -> Option<String> + Sync),
     /// The other end of the connection.
     pub peer: Option<IpAddr>,
+    /// What its `X-Forwarded-For` headers have, one after the other with commas between them.
+    pub forwarded_for: &'a (dyn Fn() -> String + Sync),
     /// The certificate of the client, where the listener asks for one.
     pub certificate: Option<&'a ClientCertificate>,
     /// Whose requests these are on a listener whose clients can present nothing; `None` where they can.
@@ -110,23 +117,33 @@ impl Authentication {
 
     /// Callers say who they are by these credentials, and may do what was granted to them.
     pub fn by(credentials: Credentials) -> Self {
-        Self(Some(Arc::new(credentials)))
+        Self { credentials: Some(Arc::new(credentials)), limits: None }
+    }
+
+    /// The same, where callers may send no more requests than that.
+    #[must_use]
+    pub fn limited_by(self, limits: Option<RequestLimits>) -> Self {
+        Self { limits: limits.map(Arc::new), ..self }
     }
 
     /// Whether callers have to say who they are.
     pub fn is_on(&self) -> bool {
-        self.0.is_some()
+        self.credentials.is_some()
     }
 
     /// Who presents this, and what they may.
     ///
-    /// Errors: Unauthenticated where it is not believed, or where it is nothing and strangers may do nothing; NotFound for a
+    /// Errors: TooManyRequests where they send more than they may; Unauthenticated where it is not believed, or where it is nothing and strangers may do nothing; NotFound for a
     /// workspace that is not there, to whoever may do something in all of them; PermissionDenied where the rules of a cluster decide
     /// and do not permit it; Unavailable and UpstreamUnavailable where that cannot be found out.
     pub async fn ask(&self, registry: &Registry, presented: Presented<'_>) -> Result<Asker> {
+        let from = self.limits.as_ref().and_then(|limits| limits.origin(presented.peer, presented.forwarded_for));
+        if let Some(limits) = &self.limits {
+            limits.admit_from(from)?;
+        }
         let context = registry.own_context();
         let named = presented.workspace.clone().or_else(|| (presented.header)(Self::WORKSPACE_HEADER));
-        let Some(credentials) = &self.0 else {
+        let Some(credentials) = &self.credentials else {
             let access = Access::unrestricted();
             let access = match named {
                 None => access,
@@ -141,10 +158,16 @@ impl Authentication {
                 // While an issuer or the database does not answer, nothing is known against the credentials.
                 if error.kind() == ErrorKind::Unauthenticated {
                     registry.audit.record_failed_login(&context.with_origin(origin(None, &presented)));
+                    if let Some(limits) = &self.limits {
+                        limits.admit_failed_login(from)?;
+                    }
                 }
                 return Err(error);
             }
         };
+        if let (Some(limits), Some(who)) = (&self.limits, &who) {
+            limits.admit_of(who.principal.id)?;
+        }
         let own = match &mut who {
             Some(who) => {
                 let own = own_workspace(registry, &context, who).await?;

@@ -12,6 +12,7 @@ pub mod extract;
 pub mod health;
 pub mod hosts;
 pub mod integer;
+pub mod limits;
 pub mod listener;
 pub mod media_type;
 pub mod middleware;
@@ -21,6 +22,7 @@ pub mod problem;
 pub mod request_id;
 pub mod status;
 pub mod tls;
+mod token_buckets;
 
 // The packages that it uses, by the names of their rooms.
 use {

@@ -2,6 +2,7 @@
 
 use tonic::{Code, Status};
 
+use super::retry_info;
 use crate::domain::{Error, ErrorKind};
 use crate::http::problem::report;
 use crate::http::request_id::RequestId;
@@ -59,6 +60,9 @@ impl From<CallError> for Status {
 /// The status for the client. A failure of ours is logged here, and the client sees the request's id only.
 pub(super) fn status(error: &Error) -> Status {
     let (code, message) = (code(error.kind()), report(error));
+    if let Some(wait) = error.retry_after() {
+        return retry_info::status(code, truncate(message), wait);
+    }
     match RequestId::current().filter(|_| code == Code::Internal) {
         Some(id) => Status::new(code, format!("{message}, request id `{id}`")),
         None => Status::new(code, truncate(message)),

@@ -13,6 +13,7 @@ mod listener;
 mod request_buffer;
 mod request_host;
 mod response_buffer;
+mod retry_info;
 mod routes;
 mod same_origin;
 mod service;

@@ -37,10 +37,15 @@ impl Service {
             let first = all.next()?.to_str().unwrap_or_default().to_owned();
             Some(if all.next().is_some() { String::new() } else { first })
         };
+        let forwarded_for = || {
+            let all = metadata.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or_default());
+            all.collect::<Vec<_>>().join(",")
+        };
         let client = request.extensions().get::<Client>();
         let presented = Presented {
             header: &header,
             peer: client.and_then(|client| client.address).map(|address| address.ip()),
+            forwarded_for: &forwarded_for,
             certificate: client.and_then(|client| client.certificate.as_deref()),
             listener: self.principal.as_deref(),
             workspace: None,

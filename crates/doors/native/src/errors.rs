@@ -21,6 +21,7 @@ macro_rules! errors {
                     ("403", "The caller may not do this."),
                     ("404", "The workspace that the request names is not found."),
                     $(($status, $what),)*
+                    ("429", "The caller sends more requests than they may; `Retry-After` says when to try again."),
                     ("500", "A fault of the server."),
                     ("503", "The database or the object store cannot be used now."),
                 ]

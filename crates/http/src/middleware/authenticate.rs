@@ -2,7 +2,7 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
@@ -12,6 +12,7 @@ use crate::authentication::{Authentication, Presented};
 use crate::domain;
 use crate::domain::access::Verb;
 use crate::door::Doors;
+use crate::limits::whole_seconds;
 use crate::problem::status;
 use crate::registry::Registry;
 use crate::tls::ClientCertificate;
@@ -52,10 +53,15 @@ pub(super) async fn authenticate<B: MessageBody + 'static>(
         let first = all.next()?.to_str().unwrap_or_default().to_owned();
         Some(if all.next().is_some() { String::new() } else { first })
     };
+    let forwarded_for = || {
+        let all = headers.get_all("x-forwarded-for").map(|value| value.to_str().unwrap_or_default());
+        all.collect::<Vec<_>>().join(",")
+    };
     let in_path = request.extensions().get::<PathWorkspace>().cloned();
     let presented = Presented {
         header: &header,
         peer: request.peer_addr().map(|peer| peer.ip()),
+        forwarded_for: &forwarded_for,
         certificate: request.conn_data::<ClientCertificate>(),
         listener: listener.principal.as_deref(),
         workspace: in_path.map(|named| named.0).or_else(|| listener.workspace.clone()),
@@ -75,6 +81,9 @@ pub(super) async fn authenticate<B: MessageBody + 'static>(
         }
         Err(error) => {
             let mut response = refuse(doors, path, &error);
+            if let Some(wait) = error.retry_after() {
+                response.headers_mut().insert(RETRY_AFTER, whole_seconds(wait).into());
+            }
             if response.status() == StatusCode::UNAUTHORIZED {
                 let has_token = request.headers().contains_key(AUTHORIZATION);
                 let error = if has_token { ", error=\"invalid_token\"" } else { "" };

@@ -5,6 +5,7 @@ mod addresses;
 mod administration;
 mod announce;
 mod issuers;
+mod keys;
 mod moving;
 mod tls;
 mod upkeep;
@@ -108,6 +109,7 @@ pub fn serve(settings: &Settings) -> Result<()> {
                     accounts::write_audit(&registry),
                     accounts::record_uses(&registry),
                     accounts::remove_old_entries(&registry, audit_kept),
+                    accounts::remove_ended_sessions(&registry),
                 )
             };
             tokio::select! {
@@ -316,6 +318,7 @@ fn registry_options(settings: &Settings) -> Result<RegistryOptions> {
         redirect: said.redirect_seconds.duration(),
         direct_uploads: said.direct_upload_seconds.duration(),
         admins: accounts::admins(&settings.auth)?,
+        session_times: accounts::session_times(&settings.auth.sessions),
         is_audit_strict: settings.audit.reads == AuditReads::Strict,
         resumable_expiry: Duration::from_secs(said.upload_expiry_seconds.get()),
         unpack_bounds: Bounds {

@@ -68,6 +68,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tokio_tar", &["crates/registry/src/archive"]),
     ("diesel*", &["crates/store", "crates/sqlite-watch"]),
     ("libsqlite3_sys", &["crates/store", "crates/sqlite-watch"]),
+    ("aws_lc_rs", &["crates/identity/src/sealing", "crates/identity/src/token"]),
     ("aws_*", &["crates/blobs/src/s3"]),
     ("hyper*", &["crates/blobs/src/s3"]),
 ];

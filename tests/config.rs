@@ -1,5 +1,6 @@
 //! Settings from all layers, right and wrong ones, through the library and through the command.
 
+mod browser_clients;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, Output};

@@ -142,17 +142,18 @@ impl Service {
     }
 
     /// What all requests of a listener share, for clients that present nothing and know of no workspace.
-    fn shared(&self, principal: Option<String>, workspace: Option<String>) -> Shared {
+    fn shared(&self, has_sessions: bool, principal: Option<String>, workspace: Option<String>) -> Shared {
         let authentication = self.authentication.clone();
-        let authentication = ListenerAuthentication { authentication, principal, workspace };
+        let authentication = ListenerAuthentication { authentication, has_sessions, principal, workspace };
         let (metrics, hosts, memory) = (self.metrics.clone(), self.hosts.clone(), self.memory.clone());
         Shared { metrics, hosts, memory, authentication }
     }
 
     /// The app that `serve` runs.
     pub fn app(&self) -> App<impl Endpoint<BoxBody> + use<>> {
-        middleware::wrap_app(App::new(), self.shared(None, None), doors::HTTP)
+        middleware::wrap_app(App::new(), self.shared(true, None, None), doors::HTTP)
             .app_data(self.registry.clone())
+            .app_data(Data::new(self.authentication.clone()))
             .app_data(self.draining.clone())
             .configure(extract::configure(doors::HTTP, self.json_limit_bytes))
             .configure(|service| doors::HTTP.routes(service))
@@ -164,7 +165,7 @@ impl Service {
     /// The app of the edge registry's API, which `serve` runs on a listener of its own.
     pub fn edge_app(&self) -> App<impl Endpoint<BoxBody> + use<>> {
         let edge::EdgeOptions { principal, workspace, .. } = self.edge.options();
-        let shared = self.shared(principal.clone(), workspace.clone());
+        let shared = self.shared(false, principal.clone(), workspace.clone());
         middleware::wrap_app_with_errors(App::new(), shared, doors::EDGE)
             .app_data(self.registry.clone())
             .app_data(self.draining.clone())

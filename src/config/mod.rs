@@ -23,7 +23,7 @@ use crate::domain::policy::Act;
 
 pub use auth::{
     Admin, Auth, AuthMode, HeaderName, Issuer, IssuerKind, IssuerUrl, KeysUrl, Kubernetes, KubernetesPolicy,
-    KubernetesReview, Proxy, SealingKey,
+    KubernetesReview, Proxy, SealingKey, Sessions,
 };
 pub use geti::{ApiVersion, Geti, GetiServer, ServerUrl};
 pub use host_names::HostNames;

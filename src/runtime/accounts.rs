@@ -9,10 +9,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::issuers::issuers;
+use super::keys::keys;
 use crate::api::http::authentication::{Authentication, Credentials, TrustedProxy};
 use crate::api::http::limits::{RequestLimits, RequestRates};
-use crate::config::{Auth, AuthMode, Settings};
-use crate::domain::access::{BootstrapToken, NamedAdmin};
+use crate::config::{Auth, AuthMode, Sessions, Settings};
+use crate::domain::access::{BootstrapToken, NamedAdmin, SessionTimes};
 use crate::domain::{Error, Result};
 use crate::registry::access::Bootstrap;
 use crate::registry::{Registry, wall_clock};
@@ -26,7 +27,7 @@ const WRITTEN: Duration = Duration::from_secs(1);
 /// How often it is noted which accounts and tokens are used.
 const NOTED: Duration = Duration::from_secs(60);
 
-/// How often old entries are removed from the audit trail.
+/// How often old entries are removed from the audit trail, and sessions that have ended.
 const REMOVED: Duration = Duration::from_secs(60 * 60);
 
 /// How often a replica asks whether it is its turn to remove them.
@@ -55,13 +56,24 @@ pub(super) fn authentication(settings: &Settings) -> Result<Authentication> {
         secret_header: auth.proxy.secret_header.as_str().to_owned(),
         secret: auth.proxy.secret.expose().to_owned(),
     });
-    Ok(Authentication::by(Credentials { issuers, proxy }).limited_by(limits))
+    Ok(Authentication::by(Credentials { issuers, proxy, keys: keys(settings)? }).limited_by(limits))
 }
 
 /// Whether the trusted proxy is at an address.
 fn is_proxy(auth: &Auth) -> impl Fn(IpAddr) -> bool + Send + Sync + use<> {
     let peers: Vec<_> = auth.proxy.peers.iter().map(|network| network.0).collect();
     move |address| peers.iter().any(|network| network.contains(&address))
+}
+
+/// How long sessions of browsers last.
+pub(super) fn session_times(said: &Sessions) -> SessionTimes {
+    let seconds = |seconds: std::num::NonZeroU32| Duration::from_secs(seconds.get().into());
+    SessionTimes {
+        idle: seconds(said.idle_seconds),
+        max: seconds(said.max_seconds),
+        renewal: seconds(said.renewal_seconds),
+        stale: seconds(said.stale_seconds),
+    }
 }
 
 /// Who is an administrator whatever is bound.
@@ -102,7 +114,7 @@ pub(super) async fn bootstrap(settings: &Settings, registry: &Registry) -> Resul
 }
 
 /// Writes a file that nobody but its owner reads.
-fn write_secret(path: &Path, secret: &str) -> Result<()> {
+pub(super) fn write_secret(path: &Path, secret: &str) -> Result<()> {
     let written = || {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
@@ -114,10 +126,8 @@ fn write_secret(path: &Path, secret: &str) -> Result<()> {
         let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         writeln!(file, "{secret}")
     };
-    written().map_err(|error| {
-        Error::internal(format!("the token of the first administrator cannot be written to {}", path.display()))
-            .caused_by(error)
-    })
+    written()
+        .map_err(|error| Error::internal(format!("a secret cannot be written to {}", path.display())).caused_by(error))
 }
 
 /// Writes what waits for the audit trail, until it is told to stop; and then what is left.
@@ -156,6 +166,18 @@ pub(super) async fn remove_old_entries(registry: &Registry, kept: Duration) {
             Ok(None | Some(0)) => {}
             Ok(Some(removed)) => log::info!(removed; "removed old entries of the audit trail"),
             Err(error) => log::warn!(error:%; "old entries of the audit trail were not removed"),
+        }
+    }
+}
+
+/// Removes sessions of browsers that have ended.
+pub(super) async fn remove_ended_sessions(registry: &Registry) {
+    loop {
+        tokio::time::sleep(TURN).await;
+        match registry.upkeep.remove_ended_sessions_in_turn(&registry.own_context(), REMOVED).await {
+            Ok(None | Some(0)) => {}
+            Ok(Some(removed)) => log::info!(removed; "removed sessions that have ended"),
+            Err(error) => log::warn!(error:%; "sessions that have ended were not removed"),
         }
     }
 }

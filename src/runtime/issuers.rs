@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{Auth, Issuer, IssuerKind, Kubernetes, KubernetesPolicy, KubernetesReview};
 use crate::domain::Result;
-use crate::identity::{self, ClaimNames, Clock, ClusterOptions, IssuerOptions, Issuers, Options, PolicyOptions};
+use crate::identity::{
+    self, BrowserClient, ClaimNames, ClientSecret, Clock, ClusterOptions, IssuerOptions, Issuers, Options,
+    PolicyOptions,
+};
 
 /// The issuers, which read the certificates that are named, and ask nobody yet. InvalidArgument where a file cannot be used.
 pub fn issuers(auth: &Auth, clock: Clock) -> Result<Issuers> {
@@ -32,7 +35,21 @@ fn issuer_options(name: &str, issuer: &Issuer) -> IssuerOptions {
             email: issuer.email_claim.clone(),
             groups: issuer.groups_claim.clone(),
         },
+        browser: browser_client(issuer),
     }
+}
+
+fn browser_client(issuer: &Issuer) -> Option<BrowserClient> {
+    let secret = match file(&issuer.browser_client_secret_file) {
+        Some(file) => ClientSecret::File(file),
+        None => non_empty(issuer.browser_client_secret.expose()).map_or(ClientSecret::None, ClientSecret::Text),
+    };
+    non_empty(&issuer.browser_client_id).map(|id| BrowserClient {
+        id,
+        secret,
+        scopes: issuer.browser_scopes.clone(),
+        prompt: issuer.browser_prompt.clone(),
+    })
 }
 
 fn cluster_options(kubernetes: &Kubernetes) -> ClusterOptions {

@@ -39,8 +39,10 @@ actions! {
     Metadata = "metadata.read",
     /// Something else was attempted, and refused.
     Access = "access",
-    /// Somebody presented credentials that do not count.
+    /// Somebody logged in with a browser, or presented credentials that do not count.
     Login = "login",
+    /// A session of a browser ended before its time.
+    Logout = "logout",
     /// Entries were lost, because more arrived than could be written.
     Loss = "audit.loss",
     /// A workspace was made.

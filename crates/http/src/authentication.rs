@@ -7,9 +7,10 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+use crate::browser::SessionCookie;
 use crate::domain::access::{Access, Identity, Principal, PrincipalKind, Slug, TokenText, Verb, WorkspaceId};
 use crate::domain::{Actor, Error, ErrorKind, Result};
-use crate::identity::Issuers;
+use crate::identity::{Issuers, Keyring};
 use crate::limits::RequestLimits;
 use crate::registry::access::Authenticated;
 use crate::registry::{Origin, Registry, RequestContext};
@@ -36,6 +37,8 @@ pub struct Credentials {
     pub issuers: Option<Issuers>,
     /// The proxy that says who is calling.
     pub proxy: Option<TrustedProxy>,
+    /// What seals the secrets of browsers' sessions; `None` where there are no sessions.
+    pub keys: Option<Keyring>,
 }
 
 /// A proxy in front that has checked who is calling, and says so in headers.
@@ -71,6 +74,8 @@ const LISTENER: &str = "listener";
 pub struct Presented<'a> {
     /// The only value of a header, by its name in lower case; an empty text where there are several.
     pub header: &'a (dyn Fn(&str) -> Option<String> + Sync),
+    /// The session of a browser that it names, on a listener for browsers.
+    pub session: Option<SessionCookie>,
     /// The other end of the connection.
     pub peer: Option<IpAddr>,
     /// What its `X-Forwarded-For` headers have, one after the other with commas between them.
@@ -129,6 +134,10 @@ impl Authentication {
     /// Whether callers have to say who they are.
     pub fn is_on(&self) -> bool {
         self.credentials.is_some()
+    }
+
+    pub(crate) fn credentials(&self) -> Option<&Arc<Credentials>> {
+        self.0.as_ref()
     }
 
     /// Who presents this, and what they may.
@@ -199,7 +208,7 @@ impl Authentication {
 impl Credentials {
     /// Whom the first credential names that there is; `None` where there is none. One that is wrong is never taken for none.
     async fn authenticate(
-        &self,
+        self: &Arc<Self>,
         registry: &Registry,
         context: &RequestContext,
         presented: &Presented<'_>,
@@ -207,6 +216,9 @@ impl Credentials {
         if let Some(authorization) = (presented.header)("authorization") {
             let token = token_of(&authorization)?;
             return self.by_token(registry, context, &token).await.map(Some);
+        }
+        if let Some(session) = &presented.session {
+            return self.by_session(registry, context, session).await.map(Some);
         }
         if let Some(certificate) = presented.certificate {
             let subject = certificate.subject(context.now())?.to_owned();
@@ -317,6 +329,7 @@ async fn workspace(registry: &Registry, context: &RequestContext, slug: &str) ->
 fn origin(who: Option<&Authenticated>, presented: &Presented<'_>) -> Origin {
     Origin {
         token: who.and_then(|who| who.token.as_ref()).map(|(id, _)| *id),
+        session: who.and_then(|who| who.session.clone()),
         groups: who.map(|who| who.groups.clone()).unwrap_or_default(),
         writer_in: who.and_then(|who| who.writer_in),
         door: Some(presented.door),

@@ -21,6 +21,8 @@ pub struct Door {
     pub routes: fn(&mut ServiceConfig),
     /// Whether the route of that pattern reads its bodies as a stream; others are read whole, within the memory of all requests.
     pub is_streamed: fn(pattern: &str) -> bool,
+    /// Whether the route of that pattern is for whoever has not said who they are.
+    pub is_open: fn(pattern: &str) -> bool,
     /// Its body of an error that no operation made: an unknown path, a wrong method, an input that cannot be read. A 503 carries
     /// `Retry-After`.
     pub refuse: fn(status: StatusCode, detail: &str) -> HttpResponse,
@@ -72,6 +74,11 @@ impl Doors {
     /// Whether the route of that pattern reads its bodies as a stream.
     pub fn is_streamed(self, pattern: &str) -> bool {
         self.of_path(pattern).is_some_and(|door| (door.is_streamed)(pattern))
+    }
+
+    /// Whether the route of that pattern is for whoever has not said who they are.
+    pub fn is_open(self, pattern: &str) -> bool {
+        self.of_path(pattern).is_some_and(|door| (door.is_open)(pattern))
     }
 
     /// An error response as the door writes it that `path` belongs to; a problem document where it belongs to none.

@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod authentication;
 pub mod body;
+pub mod browser;
 pub mod caller;
 pub mod conditional;
 pub mod digests;

@@ -26,6 +26,7 @@ pub struct Operation {
     route: fn(Route) -> Route,
     answers_head: bool,
     is_streamed: bool,
+    is_open: bool,
 }
 
 /// The operation of an annotated handler.
@@ -47,12 +48,28 @@ impl Operation {
         let (path, item) = document.paths.paths.iter().next().expect("a handler's document has its path");
         let (method, _) = annotations(item).next().expect("a handler's document has its method");
         let pattern = path.replace(TAIL.0, TAIL.1);
-        Self { method, pattern, document: Some(document), route, answers_head: false, is_streamed: false }
+        Self {
+            method,
+            pattern,
+            document: Some(document),
+            route,
+            answers_head: false,
+            is_streamed: false,
+            is_open: false,
+        }
     }
 
     /// One that the document does not have.
     pub fn undocumented(method: Method, path: &str, route: fn(Route) -> Route) -> Self {
-        Self { method, pattern: path.to_owned(), document: None, route, answers_head: false, is_streamed: false }
+        Self {
+            method,
+            pattern: path.to_owned(),
+            document: None,
+            route,
+            answers_head: false,
+            is_streamed: false,
+            is_open: false,
+        }
     }
 
     /// The same, which answers HEAD as well. The document does not say so.
@@ -65,6 +82,12 @@ impl Operation {
     #[must_use]
     pub fn streamed(self) -> Self {
         Self { is_streamed: true, ..self }
+    }
+
+    /// The same, for whoever has not said who they are.
+    #[must_use]
+    pub fn open(self) -> Self {
+        Self { is_open: true, ..self }
     }
 
     /// The method that its annotation has.
@@ -160,6 +183,12 @@ impl Operations {
         self.at(self.below(pattern)).any(|operation| operation.is_streamed)
     }
 
+    /// Whether the operations at that whole pattern are for whoever has not said who they are.
+    pub fn is_open(&self, pattern: &str) -> bool {
+        let below = self.below(pattern);
+        self.at(below).next().is_some() && self.at(below).all(|operation| operation.is_open)
+    }
+
     fn below<'a>(&self, pattern: &'a str) -> &'a str {
         pattern.strip_prefix(self.prefix).unwrap_or_default()
     }
@@ -184,7 +213,7 @@ mod tests {
     }
 
     fn operations() -> Operations {
-        let hidden = Operation::undocumented(Method::PATCH, "/hidden", |route| route.to(write));
+        let hidden = Operation::undocumented(Method::PATCH, "/hidden", |route| route.to(write)).open();
         Operations::new("/api", [operation!(read).with_head(), operation!(write).streamed(), hidden])
     }
 
@@ -221,5 +250,7 @@ mod tests {
         assert_eq!(operations.allowed("/elsewhere"), "");
         assert!(operations.is_streamed("/api/things/{path:.*}"));
         assert!(!operations.is_streamed("/api/hidden"));
+        assert!(operations.is_open("/api/hidden"));
+        assert!(!operations.is_open("/api/things/{path:.*}") && !operations.is_open("/elsewhere"));
     }
 }

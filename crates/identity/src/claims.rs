@@ -97,6 +97,26 @@ pub fn identity(claims: &Claims, names: &ClaimNames, issuer: &str, validity: Val
     })
 }
 
+/// Checks that an ID token is of this login of this client.
+pub fn check_login(claims: &Claims, client: &str, nonce: Option<&str>) -> Result<()> {
+    let several = matches!(claims.get("aud"), Some(Value::Array(several)) if several.len() > 1);
+    let party = claims.get("azp").and_then(Value::as_str);
+    if party.is_some_and(|party| party != client) || several && party.is_none() {
+        return Err(Error::unauthenticated(format!("the ID token was not given to `{client}` (`azp`)")));
+    }
+    match nonce {
+        Some(nonce) if claims.get("nonce").and_then(Value::as_str) != Some(nonce) => {
+            Err(Error::unauthenticated("the ID token is for another login (`nonce`)"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a token says anything of groups.
+pub fn has_groups(claims: &Claims, names: &ClaimNames) -> bool {
+    names.groups.is_empty() || find(claims, &names.groups).is_some()
+}
+
 /// The names of groups in a claim; none where there is no such claim.
 ///
 /// Entra leaves the groups out of a token of somebody who is in too many, and says where else they are (OpenID Connect Core §5.6.2):
@@ -277,6 +297,24 @@ mod tests {
             let error = identified(json!({"sub": "1", "groups": groups}), &names).unwrap_err();
             assert_eq!(error.message(), "the token's `groups` is not a list of names");
         }
+    }
+
+    #[test]
+    fn an_id_token_is_for_one_client_and_one_login() {
+        let login = |value: Value, nonce| check_login(&claims(value), "ui", nonce).is_ok();
+        for (value, is_good) in [
+            (json!({"aud": "ui", "nonce": "n"}), true),
+            (json!({"aud": ["ui"], "nonce": "n"}), true),
+            (json!({"aud": ["ui", "x"], "nonce": "n"}), false),
+            (json!({"aud": ["ui", "x"], "azp": "ui", "nonce": "n"}), true),
+            (json!({"aud": "ui", "azp": "x", "nonce": "n"}), false),
+            (json!({"aud": "ui", "nonce": "m"}), false),
+            (json!({"aud": "ui", "nonce": 5}), false),
+            (json!({"aud": "ui"}), false),
+        ] {
+            assert_eq!(login(value.clone(), Some("n")), is_good, "{value}");
+        }
+        assert!(login(json!({"aud": "ui"}), None));
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::claims;
 use super::cluster::Cluster;
+use super::discovery::{Directory, Endpoints};
 use super::key_source::{KeySource, Location};
 use super::keys::KeySet;
-use super::options::{Clock, IssuerKind, IssuerOptions, Review};
+use super::options::{BrowserClient, Clock, IssuerKind, IssuerOptions, Review};
 use super::token::{Token, shown};
 use super::web::Web;
 use crate::domain::access::Identity;
@@ -18,6 +19,9 @@ pub struct Issuer {
     keys: Arc<KeySource>,
     /// Who has to confirm that a token still holds.
     reviewer: Option<Arc<Cluster>>,
+    /// Where people log in.
+    directory: Directory,
+    clock: Clock,
 }
 
 impl Issuer {
@@ -36,11 +40,28 @@ impl Issuer {
         if *kind == IssuerKind::Kubernetes && review == Review::TokenReview && reviewer.is_none() {
             return Err(Error::invalid("auth", "to review the tokens of service accounts, an API server is needed"));
         }
-        Ok(Self { keys: KeySource::new(name, url, location, clock), reviewer, options })
+        let directory = Directory::new(name, url, Web::new(options.ca_file.as_deref())?, Arc::clone(&clock));
+        let keys = KeySource::new(name, url, location, Arc::clone(&clock));
+        Ok(Self { keys, reviewer, directory, clock, options })
     }
 
     pub fn options(&self) -> &IssuerOptions {
         &self.options
+    }
+
+    /// The client by which people log in with a browser.
+    pub fn login(&self) -> Option<&BrowserClient> {
+        self.options.browser.as_ref()
+    }
+
+    /// Where people log in. UpstreamUnavailable where the issuer does not say.
+    pub async fn endpoints(&self) -> Result<Arc<Endpoints>> {
+        self.directory.endpoints().await
+    }
+
+    /// What requests to it are sent with.
+    pub fn web(&self) -> &Web {
+        self.directory.web()
     }
 
     /// Fetches the keys, if there are none.
@@ -63,6 +84,31 @@ impl Issuer {
         let user = token.claims().get("sub").and_then(|sub| sub.as_str()).unwrap_or_default();
         cluster.confirm(text, user, audiences).await?;
         Ok((identity, now))
+    }
+
+    /// Who an ID token is about that this client was given, and whether it says groups (OpenID Connect Core 1.0 §3.1.3.7).
+    pub async fn verify_id_token(
+        &self,
+        text: &str,
+        client: &str,
+        nonce: Option<&str>,
+        access_token: Option<&str>,
+    ) -> Result<(Identity, bool)> {
+        let IssuerOptions { name, url, claims: names, .. } = &self.options;
+        let token = Token::parse(text)?;
+        let said = token.issuer()?;
+        if said != url {
+            let said = shown(said);
+            return Err(Error::unauthenticated(format!("the ID token is of the issuer `{said}` instead of `{url}`")));
+        }
+        let validity = claims::check(token.claims(), &[client.to_owned()], (self.clock)())?;
+        self.check_signature(&token).await?;
+        claims::check_login(token.claims(), client, nonce)?;
+        if let Some(access_token) = access_token {
+            token.check_access_token(access_token)?;
+        }
+        let identity = claims::identity(token.claims(), names, name, validity)?;
+        Ok((identity, claims::has_groups(token.claims(), names)))
     }
 
     /// Tries the keys that fit; where none does, newer ones, if there are any.

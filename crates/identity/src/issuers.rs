@@ -50,6 +50,11 @@ impl Issuers {
         }
     }
 
+    /// Each of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Issuer> {
+        self.by_url.values()
+    }
+
     /// Whether there are any.
     pub fn is_empty(&self) -> bool {
         self.by_url.is_empty()

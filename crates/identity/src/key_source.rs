@@ -2,12 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::Value;
-
 use super::cluster::Cluster;
+use super::discovery;
 use super::keys::KeySet;
 use super::options::Clock;
-use super::token::shown;
 use super::web::{Answer, Web};
 use crate::domain::{Error, Millis, Result};
 
@@ -144,22 +142,7 @@ impl KeySource {
 
     /// The URL of the keys, out of the document of an issuer that has exactly the configured name.
     async fn discover(&self, web: &Web) -> Answer<String> {
-        let url = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
-        let document = web.get(&url, None).await?;
-        let text = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or_default();
-        if text("issuer") != self.issuer {
-            return Err(format!("`{url}` is of the issuer `{}` instead of `{}`", shown(text("issuer")), self.issuer));
-        }
-        let keys = text("jwks_uri");
-        let is_secure = keys.starts_with("https://");
-        let is_plain = keys.starts_with("http://") && self.issuer.starts_with("http://");
-        if is_secure || is_plain {
-            return Ok(keys.to_owned());
-        }
-        Err(format!(
-            "`{url}` names keys at `{}`, which is no URL, or none that is as safe as the issuer's",
-            shown(keys)
-        ))
+        discovery::endpoint(&discovery::document(web, &self.issuer).await?, &self.issuer, "jwks_uri")
     }
 
     fn unavailable(&self, state: &State) -> Error {

@@ -1,25 +1,31 @@
 //! Who presents a credential: tokens of the issuers that the settings name, and service accounts of Kubernetes.
 //! Knows no tables, no use cases and no server: it gets a token's text and gives an [`Identity`](domain::access::Identity).
-//! The registry's own tokens are not its business.
+//! The registry's own tokens are not its business. How people log in by an issuer is, and the keys that seal what it says for later.
 
 mod answers;
 mod cache;
 mod claims;
 mod cluster;
+mod discovery;
 mod issuer;
 mod issuers;
 mod key_source;
 mod keys;
+mod login;
 mod options;
 mod policy;
+mod sealing;
 mod token;
 mod web;
 
 pub use issuers::Issuers;
+pub use login::{Login, LoginRequest};
 pub use options::{
-    ClaimNames, Clock, ClusterOptions, IssuerKind, IssuerOptions, Options, Policy, PolicyOptions, Review,
+    BrowserClient, ClaimNames, ClientSecret, Clock, ClusterOptions, IssuerKind, IssuerOptions, Options, Policy,
+    PolicyOptions, Review,
 };
 pub use policy::AccessPolicy;
+pub use sealing::{Keyring, random_secret};
 
 // The package that it uses, by the name of its room.
 use modelport_domain as domain;

@@ -1,5 +1,6 @@
 //! What the settings say of issuers and of the Kubernetes cluster.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -34,6 +35,58 @@ pub struct IssuerOptions {
     pub ca_file: Option<PathBuf>,
     /// The claims that are read.
     pub claims: ClaimNames,
+    /// What this registry calls itself at the issuer when people log in with a browser; `None` where they cannot.
+    pub browser: Option<BrowserClient>,
+}
+
+/// The client of an issuer by which people log in with a browser.
+#[derive(Debug, Clone)]
+pub struct BrowserClient {
+    /// Its id.
+    pub id: String,
+    /// Its secret.
+    pub secret: ClientSecret,
+    /// What is asked for: `openid`, and what gives the claims and a refresh token.
+    pub scopes: Vec<String>,
+    /// What the issuer is to ask people (`prompt`); empty to leave it to the issuer.
+    pub prompt: String,
+}
+
+/// The secret of a client.
+#[derive(Clone, Default)]
+pub enum ClientSecret {
+    /// None: the client is a public one.
+    #[default]
+    None,
+    /// It is this.
+    Text(String),
+    /// It is in a file, which is read whenever it is needed, so that it can be replaced.
+    File(PathBuf),
+}
+
+impl ClientSecret {
+    /// The secret; and why it cannot be had, for the log.
+    pub(crate) fn read(&self) -> std::result::Result<Option<String>, String> {
+        match self {
+            Self::None => Ok(None),
+            Self::Text(text) => Ok(Some(text.clone())),
+            Self::File(file) => {
+                let text = std::fs::read_to_string(file)
+                    .map_err(|error| format!("the client's secret in `{}` cannot be read: {error}", file.display()))?;
+                Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ClientSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::Text(_) => f.write_str("***"),
+            Self::File(file) => file.fmt(f),
+        }
+    }
 }
 
 /// Whose tokens an issuer gives out.

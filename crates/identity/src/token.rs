@@ -1,5 +1,6 @@
 //! A signed token (RFC 7519) taken apart, before anything of it is believed.
 
+use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
@@ -77,6 +78,22 @@ impl<'a> Token<'a> {
     /// Whether that key made the signature. The algorithm has to be one of the key's.
     pub fn is_signed_with(&self, key: &DecodingKey) -> bool {
         crypto::verify(self.signature, self.message.as_bytes(), key, self.algorithm).unwrap_or(false)
+    }
+
+    /// Checks that an ID token was given out together with this access token, where it says so (OpenID Connect Core 1.0 §3.1.3.6).
+    pub fn check_access_token(&self, access_token: &str) -> Result<()> {
+        let Some(said) = self.claims.get("at_hash") else { return Ok(()) };
+        let hash = match self.algorithm {
+            Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256 => &digest::SHA256,
+            Algorithm::RS384 | Algorithm::PS384 | Algorithm::ES384 => &digest::SHA384,
+            _ => &digest::SHA512,
+        };
+        let hash = digest::digest(hash, access_token.as_bytes());
+        let half = hash.as_ref().get(..hash.as_ref().len() / 2).unwrap_or_default();
+        if said.as_str() == Some(URL_SAFE_NO_PAD.encode(half).as_str()) {
+            return Ok(());
+        }
+        Err(Error::unauthenticated("the ID token was not given out together with the access token (`at_hash`)"))
     }
 
     /// What it says.
@@ -160,6 +177,17 @@ mod tests {
         assert!(
             refusal(&written(&json!({"alg": "RS256", "crit": ["b64"], "b64": false}), &json!({}))).contains("crit")
         );
+    }
+
+    #[test]
+    fn an_id_token_names_the_access_token_that_it_came_with() {
+        // The example of OpenID Connect Core 1.0 §A.3.
+        let with = |claims: &Value| {
+            let text = written(&json!({"alg": "RS256"}), claims);
+            Token::parse(&text).unwrap().check_access_token("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y").is_ok()
+        };
+        assert!(with(&json!({"at_hash": "77QmUPtjPfzWtF2AnpK9RQ"})) && with(&json!({})));
+        assert!(!with(&json!({"at_hash": "77QmUPtjPfzWtF2AnpK9RA"})) && !with(&json!({"at_hash": 5})));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 #[path = "issuers/kubernetes.rs"]
 mod kubernetes;
+#[path = "issuers/login.rs"]
+mod login;
 #[path = "issuers/rotation.rs"]
 mod rotation;
 #[path = "issuers/server.rs"]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::bounded_map::BoundedMap;
 use crate::domain::access::{
-    ApiToken, Group, Principal, PrincipalId, Rights, Slug, TokenId, TokenLimits, Workspace, WorkspaceId,
+    ApiToken, Group, KnownSession, Principal, PrincipalId, Rights, Slug, TokenId, TokenLimits, Workspace, WorkspaceId,
 };
 use crate::domain::{Millis, Result};
 use crate::store::Store;
@@ -62,6 +62,7 @@ pub(crate) struct AccessCache {
     pub(crate) rights: BoundedMap<RightsKey, Arc<Rights>>,
     pub(crate) principals: BoundedMap<(String, String), Arc<Principal>>,
     pub(crate) tokens: BoundedMap<String, Arc<KnownToken>>,
+    pub(crate) sessions: BoundedMap<String, Arc<KnownSession>>,
     pub(crate) workspaces: BoundedMap<Slug, Option<Workspace>>,
     uses: Mutex<Uses>,
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::domain::access::{Access, Group, TokenId, WorkspaceId};
+use crate::domain::access::{Access, Group, KnownSession, TokenId, WorkspaceId};
 use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
 use crate::domain::{Actor, Millis, NodeId};
 
@@ -30,6 +30,8 @@ pub struct RequestContext(Arc<Request>);
 pub struct Origin {
     /// The token that was presented, where it was one of this registry.
     pub token: Option<TokenId>,
+    /// The session of the browser that was presented.
+    pub session: Option<Arc<KnownSession>>,
     /// The groups that the credentials name, of those that matter.
     pub groups: Vec<Group>,
     /// Where the rules of a cluster make them a writer.

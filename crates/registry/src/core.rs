@@ -19,7 +19,7 @@ use super::queue::Queue;
 use super::quota_cache::KnownQuotas;
 use super::store_id::StoreId;
 use crate::blobs::Blobs;
-use crate::domain::access::NamedAdmin;
+use crate::domain::access::{NamedAdmin, SessionTimes};
 use crate::domain::{Inventory, Millis, Result};
 use crate::store::Store;
 
@@ -57,6 +57,7 @@ pub(crate) struct Core {
     /// Who is an administrator because the settings say so.
     pub(crate) admins: Vec<NamedAdmin>,
     pub(crate) max_token_lifetime: Duration,
+    pub(crate) session_times: SessionTimes,
     /// What this process remembers of who may do what.
     pub(crate) access: AccessCache,
     /// What workspaces may hold, as it was read last.
@@ -82,6 +83,7 @@ impl Core {
             imports_from,
             admins,
             max_token_lifetime,
+            session_times,
             is_audit_strict,
         } = options;
         Self {
@@ -104,6 +106,7 @@ impl Core {
             store_id: StoreId::default(),
             admins,
             max_token_lifetime,
+            session_times,
             access: AccessCache::default(),
             quotas: Arc::default(),
             is_audit_strict,

@@ -53,6 +53,7 @@ pub mod resumable;
 mod root_rights;
 pub mod services;
 pub mod serving;
+mod session_retention;
 pub mod staged;
 mod store_id;
 mod stored_object;

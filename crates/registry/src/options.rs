@@ -7,7 +7,7 @@ use super::archive::Bounds;
 use super::context::{Clock, wall_clock};
 use super::import_source::ImportSource;
 use super::policy::Policy;
-use crate::domain::access::NamedAdmin;
+use crate::domain::access::{NamedAdmin, SessionTimes};
 
 /// How a registry works. What is not said is as in [`RegistryOptions::default`].
 #[derive(Clone)]
@@ -38,6 +38,8 @@ pub struct RegistryOptions {
     pub admins: Vec<NamedAdmin>,
     /// The longest that a token may last. A year by default.
     pub max_token_lifetime: Duration,
+    /// How long sessions of browsers last. [`SessionTimes::default`] by default.
+    pub session_times: SessionTimes,
     /// Whether what is read is in the audit trail before its first byte is sent. Otherwise, as by default, it is soon after.
     pub is_audit_strict: bool,
 }
@@ -57,6 +59,7 @@ impl Default for RegistryOptions {
             imports_from: None,
             admins: Vec::new(),
             max_token_lifetime: Duration::from_secs(365 * 24 * 60 * 60),
+            session_times: SessionTimes::default(),
             is_audit_strict: false,
         }
     }

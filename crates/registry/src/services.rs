@@ -99,12 +99,17 @@ impl Registry {
 
     /// The context of a request to the HTTP listener, which its client addressed as `host`, with or without a port.
     pub fn context_at(&self, actor: Actor, access: Access, host: Option<&str>) -> RequestContext {
+        self.context_under(actor, access, self.base_url_at(host))
+    }
+
+    /// What URLs begin with for a client that addressed the HTTP listener as `host`, without a slash at its end.
+    pub fn base_url_at(&self, host: Option<&str>) -> Arc<str> {
         match host.filter(|_| self.core.follows_hosts.is_some()) {
             Some(host) => {
                 let scheme = if self.core.is_tls { "https" } else { "http" };
-                self.context_under(actor, access, format!("{scheme}://{host}").into())
+                format!("{scheme}://{host}").into()
             }
-            None => self.context(actor, access),
+            None => Arc::clone(&self.core.public_url),
         }
     }
 

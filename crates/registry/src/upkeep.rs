@@ -21,6 +21,7 @@ pub(super) enum Task {
     Collect,
     Verify,
     RemoveAudit,
+    RemoveSessions,
 }
 
 impl Task {
@@ -29,6 +30,7 @@ impl Task {
             Self::Collect => "collect",
             Self::Verify => "verify",
             Self::RemoveAudit => "audit",
+            Self::RemoveSessions => "sessions",
         }
     }
 }

@@ -354,6 +354,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    sessions (hash) {
+        hash -> Text,
+        principal_id -> BigInt,
+        group_names -> Text,
+        csrf -> Text,
+        refresh_sealed -> Nullable<Text>,
+        created_at -> BigInt,
+        seen_at -> BigInt,
+        renewed_at -> BigInt,
+        claimed_until -> BigInt,
+        ends_at -> BigInt,
+    }
+}
+
+diesel::table! {
     type_properties (type_id, name) {
         type_id -> BigInt,
         name -> Text,
@@ -442,6 +457,7 @@ diesel::joinable!(properties -> nodes (node_id));
 diesel::joinable!(quotas -> workspaces (workspace_id));
 diesel::joinable!(resumable_parts -> resumable_uploads (upload_id));
 diesel::joinable!(resumable_tails -> resumable_uploads (upload_id));
+diesel::joinable!(sessions -> principals (principal_id));
 diesel::joinable!(type_properties -> types (type_id));
 diesel::joinable!(workspace_usage -> workspaces (workspace_id));
 
@@ -473,6 +489,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     resumable_parts,
     resumable_tails,
     resumable_uploads,
+    sessions,
     type_properties,
     types,
     upkeep,

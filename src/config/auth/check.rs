@@ -88,6 +88,7 @@ fn check_issuer(name: &str, issuer: &Issuer, problems: &mut Vec<String>) {
     if issuer.subject_claim.is_empty() {
         problems.push(format!("`{key}.subject_claim` is empty"));
     }
+    check_browser(&key, issuer, problems);
     let is_fetched = issuer.jwks_url.is_empty() && issuer.kind == IssuerKind::Oidc && issuer.url.is_insecure();
     for (setting, url, is_insecure) in [
         ("url", issuer.url.as_str(), is_fetched),
@@ -98,5 +99,26 @@ fn check_issuer(name: &str, issuer: &Issuer, problems: &mut Vec<String>) {
                 "`{key}.{setting}` is `{url}`: whoever stands in between could replace the keys; if that is meant, set `{key}.allow_http = true`"
             ));
         }
+    }
+}
+
+/// How people log in with a browser.
+fn check_browser(key: &str, issuer: &Issuer, problems: &mut Vec<String>) {
+    let has_secret = !issuer.browser_client_secret.expose().is_empty();
+    let has_file = !issuer.browser_client_secret_file.as_os_str().is_empty();
+    if issuer.browser_client_id.is_empty() {
+        if has_secret || has_file {
+            problems.push(format!("`{key}.browser_client_id` is empty, and its secret is there"));
+        }
+        return;
+    }
+    if issuer.kind != IssuerKind::Oidc {
+        problems.push(format!("`{key}.browser_client_id`: nobody logs in by an issuer of kind `kubernetes`"));
+    }
+    if has_secret && has_file {
+        problems.push(format!("`{key}.browser_client_secret` and `{key}.browser_client_secret_file` are both there"));
+    }
+    if !issuer.browser_scopes.iter().any(|scope| scope == "openid") {
+        problems.push(format!("`{key}.browser_scopes` has no `openid`: the issuer would not say who somebody is"));
     }
 }

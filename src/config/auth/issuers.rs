@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
+use super::super::values::Secret;
 use super::list;
 
 /// One issuer of tokens.
@@ -20,6 +21,17 @@ pub struct Issuer {
     pub audiences: Vec<String>,
     /// What the command line calls itself when somebody logs in with it; empty where nobody can.
     pub client_id: String,
+    /// What this server calls itself when somebody logs in with a browser; empty where nobody can.
+    pub browser_client_id: String,
+    /// The secret of that client; empty where it has none, or it is in a file.
+    pub browser_client_secret: Secret,
+    /// The file with the secret, which is read whenever it is needed.
+    pub browser_client_secret_file: PathBuf,
+    /// What is asked for when somebody logs in with a browser.
+    #[serde(deserialize_with = "list::deserialize")]
+    pub browser_scopes: Vec<String>,
+    /// What the issuer is to ask them (`prompt`); empty to leave it to the issuer.
+    pub browser_prompt: String,
     /// Where its keys are; empty where the issuer says it.
     pub jwks_url: KeysUrl,
     /// The authorities that its certificate is checked against; empty for the system's.
@@ -44,6 +56,11 @@ impl Default for Issuer {
             kind: IssuerKind::Oidc,
             audiences: Vec::new(),
             client_id: String::new(),
+            browser_client_id: String::new(),
+            browser_client_secret: Secret::default(),
+            browser_client_secret_file: PathBuf::new(),
+            browser_scopes: ["openid", "profile", "email", "offline_access"].map(str::to_owned).to_vec(),
+            browser_prompt: String::new(),
             jwks_url: KeysUrl::default(),
             ca_file: PathBuf::new(),
             allow_http: false,

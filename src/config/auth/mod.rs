@@ -7,6 +7,7 @@ mod list;
 mod names;
 mod proxy;
 mod secrets;
+mod sessions;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ pub use kubernetes::{Kubernetes, KubernetesPolicy, KubernetesReview};
 pub use names::{Admin, HeaderName};
 pub use proxy::Proxy;
 pub use secrets::{BootstrapSetting, SealingKey};
+pub use sessions::Sessions;
 
 /// `[auth]`
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -36,6 +38,8 @@ pub struct Auth {
     pub keys: Vec<SealingKey>,
     /// Whose tokens are accepted, by the names of their issuers.
     pub issuers: BTreeMap<String, Issuer>,
+    /// The sessions of browsers.
+    pub sessions: Sessions,
     /// The cluster that service accounts belong to.
     pub kubernetes: Kubernetes,
     /// The proxy that says who is calling.

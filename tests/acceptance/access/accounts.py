@@ -83,6 +83,10 @@ def as_themselves(who: Who) -> str:
     return OK if who.limit == EVERYTHING else DENIED
 
 
+def nowhere(_: Who) -> str:
+    return HIDDEN
+
+
 def a(operation: str, kind: str, expected: Expected, *path: str, **rest) -> tuple[Row, Expected]:
     return row(f"native:{operation}", "", kind, *path, **rest), expected
 
@@ -168,6 +172,10 @@ ROWS = [
     a("rotateToken", DONE, or_hidden(of_account(OWN)), "token", body={}, spare="token"),
     a("revokeToken", DONE, or_hidden(of_account(OWN)), "token", spare="token"),
     a("whoAmI", ONE, known(believed)),
+    a("listLogins", ONE, believed),
+    # Nobody logs in with a browser there.
+    a("beginLogin", ONE, nowhere, "own"),
+    a("logout", DONE, known(believed)),
     a(
         "explainAccess",
         ONE,

@@ -2,8 +2,8 @@
 //
 // usage: idp.mjs CONFIGURATION
 //   {"port": 0, "seconds": 300, "audience": "modelport", "algorithm": "RS256", "users": {"alice": {"groups": ["admins"]}},
-//    "callback": "http://127.0.0.1:8080/auth/callback", "keys": [JWK, …]}
-// Prints `ready ISSUER` when it serves. Passwords are not checked: whoever logs in is who they say.
+//    "gone": ["bob"], "callback": "http://127.0.0.1:8080/auth/callback", "keys": [JWK, …]}
+// Prints `ready ISSUER` when it serves. Passwords are not checked: whoever logs in is who they say. Of users the file is read each time.
 import { createServer } from "node:http";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -12,13 +12,14 @@ import { pathToFileURL } from "node:url";
 // NODE_PATH, by which the harness names the folder of modules, counts for `require` alone.
 const { Provider } = await import(pathToFileURL(createRequire(import.meta.url).resolve("oidc-provider")));
 
-const { port, seconds, audience, algorithm, users, callback, keys } = JSON.parse(readFileSync(process.argv[2], "utf8"));
+const configuration = () => JSON.parse(readFileSync(process.argv[2], "utf8"));
+const { port, seconds, audience, algorithm, callback, keys } = configuration();
 const server = createServer();
 await new Promise((listening) => server.listen(port, "127.0.0.1", listening));
 const issuer = `http://127.0.0.1:${server.address().port}`;
 const DEVICE = "urn:ietf:params:oauth:grant-type:device_code";
 
-const claimsOf = (id) => ({ preferred_username: id, email: `${id}@example.org`, groups: users[id]?.groups ?? [] });
+const claimsOf = (id) => ({ preferred_username: id, email: `${id}@example.org`, groups: configuration().users[id]?.groups ?? [] });
 
 const provider = new Provider(issuer, {
   clients: [
@@ -67,7 +68,10 @@ const provider = new Provider(issuer, {
   claims: { openid: ["sub"], profile: ["preferred_username", "groups"], email: ["email"] },
   scopes: ["openid", "profile", "email", "offline_access"],
   conformIdTokenClaims: false,
-  findAccount: async (_context, id) => ({ accountId: id, claims: async () => ({ sub: id, ...claimsOf(id) }) }),
+  findAccount: async (_context, id) =>
+    configuration().gone.includes(id) ? undefined : { accountId: id, claims: async () => ({ sub: id, ...claimsOf(id) }) },
+  // Each counts once.
+  rotateRefreshToken: true,
   extraTokenClaims: async (_context, token) => (token.accountId ? claimsOf(token.accountId) : {}),
   pkce: { required: () => true },
   cookies: { keys: ["test"] },

@@ -40,6 +40,8 @@ class Provider:
     audience: str = "modelport"
     algorithm: str = "RS256"
     users: dict = field(default_factory=lambda: dict(USERS))
+    # Users that are not there any more.
+    gone: list = field(default_factory=list)
     callback: str = CALLBACK
     keys: list | None = None
     issuer: str = ""
@@ -55,11 +57,9 @@ class Provider:
     def start(self):
         """Starts it, and after a `stop` under the same URL. Without `keys` it always has the same ones."""
         modules = subprocess.run([TOOLS, "oidc-provider"], check=True, capture_output=True, text=True).stdout.strip()
-        names = ("port", "seconds", "audience", "algorithm", "users", "callback", "keys")
-        configuration = self.folder / "idp.json"
-        configuration.write_text(json.dumps({name: getattr(self, name) for name in names}))
+        self.configure()
         self.process = subprocess.Popen(
-            ["node", HERE / "idp.mjs", configuration],
+            ["node", HERE / "idp.mjs", self.folder / "idp.json"],
             env={**os.environ, "NODE_PATH": modules},
             stdout=subprocess.PIPE,
             stderr=(self.folder / "idp.log").open("a"),
@@ -71,6 +71,13 @@ class Provider:
                 self.port = urllib.parse.urlsplit(self.issuer).port
                 return
         raise RuntimeError(f"the provider does not start: {(self.folder / 'idp.log').read_text()}")
+
+    def configure(self):
+        """Writes down what it is like. Of users and of those that are gone it heeds that at once."""
+        names = ("port", "seconds", "audience", "algorithm", "users", "gone", "callback", "keys")
+        written = self.folder / "idp.json.new"
+        written.write_text(json.dumps({name: getattr(self, name) for name in names}))
+        written.replace(self.folder / "idp.json")
 
     def stop(self):
         """Ends it. Its keys are those of the configuration, so tokens hold."""

@@ -9,6 +9,7 @@ mod narrowed;
 mod principals;
 mod quotas;
 mod rights;
+mod sessions;
 mod tokens;
 mod trail;
 mod workspaces;
@@ -98,6 +99,7 @@ impl Scene {
             token: who.and_then(|who| who.token.as_ref().map(|(id, _)| *id)),
             groups: who.map(|who| who.groups.clone()).unwrap_or_default(),
             writer_in: who.and_then(|who| who.writer_in),
+            session: who.and_then(|who| who.session.clone()),
             door: Some("native"),
             peer: Some("10.0.0.7".to_owned()),
             agent: Some("test".to_owned()),

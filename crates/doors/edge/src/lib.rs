@@ -98,6 +98,7 @@ pub static DOOR: Door = Door {
     documents: &[Document { name: "edge", file: "edge.json", title: "Model Registry", make: operations::document }],
     routes,
     is_streamed: |pattern| operations::OPERATIONS.is_streamed(pattern),
+    is_open: |_| false,
     refuse,
 };
 

@@ -69,6 +69,7 @@ pub static DOOR: Door = Door {
     ],
     routes,
     is_streamed: |_| false,
+    is_open: |_| false,
     refuse: error::refuse,
 };
 

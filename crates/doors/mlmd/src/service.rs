@@ -43,6 +43,7 @@ impl Service {
         };
         let client = request.extensions().get::<Client>();
         let presented = Presented {
+            session: None,
             header: &header,
             peer: client.and_then(|client| client.address).map(|address| address.ip()),
             forwarded_for: &forwarded_for,

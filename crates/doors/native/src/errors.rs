@@ -110,6 +110,11 @@ errors! {
     AccountListErrors: ;
     /// The errors of listing what not everybody sees.
     AccountSearchErrors: "403" "The caller may not list these.", "404" "What is named is not found.";
+    /// The errors of beginning a login with a browser.
+    LoginErrors: "404" "Nobody logs in by that issuer.", "409" "Browsers reach the server over the network, and not by https.",
+        "502" "The issuer cannot be reached; the detail says which.";
+    /// The errors of ending one's session.
+    LogoutErrors: ;
     /// The errors of looking something up by its name.
     AccountReadErrors: "404" "Not found.";
     /// The errors of making a workspace, a principal, a binding or a token.

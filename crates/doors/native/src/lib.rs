@@ -42,6 +42,7 @@ pub static DOOR: Door = Door {
     documents: &[Document { name: "native", file: "native.json", title: "Modelport", make: operations::document }],
     routes: operations::routes,
     is_streamed: |pattern| operations::OPERATIONS.is_streamed(pattern),
+    is_open: |pattern| operations::OPERATIONS.is_open(pattern),
     refuse: |status, detail| problem_response(status, detail, None),
 };
 

@@ -86,6 +86,13 @@ pub(super) static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
             operation!(accounts::tokens::list_tokens),
             operation!(accounts::tokens::rotate_token),
             operation!(accounts::tokens::revoke_token),
+            operation!(accounts::logins::list_logins).open(),
+            operation!(accounts::logins::begin_login).open(),
+            Operation::undocumented(Method::GET, accounts::logins::CALLBACK, |route| {
+                route.to(accounts::logins::complete_login)
+            })
+            .open(),
+            operation!(accounts::logins::logout),
             operation!(accounts::explain::who_am_i),
             operation!(accounts::explain::explain_access),
             operation!(accounts::explain::list_who_sees),

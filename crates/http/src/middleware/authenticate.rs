@@ -2,13 +2,17 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderValue, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE,
+};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
 
+use super::same_origin::checked_host;
 use super::workspace_path::PathWorkspace;
 use crate::authentication::{Authentication, Presented};
+use crate::browser::Place;
 use crate::domain;
 use crate::domain::access::Verb;
 use crate::door::Doors;
@@ -27,6 +31,8 @@ const OPEN_PREFIXES: [&str; 2] = ["/docs", "/static/"];
 pub struct ListenerAuthentication {
     /// Which credentials are believed.
     pub authentication: Authentication,
+    /// Whether browsers log in at it: cookies count there.
+    pub has_sessions: bool,
     /// Whose requests these are where a client presents nothing.
     pub principal: Option<String>,
     /// The workspace of a listener whose clients know of none.
@@ -41,7 +47,8 @@ pub(super) async fn authenticate<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let path = request.path();
-    if OPEN.contains(&path) || OPEN_PREFIXES.iter().any(|prefix| path.starts_with(prefix)) {
+    let is_open = || request.match_pattern().is_some_and(|pattern| doors.is_open(&pattern));
+    if OPEN.contains(&path) || OPEN_PREFIXES.iter().any(|prefix| path.starts_with(prefix)) || is_open() {
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
     let Some(registry) = request.app_data::<web::Data<Registry>>().cloned() else {
@@ -58,8 +65,12 @@ pub(super) async fn authenticate<B: MessageBody + 'static>(
         all.collect::<Vec<_>>().join(",")
     };
     let in_path = request.extensions().get::<PathWorkspace>().cloned();
+    let place = place(&listener, &registry, &request);
+    let session = place.and_then(|place| place.session(headers, request.method().is_safe()));
+    let has_session = session.is_some();
     let presented = Presented {
         header: &header,
+        session,
         peer: request.peer_addr().map(|peer| peer.ip()),
         forwarded_for: &forwarded_for,
         certificate: request.conn_data::<ClientCertificate>(),
@@ -71,11 +82,16 @@ pub(super) async fn authenticate<B: MessageBody + 'static>(
     let asked = listener.authentication.ask(&registry, presented).await;
     match asked {
         Ok(asker) => {
+            let by_session = asker.origin.session.is_some();
             request.extensions_mut().insert(asker);
             let is_page = is_navigation(request.headers());
             let mut response = next.call(request).await?.map_into_boxed_body();
             if response.status() == StatusCode::UNAUTHORIZED {
                 challenge(response.headers_mut(), is_page, "");
+            }
+            // A cookie does not keep caches in between from storing an answer, as `Authorization` does (RFC 9111 §3.5).
+            if by_session && !response.headers().contains_key(CACHE_CONTROL) {
+                response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
             }
             Ok(response)
         }
@@ -88,10 +104,25 @@ pub(super) async fn authenticate<B: MessageBody + 'static>(
                 let has_token = request.headers().contains_key(AUTHORIZATION);
                 let error = if has_token { ", error=\"invalid_token\"" } else { "" };
                 challenge(response.headers_mut(), is_navigation(request.headers()), error);
+                // Otherwise a browser could not do what nobody has to say their name for.
+                if let Some(place) = place.filter(|_| has_session && !has_token)
+                    && let Ok(cookie) = HeaderValue::from_str(&place.forget_session())
+                {
+                    response.headers_mut().append(SET_COOKIE, cookie);
+                }
             }
             Ok(request.into_response(response))
         }
     }
+}
+
+/// Where the browser is that sent a request; none where cookies do not count.
+fn place(listener: &ListenerAuthentication, registry: &Registry, request: &ServiceRequest) -> Option<Place> {
+    if !listener.has_sessions || !listener.authentication.is_on() {
+        return None;
+    }
+    let host = checked_host(request.request()).map(|host| host.to_string());
+    Some(Place::of(registry.base_url_at(host.as_deref()).as_ref()))
 }
 
 /// What a request asks for, in the words of Kubernetes.

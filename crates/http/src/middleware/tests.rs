@@ -38,6 +38,7 @@ static DOOR: Door = Door {
     documents: &[],
     routes: |_| {},
     is_streamed: |_| false,
+    is_open: |_| false,
     refuse: |status, detail| HttpResponse::build(status).json(json!({ "own": detail })),
 };
 

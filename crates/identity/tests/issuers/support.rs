@@ -118,5 +118,6 @@ pub fn issuer(url: &str, kind: IssuerKind) -> IssuerOptions {
         jwks_url: None,
         ca_file: None,
         claims: ClaimNames::default(),
+        browser: None,
     }
 }

@@ -7,8 +7,8 @@ use super::bootstrap::{self, BOOTSTRAP};
 use crate::access_cache::{KnownToken, REMEMBERED};
 use crate::context::RequestContext;
 use crate::domain::access::{
-    ApiToken, Group, Handle, Identity, NamedAdmin, Principal, PrincipalId, TokenId, TokenLimits, TokenText,
-    WorkspaceId, hash_of_text, is_same_hash,
+    ApiToken, Group, Handle, Identity, KnownSession, NamedAdmin, Principal, PrincipalId, TokenId, TokenLimits,
+    TokenText, WorkspaceId, hash_of_text, is_same_hash,
 };
 use crate::domain::{Error, Millis, Result};
 use crate::services::Accounts;
@@ -39,6 +39,8 @@ pub struct Authenticated {
     pub writer_in: Option<WorkspaceId>,
     /// The token that they presented, where it is one of this registry, and what it leaves of their rights.
     pub token: Option<(TokenId, TokenLimits)>,
+    /// The session of the browser that they presented.
+    pub session: Option<Arc<KnownSession>>,
 }
 
 impl Authenticated {
@@ -81,8 +83,8 @@ impl Accounts {
             ));
         }
         self.note_use(&principal, None, now);
-        let groups = self.groups_that_matter(&identity).await?;
-        Ok(Authenticated { principal, groups, writer_in: None, token: None })
+        let groups = self.groups_that_matter(&identity.issuer, &identity.groups).await?;
+        Ok(Authenticated { principal, groups, writer_in: None, token: None, session: None })
     }
 
     /// The owner of a token of this registry, and what it leaves of their rights.
@@ -119,7 +121,7 @@ impl Accounts {
         }
         self.note_use(owner, Some((token.id, token.last_used_at)), now);
         let token = Some((token.id, token.limits.clone()));
-        Ok(Authenticated { principal: Arc::clone(owner), groups: Vec::new(), writer_in: None, token })
+        Ok(Authenticated { principal: Arc::clone(owner), groups: Vec::new(), writer_in: None, token, session: None })
     }
 
     /// Whoever asked, at that time, for something that is done later, as a job is: with the groups of then, and what their token leaves.
@@ -137,7 +139,8 @@ impl Accounts {
         let found = self.core.read(context, move |tx| still_counts(tx, id, token, since, now)).await?;
         let (principal, token) = found.ok_or_else(disabled)?;
         let token = token.map(|token| (token.id, token.limits));
-        Ok(Authenticated { principal: Arc::new(principal), groups: groups.to_vec(), writer_in: None, token })
+        let (principal, groups) = (Arc::new(principal), groups.to_vec());
+        Ok(Authenticated { principal, groups, writer_in: None, token, session: None })
     }
 
     /// Writes which tokens and accounts were used, since it was called last. Requests do not wait for that.
@@ -158,7 +161,7 @@ impl Accounts {
             .await
     }
 
-    fn note_use(&self, principal: &Principal, token: Option<(TokenId, Option<Millis>)>, now: Millis) {
+    pub(super) fn note_use(&self, principal: &Principal, token: Option<(TokenId, Option<Millis>)>, now: Millis) {
         let is_due = |last: Option<Millis>| last.is_none_or(|last| now.saturating_sub(last) >= USE_RECORDED);
         let (is_seen, token) = (is_due(principal.seen_at), token.filter(|(_, last)| is_due(*last)));
         if !is_seen && token.is_none() {
@@ -187,9 +190,9 @@ impl Accounts {
         }
     }
 
-    /// The groups of an identity that some binding or the settings name. Of hundreds of them few matter.
-    async fn groups_that_matter(&self, identity: &Identity) -> Result<Vec<Group>> {
-        if identity.groups.is_empty() {
+    /// The groups of an issuer that some binding or the settings name. Of hundreds of them few matter.
+    pub(super) async fn groups_that_matter(&self, issuer: &str, names: &[String]) -> Result<Vec<Group>> {
+        if names.is_empty() {
             return Ok(Vec::new());
         }
         let shared = self.shared().await?;
@@ -197,7 +200,7 @@ impl Accounts {
             let by_settings = |admin: &NamedAdmin| matches!(admin, NamedAdmin::Group(named) if named == group);
             shared.groups.contains(group) || self.core.admins.iter().any(by_settings)
         };
-        let groups = identity.groups.iter().map(|name| Group { issuer: identity.issuer.clone(), name: name.clone() });
+        let groups = names.iter().map(|name| Group { issuer: issuer.to_owned(), name: name.clone() });
         Ok(groups.filter(is_named).collect::<BTreeSet<_>>().into_iter().collect())
     }
 }
@@ -216,7 +219,7 @@ pub(super) fn still_counts(
     Ok(principal.filter(|_| has_token).map(|principal| (principal, presented)))
 }
 
-fn disabled() -> Error {
+pub(super) fn disabled() -> Error {
     Error::unauthenticated("the account is disabled: ask an administrator")
 }
 

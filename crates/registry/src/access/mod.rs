@@ -1,4 +1,4 @@
-//! Accounts: who presents credentials and what they may, and whoever changes that: workspaces, principals, bindings and tokens.
+//! Accounts: who presents credentials and what they may, and whoever changes that: workspaces, principals, bindings, tokens and sessions.
 //!
 //! Nobody grants more than they hold. Every change raises the epoch and is in the audit trail, in the same transaction.
 
@@ -11,6 +11,8 @@ mod principals;
 mod quotas;
 mod rights;
 mod roots;
+mod session_renewal;
+mod sessions;
 mod slugs;
 mod tokens;
 mod workspaces;
@@ -22,6 +24,7 @@ pub use explain::{Explanation, OwnAccount, Reason, Reasons, Seers};
 pub use principals::{NewServiceAccount, PrincipalChange, PrincipalsWanted};
 pub use quotas::WorkspaceQuota;
 pub use roots::{RootAccess, RootChange};
+pub use sessions::NewSession;
 pub use slugs::WithSlugs;
 pub use tokens::{MadeToken, NewToken, Rotation};
 pub use workspaces::{NewWorkspace, WorkspaceChange};

@@ -15,7 +15,7 @@ use crate::domain::audit::AuditAction;
 use crate::domain::{Change, Error, Page, PageRequest, Result};
 use crate::services::Accounts;
 use crate::store::access::principals::{self, PrincipalFilter};
-use crate::store::access::{bindings, epoch, tokens};
+use crate::store::access::{bindings, epoch, sessions, tokens};
 use crate::store::jobs;
 use crate::transaction::WriteTransaction;
 
@@ -154,6 +154,9 @@ impl Accounts {
                 let admin = LastingAdmin::before(tx, has_named)?;
                 principals::set_disabled(tx, before.id, disabled.then_some(since))?;
                 admin.check_left(tx)?;
+                if disabled {
+                    sessions::delete_of_principal(tx, before.id)?;
+                }
             }
             if workspace != before.workspace_id {
                 principals::set_workspace(tx, before.id, workspace)?;
@@ -166,7 +169,7 @@ impl Accounts {
         .await
     }
 
-    /// Makes every credential count no longer that was issued to a principal until now, its tokens among them.
+    /// Makes every credential count no longer that was issued to a principal until now, its tokens and sessions among them.
     ///
     /// Errors: NotFound; PermissionDenied for whoever neither is nor manages it, or presents a token that was narrowed.
     pub async fn log_out_everywhere(
@@ -184,7 +187,9 @@ impl Accounts {
             let now = tx.now();
             principals::set_valid_from(tx, before.id, now)?;
             let revoked = tokens::revoke_all(tx, before.id, now)?;
-            record_about(tx, AuditAction::LogOutPrincipal, &before, json!({ "tokens": revoked }))?;
+            let ended = sessions::delete_of_principal(tx, before.id)?;
+            let details = json!({ "tokens": revoked, "sessions": ended });
+            record_about(tx, AuditAction::LogOutPrincipal, &before, details)?;
             let after = find_principal(tx, &PrincipalRef::Id(before.id))?;
             with_slug(tx, after)
         })
@@ -211,6 +216,7 @@ impl Accounts {
             let unbound = bindings::delete_of_principal(tx, before.id)?;
             let revoked = tokens::revoke_all(tx, before.id, now)?;
             tokens::forget_names(tx, before.id)?;
+            sessions::delete_of_principal(tx, before.id)?;
             principals::forget(tx, before.id, now)?;
             let after = find_principal(tx, &PrincipalRef::Id(before.id))?;
             jobs::rename_actor(tx, before.id, &after.handle)?;

@@ -3,6 +3,7 @@
 mod administration;
 mod audit;
 mod callers;
+mod logins;
 mod quotas;
 mod refused;
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::bindings::BindingView;
+use super::logins::SessionView;
 use super::principals::PrincipalView;
 use super::scopes::{group_of, scope_of};
 use super::tokens::TokenView;
@@ -29,6 +30,9 @@ pub struct WhoAmI {
     /// The token that was presented.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<TokenView>,
+    /// The session of the browser that asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionView>,
     /// The slug of the workspace of this request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workspace: Option<String>,
@@ -129,6 +133,7 @@ impl From<&OwnAccount> for WhoAmI {
             principal: own.principal.as_ref().map(PrincipalView::from),
             groups: own.groups.iter().map(GroupBody::from).collect(),
             token: own.token.as_ref().map(TokenView::from),
+            session: None,
             workspace: own.workspace.as_ref().map(ToString::to_string),
             permissions: names(own.registry),
             workspaces: own.workspaces.iter().map(of).collect(),
@@ -170,7 +175,8 @@ impl From<&Explanation> for ExplanationView {
 )]
 pub async fn who_am_i(caller: Caller) -> Result<HttpResponse, Problem> {
     let own = caller.registry.accounts.whoami(&caller.context).await?;
-    Ok(HttpResponse::Ok().json(WhoAmI::from(&own)))
+    let session = caller.context.origin().session.as_deref().map(SessionView::from);
+    Ok(HttpResponse::Ok().json(WhoAmI { session, ..WhoAmI::from(&own) }))
 }
 
 /// Says what somebody may do somewhere, and which bindings give it. About others it needs `manage` or `audit` there.

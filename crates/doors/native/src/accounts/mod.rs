@@ -1,8 +1,9 @@
-//! Accounts: workspaces, principals, bindings and tokens, why somebody may do something, and the audit trail.
+//! Accounts: logins of browsers, workspaces, principals, bindings and tokens, why somebody may do something, and the audit trail.
 
 pub(super) mod audit;
 pub(super) mod bindings;
 pub(super) mod explain;
+pub(super) mod logins;
 pub(super) mod principals;
 pub(super) mod quotas;
 pub(super) mod roots;

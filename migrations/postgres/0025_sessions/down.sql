@@ -1,0 +1,2 @@
+DELETE FROM upkeep WHERE task = 'sessions';
+DROP TABLE sessions;

@@ -1,0 +1,353 @@
+"""Sessions of browsers: logging in by a real OpenID Connect provider, what a cookie may, and how sessions end."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from callers import API, SEEN_AFTER, Accounts, Caller
+from harness import PATIENCE, Installation, Server, Services, eventually
+from idp.provider import Browser, Provider
+
+LOGIN = f"{API}/login/corp"
+CALLBACK = f"{LOGIN}/callback"
+CSRF = "X-Modelport-CSRF"
+COOKIE = "modelport"
+KEYS = {"MODELPORT__AUTH__KEYS": "a key that all of these servers share"}
+anywhere = pytest.mark.parametrize("installation", ["embedded"], indirect=True)
+
+
+class Person:
+    """Somebody with a browser."""
+
+    def __init__(self, server: Server, provider: Provider, name: str):
+        self.server, self.provider, self.name = server, provider, name
+        self.http = httpx.Client(base_url=server.url, timeout=PATIENCE, trust_env=False)
+        self.csrf = ""
+
+    def begin(self, next_path: str | None = None) -> str:
+        """Where the server sends them."""
+        query = {"next": next_path} if next_path else {}
+        answer = self.http.get(LOGIN, params=query)
+        assert answer.status_code == 303, answer.text
+        return answer.headers["location"]
+
+    def answer_of_issuer(self, place: str) -> dict[str, str]:
+        """What the issuer sends them back with."""
+        back = Browser().log_in(place, self.name, self.provider.callback)
+        return {name: values[0] for name, values in parse_qs(urlsplit(back).query).items()}
+
+    def complete(self, answer: dict[str, str]) -> httpx.Response:
+        return self.http.get(CALLBACK, params=answer)
+
+    def log_in(self, next_path: str | None = None) -> httpx.Response:
+        ended = self.complete(self.answer_of_issuer(self.begin(next_path)))
+        assert ended.status_code == 303, ended.text
+        self.csrf = self.whoami()["session"]["csrf"]
+        return ended
+
+    def whoami(self) -> dict:
+        answer = self.http.get(f"{API}/whoami")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def status(self) -> int:
+        return self.http.get(f"{API}/whoami").status_code
+
+    def put(self, model: str, **headers: str) -> int:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.http.put(f"{API}/models/{model}/versions/1/files/a", content=b"a", headers=sent).status_code
+
+    def log_out(self) -> httpx.Response:
+        return self.http.post(f"{API}/logout", headers={CSRF: self.csrf})
+
+    def cookie(self) -> str | None:
+        return self.http.cookies.get(COOKIE)
+
+    def at(self, server: Server) -> "Person":
+        """The same browser at another server of the same name."""
+        other = Person(server, self.provider, self.name)
+        other.csrf = self.csrf
+        other.http.cookies.set(COOKIE, self.cookie(), domain="127.0.0.1", path="/")
+        return other
+
+
+class Corporation:
+    """A registry whose people log in by a provider."""
+
+    def __init__(self, installation: Installation, provider: Provider, settings: dict[str, str] | None = None):
+        self.provider = provider
+        client = {
+            "URL": provider.issuer,
+            "AUDIENCES": "modelport",
+            "BROWSER_CLIENT_ID": "modelport-ui",
+            "BROWSER_CLIENT_SECRET": "ui-secret",
+            "BROWSER_PROMPT": "consent",
+        }
+        named = {f"MODELPORT__AUTH__ISSUERS__CORP__{name}": value for name, value in client.items()}
+        self.accounts = Accounts.of(installation, named | (settings or {}))
+        # The provider has to know where the server is.
+        provider.stop()
+        provider.callback = f"{self.accounts.server.url}{CALLBACK}"
+        provider.start()
+
+    def person(self, name: str) -> Person:
+        return Person(self.accounts.server, self.provider, name)
+
+    def logged_in(self, name: str) -> Person:
+        person = self.person(name)
+        person.log_in()
+        return person
+
+    def trail(self, action: str, **query: str) -> list[dict]:
+        asked = {"action": action, **query}
+        return self.accounts.admin.ask("GET", f"{API}/audit", 200, params=asked).json()["items"]
+
+
+@pytest.fixture
+def settings() -> dict[str, str]:
+    return {}
+
+
+@pytest.fixture
+def corporation(installation: Installation, tmp_path: Path, settings: dict[str, str]) -> Iterator[Corporation]:
+    with Provider(tmp_path) as provider:
+        corporation = Corporation(installation, provider, settings)
+        yield corporation
+        corporation.accounts.server.stop()
+
+
+def sessions(*, idle: int = 600, longest: int = 600, renewal: int = 600, stale: int = 600) -> dict[str, str]:
+    named = {"IDLE": idle, "MAX": longest, "RENEWAL": renewal, "STALE": stale}
+    return {f"MODELPORT__AUTH__SESSIONS__{name}_SECONDS": str(seconds) for name, seconds in named.items()}
+
+
+def shortly(**named: int) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("settings", [sessions(**named)], ids=["shortly"])
+
+
+def test_from_the_login_to_the_logout(corporation: Corporation) -> None:
+    accounts = corporation.accounts
+    accounts.bind("writer", group="corp:ml-team")
+    bob = corporation.person("bob")
+    [login] = bob.http.get(f"{API}/login").json()["items"]
+    assert login == {"issuer": "corp", "url": f"{accounts.server.url}{LOGIN}"}
+    assert bob.status() == 401
+
+    ended = bob.log_in("/models/digits?version=1#files")
+    assert ended.headers["location"] == "/models/digits?version=1#files"
+    assert ended.headers["cache-control"] == "no-store"
+    [cookie] = [each for each in ended.headers.get_list("set-cookie") if each.startswith(f"{COOKIE}=")]
+    attributes = [each.strip() for each in cookie.split(";")[1:]]
+    assert {"Path=/", "HttpOnly", "SameSite=Lax"} < set(attributes) and "Domain" not in cookie
+    who = bob.whoami()
+    assert (who["principal"]["issuer"], who["principal"]["subject"]) == ("corp", "bob")
+    assert who["groups"] == [{"issuer": "corp", "name": "ml-team"}]
+    assert who["session"]["endsAt"] - who["session"]["createdAt"] == 24 * 60 * 60 * 1000
+    # What is read by a cookie is not for caches that others share.
+    assert bob.http.get(f"{API}/whoami").headers["cache-control"] == "private, no-cache"
+
+    # A change needs what only a page of this server can read.
+    assert bob.put("digits") == bob.put("digits", **{CSRF: "wrong"}) == 403
+    assert bob.put("digits", **{CSRF: bob.csrf, "Sec_Fetch_Site": "cross-site"}) == 403
+    assert bob.put("digits", **{CSRF: bob.csrf}) == 201
+    assert accounts.admin.models() == ["digits"]
+    # A token beside the cookie decides.
+    assert bob.put("digits", Authorization=f"Bearer {accounts.admin.token}") in (200, 201)
+    assert bob.http.get(f"{API}/whoami", headers={"Authorization": "Bearer nonsense"}).status_code == 401
+
+    assert bob.http.post(f"{API}/logout").status_code == 403
+    taken = bob.at(accounts.server)
+    gone = bob.log_out()
+    assert (gone.status_code, bob.cookie()) == (204, None)
+    assert bob.status() == taken.status() == 401
+    # The browser forgets what counts no longer, so that it is not in the way.
+    assert taken.cookie() is None
+    done = eventually(lambda: corporation.trail("logout"), "the entry of the logout")
+    assert [entry["details"] for entry in done] == [{"reason": "logout"}]
+    assert any(entry["outcome"] == "done" for entry in corporation.trail("login"))
+
+
+@anywhere
+def test_other_listeners_and_protocols(corporation: Corporation) -> None:
+    corporation.accounts.bind("writer", group="corp:ml-team")
+    bob = corporation.logged_in("bob")
+    server = corporation.accounts.server
+    assert bob.http.get("/api/model_registry/v1/registered_models").status_code == 200
+    # Cookies know no ports; the other listeners take none.
+    with httpx.Client(cookies={COOKIE: bob.cookie()}, trust_env=False) as http:
+        assert http.get(f"http://127.0.0.1:{server.edge_port}/models").status_code == 401
+    # Where several cookies have the name, nobody knows who set them.
+    twice = httpx.get(f"{server.url}{API}/whoami", headers={"Cookie": f"{COOKIE}={bob.cookie()}; {COOKIE}=x"})
+    assert twice.status_code == 401
+
+
+@anywhere
+def test_what_an_answer_of_the_issuer_has_to_be(corporation: Corporation) -> None:
+    good = corporation.person("bob")
+    answer = good.answer_of_issuer(good.begin())
+    stranger = corporation.person("bob")
+    # Another browser, another state, another issuer, none of its answers.
+    assert stranger.complete(answer).status_code == 401
+    for wrong in [
+        {"state": "x"},
+        {"state": ""},
+        {"iss": "https://elsewhere.example"},
+        {"error": "access_denied"},
+        {"code": "made-up"},
+    ]:
+        person = corporation.person("bob")
+        own = person.answer_of_issuer(person.begin())
+        refused = person.complete(own | wrong)
+        assert (refused.status_code, person.cookie()) == (401, None), wrong
+    for missing in ["state", "code", "iss"]:
+        person = corporation.person("bob")
+        own = person.answer_of_issuer(person.begin())
+        del own[missing]
+        assert person.complete(own).status_code == 401, missing
+    # What an issuer says besides does not count.
+    assert good.complete(answer | {"session_state": "abc"}).status_code == 303
+    eventually(lambda: any(e["outcome"] == "unauthenticated" for e in corporation.trail("login")), "failed logins")
+
+
+@anywhere
+def test_a_code_counts_once(corporation: Corporation) -> None:
+    bob = corporation.person("bob")
+    answer = bob.answer_of_issuer(bob.begin())
+    under_way = bob.http.cookies.get("modelport-login")
+    assert bob.complete(answer).status_code == 303
+    # The browser has forgotten the login.
+    assert bob.complete(answer).status_code == 401
+    # Whoever kept its cookie is refused by the issuer.
+    kept = corporation.person("bob")
+    kept.http.cookies.set("modelport-login", under_way, domain="127.0.0.1", path="/")
+    assert kept.complete(answer).status_code == 401
+
+
+@anywhere
+def test_a_login_leads_nowhere_else(corporation: Corporation) -> None:
+    bob = corporation.person("bob")
+    for elsewhere in ["//evil.example", "https://evil.example", "/\\evil.example", "\\\\evil.example", "evil", "/\t/x"]:
+        answer = bob.http.get(LOGIN, params={"next": elsewhere})
+        assert (answer.status_code, answer.json()["field"]) == (400, "next"), elsewhere
+    assert bob.http.get(f"{API}/login/nobody").status_code == 404
+    sent = parse_qs(urlsplit(bob.begin()).query)
+    assert sent["code_challenge_method"] == ["S256"] and len(sent["nonce"][0]) == 43
+    assert sent["redirect_uri"] == [corporation.provider.callback]
+
+
+@anywhere
+@shortly(renewal=1)
+def test_groups_are_taken_anew(corporation: Corporation) -> None:
+    accounts, provider = corporation.accounts, corporation.provider
+    accounts.admin.put("digits")
+    accounts.bind("reader", group="corp:ml-team")
+    bob = corporation.logged_in("bob")
+
+    def models() -> int:
+        return len(bob.http.get("/api/model_registry/v1/registered_models").json()["items"])
+
+    assert models() == 1
+    provider.users["bob"] = {"groups": []}
+    provider.configure()
+    eventually(lambda: models() == 0, "the removal from the group")
+    provider.users["bob"] = {"groups": ["ml-team"]}
+    provider.configure()
+    # By then the refresh token has been replaced several times.
+    eventually(lambda: models() == 1, "the return to the group")
+    provider.gone.append("bob")
+    provider.configure()
+    eventually(lambda: bob.status() == 401, "the end of the session of a user who is gone")
+    ended = eventually(lambda: corporation.trail("logout"), "the entry of the end")
+    assert [entry["details"]["reason"] for entry in ended] == ["the issuer did not confirm it"]
+
+
+@anywhere
+@shortly(renewal=1, stale=4)
+def test_a_provider_that_is_down(corporation: Corporation) -> None:
+    provider = corporation.provider
+    bob = corporation.logged_in("bob")
+    new = corporation.person("bob")
+    provider.stop()
+    began = time.monotonic()
+    statuses = []
+    while time.monotonic() - began < 3:
+        statuses.append(bob.status())
+    # What it said counts for a while, and then nobody knows; that ends no session.
+    assert set(statuses) == {200}
+    eventually(lambda: bob.status() in (502, 503), "the end of what was said")
+    assert bob.cookie()
+    eventually(lambda: new.http.get(LOGIN).status_code in (502, 503, 303), "an answer")
+    provider.start()
+    # It has forgotten whose refresh token that was; an attempt is made when the pause is over.
+    eventually(lambda: bob.status() == 401, "the word of the provider", 60)
+
+
+@anywhere
+@shortly(idle=2)
+def test_a_session_that_is_not_used(corporation: Corporation) -> None:
+    bob = corporation.logged_in("bob")
+    for _ in range(6):
+        time.sleep(0.5)
+        assert bob.status() == 200
+    time.sleep(2.5)
+    assert bob.status() == 401
+
+
+@anywhere
+@shortly(longest=3)
+def test_a_session_that_is_old(corporation: Corporation) -> None:
+    bob = corporation.logged_in("bob")
+    assert bob.status() == 200
+    eventually(lambda: bob.status() == 401, "the end of the session", 10)
+
+
+def test_accounts_that_count_no_longer(corporation: Corporation) -> None:
+    admin = corporation.accounts.admin
+    bob = corporation.logged_in("bob")
+    handle = bob.whoami()["principal"]["handle"]
+    admin.ask("PATCH", f"{API}/principals/{handle}", 200, json={"disabled": True})
+    assert bob.status() == 401
+    assert bob.complete(bob.answer_of_issuer(bob.begin())).status_code == 401
+    admin.ask("PATCH", f"{API}/principals/{handle}", 200, json={"disabled": False})
+    assert bob.status() == 401
+    # The issuer says the time in seconds.
+    time.sleep(1)
+    bob.log_in()
+    admin.ask("POST", f"{API}/principals/{handle}/logout")
+    assert bob.status() == 401
+
+
+def test_on_two_replicas(services: Services, tmp_path: Path) -> None:
+    with Installation.production(tmp_path, services) as installation, Provider(tmp_path) as provider:
+        installation.run("migrate")
+        corporation = Corporation(installation, provider, KEYS | sessions(renewal=1))
+        other = installation.serve(variables={"MODELPORT__SERVER__PUBLIC_URL": corporation.accounts.server.url})
+        corporation.accounts.bind("writer", group="corp:ml-team")
+        bob = corporation.logged_in("bob")
+        elsewhere = bob.at(other)
+        # Both ask the issuer anew, whose refresh tokens count once.
+        began = time.monotonic()
+        while time.monotonic() - began < 6:
+            assert bob.status() == elsewhere.status() == 200
+        time.sleep(SEEN_AFTER)
+        assert elsewhere.put("digits", **{CSRF: bob.csrf}) == 201
+        assert bob.log_out().status_code == 204
+        time.sleep(SEEN_AFTER)
+        assert elsewhere.status() == 401
+        # A login that one begins another ends.
+        answer = bob.answer_of_issuer(bob.begin())
+        second = Person(other, provider, "bob")
+        second.http.cookies.set("modelport-login", bob.http.cookies["modelport-login"], domain="127.0.0.1", path="/")
+        assert second.complete(answer).status_code == 303 and second.status() == 200
+
+
+@anywhere
+def test_without_accounts_there_are_no_logins(installation: Installation) -> None:
+    server = installation.serve()
+    anybody = Caller(server)
+    assert anybody.ask("GET", f"{API}/login", 200).json() == {"items": []}
+    assert anybody.status("GET", LOGIN) == anybody.status("GET", CALLBACK) == 404
+    assert anybody.status("POST", f"{API}/logout") == 204

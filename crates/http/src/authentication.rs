@@ -137,7 +137,7 @@ impl Authentication {
     }
 
     pub(crate) fn credentials(&self) -> Option<&Arc<Credentials>> {
-        self.0.as_ref()
+        self.credentials.as_ref()
     }
 
     /// Who presents this, and what they may.
@@ -257,9 +257,7 @@ impl Credentials {
             _ => registry.accounts.authenticate_token(context, token).await,
         }
     }
-}
 
-impl Credentials {
     /// Whether the rules of a cluster permit this to a service account of it; nobody asks them about anybody else.
     ///
     /// Errors: PermissionDenied where they do not; UpstreamUnavailable where that cannot be found out.

@@ -140,8 +140,8 @@ async fn answers_that_are_not_what_they_should_be_are_not_used() {
     for (path, status, body, expected) in [
         (DISCOVERY, 200, json!({"issuer": format!("{url}/"), "jwks_uri": keys}).to_string(), "is of the issuer"),
         (DISCOVERY, 200, json!({"jwks_uri": keys}).to_string(), "is of the issuer"),
-        (DISCOVERY, 200, json!({"issuer": url}).to_string(), "names keys at"),
-        (DISCOVERY, 200, json!({"issuer": url, "jwks_uri": "file:///etc/passwd"}).to_string(), "names keys at"),
+        (DISCOVERY, 200, json!({"issuer": url}).to_string(), "as its `jwks_uri`"),
+        (DISCOVERY, 200, json!({"issuer": url, "jwks_uri": "file:///etc/passwd"}).to_string(), "as its `jwks_uri`"),
         (DISCOVERY, 200, "<html>".to_owned(), "does not answer with JSON"),
         (DISCOVERY, 302, String::new(), "answers 302"),
         (KEYS, 200, many, "more than 1048576 bytes"),

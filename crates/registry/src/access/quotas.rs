@@ -3,8 +3,8 @@
 use serde_json::{Value as Json, json};
 
 use super::demands::{demand_at, seen_workspace};
-use crate::audit_entry::{At, record};
-use crate::context::RequestContext;
+use crate::audit_entry::record;
+use crate::context::{At, RequestContext};
 use crate::domain::access::{BindingScope, Counted, Permission, Quota, Slug, Usage};
 use crate::domain::audit::AuditAction;
 use crate::domain::{Error, Result};

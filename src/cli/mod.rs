@@ -11,6 +11,7 @@ mod migrate;
 mod openapi;
 mod progress;
 mod proto;
+mod remote;
 mod rescan;
 mod serve;
 mod verify;
@@ -55,6 +56,15 @@ enum Command {
     /// Change who may do what, on the database itself
     #[command(subcommand)]
     Admin(admin::Command),
+    /// Log in to a server, with any browser beside, and keep what opens it for the other commands
+    Login(remote::login::LoginArgs),
+    /// Forget a login
+    Logout(remote::ServerArgs),
+    /// Say who is logged in, and in which groups
+    Whoami(remote::ServerArgs),
+    /// Tokens for programs, of whoever is logged in
+    #[command(subcommand)]
+    Token(remote::tokens::Command),
     /// Print the audit trail: who read, was refused, or changed who may do what
     Audit(audit::Args),
     /// Look at the settings
@@ -89,6 +99,10 @@ pub fn run(cli: Cli) -> ExitCode {
         },
         Command::Import(command) => import::run(settings, command),
         Command::Admin(command) => admin::run(settings, command),
+        Command::Login(args) => remote::login::login(&args),
+        Command::Logout(args) => remote::login::logout(&args),
+        Command::Whoami(args) => remote::whoami(&args),
+        Command::Token(command) => remote::tokens::run(command),
         Command::Audit(args) => audit::run(settings, &args),
         Command::Config(command) => config::run(settings, command),
         Command::Healthcheck => healthcheck::run(settings),

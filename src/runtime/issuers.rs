@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::config::{Auth, Issuer, IssuerKind, Kubernetes, KubernetesPolicy, KubernetesReview};
 use crate::domain::Result;
 use crate::identity::{
-    self, BrowserClient, ClaimNames, ClientSecret, Clock, ClusterOptions, IssuerOptions, Issuers, Options,
-    PolicyOptions,
+    self, BrowserClient, ClaimNames, ClientSecret, Clock, ClusterOptions, DeviceClient, IssuerOptions, Issuers,
+    Options, PolicyOptions,
 };
 
 /// The issuers, which read the certificates that are named, and ask nobody yet. InvalidArgument where a file cannot be used.
@@ -36,6 +36,11 @@ fn issuer_options(name: &str, issuer: &Issuer) -> IssuerOptions {
             groups: issuer.groups_claim.clone(),
         },
         browser: browser_client(issuer),
+        device: non_empty(&issuer.client_id).map(|client_id| DeviceClient {
+            url: issuer.url.as_str().to_owned(),
+            client_id,
+            scopes: issuer.client_scopes.clone(),
+        }),
     }
 }
 

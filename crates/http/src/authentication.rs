@@ -142,9 +142,10 @@ impl Authentication {
 
     /// Who presents this, and what they may.
     ///
-    /// Errors: TooManyRequests where they send more than they may; Unauthenticated where it is not believed, or where it is nothing and strangers may do nothing; NotFound for a
-    /// workspace that is not there, to whoever may do something in all of them; PermissionDenied where the rules of a cluster decide
-    /// and do not permit it; Unavailable and UpstreamUnavailable where that cannot be found out.
+    /// Errors: TooManyRequests where they send more than they may; Unauthenticated where it is not believed, or where it is nothing and
+    /// strangers may do nothing; NotFound for a workspace that is not there, to whoever may do something in all of them;
+    /// PermissionDenied where the rules of a cluster decide and do not permit it; Unavailable and UpstreamUnavailable where that cannot
+    /// be found out.
     pub async fn ask(&self, registry: &Registry, presented: Presented<'_>) -> Result<Asker> {
         let from = self.limits.as_ref().and_then(|limits| limits.origin(presented.peer, presented.forwarded_for));
         if let Some(limits) = &self.limits {

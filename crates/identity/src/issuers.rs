@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::cache::Expiring;
 use super::cluster::Cluster;
+use super::device::DeviceClient;
 use super::issuer::Issuer;
 use super::options::{Clock, Options};
 use super::policy::AccessPolicy;
@@ -48,6 +49,12 @@ impl Issuers {
             // The failure is logged where it is found.
             let _ = issuer.fetch_keys().await;
         }
+    }
+
+    /// The issuers by which people log in with a command line, by name.
+    pub fn device_logins(&self) -> impl Iterator<Item = (&str, &DeviceClient)> {
+        let options = self.iter().map(Issuer::options);
+        options.filter_map(|options| Some((options.name.as_str(), options.device.as_ref()?)))
     }
 
     /// Each of them.

@@ -6,6 +6,7 @@ mod answers;
 mod cache;
 mod claims;
 mod cluster;
+mod device;
 mod discovery;
 mod issuer;
 mod issuers;
@@ -18,6 +19,7 @@ mod sealing;
 mod token;
 mod web;
 
+pub use device::{DeviceClient, DeviceLogin, DeviceTokens, Renewal};
 pub use issuers::Issuers;
 pub use login::{Login, LoginRequest};
 pub use options::{
@@ -26,6 +28,7 @@ pub use options::{
 };
 pub use policy::AccessPolicy;
 pub use sealing::{Keyring, random_secret};
+pub use web::{Answer, Body, Credential, Reply, Web};
 
 // The package that it uses, by the name of its room.
 use modelport_domain as domain;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::device::DeviceClient;
 use crate::domain::Millis;
 
 /// The clock; tests inject their own.
@@ -37,6 +38,8 @@ pub struct IssuerOptions {
     pub claims: ClaimNames,
     /// What this registry calls itself at the issuer when people log in with a browser; `None` where they cannot.
     pub browser: Option<BrowserClient>,
+    /// What a command line calls itself there; `None` where nobody logs in with one.
+    pub device: Option<DeviceClient>,
 }
 
 /// The client of an issuer by which people log in with a browser.

@@ -21,6 +21,9 @@ pub struct Issuer {
     pub audiences: Vec<String>,
     /// What the command line calls itself when somebody logs in with it; empty where nobody can.
     pub client_id: String,
+    /// What the command line asks for.
+    #[serde(deserialize_with = "list::deserialize")]
+    pub client_scopes: Vec<String>,
     /// What this server calls itself when somebody logs in with a browser; empty where nobody can.
     pub browser_client_id: String,
     /// The secret of that client; empty where it has none, or it is in a file.
@@ -56,10 +59,11 @@ impl Default for Issuer {
             kind: IssuerKind::Oidc,
             audiences: Vec::new(),
             client_id: String::new(),
+            client_scopes: scopes(),
             browser_client_id: String::new(),
             browser_client_secret: Secret::default(),
             browser_client_secret_file: PathBuf::new(),
-            browser_scopes: ["openid", "profile", "email", "offline_access"].map(str::to_owned).to_vec(),
+            browser_scopes: scopes(),
             browser_prompt: String::new(),
             jwks_url: KeysUrl::default(),
             ca_file: PathBuf::new(),
@@ -70,6 +74,11 @@ impl Default for Issuer {
             groups_claim: "groups".to_owned(),
         }
     }
+}
+
+/// What gives an ID token with names and groups, and a refresh token, at most issuers.
+fn scopes() -> Vec<String> {
+    ["openid", "profile", "email", "offline_access"].map(str::to_owned).to_vec()
 }
 
 /// Whose tokens an issuer gives out.

@@ -1,6 +1,8 @@
 //! How somebody logs in with a browser: sent to an issuer, who sends them back with a code that the server redeems (OpenID Connect
 //! Core 1.0 §3.1, RFC 7636).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -8,7 +10,7 @@ use super::stranger::Stranger;
 use crate::authentication::{Authentication, Credentials};
 use crate::domain::access::{hash_of_text, is_same_hash};
 use crate::domain::{Error, ErrorKind, Millis, Result};
-use crate::identity::{Issuers, Keyring, LoginRequest, random_secret};
+use crate::identity::{DeviceClient, Issuers, Keyring, LoginRequest, random_secret};
 use crate::registry::access::NewSession;
 
 /// How long somebody has to log in, in seconds.
@@ -46,11 +48,41 @@ struct Pending {
     ends_at: Millis,
 }
 
+/// An issuer by which people log in.
+#[derive(Debug, Default)]
+pub struct Login {
+    /// Its name.
+    pub issuer: String,
+    /// Whether they do so with a browser.
+    pub in_browser: bool,
+    /// How they do so with a command line.
+    pub device: Option<DeviceLogin>,
+}
+
+/// What a command line has to know to log somebody in (RFC 8628).
+#[derive(Debug, Clone)]
+pub struct DeviceLogin {
+    /// The issuer's URL.
+    pub url: String,
+    /// What it calls itself there.
+    pub client_id: String,
+    /// What it asks for.
+    pub scopes: Vec<String>,
+}
+
 impl Authentication {
-    /// The names of the issuers by which people log in with a browser.
-    pub fn logins(&self) -> Vec<String> {
-        let parts = self.credentials().and_then(|credentials| credentials.logins());
-        parts.map(|(issuers, _)| issuers.browser_logins().map(str::to_owned).collect()).unwrap_or_default()
+    /// The issuers by which people log in, by name.
+    pub fn logins(&self) -> Vec<Login> {
+        let Some(credentials) = self.credentials() else { return Vec::new() };
+        let mut found = BTreeMap::<&str, Login>::new();
+        for (name, client) in credentials.issuers.iter().flat_map(Issuers::device_logins) {
+            let DeviceClient { url, client_id, scopes } = client.clone();
+            found.entry(name).or_default().device = Some(DeviceLogin { url, client_id, scopes });
+        }
+        for name in credentials.logins().into_iter().flat_map(|(issuers, _)| issuers.browser_logins()) {
+            found.entry(name).or_default().in_browser = true;
+        }
+        found.into_iter().map(|(name, login)| Login { issuer: name.to_owned(), ..login }).collect()
     }
 }
 
@@ -62,8 +94,8 @@ impl Credentials {
 }
 
 impl Stranger {
-    /// The names of the issuers by which they can log in.
-    pub fn logins(&self) -> Vec<String> {
+    /// The issuers by which they can log in.
+    pub fn logins(&self) -> Vec<Login> {
         self.authentication.logins()
     }
 

@@ -6,5 +6,5 @@ mod sessions;
 mod stranger;
 
 pub use cookies::{Place, SessionCookie};
-pub use login::{LoginAnswer, Redirection};
+pub use login::{DeviceLogin, Login, LoginAnswer, Redirection};
 pub use stranger::Stranger;

@@ -119,5 +119,6 @@ pub fn issuer(url: &str, kind: IssuerKind) -> IssuerOptions {
         ca_file: None,
         claims: ClaimNames::default(),
         browser: None,
+        device: None,
     }
 }

@@ -166,8 +166,8 @@ impl Accounts {
 
     /// Takes a role back.
     ///
-    /// Errors: NotFound, also for whoever sees nothing of its scope; PermissionDenied without `manage` there; InvalidState when nobody would be left who administers
-    /// the registry.
+    /// Errors: NotFound, also for whoever sees nothing of its scope; PermissionDenied without `manage` there; InvalidState when nobody
+    /// would be left who administers the registry.
     pub async fn delete_binding(&self, context: &RequestContext, id: BindingId) -> Result<()> {
         let has_named = !self.core.admins.is_empty();
         self.change(context, move |tx| {

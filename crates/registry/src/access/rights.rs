@@ -17,8 +17,8 @@ use crate::store::access::{bindings, workspaces};
 
 impl Accounts {
     /// What somebody may do who is in these groups, is made a writer there by a cluster's rules, and presented a token with these limits;
-    /// `None` is somebody unknown. A change is
-    /// seen at once by the process that made it, and within a second by all others; the end of a binding within that, too.
+    /// `None` is somebody unknown. A change is seen at once by the process that made it, and within a second by all others; the end of a
+    /// binding within that, too.
     pub async fn rights_of(
         &self,
         context: &RequestContext,

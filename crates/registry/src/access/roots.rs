@@ -56,8 +56,8 @@ impl Accounts {
     ///
     /// Errors: NotFound; PermissionDenied without `manage` on it, or, to move it, without `write` on it and `create` in the other
     /// workspace, or when its owner would have more than the caller holds; AlreadyExists where the other workspace has something of its
-    /// name, or of the external id of something below it; InvalidState when something below it has a type that the other has not; QuotaExceeded where
-    /// that has no room for it.
+    /// name, or of the external id of something below it; InvalidState when something below it has a type that the other has not;
+    /// QuotaExceeded where that has no room for it.
     pub async fn change_root(&self, context: &RequestContext, id: NodeId, change: RootChange) -> Result<RootAccess> {
         self.change(context, move |tx| {
             let before = root_rights::demand(tx, id, Permission::Manage)?;

@@ -10,27 +10,51 @@ use crate::PREFIX;
 use crate::domain::access::KnownSession;
 use crate::domain::{Error, Result};
 use crate::errors::{AccountListErrors, LoginErrors, LogoutErrors};
-use crate::http::browser::{LoginAnswer, Place, Redirection, Stranger};
+use crate::http::browser::{DeviceLogin, Login, LoginAnswer, Place, Redirection, Stranger};
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
 
 /// Where an issuer sends browsers back to. Which parameters come along is the issuer's word, so the document does not have it.
 pub const CALLBACK: &str = "/login/{issuer}/callback";
 
-/// How people log in with a browser.
+/// How people log in.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LoginList {
-    /// The issuers by which they can; none where browsers have no sessions.
+    /// The issuers by which they can.
     pub items: Vec<LoginView>,
 }
 
-/// An issuer by which people log in with a browser.
+/// An issuer by which people log in.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LoginView {
     /// The name that the settings give it.
     pub issuer: String,
-    /// Where a browser goes to log in.
+    /// Where a browser goes to log in; absent where it cannot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// What a command line needs to log in; absent where it cannot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceView>,
+}
+
+/// How a command line logs somebody in at the issuer (RFC 8628).
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceView {
+    /// The issuer's URL.
     pub url: String,
+    /// The id of the client, which has no secret.
+    pub client_id: String,
+    /// What it asks for.
+    pub scopes: Vec<String>,
+}
+
+impl LoginView {
+    fn of(login: Login, base: &str) -> Self {
+        let device = |DeviceLogin { url, client_id, scopes }| DeviceView { url, client_id, scopes };
+        let url = login.in_browser.then(|| format!("{base}{PREFIX}/login/{}", login.issuer));
+        Self { issuer: login.issuer, url, device: login.device.map(device) }
+    }
 }
 
 /// Where a login leads.
@@ -60,15 +84,14 @@ impl From<&KnownSession> for SessionView {
     }
 }
 
-/// Lists the issuers by which people log in with a browser. Nobody has to say who they are for that.
+/// Lists the issuers by which people log in, with a browser or with a command line. Nobody has to say who they are for that.
 #[utoipa::path(
     get, path = "/login", operation_id = "listLogins", tag = "accounts",
     responses((status = 200, description = "The issuers.", body = LoginList), AccountListErrors),
 )]
 pub async fn list_logins(stranger: Stranger) -> Result<HttpResponse, Problem> {
     let base = stranger.base_url();
-    let view = |issuer: String| LoginView { url: format!("{base}{PREFIX}/login/{issuer}"), issuer };
-    let items = stranger.logins().into_iter().map(view).collect();
+    let items = stranger.logins().into_iter().map(|login| LoginView::of(login, base)).collect();
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(LoginList { items }))
 }
 

@@ -143,7 +143,7 @@ impl Jobs {
     }
 
     /// The context of work on a job: of whoever asked for it, with what they may do now, which is nothing if they are disabled, logged out
-    /// since, or gone, or the token counts no longer by which they asked.
+    /// since, or gone, and no more than their token left, though that have ended by now.
     /// The record of changes names the job.
     pub async fn context_of(&self, context: &RequestContext, job: &Job) -> Result<RequestContext> {
         let accounts = self.core.accounts();
@@ -157,7 +157,6 @@ impl Jobs {
                 match asked {
                     Ok(who) => {
                         origin.groups.clone_from(groups);
-                        origin.token = *token;
                         accounts.access_of(context, Some(&who), workspace).await?
                     }
                     Err(error) if error.kind() == ErrorKind::Unauthenticated => {

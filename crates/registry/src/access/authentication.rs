@@ -14,6 +14,7 @@ use crate::domain::{Error, Millis, Result};
 use crate::services::Accounts;
 use crate::store::Tx;
 use crate::store::access::{bindings, epoch, principals, tokens};
+use crate::transaction::ReadTransaction;
 
 /// The longest subject that a credential may name, in bytes: what fits the index of every database.
 pub const MAX_SUBJECT_BYTES: usize = 1024;
@@ -124,9 +125,10 @@ impl Accounts {
         Ok(Authenticated { principal: Arc::clone(owner), groups: Vec::new(), writer_in: None, token, session: None })
     }
 
-    /// Whoever asked, at that time, for something that is done later, as a job is: with the groups of then, and what their token leaves.
+    /// Whoever asked, at that time, for something that is done later, as a job is: with the groups of then, and what their token leaves,
+    /// though it have ended by now, so that a short token starts a long job.
     ///
-    /// Errors: Unauthenticated when they are disabled, logged out since, or gone, or the token counts no longer.
+    /// Errors: Unauthenticated when they are disabled, logged out since, or gone.
     pub async fn authenticate_again(
         &self,
         context: &RequestContext,
@@ -136,8 +138,13 @@ impl Accounts {
         since: Millis,
     ) -> Result<Authenticated> {
         let now = context.now();
-        let found = self.core.read(context, move |tx| still_counts(tx, id, token, since, now)).await?;
-        let (principal, token) = found.ok_or_else(disabled)?;
+        let find = move |tx: &mut ReadTransaction<'_, '_>| {
+            let presented = token.map(|id| tokens::find(tx, id)).transpose()?.flatten();
+            let is_known = token.is_none() || presented.is_some();
+            let principal = still_counts(tx, id, None, since, now)?.map(|(principal, _)| principal);
+            Ok(principal.filter(|_| is_known).zip(Some(presented)))
+        };
+        let (principal, token) = self.core.read(context, find).await?.ok_or_else(disabled)?;
         let token = token.map(|token| (token.id, token.limits));
         let (principal, groups) = (Arc::new(principal), groups.to_vec());
         Ok(Authenticated { principal, groups, writer_in: None, token, session: None })

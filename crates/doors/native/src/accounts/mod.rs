@@ -20,6 +20,7 @@ use utoipa::ToSchema;
 use super::Paging;
 use crate::domain::access::{Group, Permission, Permissions, Principal, PrincipalRef};
 use crate::domain::{Change, Error, NodeId, PageRequest, PageToken, Result};
+use crate::http::integer::parse_integer;
 
 /// Somebody, as lists and answers name them.
 #[derive(Debug, Serialize, ToSchema)]
@@ -73,9 +74,15 @@ fn next(token: Option<PageToken>) -> String {
     token.map(|token| token.encode()).unwrap_or_default()
 }
 
-/// A body, read by way of an object, because serde would take a list of values for one.
+/// A body, read by way of an object, because serde would take a list of values for one. Integers may be written with a fraction of zero.
 fn read<T: DeserializeOwned>(body: Json<Map<String, Value>>) -> Result<T> {
-    serde_json::from_value(body.into_inner().into()).map_err(|error| Error::invalid_body(format!("body: {error}")))
+    let mut members = body.into_inner();
+    for value in members.values_mut() {
+        if let Some(integer) = value.as_number().filter(|number| number.is_f64()).and_then(parse_integer) {
+            *value = integer.into();
+        }
+    }
+    serde_json::from_value(members.into()).map_err(|error| Error::invalid_body(format!("body: {error}")))
 }
 
 /// A member that may be there and null, which clears what it is about.

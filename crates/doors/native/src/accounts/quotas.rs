@@ -65,7 +65,7 @@ impl From<WorkspaceQuota> for QuotaView {
 /// Shows what a workspace holds and may hold. Needs `manage` in it.
 #[utoipa::path(
     get, path = "/workspaces/{slug}/quota", operation_id = "getWorkspaceQuota", tag = "accounts",
-    params(("slug" = String, Path, description = "Slug of the workspace.")),
+    params(("slug" = String, Path, description = "Slug of the workspace.", pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")),
     responses((status = 200, description = "The quota.", body = QuotaView), AccountReadErrors),
 )]
 pub async fn get_workspace_quota(caller: Caller, slug: Path<String>) -> Result<HttpResponse, Problem> {
@@ -77,7 +77,7 @@ pub async fn get_workspace_quota(caller: Caller, slug: Path<String>) -> Result<H
 /// Sets what a workspace may hold. Where it holds more already, what adds to it is refused. Needs `manage` in the registry.
 #[utoipa::path(
     put, path = "/workspaces/{slug}/quota", operation_id = "setWorkspaceQuota", tag = "accounts",
-    params(("slug" = String, Path, description = "Slug of the workspace.")),
+    params(("slug" = String, Path, description = "Slug of the workspace.", pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")),
     request_body = SetQuota,
     responses((status = 200, description = "The quota.", body = QuotaView), UpdateAccountErrors),
 )]

@@ -20,6 +20,7 @@ use modelport_inspect::Rule;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::policy::Act;
+use values::from_words;
 
 pub use auth::{
     Admin, Auth, AuthMode, HeaderName, Issuer, IssuerKind, IssuerUrl, KeysUrl, Kubernetes, KubernetesPolicy,
@@ -231,17 +232,7 @@ pub enum AuditReads {
     Strict,
 }
 
-impl TryFrom<String> for AuditReads {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.as_str() {
-            "buffered" => Ok(Self::Buffered),
-            "strict" => Ok(Self::Strict),
-            _ => Err("expected `buffered` or `strict`"),
-        }
-    }
-}
+from_words!(AuditReads, "expected `buffered` or `strict`", "buffered" => Buffered, "strict" => Strict);
 
 /// `[collector]`
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]

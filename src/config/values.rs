@@ -9,6 +9,23 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::redact::redact;
 use crate::domain::policy::check_formats;
 
+/// Lets a setting be one of these words.
+macro_rules! from_words {
+    ($kind:ident, $expected:literal, $($word:literal => $variant:ident),+ $(,)?) => {
+        impl TryFrom<String> for $kind {
+            type Error = &'static str;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                match text.as_str() {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err($expected),
+                }
+            }
+        }
+    };
+}
+pub(super) use from_words;
+
 /// A listener's address, or `none`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
@@ -260,17 +277,7 @@ pub enum LogFormat {
     Json,
 }
 
-impl TryFrom<String> for LogFormat {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.as_str() {
-            "text" => Ok(Self::Text),
-            "json" => Ok(Self::Json),
-            _ => Err("expected `text` or `json`"),
-        }
-    }
-}
+from_words!(LogFormat, "expected `text` or `json`", "text" => Text, "json" => Json);
 
 /// Whether PostgreSQL's sessions keep prepared statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
@@ -284,18 +291,7 @@ pub enum PreparedStatements {
     Off,
 }
 
-impl TryFrom<String> for PreparedStatements {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.as_str() {
-            "auto" => Ok(Self::Auto),
-            "on" => Ok(Self::On),
-            "off" => Ok(Self::Off),
-            _ => Err("expected `auto`, `on` or `off`"),
-        }
-    }
-}
+from_words!(PreparedStatements, "expected `auto`, `on` or `off`", "auto" => Auto, "on" => On, "off" => Off);
 
 #[cfg(test)]
 mod tests {

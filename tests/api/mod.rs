@@ -1,5 +1,6 @@
 //! The protocols, through the same app and the same gRPC server that `serve` runs.
 
+mod answer;
 mod app;
 mod backends;
 mod documents;

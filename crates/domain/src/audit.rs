@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::access::{PrincipalId, TokenId, WorkspaceId};
+use super::value::find_named;
 use super::{Error, Millis, NodeId, Result};
 
 macro_rules! actions {
@@ -87,12 +88,7 @@ impl FromStr for AuditAction {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let found = Self::ALL.iter().find(|action| action.name() == text).copied();
-        found.ok_or_else(|| {
-            let known: Vec<_> = Self::ALL.iter().map(|action| action.name()).collect();
-            let known = known.join("`, `");
-            Error::invalid("action", format!("action `{}` is none of `{known}`", text.escape_debug()))
-        })
+        find_named(Self::ALL, Self::name, "action", text)
     }
 }
 
@@ -134,11 +130,7 @@ impl FromStr for Outcome {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let found = Self::ALL.into_iter().find(|outcome| outcome.name() == text);
-        found.ok_or_else(|| {
-            let known = Self::ALL.map(Self::name).join("`, `");
-            Error::invalid("outcome", format!("outcome `{}` is none of `{known}`", text.escape_debug()))
-        })
+        find_named(&Self::ALL, Self::name, "outcome", text)
     }
 }
 

@@ -126,6 +126,17 @@ pub fn check_text(field: &str, text: &str) -> Result<()> {
     Ok(())
 }
 
+/// The one of `all` that a text names.
+///
+/// Errors: InvalidArgument, with the names of all, on the field that `what` is.
+pub fn find_named<T: Copy>(all: &[T], name: fn(T) -> &'static str, what: &str, text: &str) -> Result<T> {
+    let found = all.iter().copied().find(|one| name(*one) == text);
+    found.ok_or_else(|| {
+        let known: Vec<_> = all.iter().copied().map(name).collect();
+        Error::invalid(what, format!("{what} `{}` is none of `{}`", text.escape_debug(), known.join("`, `")))
+    })
+}
+
 /// The longest name of a custom property, in bytes: what fits the indexes of every database beside a value.
 const MAX_NAME_BYTES: usize = 2048;
 

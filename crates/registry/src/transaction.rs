@@ -267,9 +267,8 @@ impl Core {
         context: &RequestContext,
         work: impl Fn(&mut ReadTransaction<'_, '_>) -> Result<T> + Send + Sync + 'static,
     ) -> Result<T> {
-        let (asked, refused_at) = (context.clone(), RefusedAt::default());
-        let at = Arc::clone(&refused_at);
-        let done = self.store.read(move |tx| work(&mut ReadTransaction::on_behalf_of(&asked, &at, tx))).await;
+        let (work, refused_at) = reading(context, work);
+        let done = self.store.read(work).await;
         self.noting_refusal(context, &refused_at, done)
     }
 
@@ -279,9 +278,8 @@ impl Core {
         context: &RequestContext,
         work: impl Fn(&mut ReadTransaction<'_, '_>) -> Result<T> + Send + Sync + 'static,
     ) -> Result<T> {
-        let (asked, refused_at) = (context.clone(), RefusedAt::default());
-        let at = Arc::clone(&refused_at);
-        let done = self.store.read_long(move |tx| work(&mut ReadTransaction::on_behalf_of(&asked, &at, tx))).await;
+        let (work, refused_at) = reading(context, work);
+        let done = self.store.read_long(work).await;
         self.noting_refusal(context, &refused_at, done)
     }
 
@@ -291,9 +289,8 @@ impl Core {
         context: &RequestContext,
         work: impl Fn(&mut ReadTransaction<'_, '_>) -> Result<T> + Send + Sync + 'static,
     ) -> Result<T> {
-        let (asked, refused_at) = (context.clone(), RefusedAt::default());
-        let at = Arc::clone(&refused_at);
-        let done = self.store.read_once(move |tx| work(&mut ReadTransaction::on_behalf_of(&asked, &at, tx))).await;
+        let (work, refused_at) = reading(context, work);
+        let done = self.store.read_once(work).await;
         self.noting_refusal(context, &refused_at, done)
     }
 
@@ -338,6 +335,16 @@ impl Core {
         }
         done
     }
+}
+
+/// The same work as the store does it, on behalf of whoever asks; and where it will have refused something.
+fn reading<T>(
+    context: &RequestContext,
+    work: impl Fn(&mut ReadTransaction<'_, '_>) -> Result<T> + Send + Sync + 'static,
+) -> (impl Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static, RefusedAt) {
+    let (asked, refused_at) = (context.clone(), RefusedAt::default());
+    let at = Arc::clone(&refused_at);
+    (move |tx: &mut Tx<'_>| work(&mut ReadTransaction::on_behalf_of(&asked, &at, tx)), refused_at)
 }
 
 /// Tells whoever manages a workspace how much it holds, where that is too much.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-use super::super::values::Secret;
+use super::super::values::{Secret, from_words};
 use super::list;
 
 /// One issuer of tokens.
@@ -91,17 +91,7 @@ pub enum IssuerKind {
     Kubernetes,
 }
 
-impl TryFrom<String> for IssuerKind {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.as_str() {
-            "oidc" => Ok(Self::Oidc),
-            "kubernetes" => Ok(Self::Kubernetes),
-            _ => Err("expected `oidc` or `kubernetes`"),
-        }
-    }
-}
+from_words!(IssuerKind, "expected `oidc` or `kubernetes`", "oidc" => Oidc, "kubernetes" => Kubernetes);
 
 macro_rules! http_urls {
     ($($(#[$doc:meta])* $name:ident, $query:literal;)*) => {$(

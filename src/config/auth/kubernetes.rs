@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::super::geti::ServerUrl;
+use super::super::values::from_words;
 
 /// `[auth.kubernetes]`
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -38,17 +39,7 @@ pub enum KubernetesReview {
     TokenReview,
 }
 
-impl TryFrom<String> for KubernetesReview {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.as_str() {
-            "offline" => Ok(Self::Offline),
-            "token-review" => Ok(Self::TokenReview),
-            _ => Err("expected `offline` or `token-review`"),
-        }
-    }
-}
+from_words!(KubernetesReview, "expected `offline` or `token-review`", "offline" => Offline, "token-review" => TokenReview);
 
 /// Which rules of the cluster have to permit what a service account does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
@@ -64,16 +55,4 @@ pub enum KubernetesPolicy {
     Crd,
 }
 
-impl TryFrom<String> for KubernetesPolicy {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.as_str() {
-            "none" => Ok(Self::None),
-            "service-get" => Ok(Self::ServiceGet),
-            "service-verb" => Ok(Self::ServiceVerb),
-            "crd" => Ok(Self::Crd),
-            _ => Err("expected `none`, `service-get`, `service-verb` or `crd`"),
-        }
-    }
-}
+from_words!(KubernetesPolicy, "expected `none`, `service-get`, `service-verb` or `crd`", "none" => None, "service-get" => ServiceGet, "service-verb" => ServiceVerb, "crd" => Crd);

@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::values::from_words;
+
 pub use issuers::{Issuer, IssuerKind, IssuerUrl, KeysUrl};
 pub use kubernetes::{Kubernetes, KubernetesPolicy, KubernetesReview};
 pub use names::{Admin, HeaderName};
@@ -56,14 +58,4 @@ pub enum AuthMode {
     On,
 }
 
-impl TryFrom<String> for AuthMode {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.as_str() {
-            "off" => Ok(Self::Off),
-            "on" => Ok(Self::On),
-            _ => Err("expected `off` or `on`"),
-        }
-    }
-}
+from_words!(AuthMode, "expected `off` or `on`", "off" => Off, "on" => On);

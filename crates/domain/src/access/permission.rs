@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::{BitAnd, BitOr};
 use std::str::FromStr;
 
+use crate::value::find_named;
 use crate::{Error, Result};
 
 /// One thing that may be done.
@@ -57,11 +58,7 @@ impl FromStr for Permission {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let found = Self::ALL.into_iter().find(|permission| permission.name() == text);
-        found.ok_or_else(|| {
-            let known = Self::ALL.map(Self::name).join("`, `");
-            Error::invalid("permissions", format!("permission `{}` is none of `{known}`", text.escape_debug()))
-        })
+        find_named(&Self::ALL, Self::name, "permission", text).map_err(|error| error.on_field("permissions"))
     }
 }
 
@@ -199,11 +196,7 @@ impl FromStr for Role {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let found = Self::ALL.into_iter().find(|role| role.name() == text);
-        found.ok_or_else(|| {
-            let known = Self::ALL.map(Self::name).join("`, `");
-            Error::invalid("role", format!("role `{}` is none of `{known}`", text.escape_debug()))
-        })
+        find_named(&Self::ALL, Self::name, "role", text)
     }
 }
 

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::WorkspaceId;
+use crate::value::find_named;
 use crate::{Error, Millis, Result};
 
 /// The id of a principal.
@@ -57,11 +58,7 @@ impl FromStr for PrincipalKind {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let found = Self::ALL.into_iter().find(|kind| kind.name() == text);
-        found.ok_or_else(|| {
-            let known = Self::ALL.map(Self::name).join("`, `");
-            Error::invalid("kind", format!("kind `{}` is none of `{known}`", text.escape_debug()))
-        })
+        find_named(&Self::ALL, Self::name, "kind", text)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, LazyLock};
 
-use super::{BindingScope, Permission, Permissions, PrincipalId, Role, Visible, WorkspaceId};
+use super::{BindingScope, Permission, Permissions, PrincipalId, Role, TokenLimits, Visible, WorkspaceId};
 use crate::{Error, NodeId, Result};
 
 /// Where a node belongs, as far as access depends on it.
@@ -19,30 +19,6 @@ impl Default for Place {
     /// Of a node that has no id yet: in the default workspace, below nothing.
     fn default() -> Self {
         Self { workspace: WorkspaceId::DEFAULT, root: NodeId(0) }
-    }
-}
-
-/// What a token leaves of the rights of its owner.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct TokenLimits {
-    /// No others than these.
-    pub permissions: Permissions,
-    /// In no other workspaces than these; `None` is all.
-    pub workspaces: Option<BTreeSet<WorkspaceId>>,
-    /// For nothing but these models, experiments and environments, and what is below them; `None` is all.
-    pub roots: Option<BTreeSet<NodeId>>,
-}
-
-impl TokenLimits {
-    /// Whether it takes nothing away, so that whoever presents the token is its owner in everything.
-    pub fn are_none(&self) -> bool {
-        self.permissions == Permissions::ALL && self.workspaces.is_none() && self.roots.is_none()
-    }
-
-    fn at(&self, place: Place) -> Permissions {
-        let workspace = self.workspaces.as_ref().is_none_or(|these| these.contains(&place.workspace));
-        let root = self.roots.as_ref().is_none_or(|these| these.contains(&place.root));
-        if workspace && root { self.permissions } else { Permissions::NONE }
     }
 }
 
@@ -105,23 +81,12 @@ impl Rights {
     pub fn in_workspace(&self, workspace: WorkspaceId) -> Permissions {
         let held = self.registry | self.workspaces.get(&workspace).copied().unwrap_or_default();
         let held = held & self.possible_in(workspace);
-        match &self.limits {
-            None => held,
-            Some(TokenLimits { roots: Some(_), .. }) => Permissions::NONE,
-            Some(TokenLimits { permissions, workspaces, roots: None }) => {
-                let within = workspaces.as_ref().is_none_or(|these| these.contains(&workspace));
-                if within { held & *permissions } else { Permissions::NONE }
-            }
-        }
+        self.limits.as_ref().map_or(held, |limits| held & limits.in_workspace(workspace))
     }
 
     /// What they have in the registry as such.
     pub fn in_registry(&self) -> Permissions {
-        match &self.limits {
-            None => self.registry,
-            Some(TokenLimits { permissions, workspaces: None, roots: None }) => self.registry & *permissions,
-            Some(_) => Permissions::NONE,
-        }
+        self.limits.as_ref().map_or(self.registry, |limits| self.registry & limits.in_registry())
     }
 
     /// What bindings give at a place, whoever owns the root.

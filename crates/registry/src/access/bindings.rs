@@ -95,7 +95,7 @@ impl Accounts {
             let scope = find_scope(tx, &new.scope)?;
             let held = demand_at(tx, scope, Permission::Manage)?;
             let subject = find_subject(tx, &new.subject, find_principal)?;
-            check_gives(held, Some(new.role), format_args!("what role `{}` is to be bound for", new.role))?;
+            check_gives(held, new.role.permissions(), format_args!("what role `{}` is to be bound for", new.role))?;
             let now = tx.now();
             if new.expires_at.is_some_and(|ends| ends <= now) {
                 return Err(Error::invalid("expiresAt", "`expiresAt` is not in the future"));

@@ -2,8 +2,8 @@
 
 use crate::context::At;
 use crate::domain::access::{
-    BindingScope, Permission, Permissions, Principal, PrincipalId, PrincipalKind, PrincipalRef, Role, Slug,
-    TokenLimits, Workspace, denied,
+    BindingScope, Permission, Permissions, Principal, PrincipalId, PrincipalKind, PrincipalRef, Slug, TokenLimits,
+    Workspace, denied,
 };
 use crate::domain::{Error, Result};
 use crate::root_rights;
@@ -50,11 +50,10 @@ pub(super) fn demand_at(
     Err(tx.refused(at, error))
 }
 
-/// Refuses to give somebody a role that has more than the caller holds in that place.
+/// Refuses to give somebody more than the caller holds in that place.
 ///
 /// Errors: PermissionDenied, with what it is that needs it.
-pub(super) fn check_gives(held: Permissions, role: Option<Role>, what: impl std::fmt::Display) -> Result<()> {
-    let given = role.map_or(Permissions::NONE, Role::permissions);
+pub(super) fn check_gives(held: Permissions, given: Permissions, what: impl std::fmt::Display) -> Result<()> {
     given.iter().find(|permission| !held.has(*permission)).map_or(Ok(()), |more| Err(denied(more, what)))
 }
 

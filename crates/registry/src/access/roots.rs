@@ -6,7 +6,9 @@ use serde_json::json;
 use super::demands::{check_gives, demand_at, find_principal, seen_workspace};
 use crate::audit_entry::record;
 use crate::context::{At, RequestContext};
-use crate::domain::access::{BindingScope, Permission, Place, Principal, PrincipalRef, Slug, Workspace};
+use crate::domain::access::{
+    BindingScope, Permission, Permissions, Place, Principal, PrincipalRef, Role, Slug, Workspace,
+};
 use crate::domain::audit::AuditAction;
 use crate::domain::{Change, Error, NodeId, Result};
 use crate::root_rights;
@@ -89,7 +91,8 @@ impl Accounts {
             let is_given = after.owner != before.owner || after.place != before.place;
             if let Some(owner) = shown_after.owner.as_ref().filter(|_| is_given) {
                 let what = format!("what principal `{}` has as the owner of node `{id}`", owner.handle);
-                check_gives(held, shown_after.workspace.owner_role, what)?;
+                let given = shown_after.workspace.owner_role.map_or(Permissions::NONE, Role::permissions);
+                check_gives(held, given, what)?;
             }
             let at = At { workspace: Some(after.place.workspace), root: Some(id) };
             let details = json!({ "before": document(&shown_before), "after": document(&shown_after) });

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::demands::{
-    demand_manages, find_principal, is_self, is_wholly, permissions_at, seen_principal, seen_workspace,
+    check_gives, demand_manages, find_principal, is_self, is_wholly, permissions_at, seen_principal, seen_workspace,
 };
 use super::slugs::{WithSlugs, with_slug, with_slugs};
 use super::{ListPage, check_title};
@@ -14,7 +14,7 @@ use crate::audit_entry::record;
 use crate::context::{At, RequestContext};
 use crate::domain::access::{
     ApiToken, Permission, Permissions, Principal, PrincipalId, PrincipalRef, Slug, Subject, TokenId, TokenLimits,
-    TokenText, denied,
+    TokenText,
 };
 use crate::domain::audit::AuditAction;
 use crate::domain::{Error, Millis, NodeId, Page, PageRequest, Result};
@@ -265,9 +265,8 @@ fn find_limits(tx: &mut ReadTransaction<'_, '_>, new: &NewToken) -> Result<Token
 /// Refuses a token that opens more than the one that the caller presented.
 fn check_within(held: Option<&TokenLimits>, wanted: &TokenLimits) -> Result<()> {
     let Some(held) = held else { return Ok(()) };
-    if let Some(more) = wanted.permissions.iter().find(|permission| !held.permissions.has(*permission)) {
-        return Err(denied(more, "another token, which cannot open more than the one that was presented"));
-    }
+    let what = "another token, which cannot open more than the one that was presented";
+    check_gives(held.permissions, wanted.permissions, what)?;
     let is_within = within(held.workspaces.as_ref(), wanted.workspaces.as_ref())
         && within(held.roots.as_ref(), wanted.roots.as_ref());
     if is_within {
@@ -296,11 +295,8 @@ fn check_holds_as_much(tx: &mut ReadTransaction<'_, '_>, owner: &Principal, limi
             continue;
         }
         let held = permissions_at(tx, binding.scope).unwrap_or_default();
-        let given = binding.role.permissions() & limits.permissions;
-        if let Some(more) = given.iter().find(|permission| !held.has(*permission)) {
-            let what = format!("what binding `{}` gives principal `{}`", binding.id, owner.handle);
-            return Err(denied(more, what));
-        }
+        let what = format_args!("what binding `{}` gives principal `{}`", binding.id, owner.handle);
+        check_gives(held, binding.role.permissions() & limits.permissions, what)?;
     }
     Ok(())
 }

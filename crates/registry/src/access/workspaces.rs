@@ -102,7 +102,7 @@ impl Accounts {
             if let Change::Set(role) = change.owner_role
                 && before.owner_role != Some(role)
             {
-                check_gives(held, Some(role), format_args!("what owners are to have in workspace `{slug}`"))?;
+                check_gives(held, role.permissions(), format_args!("what owners are to have in workspace `{slug}`"))?;
             }
             if change.archived == Some(true) && before.id == WorkspaceId::DEFAULT {
                 return Err(Error::invalid_state("the default workspace cannot be archived"));

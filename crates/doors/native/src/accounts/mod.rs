@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::Paging;
-use crate::domain::access::{Group, Permission, Permissions, Principal, PrincipalRef};
+use crate::domain::access::{Group, Permission, Permissions, Principal};
 use crate::domain::{Change, Error, NodeId, PageRequest, PageToken, Result};
 use crate::http::integer::parse_integer;
 
@@ -96,11 +96,6 @@ fn change<T>(member: Option<Option<T>>) -> Change<T> {
         Some(None) => Change::Clear,
         Some(Some(value)) => Change::Set(value),
     }
-}
-
-/// The principal in a path.
-fn principal_segment(text: &str) -> Result<PrincipalRef> {
-    text.parse()
 }
 
 /// The id of something that is no node.

@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::scopes::workspace_slug;
-use super::{change, next, nullable, principal_segment, read};
+use super::{change, next, nullable, read};
 use crate::Paging;
-use crate::domain::access::{Principal, Slug};
+use crate::domain::access::{Principal, PrincipalRef, Slug};
 use crate::domain::{Error, Result};
 use crate::errors::{
     AccountReadErrors, AccountSearchErrors, CreateAccountErrors, EndAccountErrors, UpdateAccountErrors,
@@ -183,7 +183,7 @@ pub async fn list_principals(
     responses((status = 200, description = "The principal.", body = PrincipalView), AccountReadErrors),
 )]
 pub async fn get_principal(caller: Caller, principal: Path<String>) -> Result<HttpResponse, Problem> {
-    let named = principal_segment(&principal)?;
+    let named: PrincipalRef = principal.parse()?;
     Ok(show(&caller.registry.accounts.get_principal(&caller.context, &named).await?))
 }
 
@@ -199,7 +199,7 @@ pub async fn update_principal(
     principal: Path<String>,
     body: Json<Map<String, Value>>,
 ) -> Result<HttpResponse, Problem> {
-    let (named, body): (_, UpdatePrincipal) = (principal_segment(&principal)?, read(body)?);
+    let (named, body): (PrincipalRef, UpdatePrincipal) = (principal.parse()?, read(body)?);
     let workspace = change(body.workspace).try_map(|slug: String| -> Result<Slug, Error> { workspace_slug(&slug) })?;
     let change = PrincipalChange { disabled: body.disabled, workspace };
     Ok(show(&caller.registry.accounts.change_principal(&caller.context, &named, change).await?))
@@ -212,7 +212,7 @@ pub async fn update_principal(
     responses((status = 200, description = "The principal.", body = PrincipalView), EndAccountErrors),
 )]
 pub async fn log_out_principal(caller: Caller, principal: Path<String>) -> Result<HttpResponse, Problem> {
-    let named = principal_segment(&principal)?;
+    let named: PrincipalRef = principal.parse()?;
     Ok(show(&caller.registry.accounts.log_out_everywhere(&caller.context, &named).await?))
 }
 
@@ -223,6 +223,6 @@ pub async fn log_out_principal(caller: Caller, principal: Path<String>) -> Resul
     responses((status = 204, description = "Forgotten."), EndAccountErrors),
 )]
 pub async fn forget_principal(caller: Caller, principal: Path<String>) -> Result<HttpResponse, Problem> {
-    caller.registry.accounts.forget_principal(&caller.context, &principal_segment(&principal)?).await?;
+    caller.registry.accounts.forget_principal(&caller.context, &principal.parse()?).await?;
     Ok(HttpResponse::NoContent().finish())
 }

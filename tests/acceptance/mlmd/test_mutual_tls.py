@@ -70,7 +70,8 @@ def test_every_listener_speaks_tls_and_knows_its_clients(installation: Installat
             store(grpc, servers, None).get_artifacts()
         with pytest.raises(errors.UnavailableError):
             store(grpc, servers, strangers.client("ignored", RUNNER)).get_artifacts()
-        assert " refused a client certificate: " in installation.log.read_text()
+        # The client learns of it first.
+        eventually(lambda: " refused a client certificate: " in installation.log.read_text(), "why, in the log")
 
         token = (installation.folder / "bootstrap-token").read_text().strip()
         api, bearer = f"https://localhost:{http}/api/v1", ["--header", f"Authorization: Bearer {token}"]

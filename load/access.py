@@ -45,29 +45,29 @@ LISTS = {
 LIMIT = 15.0
 # The kind of contexts, and the types of models and versions among them.
 CONTEXT, MODEL, VERSION = 2, 11, 12
-# What the ids begin after.
-FIRST = 1_000_000
+# What the ids begin after, and how far that of a model is from that of the next one.
+FIRST, STEP = 1_000_000, 1 + VERSIONS
 
-# The number of a model says where it is, whether it is restricted, and what its versions are called.
+# The number of a model says where it is, whether it is restricted, and what its versions are called, which are made after it.
 FILL = f"""
 WITH RECURSIVE counted(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM counted WHERE number < {MODELS})
 INSERT INTO nodes (id, kind, type_id, name, created_at, updated_at, workspace_id, root_id, owner_id)
-SELECT {FIRST} + number, {CONTEXT}, {MODEL}, 'model-' || number, number, number,
-       CASE WHEN number % 2 = 0 THEN 1 ELSE 2 + (number / 2) % {WORKSPACES - 1} END, {FIRST} + number, NULL
+SELECT {FIRST} + number * {STEP}, {CONTEXT}, {MODEL}, 'model-' || number, number, number,
+       CASE WHEN number % 2 = 0 THEN 1 ELSE 2 + (number / 2) % {WORKSPACES - 1} END, {FIRST} + number * {STEP}, NULL
 FROM counted;
 WITH RECURSIVE counted(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM counted WHERE number < {VERSIONS})
 INSERT INTO nodes (id, kind, type_id, home_id, name, created_at, updated_at, workspace_id, root_id)
-SELECT m.id + {MODELS} * counted.number, {CONTEXT}, {VERSION}, m.id, 'v' || counted.number, m.created_at, m.updated_at,
+SELECT m.id + counted.number, {CONTEXT}, {VERSION}, m.id, 'v' || counted.number, m.created_at, m.updated_at,
        m.workspace_id, m.id
 FROM nodes AS m, counted WHERE m.type_id = {MODEL} AND m.id > {FIRST};
 INSERT INTO members (context_id, node_id) SELECT home_id, id FROM nodes WHERE type_id = {VERSION} AND id > {FIRST};
 INSERT INTO restricted_roots (root_id) SELECT id FROM nodes WHERE type_id = {MODEL} AND id > {FIRST}
-    AND (id - {FIRST}) / 2 % {RESTRICTED_EVERY} = 0;
+    AND (id - {FIRST}) / {STEP} / 2 % {RESTRICTED_EVERY} = 0;
 UPDATE nodes SET owner_id = {{owner}} WHERE type_id = {MODEL} AND id > {FIRST} AND workspace_id = 1
-    AND (id - {FIRST}) % {MODELS // OWNED} = 0;
+    AND (id - {FIRST}) / {STEP} % {MODELS // OWNED} = 0;
 INSERT INTO bindings (subject_kind, principal_id, role, scope_kind, root_id, created_at)
 SELECT 'principal', {{binder}}, 'reader', 'root', id, 0 FROM nodes WHERE type_id = {MODEL} AND id > {FIRST} AND workspace_id = 1
-    AND (id - {FIRST}) % {MODELS // BOUND} = 0;
+    AND (id - {FIRST}) / {STEP} % {MODELS // BOUND} = 0;
 """
 
 

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -12,6 +11,7 @@ use super::issuers::issuers;
 use super::keys::keys;
 use crate::api::http::authentication::{Authentication, Credentials, TrustedProxy};
 use crate::api::http::limits::{RequestLimits, RequestRates};
+use crate::api::http::source::Proxies;
 use crate::config::{Auth, AuthMode, Sessions, Settings};
 use crate::domain::access::{BootstrapToken, NamedAdmin, SessionTimes};
 use crate::domain::{Error, Result};
@@ -42,27 +42,29 @@ pub(super) fn authentication(settings: &Settings) -> Result<Authentication> {
         burst_seconds: limits.burst_seconds,
         failed_logins: NonZeroU32::new(limits.failed_logins_per_minute),
     };
-    let limits = RequestLimits::new(rates, is_proxy(auth));
+    let limits = RequestLimits::new(rates);
     if auth.mode == AuthMode::Off {
-        return Ok(Authentication::default().limited_by(limits));
+        return Ok(Authentication::default().behind(proxies(auth)).limited_by(limits));
     }
     let issuers = issuers(auth, wall_clock())?;
     let issuers = (!issuers.is_empty()).then_some(issuers);
     let proxy = (!auth.proxy.peers.is_empty()).then(|| TrustedProxy {
-        is_peer: Box::new(is_proxy(auth)),
+        at: proxies(auth),
         user_header: auth.proxy.user_header.as_str().to_owned(),
         groups_header: auth.proxy.groups_header.as_str().to_owned(),
         token_header: auth.proxy.token_header.as_str().to_owned(),
         secret_header: auth.proxy.secret_header.as_str().to_owned(),
         secret: auth.proxy.secret.expose().to_owned(),
     });
-    Ok(Authentication::by(Credentials { issuers, proxy, keys: keys(settings)? }).limited_by(limits))
+    Ok(Authentication::by(Credentials { issuers, proxy, keys: keys(settings)? })
+        .behind(proxies(auth))
+        .limited_by(limits))
 }
 
-/// Whether the trusted proxy is at an address.
-fn is_proxy(auth: &Auth) -> impl Fn(IpAddr) -> bool + Send + Sync + use<> {
+/// Where the trusted proxy is.
+fn proxies(auth: &Auth) -> Proxies {
     let peers: Vec<_> = auth.proxy.peers.iter().map(|network| network.0).collect();
-    move |address| peers.iter().any(|network| network.contains(&address))
+    Proxies::at(move |address| peers.iter().any(|network| network.contains(&address)))
 }
 
 /// How long sessions of browsers last.

@@ -227,6 +227,17 @@ def test_a_code_counts_once(corporation: Corporation) -> None:
 
 
 @anywhere
+@pytest.mark.parametrize("settings", [{"MODELPORT__LIMITS__FAILED_LOGINS_PER_MINUTE": "3"}], ids=["limited"])
+def test_too_many_answers_that_do_not_count(corporation: Corporation) -> None:
+    guesser = corporation.person("bob")
+    guesses = [guesser.complete({"code": "a", "state": str(number)}) for number in range(5)]
+    assert [guess.status_code for guess in guesses] == [401] * 3 + [429] * 2
+    assert 1 <= int(guesses[-1].headers["retry-after"]) <= 20
+    # What counts is never refused for those.
+    assert corporation.logged_in("bob").status() == 200
+
+
+@anywhere
 def test_a_login_leads_nowhere_else(corporation: Corporation) -> None:
     bob = corporation.person("bob")
     for elsewhere in ["//evil.example", "https://evil.example", "/\\evil.example", "\\\\evil.example", "evil", "/\t/x"]:

@@ -56,6 +56,8 @@ def test_an_address_in_the_shape_of_each_api(installation: Installation) -> None
         url = f"{prefix}{API}/uploads"
         _, answer = until_refused(lambda url=url, tus=tus: caller.ask("OPTIONS", url, headers=tus))
         assert (answer.json()["status"], wait_of(answer)) == (429, 1)
+    _, answer = until_refused(lambda: caller.ask("GET", f"{API}/login"))
+    assert (answer.json()["status"], wait_of(answer)) == (429, 1)
     _, answer = until_refused(lambda: old.get("/models"))
     assert answer.json().keys() == {"detail"}
     assert wait_of(answer) == 1

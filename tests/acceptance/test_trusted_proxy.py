@@ -2,7 +2,7 @@
 
 import pytest
 from callers import API, Accounts, Caller
-from harness import Installation
+from harness import Installation, eventually
 
 SECRET = "what only the proxy and the server know"
 FROM_PROXY = {"X-Modelport-Proxy-Secret": SECRET, "kubeflow-userid": "alice@example.org"}
@@ -70,4 +70,19 @@ def test_two_values_of_a_header_are_none(installation: Installation) -> None:
     accounts = behind(installation)
     twice = [*FROM_PROXY.items(), ("kubeflow-userid", "root@example.org")]
     assert accounts.anonymous().ask("GET", f"{API}/whoami", headers=twice).status_code == 401
+    accounts.server.stop()
+
+
+@anywhere
+@pytest.mark.parametrize("peers, source", [("127.0.0.1", "192.0.2.7"), ("10.9.8.7", "127.0.0.1")], ids=["trusted", "another peer"])
+def test_the_trail_says_where_requests_are_from(installation: Installation, peers: str, source: str) -> None:
+    accounts = behind(installation, peers)
+    wrong = accounts.anonymous(X_Forwarded_For="198.51.100.1, 192.0.2.7", Authorization="Bearer mp_wrong")
+    assert wrong.status("GET", f"{API}/whoami") == 401
+
+    def sources() -> set[str]:
+        trail = accounts.admin.ask("GET", f"{API}/audit", 200, params={"action": "login"}).json()["items"]
+        return {entry["peer"] for entry in trail}
+
+    eventually(lambda: sources() == {source}, "the failed login in the trail")
     accounts.server.stop()

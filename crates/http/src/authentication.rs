@@ -14,6 +14,7 @@ use crate::identity::{Issuers, Keyring};
 use crate::limits::RequestLimits;
 use crate::registry::access::Authenticated;
 use crate::registry::{Origin, Registry, RequestContext};
+use crate::source::Proxies;
 use crate::tls::ClientCertificate;
 
 /// What the record of changes calls callers who do not say who they are.
@@ -28,6 +29,7 @@ const MAX_AUTHORIZATION_BYTES: usize = 16 * 1024;
 pub struct Authentication {
     credentials: Option<Arc<Credentials>>,
     limits: Option<Arc<RequestLimits>>,
+    proxies: Proxies,
 }
 
 /// Which credentials are believed.
@@ -43,8 +45,8 @@ pub struct Credentials {
 
 /// A proxy in front that has checked who is calling, and says so in headers.
 pub struct TrustedProxy {
-    /// Whether it is at that address.
-    pub is_peer: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
+    /// Where it is.
+    pub at: Proxies,
     /// The header with who it is.
     pub user_header: String,
     /// The header with the groups, separated by commas.
@@ -122,13 +124,19 @@ impl Authentication {
 
     /// Callers say who they are by these credentials, and may do what was granted to them.
     pub fn by(credentials: Credentials) -> Self {
-        Self { credentials: Some(Arc::new(credentials)), limits: None }
+        Self { credentials: Some(Arc::new(credentials)), ..Self::default() }
     }
 
     /// The same, where callers may send no more requests than that.
     #[must_use]
     pub fn limited_by(self, limits: Option<RequestLimits>) -> Self {
         Self { limits: limits.map(Arc::new), ..self }
+    }
+
+    /// The same, behind such proxies.
+    #[must_use]
+    pub fn behind(self, proxies: Proxies) -> Self {
+        Self { proxies, ..self }
     }
 
     /// Whether callers have to say who they are.
@@ -140,6 +148,22 @@ impl Authentication {
         self.credentials.as_ref()
     }
 
+    /// Counts a request, and finds out where it is from.
+    ///
+    /// Errors: TooManyRequests where too many are from there.
+    pub(crate) fn admit(&self, peer: Option<IpAddr>, forwarded_for: impl FnOnce() -> String) -> Result<Option<IpAddr>> {
+        let from = self.proxies.source(peer, forwarded_for);
+        self.limits.as_ref().map_or(Ok(()), |limits| limits.admit_from(from))?;
+        Ok(from)
+    }
+
+    /// Counts credentials from there that do not count.
+    ///
+    /// Errors: TooManyRequests.
+    pub(crate) fn admit_failed_login(&self, from: Option<IpAddr>) -> Result<()> {
+        self.limits.as_ref().map_or(Ok(()), |limits| limits.admit_failed_login(from))
+    }
+
     /// Who presents this, and what they may.
     ///
     /// Errors: TooManyRequests where they send more than they may; Unauthenticated where it is not believed, or where it is nothing and
@@ -147,10 +171,7 @@ impl Authentication {
     /// PermissionDenied where the rules of a cluster decide and do not permit it; Unavailable and UpstreamUnavailable where that cannot
     /// be found out.
     pub async fn ask(&self, registry: &Registry, presented: Presented<'_>) -> Result<Asker> {
-        let from = self.limits.as_ref().and_then(|limits| limits.origin(presented.peer, presented.forwarded_for));
-        if let Some(limits) = &self.limits {
-            limits.admit_from(from)?;
-        }
+        let from = self.admit(presented.peer, presented.forwarded_for)?;
         let context = registry.own_context();
         let named = presented.workspace.clone().or_else(|| (presented.header)(Self::WORKSPACE_HEADER));
         let Some(credentials) = &self.credentials else {
@@ -167,10 +188,8 @@ impl Authentication {
             Err(error) => {
                 // While an issuer or the database does not answer, nothing is known against the credentials.
                 if error.kind() == ErrorKind::Unauthenticated {
-                    registry.audit.record_failed_login(&context.with_origin(origin(None, &presented)));
-                    if let Some(limits) = &self.limits {
-                        limits.admit_failed_login(from)?;
-                    }
+                    registry.audit.record_failed_login(&context.with_origin(origin(None, &presented, from)));
+                    self.admit_failed_login(from)?;
                 }
                 return Err(error);
             }
@@ -202,7 +221,7 @@ impl Authentication {
             }
         };
         let name = who.as_ref().map_or_else(|| ANONYMOUS.to_owned(), |who| who.principal.handle.clone());
-        Ok(Asker { name, access, origin: origin(who.as_ref(), &presented) })
+        Ok(Asker { name, access, origin: origin(who.as_ref(), &presented, from) })
     }
 }
 
@@ -276,7 +295,7 @@ impl TrustedProxy {
     fn vouches(&self, presented: &Presented<'_>) -> bool {
         let hash = crate::domain::access::hash_of_text;
         let secret = (presented.header)(&self.secret_header);
-        presented.peer.is_some_and(|peer| (self.is_peer)(peer.to_canonical()))
+        presented.peer.is_some_and(|peer| self.at.has(peer.to_canonical()))
             && secret.is_some_and(|secret| crate::domain::access::is_same_hash(&hash(&secret), &hash(&self.secret)))
     }
 }
@@ -325,14 +344,14 @@ async fn workspace(registry: &Registry, context: &RequestContext, slug: &str) ->
     registry.accounts.find_workspace(context, &slug).await?.map(|found| found.id).ok_or_else(missing)
 }
 
-fn origin(who: Option<&Authenticated>, presented: &Presented<'_>) -> Origin {
+fn origin(who: Option<&Authenticated>, presented: &Presented<'_>, from: Option<IpAddr>) -> Origin {
     Origin {
         token: who.and_then(|who| who.token.as_ref()).map(|(id, _)| *id),
         session: who.and_then(|who| who.session.clone()),
         groups: who.map(|who| who.groups.clone()).unwrap_or_default(),
         writer_in: who.and_then(|who| who.writer_in),
         door: Some(presented.door),
-        peer: presented.peer.map(|peer| peer.to_canonical().to_string()),
+        peer: from.map(|from| from.to_string()),
         agent: (presented.header)("user-agent"),
     }
 }

@@ -21,6 +21,7 @@ mod openapi_bytes;
 pub mod operations;
 pub mod problem;
 pub mod request_id;
+pub mod source;
 pub mod status;
 pub mod tls;
 mod token_buckets;

@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::limits::whole_seconds;
 use super::request_id::RequestId;
 use super::status::with_status;
 use crate::domain::{Error, ErrorKind};
@@ -55,7 +56,11 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        problem_response(self.status_code(), report(&self.0), self.0.field())
+        let mut response = problem_response(self.status_code(), report(&self.0), self.0.field());
+        if let Some(wait) = self.0.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, whole_seconds(wait).into());
+        }
+        response
     }
 }
 

@@ -123,12 +123,13 @@ impl Stranger {
 
     /// Ends a login: whoever the issuer's code stands for gets a session.
     ///
-    /// Errors: Unauthenticated where this browser began no such login, the issuer refused it, or what it says is not valid; as
-    /// [`Stranger::begin_login`].
+    /// Errors: Unauthenticated where this browser began no such login, the issuer refused it, or what it says is not valid, and
+    /// TooManyRequests where too many such are from there; as [`Stranger::begin_login`].
     pub async fn complete_login(&self, issuer: &str, callback: &str, answer: LoginAnswer) -> Result<Redirection> {
         let completed = self.complete(issuer, callback, answer).await;
         if completed.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unauthenticated) {
             self.registry.audit.record_failed_login(&self.context);
+            self.authentication.admit_failed_login(self.from)?;
         }
         completed
     }

@@ -1,6 +1,7 @@
 //! Whoever asks for what nobody has to say their name for: to log in.
 
 use std::future::{Ready, ready};
+use std::net::IpAddr;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, USER_AGENT};
@@ -14,12 +15,15 @@ use crate::middleware::checked_host;
 use crate::problem::Problem;
 use crate::registry::{Origin, Registry, RequestContext};
 use crate::request_id::RequestId;
+use crate::source::forwarded_for;
 
 /// Somebody who has not said who they are, with the cookies of their browser.
 pub struct Stranger {
     pub(super) authentication: Authentication,
     pub(super) registry: Registry,
     pub(super) context: RequestContext,
+    /// Where their requests are from.
+    pub(super) from: Option<IpAddr>,
     pub(super) headers: HeaderMap,
 }
 
@@ -44,12 +48,17 @@ impl FromRequest for Stranger {
         let Some((registry, authentication)) = registry.zip(authentication) else {
             return ready(Err(Error::internal("the app was built without authentication").into()));
         };
+        let peer = request.peer_addr().map(|peer| peer.ip());
+        let from = match authentication.admit(peer, || forwarded_for(request.headers())) {
+            Ok(from) => from,
+            Err(error) => return ready(Err(error.into())),
+        };
         let id = RequestId::current().unwrap_or_else(RequestId::generate);
         let host = checked_host(request).map(|host| host.to_string());
         let actor = Actor::new("anonymous", id.as_str()).with_client_request_id(id.client());
         let origin = Origin {
             door: Some("Modelport"),
-            peer: request.peer_addr().map(|peer| peer.ip().to_canonical().to_string()),
+            peer: from.map(|from| from.to_string()),
             agent: request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()).map(str::to_owned),
             ..Origin::default()
         };
@@ -59,6 +68,7 @@ impl FromRequest for Stranger {
             authentication: authentication.get_ref().clone(),
             registry: registry.get_ref().clone(),
             context,
+            from,
             headers: request.headers().clone(),
         }))
     }

@@ -19,6 +19,7 @@ use crate::door::Doors;
 use crate::limits::whole_seconds;
 use crate::problem::status;
 use crate::registry::Registry;
+use crate::source::forwarded_for;
 use crate::tls::ClientCertificate;
 
 /// Answers for which nobody has to say who they are: they show no more than that the server runs and what it speaks.
@@ -60,10 +61,6 @@ pub(super) async fn authenticate<B: MessageBody + 'static>(
         let first = all.next()?.to_str().unwrap_or_default().to_owned();
         Some(if all.next().is_some() { String::new() } else { first })
     };
-    let forwarded_for = || {
-        let all = headers.get_all("x-forwarded-for").map(|value| value.to_str().unwrap_or_default());
-        all.collect::<Vec<_>>().join(",")
-    };
     let in_path = request.extensions().get::<PathWorkspace>().cloned();
     let place = place(&listener, &registry, &request);
     let session = place.and_then(|place| place.session(headers, request.method().is_safe()));
@@ -72,7 +69,7 @@ pub(super) async fn authenticate<B: MessageBody + 'static>(
         header: &header,
         session,
         peer: request.peer_addr().map(|peer| peer.ip()),
-        forwarded_for: &forwarded_for,
+        forwarded_for: &|| forwarded_for(headers),
         certificate: request.conn_data::<ClientCertificate>(),
         listener: listener.principal.as_deref(),
         workspace: in_path.map(|named| named.0).or_else(|| listener.workspace.clone()),

@@ -44,18 +44,18 @@ impl Tx<'_> {
 
     /// The same for lists, which are those of one workspace.
     pub(crate) fn listed(&self, node: &str) -> Option<Filter> {
-        Filter::visible(&self.access, node, self.access.listed())
+        Filter::visible(&self.access, node, self.access.listed(), true)
     }
 }
 
 impl Filter {
     /// The condition that a node is visible, wherever it is.
     pub(super) fn visible_to(access: &Access, node: &str) -> Option<Self> {
-        Self::visible(access, node, access.confinement())
+        Self::visible(access, node, access.confinement(), false)
     }
 
-    /// The condition that a node is visible, and in that workspace where one is given.
-    fn visible(access: &Access, node: &str, only_in: Option<WorkspaceId>) -> Option<Self> {
+    /// The condition that a node is visible, and in that workspace where one is given; `is_list` is whether many nodes are looked for.
+    fn visible(access: &Access, node: &str, only_in: Option<WorkspaceId>, is_list: bool) -> Option<Self> {
         let visible = access.visible();
         let among = only_in.map_or(Workspaces::All, |workspace| Workspaces::These([workspace].into()));
         let is_all = visible.is_all_of(&among);
@@ -73,7 +73,10 @@ impl Filter {
         if !is_all {
             filter.limits(visible, node, only_in);
             filter.sql(" AND (");
-            filter.grants(visible, node, only_in);
+            match only_in.filter(|workspace| !visible.whole.has(*workspace) && !visible.open.has(*workspace)) {
+                Some(workspace) if is_list => filter.single_roots(visible, node, workspace),
+                _ => filter.grants(visible, node, only_in),
+            }
             filter.sql(")");
         }
         filter.sql(")");
@@ -129,6 +132,31 @@ impl Filter {
             }
             self.sql(")");
         }
+    }
+
+    /// What is shown of a workspace that is not shown as such: what has these roots there. The statement begins at them, or all of a large
+    /// workspace would be looked through for the little that somebody sees.
+    fn single_roots(&mut self, visible: &Visible, node: &str, workspace: WorkspaceId) {
+        let owner =
+            visible.owned.as_ref().filter(|(_, ownerless)| !ownerless.contains(&workspace)).map(|(owner, _)| owner);
+        if owner.is_none() && visible.roots.is_empty() {
+            return self.sql("FALSE");
+        }
+        self.sql(&format!("{node}.root_id IN ("));
+        if let Some(owner) = owner {
+            self.sql("SELECT own.id FROM nodes AS own WHERE own.owner_id = ");
+            self.parts.push(Part::Int(owner.0));
+            self.sql(" AND +own.workspace_id = ");
+            self.parts.push(Part::Int(workspace.0));
+        }
+        if !visible.roots.is_empty() {
+            self.sql(if owner.is_some() { " UNION ALL " } else { "" });
+            self.sql("SELECT bound.id FROM nodes AS bound WHERE bound.id IN ");
+            self.ids(visible.roots.iter().map(|root| root.0));
+            self.sql(" AND +bound.workspace_id = ");
+            self.parts.push(Part::Int(workspace.0));
+        }
+        self.sql(")");
     }
 
     /// Whether the node is in one of these workspaces; what is known of the one that it is in is said at once.

@@ -1,7 +1,7 @@
 """Fills a registry with the release before accounts, on each set-up, and keeps it with what that release answers.
 
-    export MODELPORT_BIN="$(scripts/previous-release)/modelport"
-    scripts/with-services "$(scripts/tools python-mlmd)" tests/acceptance/upgrade/remember.py
+export MODELPORT_BIN="$(scripts/previous-release)/modelport"
+scripts/with-services "$(scripts/tools python-mlmd)" tests/acceptance/upgrade/remember.py
 """
 
 import os

@@ -12,7 +12,7 @@ locked := --locked
 endif
 target := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run check test bench long torture scale access schema audit wheel image rust-tests acceptance load mlmd edge
+.PHONY: help run check test bench long torture scale access schema audit wheel image upgrade rust-tests acceptance previous load mlmd edge
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,12 @@ long: ## what takes long: 4 GiB through both stores, many rounds of faults, many
 	cargo build --release $(locked) --bins --example seed
 	scripts/with-services $(MAKE) load ONLY=transfers MIB=4096
 	MODELPORT_TEST_LONG=1 scripts/with-services $(MAKE) acceptance PROFILE=release PYTEST='-s -k "doors or faults or geti or lifecycle or resumable or schemas or upkeep or writers"'
+	$(MAKE) upgrade
+
+upgrade: ## the previous release over tables that this one has migrated: its own tests, and servers of both at once
+	scripts/previous-release
+	cargo build $(locked) --bins
+	scripts/with-services $(MAKE) previous
 
 ROUNDS := 1000
 SEED :=
@@ -81,14 +87,29 @@ PYTEST :=
 # Otherwise they run in so many processes, each with services of its own, and those that measure time or memory alone after the others.
 PROCESSES := 3
 parallel := -n $(PROCESSES) --dist worksteal -m "not alone"
+# What needs ML Metadata's client.
+with_calls := $(addprefix tests/acceptance/,mlmd access upgrade)
 acceptance: export MODELPORT_BIN = $(abspath $(target))/$(PROFILE)/modelport
 acceptance: export PYTHONDONTWRITEBYTECODE = 1
 acceptance:
 	cargo build $(locked) --bins --example seed $(if $(filter release,$(PROFILE)),--release)
-	"$$(scripts/tools python-v1)" -m pytest tests/acceptance --ignore tests/acceptance/mlmd --ignore tests/acceptance/access $(or $(PYTEST),$(parallel))
-	$(if $(PYTEST),,"$$(scripts/tools python-v1)" -m pytest tests/acceptance --ignore tests/acceptance/mlmd --ignore tests/acceptance/access -m alone)
+	"$$(scripts/tools python-v1)" -m pytest tests/acceptance $(addprefix --ignore ,$(with_calls)) $(or $(PYTEST),$(parallel))
+	$(if $(PYTEST),,"$$(scripts/tools python-v1)" -m pytest tests/acceptance $(addprefix --ignore ,$(with_calls)) -m alone)
 	"$$(scripts/tools python-v1alpha3)" -m pytest $(addprefix tests/acceptance/test_,stock_client.py client_surface.py experiments.py) $(parallel)
-	"$$(scripts/tools python-mlmd)" -m pytest tests/acceptance/mlmd tests/acceptance/access $(or $(PYTEST),$(parallel))
+	"$$(scripts/tools python-mlmd)" -m pytest $(with_calls) $(or $(PYTEST),$(parallel))
+
+# Tests of the previous release, in its own source: those that read and write what is in the tables.
+of_previous := versions lifecycle kubeflow_wire edge stock_client files resumable
+previous: export MODELPORT_NEW = $(abspath $(target))/debug/modelport
+previous: export PYTHONDONTWRITEBYTECODE = 1
+previous:
+	export MODELPORT_PREVIOUS=$$(scripts/previous-release); \
+	MODELPORT_BIN=$$MODELPORT_NEW "$$(scripts/tools python-mlmd)" -m pytest tests/acceptance/upgrade/test_side_by_side.py; \
+	export MODELPORT_BIN=$(abspath tests/acceptance/upgrade/previous); \
+	cd "$$MODELPORT_PREVIOUS/tree"; \
+	"$$(scripts/tools python-v1)" -m pytest $(patsubst %,tests/acceptance/test_%.py,$(of_previous)) $(parallel); \
+	"$$(scripts/tools python-v1alpha3)" -m pytest $(addprefix tests/acceptance/test_,stock_client.py experiments.py) $(parallel); \
+	"$$(scripts/tools python-mlmd)" -m pytest tests/acceptance/mlmd $(parallel)
 
 ARTIFACTS := 100000
 mlmd:

@@ -18,7 +18,7 @@ SERVICES = ["MODELPORT_TEST_SERVICES", "MODELPORT_TEST_POSTGRES", "MODELPORT_TES
 collect_ignore = [] if hasattr(ModelRegistry, "create_experiment") else ["test_experiments.py"]
 if not importlib.util.find_spec("ml_metadata"):
     # Its client needs an interpreter with libraries of its own.
-    collect_ignore += ["mlmd", "access"]
+    collect_ignore += ["mlmd", "access", "upgrade"]
 FIGURES: list[str] = []
 
 

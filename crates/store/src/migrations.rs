@@ -10,7 +10,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::connection::{AnyConnection, Location, Use, establish};
 use super::postgres::Session;
-use crate::error::TransactionError;
+use crate::error::{TransactionError, is_deadlock};
 use modelport_domain::{Error, Result};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
@@ -18,6 +18,9 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
 /// Any number, the same in every build: the advisory lock under which one process migrates.
 const LOCK: i64 = 0x6d6f_6465_6c70_6f72;
+
+/// How often migrating is begun before it fails.
+const MAX_ATTEMPTS: u32 = 10;
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -33,7 +36,22 @@ pub enum SchemaState {
 }
 
 /// Applies what is missing and returns its names. A database that is ahead is left alone and an error.
+///
+/// Servers of the previous release go on meanwhile: where PostgreSQL ends the migration because each waits for the other, it begins again.
 pub fn migrate(location: &Location) -> Result<Vec<String>> {
+    let mut attempt = 1;
+    loop {
+        match migrate_once(location) {
+            Err(error) if attempt < MAX_ATTEMPTS && is_deadlock(&error) => {
+                log::info!("the migration gave way to others who use the database, and begins again");
+                attempt += 1;
+            }
+            migrated => return migrated,
+        }
+    }
+}
+
+fn migrate_once(location: &Location) -> Result<Vec<String>> {
     let migrated = match connect(location)? {
         AnyConnection::Postgres(mut conn) => {
             // The lock is the transaction's, because a pooler may stand between; it goes with it whatever happens.

@@ -37,6 +37,17 @@ ALTER TABLE nodes DROP COLUMN root_id;
 ALTER TABLE nodes DROP COLUMN workspace_id;
 CREATE UNIQUE INDEX nodes_name ON nodes (type_id, name) WHERE home_id IS NULL;
 CREATE UNIQUE INDEX nodes_external_id ON nodes (kind, external_id) WHERE external_id IS NOT NULL;
+CREATE INDEX nodes_type_created ON nodes (type_id, created_at, id);
+CREATE INDEX nodes_type_updated ON nodes (type_id, updated_at, id);
+CREATE INDEX nodes_type_seen_name ON nodes (
+    type_id,
+    (coalesce(CASE WHEN kind = 1 AND (home_id IS NULL OR type_id = 15) AND type_id BETWEEN 11 AND 22
+        AND substr(name, 37, 1) = ':' THEN substr(name, 38) ELSE name END, '')),
+    id
+);
+CREATE INDEX nodes_kind ON nodes (kind, id);
+CREATE INDEX nodes_kind_created ON nodes (kind, created_at, id);
+CREATE INDEX nodes_kind_updated ON nodes (kind, updated_at, id);
 DROP TABLE access_epoch;
 DROP TABLE api_tokens;
 DROP TABLE bindings;

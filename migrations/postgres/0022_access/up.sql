@@ -145,6 +145,13 @@ CREATE INDEX nodes_workspace_type_seen_name ON nodes (
 CREATE INDEX nodes_workspace_kind ON nodes (workspace_id, kind, id);
 CREATE INDEX nodes_workspace_kind_created ON nodes (workspace_id, kind, created_at, id);
 CREATE INDEX nodes_workspace_kind_updated ON nodes (workspace_id, kind, updated_at, id);
+-- Of all workspaces together nothing is listed but by the server itself, which asks for no such order.
+DROP INDEX nodes_type_created;
+DROP INDEX nodes_type_updated;
+DROP INDEX nodes_type_seen_name;
+DROP INDEX nodes_kind;
+DROP INDEX nodes_kind_created;
+DROP INDEX nodes_kind_updated;
 -- What belongs to a root, and the roots of an owner.
 CREATE INDEX nodes_root ON nodes (root_id, type_id, id);
 CREATE INDEX nodes_owner ON nodes (owner_id, type_id, id) WHERE owner_id IS NOT NULL;

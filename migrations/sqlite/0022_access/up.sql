@@ -108,8 +108,11 @@ UPDATE nodes SET root_id = (
     SELECT id FROM above WHERE home_id IS NULL
 ) WHERE root_id IS NULL;
 
--- The rows of servers that know of no roots, and new roots.
-CREATE TRIGGER nodes_root AFTER INSERT ON nodes WHEN NEW.root_id IS NULL BEGIN
+-- New roots, and the rows of servers that know of no roots.
+CREATE TRIGGER nodes_root AFTER INSERT ON nodes WHEN NEW.root_id IS NULL AND NEW.home_id IS NULL BEGIN
+    UPDATE nodes SET root_id = NEW.id WHERE id = NEW.id;
+END;
+CREATE TRIGGER nodes_root_of_home AFTER INSERT ON nodes WHEN NEW.root_id IS NULL AND NEW.home_id IS NOT NULL BEGIN
     UPDATE nodes
     SET root_id = coalesce((SELECT root_id FROM nodes AS home WHERE home.id = NEW.home_id), NEW.id),
         workspace_id = coalesce((SELECT workspace_id FROM nodes AS home WHERE home.id = NEW.home_id), NEW.workspace_id)
@@ -135,6 +138,13 @@ CREATE INDEX nodes_workspace_type_seen_name ON nodes (
 CREATE INDEX nodes_workspace_kind ON nodes (workspace_id, kind, id);
 CREATE INDEX nodes_workspace_kind_created ON nodes (workspace_id, kind, created_at, id);
 CREATE INDEX nodes_workspace_kind_updated ON nodes (workspace_id, kind, updated_at, id);
+-- Of all workspaces together nothing is listed but by the server itself, which asks for no such order.
+DROP INDEX nodes_type_created;
+DROP INDEX nodes_type_updated;
+DROP INDEX nodes_type_seen_name;
+DROP INDEX nodes_kind;
+DROP INDEX nodes_kind_created;
+DROP INDEX nodes_kind_updated;
 -- What belongs to a root, and the roots of an owner.
 CREATE INDEX nodes_root ON nodes (root_id, type_id, id);
 CREATE INDEX nodes_owner ON nodes (owner_id, type_id, id) WHERE owner_id IS NOT NULL;

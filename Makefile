@@ -47,7 +47,7 @@ upgrade: ## the previous release over tables that this one has migrated: its own
 
 ROUNDS := 1000
 SEED :=
-torture: ## ROUNDS=1000 of faults on each set-up, drawn from SEED, while everybody writes; nothing acknowledged may be lost
+torture: ## ROUNDS=1000 of faults on each set-up, with accounts and without, drawn from SEED, while everybody writes; nothing acknowledged may be lost
 	cargo build --release $(locked) --bins
 	MODELPORT_TORTURE_ROUNDS=$(ROUNDS) MODELPORT_TORTURE_SEED=$(SEED) MODELPORT_BIN=$(abspath $(target))/release/modelport \
 		PYTHONDONTWRITEBYTECODE=1 "$$(scripts/tools python-v1)" -m pytest tests/acceptance/test_torture.py -x -s --show-capture=no

@@ -194,6 +194,8 @@ class Installation:
         self.places = ["--data-dir", folder, "--database-url", database_url, "--artifact-store", store.url]
         # What a command is run by, if anything.
         self.enter: list[str] = []
+        # What those send who look at a server from the outside.
+        self.credential: dict[str, str] = {}
         self.servers: list[Server] = []
 
     @classmethod
@@ -260,7 +262,8 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         # The server ends what has been idle for five seconds; a request may meet that.
         limits = httpx.Limits(keepalive_expiry=2)
-        self.http = httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False, limits=limits)
+        said = {"timeout": PATIENCE, "trust_env": False, "headers": installation.credential}
+        self.http = httpx.Client(base_url=self.url, limits=limits, **said)
         self.started = time.monotonic()
         with installation.log.open("a") as log:
             listeners = ["--listen", f"127.0.0.1:{self.port}", "--grpc-listen", f"127.0.0.1:{self.grpc_port}"]

@@ -18,7 +18,7 @@ from model.graph import Graph
 from model.journal import Journal
 from model.kubeflow import EDITIONS, Kubeflow
 from model.machine import Doors, Machine
-from model.native import Native
+from model.native import FeedWithGaps
 from model.plans import pick, picks
 from model.registry import Change
 from model.uploads import Uploads
@@ -85,21 +85,6 @@ FILTERS = {
         "properties.registered_model_id.int_value > 0",
     ],
 }
-
-
-class FeedWithGaps(Native):
-    """The native API, whose feed leaves out what is not seen."""
-
-    def new_changes(self, limit: int = 10_000) -> list[Change]:
-        entries: list[Change] = []
-        while True:
-            page = self.ask("GET", "/changes", params={"after": self.next, "limit": limit}).json()
-            places = [item["position"] for item in page["items"]]
-            assert places == sorted(set(places)) and all(self.next < place <= page["next"] for place in places)
-            entries += [Change(int(item["nodeId"]), item["action"], item["revision"]) for item in page["items"]]
-            if len(places) < limit and page["next"] == self.next:
-                return entries
-            self.next = page["next"]
 
 
 class TwinGraph(Graph):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from . import edge
-from .base import Base
+from .base import Base, reads
 from .entities import TYPES
 from .plans import pick, picks
 from .registry import LATER, Draft, Refusal
@@ -173,7 +173,11 @@ class EdgeRules(Base):
             },
         )
     )
+    @reads
     def search(self, wanted: dict[str, str]) -> None:
+        self.found(wanted)
+
+    def found(self, wanted: dict[str, str]) -> None:
         def holds(record: dict[str, Any]) -> bool:
             if record["version"] != wanted.get("version", record["version"]):
                 return False
@@ -195,7 +199,10 @@ class EdgeRules(Base):
 
     def check_edges(self) -> None:
         super().check_edges()
-        self.search({})
+        self.found({})
+
+    def check_bytes(self) -> None:
+        super().check_bytes()
         for node_id, record in self.records().items():
             response = self.doors.edge.ask("GET", f"/models/{record['id']}/files")
             if record["file"] is None:

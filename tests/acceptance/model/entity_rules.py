@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from . import checks, kubeflow, patches
-from .base import Base
+from .base import Base, reads
 from .entities import HAS_PAGE, TYPES, snake
 from .kubeflow import EDITIONS
 from .plans import NOBODY, changes_of, drafts, names, pick, picks
@@ -98,6 +98,7 @@ class EntityRules(Base):
             self.look_back(node)
 
     @rule(which=picks, edition=editions)
+    @reads
     def show(self, which: int, edition: str) -> None:
         if self.registry.nodes:
             self.look(pick(list(self.registry.nodes.values()), which), edition)
@@ -109,6 +110,7 @@ class EntityRules(Base):
         size=st.sampled_from([None, "1", "2", "100"]),
         edition=editions,
     )
+    @reads
     def list_all(self, type_name: str, order: str, descending: bool, size: str | None, edition: str) -> None:
         if type_name == "kf.ServeModel":
             return
@@ -120,6 +122,7 @@ class EntityRules(Base):
         checks.in_order(nodes, shown, order, descending)
 
     @rule(type_name=st.sampled_from(HAS_PAGE), name=names, home=picks, edition=editions)
+    @reads
     def find(self, type_name: str, name: str, home: int, edition: str) -> None:
         of = TYPES[type_name]
         if type_name == "kf.ServeModel" or not name:

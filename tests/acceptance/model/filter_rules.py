@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from . import graph
-from .base import Base
+from .base import Base, reads
 from .entities import HAS_PAGE, TYPES
 from .entity_rules import editions
 from .filters import Filter, everywhere, in_graph
@@ -25,6 +25,7 @@ class FilterRules(Base):
         edition=editions,
         size=st.sampled_from([None, "1"]),
     )
+    @reads
     def filter_entities(self, type_name: str, wanted: Filter, edition: str, size: str | None) -> None:
         nodes = [node for node in self.registry.of(type_name) if wanted.holds(node)]
         query = {"filterQuery": wanted.kubeflow, "totals": "true", **({"pageSize": size} if size else {})}
@@ -33,6 +34,7 @@ class FilterRules(Base):
 
     @precondition(lambda self: self.registry.nodes)
     @rule(wanted=everywhere, edition=editions)
+    @reads
     def filter_artifacts(self, wanted: Filter, edition: str) -> None:
         artifacts = [node for node in self.registry.nodes.values() if node.kind == "artifact" and node.type in TYPES]
         nodes = [node for node in artifacts if wanted.holds(node)]
@@ -41,6 +43,7 @@ class FilterRules(Base):
 
     @precondition(lambda self: self.registry.nodes)
     @rule(kind=st.sampled_from(["artifact", "execution", "context"]), wanted=in_graph, size=st.sampled_from([1, 100]))
+    @reads
     def filter_graph(self, kind: str, wanted: Filter, size: int) -> None:
         every = [node for node in self.registry.nodes.values() if node.kind == kind]
         text = f"id > {self.first} AND {wanted.graph}"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from . import graph
-from .base import Base
+from .base import Base, reads
 from .entities import EVERY, FIXED, OWN, TYPES, snake
 from .plans import drafts, pick, picks, put_back
 from .registry import LATER, Draft, Node, Refusal
@@ -195,6 +195,7 @@ class GraphRules(Base):
             self.registry.attach(above, below.id)
 
     @rule(type_name=st.sampled_from(sorted(EVERY)), size=st.sampled_from([None, 1, 2]), by=st.integers(0, 2))
+    @reads
     def list_graph(self, type_name: str, size: int | None, by: int) -> None:
         of = EVERY[type_name]
         plural = f"{of.kind}s"

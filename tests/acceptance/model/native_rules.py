@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from . import checks, native
-from .base import Base
+from .base import Base, reads
 from .edge import archive
 from .entities import TYPES
 from .native import segment
@@ -118,7 +118,8 @@ class NativeRules(Base):
     def stored(self, node: Node, path: str, digest: str) -> None:
         node.files[path] = digest
         self.registry.touch(node, "file.put")
-        assert self.doors.native.files(f"/artifacts/{node.id}") == node.files
+        shown = self.doors.native.files(f"/artifacts/{node.id}")
+        assert shown == node.files, f"{node} has {shown}"
 
     @precondition(lambda self: self.registry.of("kf.ModelArtifact"))
     @rule(which=picks, path=paths)
@@ -136,6 +137,7 @@ class NativeRules(Base):
 
     @precondition(lambda self: self.registry.of("kf.RegisteredModel"))
     @rule(which=picks, size=st.integers(1, 3))
+    @reads
     def versions(self, which: int, size: int) -> None:
         model = pick(self.registry.of("kf.RegisteredModel"), which)
         nodes = self.registry.versions(model)
@@ -151,6 +153,7 @@ class NativeRules(Base):
 
     @precondition(lambda self: self.registry.of("kf.ModelVersion"))
     @rule(which=picks)
+    @reads
     def version(self, which: int) -> None:
         """All that a version holds."""
         version = pick(self.registry.of("kf.ModelVersion"), which)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from . import kubeflow
-from .base import Base
+from .base import Base, reads
 from .checks import JUDGED
 from .entities import HAS_PAGE, TYPES, Type
 from .entity_rules import editions
@@ -91,6 +91,7 @@ class OddRules(Base):
             self.expect({Refusal.MISSING}, refusal, kubeflow.SAYS, f"removal of {node} as {type_name}")
 
     @rule(type_name=st.sampled_from(PAGED), external_id=external_ids, edition=editions)
+    @reads
     def find_outside_id(self, type_name: str, external_id: str | None, edition: str) -> None:
         if not external_id:
             return
@@ -112,6 +113,7 @@ class OddRules(Base):
 
     @precondition(lambda self: self.registry.nodes)
     @rule(which=picks)
+    @reads
     def remember(self, which: int) -> None:
         """The history of a node is its part of the record of changes, and ends with the node as it is."""
         node = pick(list(self.registry.nodes.values()), which)

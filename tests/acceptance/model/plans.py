@@ -17,7 +17,13 @@ URIS = ["s3://bucket/key", "", "ü"]
 MILLIS = [0, 5, 2**41]
 
 
+class Nothing(LookupError):
+    """There is nothing to choose among."""
+
+
 def pick(among: Sequence[T], number: int) -> T:
+    if not among:
+        raise Nothing
     return among[number % len(among)]
 
 

@@ -132,7 +132,9 @@ class UploadRules(NativeRules):
         upload = self.uploads[upload_id]
         begin = max(0, upload.offset + skew)
         left = upload.content[upload.offset :]
-        sent = (left if size is None else left[:size]) + extra
+        sent = left if size is None else left[:size]
+        # In the middle it would be taken for the content.
+        sent += extra if sent == left else b""
         headers = {}
         if sum_of:
             headers = {"Upload-Checksum": checksum(sent if sum_of == "right" else sent + b"other", algorithm)}
@@ -197,10 +199,14 @@ class UploadRules(NativeRules):
         self.check_upload(upload_id)
 
     def check_edges(self) -> None:
-        """None of those in progress is lost, and none continues in the next sequence."""
+        """None of those in progress is lost."""
         super().check_edges()
         for upload_id in list(self.uploads):
             self.check_upload(upload_id)
+
+    def end(self) -> None:
+        super().end()
+        for upload_id in list(self.uploads):
             assert self.doors.uploads.give_up(upload_id) is None
             del self.uploads[upload_id]
             self.check_upload(upload_id)

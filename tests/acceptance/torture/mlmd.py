@@ -13,9 +13,9 @@ WEB = {"Content-Type": "application/grpc-web+proto", "X-Grpc-Web": "1"}
 # System types, which every registry has.
 DATASET, TRAIN = (1, "mlmd.Dataset"), (5, "mlmd.Train")
 INPUT, OUTPUT = 3, 4
-OK, NOT_FOUND, ALREADY_EXISTS, UNAVAILABLE = 0, 5, 6, 14
+OK, NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED, UNAVAILABLE = 0, 5, 6, 7, 14
 # What HTTP calls the same.
-STATUSES = {OK: 200, NOT_FOUND: 404, ALREADY_EXISTS: 409, UNAVAILABLE: 503}
+STATUSES = {OK: 200, NOT_FOUND: 404, ALREADY_EXISTS: 409, PERMISSION_DENIED: 403, UNAVAILABLE: 503}
 
 
 @dataclass

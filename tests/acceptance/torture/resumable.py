@@ -1,6 +1,7 @@
 """Uploads over many requests, which outlive servers and rounds: no byte that was acknowledged is lost."""
 
 import base64
+import time
 
 import httpx
 
@@ -33,9 +34,11 @@ def resumable(writer: Writer) -> None:
     metadata = ",".join(f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in named.items())
     headers = {**TUS, "Upload-Length": str(len(data)), "Upload-Metadata": metadata}
     writer.ledger.operations["tus.create"] += 1
+    sent = time.monotonic()
     answer = ask(writer, "POST", "/api/v1/uploads", headers)
-    if answer is None:
+    if answer is None or writer.is_refused(sent, answer):
         return
+    writer.check_right(sent, answer, is_done=True)
     if answer.status_code != 201:
         raise Broken(f"a resumable upload was answered {answer.status_code} {answer.text}")
     upload = Upload(key, data, answer.url.join(answer.headers["location"]).path)
@@ -87,7 +90,14 @@ def advance(writer: Writer, upload: Upload) -> None:
         whole = end == len(upload.data)
         before = writer.ledger.intend(change) if whole else {}
         writer.ledger.operations["tus.patch"] += 1
+        sent = time.monotonic()
         answer = ask(writer, "PATCH", upload.url, headers, upload.data[upload.offset : end])
+        if answer is not None and writer.is_refused(sent, answer):
+            # It takes no more bytes, and waits.
+            if whole:
+                settle = writer.ledger.doubt if upload.doubtful else writer.ledger.refuse
+                settle(change, before)
+            return
         gone = answer is not None and answer.status_code in (404, 410) and writer.clocks_jumped
         elsewhere = answer is not None and answer.status_code == 409 and upload.doubtful
         if answer is None or gone or elsewhere:
@@ -99,6 +109,7 @@ def advance(writer: Writer, upload: Upload) -> None:
             return
         if answer.status_code != 204 or int(answer.headers["upload-offset"]) != end:
             raise Broken(f"{end} bytes of {upload.url} were answered {answer.status_code} {answer.text}, {request}")
+        writer.check_right(sent, answer, is_done=not upload.doubtful)
         upload.offset = end
         if whole:
             writer.ledger.acknowledge("tus.patch", request, change, late=False)

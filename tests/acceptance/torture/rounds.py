@@ -13,6 +13,7 @@ from pathlib import Path
 from harness import eventually
 
 from torture import checker, faults, invariants, rows
+from torture.accounts import Accounts, peek
 from torture.doors import OPERATIONS
 from torture.ledger import Broken
 from torture.world import World
@@ -32,6 +33,8 @@ class Tally:
         self.operations: Counter[str] = Counter()
         self.outcomes: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
+        # What else people with accounts did.
+        self.others: Counter[str] = Counter()
 
     def lines(self, seed: int, violations: int = 0) -> list[str]:
         def each(counter: Counter[str]) -> str:
@@ -42,6 +45,7 @@ class Tally:
             f"operations: {self.operations.total()} ({each(self.operations)})",
             f"outcomes: {each(self.outcomes)}",
             f"faults: {each(self.faults)}",
+            *([f"accounts: {each(self.others)}"] if self.others else []),
         ]
 
 
@@ -55,6 +59,9 @@ class Game:
         self.tally = tally
         self.random = random.Random(seed)
         self.writers = [Writer(f"w{each}", self.random.getrandbits(32), world.servers) for each in range(WRITERS)]
+        self.accounts: Accounts | None = None
+        if world.has_accounts:
+            self.accounts = Accounts(world.servers()[0], self.writers, self.random.getrandbits(32), world.servers)
         self.feed = checker.Feed()
         self.read: set[str] = set()
 
@@ -76,18 +83,23 @@ class Game:
         self.tally.rounds[self.name] += 1
         self.tally.outcomes += outcomes
         self.tally.faults.update(fault.name for fault in chosen)
-        did = ", ".join(f"{outcomes[each]} {each}" for each in ("acknowledged", "tried again", "unknown", "not done"))
+        told = ("acknowledged", "tried again", "unknown", "not done", "refused")
+        did = ", ".join(f"{outcomes[each]} {each}" for each in told if outcomes[each] or each != "refused")
         seconds = (written - began, quiet - written, time.monotonic() - quiet)
         took = "{:.1f} s of writes, {:.1f} s until quiet, {:.1f} s of checks".format(*seconds)
         print(f"{self.name} {number}: {names}: {did}; {took}", file=sys.stderr, flush=True)
 
     def write(self, chosen: list[faults.Fault]) -> None:
+        others = self.accounts.workers if self.accounts else []
+        for worker in [*self.writers, *others]:
+            worker.stopped.clear()
         for writer in self.writers:
-            writer.stopped.clear()
             writer.clocks_jumped |= any(fault.jumps for fault in chosen)
         moment = threading.Event()
-        with ThreadPoolExecutor(WRITERS) as pool:
-            runs = [pool.submit(writer.work, OPERATIONS) for writer in self.writers]
+        operations = [*OPERATIONS, (2, peek)] if self.accounts else OPERATIONS
+        with ThreadPoolExecutor(WRITERS + len(others)) as pool:
+            runs = [pool.submit(writer.work, operations) for writer in self.writers]
+            runs += [pool.submit(other.work) for other in others]
             try:
                 # The moments at which a fault begins and ends are what the round is about.
                 moment.wait(self.random.uniform(0.1, SECONDS))
@@ -99,8 +111,8 @@ class Game:
                 for fault in sorted(chosen, key=lambda fault: fault.name.startswith("kill")):
                     fault.end()
                 moment.wait(SECONDS / 2)
-                for writer in self.writers:
-                    writer.stopped.set()
+                for worker in [*self.writers, *others]:
+                    worker.stopped.set()
             for run in runs:
                 run.result()
 
@@ -109,11 +121,14 @@ class Game:
         server = self.random.choice(world.servers())
         found = []
         stored = rows.stored(world.database)
-        found += rows.unasked(stored, {key for writer in self.writers for key in writer.ledger.possible})
+        known = {key for writer in self.writers for key in writer.ledger.possible}
+        found += rows.unasked(stored, known | (self.accounts.keys() if self.accounts else set()))
         for writer in self.writers:
             found += checker.promises_broken(stored, server, writer)
             self.tally.operations += writer.ledger.operations
             writer.ledger.operations.clear()
+        if self.accounts:
+            found += self.accounts.broken(server, world.database)
         self.feed.read(server)
         found += self.feed.broken(world.database)
         found += invariants.broken(world.database)
@@ -123,6 +138,7 @@ class Game:
         if "panicked" in world.installation.log.read_text():
             found.append("the server panicked")
         if last:
+            self.tally.others += self.accounts.outcomes() if self.accounts else Counter()
             eventually(world.verified, "the end of another verifier's lease")
             found += world.database.damage()
         if found:

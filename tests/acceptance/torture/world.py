@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from harness import ROOT, Installation, S3Store, Server, Services, eventually
 
+from torture import accounts
 from torture.database import Postgres, Sqlite
 from torture.disk import Disk, small_disk
 from torture.proxy import Proxy
@@ -70,6 +71,7 @@ class World:
         self.services: Services | None = None
         self.wires: dict[str, Proxy] = {}
         self.disk: Disk | None = None
+        self.has_accounts = bool(installation.credential)
 
     def start(self) -> None:
         for replica in self.replicas:
@@ -105,14 +107,22 @@ def is_idle(server: Server) -> bool:
     return bool(IDLE.search(metrics)) and not BUSY.search(metrics)
 
 
+def tortured(installation: Installation, has_accounts: bool) -> None:
+    """Sets what makes things happen."""
+    installation.settings |= SETTINGS
+    if has_accounts:
+        installation.settings |= accounts.SETTINGS
+        installation.credential = accounts.CREDENTIAL
+
+
 @contextmanager
-def embedded(folder: Path) -> Iterator[World]:
+def embedded(folder: Path, has_accounts: bool = False) -> Iterator[World]:
     """SQLite and local files, on a disk of their own."""
     with small_disk(folder / "disk", 400) as disk, Installation.embedded(disk.inside) as installation:
         installation.log = folder / "server.log"
         installation.enter = disk.enter
         installation.store.folder = disk.folder / "artifacts"
-        installation.settings |= SETTINGS
+        tortured(installation, has_accounts)
         world = World(installation, folder, Sqlite(disk.inside / "modelport.db", disk.enter), 1)
         world.disk = disk
         world.start()
@@ -120,7 +130,7 @@ def embedded(folder: Path) -> Iterator[World]:
 
 
 @contextmanager
-def production(folder: Path, services: Services, seed: int) -> Iterator[World]:
+def production(folder: Path, services: Services, seed: int, has_accounts: bool = False) -> Iterator[World]:
     """Two replicas over PostgreSQL and MinIO, which they reach by wires."""
     with ExitStack() as stack:
         installation = stack.enter_context(Installation.production(folder, services))
@@ -136,7 +146,7 @@ def production(folder: Path, services: Services, seed: int) -> Iterator[World]:
         through = url._replace(netloc=f"{user}@127.0.0.1:{wires['database'].port}").geturl()
         store.url = store.url.replace(endpoint, f"127.0.0.1:{wires['store'].port}")
         installation.places = ["--data-dir", folder, "--database-url", through, "--artifact-store", store.url]
-        installation.settings |= SETTINGS
+        tortured(installation, has_accounts)
         world = World(installation, folder, Postgres(url.geturl()), 2)
         world.services, world.wires = services, wires
         world.start()

@@ -3,12 +3,14 @@
 import hashlib
 import random
 import threading
+import time
 from collections.abc import Callable, Collection, Sequence
 
 import httpx
 from harness import Server
 
 from torture.ledger import Broken, Change, Ledger
+from torture.rights import Right
 
 # How long a client waits for an answer, and how often it asks.
 SECONDS = 3.0
@@ -28,8 +30,9 @@ def digest(data: bytes) -> str:
 class Doors:
     """One writer's connections to one server process."""
 
-    def __init__(self, server: Server):
-        options = {"timeout": SECONDS, "trust_env": False, "verify": False}
+    def __init__(self, server: Server, token: str | None = None):
+        credential = {"Authorization": f"Bearer {token}"} if token else {}
+        options = {"timeout": SECONDS, "trust_env": False, "verify": False, "headers": credential}
         self.server = server
         self.api = httpx.Client(base_url=server.url, **options)
         self.grpc = f"http://127.0.0.1:{server.grpc_port}"
@@ -55,6 +58,9 @@ class Writer:
         self.ids: dict[tuple[str, ...], str] = {}
         self.known: dict[Server, Doors] = {}
         self.count = 0
+        # Where there are accounts: a token, and whether they may write.
+        self.credential: str | None = None
+        self.right: Right | None = None
 
     def number(self) -> int:
         self.count += 1
@@ -88,7 +94,7 @@ class Writer:
             return None
         server = self.random.choice(running)
         if server not in self.known:
-            self.known[server] = Doors(server)
+            self.known[server] = Doors(server, self.credential)
         return self.known[server]
 
     def perform(
@@ -103,6 +109,7 @@ class Writer:
         for _ in range(ATTEMPTS):
             doors = self.doors()
             if doors is not None:
+                sent = time.monotonic()
                 try:
                     answer = send(doors, {"X-Request-Id": request})
                 except httpx.ConnectError:
@@ -111,9 +118,13 @@ class Writer:
                     doubtful = True
                 else:
                     if answer.status_code in done:
+                        # An earlier attempt was allowed, perhaps, and this one is told of it.
+                        self.check_right(sent, answer, is_done=not doubtful)
                         self.ledger.acknowledge(kind, request, change, doubtful)
                         return answer
                     if doubtful and answer.status_code in done_before:
+                        break
+                    if self.is_refused(sent, answer):
                         break
                     if answer.status_code not in PASSING:
                         raise Broken(f"{kind} {dict(change)} was answered {answer.status_code} {answer.text}, {request}")
@@ -125,3 +136,18 @@ class Writer:
         else:
             self.ledger.refuse(change, before)
         return None
+
+    def is_refused(self, sent: float, answer: httpx.Response) -> bool:
+        """Whether it was refused to somebody who may not write, as far as anybody knows."""
+        if self.right is None or answer.status_code != 403:
+            return False
+        if self.right.surely(sent, time.monotonic()):
+            raise Broken(f"{self.name} was refused what they may do: {answer.request.url} {answer.text}")
+        self.ledger.outcomes["refused"] += 1
+        self.stopped.wait(self.random.uniform(0.02, 0.2))
+        return True
+
+    def check_right(self, sent: float, answer: httpx.Response, is_done: bool) -> None:
+        """Nothing is done for somebody who surely may not write."""
+        if is_done and self.right and self.right.surely(sent, time.monotonic()) is False:
+            raise Broken(f"{self.name} was allowed what they may not do: {answer.request.url} {answer.status_code}")

@@ -12,10 +12,10 @@ locked := --locked
 endif
 target := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run check test bench long torture scale access schema audit wheel image upgrade rust-tests acceptance previous load mlmd edge
+.PHONY: help run check test bench long upgrade torture scale access providers schema audit wheel image rust-tests acceptance previous load mlmd edge
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-10s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## build, and serve on the embedded default: SQLite and local files below ./data
 	cargo run --release $(locked) -- serve
@@ -34,11 +34,11 @@ bench: ## load, beside the limit of each figure; SECONDS=3 ONLY=get_version,page
 	cargo build --release $(locked) --bins --example seed
 	scripts/with-services $(MAKE) load $(if $(ONLY),,mlmd edge)
 
-long: ## what takes long: 4 GiB through both stores, many rounds of faults, many generated requests
+long: ## what takes long: 4 GiB through both stores, many rounds of faults, many generated requests, Dex and Keycloak
 	cargo build --release $(locked) --bins --example seed
 	scripts/with-services $(MAKE) load ONLY=transfers MIB=4096
 	MODELPORT_TEST_LONG=1 scripts/with-services $(MAKE) acceptance PROFILE=release PYTEST='-s -k "doors or faults or geti or lifecycle or resumable or schemas or upkeep or writers"'
-	$(MAKE) upgrade
+	$(MAKE) upgrade providers
 
 upgrade: ## the previous release over tables that this one has migrated: its own tests, and servers of both at once
 	scripts/previous-release
@@ -60,6 +60,11 @@ scale: ## lists of a registry with N=100000 versions: latency beside that of an 
 access: ## lists of a registry that 200 teams share, a million nodes, as each kind of principal sees them, beside their limit
 	cargo build --release $(locked) --bins
 	scripts/with-services "$$(scripts/tools python-v1)" load/access.py --binary $(target)/release/modelport
+
+providers: ## people and programs that log in by Dex and by Keycloak, which are built and fetched for it
+	cargo build --release $(locked) --bins
+	MODELPORT_BIN=$(abspath $(target))/release/modelport PYTHONDONTWRITEBYTECODE=1 \
+		scripts/with-services "$$(scripts/tools python-v1)" -m pytest tests/acceptance/providers
 
 schema: ## crates/store/src/schema.rs from the migrations, after one was added
 	folder=$$(mktemp -d) && trap 'rm -r "$$folder"' EXIT && "$$(scripts/tools diesel)" --database-url "$$folder/schema.db" migration run
@@ -93,8 +98,8 @@ acceptance: export MODELPORT_BIN = $(abspath $(target))/$(PROFILE)/modelport
 acceptance: export PYTHONDONTWRITEBYTECODE = 1
 acceptance:
 	cargo build $(locked) --bins --example seed $(if $(filter release,$(PROFILE)),--release)
-	"$$(scripts/tools python-v1)" -m pytest tests/acceptance $(addprefix --ignore ,$(with_calls)) $(or $(PYTEST),$(parallel))
-	$(if $(PYTEST),,"$$(scripts/tools python-v1)" -m pytest tests/acceptance $(addprefix --ignore ,$(with_calls)) -m alone)
+	"$$(scripts/tools python-v1)" -m pytest tests/acceptance $(addprefix --ignore ,$(with_calls) tests/acceptance/providers) $(or $(PYTEST),$(parallel))
+	$(if $(PYTEST),,"$$(scripts/tools python-v1)" -m pytest tests/acceptance $(addprefix --ignore ,$(with_calls) tests/acceptance/providers) -m alone)
 	"$$(scripts/tools python-v1alpha3)" -m pytest $(addprefix tests/acceptance/test_,stock_client.py client_surface.py experiments.py) $(parallel)
 	"$$(scripts/tools python-mlmd)" -m pytest $(with_calls) $(or $(PYTEST),$(parallel))
 

@@ -17,9 +17,9 @@ anywhere = pytest.mark.parametrize("installation", ["embedded"], indirect=True)
 
 
 def blocks(language: str) -> list[str]:
-    """The blocks of the page in a language, those within a list among them."""
-    found = re.findall(rf"^( *)```{language}\n(.*?)^\1```", PAGE, re.MULTILINE | re.DOTALL)
-    return [re.sub(rf"^{indent}", "", block, flags=re.MULTILINE) for indent, block in found]
+    """The blocks of the page in a language, or in none, those within a list among them."""
+    found = re.findall(r"^( *)```(\w*)\n(.*?)^\1```$", PAGE, re.MULTILINE | re.DOTALL)
+    return [re.sub(rf"^{indent}", "", block, flags=re.MULTILINE) for indent, named, block in found if named == language]
 
 
 @anywhere
@@ -44,14 +44,20 @@ def test_the_binary_takes_the_settings(installation: Installation, tmp_path: Pat
 
 @anywhere
 def test_the_commands(installation: Installation) -> None:
-    accounts = Accounts.of(installation, {"MODELPORT__GRPC__PRINCIPAL": "pipelines"})
-    accounts.service("pipelines")
+    accounts = Accounts.of(installation, {"MODELPORT__EDGE__PRINCIPAL": "pipelines"})
+    # As the page says, a client asks for something first.
+    assert httpx.get(f"http://127.0.0.1:{accounts.server.edge_port}/models", trust_env=False).is_success
     commands = re.findall(r"^modelport (admin .*)", PAGE, re.MULTILINE)
-    assert len(commands) == 4
-    for command in sorted(commands, key=lambda command: "workspace create" not in command):
+    assert len(commands) == 6
+    for command in commands:
         installation.run(*command.split())
-    bound = accounts.admin.ask("GET", f"{API}/bindings", 200, params={"workspace": "team-a"}).json()["items"]
-    assert len(bound) == 3
+    for workspace, number in [("team-a", 2), ("team-b", 1)]:
+        bound = accounts.admin.ask("GET", f"{API}/bindings", 200, params={"workspace": workspace}).json()["items"]
+        assert len(bound) == number
+    [curl] = [block for block in blocks("") if '"everyone"' in block]
+    curl = curl[curl.index("curl ") :].replace("localhost:8080", f"127.0.0.1:{accounts.server.port}")
+    subprocess.run(["bash", "-ec", f"TOKEN={accounts.admin.token}; {curl.replace('curl ', 'curl -sf ')}"], check=True)
+    assert accounts.anonymous().models(prefix="/w/public") == []
     accounts.server.stop()
 
 

@@ -78,7 +78,7 @@ impl Issuer {
             IssuerKind::Oidc => claims::identity(token.claims(), names, name, validity),
             IssuerKind::Kubernetes => claims::service_account(token.claims(), name, validity),
         };
-        self.check_signature(token).await?;
+        self.check_signature(token, false).await?;
         let identity = identity?;
         let Some(cluster) = &self.reviewer else { return Ok((identity, validity.ends)) };
         let user = token.claims().get("sub").and_then(|sub| sub.as_str()).unwrap_or_default();
@@ -102,7 +102,7 @@ impl Issuer {
             return Err(Error::unauthenticated(format!("the ID token is of the issuer `{said}` instead of `{url}`")));
         }
         let validity = claims::check(token.claims(), &[client.to_owned()], (self.clock)())?;
-        self.check_signature(&token).await?;
+        self.check_signature(&token, true).await?;
         claims::check_login(token.claims(), client, nonce)?;
         if let Some(access_token) = access_token {
             token.check_access_token(access_token)?;
@@ -111,8 +111,8 @@ impl Issuer {
         Ok((identity, claims::has_groups(token.claims(), names)))
     }
 
-    /// Tries the keys that fit; where none does, newer ones, if there are any.
-    async fn check_signature(&self, token: &Token<'_>) -> Result<()> {
+    /// Tries the keys that fit; where none does, newer ones, if there are any. `is_given`: the issuer itself has just given the token.
+    async fn check_signature(&self, token: &Token<'_>, is_given: bool) -> Result<()> {
         let keys = self.keys.current().await?;
         if is_signed(token, &keys) {
             return Ok(());
@@ -122,7 +122,7 @@ impl Issuer {
         if is_known(&keys) {
             return Err(self.refused(token, &keys));
         }
-        let newer = self.keys.newer_than(&keys).await?;
+        let newer = self.keys.newer_than(&keys, is_given).await?;
         match &newer {
             Some(newer) if is_signed(token, newer) => Ok(()),
             _ => Err(self.refused(token, newer.as_ref().unwrap_or(&keys))),

@@ -71,22 +71,24 @@ impl KeySource {
             let is_old = now.saturating_sub(state.fetched_at) > FRESH_MS;
             if is_old && state.may_fetch(now) && self.fetching.try_lock().is_ok() {
                 let this = Arc::clone(self);
-                tokio::spawn(async move { this.fetch_after(state.attempts).await });
+                tokio::spawn(async move { this.fetch_after(state.attempts, false).await });
             }
             return Ok(Arc::clone(keys));
         }
-        let state = self.fetched_after(state.attempts).await?;
+        let state = self.fetched_after(state.attempts, false).await?;
         state.usable((self.clock)()).map(Arc::clone).ok_or_else(|| self.unavailable(&state))
     }
 
     /// Newer keys than these, in which a token's key was not; `None` where there are none. UpstreamUnavailable where nobody knows.
-    pub async fn newer_than(self: &Arc<Self>, seen: &Arc<KeySet>) -> Result<Option<Arc<KeySet>>> {
+    ///
+    /// They are fetched at once where the issuer itself has just given the token, and otherwise as often as others may have it done.
+    pub async fn newer_than(self: &Arc<Self>, seen: &Arc<KeySet>, is_given: bool) -> Result<Option<Arc<KeySet>>> {
         let is_newer = |state: &State| state.keys.as_ref().filter(|keys| !Arc::ptr_eq(keys, seen)).map(Arc::clone);
         let state = self.state();
         if let Some(keys) = is_newer(&state) {
             return Ok(Some(keys));
         }
-        let state = self.fetched_after(state.attempts).await?;
+        let state = self.fetched_after(state.attempts, is_given).await?;
         match is_newer(&state) {
             None if state.failure.is_some() => Err(self.unavailable(&state)),
             newer => Ok(newer),
@@ -94,18 +96,18 @@ impl KeySource {
     }
 
     /// What is known after a fetch, if one may take place. It ends even if its caller leaves, so that others need not begin anew.
-    async fn fetched_after(self: &Arc<Self>, attempts: u64) -> Result<State> {
+    async fn fetched_after(self: &Arc<Self>, attempts: u64, at_once: bool) -> Result<State> {
         let this = Arc::clone(self);
-        let fetched = tokio::spawn(async move { this.fetch_after(attempts).await }).await;
+        let fetched = tokio::spawn(async move { this.fetch_after(attempts, at_once).await }).await;
         fetched.map_err(|error| Error::internal("the keys of an issuer were not fetched").caused_by(error))?;
         Ok(self.state())
     }
 
-    /// Fetches, unless somebody else did since there were so many attempts, or just before.
-    async fn fetch_after(&self, attempts: u64) {
+    /// Fetches, unless somebody else did since there were so many attempts, or just before and it need not be at once.
+    async fn fetch_after(&self, attempts: u64, at_once: bool) {
         let _alone = self.fetching.lock().await;
         let state = self.state();
-        if state.attempts != attempts || !state.may_fetch((self.clock)()) {
+        if state.attempts != attempts || !at_once && !state.may_fetch((self.clock)()) {
             return;
         }
         let found = self.fetch().await;

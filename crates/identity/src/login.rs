@@ -159,8 +159,9 @@ async fn ask(issuer: &Issuer, client: &BrowserClient, form: &[(&str, &str)]) -> 
     }
     let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
     let (error, description) = (shown(text("error")), shown(text("error_description")));
-    if error == "invalid_grant" {
-        // RFC 6749 §5.2: it is invalid, expired, revoked, or for another client.
+    // RFC 6749 §5.2: it is invalid, expired, revoked, or for another client. Of a refresh token Dex says then that the request is invalid.
+    let is_renewal = form.contains(&("grant_type", "refresh_token"));
+    if error == "invalid_grant" || error == "invalid_request" && status == 400 && is_renewal {
         return Err(Error::unauthenticated(format!(
             "the issuer `{}` refuses it (`{error}`): log in again",
             issuer.options().name

@@ -2,10 +2,10 @@
 //
 // usage: idp.mjs CONFIGURATION
 //   {"port": 0, "seconds": 300, "audience": "modelport", "algorithm": "RS256", "users": {"alice": {"groups": ["admins"]}},
-//    "gone": ["bob"], "callback": "http://127.0.0.1:8080/auth/callback", "keys": [JWK, …]}
-// Prints `ready ISSUER` when it serves. Passwords are not checked: whoever logs in is who they say. Of users the file is read each time.
+//    "gone": ["bob"], "secret": "ui-secret", "callback": "http://127.0.0.1:8080/auth/callback", "keys": [JWK, …]}
+// Prints `ready ISSUER` when it serves, and keeps what clients sent and were given in CONFIGURATION.grants, one JSON object a line. Passwords are not checked: whoever logs in is who they say. Of users the file is read each time.
 import { createServer } from "node:http";
-import { readFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 
@@ -13,7 +13,7 @@ import { pathToFileURL } from "node:url";
 const { Provider } = await import(pathToFileURL(createRequire(import.meta.url).resolve("oidc-provider")));
 
 const configuration = () => JSON.parse(readFileSync(process.argv[2], "utf8"));
-const { port, seconds, audience, algorithm, callback, keys } = configuration();
+const { port, seconds, audience, algorithm, secret, callback, keys } = configuration();
 const server = createServer();
 await new Promise((listening) => server.listen(port, "127.0.0.1", listening));
 const issuer = `http://127.0.0.1:${server.address().port}`;
@@ -25,7 +25,7 @@ const provider = new Provider(issuer, {
   clients: [
     {
       client_id: "modelport-ui",
-      client_secret: "ui-secret",
+      client_secret: secret,
       grant_types: ["authorization_code", "refresh_token"],
       redirect_uris: [callback],
       response_types: ["code"],
@@ -77,5 +77,8 @@ const provider = new Provider(issuer, {
   cookies: { keys: ["test"] },
   ...(keys ? { jwks: { keys } } : {}),
 });
+provider.on("grant.success", ({ oidc, body }) =>
+  appendFileSync(`${process.argv[2]}.grants`, `${JSON.stringify({ ...oidc.params, ...body })}\n`),
+);
 server.on("request", provider.callback());
 console.log(`ready ${issuer}`);

@@ -42,6 +42,7 @@ class Provider:
     users: dict = field(default_factory=lambda: dict(USERS))
     # Users that are not there any more.
     gone: list = field(default_factory=list)
+    secret: str = "ui-secret"
     callback: str = CALLBACK
     keys: list | None = None
     issuer: str = ""
@@ -74,7 +75,7 @@ class Provider:
 
     def configure(self):
         """Writes down what it is like. Of users and of those that are gone it heeds that at once."""
-        names = ("port", "seconds", "audience", "algorithm", "users", "gone", "callback", "keys")
+        names = ("port", "seconds", "audience", "algorithm", "users", "gone", "secret", "callback", "keys")
         written = self.folder / "idp.json.new"
         written.write_text(json.dumps({name: getattr(self, name) for name in names}))
         written.replace(self.folder / "idp.json")
@@ -84,6 +85,11 @@ class Provider:
         self.process.terminate()
         self.process.wait()
         self.process.stdout.close()
+
+    def grants(self):
+        """What clients have sent for tokens, and with it the tokens."""
+        file = self.folder / "idp.json.grants"
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
     def client_token(self, client="trainer", secret="trainer-secret"):
         """The access token of a client with a secret."""
@@ -113,7 +119,11 @@ class Provider:
             "redirect_uri": self.callback,
             "code_verifier": verifier,
         }
-        return self._token(form, ("modelport-ui", "ui-secret"))
+        return self._token(form, ("modelport-ui", self.secret))
+
+    def log_in(self, place, user):
+        """Where somebody is sent back to who logs in there."""
+        return Browser().log_in(place, user, self.callback)
 
     def confirm_device(self, user, verification_uri_complete):
         """Does in a browser what somebody does who logs a command line in."""

@@ -104,16 +104,20 @@ async fn a_code_stands_for_whom_the_id_token_names() {
 async fn a_refusal_is_none_of_an_issuer_that_does_not_work() {
     let signer = Signer::p256("k");
     let provider = provider(&signer).await;
-    for (status, body, kind) in [
-        (400, json!({"error": "invalid_grant"}), ErrorKind::Unauthenticated),
-        (401, json!({"error": "invalid_client"}), ErrorKind::UpstreamUnavailable),
-        (500, json!({}), ErrorKind::UpstreamUnavailable),
-        (200, json!({"access_token": "x"}), ErrorKind::Unauthenticated),
+    let (refused, unknown) = (ErrorKind::Unauthenticated, ErrorKind::UpstreamUnavailable);
+    for (status, body, of_code, of_refresh_token) in [
+        (400, json!({"error": "invalid_grant"}), refused, refused),
+        // What Dex says of a refresh token that it takes no longer, and of one when it does not know.
+        (400, json!({"error": "invalid_request"}), unknown, refused),
+        (500, json!({"error": "invalid_request"}), unknown, unknown),
+        (401, json!({"error": "invalid_client"}), unknown, unknown),
+        (500, json!({}), unknown, unknown),
+        (200, json!({"access_token": "x"}), refused, refused),
     ] {
         provider.server.answer("/token", status, body.clone());
-        assert_eq!(provider.redeem().await.unwrap_err(), kind, "{body}");
+        assert_eq!(provider.redeem().await.unwrap_err(), of_code, "{body}");
         let renewed = provider.issuers.renew("corp", "refresh").await;
-        assert_eq!(renewed.err().map(|error| error.kind()), Some(kind), "{body}");
+        assert_eq!(renewed.err().map(|error| error.kind()), Some(of_refresh_token), "{body}");
     }
     // A renewal has no nonce.
     provider.answer_with(&signer, &json!({"nonce": null, "groups": []}));
@@ -131,4 +135,18 @@ async fn a_discovery_that_fails_is_tried_again_soon() {
         assert_eq!(refused.kind(), ErrorKind::UpstreamUnavailable);
     }
     assert_eq!(provider.server.requests().len(), document + 1);
+}
+
+#[tokio::test]
+async fn a_key_that_was_just_made_is_fetched_at_once() {
+    let (old, new) = (Signer::p256("old"), Signer::p256("new"));
+    let provider = provider(&old).await;
+    provider.answer_with(&old, &json!({}));
+    assert!(provider.redeem().await.is_ok());
+    provider.publish(&[&new]);
+    // Whoever presents a token has no keys fetched so soon; what the issuer itself gives is its own.
+    provider.refusal(&new.token(&provider.claims())).await;
+    provider.answer_with(&new, &json!({"nonce": null}));
+    assert!(provider.issuers.renew("corp", "refresh").await.is_ok());
+    assert!(provider.verify(&new.token(&provider.claims())).await.is_ok());
 }

@@ -3,7 +3,7 @@
 import json
 
 from callers import API
-from providers.conftest import Corporation
+from providers.corporation import Corporation
 
 
 def test_from_the_login_to_the_logout(corporation: Corporation) -> None:

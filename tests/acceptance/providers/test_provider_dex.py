@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from callers import API
 from harness import eventually
-from providers.conftest import Corporation, sessions
+from providers.corporation import Corporation, sessions
 from providers.visitor import Refused
 
 BROWSER_SCOPES = "MODELPORT__AUTH__ISSUERS__CORP__BROWSER_SCOPES"

@@ -2,7 +2,7 @@
 
 import pytest
 from harness import eventually
-from providers.conftest import Corporation, sessions
+from providers.corporation import Corporation, sessions
 from providers.provider import PASSWORD
 from providers.visitor import Visitor
 from terminal import Asked, Terminal

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from harness import ROOT
 from person import CSRF
-from providers.conftest import Corporation
+from providers.corporation import Corporation
 from providers.dex import Dex
 from providers.keycloak import ADMIN, REALM, Keycloak, Process
 from providers.provider import USERS, Client, IdentityProvider

@@ -6,7 +6,7 @@ import pytest
 from callers import API
 from harness import eventually
 from person import CSRF, LOGIN, Person
-from providers.conftest import ASKED_AGAIN, Corporation, sessions
+from providers.corporation import ASKED_AGAIN, Corporation, sessions
 
 
 def test_from_the_login_to_the_logout(corporation: Corporation) -> None:

@@ -2,7 +2,7 @@
 
 from callers import API
 from harness import eventually
-from providers.conftest import Corporation
+from providers.corporation import Corporation
 from signing import parts
 
 # After so long the keys of an issuer are fetched again for one that is not known, in seconds.

@@ -1,6 +1,7 @@
 """Keycloak, with a realm of its own for each test."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -65,12 +66,14 @@ class Process:
         listens += ["--hostname-strict=false", "--cache=local"]
         with (self.folder / "keycloak.log").open("a") as log:
             command = [f"{home}/bin/kc.sh", "start", "--optimized", *listens]
-            self.process = subprocess.Popen(command, env=os.environ | settings, stdout=log, stderr=log)
+            options = {"stdout": log, "stderr": log, "start_new_session": True}
+            self.process = subprocess.Popen(command, env=os.environ | settings, **options)
         try:
             # It makes its database first.
             eventually(self.answers, "Keycloak's start", 20 * PATIENCE)
         except BaseException:
-            self.process.kill()
+            # The script that runs it, too.
+            os.killpg(self.process.pid, signal.SIGKILL)
             raise
 
     def answers(self) -> bool:

@@ -12,10 +12,10 @@ locked := --locked
 endif
 target := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run check test bench long torture scale access schema audit wheel image rust-tests acceptance load mlmd edge
+.PHONY: help run check test bench long torture mutation scale access schema audit wheel image rust-tests acceptance load mlmd edge
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-9s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## build, and serve on the embedded default: SQLite and local files below ./data
 	cargo run --release $(locked) -- serve
@@ -45,6 +45,10 @@ torture: ## ROUNDS=1000 of faults on each set-up, drawn from SEED, while everybo
 	cargo build --release $(locked) --bins
 	MODELPORT_TORTURE_ROUNDS=$(ROUNDS) MODELPORT_TORTURE_SEED=$(SEED) MODELPORT_BIN=$(abspath $(target))/release/modelport \
 		PYTHONDONTWRITEBYTECODE=1 "$$(scripts/tools python-v1)" -m pytest tests/acceptance/test_torture.py -x -s --show-capture=no
+
+NUMBERS :=
+mutation: ## each check of who may do what is taken out in turn, and some test has to notice; hours; NUMBERS=7-9, ONLY=visible.rs
+	scripts/with-services "$$(scripts/tools python-v1)" tests/mutation/run.py --target $(target) --only "$(ONLY)" --numbers "$(NUMBERS)"
 
 N := 100000
 scale: ## lists of a registry with N=100000 versions: latency beside that of an empty one, and every plan

@@ -2,10 +2,13 @@
 
 mod authentication;
 mod bindings;
+mod early;
 mod explanations;
 mod hidden;
+mod later;
 mod moves;
 mod narrowed;
+mod needs;
 mod principals;
 mod quotas;
 mod rights;

@@ -13,6 +13,7 @@ mod principals;
 mod quotas;
 mod rights;
 mod sessions;
+mod sight;
 mod tokens;
 mod trail;
 mod workspaces;

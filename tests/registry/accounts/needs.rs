@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use modelport::domain::access::{Access, Permission, Permissions, Rights, Role, TokenLimits};
-use modelport::domain::{Actor, Change, Draft, ErrorKind, LogicalType, NodeId, Patch, Result, Value};
+use modelport::domain::graph::{TypeDraft, TypeRules};
+use modelport::domain::{
+    Actor, Change, Draft, ErrorKind, LogicalType, NodeId, NodeKind, Patch, Result, Value, ValueKind,
+};
 use modelport::registry::RequestContext;
 use modelport::registry::conditions::Conditions;
 use modelport::registry::entities::Expected;
@@ -20,7 +23,9 @@ use crate::support::{Backend, on_both};
 on_both! {
     each_change_of_a_model_needs_its_permissions,
     who_makes_a_model_removes_it,
+    each_change_of_a_deployment_is_a_promotion,
     points_are_measured_by_writers,
+    types_are_made_by_who_makes_models,
     quarantined_files_are_for_managers,
 }
 
@@ -111,10 +116,24 @@ async fn who_makes_a_model_removes_it(backend: Backend) {
     let bob = scene.with_role("bob", Role::Contributor, workspace("default")).await;
     let entities = &scene.registry.entities;
     let model = entities.create(&alice, LogicalType::RegisteredModel, None, named("m")).await.unwrap().id;
+    let empty = entities.create(&alice, LogicalType::RegisteredModel, None, named("empty")).await.unwrap().id;
     entities.create(&alice, LogicalType::ModelVersion, Some(model), named("1")).await.unwrap();
-    let remove = async |who| entities.delete(who, LogicalType::RegisteredModel, model, Removal::RECURSIVE).await;
-    assert_eq!(kind(remove(&bob).await), ErrorKind::PermissionDenied);
-    remove(&alice).await.unwrap();
+    for model in [model, empty] {
+        let remove = async |who| entities.delete(who, LogicalType::RegisteredModel, model, Removal::RECURSIVE).await;
+        assert_eq!(kind(remove(&bob).await), ErrorKind::PermissionDenied);
+        remove(&alice).await.unwrap();
+    }
+}
+
+async fn each_change_of_a_deployment_is_a_promotion(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let model = scene.model("m").await;
+    let environment = scene.makes(&[Create], LogicalType::ServingEnvironment, None, named("env")).await;
+    let service = named("s").with("registered_model_id", Some(Value::Int(model.0)));
+    let service = scene.makes(&[Promote], LogicalType::InferenceService, Some(environment), service).await;
+    scene.changes(&[Promote], LogicalType::InferenceService, service, "description", "new").await;
+    scene.changes(&[Promote], LogicalType::ServingEnvironment, environment, "description", "new").await;
+    scene.removes(LogicalType::InferenceService, service).await;
 }
 
 async fn points_are_measured_by_writers(backend: Backend) {
@@ -131,6 +150,32 @@ async fn points_are_measured_by_writers(backend: Backend) {
         let (logical, home) = (LogicalType::Metric, (LogicalType::ExperimentRun, run));
         let put = async |who| entities.upsert_artifact(&who, logical, home, metric.clone(), Expected::default()).await;
         scene.needs(&[Write], "putting a metric", put).await;
+    }
+}
+
+async fn types_are_made_by_who_makes_models(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let graph = &scene.registry.graph;
+    let rules = TypeRules { can_add_fields: true, can_omit_fields: true, all_fields_match: true };
+    let draft = |name: &str, properties: &[&str]| TypeDraft {
+        kind: NodeKind::Artifact,
+        name: name.to_owned(),
+        version: String::new(),
+        description: None,
+        external_id: None,
+        base_type: None,
+        input_type: None,
+        output_type: None,
+        properties: properties.iter().map(|name| ((*name).to_owned(), ValueKind::Int)).collect(),
+    };
+    for (needed, draft) in [
+        (&[Create], draft("Data", &["one"])),
+        (&[Create], draft("Data", &["one", "two"])),
+        // It is everybody's.
+        (&[Manage], draft("mlmd.Model", &["more"])),
+    ] {
+        let put = async |who| graph.put_types(&who, vec![draft.clone()], rules).await;
+        scene.needs(needed, &draft.name, put).await;
     }
 }
 

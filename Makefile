@@ -12,7 +12,7 @@ locked := --locked
 endif
 target := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run check test bench long upgrade torture scale access providers schema audit wheel image rust-tests acceptance previous load mlmd edge
+.PHONY: help run check test bench long upgrade torture mutation scale access providers schema audit wheel image rust-tests acceptance previous load mlmd edge
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-10s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ torture: ## ROUNDS=1000 of faults on each set-up, with accounts and without, dra
 	cargo build --release $(locked) --bins
 	MODELPORT_TORTURE_ROUNDS=$(ROUNDS) MODELPORT_TORTURE_SEED=$(SEED) MODELPORT_BIN=$(abspath $(target))/release/modelport \
 		PYTHONDONTWRITEBYTECODE=1 "$$(scripts/tools python-v1)" -m pytest tests/acceptance/test_torture.py -x -s --show-capture=no
+
+NUMBERS :=
+mutation: ## each check of who may do what is taken out in turn, and some test has to notice; hours; NUMBERS=7-9, ONLY=visible.rs
+	scripts/with-services "$$(scripts/tools python-v1)" tests/mutation/run.py --target $(target) --only "$(ONLY)" --numbers "$(NUMBERS)"
 
 N := 100000
 scale: ## lists of a registry with N=100000 versions: latency beside that of an empty one, and every plan

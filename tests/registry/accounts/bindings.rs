@@ -12,6 +12,7 @@ use crate::support::{Backend, on_both};
 
 on_both! {
     managers_grant_where_they_manage,
+    managers_take_back_where_they_manage,
     nobody_grants_more_than_they_hold,
     what_is_hidden_is_not_found,
     the_owner_of_a_model_grants_it,
@@ -41,6 +42,19 @@ async fn managers_grant_where_they_manage(backend: Backend) {
     let maintainer = scene.with_role("carol", Role::Maintainer, workspace("team-b")).await;
     let refused = scene.bind(&maintainer, named("bob"), Role::Viewer, workspace("team-b")).await;
     assert_eq!(kind(refused), ErrorKind::PermissionDenied);
+}
+
+async fn managers_take_back_where_they_manage(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let accounts = &scene.registry.accounts;
+    let maintainer = scene.with_role("bob", Role::Maintainer, workspace("default")).await;
+    let manager = scene.with_role("ann", Role::Admin, workspace("default")).await;
+    scene.person("carol").await;
+    let binding = scene.grant("carol", Role::Viewer, workspace("default")).await;
+    assert_eq!(kind(accounts.delete_binding(&maintainer, binding).await), ErrorKind::PermissionDenied);
+    accounts.get_binding(&manager, binding).await.unwrap();
+    accounts.delete_binding(&manager, binding).await.unwrap();
+    assert_eq!(kind(accounts.get_binding(&manager, binding).await), ErrorKind::NotFound);
 }
 
 async fn nobody_grants_more_than_they_hold(backend: Backend) {

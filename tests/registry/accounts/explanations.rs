@@ -1,17 +1,18 @@
 //! Why somebody may do something, and who sees a model.
 
-use modelport::domain::ErrorKind;
 use modelport::domain::access::{Permission, Permissions, Role};
-use modelport::registry::access::{Explanation, Reason, ScopeRef, SubjectRef};
+use modelport::domain::{Change, ErrorKind};
+use modelport::registry::access::{Explanation, Reason, ScopeRef, SubjectRef, WorkspaceChange};
 use modelport::registry::{RegistryOptions, RequestContext};
 
-use super::{Scene, group, kind, named, page, person, principal, workspace};
+use super::{Scene, group, kind, named, page, person, principal, slug, workspace};
 use crate::support::{Backend, on_both};
 
 on_both! {
     each_permission_says_what_gives_it,
     others_are_explained_to_managers_and_auditors,
     who_sees_a_model_is_told_to_those_who_may_know,
+    no_more_is_explained_than_holds,
     the_caller_is_told_who_they_are,
 }
 
@@ -114,6 +115,35 @@ async fn who_sees_a_model_is_told_to_those_who_may_know(backend: Backend) {
     assert_eq!(who(&nobody, 9, None).await.unwrap().owner.unwrap().handle, "carol");
 }
 
+async fn no_more_is_explained_than_holds(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let accounts = &scene.registry.accounts;
+    let model = scene.model("m").await;
+    let (_, carol) = scene.person("carol").await;
+    let of_model = |who: &RequestContext| {
+        let (accounts, who) = (accounts.clone(), who.clone());
+        async move { accounts.explain(&who, None, Vec::new(), ScopeRef::Root(model)).await }
+    };
+    assert_eq!(kind(of_model(&carol).await), ErrorKind::NotFound);
+    let id = carol.access().principal().unwrap();
+    scene.database.execute(&format!("UPDATE nodes SET owner_id = {id} WHERE id = {model}"));
+    assert_eq!(lines(&of_model(&carol).await.unwrap()).len(), Permission::ALL.len());
+    let manager = scene.with_role("alice", Role::Admin, workspace("default")).await;
+    let owner = async || accounts.who_sees(&manager, model, page(9, None)).await.unwrap().owner;
+    assert_eq!(owner().await.unwrap().handle, "carol");
+    let change = |owner_role| WorkspaceChange { owner_role, ..WorkspaceChange::default() };
+    accounts.change_workspace(&manager, &slug("default"), change(Change::Clear)).await.unwrap();
+    assert_eq!(owner().await, None, "owners have nothing here");
+
+    let team = scene.team("team-a").await;
+    let writer = scene.with_role("bob", Role::Writer, workspace("team-a")).await;
+    let archive = WorkspaceChange { archived: Some(true), ..WorkspaceChange::default() };
+    accounts.change_workspace(&scene.offline(), &team, archive).await.unwrap();
+    let explained = accounts.explain(&writer, None, Vec::new(), workspace("team-a")).await.unwrap();
+    let held: Vec<Permission> = explained.permissions.iter().map(|each| each.permission).collect();
+    assert_eq!((held, explained.is_archived), (vec![Permission::See, Permission::Download], true));
+}
+
 async fn the_caller_is_told_who_they_are(backend: Backend) {
     let scene = Scene::new(backend).await;
     scene.team("team-a").await;
@@ -125,8 +155,8 @@ async fn the_caller_is_told_who_they_are(backend: Backend) {
     assert_eq!(own.principal.unwrap().handle, "alice");
     assert_eq!(own.token.unwrap().id, made.token.id);
     assert_eq!(own.registry, Permissions::NONE);
-    assert_eq!(own.workspaces, [(super::slug("team-a"), Role::Reader.permissions())]);
-    assert_eq!(own.workspace, Some(super::slug("default")));
+    assert_eq!(own.workspaces, [(slug("team-a"), Role::Reader.permissions())]);
+    assert_eq!(own.workspace, Some(slug("default")));
     let nobody = scene.try_request(&scene.registry, None).await.unwrap();
     let own = scene.registry.accounts.whoami(&nobody).await.unwrap();
     assert_eq!((own.principal, own.token, own.workspaces), (None, None, Vec::new()));

@@ -112,6 +112,7 @@ async fn an_import_is_begun_by_whoever_may_create(backend: Backend) {
         ErrorKind::PermissionDenied
     );
     assert_eq!(kind(imports.geti_projects(&reader, None).await), ErrorKind::PermissionDenied);
+    assert_eq!(kind(imports.geti_project(&reader, None, "p").await), ErrorKind::PermissionDenied);
     let writer = scene.with_role("bob", Role::Writer, workspace("default")).await;
     assert_eq!(kind(imports.geti_projects(&writer, None).await), ErrorKind::InvalidState);
 }

@@ -2,14 +2,18 @@
 
 mod authentication;
 mod bindings;
+mod early;
 mod explanations;
 mod hidden;
+mod later;
 mod moves;
 mod narrowed;
+mod needs;
 mod principals;
 mod quotas;
 mod rights;
 mod sessions;
+mod sight;
 mod tokens;
 mod trail;
 mod workspaces;

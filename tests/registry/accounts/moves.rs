@@ -11,6 +11,7 @@ use crate::support::{Backend, on_both};
 
 on_both! {
     what_was_removed_moves_with_its_root,
+    a_root_moves_to_where_its_manager_may_make_one,
     nothing_leaves_an_archived_workspace,
     entries_of_servers_that_know_of_no_roots_are_restricted_with_theirs,
 }
@@ -41,6 +42,18 @@ async fn what_was_removed_moves_with_its_root(backend: Backend) {
     assert_eq!(history(&after).await.unwrap().len(), 2);
     let (feed, _) = scene.registry.history.changes(&before, 0, PageSize::new(99)).await.unwrap();
     assert_eq!(feed.iter().map(|entry| entry.node_id).collect::<Vec<_>>(), [stays]);
+}
+
+async fn a_root_moves_to_where_its_manager_may_make_one(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let (accounts, team) = (&scene.registry.accounts, scene.team("team-a").await);
+    let model = scene.model("m").await;
+    let manager = scene.with_role("ann", Role::Admin, workspace("default")).await;
+    assert_eq!(kind(accounts.change_root(&manager, model, to(&team)).await), ErrorKind::NotFound);
+    let viewer = scene.with_role("ann", Role::Viewer, workspace("team-a")).await;
+    assert_eq!(kind(accounts.change_root(&viewer, model, to(&team)).await), ErrorKind::PermissionDenied);
+    let maker = scene.with_role("ann", Role::Contributor, workspace("team-a")).await;
+    assert_eq!(accounts.change_root(&maker, model, to(&team)).await.unwrap().workspace.slug, team);
 }
 
 async fn nothing_leaves_an_archived_workspace(backend: Backend) {

@@ -110,7 +110,8 @@ async fn a_token_continues_no_upload_that_it_may_not_end(backend: Backend) {
     let partial = async |who: &RequestContext| files.create_partial(who, 5, "").await;
     let viewer = scene.with_role("bob", Role::Viewer, workspace("default")).await;
     let (_, nobody) = scene.person("eve").await;
-    for who in [&narrowed, &viewer, &nobody] {
+    let guest = scene.with_role("carol", Role::Viewer, ScopeRef::Root(model)).await;
+    for who in [&narrowed, &viewer, &guest, &nobody] {
         assert_eq!(kind(partial(who).await), ErrorKind::PermissionDenied);
     }
     let of_root = scene.with_role("carl", Role::Writer, ScopeRef::Root(model)).await;

@@ -15,6 +15,7 @@ on_both! {
     lists_are_for_managers_and_auditors,
     people_choose_their_own_workspace_and_nothing_else,
     managers_disable_their_service_accounts,
+    people_are_managed_by_nobody_where_they_work,
     who_is_forgotten_is_nobody,
 }
 
@@ -113,6 +114,7 @@ async fn people_choose_their_own_workspace_and_nothing_else(backend: Backend) {
     }
     assert_eq!(kind(accounts.change_principal(&reader, &principal("alice"), choose).await), ErrorKind::NotFound);
     assert_eq!(kind(accounts.forget_principal(&reader, &principal("bob")).await), ErrorKind::PermissionDenied);
+    assert_eq!(kind(accounts.forget_principal(&reader, &principal("alice")).await), ErrorKind::NotFound);
 }
 
 async fn managers_disable_their_service_accounts(backend: Backend) {
@@ -138,6 +140,22 @@ async fn managers_disable_their_service_accounts(backend: Backend) {
     let home = PrincipalChange { disabled: None, workspace: Change::Clear };
     let refused = accounts.change_principal(&manager, &principal("mine"), home).await;
     assert_eq!(kind(refused), ErrorKind::PermissionDenied);
+}
+
+async fn people_are_managed_by_nobody_where_they_work(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let accounts = &scene.registry.accounts;
+    scene.team("team-a").await;
+    let manager = scene.with_role("alice", Role::Admin, workspace("team-a")).await;
+    let own = scene.with_role("bob", Role::Reader, workspace("team-a")).await;
+    let bob = principal("bob");
+    let choose = PrincipalChange { workspace: Change::Set(slug("team-a")), disabled: None };
+    accounts.change_principal(&own, &bob, choose).await.unwrap();
+    let disable = PrincipalChange { disabled: Some(true), workspace: Change::Keep };
+    assert_eq!(kind(accounts.change_principal(&manager, &bob, disable).await), ErrorKind::PermissionDenied);
+    assert_eq!(kind(accounts.log_out_everywhere(&manager, &bob).await), ErrorKind::PermissionDenied);
+    assert_eq!(kind(accounts.forget_principal(&manager, &bob).await), ErrorKind::PermissionDenied);
+    assert_eq!(kind(accounts.list_tokens(&manager, Some(bob), page(9, None)).await), ErrorKind::PermissionDenied);
 }
 
 async fn who_is_forgotten_is_nobody(backend: Backend) {

@@ -179,9 +179,13 @@ async fn who_is_logged_out_stops_what_they_began(backend: Backend) {
         async move { registry.entities.create(&context, LogicalType::RegisteredModel, None, draft).await }
     };
     scene.pass(Duration::from_secs(2));
-    make(&alice, "before").await.unwrap();
+    let own = make(&alice, "before").await.unwrap().id;
     scene.registry.accounts.log_out_everywhere(&scene.offline(), &principal("alice")).await.unwrap();
     assert_eq!(kind(make(&alice, "after").await), ErrorKind::PermissionDenied);
+    // What they own is no longer theirs to change either.
+    let draft = Draft::named("1".parse().unwrap());
+    let below = scene.registry.entities.create(&alice, LogicalType::ModelVersion, Some(own), draft).await;
+    assert_eq!(kind(below), ErrorKind::NotFound);
     scene.pass(Duration::from_secs(2));
     let (_, again) = scene.person("alice").await;
     make(&again, "again").await.unwrap();

@@ -18,6 +18,7 @@ on_both! {
     a_token_makes_none_of_its_owner_that_lasts_longer,
     managers_make_tokens_for_their_service_accounts,
     nobody_gets_more_by_a_token_of_a_service_account,
+    a_narrowed_token_renews_none_that_opens_more,
     a_token_for_one_workspace_works_there,
     a_new_secret_opens_the_same,
     tokens_are_listed_without_their_secrets,
@@ -187,6 +188,19 @@ async fn nobody_gets_more_by_a_token_of_a_service_account(backend: Backend) {
     make(Permissions::of(&[Permission::Write])).await.unwrap();
     let rotated = scene.registry.accounts.rotate_token(&manager, made.token.id, Rotation::default()).await;
     assert_eq!(kind(rotated), ErrorKind::PermissionDenied);
+}
+
+async fn a_narrowed_token_renews_none_that_opens_more(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let accounts = &scene.registry.accounts;
+    let manager = scene.with_role("alice", Role::Admin, ScopeRef::Registry).await;
+    let (_, narrowed) = scene.with_token(&manager, Permissions::of(&[Permission::See, Permission::Manage])).await;
+    scene.service("ci", None).await;
+    let new = NewToken { owner: Some(principal("ci")), ..token("t", Permissions::ALL) };
+    let made = accounts.create_token(&manager, new).await.unwrap().token.id;
+    let rotate = async |who: &RequestContext| accounts.rotate_token(who, made, Rotation::default()).await;
+    assert_eq!(kind(rotate(&narrowed).await), ErrorKind::PermissionDenied);
+    rotate(&manager).await.unwrap();
 }
 
 async fn a_token_for_one_workspace_works_there(backend: Backend) {

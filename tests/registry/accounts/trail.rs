@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::TryStreamExt as _;
 use modelport::domain::access::{Permissions, Role, WorkspaceId};
 use modelport::domain::audit::{AuditAction, AuditEntry, Outcome};
-use modelport::domain::{Draft, ErrorKind, LogicalType, NodeId};
+use modelport::domain::{Change, Draft, ErrorKind, LogicalType, NodeId};
 use modelport::registry::access::{PrincipalChange, RootChange, Rotation, ScopeRef, WorkspaceChange};
 use modelport::registry::audit::AuditWanted;
 use modelport::registry::{RegistryOptions, RequestContext, audit};
@@ -145,6 +145,8 @@ async fn the_trail_of_a_restricted_root_is_for_those_who_see_it(backend: Backend
     let manager = scene.with_role("ann", Role::Admin, workspace("default")).await;
     scene.with_role("zoe", Role::Auditor, workspace("default")).await;
     let both = scene.with_role("zoe", Role::Auditor, ScopeRef::Root(model)).await;
+    scene.with_role("yan", Role::Auditor, workspace("default")).await;
+    let sees = scene.with_role("yan", Role::Viewer, ScopeRef::Root(model)).await;
     let list = |context: &RequestContext, root: Option<NodeId>, is_all: bool| {
         let (audit, context) = (scene.registry.audit.clone(), context.clone());
         let workspace = (!is_all).then(|| slug("default"));
@@ -158,10 +160,20 @@ async fn the_trail_of_a_restricted_root_is_for_those_who_see_it(backend: Backend
         assert_eq!(list(who, None, is_all).await.unwrap(), [open]);
         assert_eq!(kind(list(who, Some(model), is_all).await), ErrorKind::NotFound);
     }
+    assert_eq!(list(&sees, None, false).await.unwrap(), [open]);
+    assert_eq!(kind(list(&sees, Some(model), false).await), ErrorKind::PermissionDenied);
     for who in [&manager, &both] {
         assert_eq!(list(who, None, false).await.unwrap(), [open, model]);
         assert_eq!(list(who, Some(model), false).await.unwrap(), [model]);
     }
+    // Owners read the trail of what they own, where owners may audit.
+    let owner = there.access().principal().unwrap();
+    scene.database.execute(&format!("UPDATE nodes SET owner_id = {owner} WHERE id = {model}"));
+    assert_eq!(list(&there, None, false).await.unwrap(), [open, model]);
+    let role = WorkspaceChange { owner_role: Change::Set(Role::Viewer), ..WorkspaceChange::default() };
+    scene.registry.accounts.change_workspace(&scene.offline(), &slug("default"), role).await.unwrap();
+    let (_, there) = scene.person("tom").await;
+    assert_eq!(list(&there, None, false).await.unwrap(), [open]);
 }
 
 async fn the_trail_is_for_those_who_may_audit(backend: Backend) {
@@ -189,6 +201,7 @@ async fn the_trail_is_for_those_who_may_audit(backend: Backend) {
     assert_eq!(kind(list(&manager, of(NodeId(99))).await), ErrorKind::NotFound);
     assert_eq!(kind(list(&maintainer, any()).await), ErrorKind::PermissionDenied);
     assert_eq!(kind(list(&maintainer, of(model)).await), ErrorKind::PermissionDenied);
+    assert_eq!(kind(list(&maintainer, in_team()).await), ErrorKind::PermissionDenied);
     let first = scene.registry.audit.list_audit(&auditor, any(), page(2, None)).await.unwrap();
     let second = scene.registry.audit.list_audit(&auditor, any(), page(100, first.next.clone())).await.unwrap();
     assert_eq!((first.items.len(), second.items.len()), (2, 3));

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use modelport::domain::access::{Role, Workspace};
+use modelport::domain::access::{Permission, Permissions, Role, Workspace};
 use modelport::domain::{Change, ErrorKind};
 use modelport::registry::RequestContext;
-use modelport::registry::access::{NewServiceAccount, NewWorkspace, ScopeRef, WorkspaceChange};
+use modelport::registry::access::{NewServiceAccount, NewToken, NewWorkspace, ScopeRef, WorkspaceChange};
 
-use super::{Scene, kind, kind_and_field, page, slug, workspace};
+use super::{Scene, kind, kind_and_field, page, slug, token, workspace};
 use crate::support::{Backend, on_both};
 
 on_both! {
     administrators_make_workspaces,
     a_list_has_what_the_caller_sees,
+    a_token_shows_what_its_owner_sees_by_it,
     managers_change_their_workspace,
     an_archived_and_empty_workspace_is_removed,
 }
@@ -76,6 +77,34 @@ async fn a_list_has_what_the_caller_sees(backend: Backend) {
     let first = scene.registry.accounts.list_workspaces(&admin, page(2, None)).await.unwrap();
     let second = scene.registry.accounts.list_workspaces(&admin, page(2, first.next)).await.unwrap();
     assert_eq!((first.items.len(), second.items.len(), second.next), (2, 1, None));
+}
+
+async fn a_token_shows_what_its_owner_sees_by_it(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let accounts = &scene.registry.accounts;
+    let team = scene.team("team-a").await;
+    let model = scene.model("m").await;
+    let guest = scene.with_role("bob", Role::Viewer, ScopeRef::Root(model)).await;
+    let who = scene.log_in(super::person("alice")).await.unwrap();
+    let binding = scene.grant("alice", Role::Viewer, workspace("team-a")).await;
+    let alice = scene.request(&who).await;
+    let list = async |context: &RequestContext| {
+        let found = accounts.list_workspaces(context, page(9, None)).await.unwrap();
+        found.items.into_iter().map(|found| found.slug.to_string()).collect::<Vec<_>>()
+    };
+    for (owner, sees) in [(&guest, "default"), (&alice, "team-a")] {
+        let (_, by_token) = scene.with_token(owner, Permissions::of(&[Permission::See])).await;
+        assert_eq!(list(&by_token).await, [sees]);
+        let (_, by_token) = scene.with_token(owner, Permissions::of(&[Permission::Write])).await;
+        assert_eq!(list(&by_token).await, [""; 0]);
+    }
+    let there = NewToken { workspaces: Some(vec![team.clone()]), ..token("there", Permissions::ALL) };
+    let made = accounts.create_token(&alice, there).await.unwrap();
+    let by_token = async || scene.request(&scene.present(&made).await.unwrap()).await;
+    assert_eq!(list(&by_token().await).await, ["team-a"]);
+    accounts.delete_binding(&scene.offline(), binding).await.unwrap();
+    assert_eq!(list(&by_token().await).await, [""; 0]);
+    assert_eq!(kind(accounts.delete_workspace(&guest, &team).await), ErrorKind::NotFound);
 }
 
 async fn managers_change_their_workspace(backend: Backend) {

@@ -15,6 +15,9 @@ mod verb;
 mod visible;
 mod workspace;
 
+#[cfg(test)]
+mod tests;
+
 pub use binding::{Binding, BindingId, BindingScope, Subject};
 pub use handle::{Handle, PrincipalRef};
 pub use permission::{Permission, Permissions, Role};

@@ -20,12 +20,13 @@ help: ## this list
 run: ## build, and serve on the embedded default: SQLite and local files below ./data
 	cargo run --release $(locked) -- serve
 
-check: ## formatting, lints, documentation, licences, unused dependencies
+check: ## formatting, lints, documentation, licences, unused dependencies; that each check of access has a mutant
 	cargo fmt --all --check
 	cargo clippy $(locked) --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc $(locked) --no-deps
 	"$$(scripts/tools cargo-deny)" check --hide-inclusion-graph bans licenses sources
 	"$$(scripts/tools cargo-machete)" --skip-target-dir
+	python3 tests/mutation/run.py --target $(target) --list >/dev/null
 
 test: ## every test, the stock clients included, on SQLite with local files and on PostgreSQL with MinIO
 	scripts/with-services $(MAKE) rust-tests acceptance

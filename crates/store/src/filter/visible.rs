@@ -135,7 +135,7 @@ impl Filter {
     }
 
     /// What is shown of a workspace that is not shown as such: what has these roots there. The statement begins at them, or all of a large
-    /// workspace would be looked through for the little that somebody sees.
+    /// workspace would be looked through for the little that somebody sees. The `+` keeps SQLite from looking for them by the workspace.
     fn single_roots(&mut self, visible: &Visible, node: &str, workspace: WorkspaceId) {
         let owner =
             visible.owned.as_ref().filter(|(_, ownerless)| !ownerless.contains(&workspace)).map(|(owner, _)| owner);

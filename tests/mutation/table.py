@@ -93,7 +93,6 @@ TABLE = [
     (TRANSACTION, "permission", "Action::Create | Action::Update if ", "Permission::Promote", SEE),
     (TRANSACTION, "permission", "Permission::Write", "Permission::Write", SEE),
     (TRANSACTION, "record", "(Action::Create, None) => ", "Needed::ToCreate", "(if OUT { Needed::Nothing } else { IT })"),
-    (TRANSACTION, "record_update", "_ if is_nothing", "is_nothing", TRUE),
     (TRANSACTION, "write", "let (asked, now) = ", "self.accounts().of_now(context).await?", "(if OUT { context.clone() } else { IT })"),
     (DEMANDS, "seen_workspace", "next.filter(", "next.id == workspace.id", TRUE),
     (DEMANDS, "demand_manages", "let account = ", "principal.kind == PrincipalKind::Service", TRUE),

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use super::context::{At, RequestContext};
 use crate::core::Core;
@@ -188,13 +188,11 @@ impl WriteTransaction<'_, '_> {
         )
     }
 
-    /// Records that a node was updated, with what was before. An update that changes nothing needs no more than to see it.
+    /// Records that a node was updated, with what was before. One that changes nothing is an update, too: it raises the revision.
     pub(super) fn record_update(&mut self, was: &Node, node: &Node) -> Result<()> {
         let before = change::before(was, node);
-        let is_nothing = before.as_object().is_none_or(Map::is_empty);
         let is_of_state = before.get("properties").is_some_and(|changed| changed.get("state").is_some());
         let needed = match node.logical_type() {
-            _ if is_nothing => Needed::Nothing,
             Some(LogicalType::RegisteredModel | LogicalType::ModelVersion) if is_of_state => {
                 self.demand(Permission::Write, node.place)?;
                 Needed::Permission(Permission::Promote)

@@ -125,6 +125,10 @@ DECLARE
     added RECORD;
     exceeded TEXT;
 BEGIN
+    -- Most workspaces have none.
+    IF NOT EXISTS (SELECT 1 FROM quotas WHERE workspace_id = NEW.workspace_id) THEN
+        RETURN NULL;
+    END IF;
     -- Once for all that a transaction adds: with the last of it.
     IF EXISTS (
         SELECT 1 FROM usage_deltas

@@ -86,7 +86,8 @@ async fn each_change_of_a_model_needs_its_permissions(backend: Backend) {
     let version = scene.makes(&[Write], LogicalType::ModelVersion, Some(model), named("1")).await;
     let artifact = scene.makes(&[Write], LogicalType::ModelArtifact, Some(version), named("a")).await;
     scene.changes(&[Write], LogicalType::RegisteredModel, model, "description", "new").await;
-    scene.changes(&[], LogicalType::RegisteredModel, model, "description", "new").await;
+    // It raises the revision, whatever it says.
+    scene.changes(&[Write], LogicalType::RegisteredModel, model, "description", "new").await;
     scene.changes(&[Write, Promote], LogicalType::RegisteredModel, model, "state", "ARCHIVED").await;
     scene.changes(&[Write, Promote], LogicalType::ModelVersion, version, "state", "ARCHIVED").await;
     let (name, alias, first) = ("m".parse().unwrap(), "best".parse().unwrap(), "1".parse().unwrap());

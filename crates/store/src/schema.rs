@@ -358,7 +358,6 @@ diesel::table! {
         hash -> Text,
         principal_id -> BigInt,
         group_names -> Text,
-        csrf -> Text,
         refresh_sealed -> Nullable<Text>,
         created_at -> BigInt,
         seen_at -> BigInt,

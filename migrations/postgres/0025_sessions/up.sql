@@ -5,8 +5,6 @@ CREATE TABLE sessions (
     principal_id BIGINT NOT NULL REFERENCES principals (id) ON DELETE CASCADE,
     -- JSON: the names of their groups at the issuer, as it said them last.
     group_names TEXT COLLATE "C" NOT NULL,
-    -- What a page has to send along to change something.
-    csrf TEXT COLLATE "C" NOT NULL,
     -- The issuer's refresh token, sealed with one of the keys of the settings; NULL where it gives none.
     refresh_sealed TEXT COLLATE "C",
     created_at BIGINT NOT NULL,

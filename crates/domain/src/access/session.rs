@@ -16,8 +16,6 @@ pub struct Session {
     pub principal_id: PrincipalId,
     /// The names of their groups at the issuer, as it said them last.
     pub groups: Vec<String>,
-    /// What a page has to send along to change something.
-    pub csrf: String,
     /// The issuer's refresh token, sealed; `None` where it gives none.
     pub refresh_sealed: Option<String>,
     /// When it began.
@@ -133,7 +131,6 @@ mod tests {
             hash: "hash".to_owned(),
             principal_id: PrincipalId(1),
             groups: Vec::new(),
-            csrf: "csrf".to_owned(),
             refresh_sealed: can_renew.then(|| "sealed".to_owned()),
             created_at: 0,
             seen_at,
@@ -177,6 +174,6 @@ mod tests {
         let short = SessionTimes { idle: Duration::from_secs(4), ..times };
         assert!(!is_noted(short, 499) && is_noted(short, 500));
         assert_eq!(times.idle_before(9 * HOUR), HOUR);
-        assert!(!format!("{:?}", session(0, 0, true)).contains("csrf"));
+        assert!(!format!("{:?}", session(0, 0, true)).contains("sealed"));
     }
 }

@@ -3,6 +3,7 @@
 use actix_web::http::header::{COOKIE, HeaderMap};
 use url::{Host, Url};
 
+use crate::domain::access::hash_of_text;
 use crate::domain::{Error, Result};
 
 /// What stands before the name of a cookie that the browser takes from this very host alone, over TLS, for all of its paths.
@@ -39,7 +40,19 @@ pub struct SessionCookie {
     pub is_safe: bool,
 }
 
+impl SessionCookie {
+    /// What its pages have to send along to change something. It follows from the secret, so that nobody has to keep it.
+    pub(super) fn own_csrf(&self) -> String {
+        hash_of_text(&format!("{CSRF_HEADER} of {}", self.secret))
+    }
+}
+
 impl Place {
+    /// What the pages of the session that a request names send along to change something.
+    pub fn csrf(self, headers: &HeaderMap) -> Option<String> {
+        Some(self.session(headers, true)?.own_csrf())
+    }
+
     /// The place whose URLs begin with that.
     pub fn of(base_url: &str) -> Self {
         let Ok(url) = Url::parse(base_url) else { return Self::Insecure };

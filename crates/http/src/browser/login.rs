@@ -151,7 +151,7 @@ impl Stranger {
         let secret = random_secret()?;
         let hash = hash_of_text(&secret);
         let refresh_sealed = login.refresh_token.as_deref().map(|token| keys.seal(&about(&hash), token)).transpose()?;
-        let new = NewSession { hash, csrf: random_secret()?, refresh_sealed };
+        let new = NewSession { hash, refresh_sealed };
         let begun = self.registry.accounts.begin_session(&self.context, login.identity, new).await?;
         let seconds = begun.session.ends_at.saturating_sub(self.context.now()) / 1000;
         Ok(Redirection {

@@ -22,8 +22,6 @@ const REMOVED_AT_ONCE: i64 = 500;
 pub struct NewSession {
     /// The digest of the secret that the browser gets.
     pub hash: String,
-    /// What its pages send along to change something.
-    pub csrf: String,
     /// The issuer's refresh token, sealed for the session; `None` where it gives none.
     pub refresh_sealed: Option<String>,
 }
@@ -49,7 +47,6 @@ impl Accounts {
                     hash: new.hash.clone(),
                     principal_id: principal.id,
                     groups: groups.clone(),
-                    csrf: new.csrf.clone(),
                     refresh_sealed: new.refresh_sealed.clone(),
                     created_at: now,
                     seen_at: now,

@@ -1,7 +1,7 @@
 //! Who the caller is, why somebody may do something, and who sees a model.
 
-use actix_web::HttpResponse;
 use actix_web::web::Query;
+use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -14,6 +14,7 @@ use super::{GroupBody, PrincipalName, names, next};
 use crate::Paging;
 use crate::domain::{Error, NodeId, Result};
 use crate::errors::{AccountListErrors, AccountSearchErrors};
+use crate::http::browser::Place;
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
 use crate::registry::access::{Explanation, OwnAccount, Reason, Reasons, ScopeRef};
@@ -173,9 +174,11 @@ impl From<&Explanation> for ExplanationView {
     get, path = "/whoami", operation_id = "whoAmI", tag = "accounts",
     responses((status = 200, description = "The caller.", body = WhoAmI), AccountListErrors),
 )]
-pub async fn who_am_i(caller: Caller) -> Result<HttpResponse, Problem> {
+pub async fn who_am_i(caller: Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let own = caller.registry.accounts.whoami(&caller.context).await?;
-    let session = caller.context.origin().session.as_deref().map(SessionView::from);
+    let csrf = || Place::of(caller.context.base_url()).csrf(request.headers());
+    let session = caller.context.origin().session.as_deref();
+    let session = session.and_then(|known| Some(SessionView::of(known, csrf()?)));
     Ok(HttpResponse::Ok().json(WhoAmI { session, ..WhoAmI::from(&own) }))
 }
 

@@ -77,10 +77,10 @@ pub struct SessionView {
     pub ends_at: i64,
 }
 
-impl From<&KnownSession> for SessionView {
-    fn from(known: &KnownSession) -> Self {
-        let session = &known.session;
-        Self { csrf: session.csrf.clone(), created_at: session.created_at, ends_at: session.ends_at }
+impl SessionView {
+    /// The session of whoever asks, whose pages send that along.
+    pub(super) fn of(known: &KnownSession, csrf: String) -> Self {
+        Self { csrf, created_at: known.session.created_at, ends_at: known.session.ends_at }
     }
 }
 

@@ -60,7 +60,7 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 }
 operators = st.sampled_from(sorted(COMPARISONS))
 NAMES = ["a", "b", "A", "50%_x", "'q\"\\", "x:y", "ü 模型"]
-PATTERNS = ["a", "%a%", "_", "%", "50%", "%x", "A%", "é%"]
+PATTERNS = ["a", "%a%", "_", "%", "50%x", "%x", "A%", "é%"]
 PROPERTIES = ["p", "q", "P", "ü"]
 
 

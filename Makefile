@@ -99,12 +99,13 @@ PROCESSES := 3
 parallel := -n $(PROCESSES) --dist worksteal -m "not alone"
 # What needs ML Metadata's client.
 with_calls := $(addprefix tests/acceptance/,mlmd access upgrade)
+without_calls := tests/acceptance $(addprefix --ignore ,$(with_calls) tests/acceptance/providers)
 acceptance: export MODELPORT_BIN = $(abspath $(target))/$(PROFILE)/modelport
 acceptance: export PYTHONDONTWRITEBYTECODE = 1
 acceptance:
 	cargo build $(locked) --bins --example seed $(if $(filter release,$(PROFILE)),--release)
-	"$$(scripts/tools python-v1)" -m pytest tests/acceptance $(addprefix --ignore ,$(with_calls) tests/acceptance/providers) $(or $(PYTEST),$(parallel))
-	$(if $(PYTEST),,"$$(scripts/tools python-v1)" -m pytest tests/acceptance $(addprefix --ignore ,$(with_calls) tests/acceptance/providers) -m alone)
+	"$$(scripts/tools python-v1)" -m pytest $(without_calls) $(or $(PYTEST),$(parallel))
+	$(if $(PYTEST),,"$$(scripts/tools python-v1)" -m pytest $(without_calls) -m alone)
 	"$$(scripts/tools python-v1alpha3)" -m pytest $(addprefix tests/acceptance/test_,stock_client.py client_surface.py experiments.py) $(parallel)
 	"$$(scripts/tools python-mlmd)" -m pytest $(with_calls) $(or $(PYTEST),$(parallel))
 

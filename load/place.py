@@ -33,11 +33,7 @@ class Place:
 
 def installation(set_up: str, folder: Path) -> Installation:
     """SQLite with local files, or PostgreSQL with MinIO; empty, its tables made."""
-    if set_up == "embedded":
-        made = Installation.embedded(folder)
-    else:
-        made = Installation.production(folder, Services(dict(os.environ)))
-        made.run("migrate")
+    made = Installation.migrated(set_up, folder, lambda: Services(dict(os.environ)))
     # Of a line for each request most would be the log's cost.
     made.settings["MODELPORT__LOG__LEVEL"] = "warn"
     return made

@@ -42,23 +42,21 @@ pub(super) fn authentication(settings: &Settings) -> Result<Authentication> {
         burst_seconds: limits.burst_seconds,
         failed_logins: NonZeroU32::new(limits.failed_logins_per_minute),
     };
-    let limits = RequestLimits::new(rates);
+    let (limits, proxies) = (RequestLimits::new(rates), proxies(auth));
     if auth.mode == AuthMode::Off {
-        return Ok(Authentication::default().behind(proxies(auth)).limited_by(limits));
+        return Ok(Authentication::default().behind(proxies).limited_by(limits));
     }
     let issuers = issuers(auth, wall_clock())?;
     let issuers = (!issuers.is_empty()).then_some(issuers);
     let proxy = (!auth.proxy.peers.is_empty()).then(|| TrustedProxy {
-        at: proxies(auth),
+        at: proxies.clone(),
         user_header: auth.proxy.user_header.as_str().to_owned(),
         groups_header: auth.proxy.groups_header.as_str().to_owned(),
         token_header: auth.proxy.token_header.as_str().to_owned(),
         secret_header: auth.proxy.secret_header.as_str().to_owned(),
         secret: auth.proxy.secret.expose().to_owned(),
     });
-    Ok(Authentication::by(Credentials { issuers, proxy, keys: keys(settings)? })
-        .behind(proxies(auth))
-        .limited_by(limits))
+    Ok(Authentication::by(Credentials { issuers, proxy, keys: keys(settings)? }).behind(proxies).limited_by(limits))
 }
 
 /// Where the trusted proxy is.

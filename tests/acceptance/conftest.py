@@ -66,12 +66,7 @@ def services() -> Iterator[Services]:
 @pytest.fixture(params=["embedded", "production"])
 def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
     """SQLite with local files, and PostgreSQL with MinIO; empty."""
-    if request.param == "embedded":
-        installation = Installation.embedded(tmp_path)
-    else:
-        installation = Installation.production(tmp_path, request.getfixturevalue("services"))
-        installation.run("migrate")
-    with installation:
+    with Installation.migrated(request.param, tmp_path, lambda: request.getfixturevalue("services")) as installation:
         yield installation
         # Shown when the test fails.
         installation.show_log()

@@ -212,6 +212,19 @@ class Installation:
         settings = {"MODELPORT__ARTIFACTS__CREATE_BUCKET": "true", **services.credentials}
         return cls(folder, url, S3Store(services), settings)
 
+    @classmethod
+    def empty(cls, set_up: str, folder: Path, services: Callable[[], Services]) -> Self:
+        """What is called so, `embedded` or `production`; without tables."""
+        return cls.embedded(folder) if set_up == "embedded" else cls.production(folder, services())
+
+    @classmethod
+    def migrated(cls, set_up: str, folder: Path, services: Callable[[], Services]) -> Self:
+        """The same with its tables, which an embedded server makes itself when it starts."""
+        made = cls.empty(set_up, folder, services)
+        if set_up != "embedded":
+            made.run("migrate")
+        return made
+
     def __enter__(self) -> Self:
         return self
 

@@ -134,6 +134,6 @@ TABLE = [
     (AUTHENTICATION, "vouches", "presented.peer", "self.at.has(peer.to_canonical())", TRUE),
     (AUTHENTICATION, "vouches", "&& secret", "crate::domain::access::is_same_hash(&hash(&secret), &hash(&self.secret))", TRUE),
     (SESSIONS, "by_session", "if !cookie.is_safe && ", "!cookie.is_safe && !cookie.csrf.as_ref().is_some_and(is_sent)", FALSE),
-    (SESSIONS, "by_session", "let is_sent = ", "is_same_hash(&hash_of_text(sent), &hash_of_text(&cookie.own_csrf()))", TRUE),
+    (SESSIONS, "by_session", "let is_sent = ", "is_same_hash(sent, &cookie.own_csrf())", TRUE),
     (SESSIONS, "by_session", "SessionState::Ended => ", "return Err(ended())", "if OUT { known } else { IT }"),
 ]

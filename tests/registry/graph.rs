@@ -24,7 +24,7 @@ const OUTPUT: i64 = 4;
 
 const STRICT: TypeRules = TypeRules { can_add_fields: false, can_omit_fields: false, all_fields_match: true };
 
-fn type_draft(kind: NodeKind, name: &str, properties: &[(&str, ValueKind)]) -> TypeDraft {
+pub(super) fn type_draft(kind: NodeKind, name: &str, properties: &[(&str, ValueKind)]) -> TypeDraft {
     TypeDraft {
         kind,
         name: name.to_owned(),

@@ -103,7 +103,7 @@ impl KeySource {
         Ok(self.state())
     }
 
-    /// Fetches, unless somebody else did since there were so many attempts, or just before and it need not be at once.
+    /// Fetches, unless there have been more attempts since, or one just before where it need not be at once.
     async fn fetch_after(&self, attempts: u64, at_once: bool) {
         let _alone = self.fetching.lock().await;
         let state = self.state();

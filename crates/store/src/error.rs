@@ -114,8 +114,8 @@ fn is_contention_message(message: &str) -> bool {
     ["database is locked", "database table is locked", "deadlock detected"].iter().any(|part| message.contains(part))
 }
 
-/// Whether PostgreSQL ended a migration because it and somebody else waited for each other. Diesel's error of a migration wraps that of
-/// the statement, whose message is in its own.
+/// Whether PostgreSQL ended a migration because of a deadlock. Diesel's error of a migration wraps that of the statement, whose message is
+/// in its own.
 pub(super) fn is_deadlock(error: &Error) -> bool {
     error.source().is_some_and(|cause| cause.to_string().contains("deadlock detected"))
 }

@@ -37,13 +37,13 @@ pub enum SchemaState {
 
 /// Applies what is missing and returns its names. A database that is ahead is left alone and an error.
 ///
-/// Servers of the previous release go on meanwhile: where PostgreSQL ends the migration because each waits for the other, it begins again.
+/// Servers of the previous release go on meanwhile: where PostgreSQL ends the migration because of a deadlock, it begins again.
 pub fn migrate(location: &Location) -> Result<Vec<String>> {
     let mut attempt = 1;
     loop {
         match migrate_once(location) {
             Err(error) if attempt < MAX_ATTEMPTS && is_deadlock(&error) => {
-                log::info!("the migration gave way to others who use the database, and begins again");
+                log::info!("the migration was ended by a deadlock with other users of the database, and begins again");
                 attempt += 1;
             }
             migrated => return migrated,

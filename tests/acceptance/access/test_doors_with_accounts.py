@@ -1,25 +1,14 @@
 """Random sequences of what several people do, through every door, while what they may do changes: the same as in Python."""
 
-import os
-import random
-
 from callers import Accounts
 from harness import Installation
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import seed
 from hypothesis.stateful import get_state_machine_test
 from model.journal import Journal
+from model.sequences import SEED, profile
 from shared import People, Shared
 
-LONG = "MODELPORT_TEST_LONG" in os.environ
-SEED = int(os.environ.get("MODELPORT_TEST_SEED", random.getrandbits(32) if LONG else 1))
-PROFILE = settings(
-    max_examples=int(os.environ.get("MODELPORT_TEST_SEQUENCES", 150 if LONG else 6)),
-    stateful_step_count=60 if LONG else 30,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    report_multiple_bugs=False,
-)
+PROFILE = profile(6, steps=30, long_sequences=150)
 
 
 def test_every_door_answers_everybody_what_they_may_see_and_do(installation: Installation, figures: list[str]) -> None:

@@ -10,7 +10,7 @@ import published
 import pytest
 from calls_table import CALLS, NEIGHBOURS
 from doors import Answer, ask
-from harness import Installation, Services
+from harness import Installation
 from operations import BEGUN, DONE, FEED, HTTP, KNOWN, LIST, NAMED, OPEN, OWN_JOB, Row
 from oracle import CREATE, DENIED, HIDDEN, MANAGE, OK, SEE, UNKNOWN, Place, Who, answer, held
 from people import BELIEVED, BYSTANDER, LISTENERS, MAKER, NOBODY, OTHER, OWN, REGISTRY_ADMIN, STRANGERS, Tree
@@ -30,13 +30,9 @@ WRITES = [row for row in ROWS if row.kind == DONE]
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One registry for all cells of a set-up."""
     folder: Path = tmp_path_factory.mktemp(request.param)
-    if request.param == "embedded":
-        installation = Installation.embedded(folder)
-    else:
-        services: Services = request.getfixturevalue("services")
-        installation = Installation.production(folder, services)
+    installation = Installation.migrated(request.param, folder, lambda: request.getfixturevalue("services"))
+    if request.param == "production":
         installation.settings["MODELPORT__ARTIFACTS__DIRECT_UPLOAD_SECONDS"] = "600"
-        installation.run("migrate")
     with installation, world(installation) as made:
         keep(made, made.trees["shut"])
         yield made

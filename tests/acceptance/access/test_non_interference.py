@@ -1,16 +1,15 @@
 """Two registries that differ in what somebody may not see: whatever they do, through any door, both answer the same."""
 
-import os
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 from calls import mlmd
-from harness import Installation, Services
+from harness import Installation
 from hidden import Hidden
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import seed
 from hypothesis.stateful import get_state_machine_test, invariant, precondition, rule
 from mirror import TwinCalls, Twins
 from model.edge import Edge
@@ -21,21 +20,13 @@ from model.machine import Doors, Machine
 from model.native import FeedWithGaps
 from model.plans import pick, picks
 from model.registry import Change
+from model.sequences import SEED, profile
 from model.uploads import Uploads
 from people import OWN
 from world import World
 from world import settings as with_accounts
 
-LONG = "MODELPORT_TEST_LONG" in os.environ
-SEED = int(os.environ.get("MODELPORT_TEST_SEED", random.getrandbits(32) if LONG else 1))
-PROFILE = settings(
-    max_examples=int(os.environ.get("MODELPORT_TEST_SEQUENCES", 100 if LONG else 8)),
-    stateful_step_count=60 if LONG else 35,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    report_multiple_bugs=False,
-)
+PROFILE = profile(8, steps=35, long_sequences=100)
 # Sees what is in the workspace, but for what is restricted.
 SOMEBODY, ROLE = "somebody", "maintainer"
 
@@ -178,13 +169,8 @@ def doors(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TwinDoors]
     folders = [tmp_path / name for name in ("one", "two")]
     for folder in folders:
         folder.mkdir()
-    if request.param == "embedded":
-        first, second = (Installation.embedded(folder) for folder in folders)
-    else:
-        services: Services = request.getfixturevalue("services")
-        first, second = (Installation.production(folder, services) for folder in folders)
-        for each in (first, second):
-            each.run("migrate")
+    of_tests = partial(request.getfixturevalue, "services")
+    first, second = (Installation.migrated(request.param, folder, of_tests) for folder in folders)
     with pair(first, second) as doors:
         yield doors
 

@@ -1,25 +1,13 @@
 """Random sequences of what clients do, through every door, against a registry in plain Python: the same answers."""
 
-import os
-import random
-
 from harness import Installation
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import seed
 from hypothesis.stateful import get_state_machine_test
 from model.journal import Journal
 from model.machine import Doors, Machine
+from model.sequences import SEED, profile
 
-# The long form, whose sequences are others each time, is for `make long`. The seed that it prints brings them back.
-LONG = "MODELPORT_TEST_LONG" in os.environ
-SEED = int(os.environ.get("MODELPORT_TEST_SEED", random.getrandbits(32) if LONG else 1))
-PROFILE = settings(
-    max_examples=int(os.environ.get("MODELPORT_TEST_SEQUENCES", 400 if LONG else 25)),
-    stateful_step_count=60 if LONG else 35,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    report_multiple_bugs=False,
-)
+PROFILE = profile(25, steps=35, long_sequences=400)
 
 
 def test_every_door_answers_what_was_done_through_any(installation: Installation, figures: list[str]) -> None:

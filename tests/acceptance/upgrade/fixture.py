@@ -5,12 +5,14 @@ import json
 import sqlite3
 import subprocess
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from asking import Answer, Question
-from harness import ROOT, Installation, LocalStore
+from harness import ROOT, Installation, LocalStore, Services
+from torture.database import Postgres, Sqlite
 
 FOLDER = Path(__file__).parent / "before-accounts"
 DATABASE, ANSWERS, NOTES, OBJECTS = "database.sql", "answers.json", "notes.json", "objects/"
@@ -55,6 +57,19 @@ def text(value: Any) -> bytes:
 
 def database_url(installation: Installation) -> str:
     return str(installation.places[installation.places.index("--database-url") + 1])
+
+
+def empty(set_up: str, folder: Path, services: Callable[[], Services]) -> Installation:
+    """Where such a registry comes from or goes to, without tables."""
+    installation = Installation.empty(set_up, folder, services)
+    if set_up == "production":
+        installation.settings["MODELPORT__ARTIFACTS__DIRECT_UPLOAD_SECONDS"] = "600"
+    return installation
+
+
+def database(installation: Installation) -> Sqlite | Postgres:
+    url = database_url(installation)
+    return Sqlite(Path(url.removeprefix("sqlite://"))) if url.startswith("sqlite") else Postgres(url)
 
 
 def change(installation: Installation, statements: str) -> None:

@@ -15,7 +15,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "mlmd")]
 
 from asking import Asker  # noqa: E402
 from filling import TO_BE_NUL, Filler  # noqa: E402
-from fixture import FOLDER, KEPT, STILL, Registry, change, dumped, stored  # noqa: E402
+from fixture import FOLDER, KEPT, STILL, Registry, change, dumped, empty, stored  # noqa: E402
 from geti_client import QUICK, ended, start  # noqa: E402
 from geti_server import Geti  # noqa: E402
 from harness import Installation, Services  # noqa: E402
@@ -53,13 +53,8 @@ def main() -> None:
         with TemporaryDirectory() as folder, Geti(Path(folder)) as geti:
             place = Path(folder) / "data"
             place.mkdir()
-            if name == "embedded":
-                installation = Installation.embedded(place)
-            else:
-                installation = Installation.production(place, Services(dict(os.environ)))
-                installation.settings["MODELPORT__ARTIFACTS__DIRECT_UPLOAD_SECONDS"] = "600"
+            with empty(name, place, lambda: Services(dict(os.environ))) as installation:
                 installation.run("migrate")
-            with installation:
                 remembered(installation, geti).write(FOLDER / f"{name}.tar.gz")
 
 

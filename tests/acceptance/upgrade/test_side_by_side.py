@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from callers import API, Accounts, Caller
-from fixture import database_url
+from fixture import database
 from harness import KUBEFLOW, Installation, Server
 from held import held, stored
 from roots import expected
-from torture.database import Postgres, Sqlite
+from torture.database import Postgres
 from torture.rounds import Game, Tally
 from torture.world import SETTINGS, World
 
@@ -25,23 +25,13 @@ production = pytest.mark.parametrize("old", ["production"], indirect=True)
 def old(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A server of the previous release over tables of its own; what is run after it is this release."""
     monkeypatch.setenv("MODELPORT_BIN", PREVIOUS)
-    if request.param == "embedded":
-        installation = Installation.embedded(tmp_path)
-    else:
-        installation = Installation.production(tmp_path, request.getfixturevalue("services"))
-        installation.run("migrate")
-    with installation:
+    with Installation.migrated(request.param, tmp_path, lambda: request.getfixturevalue("services")) as installation:
         installation.settings |= SETTINGS
         server = installation.serve()
         monkeypatch.setenv("MODELPORT_BIN", NEW)
         yield server
         # Shown when the test fails.
         installation.show_log()
-
-
-def database(installation: Installation) -> Sqlite | Postgres:
-    url = database_url(installation)
-    return Sqlite(Path(url.removeprefix("sqlite://"))) if url.startswith("sqlite") else Postgres(url)
 
 
 class Pair(World):

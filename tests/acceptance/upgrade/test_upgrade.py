@@ -10,13 +10,12 @@ import pytest
 from asking import Answer, Asker, Question
 from callers import API, Accounts, Caller
 from filling import DIRECT, MARK, SENT, SIX, TUS, UNFINISHED, UNICODE
-from fixture import FOLDER, STILL, Registry, database_url, restore
+from fixture import FOLDER, STILL, Registry, database, database_url, empty, restore
 from geti_client import QUICK, bytes_of, ended
 from geti_server import Geti
 from harness import KUBEFLOW, Installation, Server
 from roots import expected
 from schema import schema
-from torture.database import Postgres, Sqlite
 from torture.invariants import broken
 
 
@@ -29,7 +28,7 @@ def before(request: pytest.FixtureRequest) -> Registry:
 def upgraded(before: Registry, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
     """That registry once it is migrated, where nothing happens but what is asked for."""
     name = request.node.callspec.params["before"]
-    installation = empty(name, tmp_path, request)
+    installation = empty(name, tmp_path, lambda: request.getfixturevalue("services"))
     restore(before, installation)
     installation.run("migrate")
     installation.settings |= STILL
@@ -37,19 +36,6 @@ def upgraded(before: Registry, request: pytest.FixtureRequest, tmp_path: Path) -
         yield installation
         # Shown when the test fails.
         installation.show_log()
-
-
-def empty(name: str, folder: Path, request: pytest.FixtureRequest) -> Installation:
-    if name == "embedded":
-        return Installation.embedded(folder)
-    installation = Installation.production(folder, request.getfixturevalue("services"))
-    installation.settings["MODELPORT__ARTIFACTS__DIRECT_UPLOAD_SECONDS"] = "600"
-    return installation
-
-
-def database(installation: Installation) -> Sqlite | Postgres:
-    url = database_url(installation)
-    return Sqlite(Path(url.removeprefix("sqlite://"))) if url.startswith("sqlite") else Postgres(url)
 
 
 def wrong_in(installation: Installation) -> list[str]:
@@ -79,7 +65,7 @@ def test_the_tables_are_those_of_a_new_database(
 ) -> None:
     (tmp_path / "new").mkdir()
     name = request.node.callspec.params["before"]
-    with empty(name, tmp_path / "new", request) as new:
+    with empty(name, tmp_path / "new", lambda: request.getfixturevalue("services")) as new:
         new.run("migrate")
         assert schema(database_url(upgraded)) == schema(database_url(new))
     assert wrong_in(upgraded) == []

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use modelport::domain::access::{Access, Permission, Permissions, Rights, Role, TokenLimits};
-use modelport::domain::graph::{TypeDraft, TypeRules};
+use modelport::domain::graph::TypeRules;
 use modelport::domain::{
     Actor, Change, Draft, ErrorKind, LogicalType, NodeId, NodeKind, Patch, Result, Value, ValueKind,
 };
@@ -17,6 +17,7 @@ use modelport::registry::target::{Precondition, Target};
 use modelport::registry::upload::PutFile;
 
 use super::{Scene, kind, workspace};
+use crate::registry::graph::type_draft;
 use crate::registry::{body, file};
 use crate::support::{Backend, on_both};
 
@@ -158,22 +159,12 @@ async fn types_are_made_by_who_makes_models(backend: Backend) {
     let scene = Scene::new(backend).await;
     let graph = &scene.registry.graph;
     let rules = TypeRules { can_add_fields: true, can_omit_fields: true, all_fields_match: true };
-    let draft = |name: &str, properties: &[&str]| TypeDraft {
-        kind: NodeKind::Artifact,
-        name: name.to_owned(),
-        version: String::new(),
-        description: None,
-        external_id: None,
-        base_type: None,
-        input_type: None,
-        output_type: None,
-        properties: properties.iter().map(|name| ((*name).to_owned(), ValueKind::Int)).collect(),
-    };
+    let draft = |name, properties| type_draft(NodeKind::Artifact, name, properties);
     for (needed, draft) in [
-        (&[Create], draft("Data", &["one"])),
-        (&[Create], draft("Data", &["one", "two"])),
+        (&[Create], draft("Data", &[("one", ValueKind::Int)])),
+        (&[Create], draft("Data", &[("one", ValueKind::Int), ("two", ValueKind::Int)])),
         // It is everybody's.
-        (&[Manage], draft("mlmd.Model", &["more"])),
+        (&[Manage], draft("mlmd.Model", &[("more", ValueKind::Int)])),
     ] {
         let put = async |who| graph.put_types(&who, vec![draft.clone()], rules).await;
         scene.needs(needed, &draft.name, put).await;

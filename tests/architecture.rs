@@ -28,6 +28,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("http", &["domain", "identity", "memory", "registry"]),
     ("doors/edge", &["domain", "memory", "registry", "http"]),
     ("doors/kubeflow", &["domain", "registry", "http"]),
+    ("doors/mlflow", &["domain", "registry", "http"]),
     ("doors/mlmd", &["domain", "memory", "registry", "http"]),
     ("doors/native", &["domain", "inspect", "registry", "http"]),
 ];
@@ -45,7 +46,17 @@ const ANYTHING: &[&str] = &["cli", "main", "runtime"];
 
 /// Where a foreign crate may be used, as folders or files without `.rs`. A name that ends in `*` stands for all crates that begin so.
 const HOMES: &[(&str, &[&str])] = &[
-    ("actix*", &["crates/http", "crates/doors/edge", "crates/doors/kubeflow", "crates/doors/native", "src/api"]),
+    (
+        "actix*",
+        &[
+            "crates/http",
+            "crates/doors/edge",
+            "crates/doors/kubeflow",
+            "crates/doors/mlflow",
+            "crates/doors/native",
+            "src/api",
+        ],
+    ),
     ("rustls*", &["crates/http/src/tls", "crates/blobs/src/s3"]),
     ("tokio_rustls", &["crates/http/src/tls"]),
     ("x509_cert", &["crates/http/src/tls"]),

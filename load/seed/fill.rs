@@ -62,7 +62,7 @@ impl Fill {
                 }
                 let all: Vec<_> =
                     stored.iter().flat_map(|node| points.iter().map(move |point| (node, *point))).collect();
-                metrics::append(tx, &all)?;
+                metrics::append(tx, &all, metrics::Latest::Given)?;
                 changes::append(tx, &Actor::system(), now, &stored.iter().map(created).collect::<Vec<_>>())?;
                 let properties: usize = stored.iter().map(|node| node.properties.len() + node.custom.len()).sum();
                 let latest = if points.is_empty() { 0 } else { stored.len() };

@@ -5,10 +5,10 @@
 //! the place of paths, methods and error bodies.
 
 use super::http::door::{Document, Doors};
-use super::{edge, kubeflow, native};
+use super::{edge, kubeflow, mlflow, native};
 
 /// The doors of the HTTP listener.
-pub static HTTP: Doors = Doors::new(&[&kubeflow::DOOR, &native::DOOR]);
+pub static HTTP: Doors = Doors::new(&[&kubeflow::DOOR, &mlflow::DOOR, &native::DOOR]);
 
 /// The door of the edge registry's listener, whose paths have no prefix of their own.
 pub static EDGE: Doors = Doors::new(&[&edge::DOOR]);

@@ -8,6 +8,6 @@ mod static_files;
 
 // The doors and the layer that they share, which are packages of their own, by the names that the others use.
 pub use {
-    modelport_edge as edge, modelport_http as http, modelport_kubeflow as kubeflow, modelport_mlmd as mlmd,
-    modelport_native as native,
+    modelport_edge as edge, modelport_http as http, modelport_kubeflow as kubeflow, modelport_mlflow as mlflow,
+    modelport_mlmd as mlmd, modelport_native as native,
 };

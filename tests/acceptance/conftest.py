@@ -16,6 +16,9 @@ from model_registry import ModelRegistry
 SERVICES = ["MODELPORT_TEST_SERVICES", "MODELPORT_TEST_POSTGRES", "MODELPORT_TEST_S3"]
 # The releases that speak v1 have no experiments.
 collect_ignore = [] if hasattr(ModelRegistry, "create_experiment") else ["test_experiments.py"]
+if getattr(importlib.util.find_spec("mlflow"), "origin", None) is None:
+    # Without its client, the folder of that name is what is found.
+    collect_ignore += ["mlflow"]
 if not importlib.util.find_spec("ml_metadata"):
     # Its client needs an interpreter with libraries of its own.
     collect_ignore += ["mlmd", "access", "upgrade"]

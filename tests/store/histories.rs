@@ -112,7 +112,11 @@ async fn pages_of_a_run_have_the_points_of_its_metrics_in_their_order(backend: B
                 // Several have the same step or the same time.
                 let value = if number % 4 == 0 { 0.75 } else { 0.25 };
                 let point = MetricPoint { value, step: -(number / 3), at: 100 - number / 2 };
-                scene.store.write(move |tx| metrics::append(tx, &[(&given, point)])).await.unwrap();
+                scene
+                    .store
+                    .write(move |tx| metrics::append(tx, &[(&given, point)], metrics::Latest::Given))
+                    .await
+                    .unwrap();
                 // Points are numbered in the order in which they were appended.
                 let id = i64::try_from(points.len()).unwrap() + 1;
                 points.push(Appended { id, metric: metric.id, name: metric.name.clone().unwrap(), point });
@@ -158,7 +162,7 @@ async fn a_page_of_a_run_is_read_from_the_index_of_its_order(backend: Backend) {
             let metric = scene.named(LogicalType::Metric, Some(run.id), "loss").await.unwrap();
             let points = move |tx: &mut Tx<'_>| {
                 let point = |step| (&metric, MetricPoint { value: 0.5, step, at: step });
-                metrics::append(tx, &(0..1000).map(point).collect::<Vec<_>>())
+                metrics::append(tx, &(0..1000).map(point).collect::<Vec<_>>(), metrics::Latest::Given)
             };
             scene.store.write(points).await.unwrap();
             let order = Order { by, descending };

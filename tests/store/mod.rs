@@ -20,6 +20,7 @@ mod mlmd_filters;
 mod nodes;
 mod schema;
 pub(crate) mod statements;
+mod tracking_search;
 mod transactions;
 mod types;
 mod uploads;

@@ -25,8 +25,8 @@ on_both! {
 /// Statements by database, begins and commits included.
 static STATEMENTS: Mutex<Option<HashMap<String, u64>>> = Mutex::new(None);
 
-/// What the statements have whose texts are kept: filters, and histories of a run.
-const WATCHED: [&str; 2] = ["FROM properties AS p", "FROM members AS m "];
+/// What the statements have whose texts are kept: filters, histories of a run, and searches of runs.
+const WATCHED: [&str; 3] = ["FROM properties AS p", "FROM members AS m ", "FROM runs "];
 
 /// Texts of those by database that its connections keep, each as often as it was read and planned for that.
 static KEPT: Mutex<Option<HashMap<String, Vec<String>>>> = Mutex::new(None);
@@ -195,7 +195,7 @@ async fn measuring_costs_the_same_for_any_number_of_points(backend: Backend) {
         let metric = metric.clone();
         let append = move |tx: &mut Tx<'_>| {
             let point = |step| (&metric, MetricPoint { value: 0.5, step, at: step });
-            metrics::append(tx, &(0..count).map(point).collect::<Vec<_>>())
+            metrics::append(tx, &(0..count).map(point).collect::<Vec<_>>(), metrics::Latest::Given)
         };
         costs.push(scene.cost(append).await.1);
     }

@@ -32,6 +32,15 @@ pub struct File {
     pub blob: Blob,
 }
 
+/// What a folder of files has at its top.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderEntry {
+    /// Its name in the folder.
+    pub name: String,
+    /// How many bytes a file has; `None` of a folder.
+    pub size: Option<u64>,
+}
+
 /// What is wrong with a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Damage {

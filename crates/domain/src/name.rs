@@ -8,6 +8,9 @@ use super::{Error, Result};
 /// The longest name or external id, in characters: what fits the index of every database in any script.
 const MAX_CHARS: usize = 512;
 
+/// The longest alias, in characters.
+const MAX_ALIAS_CHARS: usize = 255;
+
 fn check(field: &str, text: &str) -> Result<()> {
     super::value::check_text(field, text)?;
     if text.is_empty() {
@@ -28,7 +31,7 @@ pub struct Name(String);
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ExternalId(String);
 
-/// A movable name of a version: 1 to 128 letters, digits, `.`, `_` and `-`, and not `latest`.
+/// A movable name of a version: 1 to 255 letters and digits of any script, `.`, `_` and `-`, and not `latest`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Alias(String);
 
@@ -69,11 +72,11 @@ impl FromStr for Alias {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
-        if !plain || text.is_empty() || text.len() > 128 {
+        let is_plain = |char: char| char.is_alphanumeric() || matches!(char, '.' | '_' | '-');
+        if !text.chars().all(is_plain) || text.is_empty() || text.chars().count() > MAX_ALIAS_CHARS {
             return Err(Error::invalid(
                 "alias",
-                format!("alias `{}` is not 1 to 128 letters, digits, `.`, `_` or `-`", text.escape_debug()),
+                format!("alias `{}` is not 1 to 255 letters, digits, `.`, `_` or `-`", text.escape_debug()),
             ));
         }
         if text.eq_ignore_ascii_case("latest") {
@@ -163,6 +166,16 @@ mod tests {
         }
         for bad in ["", "a\0b", &"x".repeat(513)] {
             assert_eq!(bad.parse::<Name>().unwrap_err().field(), Some("name"));
+        }
+    }
+
+    #[test]
+    fn aliases_are_words_of_any_script() {
+        for good in ["a", "v1.2-rc_3", "größte", "冠軍", "٣", "latest-one", &"ü".repeat(255)] {
+            assert_eq!(good.parse::<Alias>().unwrap().as_str(), good);
+        }
+        for bad in ["", "a b", "a/b", "a:b", "@a", "a\0b", "🏆", "latest", "LaTest", &"ü".repeat(256)] {
+            assert_eq!(bad.parse::<Alias>().unwrap_err().field(), Some("alias"), "{bad}");
         }
     }
 

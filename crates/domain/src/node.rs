@@ -80,9 +80,9 @@ impl Node {
     /// The name as people see it: without the `<uuid>:` that keeps names apart which may repeat.
     pub fn display_name(&self) -> Option<&str> {
         let name = self.name.as_deref()?;
-        let repeatable = self.logical_type().is_some_and(|logical| logical.may_repeat(self.home_id.is_some()));
+        let may_have = self.logical_type().is_some_and(|logical| logical.may_have_prefix(self.home_id.is_some()));
         Some(match name.split_once(':') {
-            Some((prefix, rest)) if repeatable && is_uuid(prefix) => rest,
+            Some((prefix, rest)) if may_have && is_uuid(prefix) => rest,
             _ => name,
         })
     }

@@ -151,7 +151,13 @@ impl LogicalType {
                 ("state", String),
                 ("tasks", Struct),
             ],
-            Self::ModelVersion => &[("author", String), ("description", String), ("state", String)],
+            Self::ModelVersion => &[
+                ("author", String),
+                ("description", String),
+                ("run_link", String),
+                ("stage", String),
+                ("state", String),
+            ],
             Self::ModelArtifact => &[
                 ("description", String),
                 ("experiment_id", Int),
@@ -194,8 +200,11 @@ impl LogicalType {
                 ("parameter_type", String),
                 ("value", String),
             ],
-            Self::Experiment => &[("description", String), ("owner", String), ("state", String)],
+            Self::Experiment => {
+                &[("artifact_location", String), ("description", String), ("owner", String), ("state", String)]
+            }
             Self::ExperimentRun => &[
+                ("artifact_uri", String),
                 ("description", String),
                 ("end_time_since_epoch", Int),
                 ("owner", String),
@@ -219,9 +228,8 @@ impl LogicalType {
         match self {
             Self::RegisteredModel | Self::Experiment | Self::ServingEnvironment => &[],
             Self::ModelVersion => &[Self::RegisteredModel],
-            Self::ModelArtifact | Self::DocArtifact | Self::DataSet | Self::Metric | Self::Parameter => {
-                &[Self::ModelVersion, Self::ExperimentRun]
-            }
+            Self::ModelArtifact | Self::DataSet => &[Self::ModelVersion, Self::ExperimentRun, Self::Experiment],
+            Self::DocArtifact | Self::Metric | Self::Parameter => &[Self::ModelVersion, Self::ExperimentRun],
             Self::ExperimentRun => &[Self::Experiment],
             Self::InferenceService => &[Self::ServingEnvironment],
             Self::ServeModel => &[Self::InferenceService],
@@ -231,6 +239,11 @@ impl LogicalType {
     /// Whether names may repeat: of data sets, and of artifacts that nothing owns.
     pub fn may_repeat(self, has_home: bool) -> bool {
         self == Self::DataSet || (self.kind() == NodeKind::Artifact && !has_home)
+    }
+
+    /// Whether a name may be stored after a UUID and a colon, which people do not see.
+    pub fn may_have_prefix(self, has_home: bool) -> bool {
+        self == Self::ExperimentRun || self.may_repeat(has_home)
     }
 
     /// The properties that hold the id of another entity, and its type.

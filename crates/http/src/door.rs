@@ -23,6 +23,8 @@ pub struct Door {
     pub is_streamed: fn(pattern: &str) -> bool,
     /// Whether the route of that pattern is for whoever has not said who they are.
     pub is_open: fn(pattern: &str) -> bool,
+    /// The header by which its clients name a workspace, in lower case, where they have one of their own.
+    pub workspace_header: Option<&'static str>,
     /// Its body of an error that no operation made: an unknown path, a wrong method, an input that cannot be read. A 503 carries
     /// `Retry-After`.
     pub refuse: fn(status: StatusCode, detail: &str) -> HttpResponse,
@@ -79,6 +81,11 @@ impl Doors {
     /// Whether the route of that pattern is for whoever has not said who they are.
     pub fn is_open(self, pattern: &str) -> bool {
         self.of_path(pattern).is_some_and(|door| (door.is_open)(pattern))
+    }
+
+    /// The header by which clients of the door that `path` belongs to name a workspace.
+    pub fn workspace_header(self, path: &str) -> Option<&'static str> {
+        self.of_path(path).and_then(|door| door.workspace_header)
     }
 
     /// An error response as the door writes it that `path` belongs to; a problem document where it belongs to none.

@@ -9,6 +9,7 @@ pub mod conditional;
 pub mod digests;
 pub mod disposition;
 pub mod door;
+pub mod download;
 pub mod extract;
 pub mod health;
 pub mod hosts;

@@ -44,6 +44,13 @@ impl From<Error> for Problem {
     }
 }
 
+impl Problem {
+    /// The error, for a door that has a shape of its own.
+    pub fn into_error(self) -> Error {
+        self.0
+    }
+}
+
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)

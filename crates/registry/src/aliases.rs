@@ -151,7 +151,8 @@ fn check(tx: &mut WriteTransaction<'_, '_>, model: NodeId, alias: &Alias, condit
     conditions.check("alias", tag.as_deref())
 }
 
-fn set(tx: &mut WriteTransaction<'_, '_>, model: NodeId, alias: &Alias, version: Node) -> Result<Node> {
+/// Points the alias at a version of the model.
+pub(super) fn set(tx: &mut WriteTransaction<'_, '_>, model: NodeId, alias: &Alias, version: Node) -> Result<Node> {
     let before = aliases::find(tx, model, alias)?;
     if before == Some(version.id) {
         return Ok(version);
@@ -165,7 +166,8 @@ fn set(tx: &mut WriteTransaction<'_, '_>, model: NodeId, alias: &Alias, version:
     Ok(version)
 }
 
-fn remove(tx: &mut WriteTransaction<'_, '_>, model: &Node, alias: &Alias) -> Result<()> {
+/// Removes an alias of the model.
+pub(super) fn remove(tx: &mut WriteTransaction<'_, '_>, model: &Node, alias: &Alias) -> Result<()> {
     // Under the lock it cannot be moved before it is removed.
     let model = increment_revision(tx, LogicalType::RegisteredModel, model.id, None)?;
     let version = aliases::find(tx, model.id, alias)?.map(|version| nodes::find_bare(tx, version)).transpose()?;

@@ -14,6 +14,8 @@ use crate::domain::{
     PageRequest, Patch, Properties, Result, Selection, Value,
 };
 use crate::services::Entities;
+use crate::store::metrics::Latest;
+use crate::store::tracking::runs;
 use crate::store::{joined, metrics, nodes};
 
 /// How one thing is found: by its name in its home, or by its id in another system.
@@ -127,7 +129,10 @@ impl Entities {
         {
             let (name, home) = (name.clone(), *home);
             let found = move |tx: &mut ReadTransaction<'_, '_>| joined::find_named(tx, logical, home, &name);
-            return self.core.read_once(context, found).await?.ok_or_else(|| missing(logical.noun(), &find));
+            let found = self.core.read_once(context, found).await?;
+            if found.is_some() || logical != LogicalType::ExperimentRun {
+                return found.ok_or_else(|| missing(logical.noun(), &find));
+            }
         }
         self.find_any(context, vec![logical], find).await
     }
@@ -214,6 +219,18 @@ pub(super) fn create(
     home: Option<NodeId>,
     draft: &Draft,
 ) -> Result<Node> {
+    let stored = stored_name(logical, home, draft.name.as_ref())?;
+    create_stored(tx, logical, home, draft, stored)
+}
+
+/// The same under a name as it is stored, which may begin with what keeps it apart from others.
+pub(super) fn create_stored(
+    tx: &mut WriteTransaction<'_, '_>,
+    logical: LogicalType,
+    home: Option<NodeId>,
+    draft: &Draft,
+    stored: Name,
+) -> Result<Node> {
     let now = tx.now();
     let mut named = draft.clone();
     if let Some(home) = home {
@@ -225,7 +242,7 @@ pub(super) fn create(
     } else {
         None
     };
-    named.name = Some(stored_name(logical, home, draft.name.as_ref())?);
+    named.name = Some(stored);
     let mut node = nodes::insert(tx, logical, home, &named, now)?;
     check_times(&node)?;
     if let Some(point) = point {
@@ -246,7 +263,7 @@ pub(super) fn properties_of_home(home: &Node, logical: LogicalType) -> Propertie
 }
 
 pub(super) fn add_point(tx: &mut WriteTransaction<'_, '_>, metric: &mut Node, point: MetricPoint) -> Result<()> {
-    metrics::append(tx, &[(&*metric, point)])?;
+    metrics::append(tx, &[(&*metric, point)], Latest::Given)?;
     metric.properties.extend(point.properties());
     Ok(())
 }
@@ -254,10 +271,20 @@ pub(super) fn add_point(tx: &mut WriteTransaction<'_, '_>, metric: &mut Node, po
 /// The name under which it is stored: a new UUID when the type may go without one, after a UUID when names may repeat.
 fn stored_name(logical: LogicalType, home: Option<NodeId>, name: Option<&Name>) -> Result<Name> {
     match name {
-        Some(name) if logical.may_repeat(home.is_some()) => Ok(name.with_prefix(Uuid::new_v4())),
+        // A name that looks as if it had a prefix gets one, so that people see all of it.
+        Some(name)
+            if logical.may_repeat(home.is_some()) || logical == LogicalType::ExperimentRun && looks_prefixed(name) =>
+        {
+            Ok(name.with_prefix(Uuid::new_v4()))
+        }
         Some(name) => Ok(name.clone()),
         None => Uuid::new_v4().to_string().parse(),
     }
+}
+
+/// Whether a colon is where that after a UUID is.
+fn looks_prefixed(name: &Name) -> bool {
+    name.as_str().chars().nth(36) == Some(':')
 }
 
 fn check_home(tx: &mut ReadTransaction<'_, '_>, logical: LogicalType, home: NodeId) -> Result<Node> {
@@ -300,7 +327,10 @@ fn find_one(tx: &mut ReadTransaction<'_, '_>, types: &[LogicalType], find: &Find
             let selection = Selection { member_of: Some(*home), name: Some(name.clone()), ..Selection::of_any(types) };
             nodes::find_only(tx, &selection)?
         }
-        (Find::Name(name, home), [first, ..]) => nodes::find_named(tx, *first, *home, name)?,
+        (Find::Name(name, home), [first, ..]) => match (nodes::find_named(tx, *first, *home, name)?, home) {
+            (None, Some(home)) if *first == LogicalType::ExperimentRun => runs::newest_named(tx, *home, name.as_str())?,
+            (found, _) => found,
+        },
         (_, []) => None,
     };
     found.ok_or_else(|| missing(noun, find))

@@ -3,14 +3,17 @@
 use std::collections::BTreeSet;
 
 use super::transaction::{ReadTransaction, WriteTransaction};
-use crate::domain::{Error, LogicalType, Node, NodeId, NodeKind, Result, Selection};
+use crate::domain::{Error, LogicalType, Name, Node, NodeId, NodeKind, Result, Selection};
 use crate::store::graph;
 use crate::store::nodes;
 
-/// Whether files may be put into a node of that type, if it is an artifact: into model artifacts, and into whatever users of
+/// The name of the artifact that holds the files of a run.
+pub(super) const RUN_FILES: &str = "artifacts";
+
+/// Whether files may be put into a node of that type, if it is an artifact: into models and documents, and into whatever users of
 /// ML Metadata made.
 pub(super) fn may_hold_files(node: &Node) -> bool {
-    matches!(node.logical_type(), None | Some(LogicalType::ModelArtifact))
+    matches!(node.logical_type(), None | Some(LogicalType::ModelArtifact | LogicalType::DocArtifact))
 }
 
 /// The artifact with that id, where files may be put into it.
@@ -39,4 +42,10 @@ pub(super) fn increment_holder_revision(tx: &mut WriteTransaction<'_, '_>, id: N
 pub(super) fn holder(tx: &mut ReadTransaction<'_, '_>, version: NodeId) -> Result<Option<NodeId>> {
     let selection = Selection { member_of: Some(version), ..Selection::of(LogicalType::ModelArtifact) };
     Ok(nodes::list(tx, &selection, None, 1)?.pop().map(|artifact| artifact.id))
+}
+
+/// The artifact that holds the files of the run, where it has one.
+pub(super) fn run_holder(tx: &mut ReadTransaction<'_, '_>, run: NodeId) -> Result<Option<NodeId>> {
+    let name: Name = RUN_FILES.parse()?;
+    Ok(nodes::find_named_bare(tx, LogicalType::DocArtifact, Some(run), &name)?.map(|artifact| artifact.id))
 }

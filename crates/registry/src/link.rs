@@ -210,7 +210,7 @@ fn outcome(blob: &StagedBlob, existing: Option<&File>) -> Result<Outcome> {
     match existing {
         None => Ok(Outcome::Created),
         Some(file) if file.blob.sha256 == blob.stored.sha256 => Ok(Outcome::Unchanged),
-        Some(_) if matches!(blob.precondition, Precondition::Exists | Precondition::Is(_)) => Ok(Outcome::Replaced),
+        Some(_) if blob.precondition.allows_to_replace() => Ok(Outcome::Replaced),
         Some(file) => Err(Error::already_exists(format!(
             "file `{}` has sha256 `{}`, the bytes sent have sha256 `{}`; send If-Match to replace it",
             blob.path, file.blob.sha256, blob.stored.sha256

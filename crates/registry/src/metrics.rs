@@ -3,17 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::RequestContext;
-use super::entities::{create, get_bare};
+use super::entities::{get_bare, properties_of_home};
 use super::pages::{self, List, Pages};
 use super::transaction::{ReadTransaction, WriteTransaction};
 use crate::domain::access::Permission;
 use crate::domain::{
-    Cursor, Draft, HistorySelection, LogicalType, MetricPoint, Millis, Name, Node, NodeId, OrderBy, PageRequest,
+    Action, Cursor, HistorySelection, LogicalType, MetricPoint, Millis, Name, Node, NodeId, OrderBy, PageRequest,
     Properties, Result,
 };
 use crate::resolve::created_concurrently;
 use crate::services::Metrics;
-use crate::store::{metrics, nodes};
+use crate::store::metrics::Latest;
+use crate::store::{graph, metrics, nodes};
 
 /// What a run measured of the metric of that name.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,33 +86,92 @@ impl Metrics {
     }
 }
 
+/// What to do with a point that the metric has already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeated {
+    /// It is a point of its own.
+    Kept,
+    /// It is the same one, as that of a request that is sent again.
+    Skipped,
+}
+
 fn measure(tx: &mut WriteTransaction<'_, '_>, run: NodeId, points: &[NamedPoint]) -> Result<()> {
-    let now = tx.now();
     let run = get_bare(tx, LogicalType::ExperimentRun, run)?;
+    measure_in(tx, &run, points, Repeated::Kept)
+}
+
+/// Appends points to the metrics of a run, and makes those that it does not have, with a fixed number of statements.
+pub(super) fn measure_in(
+    tx: &mut WriteTransaction<'_, '_>,
+    run: &Node,
+    points: &[NamedPoint],
+    repeated: Repeated,
+) -> Result<()> {
+    let now = tx.now();
     // Points are not recorded, and so ask nobody else.
     tx.demand(Permission::Write, run.place)?;
-    let run = run.id;
-    // The first point of each metric, by its name.
-    let mut firsts: BTreeMap<&str, &NamedPoint> = BTreeMap::new();
-    for point in points {
-        firsts.entry(point.name.as_str()).or_insert(point);
-    }
-    let names: Vec<&str> = firsts.keys().copied().collect();
-    let touched = nodes::increment_revisions_named(tx, LogicalType::Metric, run, &names, now)?;
+    // In the order of their names, so that two batches wait for each other instead of both for both.
+    let names: BTreeSet<&str> = points.iter().map(|point| point.name.as_str()).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let touched = nodes::increment_revisions_named(tx, LogicalType::Metric, run.id, &names, now)?;
     let mut metrics: BTreeMap<String, Node> =
         touched.into_iter().filter_map(|metric| Some((metric.name.clone()?, metric))).collect();
-    let mut made = BTreeSet::new();
-    for (name, first) in firsts {
-        if !metrics.contains_key(name) {
-            let properties = Properties::from(first.point(now).properties());
-            let draft = Draft { properties, ..Draft::named(first.name.clone()) };
-            let metric = create(tx, LogicalType::Metric, Some(run), &draft).map_err(created_concurrently)?;
-            metrics.insert(name.to_owned(), metric);
-            made.insert(name);
-        }
+    let missing: Vec<&str> = names.into_iter().filter(|name| !metrics.contains_key(*name)).collect();
+    let made = make_owned(tx, LogicalType::Metric, run, missing.into_iter().map(|name| (name, Properties::new())))?;
+    let firsts: BTreeMap<&str, MetricPoint> =
+        points.iter().rev().map(|point| (point.name.as_str(), point.point(now))).collect();
+    for metric in &made {
+        // A metric was made with its first point.
+        let first = metric.name.as_deref().and_then(|name| firsts.get(name));
+        let mut shown = metric.clone();
+        shown.properties.extend(first.into_iter().flat_map(|point| point.properties()));
+        tx.record(Action::Create, &shown, None)?;
     }
-    // A metric was made with its first point.
-    let rest = points.iter().filter(|point| !made.remove(point.name.as_str()));
-    let rest = rest.filter_map(|point| Some((metrics.get(point.name.as_str())?, point.point(now))));
-    metrics::append(tx, &rest.collect::<Vec<_>>())
+    metrics.extend(made.into_iter().filter_map(|metric| Some((metric.name.clone()?, metric))));
+    let mut all: Vec<(&Node, MetricPoint)> =
+        points.iter().filter_map(|point| Some((metrics.get(point.name.as_str())?, point.point(now)))).collect();
+    if repeated == Repeated::Skipped {
+        let skipped = metrics::repeated(tx, &all)?;
+        let mut places = 0..;
+        all.retain(|_| places.next().is_none_or(|place| !skipped.contains(&place)));
+    }
+    metrics::append(tx, &all, Latest::Greatest)
+}
+
+/// Makes artifacts of a type that a run owns, each with its name and declared properties, with a fixed number of statements. Nothing is
+/// recorded.
+pub(super) fn make_owned<'a>(
+    tx: &mut WriteTransaction<'_, '_>,
+    logical: LogicalType,
+    run: &Node,
+    new: impl Iterator<Item = (&'a str, Properties)>,
+) -> Result<Vec<Node>> {
+    let now = tx.now();
+    let of_run = properties_of_home(run, logical);
+    let mut made: Vec<Node> = new
+        .map(|(name, mut properties)| {
+            properties.extend(of_run.clone());
+            Node {
+                id: NodeId(0),
+                type_id: logical.id(),
+                home_id: Some(run.id),
+                place: run.place,
+                name: Some(name.to_owned()),
+                external_id: None,
+                uri: None,
+                state: None,
+                created_at: now,
+                updated_at: now,
+                revision: 1,
+                properties,
+                custom: Properties::new(),
+            }
+        })
+        .collect();
+    if made.is_empty() {
+        return Ok(made);
+    }
+    graph::nodes::insert_all(tx, logical.kind(), &mut made).map_err(created_concurrently)?;
+    graph::memberships::insert(tx, &made.iter().map(|node| (run.id, node.id)).collect())?;
+    Ok(made)
 }

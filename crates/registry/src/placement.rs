@@ -1,7 +1,7 @@
 //! Where a new file goes: its target as it is now, and the artifact, which may have to be made.
 
-use super::entities::create;
-use super::holders::{get_holder, holder};
+use super::entities::{create, get_bare};
+use super::holders::{RUN_FILES, get_holder, holder, run_holder};
 use super::imports;
 use super::inspection::policy_of;
 use super::link::Place;
@@ -19,6 +19,11 @@ pub(super) fn resolve_target(tx: &mut ReadTransaction<'_, '_>, target: &Target, 
         Target::Artifact(id) => {
             let artifact = get_holder(tx, *id)?;
             tx.demand(Permission::Write, artifact.place)?;
+            Ok(target.clone())
+        }
+        Target::Run(run) => {
+            let run = get_bare(tx, LogicalType::ExperimentRun, *run)?;
+            tx.demand(Permission::Write, run.place)?;
             Ok(target.clone())
         }
         Target::Version { model, version: VersionRef::Named(name) } if create => {
@@ -63,6 +68,13 @@ pub(super) fn limit(tx: &mut ReadTransaction<'_, '_>, base: &Policy, target: &Ta
             Err(error) if error.kind() == ErrorKind::NotFound => base.clone(),
             Err(error) => return Err(error),
         },
+        Target::Run(run) => match run_holder(tx, *run)? {
+            Some(holder) => {
+                let artifact = get_holder(tx, holder)?;
+                policy_of(tx, base, &artifact)?
+            }
+            None => base.clone(),
+        },
         Target::Import(_) => base.clone(),
     };
     Ok(policy.max_file_bytes)
@@ -81,6 +93,13 @@ pub(super) fn find_or_create_artifact(
             let artifact = get_holder(tx, *id)?;
             let home = artifact.home_id.map(|home| nodes::find(tx, home)).transpose()?.flatten();
             return Ok((Place::Found(*id), home.and_then(|home| Some((home.id, home.home_id?)))));
+        }
+        Target::Run(run) => {
+            let place = match run_holder(tx, *run)? {
+                Some(artifact) => Place::Found(artifact),
+                None => Place::Made(create_artifact(tx, LogicalType::DocArtifact, *run, RUN_FILES.parse()?)?),
+            };
+            return Ok((place, None));
         }
         Target::Import(import) => {
             let (artifact, version, model) = imports::create_imported(tx, import)?;
@@ -108,10 +127,20 @@ pub(super) fn find_or_create_artifact(
     let artifact = match in_place.map_or_else(|| holder(tx, found_version.id), |id| Ok(Some(id)))? {
         Some(id) => Place::Found(id),
         None if may_create => {
-            let draft = Draft { state: Some(ArtifactState::Live.number()), ..Draft::named(model.clone()) };
-            Place::Made(made(create(tx, LogicalType::ModelArtifact, Some(found_version.id), &draft))?.id)
+            Place::Made(create_artifact(tx, LogicalType::ModelArtifact, found_version.id, model.clone())?)
         }
         None => return Err(Error::not_found(format!("a model artifact of version `{version}`"))),
     };
     Ok((artifact, Some((found_version.id, found_model.id))))
+}
+
+/// Makes an artifact for files. When it was made meanwhile, the transaction is retried and finds it.
+fn create_artifact(
+    tx: &mut WriteTransaction<'_, '_>,
+    logical: LogicalType,
+    home: NodeId,
+    name: Name,
+) -> Result<NodeId> {
+    let draft = Draft { state: Some(ArtifactState::Live.number()), ..Draft::named(name) };
+    Ok(made(create(tx, logical, Some(home), &draft))?.id)
 }

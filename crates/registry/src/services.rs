@@ -71,6 +71,8 @@ services! {
     Inspections, inspections;
     /// Metrics of runs and versions as they are measured.
     Metrics, metrics;
+    /// Experiments, runs and logged models, as training tools write and search them.
+    Tracking, tracking;
     /// What was changed, by whom and when.
     History, history;
     /// Accounts: who presents credentials, and what they may; workspaces, principals, bindings and tokens.

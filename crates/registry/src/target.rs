@@ -16,8 +16,10 @@ pub enum Target {
         /// Which of its versions.
         version: VersionRef,
     },
-    /// In a model artifact, or one of a type that a user of ML Metadata made.
+    /// In a model or a document, or an artifact of a type that a user of ML Metadata made.
     Artifact(NodeId),
+    /// In the artifact that holds the files of that run, which is made with the first of them.
+    Run(NodeId),
     /// In the model artifact that an import makes, together with its version and model, when the bytes are here.
     Import(Arc<ModelImport>),
 }
@@ -28,6 +30,8 @@ pub enum Precondition {
     /// Nothing; but other bytes are not replaced.
     #[default]
     None,
+    /// Nothing: whatever is there is replaced.
+    Any,
     /// There is a file (`If-Match: *`).
     Exists,
     /// There is one with one of these digests (`If-Match`).
@@ -37,10 +41,15 @@ pub enum Precondition {
 }
 
 impl Precondition {
+    /// Whether other bytes are replaced where it holds.
+    pub fn allows_to_replace(&self) -> bool {
+        matches!(self, Self::Any | Self::Exists | Self::Is(_))
+    }
+
     /// Errors: PreconditionFailed on the header's field.
     pub fn check(&self, file: Option<&File>) -> Result<()> {
         let (holds, field) = match self {
-            Self::None => (true, ""),
+            Self::None | Self::Any => (true, ""),
             Self::Exists => (file.is_some(), IF_MATCH),
             Self::Is(digests) => (file.is_some_and(|file| digests.contains(&file.blob.sha256)), IF_MATCH),
             Self::Absent => (file.is_none(), IF_NONE_MATCH),

@@ -13,7 +13,7 @@ use super::context::{At, RequestContext};
 use crate::core::Core;
 use crate::domain::access::{Access, Decision, Permission, Place, denied};
 use crate::domain::audit::{AuditAction, AuditEntry, Outcome};
-use crate::domain::{Action, Error, ErrorKind, LogicalType, Millis, Node, NodeId, Result, change};
+use crate::domain::{Action, Error, ErrorKind, LogicalType, Millis, Node, NodeId, Result, Stage, change};
 use crate::store::Tx;
 use crate::store::changes::{self, NewChange};
 use crate::store::nodes;
@@ -191,7 +191,8 @@ impl WriteTransaction<'_, '_> {
     /// Records that a node was updated, with what was before. One that changes nothing is an update, too: it raises the revision.
     pub(super) fn record_update(&mut self, was: &Node, node: &Node) -> Result<()> {
         let before = change::before(was, node);
-        let is_of_state = before.get("properties").is_some_and(|changed| changed.get("state").is_some());
+        let is_changed = |name: &str| before.get("properties").is_some_and(|changed| changed.get(name).is_some());
+        let is_of_state = is_changed("state") || is_changed(Stage::PROPERTY);
         let needed = match node.logical_type() {
             Some(LogicalType::RegisteredModel | LogicalType::ModelVersion) if is_of_state => {
                 self.demand(Permission::Write, node.place)?;

@@ -1,10 +1,13 @@
 //! Aliases: movable names of a model's versions.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
 use super::Tx;
-use super::connection::on_each;
+use super::connection::{among, on_each};
+use super::nodes::MAX_IDS;
 use super::schema::aliases;
 use crate::error::{DatabaseResult as _, database_error, is_missing_reference};
 use modelport_domain::{Alias, Error, NodeId, Result};
@@ -78,4 +81,36 @@ pub fn of_version(tx: &mut Tx<'_>, version: NodeId) -> Result<Vec<String>> {
         .select(aliases::name)
         .load(tx.conn)
         .db()
+}
+
+/// The aliases of each of these models, with the versions that they point at, in alphabetical order.
+pub fn of_models(tx: &mut Tx<'_>, models: &[NodeId]) -> Result<HashMap<NodeId, Vec<(String, NodeId)>>> {
+    let mut found: HashMap<NodeId, Vec<(String, NodeId)>> = HashMap::new();
+    for chunk in models.chunks(MAX_IDS) {
+        let ids: Vec<i64> = chunk.iter().map(|id| id.0).collect();
+        let query = aliases::table
+            .select((aliases::model_id, aliases::name, aliases::version_id))
+            .order((aliases::model_id, aliases::name));
+        let rows: Vec<(i64, String, i64)> =
+            among!(query, aliases::model_id, ids.as_slice(), query => query.load(tx.conn).db()?);
+        for (model, name, version) in rows {
+            found.entry(NodeId(model)).or_default().push((name, NodeId(version)));
+        }
+    }
+    Ok(found)
+}
+
+/// The names of the aliases of each of these versions, in alphabetical order.
+pub fn of_versions(tx: &mut Tx<'_>, versions: &[NodeId]) -> Result<HashMap<NodeId, Vec<String>>> {
+    let mut found: HashMap<NodeId, Vec<String>> = HashMap::new();
+    for chunk in versions.chunks(MAX_IDS) {
+        let ids: Vec<i64> = chunk.iter().map(|id| id.0).collect();
+        let query = aliases::table.select((aliases::version_id, aliases::name)).order(aliases::name);
+        let rows: Vec<(i64, String)> =
+            among!(query, aliases::version_id, ids.as_slice(), query => query.load(tx.conn).db()?);
+        for (version, name) in rows {
+            found.entry(NodeId(version)).or_default().push(name);
+        }
+    }
+    Ok(found)
 }

@@ -1,5 +1,7 @@
 //! Files: paths below a node that point at blobs.
 
+mod folder;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
@@ -16,6 +18,8 @@ use super::nodes::MAX_IDS;
 use super::schema::{blobs, files, inspections, members};
 use crate::error::{DatabaseResult as _, database_error, is_missing_reference};
 use modelport_domain::{Error, File, FilePath, LogicalType, NodeId, Result};
+
+pub use folder::{delete_all, entries};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = files, treat_none_as_default_value = false)]
@@ -102,6 +106,17 @@ pub fn holders_in(tx: &mut Tx<'_>, context: NodeId, paths: &[&str]) -> Result<BT
 
 /// The first `limit` files of the holder after the path, ordered by path and then by node.
 pub fn list(tx: &mut Tx<'_>, holder: Holder, after: Option<(&FilePath, NodeId)>, limit: u32) -> Result<Vec<File>> {
+    list_below(tx, holder, None, after, limit)
+}
+
+/// The same, where a path is given, of what is below that or at it.
+pub fn list_below(
+    tx: &mut Tx<'_>,
+    holder: Holder,
+    below: Option<&FilePath>,
+    after: Option<(&FilePath, NodeId)>,
+    limit: u32,
+) -> Result<Vec<File>> {
     let mut query = files::table
         .inner_join(blobs::table)
         .select((FileRow::as_select(), BlobRow::as_select()))
@@ -117,6 +132,12 @@ pub fn list(tx: &mut Tx<'_>, holder: Holder, after: Option<(&FilePath, NodeId)>,
             query
         }
     };
+    if let Some(below) = below {
+        let path = below.as_str();
+        // After a slash comes a zero.
+        let inside = files::path.ge(format!("{path}/")).and(files::path.lt(format!("{path}0")));
+        query = query.filter(files::path.eq(path).or(inside));
+    }
     if let Some((path, node)) = after {
         let path = path.as_str();
         query = query.filter(files::path.ge(path)).filter(files::path.gt(path).or(files::node_id.gt(node.0)));

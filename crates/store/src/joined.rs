@@ -9,8 +9,9 @@ use super::connection::on_each;
 use super::filter::seen;
 use super::nodes::NodeRow;
 use super::properties::{PropertyRow, add};
-use super::schema::{nodes, properties};
+use super::schema::{nodes, properties, runs};
 use crate::error::DatabaseResult as _;
+use modelport_domain::tracking::RunId;
 use modelport_domain::{LogicalType, Name, Node, NodeId, Result};
 
 type Rows = Vec<(NodeRow, Option<PropertyRow>)>;
@@ -30,6 +31,13 @@ macro_rules! load {
 /// The node with that id, of any type.
 pub fn find(tx: &mut Tx<'_>, id: NodeId) -> Result<Option<Node>> {
     let rows = load!(tx, nodes::id.eq(id.0)).db()?;
+    node(tx, rows)
+}
+
+/// The run with that id.
+pub fn find_run(tx: &mut Tx<'_>, id: &RunId) -> Result<Option<Node>> {
+    let of_run = runs::table.filter(runs::run_id.eq(id.as_str())).select(runs::node_id).single_value();
+    let rows = load!(tx, nodes::id.nullable().eq(of_run)).db()?;
     node(tx, rows)
 }
 

@@ -38,6 +38,7 @@ pub mod resumable;
 /// The tables, as Diesel sees them: made from the migrations by `make schema`.
 mod schema;
 pub mod serving;
+pub mod tracking;
 pub mod upkeep;
 pub mod uploads;
 

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::dsl::{InnerJoin, IntoBoxed, sql};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool};
+use diesel::sql_types::{BigInt, Bool, Double, Nullable};
 use diesel::upsert::excluded;
 
 use super::Tx;
 use super::bulk::{Column, Insert};
-use super::connection::{AnyConnection, MultiBackend, among, keyset};
+use super::connection::{AnyConnection, MultiBackend, among, keyset, on_each};
 use super::filter::{Filter, name_key, narrow};
 use super::nodes::MAX_IDS;
 use super::schema::{members, metric_points, metrics, nodes};
@@ -44,6 +44,13 @@ struct LatestRow {
     at: i64,
 }
 
+impl LatestRow {
+    /// What latest points are compared by.
+    fn key(&self) -> (i64, i64, f64) {
+        (self.step, self.at, self.value.unwrap_or(f64::NEG_INFINITY))
+    }
+}
+
 /// A NaN is NULL and a flag, as SQLite has none.
 fn stored(value: f64) -> (Option<f64>, bool) {
     if value.is_nan() { (None, true) } else { (Some(value), false) }
@@ -53,10 +60,69 @@ fn loaded(value: Option<f64>) -> f64 {
     value.unwrap_or(f64::NAN)
 }
 
-/// Appends points to metric nodes; of each node, the last one given becomes its latest.
+/// Which point of a metric becomes its latest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Latest {
+    /// The last one that is appended.
+    Given,
+    /// The one with the greatest step, then time, then value, of those there are. A NaN is the smallest value.
+    Greatest,
+}
+
+/// Which of the points, by their places, a metric node has already: with the same step, time and value. Those that are equal to one before
+/// them are among them.
+pub fn repeated(tx: &mut Tx<'_>, points: &[(&Node, MetricPoint)]) -> Result<BTreeSet<usize>> {
+    #[derive(QueryableByName)]
+    struct Place {
+        #[diesel(sql_type = BigInt)]
+        place: i64,
+    }
+    let mut seen = BTreeSet::new();
+    let is_new = |(node, point): &(&Node, MetricPoint)| {
+        let value = if point.value.is_nan() { None } else { Some((point.value + 0.0).to_bits()) };
+        seen.insert((node.id, point.step, point.at, value))
+    };
+    let news: Vec<bool> = points.iter().map(is_new).collect();
+    let mut found: BTreeSet<usize> =
+        news.iter().enumerate().filter(|(_, is_new)| !**is_new).map(|(at, _)| at).collect();
+    for (start, chunk) in (0_i64..).step_by(MAX_COMPARED).zip(points.chunks(MAX_COMPARED)) {
+        let rows: Vec<String> = (0..chunk.len())
+            .map(|row| {
+                let [place, node, step, at, value] = [1, 2, 3, 4, 5].map(|column| row * 5 + column);
+                format!(
+                    "(CAST(${place} AS BIGINT), CAST(${node} AS BIGINT), CAST(${step} AS BIGINT), CAST(${at} AS BIGINT), \
+                     CAST(${value} AS DOUBLE PRECISION))"
+                )
+            })
+            .collect();
+        // Both databases call the columns of `VALUES` so.
+        let sql = format!(
+            "SELECT v.column1 AS place FROM (VALUES {}) AS v WHERE EXISTS (SELECT 1 FROM metric_points AS p \
+             WHERE p.node_id = v.column2 AND p.at = v.column4 AND p.step = v.column3 \
+             AND p.value IS NOT DISTINCT FROM v.column5)",
+            rows.join(", ")
+        );
+        let places: Vec<Place> = on_each!(tx.conn, conn => {
+            let mut query = diesel::sql_query(sql).into_boxed();
+            for (at, (node, point)) in (start..).zip(chunk) {
+                query = query
+                    .bind::<BigInt, _>(at)
+                    .bind::<BigInt, _>(node.id.0)
+                    .bind::<BigInt, _>(point.step)
+                    .bind::<BigInt, _>(point.at)
+                    .bind::<Nullable<Double>, _>(stored(point.value).0);
+            }
+            query.load(conn).db()?
+        });
+        found.extend(places.into_iter().filter_map(|row| usize::try_from(row.place).ok()));
+    }
+    Ok(found)
+}
+
+/// Appends points to metric nodes, and makes one of each node its latest.
 ///
 /// Errors: NotFound when one of the nodes is gone.
-pub fn append(tx: &mut Tx<'_>, points: &[(&Node, MetricPoint)]) -> Result<()> {
+pub fn append(tx: &mut Tx<'_>, points: &[(&Node, MetricPoint)], latest: Latest) -> Result<()> {
     for chunk in points.chunks(MAX_IDS) {
         let rows: Vec<NewPoint> = chunk
             .iter()
@@ -72,41 +138,59 @@ pub fn append(tx: &mut Tx<'_>, points: &[(&Node, MetricPoint)]) -> Result<()> {
         inserted.map_err(|error| {
             if is_missing_reference(&error) { Error::not_found("metric") } else { database_error(error) }
         })?;
-        let latest: BTreeMap<i64, LatestRow> = chunk
-            .iter()
-            .map(|(node, point)| {
-                let (value, is_nan) = stored(point.value);
-                let row = LatestRow {
-                    node_id: node.id.0,
-                    home_id: node.home_id.map(|home| home.0),
-                    name: node.display_name().unwrap_or_default().to_owned(),
-                    value,
-                    is_nan,
-                    step: point.step,
-                    at: point.at,
-                };
-                (node.id.0, row)
-            })
-            .collect();
-        let latest: Vec<_> = latest.into_values().collect();
+        let mut rows = latest_rows(chunk, latest);
         match tx.conn {
-            AnyConnection::Postgres(conn) => bulk_latest(&latest).execute(conn).db()?,
-            AnyConnection::Sqlite(conn) => diesel::insert_into(metrics::table)
-                .values(&latest)
-                .on_conflict(metrics::node_id)
-                .do_update()
-                .set((
-                    metrics::value.eq(excluded(metrics::value)),
-                    metrics::is_nan.eq(excluded(metrics::is_nan)),
-                    metrics::step.eq(excluded(metrics::step)),
-                    metrics::at.eq(excluded(metrics::at)),
-                ))
-                .execute(conn)
-                .db()?,
+            AnyConnection::Postgres(conn) => bulk_latest(&rows, latest).execute(conn).db()?,
+            AnyConnection::Sqlite(conn) => {
+                if latest == Latest::Greatest {
+                    // It has a single writer: what is read is still so when it is written.
+                    let ids: Vec<i64> = rows.iter().map(|row| row.node_id).collect();
+                    let there = metrics::table.filter(metrics::node_id.eq_any(ids)).select(LatestRow::as_select());
+                    let there: Vec<LatestRow> = there.load(conn).db()?;
+                    let there: HashMap<i64, LatestRow> = there.into_iter().map(|row| (row.node_id, row)).collect();
+                    rows.retain(|row| there.get(&row.node_id).is_none_or(|before| before.key() < row.key()));
+                }
+                diesel::insert_into(metrics::table)
+                    .values(&rows)
+                    .on_conflict(metrics::node_id)
+                    .do_update()
+                    .set((
+                        metrics::value.eq(excluded(metrics::value)),
+                        metrics::is_nan.eq(excluded(metrics::is_nan)),
+                        metrics::step.eq(excluded(metrics::step)),
+                        metrics::at.eq(excluded(metrics::at)),
+                    ))
+                    .execute(conn)
+                    .db()?
+            }
         };
     }
     Ok(())
 }
+
+/// The row of each metric node among these.
+fn latest_rows(points: &[(&Node, MetricPoint)], latest: Latest) -> Vec<LatestRow> {
+    let mut rows: BTreeMap<i64, LatestRow> = BTreeMap::new();
+    for (node, point) in points {
+        let (value, is_nan) = stored(point.value);
+        let row = LatestRow {
+            node_id: node.id.0,
+            home_id: node.home_id.map(|home| home.0),
+            name: node.display_name().unwrap_or_default().to_owned(),
+            value,
+            is_nan,
+            step: point.step,
+            at: point.at,
+        };
+        if latest == Latest::Given || rows.get(&node.id.0).is_none_or(|before| before.key() <= row.key()) {
+            rows.insert(node.id.0, row);
+        }
+    }
+    rows.into_values().collect()
+}
+
+/// How many points one statement compares with those that are there.
+const MAX_COMPARED: usize = 200;
 
 fn bulk(rows: &[NewPoint]) -> Insert<'_> {
     let each = rows.iter();
@@ -120,7 +204,7 @@ fn bulk(rows: &[NewPoint]) -> Insert<'_> {
     Insert { table: "metric_points", columns, end: "" }
 }
 
-fn bulk_latest(rows: &[LatestRow]) -> Insert<'_> {
+fn bulk_latest(rows: &[LatestRow], latest: Latest) -> Insert<'_> {
     let each = rows.iter();
     let columns = vec![
         ("node_id", Column::Int(each.clone().map(|row| row.node_id).collect())),
@@ -131,8 +215,18 @@ fn bulk_latest(rows: &[LatestRow]) -> Insert<'_> {
         ("step", Column::Int(each.clone().map(|row| row.step).collect())),
         ("at", Column::Int(each.map(|row| row.at).collect())),
     ];
-    let end = "ON CONFLICT (node_id) DO UPDATE SET value = excluded.value, is_nan = excluded.is_nan, \
-               step = excluded.step, at = excluded.at";
+    let end = match latest {
+        Latest::Given => {
+            "ON CONFLICT (node_id) DO UPDATE SET value = excluded.value, is_nan = excluded.is_nan, \
+             step = excluded.step, at = excluded.at"
+        }
+        Latest::Greatest => {
+            "ON CONFLICT (node_id) DO UPDATE SET value = excluded.value, is_nan = excluded.is_nan, \
+             step = excluded.step, at = excluded.at \
+             WHERE (excluded.step, excluded.at, coalesce(excluded.value, -1.7976931348623157e308)) \
+             > (metrics.step, metrics.at, coalesce(metrics.value, -1.7976931348623157e308))"
+        }
+    };
     Insert { table: "metrics", columns, end }
 }
 

@@ -20,7 +20,7 @@ use modelport_domain::{
     Result, Selection,
 };
 
-pub use change::{date, increment_revision, increment_revision_of, increment_revisions_named, lock, replace};
+pub use change::{date, increment_revision, increment_revision_of, increment_revisions_named, lock, rename, replace};
 pub use owned::{children, delete, delete_all, first_children, first_context, owner, place_of, type_of_child};
 
 /// How many ids one statement names at most.

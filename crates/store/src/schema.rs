@@ -199,6 +199,37 @@ diesel::table! {
 }
 
 diesel::table! {
+    logged_model_metrics (node_id, name, dataset_name, dataset_digest, run_id) {
+        node_id -> BigInt,
+        name -> Text,
+        dataset_name -> Text,
+        dataset_digest -> Text,
+        run_id -> BigInt,
+        value -> Nullable<Double>,
+        is_nan -> Bool,
+        step -> BigInt,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
+    logged_model_params (node_id, name) {
+        node_id -> BigInt,
+        name -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    logged_models (node_id) {
+        node_id -> BigInt,
+        experiment_id -> BigInt,
+        model_id -> Text,
+        source_run_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     members (context_id, node_id) {
         context_id -> BigInt,
         node_id -> BigInt,
@@ -251,6 +282,15 @@ diesel::table! {
     object_store (single) {
         single -> BigInt,
         store_id -> Text,
+    }
+}
+
+diesel::table! {
+    parameters (node_id) {
+        node_id -> BigInt,
+        home_id -> BigInt,
+        name -> Text,
+        value -> Text,
     }
 }
 
@@ -354,6 +394,28 @@ diesel::table! {
 }
 
 diesel::table! {
+    run_uses (run_id, role, artifact_id) {
+        run_id -> BigInt,
+        role -> Text,
+        artifact_id -> BigInt,
+        step -> BigInt,
+        tags -> Text,
+    }
+}
+
+diesel::table! {
+    runs (node_id) {
+        node_id -> BigInt,
+        experiment_id -> BigInt,
+        run_id -> Text,
+        start_at -> BigInt,
+        end_at -> Nullable<BigInt>,
+        status -> Nullable<Text>,
+        archived -> Bool,
+    }
+}
+
+diesel::table! {
     sessions (hash) {
         hash -> Text,
         principal_id -> BigInt,
@@ -421,6 +483,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    version_counters (model_id) {
+        model_id -> BigInt,
+        last -> BigInt,
+    }
+}
+
+diesel::table! {
+    version_numbers (version_id) {
+        version_id -> BigInt,
+        model_id -> BigInt,
+        number -> BigInt,
+    }
+}
+
+diesel::table! {
     workspace_usage (workspace_id) {
         workspace_id -> BigInt,
         bytes -> BigInt,
@@ -447,6 +524,7 @@ diesel::joinable!(files -> nodes (node_id));
 diesel::joinable!(inspections -> blobs (blob_id));
 diesel::joinable!(inspections -> nodes (node_id));
 diesel::joinable!(learned -> nodes (node_id));
+diesel::joinable!(logged_model_params -> nodes (node_id));
 diesel::joinable!(metric_points -> nodes (node_id));
 diesel::joinable!(nodes -> principals (owner_id));
 diesel::joinable!(nodes -> types (type_id));
@@ -458,6 +536,7 @@ diesel::joinable!(resumable_parts -> resumable_uploads (upload_id));
 diesel::joinable!(resumable_tails -> resumable_uploads (upload_id));
 diesel::joinable!(sessions -> principals (principal_id));
 diesel::joinable!(type_properties -> types (type_id));
+diesel::joinable!(version_counters -> nodes (model_id));
 diesel::joinable!(workspace_usage -> workspaces (workspace_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
@@ -475,11 +554,15 @@ diesel::allow_tables_to_appear_in_same_query!(
     inspections,
     jobs,
     learned,
+    logged_model_metrics,
+    logged_model_params,
+    logged_models,
     members,
     metric_points,
     metrics,
     nodes,
     object_store,
+    parameters,
     policies,
     principals,
     properties,
@@ -488,12 +571,16 @@ diesel::allow_tables_to_appear_in_same_query!(
     resumable_parts,
     resumable_tails,
     resumable_uploads,
+    run_uses,
+    runs,
     sessions,
     type_properties,
     types,
     upkeep,
     uploads,
     usage_deltas,
+    version_counters,
+    version_numbers,
     workspace_usage,
     workspaces,
 );

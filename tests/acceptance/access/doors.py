@@ -3,7 +3,7 @@
 import json
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -14,8 +14,8 @@ import published
 from calls import service
 from google.protobuf import json_format
 from google.protobuf.message import Message
-from operations import FEED, LIST, Row
-from oracle import DENIED, HIDDEN, OK, UNKNOWN, Who
+from operations import FEED, LIST, ONE, Row
+from oracle import DENIED, HIDDEN, OK, TAKEN, UNKNOWN, Who
 from urllib3.filepost import encode_multipart_formdata
 from world import ZIP, World
 
@@ -25,6 +25,15 @@ CODES = {
     grpc.StatusCode.PERMISSION_DENIED: DENIED,
     grpc.StatusCode.NOT_FOUND: HIDDEN,
 }
+# How MLflow's door tells it.
+STATUSES = {
+    (401, "UNAUTHENTICATED"): UNKNOWN,
+    (403, "PERMISSION_DENIED"): DENIED,
+    (404, "RESOURCE_DOES_NOT_EXIST"): HIDDEN,
+    (400, "RESOURCE_ALREADY_EXISTS"): TAKEN,
+}
+# The members of its messages that have ids, and names by which others are told.
+TELLING = {"experiment_id", "run_id", "source_run_id", "model_id", "name", "path"}
 # What differs between answers to the same question: times, and names of requests.
 TIMES = re.compile(
     r"(?<![0-9])1[6-9][0-9]{11}(?![0-9])|\d{4}-\d\d-\d\dT[0-9:.]+Z|new-\d+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -58,6 +67,8 @@ def place(row: Row, number: int) -> published.Place:
     door, _, rest = row.operation.partition(":")
     if door in ("HEAD", "HEAD-edge", "GET"):
         return published.Place(door.partition("-")[0], rest)
+    if door == "mlflow":
+        return published.place_in_mlflow(rest, number // 3)
     found = http_places()[row.operation]
     if door == "kubeflow" and number % 2:
         return published.Place(found.method, found.path.replace(*published.EDITIONS, 1))
@@ -77,15 +88,22 @@ def filled(shape: Any, values: Mapping[str, str]) -> Any:
             return shape
 
 
+def argument(named: str, values: Mapping[str, str]) -> str:
+    """What stands for a parameter: a value by its name, or a text that has some."""
+    return filled(named, values) if "{" in named else values[named]
+
+
 def ask(world: World, row: Row, who: Who, values: Mapping[str, str], workspace: str = "") -> Answer:
     """What somebody is told of these values, in a workspace that is named or their own."""
     if row.door == "grpc":
         return ask_graph(world, row, who, values, workspace)
     number = zlib.crc32(f"{row} {who.name}".encode())
     where, arguments = place(row, number), iter(row.path)
-    path = PARAMETER.sub(lambda _: quote(values[next(arguments)], safe="@"), where.path)
+    path = PARAMETER.sub(lambda _: quote(argument(next(arguments), values), safe="@/"), where.path)
     headers = filled(row.headers, values)
-    if workspace and number % 3 == 0:
+    if workspace and row.door == "mlflow" and number % 3 == 1:
+        headers["X-MLFLOW-WORKSPACE"] = workspace
+    elif workspace and number % 3 == 0:
         headers["X-Modelport-Workspace"] = workspace
     elif workspace:
         path = f"/w/{workspace}{path}"
@@ -112,8 +130,15 @@ def read(
     while True:
         answer = world.request(method, path + (f"?{urlencode(query)}" if query else ""), token, at, **options)
         status = answer.status
-        outcome = OK if status < 300 else str(status)
         text = answer.data.decode(errors="replace")
+        outcome = OK if status < 300 else of_mlflow(status, text) if row.door == "mlflow" else str(status)
+        if row.door == "mlflow" and outcome == OK and row.kind in (ONE, LIST) and text[:1] == "{":
+            page = json.loads(text)
+            ids |= set(told_by_mlflow(page))
+            if not (following := page.get("next_page_token")):
+                return Answer(outcome, text, frozenset(ids))
+            query, options = continued(query, options, following)
+            continue
         if outcome != OK or row.kind not in (LIST, FEED):
             return Answer(outcome, text, frozenset(ids))
         page = json.loads(text)
@@ -127,6 +152,33 @@ def read(
             if "totalSize" in page and "totals" in query:
                 assert page["totalSize"] == len(ids), f"{row.operation}: {page['totalSize']} of {len(ids)}"
             return Answer(outcome, text, frozenset(ids))
+
+
+def of_mlflow(status: int, text: str) -> str:
+    """The outcome by the status and the code of the error; a HEAD has no more than the status."""
+    code = json.loads(text)["error_code"] if text else ""
+    return STATUSES.get((status, code), f"{status} {code}".strip())
+
+
+def continued(query: dict, options: dict[str, Any], token: str) -> tuple[dict, dict[str, Any]]:
+    """The query and the options that ask for the next page: the token is where the other fields are."""
+    if "json" in options:
+        return query, options | {"json": options["json"] | {"page_token": token}}
+    return query | {"page_token": token}, options
+
+
+def told_by_mlflow(message: Any) -> Iterator[str]:
+    """The ids and names in a message, however deep."""
+    match message:
+        case dict():
+            for name, inner in message.items():
+                if name in TELLING and isinstance(inner, str):
+                    yield inner
+                else:
+                    yield from told_by_mlflow(inner)
+        case list():
+            for inner in message:
+                yield from told_by_mlflow(inner)
 
 
 def ids_of(items: list[dict[str, Any]]) -> list[str]:

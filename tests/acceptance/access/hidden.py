@@ -4,10 +4,13 @@ from typing import Any
 
 from calls import mlmd
 from people import OTHER, OWN
+from training import MLFLOW
 from world import KUBEFLOW, NATIVE, World
 
 # Names that are given where they are seen, too: those of another workspace are taken for nobody.
 NAMES = [("a", "c"), ("b", "d")]
+# How many things somebody does in turn.
+WORKS = 12
 
 
 class Hidden:
@@ -35,6 +38,9 @@ class Hidden:
             world.do("PATCH", f"{KUBEFLOW}/registered_models/{made[key]}", json={"externalId": outside})
         world.restrict(str(made["shut"]))
         made["environment"] = int(self.kubeflow(world, "serving_environments", name=NAMES[0][side])["id"])
+        trained = self.mlflow(world, OWN, "experiments/create", name=f"hidden-{side}")["experiment_id"]
+        made["experiment"] = int(trained)
+        world.restrict(trained)
         put = lambda kind, name: world.call(
             f"Put{kind.title()}s", OTHER, **{f"{kind}s": [self.message(world, kind, name)]}
         )
@@ -44,6 +50,9 @@ class Hidden:
 
     def message(self, world: World, kind: str, name: str) -> Any:
         return getattr(mlmd, kind.title())(type_id=int(world.types[OTHER][f"{kind}_type"]), name=name)
+
+    def mlflow(self, world: World, workspace: str, path: str, **body) -> Any:
+        return world.do("POST", f"/w/{workspace}{MLFLOW}/{path}", json=body)
 
     def kubeflow(self, world: World, path: str, method: str = "POST", **body) -> Any:
         return world.do(method, f"/w/{OTHER}{KUBEFLOW}/{path}", json=body)
@@ -95,6 +104,17 @@ class Hidden:
                     )
                 case 8:
                     self.kubeflow(world, ["experiments", "serving_environments"][side], name=name)
+                case 9:
+                    fields = {"experiment_id": str(made["experiment"]), "run_name": name, "start_time": self.number + side}
+                    run = self.mlflow(world, OWN, "runs/create", **fields)["run"]["info"]["run_id"]
+                    point = {"key": ["loss", name][side], "value": side, "timestamp": 1}
+                    self.mlflow(world, OWN, "runs/log-batch", run_id=run, metrics=[point], params=[{"key": name, "value": "1"}])
+                case 10:
+                    fields = {"experiment_id": str(made["experiment"]), "tags": [{"key": name, "value": "1"}]}
+                    self.mlflow(world, OWN, "logged-models", name=name, **fields)
+                case 11:
+                    self.mlflow(world, OWN, "model-versions/create", name=f"hidden-{side}", source=f"s3://x/{name}")
+                    self.mlflow(world, OTHER, "experiments/create", name=name)
                 case _:
                     raise AssertionError(f"nobody does {number}")
 

@@ -29,7 +29,7 @@ DRAWN = re.compile(
 LATER = re.compile(rb',"(?:seenAt|lastUsedAt)":\d+')
 # A time of these decades in the eight bytes of a number.
 TIME = re.compile(rb"\x00\x00\x01[\x74-\xd0].{4}", re.DOTALL)
-TOKEN = re.compile(rb'("nextPageToken":"|next_page_token: ")([^"]+)"')
+TOKEN = re.compile(rb'("nextPageToken":"|next_page_token: "|"next_page_token":")([^"]+)"')
 # Of each answer alone.
 DROPPED = {"date", "x-request-id", "content-length", "connection"}
 
@@ -43,8 +43,10 @@ class Drawn:
 
     def learn(self, one: bytes, two: bytes) -> None:
         self.other |= zip(DRAWN.findall(one), DRAWN.findall(two), strict=False)
-        found = zip(TOKEN.findall(one), TOKEN.findall(two), strict=False)
-        self.tokens |= {first: second for (_, first), (_, second) in found}
+        for (_, first), (_, second) in zip(TOKEN.findall(one), TOKEN.findall(two), strict=False):
+            # One that was given before is among the last ones again.
+            self.tokens.pop(first, None)
+            self.tokens[first] = second
 
     def translate(self, text: bytes) -> bytes:
         text = DRAWN.sub(lambda found: self.other.get(found[0], found[0]), text)

@@ -14,8 +14,8 @@ from oracle import CREATE, DELETE, DOWNLOAD, MANAGE, PROMOTE, SEE, WRITE
 # Kinds of answers: one thing; a list, of a whole workspace or below something; the feed; bytes; a write.
 ONE, LIST, FEED, BYTES, DONE = "one", "list", "feed", "bytes", "done"
 # What is open to everybody, to everybody who is believed, to whoever began or manages it, and to nobody else.
-# What makes something of a name where there is none, which is told to be taken where it is hidden.
-OPEN, KNOWN, BEGUN, OWN_JOB, NAMED = "open", "known", "begun", "job", "named"
+# What makes something of a name where there is none, which is told to be taken where it is hidden; and of one that is taken.
+OPEN, KNOWN, BEGUN, OWN_JOB, NAMED, UNIQUE = "open", "known", "begun", "job", "named", "unique"
 TUS = {"Tus-Resumable": "1.0.0"}
 ALL_OF_IT = {"pageSize": "1000"}
 
@@ -37,7 +37,7 @@ class Row:
     operation: str
     needs: tuple[str, ...]
     kind: str
-    # The values of the parameters in its path, in order.
+    # The values of the parameters in its path, in order: by their names, or texts that have some.
     path: tuple[str, ...] = ()
     # The value that names what it is about; empty for what is about a workspace.
     about: str = ""

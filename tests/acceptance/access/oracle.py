@@ -21,6 +21,8 @@ ROLES: dict[str, frozenset[str]] = {
     "auditor": frozenset({SEE, AUDIT}),
 }
 OK, UNKNOWN, DENIED, HIDDEN = "ok", "401", "403", "404"
+# A name is taken, by what is hidden too: this is no secret to whoever may give names.
+TAKEN = "409"
 
 
 @dataclass(frozen=True)

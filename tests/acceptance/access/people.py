@@ -32,6 +32,9 @@ BELIEVED = [
     REGISTRY_ADMIN,
     Who("reader-of-registry", (Binding("reader"),)),
 ]
+# Writes in the workspace, and only looks at what is shut there.
+LOOKER = Who("looker", (Binding("writer", OWN), Binding("viewer", tree="shut")))
+ACCOUNTS = [*BELIEVED, LOOKER]
 # Whose requests those are that present nothing, where a listener says so.
 LISTENERS = {
     "edge": Who("edge-clients", (Binding("reader", OWN),)),

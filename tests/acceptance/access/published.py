@@ -1,9 +1,12 @@
-"""Which operations the binary publishes: those of its documents, and the calls that it tells by reflection."""
+"""Which operations the binary publishes: those of its documents, the calls that it tells by reflection, and the routes in
+the source of MLflow's door, which no document names."""
 
 import json
 import os
+import re
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 from calls import NAME
 from google.protobuf import descriptor_pb2
@@ -12,6 +15,11 @@ from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 
 METHODS = ["get", "put", "post", "delete", "patch", "options", "head"]
 EDITIONS = ("/api/model_registry/v1alpha3", "/api/model_registry/v1")
+# What MLflow's operations are below, each of them; some routes are at the root.
+MLFLOW = ("/api/2.0", "/api/3.0", "/ajax-api/2.0", "/ajax-api/3.0")
+SOURCE_OF_MLFLOW = Path(__file__).parents[3] / "crates/doors/mlflow/src"
+RESOURCE = re.compile(r"web::resource\((\w+|\"[^\"]+\")\)")
+METHOD = re.compile(r"\bweb::(get|post|put|patch|delete|head)\(\)")
 
 
 @dataclass(frozen=True)
@@ -57,3 +65,31 @@ def calls(channel) -> set[str]:
             if NAME.endswith(f".{service.name}"):
                 return {f"grpc:{method.name}" for method in service.method}
     raise AssertionError(f"{NAME} is not told by reflection")
+
+
+def routes_of_mlflow() -> set[str]:
+    """Every route of MLflow's door: its method, or `*` where it takes any, and its path."""
+    found: list[str] = []
+    texts = [path.read_text() for path in SOURCE_OF_MLFLOW.rglob("*.rs")]
+    for text in texts:
+        resources = list(RESOURCE.finditer(text))
+        ends = [*(each.start() for each in resources[1:]), len(text)]
+        for resource, end in zip(resources, ends, strict=False):
+            named, rest = resource[1], text[resource.end() : end]
+            path = named.strip('"') if named[0] == '"' else re.search(rf'const {named}: &str = "(.*)";', text)[1]
+            methods = ["*"] if rest.startswith(".to(") else [method.upper() for method in METHOD.findall(rest)]
+            assert methods, f"{path} has no method"
+            found += [f"mlflow:{method} {path}" for method in methods]
+    assert len(found) == len(set(found)), f"twice: {sorted(each for each in found if found.count(each) > 1)}"
+    # None was made in another way.
+    of_one_method = [each for each in found if not each.startswith("mlflow:*")]
+    assert len(of_one_method) == sum(len(METHOD.findall(text)) for text in texts)
+    assert sum(text.count("web::resource(") for text in texts) == len(RESOURCE.findall("".join(texts)))
+    return set(found)
+
+
+def place_in_mlflow(route: str, number: int) -> Place:
+    """Where a route of MLflow's door is, at one of the places that it has."""
+    method, _, path = route.partition(" ")
+    is_operation = path.startswith(("/mlflow/", "/mlflow-artifacts/"))
+    return Place("POST" if method == "*" else method, (MLFLOW[number % len(MLFLOW)] if is_operation else "") + path)

@@ -1,10 +1,11 @@
 """What may be removed, because it is made for that: of a tree, so that the same may be done to it as to the rest."""
 
 from people import BELIEVED, Tree
+from training import Trainer
 from world import NATIVE, ROOTS, ZIP, World
 
 # How many roots of each kind are kept ready where they are restricted and bound to some.
-KEPT = 12
+KEPT = 20
 
 
 def spare(world: World, tree: Tree, kind: str) -> dict[str, str]:
@@ -12,6 +13,7 @@ def spare(world: World, tree: Tree, kind: str) -> dict[str, str]:
     by, name, values = world.author(tree), world.new(), tree.values
     if kept := tree.spares.get(kind):
         return kept.pop()
+    trainer = Trainer(world, tree)
     make = lambda path, **body: world.kubeflow(tree, path, by, name=name, **body)
     native = f"/w/{tree.workspace}{NATIVE}"
     match kind:
@@ -20,6 +22,25 @@ def spare(world: World, tree: Tree, kind: str) -> dict[str, str]:
             return made | {"model_id": world.do("GET", f"{native}/models/{name}", by)["id"]}
         case "experiment" | "environment":
             return {kind: name, f"{kind}_id": make(ROOTS[kind])}
+        case "archived_experiment":
+            made = spare(world, tree, "experiment")
+            trainer.do("POST", "experiments/delete", experiment_id=made["experiment_id"])
+            return made
+        case "trained_run" | "archived_run":
+            run = trainer.run(name)
+            if kind == "archived_run":
+                trainer.do("POST", "runs/delete", run_id=run)
+            return {"trained_run": run}
+        case "logged_model":
+            return {kind: trainer.logged_model(name)}
+        case "number":
+            return {kind: trainer.number()}
+        case "tag":
+            trainer.tag(name)
+            return {kind: name}
+        case "run_file" | "logged_file":
+            trainer.put(getattr(trainer, f"{kind}s"), name)
+            return {kind: name}
         case "version" | "record":
             return world.version(tree, values["model"], name)
         case "artifact":
@@ -62,7 +83,7 @@ def keep(world: World, tree: Tree) -> None:
         ids += [each[f"{kind}_id"] for each in kept]
     for who in BELIEVED:
         for binding in who.bindings:
-            if binding.tree == tree.name and binding.role in ("maintainer", "admin"):
+            if binding.tree == tree.name and binding.role in ("writer", "maintainer", "admin"):
                 for root in ids:
                     world.bind(who.name, binding.role, root=root)
     world.restrict(*ids)

@@ -11,17 +11,17 @@ import pytest
 from calls_table import CALLS, NEIGHBOURS
 from doors import Answer, ask
 from harness import Installation
-from operations import BEGUN, DONE, FEED, HTTP, KNOWN, LIST, NAMED, OPEN, OWN_JOB, Row
-from oracle import CREATE, DENIED, HIDDEN, MANAGE, OK, SEE, UNKNOWN, Place, Who, answer, held
-from people import BELIEVED, BYSTANDER, LISTENERS, MAKER, NOBODY, OTHER, OWN, REGISTRY_ADMIN, STRANGERS, Tree
+from mlflow_table import ATTACHED, CROSSING, TRAINING, TRAINING_NEIGHBOURS
+from operations import BEGUN, DONE, FEED, HTTP, KNOWN, LIST, NAMED, OPEN, OWN_JOB, UNIQUE, Row
+from oracle import CREATE, DENIED, DOWNLOAD, HIDDEN, MANAGE, OK, SEE, TAKEN, UNKNOWN, Place, Who, answer, held
+from people import ACCOUNTS, BELIEVED, BYSTANDER, LISTENERS, MAKER, NOBODY, OTHER, OWN, REGISTRY_ADMIN, STRANGERS, Tree
 from spares import keep, spare
+from training import NO_MODEL, NO_RUN
 from world import NOTHING_THERE, World, tus, world
 
-ROWS = [*HTTP, *CALLS]
+ROWS = [*HTTP, *CALLS, *TRAINING]
 # What only a bucket can do.
 BUCKET = {"native:createDirectUpload"}
-# A name is taken, by what is hidden too: this is no secret to whoever may give names.
-TAKEN = "409"
 READS = [row for row in ROWS if row.kind != DONE]
 WRITES = [row for row in ROWS if row.kind == DONE]
 
@@ -61,7 +61,7 @@ class Cells:
 
     def look(self, row: Row, who: Who, tree: Tree) -> None:
         """One cell. What is removed can be made anew by its name, and its uploads wait for that."""
-        if tree.is_removed and row.special in (NAMED, BEGUN):
+        if tree.is_removed and row.special in (NAMED, UNIQUE, BEGUN):
             return
         expected = self.expected(row, who, tree)
         values = dict(tree.values)
@@ -84,7 +84,7 @@ class Cells:
         if row.special == BEGUN and who.is_believed:
             return OK if MANAGE in held(who, place) else HIDDEN
         said = answer(who, row.needs, place)
-        if row.special == NAMED and said == HIDDEN:
+        if row.special == UNIQUE and said != UNKNOWN or row.special == NAMED and said == HIDDEN:
             return TAKEN if CREATE in held(who, Place(tree.workspace)) else DENIED
         is_gone = tree.is_removed and place.tree and not row.finds_removed
         return HIDDEN if is_gone and said != UNKNOWN else said
@@ -121,6 +121,7 @@ def nothing(tree: Tree) -> dict[str, str]:
     of_ids = lambda key, value: NOTHING_THERE if value.isdigit() and not key.endswith("_type") else f"missing-{key}"
     same = {"no_upload"} | {key for key in tree.values if key.endswith("_type")}
     found = {key: value if key in same else of_ids(key, value) for key, value in tree.values.items()}
+    found |= {"trained_run": NO_RUN, "logged_model": NO_MODEL}
     return found | {"record_id": f"modelport-{NOTHING_THERE}", "upload_id": "f" * 32, "tus": tus(found)}
 
 
@@ -148,7 +149,7 @@ def everybody(row: Row) -> list[tuple[Who, bool]]:
 
 
 def test_every_operation_has_a_row(made: World) -> None:
-    published_ones = set(doors.http_places()) | published.calls(made.calls.channel)
+    published_ones = set(doors.http_places()) | published.calls(made.calls.channel) | published.routes_of_mlflow()
     every = [*ROWS, *(row for row, _ in accounts.ROWS)]
     rows = {row.operation for row in every if row.door not in ("HEAD", "HEAD-edge", "GET")}
     assert published_ones - rows == set(), "these have no row"
@@ -212,13 +213,38 @@ def test_neighbours(made: World, figures: list[str]) -> None:
     cells, (open_, shut) = Cells(made), (made.trees[name] for name in ("open", "shut"))
     values = open_.values | {f"shut_{key}": value for key, value in shut.values.items()} | {"new": ""}
     places = {"open": open_.place("model_id"), "shut": shut.place("model_id"), "loose": Place(OWN)}
-    for row, shown, needed in NEIGHBOURS:
+    for row, shown, needed in [*NEIGHBOURS, *TRAINING_NEIGHBOURS]:
         for who in BELIEVED:
             found = ask(made, row, who, values)
             is_seen = all(SEE in held(who, places[name]) for name in needed.split())
             has = values[shown] in found.ids or f'"id":"{values[shown]}"' in found.text
             cells.note(row, who, f"{shown} by {row.body}", OK if is_seen else "absent", found, has == is_seen)
     finish(cells, figures, "neighbours")
+
+
+def test_crossing(made: World, figures: list[str]) -> None:
+    """What is done to something of one root with something of another needs what it needs at both."""
+    cells, open_, shut = Cells(made), made.trees["open"], made.trees["shut"]
+
+    def values(of_open: dict[str, str], of_shut: dict[str, str]) -> dict[str, str]:
+        return of_open | {f"shut_{key}": value for key, value in of_shut.items()} | {"base": made.server.url}
+
+    for row, needed in [*CROSSING, (ATTACHED, DOWNLOAD)]:
+        for who in ACCOUNTS:
+            here, there = (answer(who, needs, tree.place("model_id")) for needs, tree in [(row.needs, open_), ([needed], shut)])
+            if row == ATTACHED and there == HIDDEN:
+                there = OK
+            told, every = {here, there} - {OK}, values(open_.values, shut.values)
+            found = ask(made, row, who, every)
+            if HIDDEN in told:
+                seen = [tree.values if said != HIDDEN else nothing(tree) for tree, said in [(open_, here), (shut, there)]]
+                missing = ask(made, row, who, values(*seen))
+                is_right = shape(found, every) == shape(missing, values(*seen)) and found.outcome != OK
+                is_right |= DENIED in told and found.outcome == DENIED
+            else:
+                is_right = found.outcome == (DENIED if told else OK)
+            cells.note(row, who, "both trees", min(told, default=OK), found, is_right)
+    finish(cells, figures, "crossing")
 
 
 def test_another_workspace_has_nothing_of_this_one(made: World, figures: list[str]) -> None:

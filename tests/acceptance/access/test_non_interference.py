@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from calls import mlmd
 from harness import Installation
-from hidden import Hidden
+from hidden import WORKS, Hidden
 from hypothesis import seed
 from hypothesis.stateful import get_state_machine_test, invariant, precondition, rule
 from mirror import TwinCalls, Twins
@@ -23,6 +23,8 @@ from model.registry import Change
 from model.sequences import SEED, profile
 from model.uploads import Uploads
 from people import OWN
+from searches import Searches
+from twin_training import TwinTraining
 from world import World
 from world import settings as with_accounts
 
@@ -98,6 +100,7 @@ class TwinDoors(Doors):
             door.http = twins.client(str(door.http.base_url), lambda server: server.port)
         self.edge.http = twins.client(str(self.edge.http.base_url), lambda server: server.edge_port)
         self.graph = TwinGraph(twins)
+        self.searches = Searches(twins.client(self.server.url, lambda server: server.port))
 
     def probe(self) -> None:
         """What the sequences do not ask: it is answered the same, and that is all that has to hold."""
@@ -112,6 +115,7 @@ class TwinDoors(Doors):
             for query in FILTERS[kind]:
                 options = mlmd.ListOperationOptions(max_result_size=100, filter_query=query)
                 self.graph.ask(f"Get{kind}s", options=options)
+        self.searches.everything([], [str(self.hidden.made[0]["experiment"])])
 
 
 class Watched(Machine):
@@ -127,8 +131,8 @@ class Watched(Machine):
         self.turn += 1
         artifacts = [node.id for node in self.registry.nodes.values() if node.kind == "artifact"]
         models = [node.id for node in self.registry.of("kf.RegisteredModel")]
-        about = (pick(each, self.turn // 9) if each else None for each in (artifacts, models))
-        self.doors.hidden.do(self.turn % 9, *about)
+        about = (pick(each, self.turn // WORKS) if each else None for each in (artifacts, models))
+        self.doors.hidden.do(self.turn % WORKS, *about)
 
     @precondition(lambda self: self.registry.of("kf.ModelVersion"))
     @rule(which=picks)
@@ -183,3 +187,17 @@ def test_whatever_is_done_is_answered_the_same(doors: TwinDoors, figures: list[s
     finally:
         asked = f"{doors.twins.asked} answers were compared, and somebody else did {doors.hidden.number} things"
         figures.append(f"{asked}, with MODELPORT_TEST_SEED={SEED}")
+
+
+def test_whatever_is_trained_is_searched_the_same(doors: TwinDoors, figures: list[str]) -> None:
+    training = TwinTraining(doors)
+    for side in training.sides:
+        side.begin()
+    training.train()
+    training.compare()
+    for step in ["cross", "link", "remove_one", "go_on"]:
+        for side in training.sides:
+            getattr(side, step)()
+        training.compare()
+    doors.probe()
+    figures.append(f"{doors.twins.asked} answers about what was trained were compared")

@@ -11,7 +11,8 @@ import urllib3
 from calls import Calls, mlmd, service
 from harness import Installation, Server, eventually
 from operations import ZIP
-from people import BELIEVED, LISTENERS, MAKER, OTHER, OWN, OWNER, STRANGERS, Tree, trees
+from people import ACCOUNTS, LISTENERS, MAKER, OTHER, OWN, OWNER, STRANGERS, Tree, trees
+from training import Trainer, cross
 
 KUBEFLOW = "/api/model_registry/v1alpha3"
 NATIVE = "/api/v1"
@@ -123,11 +124,11 @@ class World:
     def populate(self) -> None:
         """The accounts, and what is bound to them in workspaces."""
         self.found()
-        for who in [*BELIEVED, STRANGERS[2], STRANGERS[3]]:
+        for who in [*ACCOUNTS, STRANGERS[2], STRANGERS[3]]:
             if who.name != "narrowed":
                 self.account(who.name)
         self.tokens["narrowed"] = self.token("admin-of-workspace", role="reader")["secret"]
-        for who in BELIEVED:
+        for who in ACCOUNTS:
             for binding in who.bindings if who.name != "narrowed" else ():
                 if not binding.tree:
                     self.bind(who.name, binding.role, **({"workspace": binding.workspace} if binding.workspace else {}))
@@ -217,6 +218,7 @@ class World:
             **outside("serve"),
         )
         values["serve_full"] = f"{values['service_id']}:{values['serve']}"
+        Trainer(self, tree).grow()
         self.pipeline(tree, by)
         for key in ["model", "artifact", "serve", "data", "step", "pipeline"]:
             values[f"{key}_id_outside"] = f"{name}-{key}"
@@ -279,9 +281,10 @@ class World:
             artifact_id=int(open_["artifact_id"]), execution_id=int(shut["step_id"]), type=mlmd.Event.INPUT
         )
         self.call("PutEvents", OWN, events=[event])
+        cross(self, self.trees["open"], self.trees["shut"])
         self.remove(self.trees["gone"])
         roots = [shut[f"{kind}_id"] for kind in ROOTS]
-        for who in BELIEVED:
+        for who in ACCOUNTS:
             for binding in who.bindings:
                 if binding.tree:
                     for root in roots:

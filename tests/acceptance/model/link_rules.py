@@ -132,6 +132,7 @@ class LinkRules(Base):
         shown = self.doors.kubeflow["v1"].all(f"/experiment_runs/{run.id}/artifacts", "", artifactType="metric")
         ids = {item["name"]: item["id"] for item in shown if item["id"] not in self.registry.nodes}
         touched: set[str] = set()
+        self.registry.batch += 1
         # What is made is made in the order of names, each with its first point.
         for name, value, step, at in sorted(points, key=lambda point: point[0].encode()):
             said = {"value": ("double", value), "step": ("int", step or 0)}
@@ -141,8 +142,7 @@ class LinkRules(Base):
                 self.registry.create(Draft("kf.Metric", name, run.id, properties=said), ids[name])
                 touched.add(name)
                 continue
-            metric.properties = metric.properties | said
-            self.registry.measure(metric)
+            self.registry.measure(metric, said)
             if name not in touched:
                 self.registry.touch(metric)
                 touched.add(name)

@@ -1,5 +1,6 @@
 """What the registry should answer: plain data, and the rules of every write. Nothing here knows a protocol."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -102,6 +103,16 @@ def texts(value: Any) -> Iterator[str]:
                 yield from texts(inner)
 
 
+# A time of the server's, as it compares with those that clients say.
+NOW = 1_800_000_000_000
+
+
+def rank(point: dict[str, Any], batch: int) -> tuple[int, tuple[int, int], float]:
+    """What the latest point of a metric is the greatest by, which was measured in that batch. A NaN is less than every number."""
+    value, step, at = (point[name][1] for name in ["value", "step", "timestamp"])
+    return step, (NOW, batch) if at == LATER else (at, 0), -math.inf if value != value else value
+
+
 class Registry:
     """All that was written."""
 
@@ -111,6 +122,9 @@ class Registry:
         # By artifact, execution and type.
         self.events: dict[tuple[int, int, str], list[int | str]] = {}
         self.points: list[tuple[int, Value, Any, Any]] = []
+        # How many batches of points there were, and in which of them the latest of a metric was measured.
+        self.batch = 0
+        self.timed: dict[int, int] = {}
         # Uploads that are in progress or have ended, by their ids.
         self.uploads: dict[str, Any] = {}
         # What belongs to one write stands together.
@@ -245,9 +259,15 @@ class Registry:
         if is_measured:
             self.measure(node)
 
-    def measure(self, metric: Node) -> None:
-        value, step, at = (metric.properties[name] for name in ["value", "step", "timestamp"])
+    def measure(self, metric: Node, point: dict[str, Any] | None = None) -> None:
+        """A point of a metric: that which its properties say, or one that is its latest where it has the greatest step, time and
+        value."""
+        latest, point = metric.properties, point or metric.properties
+        value, step, at = (point[name] for name in ["value", "step", "timestamp"])
         self.points.append((metric.id, value, step, at))
+        if rank(point, self.batch) >= rank(latest, self.timed.get(metric.id, 0)):
+            metric.properties = latest | point
+            self.timed[metric.id] = self.batch
 
     def attach(self, context: Node, *members: int) -> None:
         """Makes nodes members of a context; what is one already stays so."""

@@ -37,7 +37,7 @@ async fn with_points(backend: Backend) -> Client {
         let metric = nodes::find(tx, metric)?.unwrap();
         #[expect(clippy::cast_precision_loss, reason = "small")]
         let point = |step: i64| (&metric, MetricPoint { value: step as f64 / 2.0, step, at: step });
-        metrics::append(tx, &(1..POINTS).map(point).collect::<Vec<_>>())
+        metrics::append(tx, &(1..POINTS).map(point).collect::<Vec<_>>(), metrics::Latest::Given)
     };
     client.0.store().write(append).await.unwrap();
     client

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use modelport::domain::access::{Access, Permission, Permissions, Rights, Role, TokenLimits};
 use modelport::domain::graph::TypeRules;
 use modelport::domain::{
-    Actor, Change, Draft, ErrorKind, LogicalType, NodeId, NodeKind, Patch, Result, Value, ValueKind,
+    Actor, Change, Draft, ErrorKind, LogicalType, Name, NodeId, NodeKind, Patch, Properties, Result, Stage, Value,
+    ValueKind,
 };
 use modelport::registry::RequestContext;
 use modelport::registry::conditions::Conditions;
 use modelport::registry::entities::Expected;
 use modelport::registry::metrics::NamedPoint;
+use modelport::registry::numbered::{ModelSpelling, NewVersion, VersionSource};
 use modelport::registry::policy::ModelPolicy;
 use modelport::registry::removal::Removal;
 use modelport::registry::target::{Precondition, Target};
@@ -91,6 +93,10 @@ async fn each_change_of_a_model_needs_its_permissions(backend: Backend) {
     scene.changes(&[Write], LogicalType::RegisteredModel, model, "description", "new").await;
     scene.changes(&[Write, Promote], LogicalType::RegisteredModel, model, "state", "ARCHIVED").await;
     scene.changes(&[Write, Promote], LogicalType::ModelVersion, version, "state", "ARCHIVED").await;
+    scene.changes(&[Write, Promote], LogicalType::ModelVersion, version, "stage", "Staging").await;
+    let model_named = ModelSpelling::from("m".parse::<Name>().unwrap());
+    let move_it = async |who| models.move_to_stage(&who, &model_named, 1, Stage::Production, true).await;
+    scene.needs(&[Write, Promote], "moving a version to a stage", move_it).await;
     let (name, alias, first) = ("m".parse().unwrap(), "best".parse().unwrap(), "1".parse().unwrap());
     let set = async |who| models.set_alias(&who, &name, &alias, &first, Conditions::default()).await;
     scene.needs(&[Promote], "setting an alias", set).await;
@@ -101,6 +107,19 @@ async fn each_change_of_a_model_needs_its_permissions(backend: Backend) {
     let (target, path) = (Target::Artifact(artifact), "f".parse().unwrap());
     let read = async |who| files.get_served_file(&who, &target, &path, false).await.map(drop);
     scene.needs(&[Download], "reading a file", read).await;
+    let copy = NewVersion {
+        model: model_named.clone(),
+        source: VersionSource::Artifact(artifact, None),
+        source_text: "elsewhere".to_owned(),
+        run: None,
+        must_be_of_run: false,
+        logged_model: None,
+        run_link: None,
+        description: None,
+        custom: Properties::new(),
+    };
+    let make = async |who| models.create_version(&who, copy.clone()).await;
+    scene.needs(&[Write, Download], "making a version of files", make).await;
     let delete = async |who| files.delete_file(&who, &target, &path, Precondition::None).await;
     scene.needs(&[Delete], "deleting a file", delete).await;
     let policy = ModelPolicy { max_file_bytes: Some(9), ..ModelPolicy::default() };

@@ -6,6 +6,7 @@
 pub mod exact;
 pub mod kubeflow;
 mod lexer;
+pub mod mlflow;
 pub mod mlmd;
 pub mod scalar;
 
@@ -135,7 +136,7 @@ pub enum Condition {
 }
 
 /// How two values compare.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Comparison {
     /// `=`
     Equal,

@@ -99,6 +99,7 @@ pub static DOOR: Door = Door {
     routes,
     is_streamed: |pattern| operations::OPERATIONS.is_streamed(pattern),
     is_open: |_| false,
+    workspace_header: None,
     refuse,
 };
 

@@ -9,7 +9,7 @@ pub const ID: &str = "^[1-9][0-9]{0,17}$";
 pub const ID_OR_EMPTY: &str = "^([1-9][0-9]{0,17})?$";
 
 /// An alias.
-pub const ALIAS: &str = "^[A-Za-z0-9._-]{1,128}$";
+pub const ALIAS: &str = r"^[\w.-]{1,255}$";
 
 /// What `If-Match` may demand.
 pub const ENTITY_TAG: &str = r#"^(\*|(W/)?"[!#-~]*")$"#;

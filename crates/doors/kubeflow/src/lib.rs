@@ -70,6 +70,7 @@ pub static DOOR: Door = Door {
     routes,
     is_streamed: |_| false,
     is_open: |_| false,
+    workspace_header: None,
     refuse: error::refuse,
 };
 

@@ -1,10 +1,7 @@
 //! Files: bytes in and out, below a version or an artifact.
 
-use actix_web::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, ETAG, HttpDate, LAST_MODIFIED,
-    LOCATION,
-};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_RANGE, ETAG, LOCATION};
 use actix_web::web::{Path, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
@@ -17,14 +14,14 @@ use super::request::{
     UploadResponses, VersionFilePath,
 };
 use super::wire::{FileList, StoredFile};
-use crate::domain::{Error, File, FilePath, NodeId, Result};
+use crate::domain::{Error, FilePath, NodeId, Result};
+use crate::http::body;
 use crate::http::caller::Caller;
-use crate::http::conditional::{Selected, etag, if_match, precondition, select};
+use crate::http::conditional::{etag, precondition};
 use crate::http::digests::Digests;
-use crate::http::disposition::disposition;
+use crate::http::download::{serve, stored_media_type};
 use crate::http::media_type::essence;
 use crate::http::problem::{Problem, problem_response};
-use crate::http::{answer, body};
 use crate::registry::files::FileToken;
 use crate::registry::link::Outcome;
 use crate::registry::target::Target;
@@ -174,60 +171,8 @@ async fn get(
     request: &HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let file = caller.registry.files.get_served_file(&caller.context, &target, &path, quarantined).await?;
-    if_match(request)?.check(Some(&file))?;
-    let selected = select(request, &file);
-    if request.method() == Method::GET && !matches!(selected, Selected::NotModified) {
-        let disposition = disposition(file.path.file_name(), "").to_string();
-        let headers = (served_media_type(&file), disposition.as_str());
-        if let Some(link) = caller.registry.files.file_link(&caller.context, &file, headers).await? {
-            // The link expires, and the file may be replaced before.
-            let mut response = HttpResponse::TemporaryRedirect();
-            response.insert_header((LOCATION, link)).insert_header((CACHE_CONTROL, "no-store"));
-            return Ok(response.insert_header((ETAG, etag(&file))).finish());
-        }
-    }
-    let size = file.blob.size;
-    let (first, length, mut response) = match selected {
-        Selected::Whole => (0, size, HttpResponse::Ok()),
-        Selected::Part(first, last) => {
-            let mut response = HttpResponse::PartialContent();
-            response.insert_header((CONTENT_RANGE, format!("bytes {first}-{last}/{size}")));
-            (first, last - first + 1, response)
-        }
-        Selected::NotModified => return Ok(HttpResponse::NotModified().insert_header((ETAG, etag(&file))).finish()),
-        Selected::Unsatisfiable => {
-            let detail = format!("the range is beyond the file's {size} bytes");
-            let mut response = problem_response(StatusCode::RANGE_NOT_SATISFIABLE, &detail, Some("Range"));
-            let range =
-                format!("bytes */{size}").parse().map_err(|_| Error::internal("a number is not a header value"))?;
-            response.headers_mut().insert(CONTENT_RANGE, range);
-            return Ok(response);
-        }
-    };
-    describe(&mut response, &file);
-    if request.method() == Method::HEAD {
-        return Ok(answer::without_bytes(response, length));
-    }
-    let chunks = caller.registry.files.open_file(&caller.context, &file, Some(first..first + length)).await?;
-    Ok(answer::sized(response, length, chunks))
-}
-
-fn served_media_type(file: &File) -> &str {
-    if file.media_type.is_empty() { "application/octet-stream" } else { &file.media_type }
-}
-
-fn describe(response: &mut HttpResponseBuilder, file: &File) {
-    let modified = std::time::UNIX_EPOCH + std::time::Duration::from_millis(file.created_at.unsigned_abs());
-    response
-        .insert_header((CONTENT_TYPE, served_media_type(file)))
-        .insert_header((ETAG, etag(file)))
-        .insert_header((LAST_MODIFIED, HttpDate::from(modified).to_string()))
-        .insert_header((ACCEPT_RANGES, "bytes"))
-        .insert_header(("Repr-Digest", file.blob.sha256.to_digest_field()))
-        // Untrusted bytes: saved as a download, never rendered as a page of this origin.
-        .insert_header((CONTENT_DISPOSITION, disposition(file.path.file_name(), "")))
-        .insert_header(("X-Content-Type-Options", "nosniff"))
-        .insert_header(("Content-Security-Policy", "sandbox; default-src 'none'"));
+    let refuse = |status, detail: &str| problem_response(status, detail, Some("Range"));
+    Ok(serve(&caller, request, &file, stored_media_type(&file), refuse).await?)
 }
 
 /// Removes a file of a version.

@@ -43,6 +43,7 @@ pub static DOOR: Door = Door {
     routes: operations::routes,
     is_streamed: |pattern| operations::OPERATIONS.is_streamed(pattern),
     is_open: |pattern| operations::OPERATIONS.is_open(pattern),
+    workspace_header: None,
     refuse: |status, detail| problem_response(status, detail, None),
 };
 

@@ -157,7 +157,7 @@ pub async fn delete_version(
     get, path = "/models/{model}/aliases/{alias}", operation_id = "getAlias", tag = "models",
     params(
         ("model" = String, Path, description = "Name of the registered model."),
-        ("alias" = String, Path, description = "Name of the alias.", pattern = "^[A-Za-z0-9._-]{1,128}$"),
+        ("alias" = String, Path, description = "Name of the alias.", pattern = r"^[\w.-]{1,255}$"),
     ),
     responses(
         (status = 200, description = "Where it points.", body = AliasView),
@@ -181,7 +181,7 @@ fn show_alias(alias: Alias, version: Node) -> HttpResponse {
     put, path = "/models/{model}/aliases/{alias}", operation_id = "setAlias", tag = "models",
     params(
         ("model" = String, Path, description = "Name of the registered model."),
-        ("alias" = String, Path, description = "Name of the alias; not `latest`.", pattern = "^[A-Za-z0-9._-]{1,128}$"),
+        ("alias" = String, Path, description = "Name of the alias; not `latest`.", pattern = r"^[\w.-]{1,255}$"),
         ConditionHeaders,
     ),
     request_body = SetAlias,
@@ -209,7 +209,7 @@ pub async fn set_alias(
     delete, path = "/models/{model}/aliases/{alias}", operation_id = "deleteAlias", tag = "models",
     params(
         ("model" = String, Path, description = "Name of the registered model."),
-        ("alias" = String, Path, description = "Name of the alias.", pattern = "^[A-Za-z0-9._-]{1,128}$"),
+        ("alias" = String, Path, description = "Name of the alias.", pattern = r"^[\w.-]{1,255}$"),
         ConditionHeaders,
     ),
     responses(

@@ -72,7 +72,10 @@ pub(super) async fn authenticate<B: MessageBody + 'static>(
         forwarded_for: &|| forwarded_for(headers),
         certificate: request.conn_data::<ClientCertificate>(),
         listener: listener.principal.as_deref(),
-        workspace: in_path.map(|named| named.0).or_else(|| listener.workspace.clone()),
+        workspace: in_path
+            .map(|named| named.0)
+            .or_else(|| listener.workspace.clone())
+            .or_else(|| doors.workspace_header(path).and_then(header)),
         door: doors.name_of(path),
         verb: verb(request.method()),
     };

@@ -39,6 +39,7 @@ static DOOR: Door = Door {
     routes: |_| {},
     is_streamed: |_| false,
     is_open: |_| false,
+    workspace_header: None,
     refuse: |status, detail| HttpResponse::build(status).json(json!({ "own": detail })),
 };
 

@@ -143,10 +143,10 @@ fn set_quarantine(tx: &mut WriteTransaction<'_, '_>, file: &mut File, decision: 
 /// Applies the properties that follow from the files, in place of those that inspection set before. Properties that a client
 /// set or changed stay. Returns the artifact.
 fn apply(tx: &mut WriteTransaction<'_, '_>, before: &Node, mut described: Description) -> Result<Node> {
-    if before.logical_type().is_none() {
-        // A user-defined type declares only what its user put there.
-        described.custom.append(&mut described.declared);
-    }
+    // A document, and what is of a type of ML Metadata's users, does not declare what a model does.
+    let logical = before.logical_type();
+    let undeclared = |name: &String| logical.is_none_or(|logical| logical.declared(name).is_none());
+    described.custom.extend(described.declared.extract_if(.., |name, _| undeclared(name)));
     let mine = policies::learned(tx, before.id)?;
     let mut node = before.clone();
     let mut set = Description::default();

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use modelport_inspect::{self as inspect, Inspection, READER_VERSION};
 
-use super::holders::holder;
+use super::holders::{holder, run_holder};
 use super::resolve::resolve;
 use super::target::Target;
 use crate::blobs::{Key, Stored};
@@ -73,6 +73,7 @@ impl Inspections {
                 let artifact = match &target {
                     _ if known.is_some() || named_beside(&asked).is_none() => None,
                     Target::Artifact(id) => Some(*id),
+                    Target::Run(run) => run_holder(tx, *run)?,
                     Target::Import(_) => None,
                     Target::Version { model, version } => match resolve(tx, model, version) {
                         Ok((_, version)) => holder(tx, version.id)?,

@@ -8,7 +8,7 @@ use modelport_domain::LogicalType;
 use modelport_domain::filter::Attribute;
 
 /// The name as people see it. An index has the same expression.
-const SEEN_NAME: &str = "(CASE WHEN nodes.kind = 1 AND (nodes.home_id IS NULL OR nodes.type_id = 15) \
+const SEEN_NAME: &str = "(CASE WHEN (nodes.kind = 1 AND (nodes.home_id IS NULL OR nodes.type_id = 15) OR nodes.type_id = 19) \
      AND nodes.type_id BETWEEN 11 AND 22 AND substr(nodes.name, 37, 1) = ':' \
      THEN substr(nodes.name, 38) ELSE nodes.name END)";
 
@@ -52,4 +52,4 @@ pub(super) fn point_sql(attribute: Attribute) -> &'static str {
 }
 
 /// The declared ids that the SQL above names.
-const _: () = assert!(LogicalType::DataSet as i64 + 11 == 15);
+const _: () = assert!(LogicalType::DataSet as i64 + 11 == 15 && LogicalType::ExperimentRun as i64 + 11 == 19);

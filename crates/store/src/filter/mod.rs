@@ -136,7 +136,7 @@ impl Filter {
         filter.prepared_if_repeated(tx)
     }
 
-    fn append(&mut self, other: &Self) {
+    pub(crate) fn append(&mut self, other: &Self) {
         for part in &other.parts {
             match part {
                 Part::Sql(sql) => self.sql(sql),
@@ -145,14 +145,14 @@ impl Filter {
         }
     }
 
-    fn sql(&mut self, sql: &str) {
+    pub(crate) fn sql(&mut self, sql: &str) {
         match self.parts.last_mut() {
             Some(Part::Sql(last)) => last.push_str(sql),
             _ => self.parts.push(Part::Sql(sql.to_owned())),
         }
     }
 
-    fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.parts.push(Part::Text(text.to_owned()));
     }
 
@@ -204,7 +204,7 @@ impl Filter {
     }
 
     /// A condition on one expression of the right kind.
-    fn condition(&mut self, column: &str, condition: &Condition) {
+    pub(crate) fn condition(&mut self, column: &str, condition: &Condition) {
         match condition {
             Condition::Null | Condition::NullOf(_) => self.sql(&format!("{column} IS NULL")),
             Condition::Compare(comparison, operand) => {
@@ -267,7 +267,7 @@ impl Filter {
         self.sql(" ESCAPE '\\'");
     }
 
-    fn operand(&mut self, operand: &Operand) {
+    pub(crate) fn operand(&mut self, operand: &Operand) {
         match operand {
             Operand::Number(value) | Operand::Int(value) => self.parts.push(Part::Int(*value)),
             Operand::Double(value) | Operand::Decimal(value) => self.parts.push(Part::Double(*value)),

@@ -100,6 +100,18 @@ pub fn replace(tx: &mut Tx<'_>, before: &Node, now: &Node) -> Result<()> {
     properties::replace(tx, before, now)
 }
 
+/// Gives the node another name, after [`increment_revision`] returned it.
+///
+/// Errors: AlreadyExists when its home, or else its workspace, has one of that type and name.
+pub fn rename(tx: &mut Tx<'_>, id: NodeId, new_name: &str) -> Result<()> {
+    let renamed = diesel::update(nodes::table.find(id.0)).set(nodes::name.eq(new_name)).execute(tx.conn);
+    renamed.map_err(|error| match violated_unique(&error) {
+        Some(_) => Error::name_taken(format!("the name `{new_name}` is taken")),
+        None => database_error(error),
+    })?;
+    Ok(())
+}
+
 /// Locks these nodes until the transaction ends: others can neither change them nor add children.
 pub fn lock(tx: &mut Tx<'_>, ids: &[NodeId]) -> Result<()> {
     match tx.conn {

@@ -1,0 +1,271 @@
+//! Runs: made, read, changed, archived, searched.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::change::{NodeChanges, change_node};
+use super::experiments::{ARCHIVED, ExperimentRef, LIVE, STATE, Tag, check_active, find_or_make, is_archived};
+use super::search;
+use super::tokens::in_order;
+use crate::context::RequestContext;
+use crate::domain::access::Permission;
+use crate::domain::search::Search;
+use crate::domain::tracking::{LatestPoint, RunId, RunUse};
+use crate::domain::{
+    Change, Draft, Error, LogicalType, Millis, Name, Node, NodeId, PageSize, Properties, Result, Value,
+};
+use crate::entities::create_stored;
+use crate::services::Tracking;
+use crate::store::tracking::{runs, uses};
+use crate::store::{joined, nodes};
+use crate::transaction::{ReadTransaction, WriteTransaction};
+
+/// A new run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunDraft {
+    /// The experiment that it is of.
+    pub experiment: ExperimentRef,
+    /// Its id.
+    pub id: RunId,
+    /// Its name, which other runs may have, too.
+    pub name: Name,
+    /// When it started; now if it is `None`.
+    pub start: Option<Millis>,
+    /// Who runs it, and what else is declared of it.
+    pub properties: Properties,
+    /// Its tags.
+    pub custom: Properties,
+}
+
+/// A run with what it has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// Its node.
+    pub node: Node,
+    /// Its id.
+    pub id: RunId,
+    /// Its experiment.
+    pub experiment: Arc<Node>,
+    /// The latest points of its metrics, ordered by name.
+    pub metrics: Vec<LatestPoint>,
+    /// Its parameters, ordered by name.
+    pub parameters: Vec<(String, String)>,
+    /// What it read and made: data sets and logged models.
+    pub uses: Vec<(RunUse, Arc<Node>)>,
+}
+
+impl Run {
+    /// Whether it is archived, itself or with its experiment.
+    pub fn is_archived(&self) -> bool {
+        is_archived(&self.node) || is_archived(&self.experiment)
+    }
+}
+
+/// A page of runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunPage {
+    /// The runs, in order.
+    pub runs: Vec<Run>,
+    /// The token of the next page.
+    pub next: Option<String>,
+}
+
+/// The status of a run that goes on.
+const RUNNING: &str = "RUNNING";
+
+impl Tracking {
+    /// Starts a run.
+    ///
+    /// Errors: NotFound when there is no such experiment; InvalidArgument when that is archived.
+    pub async fn create_run(&self, context: &RequestContext, draft: RunDraft) -> Result<Run> {
+        self.core
+            .write(context, move |tx| {
+                let experiment = find_or_make(tx, &draft.experiment)?;
+                check_active(&experiment)?;
+                let start = draft.start.unwrap_or_else(|| tx.now());
+                let mut node =
+                    Draft { custom: draft.custom.clone(), properties: draft.properties.clone(), ..Draft::default() };
+                for (name, value) in
+                    [("status", RUNNING.into()), (STATE, LIVE.into()), ("start_time_since_epoch", Value::Int(start))]
+                {
+                    node.properties.entry(name.to_owned()).or_insert(value);
+                }
+                node.check(LogicalType::ExperimentRun)?;
+                let stored = draft.name.with_prefix(draft.id.prefix());
+                let node = create_stored(tx, LogicalType::ExperimentRun, Some(experiment.id), &node, stored)?;
+                let experiment = Arc::new(experiment);
+                Ok(Run {
+                    node,
+                    id: draft.id.clone(),
+                    experiment,
+                    metrics: Vec::new(),
+                    parameters: Vec::new(),
+                    uses: Vec::new(),
+                })
+            })
+            .await
+    }
+
+    /// The run with that id, archived or not.
+    ///
+    /// Errors: NotFound.
+    pub async fn get_run(&self, context: &RequestContext, id: &RunId) -> Result<Run> {
+        let id = id.clone();
+        self.core
+            .read(context, move |tx| {
+                let node = get_run(tx, &id)?;
+                with_contents(tx, vec![node])?.pop().ok_or_else(|| missing(&id))
+            })
+            .await
+    }
+
+    /// Changes a run that is not archived. A new name is as people see it.
+    ///
+    /// Errors: NotFound; InvalidArgument when it is archived.
+    pub async fn change_run(
+        &self,
+        context: &RequestContext,
+        id: &RunId,
+        name: Option<Name>,
+        changes: NodeChanges,
+    ) -> Result<Run> {
+        let id = id.clone();
+        self.core
+            .write(context, move |tx| {
+                let (run, experiment) = get_active(tx, &id)?;
+                let name = name.as_ref().map(|name| name.with_prefix(id.prefix()));
+                let node =
+                    change_node(tx, LogicalType::ExperimentRun, run.id, &NodeChanges { name, ..changes.clone() })?;
+                let experiment = Arc::new(experiment);
+                let run = Run {
+                    node,
+                    id: id.clone(),
+                    experiment,
+                    metrics: Vec::new(),
+                    parameters: Vec::new(),
+                    uses: Vec::new(),
+                };
+                Ok(run)
+            })
+            .await
+    }
+
+    /// Removes a tag of a run that is not archived, or clears the declared property of that name.
+    ///
+    /// Errors: NotFound when there is none; InvalidArgument when the run is archived.
+    pub async fn remove_run_tag(&self, context: &RequestContext, id: &RunId, tag: Tag) -> Result<()> {
+        let id = id.clone();
+        self.core
+            .write(context, move |tx| {
+                let (run, _) = get_active(tx, &id)?;
+                let changes = tag.removed_from(&run, || format!("tag `{}` of run `{id}`", tag.name()))?;
+                change_node(tx, LogicalType::ExperimentRun, run.id, &changes).map(drop)
+            })
+            .await
+    }
+
+    /// Archives a run or brings it back. One that is so already stays as it is.
+    ///
+    /// Errors: NotFound.
+    pub async fn set_run_archived(&self, context: &RequestContext, id: &RunId, archived: bool) -> Result<()> {
+        let id = id.clone();
+        self.core
+            .write(context, move |tx| {
+                let run = get_run(tx, &id)?;
+                if is_archived(&run) == archived {
+                    return tx.demand(Permission::Write, run.place);
+                }
+                let mut changes = NodeChanges::default();
+                changes.declare(STATE, if archived { ARCHIVED } else { LIVE });
+                change_node(tx, LogicalType::ExperimentRun, run.id, &changes).map(drop)
+            })
+            .await
+    }
+
+    /// A page of the runs that a search finds, with what they have.
+    pub async fn search_runs(
+        &self,
+        context: &RequestContext,
+        search: Search,
+        size: PageSize,
+        token: Option<String>,
+    ) -> Result<RunPage> {
+        self.core
+            .read_long(context, move |tx| {
+                let page = search::page(tx, &search, size, token.as_deref())?;
+                let nodes = in_order(nodes::find_all(tx, &page.ids)?, &page.ids);
+                Ok(RunPage { runs: with_contents(tx, nodes)?, next: page.next })
+            })
+            .await
+    }
+}
+
+/// The changes that a tag of a run is, where it is one of its declared properties or its own.
+impl NodeChanges {
+    /// Sets or removes a tag.
+    pub fn set(&mut self, tag: &Tag, change: Change<Value>) {
+        match tag {
+            Tag::Declared(name) => self.properties.insert((*name).to_owned(), change),
+            Tag::Custom(name) => self.custom.insert(name.clone(), change),
+        };
+    }
+}
+
+fn missing(id: &RunId) -> Error {
+    Error::not_found(format!("run `{id}`"))
+}
+
+/// The node of the run with that id.
+pub(crate) fn get_run(tx: &mut ReadTransaction<'_, '_>, id: &RunId) -> Result<Node> {
+    joined::find_run(tx, id)?.ok_or_else(|| missing(id))
+}
+
+/// The run with that id, which may be written to, and its experiment.
+pub(crate) fn get_active(tx: &mut WriteTransaction<'_, '_>, id: &RunId) -> Result<(Node, Node)> {
+    let run = get_run(tx, id)?;
+    let experiment = run.home_id.map(|home| joined::find(tx, home)).transpose()?.flatten();
+    let experiment = experiment.ok_or_else(|| missing(id))?;
+    if is_archived(&run) || is_archived(&experiment) {
+        let message = format!("The run {id} must be in the 'active' state. Current state is deleted.");
+        return Err(Error::invalid("run_id", message));
+    }
+    Ok((run, experiment))
+}
+
+/// Runs with what they have, with a fixed number of statements.
+pub(crate) fn with_contents(tx: &mut ReadTransaction<'_, '_>, found: Vec<Node>) -> Result<Vec<Run>> {
+    let ids: Vec<NodeId> = found.iter().map(|node| node.id).collect();
+    let experiments = nodes_of(tx, found.iter().filter_map(|node| node.home_id).collect())?;
+    let mut metrics = runs::metrics_of(tx, &ids)?;
+    let mut parameters = runs::parameters_of(tx, &ids)?;
+    let mut uses = uses::of_runs(tx, &ids)?;
+    let used = nodes_of(tx, uses.values().flatten().map(|each| each.artifact).collect())?;
+    let run = |node: Node| {
+        let uses = uses.remove(&node.id).unwrap_or_default().into_iter();
+        Some(Run {
+            id: RunId::of(&node),
+            experiment: Arc::clone(experiments.get(&node.home_id?)?),
+            metrics: metrics.remove(&node.id).unwrap_or_default(),
+            parameters: parameters.remove(&node.id).unwrap_or_default(),
+            uses: uses.filter_map(|each| Some((each.clone(), Arc::clone(used.get(&each.artifact)?)))).collect(),
+            node,
+        })
+    };
+    Ok(found.into_iter().filter_map(run).collect())
+}
+
+/// Nodes by their ids.
+fn nodes_of(tx: &mut ReadTransaction<'_, '_>, mut ids: Vec<NodeId>) -> Result<HashMap<NodeId, Arc<Node>>> {
+    ids.sort_unstable();
+    ids.dedup();
+    let found = match ids.as_slice() {
+        [one] => joined::find(tx, *one)?.into_iter().collect(),
+        many => nodes::find_all(tx, many)?,
+    };
+    Ok(found.into_iter().map(|node| (node.id, Arc::new(node))).collect())
+}
+
+/// The ids of the nodes of those of these runs that are there.
+pub(crate) fn find_ids(tx: &mut ReadTransaction<'_, '_>, ids: &[RunId]) -> Result<Vec<(RunId, NodeId)>> {
+    runs::find_all_ids(tx, ids)
+}

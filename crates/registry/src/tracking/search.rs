@@ -1,0 +1,109 @@
+//! Pages of searches, and the tokens that continue them: where the page before ended, and of which search.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::tokens::{PAGE_TOKEN, decoded, encoded};
+use crate::domain::access::WorkspaceId;
+use crate::domain::search::{KeyValue, Search};
+use crate::domain::{Error, NodeId, PageSize, Result};
+use crate::store::tracking::search::{self, Found};
+use crate::transaction::ReadTransaction;
+
+/// A page of what a search found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FoundPage {
+    /// The nodes, in order.
+    pub(crate) ids: Vec<NodeId>,
+    /// The token of the next page, when there is one.
+    pub(crate) next: Option<String>,
+}
+
+/// A page of a search in the workspace of the request, of what its caller sees; the first one without a token.
+///
+/// What is made or removed between two pages makes neither skip nor repeat anything else.
+///
+/// Errors: InvalidArgument on `page_token` where that is none, or of another search.
+pub(crate) fn page(
+    tx: &mut ReadTransaction<'_, '_>,
+    search: &Search,
+    size: PageSize,
+    token: Option<&str>,
+) -> Result<FoundPage> {
+    let fingerprint = fingerprint(tx.access().workspace(), search);
+    let after = token.map(|token| end_before(token, fingerprint)).transpose()?;
+    let Found { ids, end } = search::page(tx, search, after.as_deref(), size)?;
+    let next = end.map(|end| encoded(&(fingerprint, end))).transpose()?;
+    Ok(FoundPage { ids, next })
+}
+
+/// Where the page ended that gave a token.
+fn end_before(token: &str, fingerprint: u64) -> Result<Vec<KeyValue>> {
+    let (of, end): (u64, Vec<KeyValue>) = decoded(token)?;
+    if of == fingerprint {
+        return Ok(end);
+    }
+    Err(Error::invalid(PAGE_TOKEN, "the page token belongs to another search"))
+}
+
+/// `DefaultHasher::new()` has fixed keys, so every replica of one build agrees; a token does not outlive an upgrade.
+fn fingerprint(workspace: WorkspaceId, search: &Search) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    workspace.hash(&mut hasher);
+    search.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ErrorKind;
+    use crate::domain::filter::mlflow::{clauses, order_keys};
+    use crate::domain::search::Searched;
+    use crate::domain::tracking::View;
+
+    fn search(filter: &str, order: &str) -> Search {
+        Search {
+            of: Searched::Runs,
+            experiments: vec![NodeId(1)],
+            view: View::Active,
+            clauses: clauses(Searched::Runs, filter).unwrap(),
+            order: order_keys(Searched::Runs, &[order]).unwrap(),
+            datasets: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_token_continues_its_own_search_alone() {
+        let own = search("metrics.m > 0.5", "params.p DESC");
+        let here = WorkspaceId::DEFAULT;
+        let end = vec![KeyValue::Text("ü".to_owned()), KeyValue::Missing, KeyValue::Double(f64::INFINITY)];
+        let token = encoded(&(fingerprint(here, &own), &end)).unwrap();
+        assert!(token.is_ascii());
+        assert_eq!(end_before(&token, fingerprint(here, &own)).unwrap(), end);
+        let others = [
+            search("metrics.m > 0.25", "params.p DESC"),
+            search("metrics.m >= 0.5", "params.p DESC"),
+            search("metrics.m > 0.5", "params.p"),
+            search("metrics.m > 0.5", "tags.p DESC"),
+            Search { experiments: vec![NodeId(2)], ..own.clone() },
+            Search { experiments: Vec::new(), ..own.clone() },
+            Search { view: View::All, ..own.clone() },
+            Search { datasets: vec![("d".to_owned(), None)], ..own.clone() },
+            Search { of: Searched::LoggedModels, ..own.clone() },
+        ];
+        let elsewhere = fingerprint(WorkspaceId(here.0 + 1), &own);
+        for other in others.iter().map(|other| fingerprint(here, other)).chain([elsewhere]) {
+            let error = end_before(&token, other).unwrap_err();
+            assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some(PAGE_TOKEN)));
+        }
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused() {
+        let plain = |text: &str| encoded(&text).unwrap();
+        for bad in ["", "x", "{}", "ünï", "AAAA", "W10", "e30=", &plain("a"), &plain("[1,[{\"i\":true}]]")] {
+            let error = end_before(bad, 1).unwrap_err();
+            assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some(PAGE_TOKEN)), "{bad}");
+        }
+    }
+}

@@ -63,7 +63,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("utoipa*", &["crates/http", "crates/doors", "src/api/openapi"]),
     ("prometheus", &["crates/http"]),
     ("tonic*", &["crates/doors/mlmd"]),
-    ("prost*", &["crates/doors/mlmd"]),
+    ("prost*", &["crates/doors/mlmd", "crates/doors/mlflow/src/traces"]),
     ("tower", &["crates/doors/mlmd"]),
     ("clap", &["src/cli", "src/config"]),
     ("indicatif", &["src/cli"]),

@@ -24,5 +24,8 @@ SAME: dict[Place, str] = {
     ("crates/domain/src/access/rights.rs", "has_wherever_it_sees", "held.has(Permission::See)"): "looks up what it need not",
     ("crates/registry/src/access/explain.rs", "who_sees", "root_rights::demand(tx, root, Permission::See)"): "`demand_to_list` has found it",
     ("crates/registry/src/removal/record.rs", "append", "Needed::Permission(Permission::Delete)"): "`delete` has demanded it",
+    ("crates/store/src/tracking/datasets.rs", "named", 'tx.visible("nodes")'): "the experiment, which has them, was found",
+    ("crates/store/src/tracking/datasets.rs", "used_in", 'tx.visible("nodes")'): "the experiments, which have them, were found",
+    ("crates/store/src/tracking/runs.rs", "newest_named", 'tx.visible("nodes")'): "`find_all` looks again",
     ("crates/registry/src/transaction.rs", "permission", "Permission::Delete"): "removals of nodes and files name it themselves",
 }

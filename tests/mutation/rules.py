@@ -42,6 +42,7 @@ RULES = [
     Rule(r"(?<!fn )\b(check_gives|check_within|check_holds_as_much)\(", ALLOWED, REGISTRY),
     Rule(r"(?<!fn )\b(demand_at)\(", "crate::access::demands::at_least(NUMBER, ARGUMENTS)", REGISTRY),
     Rule(r"\broot_rights::(demand)\(", "crate::root_rights::at_least(NUMBER, ARGUMENTS)", REGISTRY),
+    Rule(r"(?<!fn )(?<![.:])\b(demand)\(", "at_least(NUMBER, ARGUMENTS)", f"{REGISTRY}src/tracking/eval_datasets"),
     Rule(r"(?<!fn )\b(seen_principal)\(", "(if OUT { find_principal(ARGUMENTS) } else { IT })", REGISTRY),
     Rule(r"(?<!fn )\b(seen_workspace)\(", "crate::access::demands::any_workspace(NUMBER, ARGUMENTS)", REGISTRY),
     Rule(r"demands::(is_accessible)\(", "(if OUT { Ok(true) } else { IT })", REGISTRY),
@@ -74,6 +75,11 @@ pub(crate) fn any_workspace(number: u32, tx: &mut ReadTransaction<'_, '_>, slug:
         return workspaces::find_by_slug(tx, slug)?.ok_or_else(|| Error::not_found(format!("workspace `{slug}`")));
     }
     seen_workspace(tx, slug)
+}
+""",
+    "crates/registry/src/tracking/eval_datasets.rs": """
+fn at_least(number: u32, tx: &mut WriteTransaction<'_, '_>, id: &str, permission: Permission) -> Result<EvalDataset> {
+    if modelport_domain::mutants::is_out(number) { one(tx, id) } else { demand(tx, id, permission) }
 }
 """,
     "crates/registry/src/root_rights.rs": """

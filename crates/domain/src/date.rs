@@ -28,6 +28,12 @@ pub fn to_rfc3339(at: Millis) -> String {
     at.ok().and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
 }
 
+/// The time as RFC 3339 has it, to the millisecond; nothing for one beyond the year 9999.
+pub fn to_rfc3339_millis(at: Millis) -> String {
+    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000_000);
+    at.ok().and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
+}
+
 /// The time that a text says as RFC 3339 has it, or the beginning of the day, in UTC, of one that says only that.
 pub fn from_rfc3339(text: &str) -> Option<Millis> {
     let whole = if text.len() == "YYYY-MM-DD".len() { format!("{text}T00:00:00Z") } else { text.to_owned() };

@@ -31,6 +31,7 @@ pub mod selection;
 pub mod serving;
 pub mod stage;
 pub mod state;
+pub mod trace;
 pub mod tracking;
 pub mod types;
 pub mod value;

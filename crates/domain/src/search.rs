@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::NodeId;
 use super::filter::Comparison;
+use super::trace::AssessmentKind;
 use super::tracking::View;
 
 /// What a search is for.
@@ -22,6 +23,10 @@ pub enum Searched {
     Versions,
     /// Models that runs logged.
     LoggedModels,
+    /// Traces of what applications did.
+    Traces,
+    /// Data sets to evaluate applications on.
+    EvalDatasets,
 }
 
 /// A search.
@@ -29,7 +34,8 @@ pub enum Searched {
 pub struct Search {
     /// What is searched.
     pub of: Searched,
-    /// Of runs and logged models, the experiments that they are of; not looked at otherwise.
+    /// Of runs, logged models and traces, the experiments that they are of; of data sets to evaluate on those that use them, where there
+    /// are any; not looked at otherwise.
     pub experiments: Vec<NodeId>,
     /// Whether the archived ones are wanted. What cannot be archived is found by every view.
     pub view: View,
@@ -80,6 +86,13 @@ pub enum Facet {
     /// The data sets that a run read. A clause holds when it holds of one of them; two clauses may hold of two. Nothing
     /// is ordered by it.
     Dataset(DatasetFacet),
+    /// The metadata of a trace under that name.
+    Metadata(String),
+    /// The spans of a trace. A clause holds when it holds of one of them. Nothing is ordered by it.
+    Span(SpanFacet),
+    /// The assessments of a trace of that kind and name that are valid. A clause holds when it holds of one of them. Nothing is ordered
+    /// by it.
+    Assessment(AssessmentKind, String),
 }
 
 /// The texts that clauses and orders are about.
@@ -87,17 +100,21 @@ pub enum Facet {
 pub enum TextFacet {
     /// The name as people see it; of a version, that of its model.
     Name,
-    /// The id of a run or a logged model.
+    /// The id of a run, a logged model or a trace.
     Id,
-    /// The status of a run.
+    /// The status of a run, or the state of a trace.
     Status,
-    /// The declared owner.
+    /// The declared owner; of a data set to evaluate on, who made it.
     Owner,
+    /// Who changed a data set to evaluate on last.
+    UpdatedBy,
+    /// The id that the application had for the request that was traced.
+    ClientRequest,
     /// The declared description.
     Description,
     /// Where the files of a run are.
     ArtifactUri,
-    /// The id of the run that a version or a logged model comes from.
+    /// The id of the run that a version or a logged model comes from, or that a trace belongs to.
     Run,
     /// What a version was made of, as its creator wrote it, or else where its bytes are.
     Source,
@@ -110,10 +127,12 @@ pub enum TextFacet {
 pub enum NumberFacet {
     /// The id of an experiment: 0 is the one named `Default`.
     ExperimentId,
-    /// When a run started.
+    /// When a run or a trace started.
     StartTime,
-    /// When a run ended.
+    /// When a run or a trace ended.
     EndTime,
+    /// How many milliseconds a trace took.
+    Duration,
     /// The time of creation.
     CreatedAt,
     /// The time of the last change.
@@ -135,6 +154,19 @@ pub enum DatasetFacet {
     Tag(String),
 }
 
+/// What clauses say of spans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SpanFacet {
+    /// Its name.
+    Name,
+    /// What kind of thing it does.
+    Kind,
+    /// How it ended.
+    Status,
+    /// All that its client sent of it.
+    Content,
+}
+
 /// What must be true. Except for `Absent` and `Not`, nothing is true of what is absent.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Test {
@@ -142,7 +174,7 @@ pub enum Test {
     Text(Comparison, String),
     /// The integer compares so.
     Int(Comparison, i64),
-    /// The value of the metric compares so. A NaN differs from every number, and compares with none otherwise.
+    /// The value of the metric or the assessment compares so. A NaN differs from every number, and compares with none otherwise.
     Double(Comparison, f64),
     /// The text is like the pattern: `%` any text, `_` any character, `\` takes the next one as it is.
     Like {

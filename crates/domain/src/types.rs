@@ -228,8 +228,10 @@ impl LogicalType {
         match self {
             Self::RegisteredModel | Self::Experiment | Self::ServingEnvironment => &[],
             Self::ModelVersion => &[Self::RegisteredModel],
-            Self::ModelArtifact | Self::DataSet => &[Self::ModelVersion, Self::ExperimentRun, Self::Experiment],
-            Self::DocArtifact | Self::Metric | Self::Parameter => &[Self::ModelVersion, Self::ExperimentRun],
+            Self::ModelArtifact | Self::DocArtifact | Self::DataSet => {
+                &[Self::ModelVersion, Self::ExperimentRun, Self::Experiment]
+            }
+            Self::Metric | Self::Parameter => &[Self::ModelVersion, Self::ExperimentRun],
             Self::ExperimentRun => &[Self::Experiment],
             Self::InferenceService => &[Self::ServingEnvironment],
             Self::ServeModel => &[Self::InferenceService],

@@ -44,6 +44,15 @@ pub(super) fn holder(tx: &mut ReadTransaction<'_, '_>, version: NodeId) -> Resul
     Ok(nodes::list(tx, &selection, None, 1)?.pop().map(|artifact| artifact.id))
 }
 
+/// The name of the artifact that holds the files of an experiment's traces.
+pub(super) const TRACE_FILES: &str = "traces";
+
+/// The artifact that holds the files of the experiment's traces, where it has one.
+pub(super) fn trace_holder(tx: &mut ReadTransaction<'_, '_>, experiment: NodeId) -> Result<Option<NodeId>> {
+    let name: Name = TRACE_FILES.parse()?;
+    Ok(nodes::find_named_bare(tx, LogicalType::DocArtifact, Some(experiment), &name)?.map(|artifact| artifact.id))
+}
+
 /// The artifact that holds the files of the run, where it has one.
 pub(super) fn run_holder(tx: &mut ReadTransaction<'_, '_>, run: NodeId) -> Result<Option<NodeId>> {
     let name: Name = RUN_FILES.parse()?;

@@ -110,7 +110,8 @@ pub(super) fn measure_in(
     let now = tx.now();
     // Points are not recorded, and so ask nobody else.
     tx.demand(Permission::Write, run.place)?;
-    // In the order of their names, so that two batches wait for each other instead of both for both.
+    // The batches of one run wait for each other here, and not in some other order at its metrics.
+    nodes::lock(tx, &[run.id])?;
     let names: BTreeSet<&str> = points.iter().map(|point| point.name.as_str()).collect();
     let names: Vec<&str> = names.into_iter().collect();
     let touched = nodes::increment_revisions_named(tx, LogicalType::Metric, run.id, &names, now)?;

@@ -1,7 +1,7 @@
 //! Where a new file goes: its target as it is now, and the artifact, which may have to be made.
 
 use super::entities::{create, get_bare};
-use super::holders::{RUN_FILES, get_holder, holder, run_holder};
+use super::holders::{RUN_FILES, TRACE_FILES, get_holder, holder, run_holder, trace_holder};
 use super::imports;
 use super::inspection::policy_of;
 use super::link::Place;
@@ -24,6 +24,11 @@ pub(super) fn resolve_target(tx: &mut ReadTransaction<'_, '_>, target: &Target, 
         Target::Run(run) => {
             let run = get_bare(tx, LogicalType::ExperimentRun, *run)?;
             tx.demand(Permission::Write, run.place)?;
+            Ok(target.clone())
+        }
+        Target::Traces(experiment) => {
+            let experiment = get_bare(tx, LogicalType::Experiment, *experiment)?;
+            tx.demand(Permission::Write, experiment.place)?;
             Ok(target.clone())
         }
         Target::Version { model, version: VersionRef::Named(name) } if create => {
@@ -68,16 +73,24 @@ pub(super) fn limit(tx: &mut ReadTransaction<'_, '_>, base: &Policy, target: &Ta
             Err(error) if error.kind() == ErrorKind::NotFound => base.clone(),
             Err(error) => return Err(error),
         },
-        Target::Run(run) => match run_holder(tx, *run)? {
-            Some(holder) => {
-                let artifact = get_holder(tx, holder)?;
-                policy_of(tx, base, &artifact)?
-            }
-            None => base.clone(),
-        },
+        Target::Run(run) => {
+            let holder = run_holder(tx, *run)?;
+            policy_of_holder(tx, base, holder)?
+        }
+        Target::Traces(experiment) => {
+            let holder = trace_holder(tx, *experiment)?;
+            policy_of_holder(tx, base, holder)?
+        }
         Target::Import(_) => base.clone(),
     };
     Ok(policy.max_file_bytes)
+}
+
+/// The policy of the artifact that holds files, which may have to be made.
+fn policy_of_holder(tx: &mut ReadTransaction<'_, '_>, base: &Policy, holder: Option<NodeId>) -> Result<Policy> {
+    let Some(holder) = holder else { return Ok(base.clone()) };
+    let artifact = get_holder(tx, holder)?;
+    policy_of(tx, base, &artifact)
 }
 
 /// The artifact that the file goes to, made with its version and model if they are missing and the put allows it; and the version
@@ -95,11 +108,12 @@ pub(super) fn find_or_create_artifact(
             return Ok((Place::Found(*id), home.and_then(|home| Some((home.id, home.home_id?)))));
         }
         Target::Run(run) => {
-            let place = match run_holder(tx, *run)? {
-                Some(artifact) => Place::Found(artifact),
-                None => Place::Made(create_artifact(tx, LogicalType::DocArtifact, *run, RUN_FILES.parse()?)?),
-            };
-            return Ok((place, None));
+            let found = run_holder(tx, *run)?;
+            return Ok((found_or_made(tx, found, *run, RUN_FILES)?, None));
+        }
+        Target::Traces(experiment) => {
+            let found = trace_holder(tx, *experiment)?;
+            return Ok((found_or_made(tx, found, *experiment, TRACE_FILES)?, None));
         }
         Target::Import(import) => {
             let (artifact, version, model) = imports::create_imported(tx, import)?;
@@ -132,6 +146,14 @@ pub(super) fn find_or_create_artifact(
         None => return Err(Error::not_found(format!("a model artifact of version `{version}`"))),
     };
     Ok((artifact, Some((found_version.id, found_model.id))))
+}
+
+/// The document that holds files, which is made where there is none.
+fn found_or_made(tx: &mut WriteTransaction<'_, '_>, found: Option<NodeId>, home: NodeId, name: &str) -> Result<Place> {
+    Ok(match found {
+        Some(artifact) => Place::Found(artifact),
+        None => Place::Made(create_artifact(tx, LogicalType::DocArtifact, home, name.parse()?)?),
+    })
 }
 
 /// Makes an artifact for files. When it was made meanwhile, the transaction is retried and finds it.

@@ -32,7 +32,9 @@ pub(super) fn check_room(
         return Ok(());
     }
     let workspace = match target {
-        Target::Artifact(id) | Target::Run(id) => nodes::place_of(tx, &[*id])?.get(id).map(|place| place.workspace),
+        Target::Artifact(id) | Target::Run(id) | Target::Traces(id) => {
+            nodes::place_of(tx, &[*id])?.get(id).map(|place| place.workspace)
+        }
         Target::Version { .. } | Target::Import(_) => Some(tx.context().access().workspace()),
     };
     let Some((workspace, quota)) = workspace.and_then(|id| Some((id, *quotas.get(&id)?))) else { return Ok(()) };

@@ -20,6 +20,8 @@ pub enum Target {
     Artifact(NodeId),
     /// In the artifact that holds the files of that run, which is made with the first of them.
     Run(NodeId),
+    /// In the artifact that holds the files of the traces of that experiment, which is made with the first of them.
+    Traces(NodeId),
     /// In the model artifact that an import makes, together with its version and model, when the bytes are here.
     Import(Arc<ModelImport>),
 }

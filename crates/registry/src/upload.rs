@@ -296,7 +296,7 @@ pub(super) fn link_into(
     let (place, version) = find_or_create_artifact(tx, target, &first.path, create)?;
     let paths: Vec<&str> = staged.iter().map(|blob| blob.path.as_str()).collect();
     // An artifact that is named takes its own files, whatever its version has elsewhere.
-    let is_named = matches!(target, Target::Artifact(_) | Target::Run(_));
+    let is_named = matches!(target, Target::Artifact(_) | Target::Run(_) | Target::Traces(_));
     let in_place = match version {
         Some((version, _)) if !is_named && staged.len() > 1 => files::holders_in(tx, version, &paths)?,
         _ => BTreeMap::new(),

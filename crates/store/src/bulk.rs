@@ -33,6 +33,61 @@ pub(super) struct Insert<'a> {
     pub end: &'static str,
 }
 
+impl Insert<'_> {
+    /// Inserts the rows into either database; SQLite binds each value by itself. Returns how many were inserted or updated.
+    pub(super) fn run(self, conn: &mut AnyConnection) -> QueryResult<usize> {
+        let count = self.columns.first().map_or(0, |(_, column)| column.len());
+        match conn {
+            _ if count == 0 => Ok(0),
+            AnyConnection::Postgres(conn) => self.execute(conn),
+            AnyConnection::Sqlite(conn) => {
+                let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
+                let row = format!("({})", vec!["?"; names.len()].join(", "));
+                let rows = vec![row; count].join(", ");
+                let sql = format!("INSERT INTO {} ({}) VALUES {rows} {}", self.table, names.join(", "), self.end);
+                let mut query = sql_query(sql).into_boxed();
+                for row in 0..count {
+                    for (_, column) in &self.columns {
+                        query = match column {
+                            Column::Int(values) => query.bind::<Nullable<BigInt>, _>(values.get(row).copied()),
+                            Column::MaybeInt(values) => {
+                                query.bind::<Nullable<BigInt>, _>(values.get(row).copied().flatten())
+                            }
+                            Column::MaybeDouble(values) => {
+                                query.bind::<Nullable<Double>, _>(values.get(row).copied().flatten())
+                            }
+                            Column::Bool(values) => query.bind::<Nullable<Bool>, _>(values.get(row).copied()),
+                            Column::Text(values) => query.bind::<Nullable<Text>, _>(values.get(row).copied()),
+                            Column::MaybeText(values) => {
+                                query.bind::<Nullable<Text>, _>(values.get(row).copied().flatten())
+                            }
+                            Column::MaybeBytes(values) => {
+                                query.bind::<Nullable<Binary>, _>(values.get(row).copied().flatten())
+                            }
+                        };
+                    }
+                }
+                query.execute(conn)
+            }
+        }
+    }
+}
+
+impl Column<'_> {
+    /// How many rows it has values for.
+    fn len(&self) -> usize {
+        match self {
+            Self::Int(values) => values.len(),
+            Self::MaybeInt(values) => values.len(),
+            Self::MaybeDouble(values) => values.len(),
+            Self::Bool(values) => values.len(),
+            Self::Text(values) => values.len(),
+            Self::MaybeText(values) => values.len(),
+            Self::MaybeBytes(values) => values.len(),
+        }
+    }
+}
+
 /// Inserts nodes with ids from their sequence, and their properties. Loading it returns the ids in the order of the nodes, which
 /// `RETURNING` does not guarantee.
 pub(super) struct InsertNodes<'a> {

@@ -145,6 +145,30 @@ pub fn list_below(
     query.load::<(FileRow, BlobRow)>(tx.conn).db()?.into_iter().map(file).collect()
 }
 
+/// The first files below these folders of an artifact, ordered by path.
+pub fn list_in_folders(tx: &mut Tx<'_>, node: NodeId, folders: &[&str], limit: u32) -> Result<Vec<File>> {
+    let mut listed = Vec::new();
+    for chunk in folders.chunks(MAX_FOLDERS) {
+        let mut query = files::table
+            .inner_join(blobs::table)
+            .select((FileRow::as_select(), BlobRow::as_select()))
+            .order(files::path.asc())
+            .limit(i64::from(limit).saturating_sub(i64::try_from(listed.len()).unwrap_or(i64::MAX)))
+            .into_boxed::<MultiBackend>();
+        for folder in chunk {
+            let inside = files::path.ge(format!("{folder}/")).and(files::path.lt(format!("{folder}0")));
+            query = query.or_filter(files::node_id.eq(node.0).and(inside));
+        }
+        for row in query.load::<(FileRow, BlobRow)>(tx.conn).db()? {
+            listed.push(file(row)?);
+        }
+    }
+    Ok(listed)
+}
+
+/// How many folders a statement looks into at once.
+const MAX_FOLDERS: usize = 100;
+
 /// How many files each of these nodes has, and the path of the first; nodes without files are left out.
 pub fn summaries(tx: &mut Tx<'_>, nodes: &[NodeId]) -> Result<BTreeMap<NodeId, (i64, String)>> {
     let mut summaries = BTreeMap::new();

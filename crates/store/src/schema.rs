@@ -34,6 +34,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    assessments (assessment_id) {
+        assessment_id -> Text,
+        trace_id -> Text,
+        kind -> Text,
+        name -> Text,
+        valid -> Bool,
+        overrides -> Nullable<Text>,
+        text -> Text,
+        number -> Nullable<Double>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        document -> Text,
+    }
+}
+
+diesel::table! {
     audit (id) {
         id -> BigInt,
         at -> BigInt,
@@ -107,6 +123,45 @@ diesel::table! {
         workspace_id -> BigInt,
         root_id -> Nullable<BigInt>,
         actor_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    eval_dataset_experiments (dataset_id, experiment_id) {
+        dataset_id -> Text,
+        experiment_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    eval_dataset_records (record_id) {
+        record_id -> Text,
+        dataset_id -> Text,
+        input_digest -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        document -> Text,
+    }
+}
+
+diesel::table! {
+    eval_dataset_tags (dataset_id, name) {
+        dataset_id -> Text,
+        name -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    eval_datasets (dataset_id) {
+        dataset_id -> Text,
+        experiment_id -> BigInt,
+        name -> Text,
+        fields -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        created_by -> Nullable<Text>,
+        updated_by -> Nullable<Text>,
     }
 }
 
@@ -430,6 +485,50 @@ diesel::table! {
 }
 
 diesel::table! {
+    spans (trace_id, span_id) {
+        trace_id -> Text,
+        span_id -> Text,
+        root -> Bool,
+        name -> Text,
+        kind -> Text,
+        status -> Text,
+        start_at -> BigInt,
+        document -> Text,
+    }
+}
+
+diesel::table! {
+    trace_labels (trace_id, kind, name) {
+        trace_id -> Text,
+        kind -> Text,
+        name -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    trace_runs (trace_id, run_id) {
+        trace_id -> Text,
+        run_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    traces (trace_id) {
+        trace_id -> Text,
+        experiment_id -> BigInt,
+        name -> Nullable<Text>,
+        at -> BigInt,
+        duration -> Nullable<BigInt>,
+        state -> Text,
+        client_request_id -> Nullable<Text>,
+        request -> Nullable<Text>,
+        response -> Nullable<Text>,
+        complete -> Bool,
+    }
+}
+
+diesel::table! {
     type_properties (type_id, name) {
         type_id -> BigInt,
         name -> Text,
@@ -517,8 +616,14 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(assessments -> traces (trace_id));
 diesel::joinable!(bindings -> nodes (root_id));
 diesel::joinable!(bindings -> workspaces (workspace_id));
+diesel::joinable!(eval_dataset_experiments -> eval_datasets (dataset_id));
+diesel::joinable!(eval_dataset_experiments -> nodes (experiment_id));
+diesel::joinable!(eval_dataset_records -> eval_datasets (dataset_id));
+diesel::joinable!(eval_dataset_tags -> eval_datasets (dataset_id));
+diesel::joinable!(eval_datasets -> nodes (experiment_id));
 diesel::joinable!(files -> blobs (blob_id));
 diesel::joinable!(files -> nodes (node_id));
 diesel::joinable!(inspections -> blobs (blob_id));
@@ -535,6 +640,11 @@ diesel::joinable!(quotas -> workspaces (workspace_id));
 diesel::joinable!(resumable_parts -> resumable_uploads (upload_id));
 diesel::joinable!(resumable_tails -> resumable_uploads (upload_id));
 diesel::joinable!(sessions -> principals (principal_id));
+diesel::joinable!(spans -> traces (trace_id));
+diesel::joinable!(trace_labels -> traces (trace_id));
+diesel::joinable!(trace_runs -> nodes (run_id));
+diesel::joinable!(trace_runs -> traces (trace_id));
+diesel::joinable!(traces -> nodes (experiment_id));
 diesel::joinable!(type_properties -> types (type_id));
 diesel::joinable!(version_counters -> nodes (model_id));
 diesel::joinable!(workspace_usage -> workspaces (workspace_id));
@@ -543,11 +653,16 @@ diesel::allow_tables_to_appear_in_same_query!(
     access_epoch,
     aliases,
     api_tokens,
+    assessments,
     audit,
     audit_upkeep,
     bindings,
     blobs,
     changes,
+    eval_dataset_experiments,
+    eval_dataset_records,
+    eval_dataset_tags,
+    eval_datasets,
     events,
     files,
     idempotency_keys,
@@ -574,6 +689,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     run_uses,
     runs,
     sessions,
+    spans,
+    trace_labels,
+    trace_runs,
+    traces,
     type_properties,
     types,
     upkeep,

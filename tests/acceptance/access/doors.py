@@ -33,7 +33,8 @@ STATUSES = {
     (400, "RESOURCE_ALREADY_EXISTS"): TAKEN,
 }
 # The members of its messages that have ids, and names by which others are told.
-TELLING = {"experiment_id", "run_id", "source_run_id", "model_id", "name", "path"}
+TELLING = {"experiment_id", "run_id", "source_run_id", "model_id", "trace_id", "dataset_id", "name", "path", "source"}
+LISTING = {"experiment_ids"}
 # What differs between answers to the same question: times, and names of requests.
 TIMES = re.compile(
     r"(?<![0-9])1[6-9][0-9]{11}(?![0-9])|\d{4}-\d\d-\d\dT[0-9:.]+Z|new-\d+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -111,7 +112,7 @@ def ask(world: World, row: Row, who: Who, values: Mapping[str, str], workspace: 
     if row.body is not None:
         options["json"] = filled(row.body, values)
     elif row.content is not None:
-        options["body"] = row.content
+        options["body"] = row.content() if callable(row.content) else row.content
         headers.setdefault("Content-Type", "application/zip" if row.content == ZIP else "application/octet-stream")
     elif row.form is not None:
         fields = filled(row.form, values)
@@ -174,6 +175,8 @@ def told_by_mlflow(message: Any) -> Iterator[str]:
             for name, inner in message.items():
                 if name in TELLING and isinstance(inner, str):
                     yield inner
+                elif name in LISTING:
+                    yield from inner
                 else:
                     yield from told_by_mlflow(inner)
         case list():

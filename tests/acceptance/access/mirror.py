@@ -21,7 +21,7 @@ from harness import Server
 UUID = rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 DRAWN = re.compile(
     rb"(?<![0-9A-Za-z])(?:" + UUID + rb"|[0-9a-f]{32}|1[6-9][0-9]{11})(?![0-9A-Za-z])"
-    rb'|(?<="publicId":")[0-9A-Za-z]{12}'
+    rb'|(?<="publicId":")[0-9A-Za-z]{12}|(?<="digest":")[0-9a-f]{8}(?=")'
     rb"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00| UTC)"
     rb"|[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"
 )

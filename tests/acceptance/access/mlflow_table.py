@@ -35,6 +35,7 @@ def row(
 PROBES = [row(f"GET {path}", SEE, ONE, special=OPEN) for path in ("/version", "/health", "/mlflow/server-info")]
 
 EXPERIMENT = {"experiment_id": "{experiment_id}"}
+OF_EXPERIMENT = {"experiment_ids": ["{experiment_id}"]}
 EXPERIMENTS = [
     row("POST /mlflow/experiments/create", CREATE, DONE, name="{new}", tags=[{"key": "a", "value": "b"}]),
     row("POST /mlflow/experiments/create", CREATE, DONE, "experiment", special=UNIQUE, name="{experiment}", **BY_NAME),
@@ -63,7 +64,7 @@ EXPERIMENTS = [
         LIST,
         "experiment_id",
         items="dataset",
-        experiment_ids=["{experiment_id}"],
+        **OF_EXPERIMENT,
     ),
 ]
 
@@ -86,7 +87,7 @@ RUNS = [
         LIST,
         "experiment_id",
         items="trained_run",
-        experiment_ids=["{experiment_id}"],
+        **OF_EXPERIMENT,
         run_view_type="ALL",
         order_by=["metrics.loss DESC", "params.depth"],
         **BY_NAME,
@@ -97,7 +98,7 @@ RUNS = [
         LIST,
         "experiment_id",
         items="trained_run",
-        experiment_ids=["{experiment_id}"],
+        **OF_EXPERIMENT,
         filter="metrics.loss > 0 AND params.depth = '1' AND datasets.name = '{dataset}' AND tags.kept = 'yes'",
         **BY_NAME,
     ),
@@ -177,7 +178,7 @@ LOGGED_MODELS = [
         LIST,
         "experiment_id",
         items="logged_model",
-        experiment_ids=["{experiment_id}"],
+        **OF_EXPERIMENT,
         filter="metrics.loss > 0 AND source_run_id = '{trained_run}'",
         order_by=[{"field_name": "metrics.loss"}],
         **BY_NAME,
@@ -236,7 +237,7 @@ def found(operation: str, **fields: Any) -> Row:
     return row(operation, SEE, ONE, **fields)
 
 
-OF_OPEN = {"experiment_ids": ["{experiment_id}"]}
+OF_OPEN = OF_EXPERIMENT
 SEARCH, FIND = "POST /mlflow/logged-models/search", "GET /mlflow/model-versions/search"
 OF_RUN = "run_id = '{shut_trained_run}'"
 # As those of `calls_table.py`, see `cross` and `link` in `training.py`.
@@ -257,6 +258,8 @@ TRAINING_NEIGHBOURS = [
     (found(FIND, filter="name = 'linked-model'"), "shut_trained_run", "open shut"),
     (found(FIND, filter=OF_RUN), "linked_model", "open shut"),
     (found(FIND, filter=OF_RUN.replace("=", "LIKE")), "linked_model", "open shut"),
+    (found("GET /mlflow/model-versions/get", name="linked-model", version="2"), "shut_artifact_uri", "open shut"),
+    (found("GET /mlflow-artifacts/artifacts", path="versions/{attached_id}"), "shut_file", "open shut"),
 ]
 
 OF_MODEL = {"name": "{model}"}
@@ -270,6 +273,16 @@ CROSSING = [
     (row(CREATED, WRITE, DONE, "model", source="models:/{shut_model}/{shut_number}", **OF_MODEL), DOWNLOAD),
     (row(CREATED, WRITE, DONE, "model", source="mlflow-artifacts:/versions/{shut_version_id}", **OF_MODEL), DOWNLOAD),
     (row(CREATED, WRITE, DONE, "model", source="{base}/api/v1/artifacts/{shut_artifact_id}/files", **OF_MODEL), DOWNLOAD),
+    # Where there are no files, none are copied.
+    *(
+        (row(CREATED, WRITE, DONE, "model", source=f"{place}/none", **OF_MODEL), DOWNLOAD)
+        for place in [
+            "runs:/{shut_trained_run}",
+            "mlflow-artifacts:/{shut_experiment_id}/models/{shut_logged_model}/artifacts",
+            "mlflow-artifacts:/versions/{shut_version_id}",
+            "{base}/api/v1/artifacts/{shut_artifact_id}/files",
+        ]
+    ),
     (row("POST /mlflow/runs/log-metric", WRITE, DONE, "trained_run", **MEASURED), WRITE),
     (row("POST /mlflow/runs/log-inputs", WRITE, DONE, "trained_run", models=USED, **RUN), SEE),
     (row("POST /mlflow/runs/outputs", WRITE, DONE, "trained_run", models=USED, **RUN), SEE),

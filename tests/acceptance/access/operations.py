@@ -6,6 +6,7 @@ Texts in braces stand for values of a tree, see `world.py`.
 
 import io
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,7 +46,8 @@ class Row:
     items: str = ""
     query: dict[str, str] = field(default_factory=dict)
     body: Any = None
-    content: bytes | None = None
+    # Bytes, or what makes them anew for each request.
+    content: bytes | Callable[[], bytes] | None = None
     form: dict[str, str] | None = None
     headers: dict[str, str] = field(default_factory=dict)
     # What has to be made before it succeeds, because that goes by it.

@@ -69,6 +69,24 @@ LOGGED_MODELS = {
     ],
     "datasets": [[{"dataset_name": "hidden-0"}], [{"dataset_name": "seen", "dataset_digest": "d"}]],
 }
+TRACES = {
+    "filter": [
+        "tags.team = 'x'",
+        "tags.team IS NULL",
+        "metadata.`mlflow.sourceRun` LIKE '%'",
+        "feedback.good = 'true'",
+        "name LIKE '%'",
+        "status = 'OK'",
+        "run_id LIKE '%'",
+        "run_id != 'x'",
+        "timestamp_ms > 5",
+    ],
+    "order_by": [["timestamp_ms"], ["trace_id"], ["tags.team", "name"], ["execution_time_ms DESC"]],
+}
+DATASETS = {
+    "filter_string": ["name LIKE '%'", "tags.team = 'x'", "created_by LIKE '%'", "last_updated_by LIKE '%'"],
+    "order_by": [["name DESC"], ["created_time"], ["last_update_time"]],
+}
 METRICS = ["loss", "measured"]
 
 
@@ -112,6 +130,7 @@ class Searches:
                 self.of_experiments(among, of_hidden)
         for run in hidden_runs:
             self.of_run(run)
+        self.of_datasets()
         self.of_models(VERSIONS | {"filter": VERSIONS["filter"] + of_hidden})
 
     def of_experiments(self, ids: list[str], of_hidden: list[str]) -> None:
@@ -134,6 +153,18 @@ class Searches:
             self.ask("GET", place)
             for entry in self.ask("GET", f"{place}/artifacts/directories").get("files", []):
                 self.ask("GET", f"{place}/artifacts/files", artifact_file_path=entry["path"])
+        self.of_datasets(**among)
+        locations = [{"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": each}} for each in ids]
+        ways = TRACES | {"filter": TRACES["filter"] + of_hidden}
+        for each in self.searched("POST", "traces/search", "traces", ways, locations=locations):
+            self.ask("GET", f"{API}/traces/{each['trace_id']}")
+            self.ask("GET", f"{API}/traces/get", trace_id=each["trace_id"], allow_partial="true")
+
+    def of_datasets(self, **among: Any) -> None:
+        for each in self.searched("POST", "datasets/search", "datasets", DATASETS, **among):
+            place = f"{API}/datasets/{each['dataset_id']}"
+            for path in ("", "/experiment-ids", "/records"):
+                self.ask("GET", f"{place}{path}")
 
     def of_run(self, run: str) -> None:
         self.ask("GET", f"{API}/runs/get", run_id=run)

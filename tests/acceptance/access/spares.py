@@ -38,6 +38,15 @@ def spare(world: World, tree: Tree, kind: str) -> dict[str, str]:
         case "tag":
             trainer.tag(name)
             return {kind: name}
+        case "trace":
+            return {kind: trainer.trace(f"tr-{name}")}
+        case "trace_tag":
+            trainer.do("PATCH", f"traces/{values['trace']}/tags", key=name, value="x")
+            return {kind: name}
+        case "assessment":
+            return {kind: trainer.assess()}
+        case "eval_dataset":
+            return {kind: trainer.eval_dataset(name)}
         case "run_file" | "logged_file":
             trainer.put(getattr(trainer, f"{kind}s"), name)
             return {kind: name}

@@ -13,13 +13,14 @@ from doors import Answer, ask
 from harness import Installation
 from mlflow_table import ATTACHED, CROSSING, TRAINING, TRAINING_NEIGHBOURS
 from operations import BEGUN, DONE, FEED, HTTP, KNOWN, LIST, NAMED, OPEN, OWN_JOB, UNIQUE, Row
-from oracle import CREATE, DENIED, DOWNLOAD, HIDDEN, MANAGE, OK, SEE, TAKEN, UNKNOWN, Place, Who, answer, held
+from oracle import CREATE, DENIED, DOWNLOAD, HIDDEN, MANAGE, OK, SEE, TAKEN, UNKNOWN, WRITE, Place, Who, answer, held
 from people import ACCOUNTS, BELIEVED, BYSTANDER, LISTENERS, MAKER, NOBODY, OTHER, OWN, REGISTRY_ADMIN, STRANGERS, Tree
 from spares import keep, spare
-from training import NO_MODEL, NO_RUN
+from traces_table import LINKED_TO, LINKS, TRACE_NEIGHBOURS, TRACED, USES
+from training import NO_MODEL, NO_RUN, NO_TRACE
 from world import NOTHING_THERE, World, tus, world
 
-ROWS = [*HTTP, *CALLS, *TRAINING]
+ROWS = [*HTTP, *CALLS, *TRAINING, *TRACED]
 # What only a bucket can do.
 BUCKET = {"native:createDirectUpload"}
 READS = [row for row in ROWS if row.kind != DONE]
@@ -121,7 +122,7 @@ def nothing(tree: Tree) -> dict[str, str]:
     of_ids = lambda key, value: NOTHING_THERE if value.isdigit() and not key.endswith("_type") else f"missing-{key}"
     same = {"no_upload"} | {key for key in tree.values if key.endswith("_type")}
     found = {key: value if key in same else of_ids(key, value) for key, value in tree.values.items()}
-    found |= {"trained_run": NO_RUN, "logged_model": NO_MODEL}
+    found |= {"trained_run": NO_RUN, "logged_model": NO_MODEL, "trace": NO_TRACE}
     return found | {"record_id": f"modelport-{NOTHING_THERE}", "upload_id": "f" * 32, "tus": tus(found)}
 
 
@@ -213,7 +214,7 @@ def test_neighbours(made: World, figures: list[str]) -> None:
     cells, (open_, shut) = Cells(made), (made.trees[name] for name in ("open", "shut"))
     values = open_.values | {f"shut_{key}": value for key, value in shut.values.items()} | {"new": ""}
     places = {"open": open_.place("model_id"), "shut": shut.place("model_id"), "loose": Place(OWN)}
-    for row, shown, needed in [*NEIGHBOURS, *TRAINING_NEIGHBOURS]:
+    for row, shown, needed in [*NEIGHBOURS, *TRAINING_NEIGHBOURS, *TRACE_NEIGHBOURS]:
         for who in BELIEVED:
             found = ask(made, row, who, values)
             is_seen = all(SEE in held(who, places[name]) for name in needed.split())
@@ -229,11 +230,12 @@ def test_crossing(made: World, figures: list[str]) -> None:
     def values(of_open: dict[str, str], of_shut: dict[str, str]) -> dict[str, str]:
         return of_open | {f"shut_{key}": value for key, value in of_shut.items()} | {"base": made.server.url}
 
-    for row, needed in [*CROSSING, (ATTACHED, DOWNLOAD)]:
+    for row, needed in [*CROSSING, (USES, SEE), (LINKED_TO, WRITE), (LINKS, WRITE), (ATTACHED, DOWNLOAD)]:
         for who in ACCOUNTS:
             here, there = (answer(who, needs, tree.place("model_id")) for needs, tree in [(row.needs, open_), ([needed], shut)])
-            if row == ATTACHED and there == HIDDEN:
-                there = OK
+            # What is left out where it is hidden.
+            here = OK if row == LINKED_TO and here == HIDDEN else here
+            there = OK if row in (ATTACHED, LINKS) and there == HIDDEN else there
             told, every = {here, there} - {OK}, values(open_.values, shut.values)
             found = ask(made, row, who, every)
             if HIDDEN in told:

@@ -14,6 +14,7 @@ FILES = "/api/2.0/mlflow-artifacts/artifacts"
 # What nothing has.
 NO_RUN = "f" * 32
 NO_MODEL = f"m-{NO_RUN}"
+NO_TRACE = f"tr-{NO_RUN}"
 
 
 class Trainer:
@@ -47,6 +48,21 @@ class Trainer:
         made = self.do("POST", "model-versions/create", name=self.values["model"], source="s3://bucket/x", **fields)
         return made["model_version"]["version"]
 
+    def trace(self, id_: str, **fields: Any) -> str:
+        location = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": self.values["experiment_id"]}}
+        info = {"trace_id": id_, "trace_location": location, "request_time": "2026-01-01T00:00:00Z", "state": "OK"}
+        self.do("POST", "traces", trace={"trace_info": info | fields})
+        return id_
+
+    def assess(self) -> str:
+        said = {"assessment_name": "good", "feedback": {"value": True}}
+        made = self.do("POST", f"traces/{self.values['trace']}/assessments", assessment=said)
+        return made["assessment"]["assessment_id"]
+
+    def eval_dataset(self, name: str, **fields: Any) -> str:
+        among = {"experiment_ids": [self.values["experiment_id"]]}
+        return self.do("POST", "datasets/create", name=name, **among, **fields)["dataset"]["dataset_id"]
+
     def tag(self, key: str) -> None:
         """On everything that loses tags which it has."""
         said, run, model = {"key": key, "value": "x"}, self.values["trained_run"], self.values["logged_model"]
@@ -57,6 +73,10 @@ class Trainer:
     @property
     def run_files(self) -> str:
         return f"{self.values['experiment_id']}/{self.values['trained_run']}/artifacts"
+
+    @property
+    def trace_files(self) -> str:
+        return f"{self.values['experiment_id']}/traces/{self.values['trace']}/artifacts"
 
     @property
     def logged_files(self) -> str:
@@ -75,7 +95,11 @@ class Trainer:
         point = {"key": "loss", "value": 0.5, "timestamp": 1}
         said = {"params": [{"key": "depth", "value": "1"}], "tags": [{"key": "kept", "value": "yes"}]}
         self.do("POST", "runs/log-batch", run_id=run, metrics=[point | {"model_id": model}], **said)
-        for folder in (self.run_files, self.logged_files):
+        values["trace"] = self.trace(f"tr-{name}", tags={"kept": "yes", "removable": "x"})
+        self.do("POST", "traces/link-to-run", trace_ids=[values["trace"]], run_id=run)
+        values |= {"assessment": self.assess(), "trace_tag": "removable"}
+        values["eval_dataset"] = self.eval_dataset(f"{name}-cases", tags='{"kept": "yes"}')
+        for folder in (self.run_files, self.logged_files, self.trace_files):
             self.put(folder, values["trained_file"])
         values |= {"run_file": values["trained_file"], "logged_file": values["trained_file"], "tag": "removable"}
         self.tag("removable")
@@ -92,14 +116,17 @@ def cross(world: "World", open_: "Tree", shut: "Tree") -> None:
     point = {"key": "crossing", "value": 0.5, "timestamp": 1, "dataset_name": "crossing", "dataset_digest": "d"}
     trainer.do("POST", "runs/log-metric", run_id=run, model_id=measured, **point)
     trainer.do("POST", "runs/outputs", run_id=run, models=[{"model_id": crossing, "step": 0}])
+    trainer.do("POST", "traces/link-to-run", trace_ids=[values["trace"]], run_id=run)
+    among = {"experiment_ids": [shut.values["experiment_id"]]}
+    trainer.do("POST", f"datasets/{values['eval_dataset']}/add-experiments", **among)
     # Each has a version that was made of the other one's model, and says so itself.
     trainer.number(model_id=shut.values["logged_model"])
     Trainer(world, shut).number(model_id=values["logged_model"])
-    values["linked_model"] = link(world, open_, shut)
+    values |= link(world, open_, shut)
 
 
-def link(world: "World", open_: "Tree", shut: "Tree") -> str:
-    """A model whose version names a run by the id of its node, as users of other doors do."""
+def link(world: "World", open_: "Tree", shut: "Tree") -> dict[str, str]:
+    """A model: one version names a run by its node's id, as users of other doors do, and the other has what is attached to it."""
     made, by = world.version(open_, "linked-model", "1"), world.author(open_)
     named = f"name={shut.name}-trained&parentResourceId={shut.values['experiment_id']}"
     run = world.do("GET", f"{KUBEFLOW}/experiment_run?{named}", by)["id"]
@@ -107,4 +134,8 @@ def link(world: "World", open_: "Tree", shut: "Tree") -> str:
     artifact = mlmd.Artifact(id=int(made["artifact_id"]), type_id=type_id, name=made["artifact_full"])
     artifact.properties["experiment_run_id"].int_value = int(run)
     world.call("PutArtifacts", by=by, artifacts=[artifact], update_mask={"paths": ["properties.experiment_run_id"]})
-    return made["model"]
+    model = world.do("GET", f"/w/{open_.workspace}/api/v1/models/{made['model']}", by)["id"]
+    version = world.kubeflow(open_, "model_versions", by, name="2", registeredModelId=model)
+    pair = mlmd.Attribution(artifact_id=int(shut.values["artifact_id"]), context_id=int(version))
+    world.call("PutAttributionsAndAssociations", by=by, attributions=[pair])
+    return {"linked_model": made["model"], "attached_id": version}

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 POINT = {"timestamp": 1, "step": 0}
 
 
+def trace(id_: str, experiment: str, second: int, **fields: Any) -> dict[str, Any]:
+    """What a client says of a trace at its end."""
+    location = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}}
+    at = f"2026-01-01T00:00:{second:02}Z"
+    return {"trace_info": {"trace_id": id_, "trace_location": location, "request_time": at, "state": "OK"} | fields}
+
+
 class Side:
     """One of the registries, for whoever sees everything."""
 
@@ -44,6 +51,11 @@ class Side:
             self.world.do("PUT", f"{FILES}/{self.experiment}/models/{logged}/artifacts/m.txt", body=name.encode())
             # That of the run which is not removed.
             self.logged = logged if start - 1 != self.number else self.logged
+        feedback = {"assessment_name": "good", "feedback": {"value": bool(self.number)}}
+        said = trace(f"tr-{name}", self.experiment, self.number, tags={"team": "x"}, assessments=[feedback])
+        self.do("POST", "traces", trace=said)
+        of_hidden = {"experiment_ids": [self.experiment], "tags": '{"team": "x"}'}
+        self.cases = self.do("POST", "datasets/create", name=name, **of_hidden)["dataset"]["dataset_id"]
         self.do("POST", "registered-models/create", name=name)
         model = self.world.do("GET", f"/w/{OWN}{KUBEFLOW}/registered_model?name={name}")["id"]
         self.world.restrict(model)
@@ -73,6 +85,12 @@ class Side:
             value = self.either(0.9, 0.1) + number
             said = POINT | {"key": "measured", "value": value, "dataset_name": f"hidden-{self.number}", "dataset_digest": "d"}
             self.do("POST", "runs/log-metric", run_id=hidden, model_id=logged["alone"], **said)
+        self.do("POST", "traces/link-to-run", trace_ids=[self.either("tr-1", "tr-trained-1")], run_id=self.runs[0])
+        cases = self.do("POST", "datasets/search", **among)["datasets"][0]["dataset_id"]
+        used_by = {"experiment_ids": [self.either(self.experiment, experiment)]}
+        self.do("POST", f"datasets/{cases}/add-experiments", **used_by)
+        used_by = {"experiment_ids": [self.either(experiment, self.experiment)]}
+        self.do("POST", f"datasets/{self.cases}/add-experiments", **used_by)
         used = [{"model_id": self.logged, "step": 1}]
         self.do("POST", "runs/outputs", run_id=run, models=self.either(used, []))
         self.do("POST", "runs/log-inputs", run_id=run, models=self.either([], used))
@@ -137,8 +155,20 @@ class TwinTraining:
                 self.do("POST", "runs/log-inputs", run_id=run, datasets=[{"dataset": dataset}] if number else [])
                 runs.append(run)
             self.do("POST", "runs/delete", run_id=runs[3])
+            self.trace(begin, experiment["experiment_id"], runs[1])
             if begin == 1:
                 self.log_models(experiment["experiment_id"], runs[1])
+
+    def trace(self, begin: int, experiment: str, run: str) -> None:
+        for number in (begin, begin + 1):
+            fields = {"tags": {"team": "x", "mlflow.traceName": f"asked-{number}"}, "execution_duration": f"{number}s"}
+            fields |= {"trace_metadata": {"mlflow.sourceRun": run}} if number == begin else {}
+            self.do("POST", "traces", trace=trace(f"tr-{number}", experiment, number, **fields))
+        said = {"assessment_name": "good", "feedback": {"value": True}}
+        self.do("POST", f"traces/tr-{begin}/assessments", assessment=said)
+        among = {"experiment_ids": [experiment], "tags": '{"team": "x", "mlflow.user": "somebody"}'}
+        made = self.do("POST", "datasets/create", name=f"cases-{begin}", **among)["dataset"]["dataset_id"]
+        self.do("POST", f"datasets/{made}/records", records='[{"inputs": {"q": 1}}]')
 
     def log_models(self, experiment: str, run: str) -> None:
         params, place = [{"key": "depth", "value": "1"}], f"{experiment}/{run}/artifacts"

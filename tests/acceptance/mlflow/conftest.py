@@ -23,7 +23,7 @@ SETTINGS = {
     "GIT_PYTHON_REFRESH": "quiet",
 }
 # What the client without numpy and pandas cannot do.
-collect_ignore = [] if importlib.util.find_spec("sklearn") else ["test_mlflow_frames.py", "test_mlflow_models.py"]
+collect_ignore = [] if importlib.util.find_spec("sklearn") else ["test_mlflow_frames.py", "test_mlflow_models.py", "test_mlflow_traces.py"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

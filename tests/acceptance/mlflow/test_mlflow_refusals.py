@@ -275,10 +275,10 @@ def test_what_is_not_here_says_so(wire: Wire) -> None:
     for method, path in [
         ("POST", "webhooks"),
         ("GET", "webhooks"),
-        ("POST", "/api/3.0/mlflow/traces"),
-        ("POST", "/api/3.0/mlflow/traces/search"),
-        ("GET", "/api/3.0/mlflow/traces/tr-1"),
-        ("POST", "/api/3.0/mlflow/datasets/create"),
+        ("POST", "/api/3.0/mlflow/traces/metrics"),
+        ("GET", "/api/2.0/mlflow/traces"),
+        ("POST", "/api/3.0/mlflow/scorers/register"),
+        ("POST", "/api/3.0/mlflow/issues"),
     ]:
         assert wire.refusal(method, path, 501)["error_code"] == "NOT_IMPLEMENTED", path
     assert wire.refusal("POST", "/api/2.0/mlflow-artifacts/mpu/create/a", 501, json={})["message"].startswith(

@@ -15,6 +15,7 @@ mod rights;
 mod sessions;
 mod sight;
 mod tokens;
+mod traces;
 mod trail;
 mod workspaces;
 

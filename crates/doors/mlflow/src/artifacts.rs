@@ -24,7 +24,7 @@ use crate::registry::target::Precondition;
 use crate::registry::tracking::run_files::Folder;
 use crate::registry::upload::PutFile;
 
-pub use place::{meant, model_root, run_root};
+pub use place::{meant, model_root, run_root, trace_root};
 
 /// What the path of a file of the proxy ends with, among the routes.
 const FILE: &str = "/mlflow-artifacts/artifacts/{path:.*}";
@@ -84,9 +84,11 @@ async fn put(caller: Caller, path: Path<String>, request: HttpRequest, payload: 
     let place = Place::of(&path)?.ok_or_else(Place::unknown)?;
     let owner = caller.registry.tracking.get_folder(&caller.context, &place.folder).await?;
     place.check(&owner)?;
+    let path = place.path.as_ref();
+    let path = path.ok_or_else(|| Error::invalid("path", "`path` is that of a folder, not of a file"))?;
     let put = PutFile {
         target: owner.target()?.clone(),
-        path: place.path.ok_or_else(|| Error::invalid("path", "`path` is that of a folder, not of a file"))?,
+        path: owner.path(path)?,
         media_type: media_type.map(ToOwned::to_owned),
         length: text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok()),
         sha256: digests.sha256(),

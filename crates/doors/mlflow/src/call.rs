@@ -72,6 +72,11 @@ pub fn answer(mut members: Value) -> Answer {
     Ok(HttpResponse::Ok().json(members))
 }
 
+/// The answer with these members as they are; what is null in what clients sent is so there, too.
+pub fn verbatim(members: &Value) -> Answer {
+    Ok(HttpResponse::Ok().json(members))
+}
+
 /// The answer without anything to say.
 pub fn done() -> Answer {
     answer(Value::Object(serde_json::Map::new()))

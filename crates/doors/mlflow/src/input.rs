@@ -183,6 +183,29 @@ impl Input {
         }
     }
 
+    /// A value of whatever kind.
+    pub fn json(&self, name: &str) -> Result<Option<&Value>> {
+        self.find(name)
+    }
+
+    /// The members of a map whose values are texts, in order; what is no text is written as JSON.
+    ///
+    /// Errors: InvalidArgument where it is no map.
+    pub fn map(&self, name: &str) -> Result<std::collections::BTreeMap<String, String>> {
+        let members = match self.find(name)? {
+            None => return Ok(Default::default()),
+            Some(Value::Object(members)) => members,
+            Some(value) => return Err(wrong(name, value)),
+        };
+        let pair = |(key, value): (&String, &Value)| {
+            let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+            check_text(name, key)?;
+            check_text(name, &text)?;
+            Ok((key.clone(), text))
+        };
+        members.iter().map(pair).collect()
+    }
+
     /// The pairs of `key` and `value` of a list of tags or parameters.
     ///
     /// Errors: InvalidArgument where they are none.

@@ -5,8 +5,10 @@
 //! a client's mistake, or accepts what it should not, this door answers 400.
 
 mod artifacts;
+mod assessments;
 mod call;
 mod error;
+mod eval_datasets;
 mod experiments;
 mod input;
 mod logged_models;
@@ -14,6 +16,7 @@ mod metrics;
 mod models;
 mod probes;
 mod runs;
+mod traces;
 mod unimplemented;
 mod versions;
 mod wire;
@@ -39,6 +42,7 @@ pub static DOOR: Door = Door {
         "/get-artifact",
         "/model-versions/get-artifact",
         "/version",
+        "/v1/traces",
     ],
     documents: &[],
     routes,
@@ -51,6 +55,7 @@ pub static DOOR: Door = Door {
 fn routes(service: &mut ServiceConfig) {
     probes::routes(service);
     artifacts::routes(service);
+    traces::routes(service);
     for prefix in PREFIXES {
         let mut scope = web::scope(prefix);
         let operations = [
@@ -60,6 +65,9 @@ fn routes(service: &mut ServiceConfig) {
             logged_models::resources(),
             models::resources(),
             versions::resources(),
+            traces::resources(),
+            assessments::resources(),
+            eval_datasets::resources(),
             artifacts::resources(),
             probes::resources(),
             workspaces::resources(),

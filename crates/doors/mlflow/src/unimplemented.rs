@@ -1,4 +1,4 @@
-//! Operations of MLflow's that this server does not have: 501 for those, 404 for what MLflow does not have either.
+//! Operations of MLflow's that this server does not have, some of those on traces and data sets among them: 501 for those, 404 for what MLflow does not have either.
 
 use actix_web::{HttpRequest, HttpResponse};
 

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use modelport_inspect::{self as inspect, Inspection, READER_VERSION};
 
-use super::holders::{holder, run_holder};
+use super::holders::{holder, run_holder, trace_holder};
 use super::resolve::resolve;
 use super::target::Target;
 use crate::blobs::{Key, Stored};
@@ -74,6 +74,7 @@ impl Inspections {
                     _ if known.is_some() || named_beside(&asked).is_none() => None,
                     Target::Artifact(id) => Some(*id),
                     Target::Run(run) => run_holder(tx, *run)?,
+                    Target::Traces(experiment) => trace_holder(tx, *experiment)?,
                     Target::Import(_) => None,
                     Target::Version { model, version } => match resolve(tx, model, version) {
                         Ok((_, version)) => holder(tx, version.id)?,

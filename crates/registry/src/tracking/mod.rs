@@ -1,7 +1,9 @@
-//! Experiments, runs and logged models, as training tools write and search them.
+//! Experiments, runs, logged models, traces and data sets to evaluate on, as training tools write and search them.
 
+pub mod assessments;
 pub mod batch;
 pub mod change;
+pub mod eval_datasets;
 pub mod experiments;
 pub mod histories;
 pub mod inputs;
@@ -10,3 +12,4 @@ pub mod run_files;
 pub mod runs;
 pub mod search;
 pub(crate) mod tokens;
+pub mod traces;

@@ -36,6 +36,21 @@ pub(crate) fn page(
     Ok(FoundPage { ids, next })
 }
 
+/// The same of what is no node and has an id that is a text: its ids in order, and the token of the next page.
+///
+/// Errors: as those of [`page`].
+pub(crate) fn page_of_texts(
+    tx: &mut ReadTransaction<'_, '_>,
+    search: &Search,
+    size: PageSize,
+    token: Option<&str>,
+) -> Result<(Vec<String>, Option<String>)> {
+    let fingerprint = fingerprint(tx.access().workspace(), search);
+    let after = token.map(|token| end_before(token, fingerprint)).transpose()?;
+    let Found { ids, end } = search::page_of_texts(tx, search, after.as_deref(), size)?;
+    Ok((ids, end.map(|end| encoded(&(fingerprint, end))).transpose()?))
+}
+
 /// Where the page ended that gave a token.
 fn end_before(token: &str, fingerprint: u64) -> Result<Vec<KeyValue>> {
     let (of, end): (u64, Vec<KeyValue>) = decoded(token)?;

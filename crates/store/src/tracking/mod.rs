@@ -1,9 +1,13 @@
-//! What training tools know of the graph: runs by their own ids, what they read and made, versions by number, logged models, searches.
+//! What training tools know of the graph: runs by their own ids, what they read and made, versions by number, logged models, traces, searches.
 
+pub mod assessments;
 pub mod datasets;
+pub mod eval_datasets;
 pub mod logged_models;
 pub mod numbers;
 pub mod points;
 pub mod runs;
 pub mod search;
+pub mod spans;
+pub mod traces;
 pub mod uses;

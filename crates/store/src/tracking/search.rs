@@ -1,4 +1,4 @@
-//! Searches of experiments, runs, models, versions and logged models: one statement for a page, whatever is searched,
+//! Searches of experiments, runs, models, versions, logged models, traces and data sets to evaluate on: one statement for a page, whatever is searched,
 //! and one more for where the page ends.
 //!
 //! A page begins after the values that the last item of the one before had, so that what is added or removed meanwhile
@@ -27,10 +27,10 @@ use keys::Keys;
 
 /// A page of what a search found.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
-    /// The nodes, in order.
-    pub ids: Vec<NodeId>,
-    /// Where the next page begins, when there is more: what the last node has for each key of the order.
+pub struct Found<Id = NodeId> {
+    /// The ids, in order.
+    pub ids: Vec<Id>,
+    /// Where the next page begins, when there is more: what the last one has for each key of the order.
     pub end: Option<Vec<KeyValue>>,
 }
 
@@ -39,14 +39,41 @@ pub struct Found {
 /// Errors: InvalidArgument on `page_token` when `after` is not of this search's order; on `filter` when the database
 /// cannot evaluate it.
 pub fn page(tx: &mut Tx<'_>, search: &Search, after: Option<&[KeyValue]>, size: PageSize) -> Result<Found> {
-    if matches!(search.of, Searched::Runs | Searched::LoggedModels) && search.experiments.is_empty() {
+    let operand = |id: &i64| Operand::Int(*id);
+    let Found { ids, end } = found(tx, search, after, size, |tx, filter| Ids(filter).load(tx.conn), operand)?;
+    Ok(Found { ids: ids.into_iter().map(NodeId).collect(), end })
+}
+
+/// The same of what is no node and has an id that is a text: traces, and data sets to evaluate on.
+///
+/// Errors: as those of [`page`].
+pub fn page_of_texts(
+    tx: &mut Tx<'_>,
+    search: &Search,
+    after: Option<&[KeyValue]>,
+    size: PageSize,
+) -> Result<Found<String>> {
+    let operand = |id: &String| Operand::Text(id.clone());
+    found(tx, search, after, size, |tx, filter| TextIds(filter).load(tx.conn), operand)
+}
+
+fn found<Id>(
+    tx: &mut Tx<'_>,
+    search: &Search,
+    after: Option<&[KeyValue]>,
+    size: PageSize,
+    load: impl FnOnce(&mut Tx<'_>, Filter) -> QueryResult<Vec<Id>>,
+    operand: impl Fn(&Id) -> Operand,
+) -> Result<Found<Id>> {
+    let is_of_experiments = matches!(search.of, Searched::Runs | Searched::LoggedModels | Searched::Traces);
+    if is_of_experiments && search.experiments.is_empty() {
         return Ok(Found { ids: Vec::new(), end: None });
     }
     let frame = Frame::of(tx, search);
     let keys = Keys::of(&frame, search)?;
     let limit = size.get();
     let mut statement = Filter::default();
-    statement.sql("SELECT nodes.id FROM ");
+    statement.sql(&format!("SELECT {} FROM ", frame.id()));
     statement.append(&frame.from);
     statement.append(&keys.joins);
     statement.sql(" WHERE ");
@@ -60,19 +87,19 @@ pub fn page(tx: &mut Tx<'_>, search: &Search, after: Option<&[KeyValue]>, size: 
     statement.sql(" LIMIT ");
     statement.operand(&Operand::Int(i64::from(limit) + 1));
     tx.check_deadline()?;
-    let statement = Ids(statement.prepared_if_repeated(tx));
-    let mut ids: Vec<i64> = statement.load(tx.conn).map_err(query_error)?;
+    let statement = statement.prepared_if_repeated(tx);
+    let mut ids = load(tx, statement).map_err(query_error)?;
     let more = ids.len() > limit as usize;
     ids.truncate(limit as usize);
     let end = match ids.last().filter(|_| more) {
-        Some(last) => Some(end(tx, &frame, &keys, *last)?),
+        Some(last) => Some(end(tx, &frame, &keys, &operand(last))?),
         None => None,
     };
-    Ok(Found { ids: ids.into_iter().map(NodeId).collect(), end })
+    Ok(Found { ids, end })
 }
 
-/// What a node has for each key.
-fn end(tx: &mut Tx<'_>, frame: &Frame, keys: &Keys, id: i64) -> Result<Vec<KeyValue>> {
+/// What the one with that id has for each key.
+fn end(tx: &mut Tx<'_>, frame: &Frame, keys: &Keys, id: &Operand) -> Result<Vec<KeyValue>> {
     let mut statement = Filter::default();
     for (at, key) in keys.all.iter().enumerate() {
         statement.sql(if at > 0 { " UNION ALL SELECT " } else { "SELECT " });
@@ -80,8 +107,8 @@ fn end(tx: &mut Tx<'_>, frame: &Frame, keys: &Keys, id: i64) -> Result<Vec<KeyVa
         statement.sql(" FROM ");
         statement.append(&frame.from);
         statement.append(&keys.joins);
-        statement.sql(" WHERE nodes.id = ");
-        statement.operand(&Operand::Int(id));
+        statement.sql(&format!(" WHERE {} = ", frame.id()));
+        statement.operand(id);
     }
     let statement = Values(statement.prepared_if_repeated(tx));
     let mut rows: Vec<ValueRow> = statement.load(tx.conn).map_err(query_error)?;
@@ -90,7 +117,7 @@ fn end(tx: &mut Tx<'_>, frame: &Frame, keys: &Keys, id: i64) -> Result<Vec<KeyVa
     if values.len() == keys.all.len() {
         return Ok(values);
     }
-    Err(Error::internal(format!("what node `{id}` is ordered by is not there")))
+    Err(Error::internal("what the end of a page is ordered by is not there"))
 }
 
 /// The number of a key, its class, and its value.
@@ -103,6 +130,9 @@ fn is_postgres(tx: &Tx<'_>) -> bool {
 
 /// A statement that gives ids.
 struct Ids(Filter);
+
+/// A statement that gives ids that are texts.
+struct TextIds(Filter);
 
 /// A statement that gives the values of keys.
 struct Values(Filter);
@@ -135,4 +165,5 @@ macro_rules! statement {
 }
 
 statement!(Ids, BigInt);
+statement!(TextIds, Text);
 statement!(Values, (BigInt, BigInt, Nullable<BigInt>, Nullable<Double>, Nullable<Text>));

@@ -5,7 +5,7 @@ use super::super::lexer::{Spanned, Token, tokens};
 use super::super::{Comparison, MAX_CONDITIONS, MAX_PROPERTIES, check_pattern, refused};
 use super::dialect::{FILTER, ORDER, Whole};
 use super::words::{
-    Entity, Use, Values, attribute, attribute_names, dataset, entities, entity, state, tag, values_of_texts,
+    Entity, Use, Values, attribute, attribute_names, dataset, entities, entity, span, state, tag, values_of_texts,
 };
 use crate::search::{Clause, Facet, OrderKey, Searched, Test};
 use crate::{Error, Result};
@@ -68,8 +68,9 @@ impl<'a> Parser<'a> {
         let orders = match named.entity {
             Entity::Attribute => true,
             Entity::Metric => matches!(self.of, Searched::Runs | Searched::LoggedModels),
-            Entity::Param | Entity::Tag => self.of == Searched::Runs,
-            Entity::Dataset => false,
+            Entity::Param | Entity::Tag => matches!(self.of, Searched::Runs | Searched::Traces),
+            Entity::Metadata => true,
+            Entity::Dataset | Entity::Span | Entity::Assessment(_) => false,
         };
         if !orders {
             return Err(refused(self.field, self.text, at, "nothing is ordered by that"));
@@ -171,6 +172,13 @@ impl<'a> Parser<'a> {
                 let found = dataset(&name).ok_or_else(|| one_of("`name`, `digest`, `context`".to_owned()))?;
                 (Facet::Dataset(found), Values::Texts { lists: true, absence: false })
             }
+            Entity::Metadata => (Facet::Metadata(name), values_of_texts(self.of)),
+            Entity::Span => {
+                let found = span(&name);
+                let (found, values) = found.ok_or_else(|| one_of("`name`, `type`, `status`, `content`".to_owned()))?;
+                (Facet::Span(found), values)
+            }
+            Entity::Assessment(kind) => (Facet::Assessment(kind, name), Values::Assessed),
         };
         Ok(Named { facet, values, entity: kind })
     }
@@ -224,6 +232,10 @@ impl<'a> Parser<'a> {
         Ok(match values {
             Values::Texts { .. } => Test::Text(comparison, self.text_value()?),
             Values::Doubles => Test::Double(comparison, self.number()?),
+            Values::Assessed if !matches!(comparison, Comparison::Equal | Comparison::NotEqual) => {
+                Test::Double(comparison, self.number()?)
+            }
+            Values::Assessed | Values::Patterns => Test::Text(comparison, self.text_value()?),
             Values::Ids | Values::States => Test::Int(comparison, self.int_in_quotes(values)?),
             Values::Ints { fractions, quoted } => match self.peek() {
                 Some(Token::Int(whole)) => {
@@ -307,8 +319,9 @@ impl<'a> Parser<'a> {
 fn is_allowed(values: Values, comparator: Comparator) -> bool {
     let is_equality = matches!(comparator, Comparator::Compare(Comparison::Equal | Comparison::NotEqual));
     match (values, comparator) {
-        (Values::Doubles | Values::Ints { .. }, Comparator::Compare(_)) => true,
-        (Values::Texts { .. }, Comparator::Like { .. }) => true,
+        (Values::Doubles | Values::Ints { .. } | Values::Assessed, Comparator::Compare(_)) => true,
+        (Values::Texts { .. } | Values::Patterns | Values::Assessed, Comparator::Like { .. }) => true,
+        (Values::Assessed, Comparator::Null { .. }) => true,
         (Values::Texts { lists, .. }, Comparator::List { .. }) => lists,
         (Values::Texts { absence, .. }, Comparator::Null { .. }) => absence,
         (Values::Ids | Values::States, Comparator::List { .. }) => true,
@@ -326,5 +339,7 @@ fn comparators(values: Values) -> &'static str {
         Values::Texts { lists: false, absence: true } => "=, !=, LIKE, ILIKE, IS NULL and IS NOT NULL",
         Values::Texts { lists: true, absence: true } => "=, !=, LIKE, ILIKE, IN, NOT IN, IS NULL and IS NOT NULL",
         Values::Ids | Values::States => "=, !=, IN and NOT IN",
+        Values::Patterns => "LIKE and ILIKE",
+        Values::Assessed => "=, !=, <, <=, >, >=, LIKE, ILIKE, IS NULL and IS NOT NULL",
     }
 }

@@ -2,6 +2,7 @@
 
 mod any_text;
 mod orders;
+mod traces;
 
 use super::super::Comparison::{self, Equal, Greater, GreaterOrEqual, Less, NotEqual};
 use super::super::{MAX_CONDITIONS, MAX_PROPERTIES};

@@ -1,10 +1,11 @@
 //! The words of the dialect: entities, the attributes of each of what is searched, and tags that are something else
 //! here.
 
-use Searched::{Experiments, LoggedModels, Models, Runs, Versions};
+use Searched::{EvalDatasets, Experiments, LoggedModels, Models, Runs, Traces, Versions};
 
-use crate::search::{DatasetFacet, Facet, NumberFacet, Searched, TextFacet};
+use crate::search::{DatasetFacet, Facet, NumberFacet, Searched, SpanFacet, TextFacet};
 use crate::state::ArtifactState;
+use crate::trace::AssessmentKind;
 
 /// What the first part of a path says that the rest is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,9 @@ pub(super) enum Entity {
     Param,
     Tag,
     Dataset,
+    Metadata,
+    Span,
+    Assessment(AssessmentKind),
 }
 
 /// The entity that a word names, of those by which such things are searched.
@@ -21,6 +25,11 @@ pub(super) fn entity(of: Searched, word: &str) -> Option<Entity> {
     let entity = match word {
         "attributes" | "attribute" | "attr" => Entity::Attribute,
         "run" if of == Runs => Entity::Attribute,
+        "trace" if of == Traces => Entity::Attribute,
+        "metadata" | "request_metadata" => Entity::Metadata,
+        "span" => Entity::Span,
+        "feedback" => Entity::Assessment(AssessmentKind::Feedback),
+        "expectation" => Entity::Assessment(AssessmentKind::Expectation),
         "metrics" | "metric" => Entity::Metric,
         "params" | "param" | "parameters" | "parameter" => Entity::Param,
         "tags" | "tag" => Entity::Tag,
@@ -31,6 +40,7 @@ pub(super) fn entity(of: Searched, word: &str) -> Option<Entity> {
         Entity::Attribute | Entity::Tag => true,
         Entity::Metric | Entity::Param => matches!(of, Runs | LoggedModels),
         Entity::Dataset => of == Runs,
+        Entity::Metadata | Entity::Span | Entity::Assessment(_) => of == Traces,
     };
     is_known.then_some(entity)
 }
@@ -40,7 +50,8 @@ pub(super) fn entities(of: Searched) -> &'static str {
     match of {
         Runs => "`attributes`, `metrics`, `params`, `tags` or `datasets`",
         LoggedModels => "`attributes`, `metrics`, `params` or `tags`",
-        Experiments | Models | Versions => "`attributes` or `tags`",
+        Traces => "`attributes`, `tags`, `metadata`, `span`, `feedback` or `expectation`",
+        Experiments | Models | Versions | EvalDatasets => "`attributes` or `tags`",
     }
 }
 
@@ -72,6 +83,10 @@ pub(super) enum Values {
     Ids,
     /// With the names of states, and lists of them.
     States,
+    /// With patterns alone.
+    Patterns,
+    /// As texts, and by their order as numbers.
+    Assessed,
 }
 
 /// What an attribute may be used for.
@@ -149,6 +164,29 @@ static OF_LOGGED_MODELS: [Attribute; 7] = [
     number(UPDATED, NumberFacet::UpdatedAt, FRACTION, Use::Both),
 ];
 
+static OF_TRACES: [Attribute; 8] = [
+    text(&["request_id", "trace_id"], TextFacet::Id, LISTED, Use::Both),
+    text(&["name"], TextFacet::Name, LISTED, Use::Both),
+    text(&["status"], TextFacet::Status, LISTED, Use::Both),
+    text(&["client_request_id"], TextFacet::ClientRequest, LISTED, Use::Filter),
+    text(&["run_id"], TextFacet::Run, LISTED, Use::Filter),
+    number(&["timestamp_ms", "timestamp"], NumberFacet::StartTime, FRACTION, Use::Both),
+    number(&["execution_time_ms", "execution_time"], NumberFacet::Duration, FRACTION, Use::Both),
+    number(&["end_time_ms", "end_time"], NumberFacet::EndTime, FRACTION, Use::Both),
+];
+
+/// All that the spans of a trace say.
+static TRACE_TEXT: Attribute =
+    Attribute { names: &["text"], facet: Facet::Span(SpanFacet::Content), values: Values::Patterns, uses: Use::Filter };
+
+static OF_EVAL_DATASETS: [Attribute; 5] = [
+    text(&["name"], TextFacet::Name, LISTED, Use::Both),
+    text(&["created_by"], TextFacet::Owner, TEXT, Use::Filter),
+    text(&["last_updated_by"], TextFacet::UpdatedBy, TEXT, Use::Filter),
+    number(&["created_time"], NumberFacet::CreatedAt, FRACTION, Use::Both),
+    number(&["last_update_time"], NumberFacet::UpdatedAt, FRACTION, Use::Both),
+];
+
 fn attributes(of: Searched) -> &'static [Attribute] {
     match of {
         Experiments => &OF_EXPERIMENTS,
@@ -156,12 +194,17 @@ fn attributes(of: Searched) -> &'static [Attribute] {
         Models => &OF_MODELS,
         Versions => &OF_VERSIONS,
         LoggedModels => &OF_LOGGED_MODELS,
+        Traces => &OF_TRACES,
+        EvalDatasets => &OF_EVAL_DATASETS,
     }
 }
 
 /// The attribute of that name, where it may be used so.
 pub(super) fn attribute(of: Searched, name: &str, wanted: Use) -> Option<&'static Attribute> {
     let may = |attribute: &&Attribute| attribute.uses == Use::Both || attribute.uses == wanted;
+    if of == Traces && name == "text" {
+        return Some(&TRACE_TEXT).filter(may);
+    }
     attributes(of).iter().filter(may).find(|attribute| attribute.names.contains(&name))
 }
 
@@ -175,8 +218,8 @@ pub(super) fn attribute_names(of: Searched, wanted: Use) -> String {
 /// How params and tags are compared.
 pub(super) fn values_of_texts(of: Searched) -> Values {
     match of {
-        Runs | Experiments => Values::Texts { lists: false, absence: true },
-        Models | Versions => TEXT,
+        Runs | Experiments | Traces => Values::Texts { lists: false, absence: true },
+        Models | Versions | EvalDatasets => TEXT,
         LoggedModels => LISTED,
     }
 }
@@ -184,6 +227,7 @@ pub(super) fn values_of_texts(of: Searched) -> Values {
 /// What a tag is: upstream keeps some attributes of runs and experiments as tags.
 pub(super) fn tag(of: Searched, name: String) -> Facet {
     match (of, name.as_str()) {
+        (Traces, "mlflow.traceName") => Facet::Text(TextFacet::Name),
         (Runs, "mlflow.runName") => Facet::Text(TextFacet::Name),
         (Runs | Experiments, "mlflow.user") => Facet::Text(TextFacet::Owner),
         (Runs | Experiments, "mlflow.note.content") => Facet::Text(TextFacet::Description),
@@ -199,6 +243,17 @@ pub(super) fn dataset(name: &str) -> Option<DatasetFacet> {
         "name" => Some(DatasetFacet::Name),
         "digest" => Some(DatasetFacet::Digest),
         "context" => Some(DatasetFacet::Tag("mlflow.data.context".to_owned())),
+        _ => None,
+    }
+}
+
+/// What a clause says of spans, and how that is compared.
+pub(super) fn span(name: &str) -> Option<(SpanFacet, Values)> {
+    match name {
+        "name" => Some((SpanFacet::Name, LISTED)),
+        "type" => Some((SpanFacet::Kind, LISTED)),
+        "status" => Some((SpanFacet::Status, LISTED)),
+        "content" => Some((SpanFacet::Content, Values::Patterns)),
         _ => None,
     }
 }

@@ -1,9 +1,10 @@
 //! Paths of the artifact proxy. Those of runs and logged models begin with their experiment's id, or with where it says its files are:
-//! `<experiment>/<run>/artifacts/…`, `<experiment>/models/<model>/artifacts/…`; those of versions are `versions/<id>/…`.
+//! `<experiment>/<run>/artifacts/…`, `<experiment>/models/<model>/artifacts/…`, `<experiment>/traces/<trace>/artifacts/…`; those of versions are `versions/<id>/…`.
 
 use percent_encoding::percent_decode_str;
 
 use super::super::wire::{artifact_location, experiment_id};
+use crate::domain::trace::TraceId;
 use crate::domain::tracking::{LoggedModelId, RunId};
 use crate::domain::{Error, FilePath, Node, NodeId, Result};
 use crate::registry::tracking::run_files::{Folder, FolderOwner};
@@ -14,7 +15,11 @@ const SCHEME: &str = "mlflow-artifacts:/";
 /// The segments that tell the folders of the proxy.
 const ARTIFACTS: &str = "artifacts";
 const MODELS: &str = "models";
+const TRACES: &str = "traces";
 const VERSIONS: &str = "versions";
+
+/// What the ids of traces begin with.
+const TRACE: &str = "tr-";
 
 /// A place in the proxy.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +68,7 @@ impl Place {
         let what = match &self.folder {
             Folder::Run(id) => format!("run `{id}`"),
             Folder::LoggedModel(id) => format!("logged model `{id}`"),
+            Folder::Trace(id) => format!("trace `{id}`"),
             Folder::Version(id) => format!("version `{id}`"),
             Folder::Numbered(model, number) => format!("version `{number}` of `{model}`"),
         };
@@ -86,6 +92,9 @@ fn folder(segments: &[&str]) -> Option<(Folder, usize, usize)> {
     }
     (0..segments.len()).find_map(|at| match segments.get(at..)? {
         [MODELS, model, ARTIFACTS, ..] => Some((Folder::LoggedModel(model.parse::<LoggedModelId>().ok()?), at, 3)),
+        [TRACES, trace, ARTIFACTS, ..] if trace.starts_with(TRACE) => {
+            Some((Folder::Trace(trace.parse::<TraceId>().ok()?), at, 3))
+        }
         [run, ARTIFACTS, ..] => Some((Folder::Run(run.parse::<RunId>().ok()?), at, 2)),
         _ => None,
     })
@@ -131,12 +140,18 @@ pub fn model_root(id: &LoggedModelId, experiment: &Node) -> String {
     format!("{}/{MODELS}/{id}/{ARTIFACTS}", artifact_location(experiment))
 }
 
+/// Where the files of a trace are.
+pub fn trace_root(id: &TraceId, experiment: &Node) -> String {
+    format!("{}/{TRACES}/{id}/{ARTIFACTS}", artifact_location(experiment))
+}
+
 /// Where a folder is.
 pub(super) fn root_uri(folder: &Folder, owner: &FolderOwner) -> Option<String> {
     let experiment = owner.experiment.as_ref()?;
     match folder {
         Folder::Run(id) => Some(run_root(&owner.node, id, experiment)),
         Folder::LoggedModel(id) => Some(model_root(id, experiment)),
+        Folder::Trace(id) => Some(trace_root(id, experiment)),
         Folder::Version(_) | Folder::Numbered(..) => None,
     }
 }
@@ -152,12 +167,14 @@ mod tests {
         let place = |path: &str| Place::of(&path.replace("{hex}", HEX)).unwrap();
         let run = Folder::Run(HEX.parse().unwrap());
         let model = Folder::LoggedModel(format!("m-{HEX}").parse().unwrap());
+        let trace = Folder::Trace("tr-1".parse().unwrap());
         for (path, location, folder, rest) in [
             ("0/{hex}/artifacts/a/b", "0", &run, Some("a/b")),
             ("0/{hex}/artifacts", "0", &run, None),
             ("0/{hex}/artifacts/", "0", &run, None),
             ("my/place/{hex}/artifacts/{hex}/artifacts", "my/place", &run, Some("{hex}/artifacts")),
             ("12/models/m-{hex}/artifacts/MLmodel", "12", &model, Some("MLmodel")),
+            ("0/traces/tr-1/artifacts/traces.json", "0", &trace, Some("traces.json")),
             ("versions/7/x", "", &Folder::Version(NodeId(7)), Some("x")),
         ] {
             let found = place(path).unwrap();

@@ -34,6 +34,9 @@ fn clause_holds(statement: &mut Filter, frame: &Frame, search: &Search, clause: 
             if matches!(clause.facet, Facet::Metric { .. }) && frame.of == Searched::LoggedModels {
                 on_datasets(&mut rows.rows, &search.datasets);
             }
+            if matches!((&clause.facet, &clause.test), (Facet::Assessment(..), Test::Double(..))) {
+                rows.value = "a.number";
+            }
             row_meets(statement, &rows, &clause.test);
         }
     }

@@ -11,7 +11,7 @@ use modelport_domain::{ArtifactState, LogicalType, NodeId};
 /// More ids than this are written into the text, because a statement takes only so many values.
 const MAX_BOUND: usize = 16;
 
-/// The tables, where `nodes` is what is searched, and the condition.
+/// The tables, where `nodes` is what is searched, or the experiment of what is no node, and the condition.
 pub(super) struct Frame {
     pub(super) of: Searched,
     pub(super) is_postgres: bool,
@@ -44,13 +44,24 @@ impl Frame {
         frame
     }
 
-    /// Adds that the run is visible whose node's id a column has: what is searched may come of a run of another
-    /// experiment.
+    /// Adds that the run or the experiment is visible whose node's id a column has: what is searched may come of a run of
+    /// another experiment, or be used there.
     pub(super) fn add_seen(&self, condition: &mut Filter, column: &str) {
         if let Some(visible) = &self.seen {
             condition.sql(&format!(" AND EXISTS (SELECT 1 FROM nodes AS seen WHERE seen.id = {column} AND "));
             condition.append(visible);
             condition.sql(")");
+        }
+    }
+
+    /// The column of the ids.
+    pub(super) fn id(&self) -> &'static str {
+        match self.of {
+            Searched::Traces => "traces.trace_id",
+            Searched::EvalDatasets => "eval_datasets.dataset_id",
+            Searched::Experiments | Searched::Runs | Searched::Models | Searched::Versions | Searched::LoggedModels => {
+                "nodes.id"
+            }
         }
     }
 
@@ -64,6 +75,8 @@ impl Frame {
                  JOIN nodes AS models ON models.id = version_numbers.model_id"
                 .to_owned(),
             Searched::LoggedModels => format!("logged_models {join} nodes ON nodes.id = logged_models.node_id"),
+            Searched::Traces => format!("traces {join} nodes ON nodes.id = traces.experiment_id"),
+            Searched::EvalDatasets => "eval_datasets JOIN nodes ON nodes.id = eval_datasets.experiment_id".to_owned(),
         });
     }
 
@@ -117,6 +130,22 @@ impl Frame {
                     View::Archived => condition.sql(&format!(" AND {deleted}")),
                     View::All => {}
                 }
+            }
+            Searched::Traces => {
+                condition.sql(" AND ");
+                among(condition, "traces.experiment_id", &search.experiments);
+            }
+            Searched::EvalDatasets if search.experiments.is_empty() => {}
+            Searched::EvalDatasets => {
+                let mut used = Filter::default();
+                used.sql(
+                    " AND EXISTS (SELECT 1 FROM eval_dataset_experiments AS x \
+                     WHERE x.dataset_id = eval_datasets.dataset_id AND ",
+                );
+                among(&mut used, "x.experiment_id", &search.experiments);
+                self.add_seen(&mut used, "x.experiment_id");
+                used.sql(")");
+                self.condition.append(&used);
             }
         }
     }

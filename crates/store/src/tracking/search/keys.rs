@@ -48,8 +48,8 @@ impl Keys {
                 keys.add(frame, &order)?;
             }
         }
-        // Runs and logged models have ids of their own, which are unique.
-        if !matches!(frame.of, Searched::Runs | Searched::LoggedModels) {
+        // All others have ids of their own, which are unique.
+        if matches!(frame.of, Searched::Experiments | Searched::Models | Searched::Versions) {
             let descending = frame.of == Searched::Experiments;
             keys.all.push(Key { value: "nodes.id".to_owned(), class: None, kind: ValueKind::Int, descending });
         }
@@ -88,7 +88,7 @@ impl Keys {
                         self.join(metrics, &table, name);
                     }
                     Searched::LoggedModels => self.join_measured(frame, &table, name, dataset.as_ref()),
-                    Searched::Experiments | Searched::Models | Searched::Versions => return Err(unknown()),
+                    _ => return Err(unknown()),
                 }
                 (format!("{table}.value"), ValueKind::Double)
             }
@@ -98,9 +98,17 @@ impl Keys {
                     Searched::LoggedModels => {
                         " LEFT JOIN logged_model_params AS {} ON {}.node_id = nodes.id AND {}.name = "
                     }
-                    Searched::Experiments | Searched::Models | Searched::Versions => return Err(unknown()),
+                    _ => return Err(unknown()),
                 };
                 self.join(parameters, &table, name);
+                cut(&format!("{table}.value"))
+            }
+            Facet::Tag { name, .. } | Facet::Metadata(name) if frame.of == Searched::Traces => {
+                let kind = if matches!(order.facet, Facet::Metadata(_)) { "metadata" } else { "tag" };
+                let labels = format!(
+                    " LEFT JOIN trace_labels AS {{}} ON {{}}.trace_id = traces.trace_id AND {{}}.kind = '{kind}' AND {{}}.name = "
+                );
+                self.join(&labels, &table, name);
                 cut(&format!("{table}.value"))
             }
             Facet::Tag { name, fallback } => {
@@ -111,7 +119,7 @@ impl Keys {
                 tag_name(&mut self.joins, name, fallback.as_deref());
                 cut(&PROPERTY_TEXT.replace("p.", &format!("{table}.")))
             }
-            Facet::Dataset(_) => return Err(unknown()),
+            Facet::Dataset(_) | Facet::Metadata(_) | Facet::Span(_) | Facet::Assessment(..) => return Err(unknown()),
         };
         let class = match kind {
             ValueKind::Double => Some(format!(
@@ -277,16 +285,19 @@ fn last_keys(of: Searched, is_default: bool) -> Vec<OrderKey> {
             let named = [by(text(TextFacet::Name), false), by(number(NumberFacet::Version), true)];
             newest.into_iter().chain(named).collect()
         }
-        Searched::LoggedModels => vec![by(number(NumberFacet::CreatedAt), true), by(text(TextFacet::Id), false)],
+        Searched::Traces => vec![by(number(NumberFacet::StartTime), true), by(text(TextFacet::Id), false)],
+        Searched::EvalDatasets | Searched::LoggedModels => {
+            vec![by(number(NumberFacet::CreatedAt), true), by(text(TextFacet::Id), false)]
+        }
     }
 }
 
 /// Whether everything that is searched has it.
 fn is_always_there(of: Searched, facet: &Facet) -> bool {
     match facet {
-        Facet::Number(number) => *number != NumberFacet::EndTime,
-        Facet::Text(TextFacet::Name) => of != Searched::LoggedModels,
+        Facet::Number(number) => !matches!(number, NumberFacet::EndTime | NumberFacet::Duration),
+        Facet::Text(TextFacet::Name) => !matches!(of, Searched::LoggedModels | Searched::Traces),
         Facet::Text(text) => matches!(text, TextFacet::Id | TextFacet::Status | TextFacet::ArtifactUri),
-        Facet::Metric { .. } | Facet::Param(_) | Facet::Tag { .. } | Facet::Dataset(_) => false,
+        _ => false,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::frame::Frame;
 use crate::filter::{Filter, name_key_sql};
-use modelport_domain::search::{DatasetFacet, Facet, NumberFacet, Searched, TextFacet};
+use modelport_domain::search::{DatasetFacet, Facet, NumberFacet, Searched, SpanFacet, TextFacet};
 use modelport_domain::{Error, LogicalType, Result, ValueKind};
 
 /// Where it is stored.
@@ -81,7 +81,7 @@ impl Frame {
         let runs_or_models = || match self.of {
             Searched::Runs => Ok(true),
             Searched::LoggedModels => Ok(false),
-            Searched::Experiments | Searched::Models | Searched::Versions => Err(self.unknown(facet)),
+            _ => Err(self.unknown(facet)),
         };
         Ok(match facet {
             Facet::Text(text) => match self.column(*text) {
@@ -102,6 +102,28 @@ impl Frame {
             } else {
                 Rows::new("logged_model_params AS q WHERE q.node_id = nodes.id AND q.name = ", "q.value").named(name)
             }),
+            Facet::Tag { name, .. } if self.of == Searched::Traces => Source::Rows(labels("tag").named(name)),
+            Facet::Tag { name, .. } if self.of == Searched::EvalDatasets => {
+                let rows = "eval_dataset_tags AS l WHERE l.dataset_id = eval_datasets.dataset_id AND l.name = ";
+                Source::Rows(Rows::new(rows, "l.value").named(name))
+            }
+            Facet::Metadata(name) if self.of == Searched::Traces => Source::Rows(labels("metadata").named(name)),
+            Facet::Span(span) if self.of == Searched::Traces => {
+                let value = match span {
+                    SpanFacet::Name => "s.name",
+                    SpanFacet::Kind => "s.kind",
+                    SpanFacet::Status => "s.status",
+                    SpanFacet::Content => "s.document",
+                };
+                Source::Rows(Rows::new("spans AS s WHERE s.trace_id = traces.trace_id", value))
+            }
+            Facet::Assessment(kind, name) if self.of == Searched::Traces => {
+                let rows = format!(
+                    "assessments AS a WHERE a.trace_id = traces.trace_id AND a.valid = TRUE AND a.kind = '{}' AND a.name = ",
+                    kind.name()
+                );
+                Source::Rows(Rows::new(&rows, "a.text").named(name))
+            }
             Facet::Tag { name, fallback } => {
                 let rows = "properties AS p WHERE p.node_id = nodes.id AND p.custom = TRUE AND p.name = ";
                 let mut tag = Rows::new(rows, PROPERTY_TEXT);
@@ -109,18 +131,27 @@ impl Frame {
                 Source::Rows(tag)
             }
             Facet::Dataset(dataset) if self.of == Searched::Runs => Source::Rows(self.dataset(dataset)),
-            Facet::Dataset(_) => return Err(self.unknown(facet)),
+            Facet::Dataset(_) | Facet::Metadata(_) | Facet::Span(_) | Facet::Assessment(..) => {
+                return Err(self.unknown(facet));
+            }
         })
     }
 
     /// The expression of a text that is in one.
     pub(super) fn column(&self, text: TextFacet) -> Option<String> {
-        use Searched::{Experiments, LoggedModels, Models, Runs, Versions};
+        use Searched::{EvalDatasets, Experiments, LoggedModels, Models, Runs, Traces, Versions};
         Some(match (text, self.of) {
             (TextFacet::Name, Experiments | Runs | Models) => name_key_sql(),
             (TextFacet::Name, Versions) => "models.name".to_owned(),
             (TextFacet::Id, Runs) => "runs.run_id".to_owned(),
             (TextFacet::Id, LoggedModels) => "logged_models.model_id".to_owned(),
+            (TextFacet::Id, Traces | EvalDatasets) => self.id().to_owned(),
+            (TextFacet::Name, Traces) => "traces.name".to_owned(),
+            (TextFacet::Status, Traces) => "traces.state".to_owned(),
+            (TextFacet::ClientRequest, Traces) => "traces.client_request_id".to_owned(),
+            (TextFacet::Name, EvalDatasets) => "eval_datasets.name".to_owned(),
+            (TextFacet::Owner, EvalDatasets) => "eval_datasets.created_by".to_owned(),
+            (TextFacet::UpdatedBy, EvalDatasets) => "eval_datasets.updated_by".to_owned(),
             // What is of another door and has none goes on, as far as anybody knows.
             (TextFacet::Status, Runs) => "coalesce(runs.status, 'RUNNING')".to_owned(),
             (TextFacet::ArtifactUri, Runs) => artifact_uri(),
@@ -173,6 +204,13 @@ impl Frame {
                 run.rows.sql(&format!(" WHERE a.home_id = nodes.id AND a.type_id = {artifact} AND {is_run}"));
                 Some(run)
             }
+            (TextFacet::Run, Searched::Traces) => {
+                let of_trace =
+                    "trace_runs AS l JOIN runs AS r ON r.node_id = l.run_id WHERE l.trace_id = traces.trace_id";
+                let mut run = Rows::new(of_trace, "r.run_id");
+                self.add_seen(&mut run.rows, "r.node_id");
+                Some(run)
+            }
             (TextFacet::Source, Searched::Versions) => Some(Rows::new(
                 &format!(
                     "nodes AS a LEFT JOIN properties AS p ON p.node_id = a.id AND p.custom = FALSE \
@@ -186,11 +224,16 @@ impl Frame {
 
     /// The expression of a number.
     pub(super) fn number(&self, number: NumberFacet) -> Option<String> {
-        use Searched::{Experiments, LoggedModels, Runs, Versions};
+        use Searched::{EvalDatasets, Experiments, LoggedModels, Runs, Traces, Versions};
         Some(match (number, self.of) {
             (NumberFacet::ExperimentId, Experiments) => experiment_id("nodes"),
             (NumberFacet::StartTime, Runs) => "runs.start_at".to_owned(),
             (NumberFacet::EndTime, Runs) => "runs.end_at".to_owned(),
+            (NumberFacet::StartTime, Traces) => "traces.at".to_owned(),
+            (NumberFacet::Duration, Traces) => "traces.duration".to_owned(),
+            (NumberFacet::EndTime, Traces) => "(traces.at + traces.duration)".to_owned(),
+            (NumberFacet::CreatedAt, EvalDatasets) => "eval_datasets.created_at".to_owned(),
+            (NumberFacet::UpdatedAt, EvalDatasets) => "eval_datasets.updated_at".to_owned(),
             (NumberFacet::CreatedAt, _) => "nodes.created_at".to_owned(),
             (NumberFacet::UpdatedAt, _) => "nodes.updated_at".to_owned(),
             (NumberFacet::Version, Versions) => "version_numbers.number".to_owned(),
@@ -231,6 +274,12 @@ impl Frame {
             .named(name),
         }
     }
+}
+
+/// The labels of a trace that have a name.
+fn labels(kind: &str) -> Rows {
+    let rows = format!("trace_labels AS l WHERE l.trace_id = traces.trace_id AND l.kind = '{kind}' AND l.name = ");
+    Rows::new(&rows, "l.value")
 }
 
 /// The name of a node's custom property, or of the one that stands for it where it is absent.

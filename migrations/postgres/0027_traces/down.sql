@@ -1,0 +1,9 @@
+DROP TABLE eval_dataset_records;
+DROP TABLE eval_dataset_experiments;
+DROP TABLE eval_dataset_tags;
+DROP TABLE eval_datasets;
+DROP TABLE assessments;
+DROP TABLE spans;
+DROP TABLE trace_runs;
+DROP TABLE trace_labels;
+DROP TABLE traces;

@@ -12,7 +12,7 @@ locked := --locked
 endif
 target := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run check test bench long upgrade torture mutation scale access providers schema audit wheel image rust-tests acceptance previous load mlmd edge
+.PHONY: help run check test bench long upgrade torture mutation scale access providers schema audit wheel image rust-tests acceptance previous load mlflow mlmd edge mlflow-load
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-10s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,16 +29,17 @@ check: ## formatting, lints, documentation, licences, unused dependencies; that 
 	python3 tests/mutation/run.py --target $(target) --list >/dev/null
 
 test: ## every test, the stock clients included, on SQLite with local files and on PostgreSQL with MinIO
-	scripts/with-services $(MAKE) rust-tests acceptance
+	scripts/with-services $(MAKE) rust-tests acceptance mlflow
 
 bench: ## load, beside the limit of each figure; SECONDS=3 ONLY=get_version,page CONNECTIONS=1,32 VERSIONS=10000,1000000 SETUPS=embedded MIB=1,100 JSON=FILE
 	cargo build --release $(locked) --bins --example seed
-	scripts/with-services $(MAKE) load $(if $(ONLY),,mlmd edge)
+	scripts/with-services $(MAKE) load $(if $(ONLY),,mlmd edge mlflow-load)
 
-long: ## what takes long: 4 GiB through both stores, many rounds of faults, many generated requests, Dex and Keycloak
+long: ## what takes long: 4 GiB through both stores, many rounds of faults, many generated requests, MLflow's own server, Dex and Keycloak
 	cargo build --release $(locked) --bins --example seed
 	scripts/with-services $(MAKE) load ONLY=transfers MIB=4096
 	MODELPORT_TEST_LONG=1 scripts/with-services $(MAKE) acceptance PROFILE=release PYTEST='-s -k "doors or faults or geti or lifecycle or resumable or schemas or upkeep or writers"'
+	MODELPORT_TEST_REFERENCE=1 $(MAKE) mlflow PROFILE=release PYTEST=-q
 	$(MAKE) upgrade providers
 
 upgrade: ## the previous release over tables that this one has migrated: its own tests, and servers of both at once
@@ -97,9 +98,10 @@ PYTEST :=
 # Otherwise they run in so many processes, each with services of its own, and those that measure time or memory alone after the others.
 PROCESSES := 3
 parallel := -n $(PROCESSES) --dist worksteal -m "not alone"
-# What needs ML Metadata's client.
+# What needs ML Metadata's client, and what needs MLflow's.
 with_calls := $(addprefix tests/acceptance/,mlmd access upgrade)
-without_calls := tests/acceptance $(addprefix --ignore ,$(with_calls) tests/acceptance/providers)
+with_mlflow := tests/acceptance/mlflow
+without_calls := tests/acceptance $(addprefix --ignore ,$(with_calls) $(with_mlflow) tests/acceptance/providers)
 acceptance: export MODELPORT_BIN = $(abspath $(target))/$(PROFILE)/modelport
 acceptance: export PYTHONDONTWRITEBYTECODE = 1
 acceptance:
@@ -108,6 +110,17 @@ acceptance:
 	$(if $(PYTEST),,"$$(scripts/tools python-v1)" -m pytest $(without_calls) -m alone)
 	"$$(scripts/tools python-v1alpha3)" -m pytest $(addprefix tests/acceptance/test_,stock_client.py client_surface.py experiments.py) $(parallel)
 	"$$(scripts/tools python-mlmd)" -m pytest $(with_calls) $(or $(PYTEST),$(parallel))
+
+# MLflow's stock client: everything by one release, what the client itself asks by the next one, and by the one without NumPy what that can do.
+of_mlflow := $(addprefix $(with_mlflow)/test_mlflow_,files.py frames.py models.py prompts.py registry.py runs.py)
+of_mlflow_skinny := $(addprefix $(with_mlflow)/test_mlflow_,experiments.py files.py registry.py runs.py search.py)
+mlflow: export MODELPORT_BIN = $(abspath $(target))/$(PROFILE)/modelport
+mlflow: export PYTHONDONTWRITEBYTECODE = 1
+mlflow:
+	cargo build $(locked) --bins $(if $(filter release,$(PROFILE)),--release)
+	"$$(scripts/tools python-mlflow)" -m pytest $(with_mlflow) $(or $(PYTEST),$(parallel))
+	$(if $(PYTEST),,"$$(scripts/tools python-mlflow-next)" -m pytest $(of_mlflow) $(parallel))
+	$(if $(PYTEST),,"$$(scripts/tools python-mlflow-skinny)" -m pytest $(of_mlflow_skinny) $(parallel) -k embedded)
 
 # Tests of the previous release, in its own source: those that read and write what is in the tables. How long it takes to start is another's time.
 of_previous := versions lifecycle kubeflow_wire edge stock_client files resumable
@@ -128,6 +141,13 @@ mlmd:
 
 edge:
 	"$$(scripts/tools python-v1)" load/edge.py --binary $(target)/release/modelport
+
+# MLflow's API; RUNS=200000 BESIDE=yes STORE=minio ONLY=get_run,files SECONDS=3 JSON=FILE. BESIDE measures MLflow's own server, too.
+mlflow-load: export PYTHONDONTWRITEBYTECODE = 1
+mlflow-load:
+	"$$(scripts/tools python-v1)" load/mlflow.py --binary $(target)/release/modelport \
+	    $(if $(RUNS),--runs $(RUNS)) $(if $(BESIDE),--beside "$$(scripts/tools python-mlflow)") $(if $(STORE),--store $(STORE)) \
+	    $(if $(ONLY),--only $(ONLY)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(JSON),--json $(JSON:.json=-mlflow.json))
 
 load: export PYTHONDONTWRITEBYTECODE = 1
 load:

@@ -35,7 +35,7 @@ def test_a_start_says_where_everything_is(installation: Installation) -> None:
         "INFO no authentication: everybody on this machine can read, change and remove everything",
         f"INFO applied {len(migrations)} migrations, `{migrations[0]}` to `{migrations[-1]}`",
         f"INFO metadata in {database}, files in {installation.store.url}",
-        "INFO listening on http://127.0.0.1:HTTP: REST of Kubeflow and of Modelport",
+        "INFO listening on http://127.0.0.1:HTTP: REST of Kubeflow and of MLflow and of Modelport",
         "INFO API documents are at http://127.0.0.1:HTTP/docs/",
         "INFO listening on http://127.0.0.1:EDGE: REST of Intel's edge model registry",
         "INFO listening on 127.0.0.1:GRPC: gRPC of ML Metadata",

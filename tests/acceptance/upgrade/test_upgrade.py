@@ -47,8 +47,39 @@ def wrong_in(installation: Installation) -> list[str]:
 
 def differences(before: Registry, asker: Asker) -> list[str]:
     """What is answered otherwise than the release before did."""
-    now = ((question, answer, asker.ask(question)) for question, answer in before.answers)
-    return [f"{question}: {shown}, not {answer}" for question, answer, shown in now if shown != answer]
+    now = ((question, answer, without_new(asker.ask(question))) for question, answer in before.answers)
+    wrong = ((question, answer, shown) for question, answer, shown in now if shown != answer)
+    return [f"{question}: {shown}, not {answer}" for question, answer, shown in wrong if not holds_files_now(question, answer, shown)]
+
+
+# What types have declared since then.
+DECLARED = {
+    "kf.ModelVersion": {"run_link", "stage"},
+    "kf.Experiment": {"artifact_location"},
+    "kf.ExperimentRun": {"artifact_uri"},
+}
+
+
+def without_new(shown: Any) -> Any:
+    """The answer without the properties that types have declared since then."""
+    match shown:
+        case dict():
+            new = DECLARED.get(shown.get("name", ""), set()) if isinstance(shown.get("properties"), dict) else set()
+            kept = {name: inner for name, inner in shown.items() if name != "properties"}
+            if "properties" in shown:
+                declared = shown["properties"]
+                kept["properties"] = {name: of for name, of in declared.items() if name not in new} if new else declared
+            return {name: without_new(kept[name]) for name in shown}
+        case list():
+            return [without_new(inner) for inner in shown]
+        case _:
+            return shown
+
+
+def holds_files_now(question: Question, answer: Answer, shown: Answer) -> bool:
+    """Documents may hold files since then; those that were there hold none."""
+    is_list = question[0] == "pages" and question[1].startswith("/api/v1/artifacts/") and question[1].endswith("/files")
+    return is_list and answer == {"status": 404} and shown == {"status": 200, "items": [], "sizes": [0]}
 
 
 def test_every_door_answers_as_before(before: Registry, upgraded: Installation) -> None:

@@ -9,8 +9,8 @@ use modelport::domain::{Change, Draft, ErrorKind, LogicalType, Name, NodeId, Pag
 use modelport::registry::entities::Find;
 use modelport::registry::metrics::NamedPoint;
 use modelport::registry::tracking::batch::Batch;
-use modelport::registry::tracking::change::NodeChanges;
-use modelport::registry::tracking::experiments::{ExperimentRef, Tag};
+use modelport::registry::tracking::change::{NodeChanges, Tag};
+use modelport::registry::tracking::experiments::ExperimentRef;
 use modelport::registry::tracking::inputs::DatasetInput;
 use modelport::registry::tracking::runs::{Run, RunDraft};
 use tokio::task::JoinSet;

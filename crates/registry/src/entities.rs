@@ -1,11 +1,10 @@
 //! Create, read, list, change and remove: the use cases that every logical type shares.
 
-use uuid::Uuid;
-
 use super::conditions::IF_MATCH;
 use super::context::RequestContext;
 use super::pages::{self, List, Pages};
 use super::references::check_references;
+use super::stored_names::stored_name;
 use super::transaction::{ReadTransaction, WriteTransaction};
 use super::uris::{fill_uris, is_own_uri};
 use crate::domain::experiment::{check_times, without_value};
@@ -14,7 +13,6 @@ use crate::domain::{
     PageRequest, Patch, Properties, Result, Selection, Value,
 };
 use crate::services::Entities;
-use crate::store::metrics::Latest;
 use crate::store::tracking::runs;
 use crate::store::{joined, metrics, nodes};
 
@@ -263,28 +261,9 @@ pub(super) fn properties_of_home(home: &Node, logical: LogicalType) -> Propertie
 }
 
 pub(super) fn add_point(tx: &mut WriteTransaction<'_, '_>, metric: &mut Node, point: MetricPoint) -> Result<()> {
-    metrics::append(tx, &[(&*metric, point)], Latest::Given)?;
+    metrics::append(tx, &[(&*metric, point)], metrics::Latest::Given)?;
     metric.properties.extend(point.properties());
     Ok(())
-}
-
-/// The name under which it is stored: a new UUID when the type may go without one, after a UUID when names may repeat.
-fn stored_name(logical: LogicalType, home: Option<NodeId>, name: Option<&Name>) -> Result<Name> {
-    match name {
-        // A name that looks as if it had a prefix gets one, so that people see all of it.
-        Some(name)
-            if logical.may_repeat(home.is_some()) || logical == LogicalType::ExperimentRun && looks_prefixed(name) =>
-        {
-            Ok(name.with_prefix(Uuid::new_v4()))
-        }
-        Some(name) => Ok(name.clone()),
-        None => Uuid::new_v4().to_string().parse(),
-    }
-}
-
-/// Whether a colon is where that after a UUID is.
-fn looks_prefixed(name: &Name) -> bool {
-    name.as_str().chars().nth(36) == Some(':')
 }
 
 fn check_home(tx: &mut ReadTransaction<'_, '_>, logical: LogicalType, home: NodeId) -> Result<Node> {

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::RequestContext;
-use super::entities::{get_bare, properties_of_home};
+use super::entities::get_bare;
+use super::owned::make_owned;
 use super::pages::{self, List, Pages};
 use super::transaction::{ReadTransaction, WriteTransaction};
 use crate::domain::access::Permission;
@@ -11,10 +12,9 @@ use crate::domain::{
     Action, Cursor, HistorySelection, LogicalType, MetricPoint, Millis, Name, Node, NodeId, OrderBy, PageRequest,
     Properties, Result,
 };
-use crate::resolve::created_concurrently;
 use crate::services::Metrics;
 use crate::store::metrics::Latest;
-use crate::store::{graph, metrics, nodes};
+use crate::store::{metrics, nodes};
 
 /// What a run measured of the metric of that name.
 #[derive(Debug, Clone, PartialEq)]
@@ -137,42 +137,4 @@ pub(super) fn measure_in(
         all.retain(|_| places.next().is_none_or(|place| !skipped.contains(&place)));
     }
     metrics::append(tx, &all, Latest::Greatest)
-}
-
-/// Makes artifacts of a type that a run owns, each with its name and declared properties, with a fixed number of statements. Nothing is
-/// recorded.
-pub(super) fn make_owned<'a>(
-    tx: &mut WriteTransaction<'_, '_>,
-    logical: LogicalType,
-    run: &Node,
-    new: impl Iterator<Item = (&'a str, Properties)>,
-) -> Result<Vec<Node>> {
-    let now = tx.now();
-    let of_run = properties_of_home(run, logical);
-    let mut made: Vec<Node> = new
-        .map(|(name, mut properties)| {
-            properties.extend(of_run.clone());
-            Node {
-                id: NodeId(0),
-                type_id: logical.id(),
-                home_id: Some(run.id),
-                place: run.place,
-                name: Some(name.to_owned()),
-                external_id: None,
-                uri: None,
-                state: None,
-                created_at: now,
-                updated_at: now,
-                revision: 1,
-                properties,
-                custom: Properties::new(),
-            }
-        })
-        .collect();
-    if made.is_empty() {
-        return Ok(made);
-    }
-    graph::nodes::insert_all(tx, logical.kind(), &mut made).map_err(created_concurrently)?;
-    graph::memberships::insert(tx, &made.iter().map(|node| (run.id, node.id)).collect())?;
-    Ok(made)
 }

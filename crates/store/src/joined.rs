@@ -9,9 +9,9 @@ use super::connection::on_each;
 use super::filter::seen;
 use super::nodes::NodeRow;
 use super::properties::{PropertyRow, add};
-use super::schema::{nodes, properties, runs};
+use super::schema::{logged_models, nodes, properties, runs};
 use crate::error::DatabaseResult as _;
-use modelport_domain::tracking::RunId;
+use modelport_domain::tracking::{LoggedModelId, RunId};
 use modelport_domain::{LogicalType, Name, Node, NodeId, Result};
 
 type Rows = Vec<(NodeRow, Option<PropertyRow>)>;
@@ -38,6 +38,13 @@ pub fn find(tx: &mut Tx<'_>, id: NodeId) -> Result<Option<Node>> {
 pub fn find_run(tx: &mut Tx<'_>, id: &RunId) -> Result<Option<Node>> {
     let of_run = runs::table.filter(runs::run_id.eq(id.as_str())).select(runs::node_id).single_value();
     let rows = load!(tx, nodes::id.nullable().eq(of_run)).db()?;
+    node(tx, rows)
+}
+
+/// The logged model with that id.
+pub fn find_logged_model(tx: &mut Tx<'_>, id: &LoggedModelId) -> Result<Option<Node>> {
+    let of_model = logged_models::table.filter(logged_models::model_id.eq(id.as_str()));
+    let rows = load!(tx, nodes::id.nullable().eq(of_model.select(logged_models::node_id).single_value())).db()?;
     node(tx, rows)
 }
 

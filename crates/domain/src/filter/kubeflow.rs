@@ -11,7 +11,10 @@
 
 mod dialect;
 
-use super::lexer::{Spanned, Token, tokens};
+use std::ops::{Deref, DerefMut};
+
+use super::cursor::Cursor;
+use super::lexer::{Token, tokens};
 use super::{
     Attribute, Comparison, Condition, Expr, Field, MAX_CONDITIONS, MAX_DEPTH, MAX_PROPERTIES, Operand, check_length,
     check_pattern, refused,
@@ -43,7 +46,7 @@ pub enum Known {
 pub fn parse(text: &str, known: &dyn Fn(&str) -> Option<Known>) -> Result<Expr> {
     check_length(FIELD, text)?;
     let tokens = tokens(&DIALECT, text)?;
-    let mut parser = Parser { text, tokens, next: 0, known, conditions: 0, properties: 0 };
+    let mut parser = Parser { cursor: Cursor::new(text, tokens), known, conditions: 0, properties: 0 };
     let expr = parser.or(0)?;
     match parser.tokens.get(parser.next) {
         None => Ok(expr),
@@ -52,9 +55,7 @@ pub fn parse(text: &str, known: &dyn Fn(&str) -> Option<Known>) -> Result<Expr> 
 }
 
 struct Parser<'a> {
-    text: &'a str,
-    tokens: Vec<Spanned<i64>>,
-    next: usize,
+    cursor: Cursor<'a, i64>,
     known: &'a dyn Fn(&str) -> Option<Known>,
     conditions: usize,
     properties: usize,
@@ -76,29 +77,23 @@ enum Expected {
     Any,
 }
 
+impl<'a> Deref for Parser<'a> {
+    type Target = Cursor<'a, i64>;
+
+    fn deref(&self) -> &Cursor<'a, i64> {
+        &self.cursor
+    }
+}
+
+impl<'a> DerefMut for Parser<'a> {
+    fn deref_mut(&mut self) -> &mut Cursor<'a, i64> {
+        &mut self.cursor
+    }
+}
+
 impl Parser<'_> {
-    fn peek(&self) -> Option<&Token<i64>> {
-        self.tokens.get(self.next).map(|placed| &placed.token)
-    }
-
-    fn at(&self) -> usize {
-        self.tokens.get(self.next).map_or(self.text.len(), |placed| placed.at)
-    }
-
     fn refuse(&self, what: impl std::fmt::Display) -> Error {
         refused(FIELD, self.text, self.at(), what)
-    }
-
-    fn keyword(&mut self, keyword: &str) -> bool {
-        let found = matches!(self.peek(), Some(Token::Word(word)) if word.eq_ignore_ascii_case(keyword));
-        self.next += usize::from(found);
-        found
-    }
-
-    fn sign(&mut self, sign: &str) -> bool {
-        let found = matches!(self.peek(), Some(Token::Sign(found)) if *found == sign);
-        self.next += usize::from(found);
-        found
     }
 
     fn expect_sign(&mut self, sign: &str) -> Result<()> {

@@ -3,6 +3,7 @@
 //! The tree names attributes of nodes and properties by kind; the store renders it to SQL with bound parameters. What does
 //! not parse or does not type-check never gets there.
 
+mod cursor;
 pub mod exact;
 pub mod kubeflow;
 mod lexer;

@@ -1,5 +1,7 @@
 //! Experiments.
 
+use std::collections::BTreeMap;
+
 use actix_web::{Resource, web};
 use serde_json::json;
 
@@ -11,7 +13,7 @@ use crate::domain::filter::mlflow::{clauses, order_keys};
 use crate::domain::search::{Search, Searched};
 use crate::domain::tracking::View;
 use crate::domain::value::find_named;
-use crate::domain::{Draft, Error, Name, Result, Value};
+use crate::domain::{Change, Draft, Error, Name, Properties, Result, Value};
 use crate::registry::tracking::change::NodeChanges;
 use crate::registry::tracking::experiments::ExperimentRef;
 
@@ -56,7 +58,7 @@ pub fn tagged(pairs: &[(String, String)], fitting: fn(&str) -> Result<String>) -
     let mut changes = NodeChanges::default();
     for (key, value) in pairs {
         check_key("key", key)?;
-        changes.set(&tag(key), crate::domain::Change::Set(Value::String(fitting(value)?)));
+        changes.set(&tag(key), Change::Set(Value::String(fitting(value)?)));
     }
     Ok(changes)
 }
@@ -99,18 +101,20 @@ fn wanted(call: &Call) -> Result<ExperimentRef> {
     experiment_ref(call.input.required_text("experiment_id")?)
 }
 
+/// What changes set.
+pub fn values(changes: BTreeMap<String, Change<Value>>) -> Properties {
+    let set = |(name, change)| match change {
+        Change::Set(value) => Some((name, value)),
+        Change::Keep | Change::Clear => None,
+    };
+    changes.into_iter().filter_map(set).collect()
+}
+
 async fn create(call: Call) -> Answer {
     let name = name(&call.input, "name")?;
     let changes = tagged(&call.input.pairs("tags")?, fitting)?;
     let location = location(&call.input)?;
-    let set = |change| match change {
-        crate::domain::Change::Set(value) => Some(value),
-        crate::domain::Change::Keep | crate::domain::Change::Clear => None,
-    };
-    let of = |changes: std::collections::BTreeMap<String, _>| {
-        changes.into_iter().filter_map(|(name, change)| Some((name, set(change)?))).collect()
-    };
-    let draft = Draft { properties: of(changes.properties), custom: of(changes.custom), ..Draft::named(name) };
+    let draft = Draft { properties: values(changes.properties), custom: values(changes.custom), ..Draft::named(name) };
     let made =
         call.registry.tracking.create_experiment(&call.context, draft.with("artifact_location", location)).await?;
     answer(json!({"experiment_id": experiment_id(&made)}))

@@ -11,14 +11,14 @@ use uuid::Uuid;
 use self::wire::{run, run_info};
 use super::call::{Call, answer, done};
 use super::error::Answer;
-use super::experiments::{tagged, view};
+use super::experiments::{tagged, values, view};
 use super::input::{Input, missing};
 use super::wire::{PageLimits, RUN_NAME, cut, experiment_ref, given, tag};
 use crate::domain::filter::mlflow::{clauses, order_keys};
 use crate::domain::search::{Search, Searched};
 use crate::domain::tracking::RunId;
 use crate::domain::value::find_named;
-use crate::domain::{Change, Error, ErrorKind, Name, NodeId, Properties, Result, Value};
+use crate::domain::{Error, ErrorKind, Name, NodeId, Result, Value};
 use crate::registry::tracking::change::NodeChanges;
 use crate::registry::tracking::experiments::ExperimentRef;
 use crate::registry::tracking::runs::RunDraft;
@@ -95,15 +95,6 @@ async fn create(call: Call) -> Answer {
     };
     let made = call.registry.tracking.create_run(&call.context, draft).await?;
     answer(json!({"run": run(&made)}))
-}
-
-/// What changes set.
-fn values(changes: std::collections::BTreeMap<String, Change<Value>>) -> Properties {
-    let set = |(name, change)| match change {
-        Change::Set(value) => Some((name, value)),
-        Change::Keep | Change::Clear => None,
-    };
-    changes.into_iter().filter_map(set).collect()
 }
 
 async fn get(call: Call) -> Answer {

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::domain::{Error, MetricPoint, Name, Node, Properties, Result, Value};
-use crate::registry::tracking::experiments::{ExperimentRef, Tag, is_archived};
+use crate::registry::tracking::change::Tag;
+use crate::registry::tracking::experiments::{ExperimentRef, is_archived};
 
 /// The name of the experiment whose id is `0`.
 const DEFAULT: &str = "Default";

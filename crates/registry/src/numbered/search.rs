@@ -6,9 +6,7 @@ use crate::context::RequestContext;
 use crate::domain::search::Search;
 use crate::domain::{PageSize, Result};
 use crate::services::Models;
-use crate::store::nodes;
 use crate::tracking::search::page;
-use crate::tracking::tokens::in_order;
 
 /// A page of models.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,9 +39,8 @@ impl Models {
     ) -> Result<ModelPage> {
         self.core
             .read_long(context, move |tx| {
-                let found = page(tx, &search, size, token.as_deref())?;
-                let models = in_order(nodes::find_all(tx, &found.ids)?, &found.ids);
-                Ok(ModelPage { models: shown_models(tx, models)?, next: found.next })
+                let (models, next) = page(tx, &search, size, token.as_deref())?;
+                Ok(ModelPage { models: shown_models(tx, models)?, next })
             })
             .await
     }
@@ -60,9 +57,8 @@ impl Models {
     ) -> Result<VersionPage> {
         self.core
             .read_long(context, move |tx| {
-                let found = page(tx, &search, size, token.as_deref())?;
-                let versions = in_order(nodes::find_all(tx, &found.ids)?, &found.ids);
-                Ok(VersionPage { versions: shown_versions(tx, versions)?, next: found.next })
+                let (versions, next) = page(tx, &search, size, token.as_deref())?;
+                Ok(VersionPage { versions: shown_versions(tx, versions)?, next })
             })
             .await
     }

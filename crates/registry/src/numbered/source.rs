@@ -8,7 +8,7 @@ use crate::domain::tracking::{LoggedModelId, RunId};
 use crate::domain::{ArtifactState, Error, FilePath, LogicalType, Node, NodeId, Result};
 use crate::holders::may_hold_files;
 use crate::store::files::Holder;
-use crate::store::tracking::{logged_models, numbers};
+use crate::store::tracking::numbers;
 use crate::store::{joined, nodes};
 use crate::tracking::run_files;
 use crate::transaction::ReadTransaction;
@@ -106,7 +106,7 @@ fn of_run(tx: &mut ReadTransaction<'_, '_>, id: &RunId, below: Option<&FilePath>
 
 fn of_logged_model(tx: &mut ReadTransaction<'_, '_>, id: &LoggedModelId, below: Option<&FilePath>) -> Result<Resolved> {
     let is_there = |node: &Node| node.state != Some(ArtifactState::MarkedForDeletion.number());
-    let model = logged_models::find(tx, id)?.filter(is_there);
+    let model = joined::find_logged_model(tx, id)?.filter(is_there);
     let model = model.ok_or_else(|| missing(format!("logged model `{id}`")))?;
     tx.demand(Permission::Download, model.place)?;
     let root = location(tx, Some(model.place.root))?.map(|location| format!("{location}/models/{id}/artifacts"));

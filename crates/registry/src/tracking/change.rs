@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{Change, LogicalType, Name, Node, NodeId, Result, Value};
+use crate::domain::{Change, Error, LogicalType, Name, Node, NodeId, Result, Value};
 use crate::entities::increment_revision;
 use crate::store::nodes;
 use crate::transaction::WriteTransaction;
@@ -32,6 +32,49 @@ impl NodeChanges {
     /// Sets a custom property.
     pub fn tag(&mut self, name: &str, value: impl Into<Value>) {
         self.custom.insert(name.to_owned(), Change::Set(value.into()));
+    }
+
+    /// Sets or removes a tag.
+    pub fn set(&mut self, tag: &Tag, change: Change<Value>) {
+        match tag {
+            Tag::Declared(name) => self.properties.insert((*name).to_owned(), change),
+            Tag::Custom(name) => self.custom.insert(name.clone(), change),
+        };
+    }
+}
+
+/// A tag as it is stored: a declared property, or a custom one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tag {
+    /// The declared property of that name.
+    Declared(&'static str),
+    /// The custom property of that name.
+    Custom(String),
+}
+
+impl Tag {
+    /// The name of the property.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Declared(name) => name,
+            Self::Custom(name) => name,
+        }
+    }
+
+    /// The changes that remove it from a node.
+    ///
+    /// Errors: NotFound where the node has none.
+    pub(super) fn removed_from(&self, node: &Node, what: impl FnOnce() -> String) -> Result<NodeChanges> {
+        let mut changes = NodeChanges::default();
+        let (stored, changed) = match self {
+            Self::Declared(_) => (&node.properties, &mut changes.properties),
+            Self::Custom(_) => (&node.custom, &mut changes.custom),
+        };
+        if !stored.contains_key(self.name()) {
+            return Err(Error::not_found(what()));
+        }
+        changed.insert(self.name().to_owned(), Change::Clear);
+        Ok(changes)
     }
 }
 

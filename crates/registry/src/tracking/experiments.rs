@@ -1,12 +1,11 @@
 //! Experiments as training tools use them: by id or by name, archived and restored.
 
-use super::change::{NodeChanges, change_node};
+use super::change::{NodeChanges, Tag, change_node};
 use super::search;
-use super::tokens::in_order;
 use crate::context::RequestContext;
 use crate::domain::access::Permission;
 use crate::domain::search::Search;
-use crate::domain::{Change, Draft, Error, ErrorKind, LogicalType, Name, Node, NodeId, PageSize, Result};
+use crate::domain::{Draft, Error, ErrorKind, LogicalType, Name, Node, NodeId, PageSize, Result};
 use crate::entities::{create, get};
 use crate::resolve::created_concurrently;
 use crate::services::Tracking;
@@ -137,46 +136,10 @@ impl Tracking {
     ) -> Result<NodePage> {
         self.core
             .read_long(context, move |tx| {
-                let page = search::page(tx, &search, size, token.as_deref())?;
-                let nodes = in_order(nodes::find_all(tx, &page.ids)?, &page.ids);
-                Ok(NodePage { nodes, next: page.next })
+                let (nodes, next) = search::page(tx, &search, size, token.as_deref())?;
+                Ok(NodePage { nodes, next })
             })
             .await
-    }
-}
-
-/// A tag as it is stored: a declared property, or a custom one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Tag {
-    /// The declared property of that name.
-    Declared(&'static str),
-    /// The custom property of that name.
-    Custom(String),
-}
-
-impl Tag {
-    /// The name of the property.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Declared(name) => name,
-            Self::Custom(name) => name,
-        }
-    }
-
-    /// The changes that remove it from a node.
-    ///
-    /// Errors: NotFound where the node has none.
-    pub(super) fn removed_from(&self, node: &Node, what: impl FnOnce() -> String) -> Result<NodeChanges> {
-        let mut changes = NodeChanges::default();
-        let (stored, changed) = match self {
-            Self::Declared(_) => (&node.properties, &mut changes.properties),
-            Self::Custom(_) => (&node.custom, &mut changes.custom),
-        };
-        if !stored.contains_key(self.name()) {
-            return Err(Error::not_found(what()));
-        }
-        changed.insert(self.name().to_owned(), Change::Clear);
-        Ok(changes)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Histories of metrics: one run's, in pages, and those of many runs, thinned out.
 
-use super::runs::{find_ids, get_run};
+use super::runs::get_run;
 use super::tokens::{decoded, encoded};
 use crate::context::RequestContext;
 use crate::domain::tracking::{RunId, Thinned};
@@ -8,6 +8,7 @@ use crate::domain::{Error, LogicalType, MetricPoint, Name, PageSize, Result};
 use crate::services::Tracking;
 use crate::store::nodes;
 use crate::store::tracking::points::{self, PointKey};
+use crate::store::tracking::runs;
 
 /// A page of the points of a metric.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,15 +66,15 @@ impl Tracking {
     pub async fn points_of_runs(
         &self,
         context: &RequestContext,
-        runs: Vec<RunId>,
+        wanted: Vec<RunId>,
         metric: &Name,
         thinned: Thinned,
     ) -> Result<Vec<RunPoint>> {
         let metric = metric.clone();
         self.core
             .read_long(context, move |tx| {
-                let found = find_ids(tx, &runs)?;
-                if let Some(missing) = runs.iter().find(|run| found.iter().all(|(there, _)| there != *run)) {
+                let found = runs::find_all_ids(tx, &wanted)?;
+                if let Some(missing) = wanted.iter().find(|run| found.iter().all(|(there, _)| there != *run)) {
                     return Err(Error::not_found(format!("run `{missing}`")));
                 }
                 let ids: Vec<_> = found.iter().map(|(_, node)| *node).collect();

@@ -13,10 +13,9 @@ use crate::context::RequestContext;
 use crate::domain::access::Permission;
 use crate::domain::tracking::{LoggedModelId, Role, RunId, RunUse};
 use crate::domain::{Action, Error, LogicalType, Name, Node, NodeId, Properties, Result, Value};
-use crate::metrics::make_owned;
+use crate::owned::make_owned;
 use crate::services::Tracking;
-use crate::store::tracking::datasets;
-use crate::store::tracking::uses;
+use crate::store::tracking::{datasets, logged_models, uses};
 use crate::store::{graph, nodes};
 use crate::transaction::WriteTransaction;
 
@@ -73,7 +72,7 @@ impl Tracking {
                 tx.demand(Permission::Write, run.place)?;
                 let mut used = use_datasets(tx, &run, &experiment, &datasets)?;
                 let ids: Vec<LoggedModelId> = models.iter().map(|each| each.model.clone()).collect();
-                let found = uses::models_with_ids(tx, &ids)?;
+                let found = logged_models::find_all_ids(tx, &ids)?;
                 for each in &models {
                     let artifact = found.get(&each.model).copied();
                     let artifact =

@@ -8,11 +8,10 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::change::{NodeChanges, change_node};
-use super::experiments::{ExperimentRef, Tag, check_active, find_or_make};
+use super::change::{NodeChanges, Tag, change_node};
+use super::experiments::{ExperimentRef, check_active, find_or_make};
 use super::runs::get_run;
 use super::search;
-use super::tokens::in_order;
 use crate::context::RequestContext;
 use crate::domain::access::Permission;
 use crate::domain::search::Search;
@@ -22,9 +21,9 @@ use crate::domain::{
 };
 use crate::entities::{create, increment_revision};
 use crate::services::Tracking;
-use crate::store::nodes;
 use crate::store::tracking::logged_models::{self, LoggedModelRow, ModelMetric};
 use crate::store::tracking::{numbers, runs};
+use crate::store::{joined, nodes};
 use crate::transaction::{ReadTransaction, WriteTransaction};
 
 pub use measure::ModelPoint;
@@ -150,9 +149,8 @@ impl Tracking {
     ) -> Result<LoggedModelPage> {
         self.core
             .read_long(context, move |tx| {
-                let page = search::page(tx, &search, size, token.as_deref())?;
-                let nodes = in_order(nodes::find_all(tx, &page.ids)?, &page.ids);
-                Ok(LoggedModelPage { models: with_contents(tx, nodes)?, next: page.next })
+                let (nodes, next) = search::page(tx, &search, size, token.as_deref())?;
+                Ok(LoggedModelPage { models: with_contents(tx, nodes)?, next })
             })
             .await
     }
@@ -265,7 +263,7 @@ fn missing(id: &LoggedModelId) -> Error {
 
 /// The node of the logged model with that id, removed or not.
 fn find_node(tx: &mut ReadTransaction<'_, '_>, id: &LoggedModelId) -> Result<Node> {
-    logged_models::find(tx, id)?.ok_or_else(|| missing(id))
+    joined::find_logged_model(tx, id)?.ok_or_else(|| missing(id))
 }
 
 /// The node of the logged model with that id, which is not removed.

@@ -3,17 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::change::{NodeChanges, change_node};
-use super::experiments::{ARCHIVED, ExperimentRef, LIVE, STATE, Tag, check_active, find_or_make, is_archived};
+use super::change::{NodeChanges, Tag, change_node};
+use super::experiments::{ARCHIVED, ExperimentRef, LIVE, STATE, check_active, find_or_make, is_archived};
 use super::search;
-use super::tokens::in_order;
 use crate::context::RequestContext;
 use crate::domain::access::Permission;
 use crate::domain::search::Search;
 use crate::domain::tracking::{LatestPoint, RunId, RunUse};
-use crate::domain::{
-    Change, Draft, Error, LogicalType, Millis, Name, Node, NodeId, PageSize, Properties, Result, Value,
-};
+use crate::domain::{Draft, Error, LogicalType, Millis, Name, Node, NodeId, PageSize, Properties, Result, Value};
 use crate::entities::create_stored;
 use crate::services::Tracking;
 use crate::store::tracking::{runs, uses};
@@ -55,6 +52,12 @@ pub struct Run {
 }
 
 impl Run {
+    /// A run of which nothing that it logged is said.
+    fn without_contents(node: Node, experiment: Node) -> Self {
+        let (id, experiment) = (RunId::of(&node), Arc::new(experiment));
+        Self { node, id, experiment, metrics: Vec::new(), parameters: Vec::new(), uses: Vec::new() }
+    }
+
     /// Whether it is archived, itself or with its experiment.
     pub fn is_archived(&self) -> bool {
         is_archived(&self.node) || is_archived(&self.experiment)
@@ -93,15 +96,7 @@ impl Tracking {
                 node.check(LogicalType::ExperimentRun)?;
                 let stored = draft.name.with_prefix(draft.id.prefix());
                 let node = create_stored(tx, LogicalType::ExperimentRun, Some(experiment.id), &node, stored)?;
-                let experiment = Arc::new(experiment);
-                Ok(Run {
-                    node,
-                    id: draft.id.clone(),
-                    experiment,
-                    metrics: Vec::new(),
-                    parameters: Vec::new(),
-                    uses: Vec::new(),
-                })
+                Ok(Run::without_contents(node, experiment))
             })
             .await
     }
@@ -136,16 +131,7 @@ impl Tracking {
                 let name = name.as_ref().map(|name| name.with_prefix(id.prefix()));
                 let node =
                     change_node(tx, LogicalType::ExperimentRun, run.id, &NodeChanges { name, ..changes.clone() })?;
-                let experiment = Arc::new(experiment);
-                let run = Run {
-                    node,
-                    id: id.clone(),
-                    experiment,
-                    metrics: Vec::new(),
-                    parameters: Vec::new(),
-                    uses: Vec::new(),
-                };
-                Ok(run)
+                Ok(Run::without_contents(node, experiment))
             })
             .await
     }
@@ -192,22 +178,10 @@ impl Tracking {
     ) -> Result<RunPage> {
         self.core
             .read_long(context, move |tx| {
-                let page = search::page(tx, &search, size, token.as_deref())?;
-                let nodes = in_order(nodes::find_all(tx, &page.ids)?, &page.ids);
-                Ok(RunPage { runs: with_contents(tx, nodes)?, next: page.next })
+                let (nodes, next) = search::page(tx, &search, size, token.as_deref())?;
+                Ok(RunPage { runs: with_contents(tx, nodes)?, next })
             })
             .await
-    }
-}
-
-/// The changes that a tag of a run is, where it is one of its declared properties or its own.
-impl NodeChanges {
-    /// Sets or removes a tag.
-    pub fn set(&mut self, tag: &Tag, change: Change<Value>) {
-        match tag {
-            Tag::Declared(name) => self.properties.insert((*name).to_owned(), change),
-            Tag::Custom(name) => self.custom.insert(name.clone(), change),
-        };
     }
 }
 
@@ -263,9 +237,4 @@ fn nodes_of(tx: &mut ReadTransaction<'_, '_>, mut ids: Vec<NodeId>) -> Result<Ha
         many => nodes::find_all(tx, many)?,
     };
     Ok(found.into_iter().map(|node| (node.id, Arc::new(node))).collect())
-}
-
-/// The ids of the nodes of those of these runs that are there.
-pub(crate) fn find_ids(tx: &mut ReadTransaction<'_, '_>, ids: &[RunId]) -> Result<Vec<(RunId, NodeId)>> {
-    runs::find_all_ids(tx, ids)
 }

@@ -2,23 +2,16 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::tokens::{PAGE_TOKEN, decoded, encoded};
+use super::tokens::{PAGE_TOKEN, decoded, encoded, in_order};
 use crate::domain::access::WorkspaceId;
 use crate::domain::search::{KeyValue, Search};
-use crate::domain::{Error, NodeId, PageSize, Result};
+use crate::domain::{Error, Node, PageSize, Result};
+use crate::store::nodes;
 use crate::store::tracking::search::{self, Found};
 use crate::transaction::ReadTransaction;
 
-/// A page of what a search found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FoundPage {
-    /// The nodes, in order.
-    pub(crate) ids: Vec<NodeId>,
-    /// The token of the next page, when there is one.
-    pub(crate) next: Option<String>,
-}
-
-/// A page of a search in the workspace of the request, of what its caller sees; the first one without a token.
+/// The nodes of a page of a search in the workspace of the request, of what its caller sees, and the token of the next page; the first
+/// page without a token.
 ///
 /// What is made or removed between two pages makes neither skip nor repeat anything else.
 ///
@@ -28,12 +21,12 @@ pub(crate) fn page(
     search: &Search,
     size: PageSize,
     token: Option<&str>,
-) -> Result<FoundPage> {
+) -> Result<(Vec<Node>, Option<String>)> {
     let fingerprint = fingerprint(tx.access().workspace(), search);
     let after = token.map(|token| end_before(token, fingerprint)).transpose()?;
     let Found { ids, end } = search::page(tx, search, after.as_deref(), size)?;
-    let next = end.map(|end| encoded(&(fingerprint, end))).transpose()?;
-    Ok(FoundPage { ids, next })
+    let found = in_order(nodes::find_all(tx, &ids)?, &ids);
+    Ok((found, end.map(|end| encoded(&(fingerprint, end))).transpose()?))
 }
 
 /// The same of what is no node and has an id that is a text: its ids in order, and the token of the next page.
@@ -71,10 +64,10 @@ fn fingerprint(workspace: WorkspaceId, search: &Search) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ErrorKind;
     use crate::domain::filter::mlflow::{clauses, order_keys};
     use crate::domain::search::Searched;
     use crate::domain::tracking::View;
+    use crate::domain::{ErrorKind, NodeId};
 
     fn search(filter: &str, order: &str) -> Search {
         Search {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::experiments::{ExperimentRef, check_active, find, find_or_make};
 use super::run_files::remove_trace_files;
-use super::runs::{find_ids, get_active};
+use super::runs::get_active;
 use super::search;
 use crate::context::RequestContext;
 use crate::domain::access::Permission;
@@ -16,6 +16,7 @@ use crate::domain::{Error, LogicalType, Node, NodeId, PageSize, Result};
 use crate::entities::get;
 use crate::services::Tracking;
 use crate::store::nodes;
+use crate::store::tracking::runs;
 use crate::store::tracking::traces::{self, LabelKind, Told};
 use crate::store::tracking::{assessments, spans};
 use crate::transaction::{ReadTransaction, WriteTransaction};
@@ -249,7 +250,7 @@ fn put(tx: &mut WriteTransaction<'_, '_>, experiment: NodeId, told: Told, drafts
     if runs.is_empty() {
         return Ok(());
     }
-    let found: HashMap<RunId, NodeId> = find_ids(tx, &runs)?.into_iter().collect();
+    let found: HashMap<RunId, NodeId> = runs::find_all_ids(tx, &runs)?.into_iter().collect();
     let run_of = |draft: &TraceDraft| draft.run.as_ref().and_then(|run| found.get(run).copied());
     let mut links: Vec<(&TraceId, NodeId)> =
         drafts.iter().filter_map(|draft| Some((&draft.trace.id, run_of(draft)?))).collect();

@@ -9,11 +9,11 @@ use crate::Tx;
 use crate::bulk::{Column, Insert};
 use crate::connection::{AnyConnection, MultiBackend, among, on_each};
 use crate::error::{DatabaseResult as _, database_error, is_missing_reference};
-use crate::filter::{narrow, seen};
+use crate::filter::narrow;
 use crate::nodes::MAX_IDS;
 use crate::schema::{logged_model_metrics, logged_model_params, logged_models, nodes};
 use modelport_domain::tracking::LoggedModelId;
-use modelport_domain::{Error, MetricPoint, Node, NodeId, Result};
+use modelport_domain::{Error, MetricPoint, NodeId, Result};
 
 /// What makes a model artifact a logged model.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,19 +61,6 @@ pub fn insert(tx: &mut Tx<'_>, row: &LoggedModelRow) -> Result<()> {
         Ok(_) => Ok(()),
         Err(error) if is_missing_reference(&error) => Err(Error::not_found("the experiment or run of a logged model")),
         Err(error) => Err(database_error(error)),
-    }
-}
-
-/// The node of the logged model with that id.
-pub fn find(tx: &mut Tx<'_>, id: &LoggedModelId) -> Result<Option<Node>> {
-    let query = nodes::table.inner_join(logged_models::table.on(logged_models::node_id.eq(nodes::id)));
-    let query = query.filter(logged_models::model_id.eq(id.as_str()));
-    let found = seen!(tx, query, query => {
-        on_each!(tx.conn, conn => query.select(nodes::id).first::<i64>(conn).optional())
-    });
-    match found.db()? {
-        Some(node) => crate::joined::find(tx, NodeId(node)),
-        None => Ok(None),
     }
 }
 

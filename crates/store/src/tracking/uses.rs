@@ -6,12 +6,11 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use crate::Tx;
-use crate::connection::{MultiBackend, among, on_each};
+use crate::connection::{among, on_each};
 use crate::error::{DatabaseResult as _, database_error, is_missing_reference};
-use crate::filter::narrow;
 use crate::nodes::MAX_IDS;
-use crate::schema::{logged_models, nodes, run_uses};
-use modelport_domain::tracking::{LoggedModelId, Role, RunUse};
+use crate::schema::run_uses;
+use modelport_domain::tracking::{Role, RunUse};
 use modelport_domain::{Error, NodeId, Result};
 
 /// Records uses by a run. What is recorded already stays as it is.
@@ -64,24 +63,6 @@ pub fn of_runs(tx: &mut Tx<'_>, runs: &[NodeId]) -> Result<HashMap<NodeId, Vec<R
                 .map_err(|error| Error::internal("the tags of a use are not JSON").caused_by(error))?;
             let role = if role == Role::Input.name() { Role::Input } else { Role::Output };
             found.entry(NodeId(run)).or_default().push(RunUse { artifact: NodeId(artifact), role, step, tags });
-        }
-    }
-    Ok(found)
-}
-
-/// The nodes of those of the logged models with these ids that are there.
-pub fn models_with_ids(tx: &mut Tx<'_>, ids: &[LoggedModelId]) -> Result<HashMap<LoggedModelId, NodeId>> {
-    let mut found = HashMap::new();
-    for chunk in ids.chunks(MAX_IDS) {
-        let ids: Vec<&str> = chunk.iter().map(LoggedModelId::as_str).collect();
-        let mut query = nodes::table
-            .inner_join(logged_models::table.on(logged_models::node_id.eq(nodes::id)))
-            .filter(logged_models::model_id.eq_any(ids))
-            .select((logged_models::model_id, nodes::id))
-            .into_boxed::<MultiBackend>();
-        narrow!(query, tx.visible("nodes"));
-        for (id, node) in query.load::<(String, i64)>(tx.conn).db()? {
-            found.insert(id.parse()?, NodeId(node));
         }
     }
     Ok(found)

@@ -1,7 +1,10 @@
 //! From tokens to clauses and keys.
 
+use std::ops::{Deref, DerefMut};
+
+use super::super::cursor::Cursor;
 use super::super::exact::for_ints;
-use super::super::lexer::{Spanned, Token, tokens};
+use super::super::lexer::{Token, tokens};
 use super::super::{Comparison, MAX_CONDITIONS, MAX_PROPERTIES, check_pattern, refused};
 use super::dialect::{FILTER, ORDER, Whole};
 use super::words::{
@@ -14,9 +17,7 @@ use crate::{Error, Result};
 pub(super) struct Parser<'a> {
     field: &'static str,
     of: Searched,
-    text: &'a str,
-    tokens: Vec<Spanned<Whole>>,
-    next: usize,
+    cursor: Cursor<'a, Whole>,
     conditions: usize,
     looked_up: usize,
 }
@@ -37,11 +38,25 @@ enum Comparator {
     Null { negated: bool },
 }
 
+impl<'a> Deref for Parser<'a> {
+    type Target = Cursor<'a, Whole>;
+
+    fn deref(&self) -> &Cursor<'a, Whole> {
+        &self.cursor
+    }
+}
+
+impl<'a> DerefMut for Parser<'a> {
+    fn deref_mut(&mut self) -> &mut Cursor<'a, Whole> {
+        &mut self.cursor
+    }
+}
+
 impl<'a> Parser<'a> {
     /// A parser of a text that is the value of a parameter.
     pub(super) fn new(field: &'static str, of: Searched, text: &'a str) -> Result<Self> {
         let tokens = tokens(if field == super::FILTER { &FILTER } else { &ORDER }, text)?;
-        Ok(Self { field, of, text, tokens, next: 0, conditions: 0, looked_up: 0 })
+        Ok(Self { field, of, cursor: Cursor::new(text, tokens), conditions: 0, looked_up: 0 })
     }
 
     /// The clauses of a filter.
@@ -85,28 +100,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn peek(&self) -> Option<&Token<Whole>> {
-        self.tokens.get(self.next).map(|placed| &placed.token)
-    }
-
-    fn at(&self) -> usize {
-        self.tokens.get(self.next).map_or(self.text.len(), |placed| placed.at)
-    }
-
     fn refuse(&self, what: impl std::fmt::Display) -> Error {
         refused(self.field, self.text, self.at(), what)
-    }
-
-    fn keyword(&mut self, keyword: &str) -> bool {
-        let found = matches!(self.peek(), Some(Token::Word(word)) if word.eq_ignore_ascii_case(keyword));
-        self.next += usize::from(found);
-        found
-    }
-
-    fn sign(&mut self, sign: &str) -> bool {
-        let found = matches!(self.peek(), Some(Token::Sign(found)) if *found == sign);
-        self.next += usize::from(found);
-        found
     }
 
     fn clause(&mut self) -> Result<Clause> {

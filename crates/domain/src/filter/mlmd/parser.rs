@@ -2,16 +2,19 @@
 
 mod operand;
 
+use std::ops::{Deref, DerefMut};
+
 use super::build::{Mismatch, Typed, compared, is_between, is_in};
 use super::{DIALECT, MAX_DEPTH, names, refused};
-use crate::filter::lexer::{Spanned, Token, tokens};
+use crate::filter::cursor::Cursor;
+use crate::filter::lexer::{Token, tokens};
 use crate::filter::scalar::{Scalar, Truth};
 use crate::filter::{Comparison, MAX_CONDITIONS, check_pattern};
 use crate::{Error, NodeKind, Result, ValueKind};
 
 /// Reads the whole text as one boolean expression.
 pub(super) fn parse(kind: NodeKind, text: &str) -> Result<Scalar> {
-    let mut parser = Parser { kind, text, tokens: tokens(&DIALECT, text)?, next: 0, count: 0 };
+    let mut parser = Parser { kind, cursor: Cursor::new(text, tokens(&DIALECT, text)?), count: 0 };
     let found = parser.or(0)?;
     if parser.next < parser.tokens.len() {
         return Err(parser.refuse("Syntax error: expected an operator or the end"));
@@ -24,21 +27,25 @@ pub(super) fn parse(kind: NodeKind, text: &str) -> Result<Scalar> {
 
 pub(super) struct Parser<'a> {
     kind: NodeKind,
-    text: &'a str,
-    tokens: Vec<Spanned<u64>>,
-    next: usize,
+    cursor: Cursor<'a, u64>,
     count: usize,
 }
 
+impl<'a> Deref for Parser<'a> {
+    type Target = Cursor<'a, u64>;
+
+    fn deref(&self) -> &Cursor<'a, u64> {
+        &self.cursor
+    }
+}
+
+impl<'a> DerefMut for Parser<'a> {
+    fn deref_mut(&mut self) -> &mut Cursor<'a, u64> {
+        &mut self.cursor
+    }
+}
+
 impl Parser<'_> {
-    pub(super) fn peek(&self) -> Option<&Token<u64>> {
-        self.tokens.get(self.next).map(|placed| &placed.token)
-    }
-
-    pub(super) fn at(&self) -> usize {
-        self.tokens.get(self.next).map_or(self.text.len(), |placed| placed.at)
-    }
-
     pub(super) fn refuse(&self, what: impl std::fmt::Display) -> Error {
         refused(self.text, self.at(), what)
     }
@@ -51,20 +58,8 @@ impl Parser<'_> {
         found.map_err(|(at, what)| refused(self.text, at, what))
     }
 
-    pub(super) fn keyword(&mut self, keyword: &str) -> bool {
-        let found = matches!(self.peek(), Some(Token::Word(word)) if word.eq_ignore_ascii_case(keyword));
-        self.next += usize::from(found);
-        found
-    }
-
     pub(super) fn expect_keyword(&mut self, keyword: &str) -> Result<()> {
         if self.keyword(keyword) { Ok(()) } else { Err(self.refuse(format_args!("Syntax error: expected {keyword}"))) }
-    }
-
-    pub(super) fn sign(&mut self, sign: &str) -> bool {
-        let found = matches!(self.peek(), Some(Token::Sign(found)) if *found == sign);
-        self.next += usize::from(found);
-        found
     }
 
     pub(super) fn expect_sign(&mut self, sign: &str) -> Result<()> {

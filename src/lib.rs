@@ -11,7 +11,7 @@ pub mod telemetry;
 
 // The rooms that are packages of their own, by the names that the others use.
 pub use {
-    modelport_blobs as blobs, modelport_domain as domain, modelport_identity as identity,
+    modelport_blobs as blobs, modelport_domain as domain, modelport_egress as egress, modelport_identity as identity,
     modelport_importers as importers, modelport_jobs as jobs, modelport_memory as memory,
-    modelport_registry as registry, modelport_store as store,
+    modelport_registry as registry, modelport_store as store, modelport_webhooks as webhooks,
 };

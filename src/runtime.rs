@@ -4,11 +4,14 @@ mod accounts;
 mod addresses;
 mod administration;
 mod announce;
+mod geti;
 mod issuers;
 mod keys;
 mod moving;
 mod tls;
+mod tracking_import;
 mod upkeep;
+mod webhooks;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -18,13 +21,14 @@ use tokio::sync::watch;
 
 use crate::api::edge::EdgeOptions;
 use crate::api::http::hosts::Hosts;
+use crate::api::mlflow::Pages;
 use crate::api::server;
 use crate::blobs::{AccessKeys, Blobs, BlobsConfig, Location};
-use crate::config::{AuditReads, GetiServer, PreparedStatements, Settings};
+use crate::config::{AuditReads, PreparedStatements, Settings};
 use crate::domain::access::Access;
 use crate::domain::imports::{GETI_IMPORT, ModelRef, RemoteProject};
 use crate::domain::{Actor, DamagedBlob, Error, Job, JobId, Result};
-use crate::importers::geti::{Geti, GetiOptions};
+use crate::importers::geti::Geti;
 use crate::jobs::{self, Runner};
 use crate::memory::Memory;
 use crate::registry::archive::Bounds;
@@ -37,9 +41,11 @@ use crate::store::{self, Store};
 
 use addresses::{bind, derived_url, is_tls};
 pub use administration::administer;
+use geti::geti_servers;
 pub use issuers::issuers;
 pub use moving::{OldDeployment, move_deployment};
 pub use tls::tls_problems;
+pub use tracking_import::{import_mlflow, mlflow_source};
 
 /// How many damaged blobs one statement looks up.
 const DAMAGED_BATCH: u32 = 200;
@@ -72,6 +78,7 @@ pub fn serve(settings: &Settings) -> Result<()> {
         authentication: accounts::authentication(settings)?,
         grpc_principal: non_empty(&settings.grpc.principal),
         edge: edge(settings)?,
+        mlflow_pages: mlflow_pages(settings)?,
         tls: tls::listeners(settings)?,
     };
     announce::version();
@@ -85,8 +92,17 @@ pub fn serve(settings: &Settings) -> Result<()> {
     let queue = job_options(settings);
     let geti = Arc::new(Geti::new(geti_servers(settings))?);
     let source = Arc::clone(&geti);
+    let mlflow = Arc::new(tracking_import::mlflow(settings)?);
+    let tracking_servers = mlflow.names();
+    let sender = webhooks::sender(settings)?;
+    let webhook_settings = settings.clone();
     let registry = async {
-        let options = RegistryOptions { imports_from: Some(source), ..options_for(settings, bound)? };
+        let options = RegistryOptions {
+            imports_from: Some(source),
+            tracking_servers,
+            webhook_sender: Some(sender),
+            ..options_for(settings, bound)?
+        };
         let registry = connect(settings, options, memory).await?;
         announce::data(settings);
         // The server starts anyway and reports that it is not ready, so that an operator can ask it for the reason.
@@ -98,7 +114,8 @@ pub fn serve(settings: &Settings) -> Result<()> {
     };
     let audit_kept = Duration::from_secs(u64::from(settings.audit.retention_days.get()) * 24 * 60 * 60);
     server::run(listeners, &options, registry, async move |registry, stop| {
-        let runner = runner(registry.clone(), queue, geti);
+        let runner = tracking_import::handled(runner(registry.clone(), queue, geti), mlflow);
+        let deliveries = webhooks::runner(registry.clone(), &webhook_settings);
         let mut stopped = stop.clone();
         let repeated = async {
             let work = async {
@@ -110,6 +127,7 @@ pub fn serve(settings: &Settings) -> Result<()> {
                     accounts::record_uses(&registry),
                     accounts::remove_old_entries(&registry, audit_kept),
                     accounts::remove_ended_sessions(&registry),
+                    webhooks::follow_feed(&registry, &webhook_settings),
                 )
             };
             tokio::select! {
@@ -117,7 +135,7 @@ pub fn serve(settings: &Settings) -> Result<()> {
                 _ = stopped.wait_for(|stop| *stop) => {}
             }
         };
-        tokio::join!(runner.run(stop), repeated);
+        tokio::join!(runner.run(stop.clone()), deliveries.run(stop), repeated);
         accounts::write_waiting(&registry).await;
     })
 }
@@ -216,26 +234,6 @@ fn job_options(settings: &Settings) -> jobs::RunnerOptions {
     }
 }
 
-/// The servers of the settings by name, the one without a name first.
-fn geti_servers(settings: &Settings) -> Vec<GetiOptions> {
-    let named = |name: &str, said: &GetiServer| GetiOptions {
-        name: name.to_owned(),
-        url: said.url.as_str().to_owned(),
-        token: said.token.expose().to_owned(),
-        token_file: said.token_file.clone(),
-        api_version: said.api_version.as_str().to_owned(),
-        organization: said.organization_id.clone(),
-        workspace: said.workspace_id.clone(),
-        verify_tls: said.verify_tls,
-        ca_file: said.ca_file.clone(),
-        timeout: Duration::from_secs(said.timeout_seconds.get().into()),
-        deadline: Duration::from_secs(said.deadline_seconds.get().into()),
-    };
-    let main = settings.geti.main();
-    let first = (!main.url.as_str().is_empty()).then(|| named("default", &main));
-    first.into_iter().chain(settings.geti.servers.iter().map(|(name, said)| named(name, said))).collect()
-}
-
 fn edge(settings: &Settings) -> Result<EdgeOptions> {
     let options = EdgeOptions {
         check_archives: settings.edge.check_archives,
@@ -248,6 +246,12 @@ fn edge(settings: &Settings) -> Result<EdgeOptions> {
         Location::S3(s3) => EdgeOptions { bucket: s3.bucket, ..options },
         Location::Local(_) => options,
     })
+}
+
+/// The files of MLflow's own UI.
+fn mlflow_pages(settings: &Settings) -> Result<Pages> {
+    let folder = &settings.mlflow.static_dir;
+    if folder.as_os_str().is_empty() { Ok(Pages::default()) } else { Pages::in_folder(folder) }
 }
 
 fn non_empty(text: &str) -> Option<String> {
@@ -320,6 +324,7 @@ fn registry_options(settings: &Settings) -> Result<RegistryOptions> {
         admins: accounts::admins(&settings.auth)?,
         session_times: accounts::session_times(&settings.auth.sessions),
         is_audit_strict: settings.audit.reads == AuditReads::Strict,
+        webhook_pause: Duration::from_secs(settings.webhooks.backoff_seconds.into()),
         resumable_expiry: Duration::from_secs(said.upload_expiry_seconds.get()),
         unpack_bounds: Bounds {
             members: said.unpack_max_members.get(),

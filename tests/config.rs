@@ -1,6 +1,7 @@
 //! Settings from all layers, right and wrong ones, through the library and through the command.
 
 mod browser_clients;
+mod mlflow_pages;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, Output};

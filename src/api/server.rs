@@ -19,7 +19,7 @@ use super::http::listener::{self, ListenerOptions};
 use super::http::middleware::{self, Endpoint, ListenerAuthentication, Metrics, Shared};
 use super::http::tls::Tls;
 use super::openapi::ServedDocument;
-use super::{doors, edge, mlmd, openapi, registry_metrics, static_files};
+use super::{doors, edge, mlflow, mlmd, native, openapi, registry_metrics, static_files};
 use crate::domain::{Error, Result};
 use crate::memory::Memory;
 use crate::registry::Registry;
@@ -45,6 +45,8 @@ pub struct ServerOptions {
     pub grpc_principal: Option<String>,
     /// The options of the edge registry's API.
     pub edge: edge::EdgeOptions,
+    /// The files of MLflow's own UI.
+    pub mlflow_pages: mlflow::Pages,
     /// The TLS of the listeners.
     pub tls: ListenersTls,
 }
@@ -93,6 +95,7 @@ pub struct Service {
     json_limit_bytes: usize,
     documents: Vec<ServedDocument>,
     edge: edge::EdgeParts,
+    mlflow_pages: Data<mlflow::Pages>,
     hosts: Hosts,
     memory: Memory,
     authentication: Authentication,
@@ -111,6 +114,7 @@ impl Service {
             json_limit_bytes,
             documents: openapi::served(doors::HTTP, public_url.as_deref())?,
             edge: edge::EdgeParts::new()?,
+            mlflow_pages: Data::default(),
             hosts: Hosts::default(),
             memory: Memory::default(),
             authentication: Authentication::default(),
@@ -121,6 +125,12 @@ impl Service {
     #[must_use]
     pub fn with_edge(self, options: edge::EdgeOptions) -> Self {
         Self { edge: self.edge.with_options(options), ..self }
+    }
+
+    /// The same parts, with MLflow's own UI from there.
+    #[must_use]
+    pub fn with_mlflow_pages(self, pages: mlflow::Pages) -> Self {
+        Self { mlflow_pages: Data::new(pages), ..self }
     }
 
     /// The same parts, of a server that goes by these names too.
@@ -142,19 +152,20 @@ impl Service {
     }
 
     /// What all requests of a listener share, for clients that present nothing and know of no workspace.
-    fn shared(&self, has_sessions: bool, principal: Option<String>, workspace: Option<String>) -> Shared {
+    fn shared(&self, login: Option<&'static str>, principal: Option<String>, workspace: Option<String>) -> Shared {
         let authentication = self.authentication.clone();
-        let authentication = ListenerAuthentication { authentication, has_sessions, principal, workspace };
+        let authentication = ListenerAuthentication { authentication, login, principal, workspace };
         let (metrics, hosts, memory) = (self.metrics.clone(), self.hosts.clone(), self.memory.clone());
         Shared { metrics, hosts, memory, authentication }
     }
 
     /// The app that `serve` runs.
     pub fn app(&self) -> App<impl Endpoint<BoxBody> + use<>> {
-        middleware::wrap_app(App::new(), self.shared(true, None, None), doors::HTTP)
+        middleware::wrap_app(App::new(), self.shared(Some(native::LOGIN), None, None), doors::HTTP)
             .app_data(self.registry.clone())
             .app_data(Data::new(self.authentication.clone()))
             .app_data(self.draining.clone())
+            .app_data(self.mlflow_pages.clone())
             .configure(extract::configure(doors::HTTP, self.json_limit_bytes))
             .configure(|service| doors::HTTP.routes(service))
             .configure(own_routes)
@@ -165,7 +176,7 @@ impl Service {
     /// The app of the edge registry's API, which `serve` runs on a listener of its own.
     pub fn edge_app(&self) -> App<impl Endpoint<BoxBody> + use<>> {
         let edge::EdgeOptions { principal, workspace, .. } = self.edge.options();
-        let shared = self.shared(false, principal.clone(), workspace.clone());
+        let shared = self.shared(None, principal.clone(), workspace.clone());
         middleware::wrap_app_with_errors(App::new(), shared, doors::EDGE)
             .app_data(self.registry.clone())
             .app_data(self.draining.clone())
@@ -198,7 +209,7 @@ pub fn run(
         let signals = Signals::listen().map_err(cannot_run)?;
         let service = Service::new(registry.clone(), options.json_limit_bytes)?;
         let service = service.with_edge(options.edge.clone()).with_hosts(options.hosts.clone());
-        let service = service.with_memory(options.memory.clone());
+        let service = service.with_memory(options.memory.clone()).with_mlflow_pages(options.mlflow_pages.clone());
         let service = service.with_authentication(options.authentication.clone());
         options.tls.watch();
         let http = listeners.http.map(|listener| serve_http(listener, options, service.clone())).transpose()?;

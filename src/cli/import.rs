@@ -2,6 +2,7 @@
 //! server; a server that runs beside it may take the job first.
 
 mod edge;
+mod mlflow;
 
 use std::io::{IsTerminal as _, Write};
 use std::time::{Duration, Instant};
@@ -24,6 +25,8 @@ pub(super) enum Command {
     Geti(Geti),
     /// From the database and the bucket of Intel's edge model registry 1.0.3
     Edge(edge::Args),
+    /// From another MLflow tracking server: experiments, runs, logged models, registered models, prompts and files
+    Mlflow(mlflow::Args),
 }
 
 #[derive(Subcommand)]
@@ -67,6 +70,7 @@ pub(super) fn run(args: &SettingsArgs, command: Command) -> Outcome {
     let command = match command {
         Command::Geti(command) => command,
         Command::Edge(options) => return edge::run(args, &options),
+        Command::Mlflow(options) => return mlflow::run(args, &options),
     };
     let settings = super::load(args)?;
     telemetry::init_logs(&settings.log)?;

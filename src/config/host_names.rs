@@ -18,7 +18,7 @@ impl TryFrom<String> for HostNames {
 }
 
 /// The name as browsers send it: in lower case, and in ASCII.
-fn host_name(text: &str) -> Result<String, String> {
+pub(super) fn host_name(text: &str) -> Result<String, String> {
     let (star, name) = text.strip_prefix("*.").map_or(("", text), |name| ("*.", name));
     match Host::parse(name.strip_suffix('.').unwrap_or(name)) {
         Ok(Host::Domain(name)) if !name.contains('*') => Ok(format!("{star}{name}")),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use config::{Config, ConfigError, Environment, File, FileFormat, Map, Source, Value, ValueKind};
 
 use super::old_variables::OldVariables;
-use super::{Auth, AuthMode, Listen, Settings, TlsFiles, redact};
+use super::{Auth, AuthMode, Listen, Settings, TlsFiles, mlflow, redact};
 
 const DEFAULTS: &str = include_str!("../../config/default.toml");
 const PREFIX: &str = "MODELPORT__";
@@ -90,6 +90,7 @@ impl Settings {
                 let wrong = if missing.is_empty() { check_tls(&files, mode) } else { missing };
                 problems.extend(wrong);
             }
+            problems.extend(mlflow::problem(all));
         })
     }
 
@@ -266,7 +267,11 @@ fn shown(key: &str, value: &Value) -> String {
     match key {
         "database.url" | "artifacts.store" | "server.public_url" => redact::mask(&text),
         // A URL may hold a password, and a token is one.
-        key if key.starts_with("geti.") && (key.ends_with(".url") || key.ends_with(".token")) => redact::mask(&text),
+        key if (key.starts_with("geti.") || key.starts_with("imports."))
+            && (key.ends_with(".url") || key.ends_with(".token")) =>
+        {
+            redact::mask(&text)
+        }
         "artifacts.secret_key" | "auth.bootstrap_token" | "auth.keys" | "auth.proxy.secret" => "***".to_owned(),
         key if key.starts_with("auth.") && key.ends_with("url") => redact::mask(&text),
         _ => text,

@@ -2,10 +2,13 @@
 //! Knows no other room but `domain`, and the rules of inspection by their ids: other rooms are passed the values they need.
 
 mod auth;
+mod egress;
 mod geti;
 mod host_names;
+mod imports;
 mod limits;
 mod load;
+mod mlflow;
 mod old_variables;
 mod public_url;
 mod redact;
@@ -26,10 +29,13 @@ pub use auth::{
     Admin, Auth, AuthMode, HeaderName, Issuer, IssuerKind, IssuerUrl, KeysUrl, Kubernetes, KubernetesPolicy,
     KubernetesReview, Proxy, SealingKey, Sessions,
 };
+pub use egress::{Destination, Destinations, Egress, Webhooks};
 pub use geti::{ApiVersion, Geti, GetiServer, ServerUrl};
 pub use host_names::HostNames;
+pub use imports::{Imports, MlflowSource};
 pub use limits::Limits;
 pub use load::{Problems, SettingsArgs};
+pub use mlflow::Mlflow;
 pub use old_variables::postgres_url;
 pub use public_url::PublicUrl;
 pub use tls::{ServerTls, TlsFiles};
@@ -59,6 +65,8 @@ pub struct Settings {
     pub grpc: Grpc,
     /// The edge registry's API.
     pub edge: Edge,
+    /// MLflow's API.
+    pub mlflow: Mlflow,
     /// The audit trail.
     pub audit: Audit,
     /// How many requests callers may send.
@@ -69,10 +77,16 @@ pub struct Settings {
     pub verify: Verify,
     /// The queue of background work.
     pub jobs: Jobs,
+    /// Requests outward that clients can cause.
+    pub egress: Egress,
+    /// What is sent to webhooks.
+    pub webhooks: Webhooks,
     /// The metrics.
     pub metrics: Metrics,
     /// The Geti servers that models are imported from.
     pub geti: Geti,
+    /// The other servers that experiments, runs and models are imported from.
+    pub imports: Imports,
     /// The log.
     pub log: Log,
     /// The variables of Intel's edge model registry that settings were taken from.

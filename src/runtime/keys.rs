@@ -7,6 +7,7 @@ use super::accounts::write_secret;
 use crate::config::{SealingKey, Settings};
 use crate::domain::{Error, Result};
 use crate::identity::{Keyring, random_secret};
+use crate::store;
 
 /// The file below `data.dir` with the key that a server makes.
 const KEY_FILE: &str = "auth-key";
@@ -17,9 +18,40 @@ pub(super) fn keys(settings: &Settings) -> Result<Option<Keyring>> {
     if auth.issuers.values().all(|issuer| issuer.browser_client_id.is_empty()) {
         return Ok(None);
     }
-    if !auth.keys.is_empty() {
-        return Keyring::new(auth.keys.iter().map(SealingKey::expose)).map(Some);
+    if let Some(keys) = of_settings(settings)? {
+        return Ok(Some(keys));
     }
+    let keys = of_file(settings)?;
+    log::info!(
+        target: "modelport",
+        "sessions are sealed with the key in {}; several servers need `auth.keys`, the same for all",
+        settings.data.dir.join(KEY_FILE).display()
+    );
+    Ok(Some(keys))
+}
+
+/// The keys that seal the secrets of webhooks. Errors: InvalidArgument where there may be several servers without common keys.
+pub(super) fn of_webhooks(settings: &Settings) -> Result<Keyring> {
+    if let Some(keys) = of_settings(settings)? {
+        return Ok(keys);
+    }
+    if let store::Location::Postgres(_) = settings.database.url.as_str().parse()? {
+        let message = "a secret is sealed by `auth.keys`, which the settings of this server do not have";
+        return Err(Error::invalid("secret", message));
+    }
+    of_file(settings)
+}
+
+fn of_settings(settings: &Settings) -> Result<Option<Keyring>> {
+    let keys = &settings.auth.keys;
+    if keys.is_empty() {
+        return Ok(None);
+    }
+    Keyring::new(keys.iter().map(SealingKey::expose)).map(Some)
+}
+
+/// The key that this server made, or makes now.
+fn of_file(settings: &Settings) -> Result<Keyring> {
     let file = settings.data.dir.join(KEY_FILE);
     let key = match fs::read_to_string(&file) {
         Ok(key) if key.trim().chars().count() >= SealingKey::MIN_CHARACTERS => key.trim().to_owned(),
@@ -33,10 +65,5 @@ pub(super) fn keys(settings: &Settings) -> Result<Option<Keyring>> {
             return Err(Error::internal(format!("{} cannot be read", file.display())).caused_by(error));
         }
     };
-    log::info!(
-        target: "modelport",
-        "sessions are sealed with the key in {}; several servers need `auth.keys`, the same for all",
-        file.display()
-    );
-    Keyring::new([key.as_str()]).map(Some)
+    Keyring::new([key.as_str()])
 }

@@ -1,5 +1,6 @@
 """Sessions of browsers: logging in by a real OpenID Connect provider, what a cookie may, and how sessions end."""
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -304,3 +305,63 @@ def test_without_accounts_there_are_no_logins(installation: Installation) -> Non
     assert anybody.ask("GET", f"{API}/login", 200).json() == {"items": []}
     assert anybody.status("GET", LOGIN) == anybody.status("GET", CALLBACK) == 404
     assert anybody.status("POST", f"{API}/logout") == 204
+
+
+@pytest.fixture
+def with_pages(installation: Installation, tmp_path: Path) -> Iterator[Corporation]:
+    """One that has MLflow's own pages, of which a page without anything is enough."""
+    folder = tmp_path / "pages"
+    (folder / "static").mkdir(parents=True)
+    (folder / "index.html").write_text("<!doctype html><title>MLflow</title>")
+    (folder / "static/a.js").write_text("1")
+    with Provider(tmp_path) as provider:
+        corporation = Corporation(installation, provider, {"MODELPORT__MLFLOW__STATIC_DIR": str(folder)})
+        yield corporation
+        corporation.accounts.server.stop()
+
+
+@anywhere
+def test_pages_of_mlflow_change_something_without_the_header(with_pages: Corporation) -> None:
+    with_pages.accounts.bind("writer", group="corp:ml-team")
+    bob, made = with_pages.logged_in("bob"), []
+
+    def asked(prefix: str, *sites: str, **headers: str) -> int:
+        sent = [(name.replace("_", "-"), value) for name, value in headers.items()]
+        sent += [("Sec-Fetch-Site", site) for site in sites]
+        made.append(f"m{len(made)}")
+        url = f"{prefix}/ajax-api/2.0/mlflow/registered-models/create"
+        return bob.http.post(url, json={"name": made[-1]}, headers=sent).status_code
+
+    for prefix in ("/mlflow", "/w/default/mlflow"):
+        assert asked(prefix, "same-origin") == 200
+        for sites in [(), ("none",), ("same-site",), ("cross-site",), ("same-origin", "same-origin"), ("same-origin", "none")]:
+            assert asked(prefix, *sites) == 403, sites
+        assert asked(prefix, "cross-site", Origin="https://evil.example") == 403
+        assert asked(prefix, Origin=with_pages.accounts.server.url) == 403
+    # What is no page of MLflow's needs the header as ever.
+    assert asked("", "same-origin") == 403
+    assert asked("", "same-origin", X_Modelport_CSRF=bob.csrf) == 200
+    assert asked("/mlflow", X_Modelport_CSRF=bob.csrf) == 200
+
+
+@anywhere
+def test_whoever_wants_pages_of_mlflow_is_asked_to_log_in(with_pages: Corporation) -> None:
+    server, wanted = with_pages.accounts.server, {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none"}
+    bob = with_pages.person("bob")
+    for path in ("/mlflow/", "/w/default/mlflow/?x=1"):
+        page = bob.http.get(path, headers=wanted)
+        assert (page.status_code, page.headers["content-type"]) == (401, "text/html; charset=utf-8")
+        assert page.headers["www-authenticate"] == 'Bearer realm="modelport"'
+        [link] = re.findall(r'<a href="([^"]+)">corp</a>', page.text)
+        # By the link they log in, and get where they wanted to.
+        begun = bob.http.get(link)
+        ended = bob.complete(bob.answer_of_issuer(begun.headers["location"]))
+        assert ended.headers["location"] == path
+        assert "<title>MLflow</title>" in bob.http.get(path, headers=wanted).text
+        bob.csrf = bob.whoami()["session"]["csrf"]
+        assert bob.log_out().status_code == 204
+    # The files are the same for everybody; what is no page and whoever is no browser are answered in the words of the API.
+    assert bob.http.get("/mlflow/static-files/static/a.js").status_code == 200
+    for path, headers in [("/mlflow/", {}), ("/ajax-api/2.0/mlflow/experiments/search", wanted)]:
+        refused = server.http.get(path, headers=headers)
+        assert (refused.status_code, refused.json()["error_code"]) == (401, "UNAUTHENTICATED")

@@ -55,6 +55,7 @@ PLANTED = {
     "changes of a node in another order than their places": f"{CHANGE} (9001, -1, 0, '', 'update', 1, 2, '')",
 }
 KINDS = ("model", "version", "artifact", "file", "alias", "experiment", "run", "metric", "data", "execution", "edge")
+KINDS += ("trained", "point", "parameter", "tag", "logged", "numbered")
 TAKES_AWAY = (doors.delete_tree, native.delete_file, doors.edge_delete)
 
 

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::future::poll_fn;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -14,6 +15,7 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use modelport::api::http::authentication::{Authentication, Credentials};
 use modelport::api::http::hosts::Hosts;
+use modelport::api::mlflow::Pages;
 use modelport::api::server::Service;
 use modelport::blobs::{Blobs, BlobsConfig, Location};
 use modelport::domain::Actor;
@@ -85,6 +87,15 @@ impl TestApp {
     /// With these limits on a JSON body and on a file.
     pub async fn with_limits(json_bytes: usize, file_bytes: u64) -> Self {
         Self::build(Backend::Sqlite, json_bytes, Some(file_bytes), |options| options).await
+    }
+
+    /// With MLflow's own pages, from that folder.
+    pub async fn with_mlflow_pages(folder: &Path) -> Self {
+        let app = Self::new().await;
+        let service = app.service.clone().with_mlflow_pages(Pages::in_folder(folder).unwrap());
+        let built = init_service(service.app()).await;
+        let call: Call = Box::new(move |request| Box::pin(built.call(request.to_request())));
+        Self { service, call, ..app }
     }
 
     /// Whose callers have to say who they are; with the text of a token of an administrator.

@@ -7,6 +7,7 @@ mod documents;
 mod edge;
 mod hostile_text;
 mod kubeflow;
+mod mlflow_pages;
 mod mlmd;
 mod native;
 mod other_sites;

@@ -15,8 +15,12 @@ ACCESS = "crates/registry/src/access/"
 DEMANDS = f"{ACCESS}demands.rs"
 ROOTS = "crates/registry/src/root_rights.rs"
 AUTHENTICATION = "crates/http/src/authentication.rs"
+MIDDLEWARE = "crates/http/src/middleware/authenticate.rs"
 SESSIONS = "crates/http/src/browser/sessions.rs"
 AUDIT = "crates/registry/src/audit.rs"
+MULTIPART = "crates/registry/src/resumable/multipart.rs"
+PARTS = "crates/registry/src/resumable/parts.rs"
+WEBHOOKS = "crates/registry/src/webhooks/mod.rs"
 TRANSACTION = "crates/registry/src/transaction.rs"
 NO_WORKSPACE = "(if OUT { modelport_domain::mutants::none() } else { IT })"
 EVERY_WORKSPACE = "(if OUT { &Workspaces::All } else { IT })"
@@ -127,13 +131,20 @@ TABLE = [
     ("crates/store/src/audit.rs", "list", "if let Some(shown) = ", "&filter.restricted", "(if OUT { &None } else { IT })"),
     ("crates/store/src/graph/types.rs", "seen_workspaces", "match &tx.access()", "&tx.access().visible().open", "(if OUT { &Workspaces::All } else { IT })"),
     ("crates/store/src/jobs.rs", "shown_of", "(!sees_all)", "!sees_all", FALSE),
-    ("crates/registry/src/jobs.rs", "context_of", "AskedBy::Stranger => ", "accounts.access_of(context, None, workspace).await?", "(if OUT { Access::unrestricted() } else { IT })"),
+    ("crates/registry/src/jobs.rs", "context_of_asker", "AskedBy::Stranger => ", "accounts.access_of(context, None, workspace).await?", "(if OUT { Access::unrestricted() } else { IT })"),
     ("crates/registry/src/inspection/evaluate.rs", "check_quarantine", "Some(reason) if ", "!quarantined", FALSE),
     (AUTHENTICATION, "ask", "if who.is_none() && ", "who.is_none() && access.rights().is_nothing()", FALSE),
     (AUTHENTICATION, "is_permitted", "if policy.permits(", "policy.permits(&principal.subject, verb).await?", TRUE),
     (AUTHENTICATION, "vouches", "presented.peer", "self.at.has(peer.to_canonical())", TRUE),
     (AUTHENTICATION, "vouches", "&& secret", "crate::domain::access::is_same_hash(&hash(&secret), &hash(&self.secret))", TRUE),
-    (SESSIONS, "by_session", "if !cookie.is_safe && ", "!cookie.is_safe && !cookie.csrf.as_ref().is_some_and(is_sent)", FALSE),
+    (SESSIONS, "by_session", "if !cookie.is_harmless && ", "!cookie.is_harmless && !cookie.csrf.as_ref().is_some_and(is_sent)", FALSE),
+    (MIDDLEWARE, "authenticate", "let is_harmless = ", "doors.is_of_pages(path)", TRUE),
+    (MIDDLEWARE, "authenticate", "let is_harmless = ", "is_same_origin(headers)", TRUE),
+    (MIDDLEWARE, "is_same_origin", "sites.next()", "site == \"same-origin\"", TRUE),
+    (MIDDLEWARE, "is_same_origin", "sites.next()", "sites.next().is_none()", TRUE),
+    (MULTIPART, "with_secret", "let found = found.filter(", "is_same_hash(&found.secret, &hash_of_text(secret))", TRUE),
+    (PARTS, "check_open", "if still_counts(", "still_counts(tx, principal, multipart.token_id.map(TokenId), row.created_at, now)?.is_none()", FALSE),
+    (WEBHOOKS, "find", "let found = ", "found.webhook.workspace == workspace", TRUE),
     (SESSIONS, "by_session", "let is_sent = ", "is_same_hash(sent, &cookie.own_csrf())", TRUE),
     (SESSIONS, "by_session", "SessionState::Ended => ", "return Err(ended())", "if OUT { known } else { IT }"),
 ]

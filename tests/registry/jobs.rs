@@ -148,12 +148,12 @@ async fn a_job_whose_workers_go_away_fails_in_the_end(backend: Backend) {
     let job = enqueue(&scene, 1).await;
     for _ in 0..ATTEMPTS {
         claim(&scene, "a").await.unwrap();
-        scene.registry.jobs.maintain_jobs(&scene.context, ATTEMPTS, HOUR).await.unwrap();
+        scene.registry.jobs.maintain_jobs(&scene.context, &[KIND], ATTEMPTS, HOUR).await.unwrap();
         assert_eq!(state(&scene, &job).await, JobState::Running);
         scene.pass(LEASE);
     }
     assert!(claim(&scene, "a").await.is_none());
-    scene.registry.jobs.maintain_jobs(&scene.context, ATTEMPTS, HOUR).await.unwrap();
+    scene.registry.jobs.maintain_jobs(&scene.context, &[KIND], ATTEMPTS, HOUR).await.unwrap();
     let failed = scene.registry.jobs.get_job(&scene.context, KIND, job.id).await.unwrap();
     assert_eq!(failed.state, JobState::Failed);
     assert!(failed.error.unwrap().contains("its worker disappeared 3 times"));
@@ -184,7 +184,7 @@ async fn a_job_is_cancelled(backend: Backend) {
     // Its worker never came back: nobody retries it.
     scene.pass(LEASE);
     assert!(claim(&scene, "b").await.is_none());
-    scene.registry.jobs.maintain_jobs(&scene.context, ATTEMPTS, HOUR).await.unwrap();
+    scene.registry.jobs.maintain_jobs(&scene.context, &[KIND], ATTEMPTS, HOUR).await.unwrap();
     assert_eq!(state(&scene, &abandoned).await, JobState::Cancelled);
     let error = scene.registry.jobs.cancel_job(&scene.context, "other", running.id).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
@@ -202,7 +202,7 @@ async fn what_is_handed_back_does_not_count(backend: Backend) {
     scene.registry.jobs.cancel_job(&scene.context, KIND, job.id).await.unwrap();
     assert!(finish(&scene, &job, "a", JobEnd::HandBack).await);
     assert!(claim(&scene, "a").await.is_none());
-    scene.registry.jobs.maintain_jobs(&scene.context, ATTEMPTS, HOUR).await.unwrap();
+    scene.registry.jobs.maintain_jobs(&scene.context, &[KIND], ATTEMPTS, HOUR).await.unwrap();
     assert_eq!(state(&scene, &job).await, JobState::Cancelled);
 }
 
@@ -211,10 +211,10 @@ async fn what_ended_long_ago_is_forgotten(backend: Backend) {
     let (done, waiting) = (enqueue(&scene, 1).await, enqueue(&scene, 2).await);
     claim(&scene, "a").await.unwrap();
     assert!(finish(&scene, &done, "a", JobEnd::Succeeded(Value::Null)).await);
-    scene.registry.jobs.maintain_jobs(&scene.context, ATTEMPTS, HOUR).await.unwrap();
+    scene.registry.jobs.maintain_jobs(&scene.context, &[KIND], ATTEMPTS, HOUR).await.unwrap();
     assert_eq!(state(&scene, &done).await, JobState::Succeeded);
     scene.pass(HOUR + Duration::from_millis(1));
-    scene.registry.jobs.maintain_jobs(&scene.context, ATTEMPTS, HOUR).await.unwrap();
+    scene.registry.jobs.maintain_jobs(&scene.context, &[KIND], ATTEMPTS, HOUR).await.unwrap();
     assert_eq!(
         scene.registry.jobs.get_job(&scene.context, KIND, done.id).await.unwrap_err().kind(),
         ErrorKind::NotFound
@@ -229,7 +229,7 @@ async fn jobs_are_listed_by_kind(backend: Backend) {
     let ids = |jobs: Vec<Job>| jobs.into_iter().map(|job| job.id).collect::<Vec<_>>();
     assert_eq!(ids(scene.registry.jobs.list_jobs(&scene.context, KIND, None, 2).await.unwrap()), [three.id, two.id]);
     assert_eq!(ids(scene.registry.jobs.list_jobs(&scene.context, KIND, Some(two.id), 2).await.unwrap()), [one.id]);
-    scene.registry.jobs.maintain_jobs(&scene.context, ATTEMPTS, HOUR).await.unwrap();
+    scene.registry.jobs.maintain_jobs(&scene.context, &[KIND], ATTEMPTS, HOUR).await.unwrap();
     let queued = |kind: &str, count| (kind.to_owned(), "queued".to_owned(), count);
     assert_eq!(scene.registry.jobs.job_figures(), [queued("other", 1), queued(KIND, 3)]);
 }

@@ -15,6 +15,7 @@ mod inspection;
 mod inventory;
 mod jobs;
 mod logged_models;
+mod multipart;
 mod numbered;
 mod outcomes;
 mod resumable;
@@ -27,6 +28,7 @@ mod unpack;
 mod uploads;
 mod verify;
 mod versions;
+mod webhooks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use modelport::domain::tracking::{LoggedModelId, RunId};
 use modelport::domain::{
-    ChangeRecord, Draft, ErrorKind, FilePath, LogicalType, Node, NodeId, PageSize, Properties, Selection,
+    ChangeRecord, Draft, ErrorKind, FilePath, LogicalType, Name, Node, NodeId, PageSize, Properties, Selection,
 };
 use modelport::registry::link::Outcome;
 use modelport::registry::target::{Precondition, Target};
@@ -13,7 +13,7 @@ use modelport::registry::tracking::run_files::Folder;
 use modelport::registry::tracking::runs::RunDraft;
 use modelport::registry::upload::{PutFile, PutResult};
 
-use super::{Scene, body, cut, digest, file};
+use super::{HOUR, Scene, body, cut, digest, file};
 use crate::support::{Backend, on_both};
 
 on_both! {
@@ -27,6 +27,7 @@ on_both! {
     files_of_versions_are_read_alone,
     what_is_quarantined_is_not_served,
     documents_hold_files_as_models_do,
+    any_folder_has_a_document_of_its_own,
 }
 
 fn path(text: &str) -> FilePath {
@@ -102,7 +103,7 @@ async fn the_first_file_makes_the_artifact_of_the_run(backend: Backend) {
     assert_eq!((document.name.as_deref(), document.home_id), (Some("artifacts"), Some(run.id)));
     assert_eq!(read(&scene, &folder, "b/c").await, "b/c");
     let owner = tracking.get_folder(&scene.context, &folder).await.unwrap();
-    assert_eq!((owner.node.id, owner.experiment.map(|node| node.id)), (run.id, run.home_id));
+    assert_eq!((owner.node.unwrap().id, owner.experiment.map(|node| node.id)), (run.id, run.home_id));
     let actions: Vec<_> = history(&scene, document.id).await.into_iter().map(|change| change.action).collect();
     assert_eq!(actions, ["create", "file.put", "file.put"]);
     let stranger = Folder::Run(RunId::from_bits(1 << 90));
@@ -294,4 +295,32 @@ async fn documents_hold_files_as_models_do(backend: Backend) {
     let target = Target::Artifact(card.id);
     scene.registry.files.delete_file(&scene.context, &target, &path, Precondition::None).await.unwrap();
     assert_eq!(scene.count("files"), 0);
+}
+
+async fn any_folder_has_a_document_of_its_own(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let (name, tracking) = ("place:/a".parse::<Name>().unwrap(), &scene.registry.tracking);
+    let folder = Folder::Named(name.clone());
+    assert_eq!(listed(&scene, &folder, None).await, Vec::<String>::new());
+    let missing = tracking.delete_folder(&scene.context, &folder, None).await.unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::NotFound);
+    let target = || Target::Folder(name.clone());
+    // A document of another API that is called the same is another one.
+    scene.named(LogicalType::DocArtifact, None, name.as_str()).await.unwrap();
+    let names: Vec<String> = (0..8).map(|number| format!("x/{number}")).collect();
+    let puts = names.iter().map(|name| scene.put(put(target(), name), "bytes"));
+    let made = join_all(puts).await.into_iter().map(|put| put.unwrap().file.node_id);
+    assert_eq!(made.collect::<std::collections::BTreeSet<_>>().len(), 1);
+    assert_eq!(listed(&scene, &folder, None).await, ["x/"]);
+    assert_eq!(listed(&scene, &folder, Some("x")).await.len(), 8);
+    assert_eq!(read(&scene, &folder, "x/3").await, "bytes");
+    let other = Folder::Named("place:/b".parse().unwrap());
+    let missing = tracking.get_folder_file(&scene.context, &other, &path("x/3")).await.unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::NotFound);
+    assert_eq!(tracking.delete_folder(&scene.context, &folder, Some(path("x/3"))).await.unwrap(), 1);
+    assert_eq!(tracking.delete_folder(&scene.context, &folder, None).await.unwrap(), 7);
+    assert_eq!(scene.count("files"), 0);
+    scene.pass(2 * HOUR);
+    scene.registry.upkeep.collect(&scene.context, HOUR, false).await.unwrap();
+    scene.holds(0, 0, 0).await;
 }

@@ -3,7 +3,7 @@
 use modelport::domain::filter::mlflow::{clauses, order_keys};
 use modelport::domain::search::{Search, Searched};
 use modelport::domain::trace::{
-    Assessment, AssessmentKind, Chosen, Labels, Said, Span, Trace, TraceDraft, TraceId, TraceState,
+    Assessment, AssessmentKind, Chosen, Labels, ModelCall, Said, Span, Trace, TraceDraft, TraceId, TraceKey, TraceState,
 };
 use modelport::domain::tracking::{RunId, View};
 use modelport::domain::{Draft, ErrorKind, FilePath, LogicalType, NodeId, PageSize, Properties};
@@ -42,6 +42,11 @@ fn trace(name: &str, at: i64) -> Trace {
     Trace::new(id(name), at, TraceState::InProgress)
 }
 
+/// The trace but for its key, which is drawn at random.
+fn without_key(trace: Trace) -> Trace {
+    Trace { key: TraceKey::default(), ..trace }
+}
+
 fn draft(trace: Trace) -> TraceDraft {
     TraceDraft { trace, run: None }
 }
@@ -55,6 +60,9 @@ fn span(trace: &str, number: i64) -> Span {
         kind: if number == 0 { "CHAIN" } else { "TOOL" }.to_owned(),
         status: "OK".to_owned(),
         start: 1000 + number,
+        end: None,
+        call: ModelCall::default(),
+        attributes: Labels::default(),
         document: json!({"name": format!("step {number}"), "text": "ünï"}),
     }
 }
@@ -92,7 +100,7 @@ impl Scene {
 
     async fn put_trace(&self, experiment: NodeId, trace: Trace) -> Trace {
         let experiment = ExperimentRef::Id(experiment);
-        self.registry.tracking.put_trace(&self.context, experiment, draft(trace)).await.unwrap().trace
+        without_key(self.registry.tracking.put_trace(&self.context, experiment, draft(trace)).await.unwrap().trace)
     }
 
     async fn put_spans(&self, experiment: NodeId, of: Trace, spans: Vec<Span>) {
@@ -102,7 +110,7 @@ impl Scene {
 
     async fn read_trace(&self, name: &str) -> (Trace, Vec<String>) {
         let found = self.registry.tracking.get_trace(&self.context, &id(name), true).await.unwrap();
-        (found.trace, found.spans.into_iter().map(|span| span.name).collect())
+        (without_key(found.trace), found.spans.into_iter().map(|span| span.name).collect())
     }
 
     async fn found(&self, search: Search) -> Vec<String> {

@@ -2,6 +2,8 @@
 
 use modelport::domain::{ErrorKind, LogicalType, Node, Order, PageSize, Result, VersionRef};
 use modelport::registry::conditions::Conditions;
+use modelport::registry::listed::versions::VersionListing;
+use modelport::registry::listed::{ListRequest, Total};
 use modelport::registry::removal::Removal;
 
 use super::{HOUR, Scene};
@@ -110,17 +112,25 @@ async fn versions_are_listed_by_their_models_name(backend: Backend) {
     let (model, other) = (scene.model("m").await, scene.model("n").await);
     let versions = [scene.version(&model, "1").await, scene.version(&model, "2").await];
     scene.version(&other, "1").await;
-    let (of, page) = scene
-        .registry
-        .models
-        .list_versions(&scene.context, &"m".parse().unwrap(), Order::default(), PageSize::new(10), None)
-        .await
-        .unwrap();
-    assert_eq!((of, page.items), (model, versions.to_vec()));
-    let missing = scene
-        .registry
-        .models
-        .list_versions(&scene.context, &"x".parse().unwrap(), Order::default(), PageSize::new(10), None)
-        .await;
-    assert_eq!(missing.unwrap_err().kind(), ErrorKind::NotFound);
+    let listing = VersionListing {
+        filter: None,
+        order: Order::default(),
+        metrics: Vec::new(),
+        request: ListRequest { size: PageSize::new(10), token: None, with_total: true },
+    };
+    let list = |name: &str| {
+        let (name, listing) = (name.parse().unwrap(), listing.clone());
+        let (models, context) = (&scene.registry.models, &scene.context);
+        async move { models.list_versions_of(context, &name, listing).await }
+    };
+    let (of, page) = list("m").await.unwrap();
+    let shown: Vec<_> = page.items.iter().map(|listed| (listed.version.clone(), listed.number)).collect();
+    let [first, second] = versions;
+    assert_eq!((of, shown, page.total), (model, vec![(first, Some(1)), (second, Some(2))], Some(Total::Exactly(2))));
+    assert_eq!(list("x").await.unwrap_err().kind(), ErrorKind::NotFound);
+    let metrics = (0..51).map(|number| format!("m{number}")).collect();
+    let many = VersionListing { metrics, ..listing.clone() };
+    let refused =
+        scene.registry.models.list_versions_of(&scene.context, &"m".parse().unwrap(), many).await.unwrap_err();
+    assert_eq!((refused.kind(), refused.field()), (ErrorKind::InvalidArgument, Some("metrics")));
 }

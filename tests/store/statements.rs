@@ -26,7 +26,8 @@ on_both! {
 static STATEMENTS: Mutex<Option<HashMap<String, u64>>> = Mutex::new(None);
 
 /// What the statements have whose texts are kept: filters, histories of a run, and searches of runs.
-const WATCHED: [&str; 3] = ["FROM properties AS p", "FROM members AS m ", "FROM runs "];
+const WATCHED: [&str; 5] =
+    ["FROM properties AS p", "FROM members AS m ", "FROM runs ", "FROM metrics AS k ", "FROM parameters AS k "];
 
 /// Texts of those by database that its connections keep, each as often as it was read and planned for that.
 static KEPT: Mutex<Option<HashMap<String, Vec<String>>>> = Mutex::new(None);

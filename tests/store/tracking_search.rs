@@ -1,5 +1,6 @@
 //! Searches: what each clause finds, in which order, and that the pages of one are what it finds.
 
+mod ordered;
 mod pages;
 mod registered;
 

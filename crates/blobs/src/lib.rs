@@ -174,6 +174,14 @@ impl Blobs {
         }
     }
 
+    /// Whether the store is one that clients can reach, so that [`Blobs::link`] gives links.
+    pub fn has_links(&self) -> bool {
+        match self {
+            Self::Local(_) => false,
+            Self::S3(_) => true,
+        }
+    }
+
     /// A presigned URL of the object under `key`, valid for `valid`.
     ///
     /// - `None` where the store is not one that clients can reach.

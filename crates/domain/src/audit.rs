@@ -74,6 +74,12 @@ actions! {
     RotateToken = "token.rotate",
     /// A token was revoked.
     RevokeToken = "token.revoke",
+    /// A webhook was made.
+    CreateWebhook = "webhook.create",
+    /// A webhook was changed.
+    UpdateWebhook = "webhook.update",
+    /// A webhook was removed.
+    DeleteWebhook = "webhook.delete",
     /// What another release has a name for.
     Unknown = "unknown",
 }

@@ -35,9 +35,24 @@ pub enum Action {
     DeleteFile,
 }
 
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Action {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Create,
+        Self::Update,
+        Self::Delete,
+        Self::Attach,
+        Self::Detach,
+        Self::PutEvents,
+        Self::SetAlias,
+        Self::DeleteAlias,
+        Self::PutFile,
+        Self::DeleteFile,
+    ];
+
+    /// The word under which it is stored and shown.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Create => "create",
             Self::Update => "update",
             Self::Delete => "delete",
@@ -48,8 +63,23 @@ impl fmt::Display for Action {
             Self::DeleteAlias => "alias.delete",
             Self::PutFile => "file.put",
             Self::DeleteFile => "file.delete",
-        })
+        }
     }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Where a list of changes begins, and so its order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangesFrom {
+    /// The oldest first, of those after that id.
+    After(i64),
+    /// The newest first, of those before that id.
+    Before(i64),
 }
 
 /// One entry of the record.

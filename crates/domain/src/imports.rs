@@ -1,5 +1,7 @@
 //! Imports from another system, whichever it is: what it offers, what is requested, and the report.
 
+pub mod mlflow;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Result};

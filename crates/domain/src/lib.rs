@@ -32,9 +32,11 @@ pub mod serving;
 pub mod stage;
 pub mod state;
 pub mod trace;
+pub mod trace_metrics;
 pub mod tracking;
 pub mod types;
 pub mod value;
+pub mod webhook;
 
 pub use actor::Actor;
 pub use change::{Action, ChangeRecord};

@@ -90,6 +90,10 @@ pub enum Facet {
     Metadata(String),
     /// The spans of a trace. A clause holds when it holds of one of them. Nothing is ordered by it.
     Span(SpanFacet),
+    /// The same of what is known of spans under that name.
+    SpanAttribute(String),
+    /// The versions of prompts that a trace used, as `name/version`. Nothing is ordered by it.
+    Prompt,
     /// The assessments of a trace of that kind and name that are valid. A clause holds when it holds of one of them. Nothing is ordered
     /// by it.
     Assessment(AssessmentKind, String),

@@ -42,6 +42,17 @@ impl fmt::Display for TraceId {
     }
 }
 
+/// What the store knows a trace by: traces of two experiments may have the same id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct TraceKey(pub String);
+
+impl TraceKey {
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// How far what is traced came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum TraceState {
@@ -84,6 +95,8 @@ pub type Labels = BTreeMap<String, String>;
 pub struct Trace {
     /// Its id.
     pub id: TraceId,
+    /// What the store knows it by; none as long as it is not there.
+    pub key: TraceKey,
     /// The experiment that it is of; 0 as long as that is open.
     pub experiment: NodeId,
     /// Its name.
@@ -104,6 +117,8 @@ pub struct Trace {
     pub tags: Labels,
     /// Its metadata, which does not.
     pub metadata: Labels,
+    /// The tokens that its client says to have used. Not read back.
+    pub tokens: Tokens,
     /// Its assessments, the oldest first.
     pub assessments: Vec<Assessment>,
     /// Whether spans of it are here.
@@ -115,6 +130,7 @@ impl Trace {
     pub fn new(id: TraceId, at: Millis, state: TraceState) -> Self {
         Self {
             id,
+            key: TraceKey::default(),
             experiment: NodeId(0),
             name: None,
             at,
@@ -125,10 +141,41 @@ impl Trace {
             response: None,
             tags: Labels::new(),
             metadata: Labels::new(),
+            tokens: Tokens::default(),
             assessments: Vec::new(),
             has_spans: false,
         }
     }
+}
+
+/// How many tokens a trace used, as far as its client says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tokens {
+    /// Of what was asked.
+    pub input: Option<i64>,
+    /// Of what was answered.
+    pub output: Option<i64>,
+    /// Of both.
+    pub total: Option<i64>,
+    /// Of what was asked, those read from a cache.
+    pub cache_read: Option<i64>,
+    /// Of what was asked, those written into a cache.
+    pub cache_creation: Option<i64>,
+}
+
+/// What a call of a language model was, as its span says.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ModelCall {
+    /// The model.
+    pub model: Option<String>,
+    /// Who provides it.
+    pub provider: Option<String>,
+    /// What the question cost.
+    pub input_cost: Option<f64>,
+    /// What the answer cost.
+    pub output_cost: Option<f64>,
+    /// What both cost.
+    pub total_cost: Option<f64>,
 }
 
 /// A span of a trace.
@@ -148,6 +195,12 @@ pub struct Span {
     pub status: String,
     /// When it began, in nanoseconds.
     pub start: i64,
+    /// When it ended, in nanoseconds, if it did. Not read back.
+    pub end: Option<i64>,
+    /// What it called. Not read back.
+    pub call: ModelCall,
+    /// What is known of it, as text, for searches. Not read back.
+    pub attributes: Labels,
     /// The span as its client sent it.
     pub document: Json,
 }
@@ -239,6 +292,16 @@ impl Said {
     /// The value, where it is a number.
     pub fn number(&self) -> Option<f64> {
         self.value.as_f64()
+    }
+
+    /// What the value counts as: a number as itself, and what is true or said to be as 1, its contrary as 0.
+    pub fn measure(&self) -> Option<f64> {
+        match &self.value {
+            Json::Bool(value) => Some(f64::from(u8::from(*value))),
+            Json::String(text) if text.trim().eq_ignore_ascii_case("yes") => Some(1.0),
+            Json::String(text) if text.trim().eq_ignore_ascii_case("no") => Some(0.0),
+            value => value.as_f64(),
+        }
     }
 }
 

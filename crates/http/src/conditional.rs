@@ -67,6 +67,15 @@ pub fn with_etag(tag: String, shown: &impl Serialize) -> HttpResponse {
     HttpResponse::Ok().insert_header((ETAG, EntityTag::new_strong(tag))).json(shown)
 }
 
+/// The same, or 304 where the client has it already.
+pub fn unless_known(request: &HttpRequest, tag: String, shown: &impl Serialize) -> HttpResponse {
+    let current = EntityTag::new_strong(tag.clone());
+    if is_known(request, &current) {
+        return HttpResponse::NotModified().insert_header((ETAG, current)).finish();
+    }
+    with_etag(tag, shown)
+}
+
 fn invalid_entity_tags(name: &str) -> Error {
     Error::invalid(name, format!("`{name}` is not a list of entity tags"))
 }

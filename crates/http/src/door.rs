@@ -21,8 +21,12 @@ pub struct Door {
     pub routes: fn(&mut ServiceConfig),
     /// Whether the route of that pattern reads its bodies as a stream; others are read whole, within the memory of all requests.
     pub is_streamed: fn(pattern: &str) -> bool,
+    /// Whether the route of that pattern decodes bodies that are encoded; all others refuse them.
+    pub decodes: fn(pattern: &str) -> bool,
     /// Whether the route of that pattern is for whoever has not said who they are.
     pub is_open: fn(pattern: &str) -> bool,
+    /// What the paths of its pages begin with, and of what they ask, where it has pages for browsers.
+    pub pages: Option<&'static str>,
     /// The header by which its clients name a workspace, in lower case, where they have one of their own.
     pub workspace_header: Option<&'static str>,
     /// Its body of an error that no operation made: an unknown path, a wrong method, an input that cannot be read. A 503 carries
@@ -73,6 +77,11 @@ impl Doors {
         self.iter().for_each(|door| (door.routes)(service));
     }
 
+    /// Whether the route of that pattern decodes bodies that are encoded.
+    pub fn decodes(self, pattern: &str) -> bool {
+        self.of_path(pattern).is_some_and(|door| (door.decodes)(pattern))
+    }
+
     /// Whether the route of that pattern reads its bodies as a stream.
     pub fn is_streamed(self, pattern: &str) -> bool {
         self.of_path(pattern).is_some_and(|door| (door.is_streamed)(pattern))
@@ -81,6 +90,11 @@ impl Doors {
     /// Whether the route of that pattern is for whoever has not said who they are.
     pub fn is_open(self, pattern: &str) -> bool {
         self.of_path(pattern).is_some_and(|door| (door.is_open)(pattern))
+    }
+
+    /// Whether that path is one of a door's pages, or below them.
+    pub fn is_of_pages(self, path: &str) -> bool {
+        self.of_path(path).and_then(|door| door.pages).is_some_and(|pages| path.starts_with(pages))
     }
 
     /// The header by which clients of the door that `path` belongs to name a workspace.

@@ -80,13 +80,14 @@ impl Runner {
         let mut maintained: Option<Instant> = None;
         // An outage of the database is logged once, not each second.
         let mut is_unavailable = false;
+        let kinds: Vec<&str> = self.kinds.keys().copied().collect();
         while !*stop.borrow() {
             if maintained.is_none_or(|at| at.elapsed() >= MAINTENANCE_INTERVAL) {
                 maintained = Some(Instant::now());
                 let maintained = self
                     .registry
                     .jobs
-                    .maintain_jobs(&self.context, self.options.attempts.into(), self.options.retention)
+                    .maintain_jobs(&self.context, &kinds, self.options.attempts.into(), self.options.retention)
                     .await;
                 is_unavailable = logged(maintained, is_unavailable).is_none();
             }

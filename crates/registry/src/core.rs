@@ -18,6 +18,7 @@ use super::policy::Policy;
 use super::queue::Queue;
 use super::quota_cache::KnownQuotas;
 use super::store_id::StoreId;
+use super::webhook_sender::WebhookSender;
 use crate::blobs::Blobs;
 use crate::domain::access::{NamedAdmin, SessionTimes};
 use crate::domain::{Inventory, Millis, Result};
@@ -46,6 +47,7 @@ pub(crate) struct Core {
     pub(crate) bounds: Bounds,
     /// Where models can be imported from.
     pub(crate) source: Option<Arc<dyn ImportSource>>,
+    pub(crate) tracking_servers: Vec<String>,
     /// Bounds the inspections that run at once.
     pub(crate) inspections: Arc<Semaphore>,
     pub(crate) queue: Queue,
@@ -65,6 +67,9 @@ pub(crate) struct Core {
     pub(crate) is_audit_strict: bool,
     /// What is still to be written into the audit trail.
     pub(crate) audit_queue: AuditQueue,
+    /// What sends to webhooks, in a process that does.
+    pub(crate) webhook_sender: Option<Arc<dyn WebhookSender>>,
+    pub(crate) webhook_pause: Duration,
 }
 
 impl Core {
@@ -81,10 +86,13 @@ impl Core {
             resumable_expiry,
             unpack_bounds,
             imports_from,
+            tracking_servers,
             admins,
             max_token_lifetime,
             session_times,
             is_audit_strict,
+            webhook_sender,
+            webhook_pause,
         } = options;
         Self {
             store,
@@ -99,6 +107,7 @@ impl Core {
             resumable_expiry,
             bounds: unpack_bounds,
             source: imports_from,
+            tracking_servers,
             inspections: Arc::new(Semaphore::new(MAX_INSPECTIONS)),
             queue: Queue::default(),
             collected: Totals::default(),
@@ -111,6 +120,8 @@ impl Core {
             quotas: Arc::default(),
             is_audit_strict,
             audit_queue: AuditQueue::default(),
+            webhook_sender,
+            webhook_pause,
         }
     }
 

@@ -126,6 +126,11 @@ impl Files {
         }
     }
 
+    /// Whether files are read from the object store by links.
+    pub fn gives_links(&self, _context: &RequestContext) -> bool {
+        self.core.redirect.is_some() && self.core.blobs.has_links()
+    }
+
     /// The files of an artifact, in pages, ordered by path.
     pub async fn list_artifact_files(
         &self,

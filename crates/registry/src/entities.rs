@@ -1,20 +1,23 @@
 //! Create, read, list, change and remove: the use cases that every logical type shares.
 
+mod create;
+
 use super::conditions::IF_MATCH;
 use super::context::RequestContext;
 use super::pages::{self, List, Pages};
 use super::references::check_references;
-use super::stored_names::stored_name;
 use super::transaction::{ReadTransaction, WriteTransaction};
 use super::uris::{fill_uris, is_own_uri};
 use crate::domain::experiment::{check_times, without_value};
 use crate::domain::{
-    Action, Change, Cursor, Draft, Error, ExternalId, LogicalType, MetricPoint, Name, Node, NodeId, NodeKind, OrderBy,
-    PageRequest, Patch, Properties, Result, Selection, Value,
+    Change, Cursor, Draft, Error, ExternalId, LogicalType, MetricPoint, Name, Node, NodeId, NodeKind, OrderBy,
+    PageRequest, Patch, Result, Selection,
 };
 use crate::services::Entities;
 use crate::store::tracking::runs;
-use crate::store::{joined, metrics, nodes};
+use crate::store::{joined, nodes};
+
+pub(super) use create::{add_point, create, create_in, create_stored, properties_of_home};
 
 /// How one thing is found: by its name in its home, or by its id in another system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -209,61 +212,6 @@ impl Entities {
             })
             .await
     }
-}
-
-pub(super) fn create(
-    tx: &mut WriteTransaction<'_, '_>,
-    logical: LogicalType,
-    home: Option<NodeId>,
-    draft: &Draft,
-) -> Result<Node> {
-    let stored = stored_name(logical, home, draft.name.as_ref())?;
-    create_stored(tx, logical, home, draft, stored)
-}
-
-/// The same under a name as it is stored, which may begin with what keeps it apart from others.
-pub(super) fn create_stored(
-    tx: &mut WriteTransaction<'_, '_>,
-    logical: LogicalType,
-    home: Option<NodeId>,
-    draft: &Draft,
-    stored: Name,
-) -> Result<Node> {
-    let now = tx.now();
-    let mut named = draft.clone();
-    if let Some(home) = home {
-        named.properties.extend(properties_of_home(&check_home(tx, logical, home)?, logical));
-    }
-    check_references(tx, logical, home, &named.properties, &Properties::new())?;
-    let point = if logical == LogicalType::Metric {
-        Some(MetricPoint::take(&mut named.properties, now)?.ok_or_else(without_value)?)
-    } else {
-        None
-    };
-    named.name = Some(stored);
-    let mut node = nodes::insert(tx, logical, home, &named, now)?;
-    check_times(&node)?;
-    if let Some(point) = point {
-        add_point(tx, &mut node, point)?;
-    }
-    tx.record(Action::Create, &node, None)?;
-    Ok(node)
-}
-
-/// What an artifact of a run says of it, so that filters find it by its run.
-pub(super) fn properties_of_home(home: &Node, logical: LogicalType) -> Properties {
-    let mut properties = Properties::new();
-    if home.logical_type() == Some(LogicalType::ExperimentRun) && logical.kind() == NodeKind::Artifact {
-        properties.insert("experiment_run_id".to_owned(), Value::Int(home.id.0));
-        properties.extend(home.home_id.map(|experiment| ("experiment_id".to_owned(), Value::Int(experiment.0))));
-    }
-    properties
-}
-
-pub(super) fn add_point(tx: &mut WriteTransaction<'_, '_>, metric: &mut Node, point: MetricPoint) -> Result<()> {
-    metrics::append(tx, &[(&*metric, point)], metrics::Latest::Given)?;
-    metric.properties.extend(point.properties());
-    Ok(())
 }
 
 fn check_home(tx: &mut ReadTransaction<'_, '_>, logical: LogicalType, home: NodeId) -> Result<Node> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::holders::{get_holder, run_holder, trace_holder};
+use super::holders::{folder_holder, get_holder, run_holder, trace_holder};
 use super::imports::check_absent;
 use super::inspection::{Inspected, known};
 use super::resolve::resolve;
@@ -90,6 +90,10 @@ pub(super) fn find(tx: &mut ReadTransaction<'_, '_>, target: &Target, path: &Fil
             None => None,
         },
         Target::Traces(experiment) => match trace_holder(tx, *experiment)? {
+            Some(holder) => files::find(tx, holder, path)?,
+            None => None,
+        },
+        Target::Folder(name) => match folder_holder(tx, name)? {
             Some(holder) => files::find(tx, holder, path)?,
             None => None,
         },

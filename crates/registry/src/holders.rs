@@ -53,6 +53,11 @@ pub(super) fn trace_holder(tx: &mut ReadTransaction<'_, '_>, experiment: NodeId)
     Ok(nodes::find_named_bare(tx, LogicalType::DocArtifact, Some(experiment), &name)?.map(|artifact| artifact.id))
 }
 
+/// The document with that name which belongs to nothing else, where there is one in the workspace of the request.
+pub(super) fn folder_holder(tx: &mut ReadTransaction<'_, '_>, name: &Name) -> Result<Option<NodeId>> {
+    Ok(nodes::find_named_bare(tx, LogicalType::DocArtifact, None, name)?.map(|artifact| artifact.id))
+}
+
 /// The artifact that holds the files of the run, where it has one.
 pub(super) fn run_holder(tx: &mut ReadTransaction<'_, '_>, run: NodeId) -> Result<Option<NodeId>> {
     let name: Name = RUN_FILES.parse()?;

@@ -10,6 +10,7 @@ use super::resolve::{homes, made};
 use super::transaction::{ReadTransaction, WriteTransaction};
 use crate::domain::access::Permission;
 use crate::domain::graph::{EventType, EventWrite, NodeWrite, TypeDraft, TypeRules};
+use crate::domain::imports::mlflow::{MLFLOW_IMPORT, MlflowImport};
 use crate::domain::imports::{GETI_IMPORT, ImportRequest, ModelRef, RemoteProject};
 use crate::domain::{
     Draft, Error, ExecutionState, ExternalId, Job, LogicalType, Name, Node, NodeId, NodeKind, Properties, Result,
@@ -113,6 +114,25 @@ impl Imports {
     ) -> Result<Job> {
         let job = self.start_import(context, server, project, models).await?;
         self.core.jobs().await_job(context, GETI_IMPORT, job.id).await
+    }
+
+    /// Enqueues an import from another tracking server, which the settings name.
+    ///
+    /// Errors: PermissionDenied; InvalidState when the settings name no server; InvalidArgument when they name no such server, or too much is named.
+    pub async fn start_mlflow_import(&self, context: &RequestContext, wanted: MlflowImport) -> Result<Job> {
+        self.core.read(context, |tx| tx.demand_in_workspace(Permission::Create)).await?;
+        let servers = &self.core.tracking_servers;
+        if servers.is_empty() {
+            return Err(Error::invalid_state("no tracking server is in the settings: set `imports.mlflow`"));
+        }
+        if !servers.contains(&wanted.source) {
+            let message = format!("no tracking server `{}` is in the settings", wanted.source.escape_debug());
+            return Err(Error::invalid("source", message));
+        }
+        wanted.check()?;
+        let payload =
+            serde_json::to_value(&wanted).map_err(|error| Error::internal("an import is not JSON").caused_by(error))?;
+        self.core.jobs().enqueue(context, MLFLOW_IMPORT, payload).await
     }
 
     fn source(&self, server: Option<&str>) -> Result<(Arc<dyn ImportSource>, String)> {

@@ -7,9 +7,9 @@ use tokio::sync::watch;
 
 use super::context::{Origin, RequestContext};
 use super::transaction::{ReadTransaction, WriteTransaction};
-use crate::domain::access::Access;
+use crate::domain::access::{Access, WorkspaceId};
 use crate::domain::job::{AskedBy, JobEnd};
-use crate::domain::{Actor, Error, ErrorKind, Job, JobId, JobProgress, Millis, Result};
+use crate::domain::{Actor, Error, ErrorKind, Job, JobId, JobProgress, JobState, Millis, Result};
 use crate::services::{Jobs, Registry};
 use crate::store::jobs;
 
@@ -146,27 +146,39 @@ impl Jobs {
     /// since, or gone, and no more than their token left, though that have ended by now.
     /// The record of changes names the job.
     pub async fn context_of(&self, context: &RequestContext, job: &Job) -> Result<RequestContext> {
+        let actor = Actor::new(job.actor.clone(), format!("job-{}", job.id));
+        self.context_of_asker(context, &job.asked_by, job.workspace, job.created_at, actor).await
+    }
+
+    /// The context of work for whoever asked for it then, in that workspace and under that name.
+    pub(crate) async fn context_of_asker(
+        &self,
+        context: &RequestContext,
+        asked_by: &AskedBy,
+        place: WorkspaceId,
+        since: Millis,
+        actor: Actor,
+    ) -> Result<RequestContext> {
         let accounts = self.core.accounts();
-        let workspace = Some(job.workspace);
+        let workspace = Some(place);
         let mut origin = Origin { door: Some("job"), ..Origin::default() };
-        let access = match &job.asked_by {
-            AskedBy::Server => Access::unrestricted().in_workspace(job.workspace),
+        let access = match asked_by {
+            AskedBy::Server => Access::unrestricted().in_workspace(place),
             AskedBy::Stranger => accounts.access_of(context, None, workspace).await?,
             AskedBy::Principal { id, groups, token } => {
-                let asked = accounts.authenticate_again(context, *id, groups, *token, job.created_at).await;
+                let asked = accounts.authenticate_again(context, *id, groups, *token, since).await;
                 match asked {
                     Ok(who) => {
                         origin.groups.clone_from(groups);
                         accounts.access_of(context, Some(&who), workspace).await?
                     }
                     Err(error) if error.kind() == ErrorKind::Unauthenticated => {
-                        Access::new(None, Arc::default(), job.workspace)
+                        Access::new(None, Arc::default(), place)
                     }
                     Err(error) => return Err(error),
                 }
             }
         };
-        let actor = Actor::new(job.actor.clone(), format!("job-{}", job.id));
         Ok(context.of_another(actor, access, origin))
     }
 
@@ -203,15 +215,23 @@ impl Jobs {
         self.core.now().saturating_add(millis(pause))
     }
 
-    /// Ends abandoned jobs that are cancelled or have no attempts left, deletes old finished jobs, and counts jobs for the metrics.
-    pub async fn maintain_jobs(&self, context: &RequestContext, attempts: i64, kept: Duration) -> Result<()> {
+    /// Ends abandoned jobs of these kinds that are cancelled or have no attempts left, deletes their old finished jobs, and counts all
+    /// jobs for the metrics.
+    pub async fn maintain_jobs(
+        &self,
+        context: &RequestContext,
+        kinds: &[&str],
+        attempts: i64,
+        kept: Duration,
+    ) -> Result<()> {
+        let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
         let now = context.now();
         let before = now.saturating_sub(millis(kept));
         let figures = self
             .core
             .write(context, move |tx| {
-                jobs::end_abandoned(tx, now, attempts)?;
-                jobs::delete_finished(tx, before)?;
+                jobs::end_abandoned(tx, &kinds, now, attempts)?;
+                jobs::delete_finished(tx, &kinds, before)?;
                 jobs::counts(tx)
             })
             .await?;
@@ -240,6 +260,18 @@ impl Jobs {
     ) -> Result<Vec<Job>> {
         let kind = kind.to_owned();
         self.core.read(context, move |tx| jobs::list(tx, &kind, before, limit.into())).await
+    }
+
+    /// The same of every kind, or of that one, and in every state, or in that one.
+    pub async fn list_all_jobs(
+        &self,
+        context: &RequestContext,
+        kind: Option<String>,
+        state: Option<JobState>,
+        before: Option<JobId>,
+        limit: u32,
+    ) -> Result<Vec<Job>> {
+        self.core.read(context, move |tx| jobs::list_of(tx, kind.as_deref(), state, before, limit.into())).await
     }
 
     /// Cancels a job; one that is running stops soon.

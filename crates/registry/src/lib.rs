@@ -21,6 +21,7 @@ pub mod entities;
 pub mod etags;
 mod existing_blobs;
 pub mod files;
+pub mod found_files;
 pub mod graph;
 mod hashing;
 pub mod health;
@@ -34,7 +35,9 @@ mod inventory;
 pub mod jobs;
 pub mod lineage;
 pub mod link;
+pub mod listed;
 pub mod metrics;
+pub mod named_change;
 pub mod named_removal;
 pub mod numbered;
 mod options;
@@ -69,10 +72,12 @@ pub mod upload;
 pub mod uris;
 pub mod verify;
 pub mod versions;
+pub mod webhook_sender;
+pub mod webhooks;
 
 // The packages that it uses, by the names of their rooms.
 use {modelport_blobs as blobs, modelport_domain as domain, modelport_store as store};
 
 pub use context::{Clock, Origin, RequestContext, wall_clock};
-pub use options::RegistryOptions;
+pub use options::{Feature, RegistryOptions};
 pub use services::Registry;

@@ -7,7 +7,33 @@ use super::archive::Bounds;
 use super::context::{Clock, wall_clock};
 use super::import_source::ImportSource;
 use super::policy::Policy;
+use super::webhook_sender::WebhookSender;
 use crate::domain::access::{NamedAdmin, SessionTimes};
+
+/// What the settings let clients do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Feature {
+    /// Send bytes to the bucket themselves.
+    DirectUploads,
+    /// Read bytes from the bucket themselves.
+    DirectDownloads,
+    /// Import models from another system.
+    Imports,
+}
+
+impl Feature {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::DirectUploads, Self::DirectDownloads, Self::Imports];
+
+    /// The word by which clients know it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DirectUploads => "directUploads",
+            Self::DirectDownloads => "directDownloads",
+            Self::Imports => "imports",
+        }
+    }
+}
 
 /// How a registry works. What is not said is as in [`RegistryOptions::default`].
 #[derive(Clone)]
@@ -34,6 +60,8 @@ pub struct RegistryOptions {
     pub unpack_bounds: Bounds,
     /// Where models can be imported from; nowhere by default.
     pub imports_from: Option<Arc<dyn ImportSource>>,
+    /// The names of the tracking servers that experiments, runs and models can be imported from; none by default.
+    pub tracking_servers: Vec<String>,
     /// Who is an administrator of the registry, whatever is bound. Nobody by default.
     pub admins: Vec<NamedAdmin>,
     /// The longest that a token may last. A year by default.
@@ -42,6 +70,10 @@ pub struct RegistryOptions {
     pub session_times: SessionTimes,
     /// Whether what is read is in the audit trail before its first byte is sent. Otherwise, as by default, it is soon after.
     pub is_audit_strict: bool,
+    /// What sends to webhooks; nothing by default.
+    pub webhook_sender: Option<Arc<dyn WebhookSender>>,
+    /// How long a webhook is left alone after a delivery failed; each failure after that doubles it. Five seconds by default.
+    pub webhook_pause: Duration,
 }
 
 impl Default for RegistryOptions {
@@ -57,10 +89,13 @@ impl Default for RegistryOptions {
             resumable_expiry: Duration::from_secs(24 * 60 * 60),
             unpack_bounds: Bounds::default(),
             imports_from: None,
+            tracking_servers: Vec::new(),
             admins: Vec::new(),
             max_token_lifetime: Duration::from_secs(365 * 24 * 60 * 60),
             session_times: SessionTimes::default(),
             is_audit_strict: false,
+            webhook_sender: None,
+            webhook_pause: Duration::from_secs(5),
         }
     }
 }

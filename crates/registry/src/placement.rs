@@ -1,7 +1,7 @@
 //! Where a new file goes: its target as it is now, and the artifact, which may have to be made.
 
-use super::entities::{create, get_bare};
-use super::holders::{RUN_FILES, TRACE_FILES, get_holder, holder, run_holder, trace_holder};
+use super::entities::{create, create_stored, get_bare};
+use super::holders::{RUN_FILES, TRACE_FILES, folder_holder, get_holder, holder, run_holder, trace_holder};
 use super::imports;
 use super::inspection::policy_of;
 use super::link::Place;
@@ -29,6 +29,16 @@ pub(super) fn resolve_target(tx: &mut ReadTransaction<'_, '_>, target: &Target, 
         Target::Traces(experiment) => {
             let experiment = get_bare(tx, LogicalType::Experiment, *experiment)?;
             tx.demand(Permission::Write, experiment.place)?;
+            Ok(target.clone())
+        }
+        Target::Folder(name) => {
+            match folder_holder(tx, name)? {
+                Some(holder) => {
+                    let artifact = get_holder(tx, holder)?;
+                    tx.demand(Permission::Write, artifact.place)?;
+                }
+                None => tx.demand_in_workspace(Permission::Create)?,
+            }
             Ok(target.clone())
         }
         Target::Version { model, version: VersionRef::Named(name) } if create => {
@@ -81,6 +91,10 @@ pub(super) fn limit(tx: &mut ReadTransaction<'_, '_>, base: &Policy, target: &Ta
             let holder = trace_holder(tx, *experiment)?;
             policy_of_holder(tx, base, holder)?
         }
+        Target::Folder(name) => {
+            let holder = folder_holder(tx, name)?;
+            policy_of_holder(tx, base, holder)?
+        }
         Target::Import(_) => base.clone(),
     };
     Ok(policy.max_file_bytes)
@@ -114,6 +128,13 @@ pub(super) fn find_or_create_artifact(
         Target::Traces(experiment) => {
             let found = trace_holder(tx, *experiment)?;
             return Ok((found_or_made(tx, found, *experiment, TRACE_FILES)?, None));
+        }
+        Target::Folder(name) => {
+            let place = match folder_holder(tx, name)? {
+                Some(artifact) => Place::Found(artifact),
+                None => Place::Made(create_folder(tx, name)?),
+            };
+            return Ok((place, None));
         }
         Target::Import(import) => {
             let (artifact, version, model) = imports::create_imported(tx, import)?;
@@ -154,6 +175,12 @@ fn found_or_made(tx: &mut WriteTransaction<'_, '_>, found: Option<NodeId>, home:
         Some(artifact) => Place::Found(artifact),
         None => Place::Made(create_artifact(tx, LogicalType::DocArtifact, home, name.parse()?)?),
     })
+}
+
+/// Makes the document of a folder under its very name, which no other has, so that whoever comes next finds it.
+fn create_folder(tx: &mut WriteTransaction<'_, '_>, name: &Name) -> Result<NodeId> {
+    let draft = Draft { state: Some(ArtifactState::Live.number()), ..Draft::named(name.clone()) };
+    Ok(made(create_stored(tx, LogicalType::DocArtifact, None, &draft, name.clone()))?.id)
 }
 
 /// Makes an artifact for files. When it was made meanwhile, the transaction is retried and finds it.

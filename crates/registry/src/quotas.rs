@@ -35,7 +35,7 @@ pub(super) fn check_room(
         Target::Artifact(id) | Target::Run(id) | Target::Traces(id) => {
             nodes::place_of(tx, &[*id])?.get(id).map(|place| place.workspace)
         }
-        Target::Version { .. } | Target::Import(_) => Some(tx.context().access().workspace()),
+        Target::Version { .. } | Target::Folder(_) | Target::Import(_) => Some(tx.context().access().workspace()),
     };
     let Some((workspace, quota)) = workspace.and_then(|id| Some((id, *quotas.get(&id)?))) else { return Ok(()) };
     match find(tx, target, path) {

@@ -8,6 +8,8 @@ mod concat;
 mod demands;
 mod finish;
 mod lease;
+pub mod multipart;
+mod parts;
 mod patch;
 
 use std::sync::Arc;
@@ -29,6 +31,7 @@ use crate::store::uploads;
 
 pub use checksum::{ALGORITHMS, Checksums};
 pub use concat::PARTIAL;
+pub use parts::NewPart;
 pub use patch::Patch;
 
 /// The field of an error about an upload that another request is writing.
@@ -181,8 +184,15 @@ impl Files {
         }
     }
 
+    /// The row of an upload that clients resume. Those in parts are found by [`Files::any_row`] alone.
     pub(super) async fn resumable_row(&self, context: &RequestContext, id: &str) -> Result<Resumable> {
-        let (wanted, missing) = (id.to_owned(), Error::not_found(format!("upload `{}`", id.escape_debug())));
+        let row = self.any_row(context, id).await?;
+        if multipart::is_multipart(&row) { Err(not_found(id)) } else { Ok(row) }
+    }
+
+    /// The row of that id, whatever kind of upload it is.
+    async fn any_row(&self, context: &RequestContext, id: &str) -> Result<Resumable> {
+        let (wanted, missing) = (id.to_owned(), not_found(id));
         if !is_upload_id(id) {
             return Err(missing);
         }
@@ -220,6 +230,10 @@ impl Files {
     pub(super) fn expiry(&self) -> Millis {
         Millis::try_from(self.core.resumable_expiry.as_millis()).unwrap_or(Millis::MAX)
     }
+}
+
+fn not_found(id: &str) -> Error {
+    Error::not_found(format!("upload `{}`", id.escape_debug()))
 }
 
 /// Whether an upload can have that id: a UUID's digits, as [`new_row`] writes them. PostgreSQL refuses a NUL in a text.

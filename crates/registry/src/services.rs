@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::context::RequestContext;
 use super::core::Core;
-use super::options::RegistryOptions;
+use super::options::{Feature, RegistryOptions};
 use crate::blobs::Blobs;
 use crate::domain::Actor;
 use crate::domain::access::Access;
@@ -79,6 +79,8 @@ services! {
     Accounts, accounts;
     /// The audit trail: who read, was refused, or changed who may do what.
     Audit, audit;
+    /// Webhooks: URLs that are told what happens to models.
+    Webhooks, webhooks;
     /// What keeps the stores in order: the collector, verification, health, counting.
     Upkeep, upkeep;
 }
@@ -87,6 +89,16 @@ impl Registry {
     /// The largest file that is accepted, in bytes.
     pub fn max_file_bytes(&self) -> Option<u64> {
         self.core.policy.max_file_bytes
+    }
+
+    /// What the settings let clients do.
+    pub fn features(&self) -> Vec<Feature> {
+        let is_on = |feature: &Feature| match feature {
+            Feature::DirectUploads => self.core.direct.is_some(),
+            Feature::DirectDownloads => self.core.redirect.is_some(),
+            Feature::Imports => self.core.source.as_ref().is_some_and(|source| !source.servers().is_empty()),
+        };
+        Feature::ALL.into_iter().filter(is_on).collect()
     }
 
     /// Where clients reach this server, without a slash at its end; `None` where that is what each of them says.

@@ -22,8 +22,36 @@ pub enum Target {
     Run(NodeId),
     /// In the artifact that holds the files of the traces of that experiment, which is made with the first of them.
     Traces(NodeId),
+    /// In the document of that name which belongs to nothing else, and is made with the first of them.
+    Folder(Name),
     /// In the model artifact that an import makes, together with its version and model, when the bytes are here.
     Import(Arc<ModelImport>),
+}
+
+impl Target {
+    /// The text of a target that an upload keeps until its end.
+    ///
+    /// Errors: Internal for a version or an import, which none of them keeps so.
+    pub(crate) fn stored(&self) -> Result<String> {
+        match self {
+            Self::Artifact(id) => Ok(format!("artifact:{id}")),
+            Self::Run(id) => Ok(format!("run:{id}")),
+            Self::Traces(id) => Ok(format!("traces:{id}")),
+            Self::Folder(name) => Ok(format!("folder:{name}")),
+            Self::Version { .. } | Self::Import(_) => Err(Error::internal("an upload does not keep such a target")),
+        }
+    }
+
+    /// The target of such a text.
+    pub(crate) fn of_stored(text: &str) -> Result<Self> {
+        match text.split_once(':') {
+            Some(("artifact", id)) => Ok(Self::Artifact(id.parse()?)),
+            Some(("run", id)) => Ok(Self::Run(id.parse()?)),
+            Some(("traces", id)) => Ok(Self::Traces(id.parse()?)),
+            Some(("folder", name)) => Ok(Self::Folder(name.parse()?)),
+            _ => Err(Error::internal("the target of an upload cannot be read")),
+        }
+    }
 }
 
 /// What must be true of the file that is there.

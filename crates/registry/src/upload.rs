@@ -22,7 +22,7 @@ use crate::domain::{Error, File, FilePath, Millis, NodeId, Result, Sha256};
 use crate::heartbeats::with_heartbeats_every;
 use crate::services::Files;
 use crate::store::resumable::Resumable;
-use crate::store::{files, nodes, resumable, uploads};
+use crate::store::{files, multipart, nodes, resumable, uploads};
 
 /// How often an upload sends a heartbeat.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -66,6 +66,8 @@ pub(super) enum ResumableUpdate {
     NoRow,
     /// The one with this id is marked as finished.
     MarkFinished(String),
+    /// The one with this id and key, whose parts were put together, is marked as finished with what they came to.
+    FinishParts { id: String, key: String },
     /// This one is made, finished.
     InsertFinished(Box<Resumable>),
 }
@@ -177,6 +179,7 @@ impl Files {
                 match &update {
                     ResumableUpdate::NoRow => {}
                     ResumableUpdate::MarkFinished(id) => resumable::finish(tx, id, stored.sha256, now)?,
+                    ResumableUpdate::FinishParts { id, key } => finish_parts(tx, (id, key), stored, now)?,
                     ResumableUpdate::InsertFinished(row) => resumable::insert(tx, row)?,
                 }
                 linked.ok_or_else(|| Error::internal("a file that was linked is not there"))
@@ -267,6 +270,17 @@ pub(super) fn check_length(length: Option<u64>, limit: Option<u64>) -> Result<()
     }
 }
 
+/// Marks an upload in parts as finished, and lets its parts expire.
+///
+/// Errors: Unavailable where it was given up meanwhile.
+fn finish_parts(tx: &mut WriteTransaction<'_, '_>, (id, key): (&str, &str), whole: Stored, now: Millis) -> Result<()> {
+    let length = i64::try_from(whole.size).unwrap_or(i64::MAX);
+    if !uploads::take_all(tx, &[key])? || !multipart::finish(tx, id, (length, whole.sha256), now)? {
+        return Err(upload_expired());
+    }
+    multipart::expire_parts(tx, id, now.saturating_sub(1))
+}
+
 /// The staged bytes of a put.
 pub(super) fn staged(put: &PutFile, key: &Key, stored: Stored, seen: Inspection) -> StagedBlob {
     let guessed = || mime_guess::from_path(put.path.as_str()).first_or_octet_stream().essence_str().to_owned();
@@ -296,7 +310,7 @@ pub(super) fn link_into(
     let (place, version) = find_or_create_artifact(tx, target, &first.path, create)?;
     let paths: Vec<&str> = staged.iter().map(|blob| blob.path.as_str()).collect();
     // An artifact that is named takes its own files, whatever its version has elsewhere.
-    let is_named = matches!(target, Target::Artifact(_) | Target::Run(_) | Target::Traces(_));
+    let is_named = matches!(target, Target::Artifact(_) | Target::Run(_) | Target::Traces(_) | Target::Folder(_));
     let in_place = match version {
         Some((version, _)) if !is_named && staged.len() > 1 => files::holders_in(tx, version, &paths)?,
         _ => BTreeMap::new(),

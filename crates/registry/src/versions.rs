@@ -10,9 +10,7 @@ use super::inspection::{Summary, summary};
 use super::resolve::{model_named, resolve};
 use super::uris::fill_uris;
 use crate::domain::graph::Type;
-use crate::domain::{
-    LogicalType, Name, Node, Order, Page, PageRequest, PageSize, PageToken, Result, Selection, VersionRef,
-};
+use crate::domain::{Name, Node, PageSize, Result, VersionRef};
 use crate::services::Models;
 use crate::store::{aliases, files};
 
@@ -69,21 +67,6 @@ impl Models {
                 Ok(VersionSummary { tag, aliases, model, version, artifacts, types, files, inspection })
             })
             .await
-    }
-
-    /// The versions of the model with that name, in pages.
-    pub async fn list_versions(
-        &self,
-        context: &RequestContext,
-        model: &Name,
-        order: Order,
-        size: PageSize,
-        token: Option<PageToken>,
-    ) -> Result<(Node, Page<Node>)> {
-        let model = self.get_model(context, model).await?;
-        let selection = Selection { home: Some(model.id), order, ..Selection::of(LogicalType::ModelVersion) };
-        let request = PageRequest { size: Some(size), token, with_total: false };
-        Ok((model, self.core.entities().list(context, selection, request).await?.first))
     }
 
     /// The model and the version that `version` means now.

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::upsert::excluded;
 
 use super::Tx;
-use super::connection::{among, on_each};
+use super::connection::{MultiBackend, among, on_each};
 use super::nodes::MAX_IDS;
 use super::schema::aliases;
 use crate::error::{DatabaseResult as _, database_error, is_missing_reference};
@@ -71,6 +71,21 @@ pub fn of_model(tx: &mut Tx<'_>, model: NodeId) -> Result<Vec<(Alias, NodeId)>> 
         .load(tx.conn)
         .db()?;
     rows.into_iter().map(|(name, version)| Ok((name.parse()?, NodeId(version)))).collect()
+}
+
+/// The same of the first `limit` after the alias `after`.
+pub fn after(tx: &mut Tx<'_>, model: NodeId, after: Option<&str>, limit: u32) -> Result<Vec<(String, NodeId)>> {
+    let mut query = aliases::table
+        .filter(aliases::model_id.eq(model.0))
+        .order(aliases::name)
+        .limit(i64::from(limit))
+        .select((aliases::name, aliases::version_id))
+        .into_boxed::<MultiBackend>();
+    if let Some(after) = after {
+        query = query.filter(aliases::name.gt(after));
+    }
+    let rows: Vec<(String, i64)> = query.load(tx.conn).db()?;
+    Ok(rows.into_iter().map(|(name, version)| (name, NodeId(version))).collect())
 }
 
 /// The names of the version's aliases, in alphabetical order.

@@ -1,5 +1,7 @@
 //! The record of changes: the audit log, the history of a node, and the feed of all changes.
 
+mod backwards;
+
 use std::collections::{BTreeSet, HashMap};
 
 use diesel::prelude::*;
@@ -17,6 +19,8 @@ use crate::error::DatabaseResult as _;
 use modelport_domain::access::{Place, PrincipalId, WorkspaceId};
 use modelport_domain::secrets::mask_document;
 use modelport_domain::{Action, Actor, ChangeRecord, Error, Millis, NodeId, Result};
+
+pub use backwards::{BackwardsPage, WantedActor, WantedChanges, backwards, of_node_in, of_subtree};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = changes)]
@@ -181,6 +185,20 @@ pub fn removals(tx: &mut Tx<'_>, nodes: &[NodeId]) -> Result<Vec<ChangeRecord>> 
     Ok(found)
 }
 
+/// The entry of that id.
+pub fn find(tx: &mut Tx<'_>, id: i64) -> Result<Option<ChangeRecord>> {
+    let mut query = changes::table.find(id).select(ChangeRow::as_select()).into_boxed::<MultiBackend>();
+    narrow!(query, tx.visible("changes"));
+    let rows = query.load::<ChangeRow>(tx.conn).db()?;
+    Ok(records(tx, rows)?.pop())
+}
+
+/// The last position that was assigned.
+pub fn end(tx: &mut Tx<'_>) -> Result<i64> {
+    let last: Option<i64> = changes::table.select(diesel::dsl::max(changes::position)).first(tx.conn).db()?;
+    Ok(last.unwrap_or(0))
+}
+
 /// The last position in the feed; `None` while there are committed changes without one.
 pub fn last_position(tx: &mut Tx<'_>) -> Result<Option<i64>> {
     let unplaced = diesel::dsl::exists(changes::table.filter(changes::position.is_null()));
@@ -189,11 +207,11 @@ pub fn last_position(tx: &mut Tx<'_>) -> Result<Option<i64>> {
     Ok((!any_unplaced).then_some(last.unwrap_or(0)))
 }
 
-/// Assigns positions in the feed to up to `limit` committed changes, after all existing positions.
+/// Assigns positions in the feed to up to `limit` committed changes, after all existing positions. Returns to how many.
 ///
 /// A change's id is taken before its transaction commits, so a smaller id can become visible after a greater one, and a
 /// reader that follows ids would miss it. Positions are assigned to committed changes only, by one transaction at a time.
-pub fn assign_positions(tx: &mut Tx<'_>, limit: i64) -> Result<()> {
+pub fn assign_positions(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
     if let AnyConnection::Postgres(conn) = tx.conn {
         diesel::sql_query("SELECT pg_advisory_xact_lock(hashtext('modelport.changes'))").execute(conn).db()?;
     }
@@ -206,8 +224,7 @@ pub fn assign_positions(tx: &mut Tx<'_>, limit: i64) -> Result<()> {
     )
     .bind::<BigInt, _>(limit)
     .execute(tx.conn)
-    .db()?;
-    Ok(())
+    .db()
 }
 
 fn without_secrets(mut document: Json) -> Json {

@@ -1,6 +1,7 @@
 //! Files: paths below a node that point at blobs.
 
 mod folder;
+mod search;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +21,7 @@ use crate::error::{DatabaseResult as _, database_error, is_missing_reference};
 use modelport_domain::{Error, File, FilePath, LogicalType, NodeId, Result};
 
 pub use folder::{delete_all, entries};
+pub use search::{WantedFiles, search};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = files, treat_none_as_default_value = false)]

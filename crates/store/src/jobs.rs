@@ -63,9 +63,6 @@ pub fn insert(
     now: Millis,
     run_at: Millis,
 ) -> Result<JobId> {
-    let groups: Vec<[&str; 2]> = groups.iter().map(|group| [group.issuer.as_str(), group.name.as_str()]).collect();
-    let groups =
-        serde_json::to_string(&groups).map_err(|error| Error::internal("groups are no JSON").caused_by(error))?;
     let new = (
         jobs::kind.eq(kind),
         jobs::payload.eq(payload.to_string()),
@@ -73,15 +70,24 @@ pub fn insert(
         jobs::created_at.eq(now),
         jobs::run_at.eq(run_at),
         jobs::principal_id.eq(caller(tx)),
-        jobs::principal_groups.eq(groups),
+        jobs::principal_groups.eq(stored_groups(groups)?),
         jobs::token_id.eq(token.map(|token| token.0)),
         jobs::workspace_id.eq(tx.access().workspace().0),
     );
     Ok(JobId(diesel::insert_into(jobs::table).values(new).returning(jobs::id).get_result(tx.conn).db()?))
 }
 
+/// Groups as a row has them.
+pub(crate) fn stored_groups(groups: &[Group]) -> Result<String> {
+    let groups: Vec<[&str; 2]> = groups.iter().map(|group| [group.issuer.as_str(), group.name.as_str()]).collect();
+    serde_json::to_string(&groups).map_err(|error| Error::internal("groups are no JSON").caused_by(error))
+}
+
 /// The oldest job of that kind that is due and free, or whose worker has sent no heartbeat for the time of its lease.
 /// One conditional statement, so that no two workers get the same.
+///
+/// What is delivered to a webhook comes one after the other, and not while it is left alone, so that a receiver that is slow or gone keeps
+/// one worker at most.
 pub fn claim(tx: &mut Tx<'_>, kind: &str, lease: &Lease, max_attempts: i64) -> Result<Option<Job>> {
     let with = |lock: &str| {
         format!(
@@ -91,6 +97,10 @@ pub fn claim(tx: &mut Tx<'_>, kind: &str, lease: &Lease, max_attempts: i64) -> R
                 SELECT id FROM jobs
                 WHERE finished_at IS NULL AND run_at <= $3 AND (lease_until IS NULL OR lease_until <= $3)
                     AND kind = $4 AND attempts < $5 AND NOT cancel_requested
+                    AND (webhook_id IS NULL OR NOT EXISTS (
+                        SELECT 1 FROM jobs AS running WHERE running.webhook_id = jobs.webhook_id
+                            AND running.lease_until > $3)
+                        AND NOT EXISTS (SELECT 1 FROM webhooks WHERE webhooks.id = jobs.webhook_id AND retry_at > $3))
                 ORDER BY run_at, id LIMIT 1{lock})
              RETURNING id"
         )
@@ -116,13 +126,14 @@ pub fn claim(tx: &mut Tx<'_>, kind: &str, lease: &Lease, max_attempts: i64) -> R
     claimed.map_or(Ok(None), |claimed| find(tx, JobId(claimed.id)))
 }
 
-/// Ends abandoned jobs: fails those that have used up their attempts, and cancels those that were cancelled after their worker
+/// Ends abandoned jobs of these kinds: fails those that have used up their attempts, and cancels those that were cancelled after their worker
 /// died. Returns how many.
-pub fn end_abandoned(tx: &mut Tx<'_>, now: Millis, max_attempts: i64) -> Result<usize> {
+pub fn end_abandoned(tx: &mut Tx<'_>, kinds: &[String], now: Millis, max_attempts: i64) -> Result<usize> {
     let free = (jobs::lease_owner.eq(None::<String>), jobs::lease_until.eq(None::<i64>));
     let abandoned = || {
         let held = jobs::lease_until.is_not_null().and(jobs::lease_until.assume_not_null().gt(now));
-        jobs::table.filter(jobs::finished_at.is_null()).filter(diesel::dsl::not(held))
+        let open = jobs::table.filter(jobs::finished_at.is_null().and(jobs::kind.eq_any(kinds)));
+        open.filter(diesel::dsl::not(held))
     };
     let to_cancel = abandoned().filter(jobs::cancel_requested);
     let cancelled = diesel::update(to_cancel)
@@ -256,6 +267,35 @@ pub fn list(tx: &mut Tx<'_>, kind: &str, before: Option<JobId>, limit: i64) -> R
     rows.into_iter().map(Job::try_from).collect()
 }
 
+/// The same of any kind, or of that one, and in any state, or in that one.
+pub fn list_of(
+    tx: &mut Tx<'_>,
+    kind: Option<&str>,
+    state: Option<JobState>,
+    before: Option<JobId>,
+    limit: i64,
+) -> Result<Vec<Job>> {
+    let mut query = jobs::table
+        .filter(jobs::id.lt(before.map_or(i64::MAX, |id| id.0)))
+        .order(jobs::id.desc())
+        .limit(limit)
+        .select(JobRow::as_select())
+        .into_boxed::<MultiBackend>();
+    if let Some(kind) = kind {
+        query = query.filter(jobs::kind.eq(kind));
+    }
+    if let Some(state) = state {
+        query = query.filter(jobs::state.eq(state.name()));
+    }
+    query = match shown_of(tx) {
+        Some(Some(of)) => query.filter(jobs::principal_id.eq(of)),
+        Some(None) => query.filter(jobs::principal_id.is_null()),
+        None => query,
+    };
+    let rows: Vec<JobRow> = query.load(tx.conn).db()?;
+    rows.into_iter().map(Job::try_from).collect()
+}
+
 /// Whose jobs a transaction sees: its caller's own; `None` where it sees everybody's, as whoever manages the registry does.
 fn shown_of(tx: &Tx<'_>) -> Option<Option<i64>> {
     let access = tx.access();
@@ -267,7 +307,7 @@ fn shown_of(tx: &Tx<'_>) -> Option<Option<i64>> {
 const STRANGER: i64 = 0;
 
 /// Who enqueues a job, as its row has it.
-fn caller(tx: &Tx<'_>) -> Option<i64> {
+pub(crate) fn caller(tx: &Tx<'_>) -> Option<i64> {
     match tx.access().principal() {
         Some(principal) => Some(principal.0),
         None if tx.access().is_unrestricted() => None,
@@ -291,9 +331,19 @@ pub fn counts(tx: &mut Tx<'_>) -> Result<Vec<(String, String, i64)>> {
         .db()
 }
 
-/// Forgets the jobs that ended before `before`.
-pub fn delete_finished(tx: &mut Tx<'_>, before: Millis) -> Result<usize> {
-    diesel::delete(jobs::table.filter(jobs::finished_at.lt(before))).execute(tx.conn).db()
+/// Forgets the jobs of these kinds that ended before `before`.
+pub fn delete_finished(tx: &mut Tx<'_>, kinds: &[String], before: Millis) -> Result<usize> {
+    let old = jobs::table.filter(jobs::finished_at.lt(before).and(jobs::kind.eq_any(kinds)));
+    diesel::delete(old).execute(tx.conn).db()
+}
+
+/// Whose rights a row says.
+pub(crate) fn asked_by(principal: Option<i64>, stored: Option<&str>, token: Option<i64>) -> Result<AskedBy> {
+    Ok(match principal {
+        None => AskedBy::Server,
+        Some(STRANGER) => AskedBy::Stranger,
+        Some(id) => AskedBy::Principal { id: PrincipalId(id), groups: groups(stored)?, token: token.map(TokenId) },
+    })
 }
 
 fn groups(stored: Option<&str>) -> Result<Vec<Group>> {
@@ -317,15 +367,7 @@ impl TryFrom<JobRow> for Job {
             result: row.result.as_deref().map(json).transpose()?,
             kind: row.kind,
             actor: row.actor,
-            asked_by: match row.principal_id {
-                None => AskedBy::Server,
-                Some(STRANGER) => AskedBy::Stranger,
-                Some(id) => AskedBy::Principal {
-                    id: PrincipalId(id),
-                    groups: groups(row.principal_groups.as_deref())?,
-                    token: row.token_id.map(TokenId),
-                },
-            },
+            asked_by: asked_by(row.principal_id, row.principal_groups.as_deref(), row.token_id)?,
             workspace: WorkspaceId(row.workspace_id),
             state,
             attempts: row.attempts,

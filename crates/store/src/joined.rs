@@ -9,7 +9,7 @@ use super::connection::on_each;
 use super::filter::seen;
 use super::nodes::NodeRow;
 use super::properties::{PropertyRow, add};
-use super::schema::{logged_models, nodes, properties, runs};
+use super::schema::{logged_models, nodes, properties, runs, version_numbers};
 use crate::error::DatabaseResult as _;
 use modelport_domain::tracking::{LoggedModelId, RunId};
 use modelport_domain::{LogicalType, Name, Node, NodeId, Result};
@@ -46,6 +46,26 @@ pub fn find_logged_model(tx: &mut Tx<'_>, id: &LoggedModelId) -> Result<Option<N
     let of_model = logged_models::table.filter(logged_models::model_id.eq(id.as_str()));
     let rows = load!(tx, nodes::id.nullable().eq(of_model.select(logged_models::node_id).single_value())).db()?;
     node(tx, rows)
+}
+
+/// The version of the model that has that number.
+pub fn find_numbered(tx: &mut Tx<'_>, model: NodeId, number: i64) -> Result<Option<Node>> {
+    let of_number = version_numbers::model_id.eq(model.0).and(version_numbers::number.eq(number));
+    let version = version_numbers::table.filter(of_number).select(version_numbers::version_id).single_value();
+    let rows = load!(tx, nodes::id.nullable().eq(version)).db()?;
+    node(tx, rows)
+}
+
+/// A run, and its experiment if it has one.
+pub fn find_run_with_experiment(tx: &mut Tx<'_>, id: &RunId) -> Result<Option<(Node, Option<Node>)>> {
+    let of_run = || runs::table.filter(runs::run_id.eq(id.as_str()));
+    let run = nodes::id.nullable().eq(of_run().select(runs::node_id).single_value());
+    let experiment = nodes::id.nullable().eq(of_run().select(runs::experiment_id).single_value());
+    let rows = load!(tx, run.or(experiment)).db()?;
+    let (of_run, of_experiment) = rows.into_iter().partition(|(row, _)| row.type_id == LogicalType::ExperimentRun.id());
+    let run = node(tx, of_run)?;
+    let experiment = node(tx, of_experiment)?;
+    Ok(run.map(|run| (run, experiment)))
 }
 
 /// The node of that type with that name in that home.

@@ -26,6 +26,7 @@ pub mod members;
 pub mod metrics;
 mod migrations;
 mod mlflow;
+pub mod multipart;
 pub mod nodes;
 pub mod object_store;
 pub mod policies;
@@ -38,9 +39,11 @@ pub mod resumable;
 /// The tables, as Diesel sees them: made from the migrations by `make schema`.
 mod schema;
 pub mod serving;
+pub mod summaries;
 pub mod tracking;
 pub mod upkeep;
 pub mod uploads;
+pub mod webhooks;
 
 use crate::error::DatabaseResult as _;
 use std::sync::Arc;

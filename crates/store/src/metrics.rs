@@ -1,17 +1,18 @@
 //! Metrics: the latest point of each, and every point there was; two statements whatever the batch.
 
 mod of_run;
+mod repeated;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::dsl::{InnerJoin, IntoBoxed, sql};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Double, Nullable};
+use diesel::sql_types::{BigInt, Bool};
 use diesel::upsert::excluded;
 
 use super::Tx;
 use super::bulk::{Column, Insert};
-use super::connection::{AnyConnection, MultiBackend, among, keyset, on_each};
+use super::connection::{AnyConnection, MultiBackend, among, keyset};
 use super::filter::{Filter, name_key, narrow};
 use super::nodes::MAX_IDS;
 use super::schema::{members, metric_points, metrics, nodes};
@@ -21,6 +22,8 @@ use modelport_domain::{
     Cursor, Error, HistorySelection, LogicalType, MetricPoint, Node, NodeId, Order, OrderBy, Properties, Result, Value,
 };
 use of_run::OfRun;
+
+pub use repeated::repeated;
 
 #[derive(Insertable)]
 #[diesel(table_name = metric_points, treat_none_as_default_value = false)]
@@ -37,6 +40,7 @@ struct NewPoint {
 struct LatestRow {
     node_id: i64,
     home_id: Option<i64>,
+    root_id: Option<i64>,
     name: String,
     value: Option<f64>,
     is_nan: bool,
@@ -67,56 +71,6 @@ pub enum Latest {
     Given,
     /// The one with the greatest step, then time, then value, of those there are. A NaN is the smallest value.
     Greatest,
-}
-
-/// Which of the points, by their places, a metric node has already: with the same step, time and value. Those that are equal to one before
-/// them are among them.
-pub fn repeated(tx: &mut Tx<'_>, points: &[(&Node, MetricPoint)]) -> Result<BTreeSet<usize>> {
-    #[derive(QueryableByName)]
-    struct Place {
-        #[diesel(sql_type = BigInt)]
-        place: i64,
-    }
-    let mut seen = BTreeSet::new();
-    let is_new = |(node, point): &(&Node, MetricPoint)| {
-        let value = if point.value.is_nan() { None } else { Some((point.value + 0.0).to_bits()) };
-        seen.insert((node.id, point.step, point.at, value))
-    };
-    let news: Vec<bool> = points.iter().map(is_new).collect();
-    let mut found: BTreeSet<usize> =
-        news.iter().enumerate().filter(|(_, is_new)| !**is_new).map(|(at, _)| at).collect();
-    for (start, chunk) in (0_i64..).step_by(MAX_COMPARED).zip(points.chunks(MAX_COMPARED)) {
-        let rows: Vec<String> = (0..chunk.len())
-            .map(|row| {
-                let [place, node, step, at, value] = [1, 2, 3, 4, 5].map(|column| row * 5 + column);
-                format!(
-                    "(CAST(${place} AS BIGINT), CAST(${node} AS BIGINT), CAST(${step} AS BIGINT), CAST(${at} AS BIGINT), \
-                     CAST(${value} AS DOUBLE PRECISION))"
-                )
-            })
-            .collect();
-        // Both databases call the columns of `VALUES` so.
-        let sql = format!(
-            "SELECT v.column1 AS place FROM (VALUES {}) AS v WHERE EXISTS (SELECT 1 FROM metric_points AS p \
-             WHERE p.node_id = v.column2 AND p.at = v.column4 AND p.step = v.column3 \
-             AND p.value IS NOT DISTINCT FROM v.column5)",
-            rows.join(", ")
-        );
-        let places: Vec<Place> = on_each!(tx.conn, conn => {
-            let mut query = diesel::sql_query(sql).into_boxed();
-            for (at, (node, point)) in (start..).zip(chunk) {
-                query = query
-                    .bind::<BigInt, _>(at)
-                    .bind::<BigInt, _>(node.id.0)
-                    .bind::<BigInt, _>(point.step)
-                    .bind::<BigInt, _>(point.at)
-                    .bind::<Nullable<Double>, _>(stored(point.value).0);
-            }
-            query.load(conn).db()?
-        });
-        found.extend(places.into_iter().filter_map(|row| usize::try_from(row.place).ok()));
-    }
-    Ok(found)
 }
 
 /// Appends points to metric nodes, and makes one of each node its latest.
@@ -176,6 +130,7 @@ fn latest_rows(points: &[(&Node, MetricPoint)], latest: Latest) -> Vec<LatestRow
         let row = LatestRow {
             node_id: node.id.0,
             home_id: node.home_id.map(|home| home.0),
+            root_id: Some(node.place.root.0),
             name: node.display_name().unwrap_or_default().to_owned(),
             value,
             is_nan,
@@ -188,9 +143,6 @@ fn latest_rows(points: &[(&Node, MetricPoint)], latest: Latest) -> Vec<LatestRow
     }
     rows.into_values().collect()
 }
-
-/// How many points one statement compares with those that are there.
-const MAX_COMPARED: usize = 200;
 
 fn bulk(rows: &[NewPoint]) -> Insert<'_> {
     let each = rows.iter();
@@ -209,6 +161,7 @@ fn bulk_latest(rows: &[LatestRow], latest: Latest) -> Insert<'_> {
     let columns = vec![
         ("node_id", Column::Int(each.clone().map(|row| row.node_id).collect())),
         ("home_id", Column::MaybeInt(each.clone().map(|row| row.home_id).collect())),
+        ("root_id", Column::MaybeInt(each.clone().map(|row| row.root_id).collect())),
         ("name", Column::Text(each.clone().map(|row| row.name.as_str()).collect())),
         ("value", Column::MaybeDouble(each.clone().map(|row| row.value).collect())),
         ("is_nan", Column::Bool(each.clone().map(|row| row.is_nan).collect())),

@@ -1,8 +1,10 @@
 //! Nodes: inserted, found, listed, changed and removed, each with its properties in a fixed number of statements.
 
+mod candidates;
 mod change;
 mod filtered;
 mod insert;
+mod locked;
 mod owned;
 
 use diesel::dsl::sql;
@@ -20,7 +22,9 @@ use modelport_domain::{
     Result, Selection,
 };
 
+pub use candidates::{count, count_up_to};
 pub use change::{date, increment_revision, increment_revision_of, increment_revisions_named, lock, rename, replace};
+pub use locked::{count_change, lock_named};
 pub use owned::{children, delete, delete_all, first_children, first_context, owner, place_of, type_of_child};
 
 /// How many ids one statement names at most.
@@ -30,7 +34,7 @@ pub(super) const MAX_IDS: usize = 1000;
 #[diesel(table_name = nodes)]
 pub(super) struct NodeRow {
     pub(super) id: i64,
-    type_id: i64,
+    pub(super) type_id: i64,
     home_id: Option<i64>,
     name: Option<String>,
     external_id: Option<String>,
@@ -312,16 +316,12 @@ fn chosen<'a>(
     query
 }
 
-/// How many nodes the selection has.
-pub fn count(tx: &mut Tx<'_>, selection: &Selection) -> Result<u64> {
-    let count: i64 = matching(tx, selection).count().get_result(tx.conn).map_err(filter::query_error)?;
-    Ok(count.unsigned_abs())
-}
-
 /// The first `limit` nodes of the selection after the cursor, in its order.
 pub fn list(tx: &mut Tx<'_>, selection: &Selection, after: Option<&Cursor>, limit: u32) -> Result<Vec<Node>> {
     let limit = limit.into();
-    let mut found = match filtered::list(tx, selection, after, limit)? {
+    let few = candidates::list(tx, selection, after, limit)?;
+    let found = few.map_or_else(|| filtered::list(tx, selection, after, limit), |few| Ok(Some(few)))?;
+    let mut found = match found {
         Some(found) => found,
         None => {
             let filter = selection.filter.as_ref().map(|expr| Filter::of(tx, expr));

@@ -46,6 +46,9 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         document -> Text,
+        id -> Text,
+        value -> Nullable<Text>,
+        measure -> Nullable<Double>,
     }
 }
 
@@ -199,6 +202,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    imported_nodes (node_id) {
+        node_id -> BigInt,
+        digest -> Text,
+    }
+}
+
+diesel::table! {
     inspections (node_id, path) {
         node_id -> BigInt,
         path -> Text,
@@ -242,6 +252,7 @@ diesel::table! {
         principal_groups -> Nullable<Text>,
         token_id -> Nullable<BigInt>,
         workspace_id -> BigInt,
+        webhook_id -> Nullable<BigInt>,
     }
 }
 
@@ -311,6 +322,25 @@ diesel::table! {
         is_nan -> Bool,
         step -> BigInt,
         at -> BigInt,
+        root_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    multipart_parts (upload_id, number) {
+        upload_id -> Text,
+        number -> BigInt,
+        part_id -> Text,
+    }
+}
+
+diesel::table! {
+    multipart_uploads (upload_id) {
+        upload_id -> Text,
+        target -> Text,
+        parts -> BigInt,
+        secret -> Text,
+        token_id -> Nullable<BigInt>,
     }
 }
 
@@ -346,6 +376,7 @@ diesel::table! {
         home_id -> BigInt,
         name -> Text,
         value -> Text,
+        root_id -> Nullable<BigInt>,
     }
 }
 
@@ -485,6 +516,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    span_attributes (trace_id, span_id, name) {
+        trace_id -> Text,
+        span_id -> Text,
+        name -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
     spans (trace_id, span_id) {
         trace_id -> Text,
         span_id -> Text,
@@ -494,6 +534,12 @@ diesel::table! {
         status -> Text,
         start_at -> BigInt,
         document -> Text,
+        end_at -> Nullable<BigInt>,
+        model -> Nullable<Text>,
+        provider -> Nullable<Text>,
+        input_cost -> Nullable<Double>,
+        output_cost -> Nullable<Double>,
+        total_cost -> Nullable<Double>,
     }
 }
 
@@ -503,6 +549,13 @@ diesel::table! {
         kind -> Text,
         name -> Text,
         value -> Text,
+    }
+}
+
+diesel::table! {
+    trace_prompts (trace_id, prompt) {
+        trace_id -> Text,
+        prompt -> Text,
     }
 }
 
@@ -525,6 +578,12 @@ diesel::table! {
         request -> Nullable<Text>,
         response -> Nullable<Text>,
         complete -> Bool,
+        id -> Text,
+        input_tokens -> Nullable<BigInt>,
+        output_tokens -> Nullable<BigInt>,
+        total_tokens -> Nullable<BigInt>,
+        cache_read_tokens -> Nullable<BigInt>,
+        cache_creation_tokens -> Nullable<BigInt>,
     }
 }
 
@@ -597,6 +656,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    webhooks (id) {
+        id -> BigInt,
+        workspace_id -> BigInt,
+        name -> Text,
+        description -> Nullable<Text>,
+        url -> Text,
+        events -> Text,
+        active -> Bool,
+        secret -> Nullable<Text>,
+        principal_id -> Nullable<BigInt>,
+        principal_groups -> Nullable<Text>,
+        position -> BigInt,
+        failures -> BigInt,
+        retry_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
     workspace_usage (workspace_id) {
         workspace_id -> BigInt,
         bytes -> BigInt,
@@ -626,11 +705,15 @@ diesel::joinable!(eval_dataset_tags -> eval_datasets (dataset_id));
 diesel::joinable!(eval_datasets -> nodes (experiment_id));
 diesel::joinable!(files -> blobs (blob_id));
 diesel::joinable!(files -> nodes (node_id));
+diesel::joinable!(imported_nodes -> nodes (node_id));
 diesel::joinable!(inspections -> blobs (blob_id));
 diesel::joinable!(inspections -> nodes (node_id));
 diesel::joinable!(learned -> nodes (node_id));
 diesel::joinable!(logged_model_params -> nodes (node_id));
 diesel::joinable!(metric_points -> nodes (node_id));
+diesel::joinable!(multipart_parts -> multipart_uploads (upload_id));
+diesel::joinable!(multipart_parts -> resumable_uploads (part_id));
+diesel::joinable!(multipart_uploads -> resumable_uploads (upload_id));
 diesel::joinable!(nodes -> principals (owner_id));
 diesel::joinable!(nodes -> types (type_id));
 diesel::joinable!(policies -> nodes (model_id));
@@ -642,11 +725,13 @@ diesel::joinable!(resumable_tails -> resumable_uploads (upload_id));
 diesel::joinable!(sessions -> principals (principal_id));
 diesel::joinable!(spans -> traces (trace_id));
 diesel::joinable!(trace_labels -> traces (trace_id));
+diesel::joinable!(trace_prompts -> traces (trace_id));
 diesel::joinable!(trace_runs -> nodes (run_id));
 diesel::joinable!(trace_runs -> traces (trace_id));
 diesel::joinable!(traces -> nodes (experiment_id));
 diesel::joinable!(type_properties -> types (type_id));
 diesel::joinable!(version_counters -> nodes (model_id));
+diesel::joinable!(webhooks -> workspaces (workspace_id));
 diesel::joinable!(workspace_usage -> workspaces (workspace_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
@@ -666,6 +751,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     events,
     files,
     idempotency_keys,
+    imported_nodes,
     inspections,
     jobs,
     learned,
@@ -675,6 +761,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     members,
     metric_points,
     metrics,
+    multipart_parts,
+    multipart_uploads,
     nodes,
     object_store,
     parameters,
@@ -689,8 +777,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     run_uses,
     runs,
     sessions,
+    span_attributes,
     spans,
     trace_labels,
+    trace_prompts,
     trace_runs,
     traces,
     type_properties,
@@ -700,6 +790,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     usage_deltas,
     version_counters,
     version_numbers,
+    webhooks,
     workspace_usage,
     workspaces,
 );

@@ -11,7 +11,7 @@ use crate::error::DatabaseResult as _;
 use modelport_domain::{Millis, Result};
 
 /// What `seen_at` says of an upload whose object is being removed.
-const CONDEMNED: Millis = Millis::MIN;
+pub(super) const CONDEMNED: Millis = Millis::MIN;
 
 #[derive(Insertable)]
 #[diesel(table_name = uploads, treat_none_as_default_value = false)]

@@ -74,6 +74,11 @@ def or_hidden(expected: Expected) -> Expected:
     return known(lambda who: OK if expected(who) == OK else HIDDEN)
 
 
+def managing(place: Place) -> Expected:
+    """Managing the workspace of the request, which is no secret to whoever works in it."""
+    return known(lambda who: OK if MANAGE in held(who, place) else DENIED)
+
+
 def believed(_: Who) -> str:
     return OK
 
@@ -92,6 +97,13 @@ def a(operation: str, kind: str, expected: Expected, *path: str, **rest) -> tupl
 
 
 HERE, THERE = Place(OWN), Place(OTHER)
+# Nothing happens that it would be told of, and nobody answers there.
+WEBHOOK = {
+    "name": "{new}",
+    "url": "https://[2001:4860:4860::8888]:9/",
+    "events": [{"entity": "PROMPT_ALIAS", "action": "DELETED"}],
+    "status": "DISABLED",
+}
 OF_PRINCIPAL = {"principal": "{account}"}
 ROWS = [
     a("createWorkspace", DONE, at(REGISTRY, MANAGE), body={"slug": "{new}"}),
@@ -160,6 +172,17 @@ ROWS = [
             a("listWhoSees", ONE, at_root(tree, MANAGE, AUDIT), query={"root": f"{{{tree.name}}}"}),
             a("explainAccess", ONE, at_root(tree, SEE), query={"root": f"{{{tree.name}}}"}),
             a("listAudit", ONE, at_root(tree, AUDIT), query={"root": f"{{{tree.name}}}"}),
+        ]
+    ),
+    *(
+        (row(f"mlflow:{operation}", "", kind, *path, body=body, spare=spare), managing(HERE))
+        for operation, kind, path, body, spare in [
+            ("POST /mlflow/webhooks", DONE, (), WEBHOOK, ""),
+            ("GET /mlflow/webhooks", ONE, (), None, ""),
+            ("GET /mlflow/webhooks/{webhook_id}", ONE, ("webhook",), None, "webhook"),
+            ("PATCH /mlflow/webhooks/{webhook_id}", DONE, ("webhook",), {"name": "{new}"}, "webhook"),
+            ("DELETE /mlflow/webhooks/{webhook_id}", DONE, ("webhook",), None, "webhook"),
+            ("POST /mlflow/webhooks/{webhook_id}/test", DONE, ("webhook",), {}, "webhook"),
         ]
     ),
     a("createToken", DONE, known(believed), body={"name": "{new}", "role": "viewer"}),

@@ -34,6 +34,9 @@ STATUSES = {
 }
 # The members of its messages that have ids, and names by which others are told.
 TELLING = {"experiment_id", "run_id", "source_run_id", "model_id", "trace_id", "dataset_id", "name", "path", "source"}
+TELLING |= {"request_id", "assessment_name"}
+# The same in GraphQL.
+TELLING |= {"experimentId", "runId", "modelId"}
 LISTING = {"experiment_ids"}
 # What differs between answers to the same question: times, and names of requests.
 TIMES = re.compile(
@@ -90,8 +93,8 @@ def filled(shape: Any, values: Mapping[str, str]) -> Any:
 
 
 def argument(named: str, values: Mapping[str, str]) -> str:
-    """What stands for a parameter: a value by its name, or a text that has some."""
-    return filled(named, values) if "{" in named else values[named]
+    """What stands for a parameter: a value by its name, a text that has some, or a path as it is."""
+    return filled(named, values) if "{" in named or "/" in named else values[named]
 
 
 def ask(world: World, row: Row, who: Who, values: Mapping[str, str], workspace: str = "") -> Answer:
@@ -133,6 +136,8 @@ def read(
         status = answer.status
         text = answer.data.decode(errors="replace")
         outcome = OK if status < 300 else of_mlflow(status, text) if row.door == "mlflow" else str(status)
+        if row.operation == "mlflow:POST /graphql" and outcome == OK:
+            outcome = of_graphql(text)
         if row.door == "mlflow" and outcome == OK and row.kind in (ONE, LIST) and text[:1] == "{":
             page = json.loads(text)
             ids |= set(told_by_mlflow(page))
@@ -161,6 +166,13 @@ def of_mlflow(status: int, text: str) -> str:
     return STATUSES.get((status, code), f"{status} {code}".strip())
 
 
+def of_graphql(text: str) -> str:
+    """The outcome by the error that an answer of GraphQL names beside its data."""
+    [answer] = json.loads(text)["data"].values()
+    codes = {code: outcome for (_, code), outcome in STATUSES.items()}
+    return codes[answer["apiError"]["code"]] if answer["apiError"] else OK
+
+
 def continued(query: dict, options: dict[str, Any], token: str) -> tuple[dict, dict[str, Any]]:
     """The query and the options that ask for the next page: the token is where the other fields are."""
     if "json" in options:
@@ -185,7 +197,8 @@ def told_by_mlflow(message: Any) -> Iterator[str]:
 
 
 def ids_of(items: list[dict[str, Any]]) -> list[str]:
-    return [str(item.get("nodeId") or item.get("id") or item.get("name")) for item in items]
+    """What items are known by; of files, the artifacts that have them."""
+    return [str(next(filter(None, map(item.get, ["nodeId", "id", "artifactId", "name"])), None)) for item in items]
 
 
 def ask_graph(world: World, row: Row, who: Who, values: Mapping[str, str], workspace: str) -> Answer:

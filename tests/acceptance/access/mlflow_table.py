@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from operations import BYTES, DONE, KNOWN, LIST, ONE, OPEN, UNIQUE, Row
-from oracle import CREATE, DELETE, DOWNLOAD, PROMOTE, SEE, WRITE
+from operations import BYTES, DONE, KNOWN, LIST, NAMED, ONE, OPEN, UNIQUE, Row
+from oracle import CREATE, DELETE, DOWNLOAD, HIDDEN, PROMOTE, SEE, WRITE
 
 # What this server has not.
 NOT_HERE = ("501 NOT_IMPLEMENTED",)
@@ -200,6 +200,8 @@ PROXY = "/mlflow-artifacts/artifacts/{path:.*}"
 RUN_FILES = "{experiment_id}/{trained_run}/artifacts"
 LOGGED_FILES = "{experiment_id}/models/{logged_model}/artifacts"
 VERSION_FILES = "versions/{version_id}"
+PART = "/mlflow-artifacts/mpu/parts/{upload}/{number}"
+UPLOAD = {"path": "x", "upload_id": "{no_upload}"}
 
 
 def of_proxy(about: str, folder: str, file: str) -> list[Row]:
@@ -224,12 +226,42 @@ FILES = [
     row(f"DELETE {PROXY}", DELETE, DONE, "trained_run", f"{RUN_FILES}/{{new}}"),
     row("GET /mlflow/artifacts/list", SEE, LIST, "trained_run", items="trained_file", **RUN),
     *(row(f"{method} /get-artifact", DOWNLOAD, BYTES, "trained_run", path="{trained_file}", **RUN) for method in ("GET", "HEAD")),
-    row("* /mlflow-artifacts/mpu/{path:.*}", SEE, DONE, at="trained_file", special=KNOWN, also=NOT_HERE),
-    row("* /mlflow-artifacts/presigned/{path:.*}", SEE, DONE, at="trained_file", special=KNOWN, also=NOT_HERE),
-    row("* /mlflow/artifacts/presigned-{direction}-url", SEE, DONE, at="trained_file", special=KNOWN, also=NOT_HERE),
+    row(f"PUT {PROXY}", CREATE, DONE, at="place-{new}/x", content=b"x"),
+    row("POST /mlflow-artifacts/mpu/create/{path:.*}", WRITE, DONE, "trained_run", RUN_FILES, path="{new}", num_parts=1),
+    row("POST /mlflow-artifacts/mpu/create/{path:.*}", CREATE, DONE, at="place-{new}", path="x", num_parts=1),
+    # Whoever sends a part says a secret and nothing else.
+    row(f"PUT {PART}", SEE, DONE, at="no_upload number", special=OPEN, also=(HIDDEN,), content=b"x"),
+    row("POST /mlflow-artifacts/mpu/complete/{path:.*}", WRITE, DONE, at=RUN_FILES, special=KNOWN, also=(HIDDEN,), **UPLOAD),
+    row("POST /mlflow-artifacts/mpu/abort/{path:.*}", WRITE, DONE, at=RUN_FILES, special=KNOWN, also=(HIDDEN,), **UPLOAD),
+    row("GET /mlflow-artifacts/presigned/{path:.*}", DOWNLOAD, ONE, "trained_run", f"{RUN_FILES}/{{trained_file}}", also=NOT_HERE),
+    row("POST /mlflow/artifacts/presigned-download-url", DOWNLOAD, ONE, "trained_run", path="{trained_file}", also=NOT_HERE, **RUN),
+    row("* /mlflow/artifacts/presigned-upload-url", SEE, DONE, special=KNOWN, also=NOT_HERE),
 ]
 
-TRAINING = [*PROBES, *EXPERIMENTS, *RUNS, *MODELS, *VERSIONS, *LOGGED_MODELS, *FILES]
+
+
+def asked(operation: str, *rest: Any, by: str = "data", items: str = "", **fields: Any) -> Row:
+    """What MLflow's own pages ask in GraphQL."""
+    kind = LIST if items else ONE
+    rest_of = {"operationName": operation, "variables": {by: fields}}
+    # A search is one of the workspace of the request.
+    return row("POST /graphql", SEE, kind, *rest, items=items, by_name=bool(items), **rest_of)
+
+
+# MLflow's own pages, and what they ask.
+PAGES = [
+    *(row(f"{method} /", SEE, BYTES, special=KNOWN) for method in ("GET", "HEAD")),
+    *(row(f"{method} /static-files/{{path:.*}}", SEE, BYTES, at="static/a.js", special=OPEN) for method in ("GET", "HEAD")),
+    row("GET /mlflow/ui-telemetry", SEE, ONE, special=KNOWN),
+    row("POST /mlflow/ui-telemetry", SEE, DONE, special=KNOWN, records=[]),
+    row("GET /mlflow/gateway-proxy", SEE, ONE, special=KNOWN, gateway_path="api/2.0/endpoints/"),
+    asked("MlflowGetExperimentQuery", "experiment_id", by="input", experimentId="{experiment_id}"),
+    asked("GetRun", "trained_run", runId="{trained_run}"),
+    asked("SearchRuns", "experiment_id", items="trained_run", experimentIds=["{experiment_id}"]),
+    asked("GetMetricHistoryBulkInterval", "trained_run", runIds=["{trained_run}"], metricKey="loss"),
+]
+
+TRAINING = [*PROBES, *EXPERIMENTS, *RUNS, *MODELS, *VERSIONS, *LOGGED_MODELS, *FILES, *PAGES]
 
 
 def found(operation: str, **fields: Any) -> Row:
@@ -258,6 +290,8 @@ TRAINING_NEIGHBOURS = [
     (found(FIND, filter="name = 'linked-model'"), "shut_trained_run", "open shut"),
     (found(FIND, filter=OF_RUN), "linked_model", "open shut"),
     (found(FIND, filter=OF_RUN.replace("=", "LIKE")), "linked_model", "open shut"),
+    (asked("GetRun", runId="{shut_trained_run}"), "crossing_model", "open shut"),
+    (asked("GetRun", runId="{shut_trained_run}"), "linked_model", "open shut"),
     (found("GET /mlflow/model-versions/get", name="linked-model", version="2"), "shut_artifact_uri", "open shut"),
     (found("GET /mlflow-artifacts/artifacts", path="versions/{attached_id}"), "shut_file", "open shut"),
 ]

@@ -4,6 +4,7 @@ A row says which actions the operation takes, which value names what it is about
 Texts in braces stand for values of a tree, see `world.py`.
 """
 
+import hashlib
 import io
 import zipfile
 from collections.abc import Callable
@@ -29,6 +30,7 @@ def archive() -> bytes:
 
 
 ZIP = archive()
+ZIP_DIGEST = hashlib.sha256(ZIP).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,34 @@ NATIVE = [
         spare="model",
         **BY_NAME,
     ),
+    row("native:listModels", SEE, LIST, items="model_id", query=ALL_OF_IT | {"totals": "true"}),
+    row("native:listModels", SEE, LIST, items="model_id", query=ALL_OF_IT | {"filter": "alias IS NOT NULL"}),
+    row("native:updateModel", WRITE, DONE, "model", body={"properties": {"description": "{new}"}}, **BY_NAME),
     row("native:listVersions", SEE, LIST, "model", items="version_id", query=ALL_OF_IT, **BY_NAME),
+    row(
+        "native:updateVersion",
+        WRITE,
+        DONE,
+        "model",
+        "version",
+        body={"properties": {"description": "{new}"}},
+        **BY_NAME,
+    ),
+    row(
+        "native:listVersionArtifacts",
+        SEE,
+        LIST,
+        "model",
+        "version",
+        items="artifact_id",
+        query=ALL_OF_IT,
+        **BY_NAME,
+    ),
+    row("native:listAliases", SEE, ONE, "model", query=ALL_OF_IT, **BY_NAME),
+    row("native:listFiles", SEE, LIST, items="artifact_id", query=ALL_OF_IT),
+    row("native:getBlob", SEE, LIST, "digest", about="", items="artifact_id", query=ALL_OF_IT),
+    row("native:listJobs", SEE, LIST, special=KNOWN),
+    row("native:listDeployments", SEE, LIST, items="service_id", query=ALL_OF_IT),
     row("native:getVersion", SEE, ONE, "model", "version", **BY_NAME),
     row("native:getVersion", SEE, ONE, "model", "at_alias", **BY_NAME),
     row("native:deleteVersion", DELETE, DONE, "model", "version", query={"force": "true"}, spare="version", **BY_NAME),
@@ -224,6 +253,8 @@ NATIVE = [
     row("native:deleteArtifactFile", DELETE, DONE, "artifact_id", "file", spare="file"),
     row("native:unpackArtifactFiles", WRITE, DONE, "artifact_id", content=ZIP, query={"unpack": "true"}),
     row("native:getNodeHistory", SEE, ONE, "version_id", finds_removed=True),
+    row("native:getNodeHistory", SEE, ONE, "model_id", query={"subtree": "true"}, finds_removed=True),
+    row("native:getNodeHistory", SEE, ONE, "version_id", query={"order": "desc"}, finds_removed=True),
     row("native:getNodeLineage", SEE, ONE, "artifact_id", finds_removed=True),
     row("native:getNodeLineage", SEE, ONE, "data_id"),
     row("native:listChanges", SEE, FEED, items="version_id", query={"limit": "10000"}),
@@ -266,6 +297,10 @@ NATIVE = [
     row("native:listImports", SEE, LIST, special=KNOWN),
     row("native:getImport", SEE, ONE, "job_id", special=OWN_JOB),
     row("native:cancelImport", WRITE, DONE, "job_id", special=OWN_JOB, also=(409,)),
+    row("native:startMlflowImport", CREATE, DONE, body={"source": "nowhere"}, also=(409,)),
+    row("native:listMlflowImports", SEE, LIST, special=KNOWN),
+    row("native:getMlflowImport", SEE, ONE, "job_id", special=OWN_JOB),
+    row("native:cancelMlflowImport", WRITE, DONE, "job_id", special=OWN_JOB, also=(409,)),
     row("native:listGetiProjects", CREATE, DONE, also=(409,)),
     row("native:getGetiProject", CREATE, DONE, "no_upload", about="", also=(409,)),
 ]

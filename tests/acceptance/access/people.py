@@ -42,7 +42,7 @@ LISTENERS = {
 }
 
 # What belongs to no root of Kubeflow's: each is a root of its own, which nobody binds anything to.
-LOOSE = {"pipeline_id", "step_id", "data_id"}
+LOOSE = {"pipeline_id", "step_id", "data_id", "folder"}
 
 
 @dataclass

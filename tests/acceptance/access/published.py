@@ -16,7 +16,11 @@ from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 METHODS = ["get", "put", "post", "delete", "patch", "options", "head"]
 EDITIONS = ("/api/model_registry/v1alpha3", "/api/model_registry/v1")
 # What MLflow's operations are below, each of them; some routes are at the root.
-MLFLOW = ("/api/2.0", "/api/3.0", "/ajax-api/2.0", "/ajax-api/3.0")
+PLACES_OF_MLFLOW = ("/api/2.0", "/api/3.0", "/ajax-api/2.0", "/ajax-api/3.0")
+# Its own pages, below which everything is a second time; and what is there alone.
+PAGES_OF_MLFLOW = "/mlflow"
+MLFLOW = (*PLACES_OF_MLFLOW, *(f"{PAGES_OF_MLFLOW}{place}" for place in PLACES_OF_MLFLOW))
+PAGES = ("/", "/static-files/{path:.*}")
 SOURCE_OF_MLFLOW = Path(__file__).parents[3] / "crates/doors/mlflow/src"
 RESOURCE = re.compile(r"web::resource\((\w+|\"[^\"]+\")\)")
 METHOD = re.compile(r"\bweb::(get|post|put|patch|delete|head)\(\)")
@@ -91,5 +95,8 @@ def routes_of_mlflow() -> set[str]:
 def place_in_mlflow(route: str, number: int) -> Place:
     """Where a route of MLflow's door is, at one of the places that it has."""
     method, _, path = route.partition(" ")
-    is_operation = path.startswith(("/mlflow/", "/mlflow-artifacts/"))
-    return Place("POST" if method == "*" else method, (MLFLOW[number % len(MLFLOW)] if is_operation else "") + path)
+    if path.startswith(("/mlflow/", "/mlflow-artifacts/")):
+        before = MLFLOW[number % len(MLFLOW)]
+    else:
+        before = PAGES_OF_MLFLOW if path in PAGES or number % 2 else ""
+    return Place("POST" if method == "*" else method, before + path)

@@ -159,6 +159,20 @@ class Searches:
         for each in self.searched("POST", "traces/search", "traces", ways, locations=locations):
             self.ask("GET", f"{API}/traces/{each['trace_id']}")
             self.ask("GET", f"{API}/traces/get", trace_id=each["trace_id"], allow_partial="true")
+        self.of_figures(of_hidden, **among)
+
+    def of_figures(self, of_hidden: list[str], **among: Any) -> None:
+        """What is counted of traces."""
+        counted = {"aggregations": [{"aggregation_type": "COUNT"}], **among}
+        took = {"aggregations": [{"aggregation_type": "AVG"}, {"aggregation_type": "PERCENTILE", "percentile_value": 50}], **among}
+        for view, name, by in [("TRACES", "trace_count", "trace_name"), ("ASSESSMENTS", "assessment_count", "assessment_value")]:
+            for dimensions in ([], [by]):
+                said = {"view_type": view, "metric_name": name, "dimensions": dimensions}
+                self.ask("POST", f"{API}/traces/metrics", **said, **counted)
+        self.ask("POST", f"{API}/traces/metrics", view_type="TRACES", metric_name="latency", **took)
+        for other in ["status = 'OK'", *of_hidden]:
+            filters = {"filter_string1": "tags.team = 'x'", "filter_string2": other}
+            self.ask("POST", f"{API}/traces/calculate-filter-correlation", **filters, **among)
 
     def of_datasets(self, **among: Any) -> None:
         for each in self.searched("POST", "datasets/search", "datasets", DATASETS, **among):

@@ -47,7 +47,7 @@ def spare(world: World, tree: Tree, kind: str) -> dict[str, str]:
             return {kind: trainer.assess()}
         case "eval_dataset":
             return {kind: trainer.eval_dataset(name)}
-        case "run_file" | "logged_file":
+        case "run_file" | "logged_file" | "folder_file":
             trainer.put(getattr(trainer, f"{kind}s"), name)
             return {kind: name}
         case "version" | "record":

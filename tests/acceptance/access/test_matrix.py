@@ -265,7 +265,7 @@ def test_another_workspace_has_nothing_of_this_one(made: World, figures: list[st
 
 def test_accounts(made: World, figures: list[str]) -> None:
     cells = Cells(made)
-    base = made.spare_account(BYSTANDER) | {"own": OWN, "other": OTHER, "maker": MAKER}
+    base = made.spare_account(BYSTANDER) | made.webhook() | {"own": OWN, "other": OTHER, "maker": MAKER}
     base |= {tree.name: tree.values["model_id"] for tree in made.trees.values()}
     for row, expectation in accounts.ROWS:
         for who in [*BELIEVED, *STRANGERS]:
@@ -273,7 +273,7 @@ def test_accounts(made: World, figures: list[str]) -> None:
             if who.name == "narrowed":
                 values["who"] = "admin-of-workspace"
             if expected == OK and row.spare:
-                values |= made.spare_account(made.new())
+                values |= made.webhook() if row.spare == "webhook" else made.spare_account(made.new())
             found = ask(made, row, who, values)
             is_right = found.outcome == expected or (expected == OK and found.outcome in map(str, row.also))
             cells.note(row, who, "accounts", expected, found, is_right)

@@ -35,6 +35,14 @@ SOMEBODY, ROLE = "somebody", "maintainer"
 PROBES = [
     "/changes?limit=10000",
     "/changes?after=3&limit=5",
+    "/changes?order=desc&limit=10000",
+    "/changes?order=desc&action=update&type=kf.ModelVersion&limit=10000",
+    "/models?totals=true",
+    "/models?filter=verdict%20=%20'clean'%20OR%20alias%20IS%20NOT%20NULL",
+    "/models?filter=verdict%20IN%20('warn','suspicious','danger')",
+    "/files",
+    "/deployments",
+    "/jobs",
     "/imports",
     "/whoami",
     "/workspaces",
@@ -49,6 +57,7 @@ PROBES = [
 ]
 ABOUT_ONE = [
     "/nodes/{id}/history",
+    "/nodes/{id}/history?subtree=true&order=desc",
     "/nodes/{id}/lineage?depth=5",
     "/artifacts/{id}/files",
     "/artifacts/{id}/files/a.bin",
@@ -149,7 +158,7 @@ class Watched(Machine):
 
 
 def begin(installation: Installation) -> tuple[World, str]:
-    world = World(installation, installation.serve(variables=with_accounts()))
+    world = World(installation, installation.serve(variables=with_accounts(installation)))
     world.found()
     world.account(SOMEBODY)
     world.bind(SOMEBODY, ROLE, workspace=OWN)

@@ -54,8 +54,8 @@ class Trainer:
         self.do("POST", "traces", trace={"trace_info": info | fields})
         return id_
 
-    def assess(self) -> str:
-        said = {"assessment_name": "good", "feedback": {"value": True}}
+    def assess(self, name: str = "good") -> str:
+        said = {"assessment_name": name, "feedback": {"value": True}}
         made = self.do("POST", f"traces/{self.values['trace']}/assessments", assessment=said)
         return made["assessment"]["assessment_id"]
 
@@ -82,6 +82,10 @@ class Trainer:
     def logged_files(self) -> str:
         return f"{self.values['experiment_id']}/models/{self.values['logged_model']}/artifacts"
 
+    @property
+    def folder_files(self) -> str:
+        return self.values["folder"]
+
     # What a tree has from the beginning.
 
     def grow(self) -> None:
@@ -97,11 +101,13 @@ class Trainer:
         self.do("POST", "runs/log-batch", run_id=run, metrics=[point | {"model_id": model}], **said)
         values["trace"] = self.trace(f"tr-{name}", tags={"kept": "yes", "removable": "x"})
         self.do("POST", "traces/link-to-run", trace_ids=[values["trace"]], run_id=run)
-        values |= {"assessment": self.assess(), "trace_tag": "removable"}
+        values |= {"assessment": self.assess(), "trace_tag": "removable", "judged": f"{name}-judged"}
+        self.assess(values["judged"])
         values["eval_dataset"] = self.eval_dataset(f"{name}-cases", tags='{"kept": "yes"}')
-        for folder in (self.run_files, self.logged_files, self.trace_files):
+        values["folder"] = f"{name}-folder"
+        for folder in (self.run_files, self.logged_files, self.trace_files, values["folder"]):
             self.put(folder, values["trained_file"])
-        values |= {"run_file": values["trained_file"], "logged_file": values["trained_file"], "tag": "removable"}
+        values |= {"folder_file": values["trained_file"], "run_file": values["trained_file"], "logged_file": values["trained_file"], "tag": "removable"}
         self.tag("removable")
         # A version made elsewhere has a number, too.
         found = self.do("POST", "registered-models/get-latest-versions", name=values["model"])

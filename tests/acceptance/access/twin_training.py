@@ -54,6 +54,10 @@ class Side:
         feedback = {"assessment_name": "good", "feedback": {"value": bool(self.number)}}
         said = trace(f"tr-{name}", self.experiment, self.number, tags={"team": "x"}, assessments=[feedback])
         self.do("POST", "traces", trace=said)
+        # An id that somebody will give to a trace and to what they say of it, on one side.
+        taken = [feedback | {"assessment_id": self.either("a-taken", "a-free")}]
+        said = trace(self.either("tr-12", "tr-free"), self.experiment, self.number, assessments=taken)
+        self.do("POST", "traces", trace=said)
         of_hidden = {"experiment_ids": [self.experiment], "tags": '{"team": "x"}'}
         self.cases = self.do("POST", "datasets/create", name=name, **of_hidden)["dataset"]["dataset_id"]
         self.do("POST", "registered-models/create", name=name)
@@ -166,6 +170,8 @@ class TwinTraining:
             self.do("POST", "traces", trace=trace(f"tr-{number}", experiment, number, **fields))
         said = {"assessment_name": "good", "feedback": {"value": True}}
         self.do("POST", f"traces/tr-{begin}/assessments", assessment=said)
+        if begin > 1:
+            self.do("POST", "traces/tr-12/assessments", assessment=said | {"assessment_id": "a-taken"})
         among = {"experiment_ids": [experiment], "tags": '{"team": "x", "mlflow.user": "somebody"}'}
         made = self.do("POST", "datasets/create", name=f"cases-{begin}", **among)["dataset"]["dataset_id"]
         self.do("POST", f"datasets/{made}/records", records='[{"inputs": {"q": 1}}]')

@@ -10,7 +10,7 @@ from typing import Any
 import urllib3
 from calls import Calls, mlmd, service
 from harness import Installation, Server, eventually
-from operations import ZIP
+from operations import ZIP, ZIP_DIGEST
 from people import ACCOUNTS, LISTENERS, MAKER, OTHER, OWN, OWNER, STRANGERS, Tree, trees
 from training import Trainer, cross
 
@@ -30,8 +30,14 @@ PIPELINE = {
 ROOTS = {"model": "registered_models", "experiment": "experiments", "environment": "serving_environments"}
 
 
-def settings() -> dict[str, str]:
+def settings(installation: Installation) -> dict[str, str]:
+    # Of MLflow's own pages, what is in them is no matter here.
+    pages = installation.folder / "pages"
+    (pages / "static").mkdir(parents=True)
+    for name in ("index.html", "static/a.js"):
+        (pages / name).write_text("1")
     return {
+        "MODELPORT__MLFLOW__STATIC_DIR": str(pages),
         "MODELPORT__AUTH__MODE": "on",
         "MODELPORT__EDGE__PRINCIPAL": LISTENERS["edge"].name,
         "MODELPORT__GRPC__PRINCIPAL": LISTENERS["grpc"].name,
@@ -107,6 +113,14 @@ class World:
         token = self.token(handle)["token"]["id"]
         return {"account": handle, "token": token, "binding": self.bind(handle, "reader", workspace=OWN)}
 
+    def webhook(self) -> dict[str, str]:
+        """A webhook of the workspace, which is told nothing."""
+        events = [{"entity": "PROMPT_ALIAS", "action": "DELETED"}]
+        # Nobody answers there.
+        body = {"name": "hook", "url": "https://[2001:4860:4860::8888]:9/", "events": events, "status": "DISABLED"}
+        made = self.do("POST", f"/w/{OWN}/api/2.0/mlflow/webhooks", json=body)
+        return {"webhook": made["webhook"]["webhook_id"]}
+
     def found(self) -> None:
         """The workspaces, and whoever makes everything, who manages the registry."""
         bootstrap = eventually(
@@ -178,6 +192,7 @@ class World:
             "version_id": found["id"],
             "artifact_id": artifact["id"],
             "file": FILE,
+            "digest": ZIP_DIGEST,
         }
         made["artifact"] = artifact["name"]
         return made | {
@@ -295,7 +310,7 @@ class World:
 @contextmanager
 def world(installation: Installation) -> Iterator[World]:
     """The registry, which has nothing to complain of in the end."""
-    server = installation.serve(variables=settings())
+    server = installation.serve(variables=settings(installation))
     made = World(installation, server)
     made.populate()
     made.build()

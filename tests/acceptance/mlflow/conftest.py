@@ -10,7 +10,7 @@ import mlflow
 import pytest
 from harness import Installation, Server
 from mlflow import MlflowClient
-from reference import REFERENCE, Reference
+from reference import PAGES, REFERENCE, Reference
 from wire import Wire
 
 SETTINGS = {
@@ -23,7 +23,8 @@ SETTINGS = {
     "GIT_PYTHON_REFRESH": "quiet",
 }
 # What the client without numpy and pandas cannot do.
-collect_ignore = [] if importlib.util.find_spec("sklearn") else ["test_mlflow_frames.py", "test_mlflow_models.py", "test_mlflow_traces.py"]
+NEED_MORE = [f"test_mlflow_{name}.py" for name in ("frames", "models", "pages", "traces", "trace_figures")]
+collect_ignore = [] if importlib.util.find_spec("sklearn") else NEED_MORE
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -50,6 +51,8 @@ def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
                     running[set_up] = stack.enter_context(Reference(folder))
                 else:
                     made = Installation.migrated(set_up, folder, lambda: request.getfixturevalue("services"))
+                    if PAGES.exists():
+                        made.settings["MODELPORT__MLFLOW__STATIC_DIR"] = str(PAGES)
                     running[set_up] = stack.enter_context(made).serve()
             return running[set_up]
 

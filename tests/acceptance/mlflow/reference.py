@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Self
 
 import httpx
+import mlflow
 from harness import PATIENCE, Port, eventually
 
 # Whether it is asked in place of Modelport's.
 REFERENCE = bool(os.environ.get("MODELPORT_TEST_REFERENCE"))
+# The files of its own pages; the client alone has none.
+PAGES = Path(mlflow.__file__).parent / "server/js/build"
 
 
 class Reference:

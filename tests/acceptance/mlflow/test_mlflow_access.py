@@ -207,3 +207,64 @@ def test_the_environment_may_name_the_workspace(accounts: Accounts, as_caller, m
     assert client.search_registered_models() == []
     assert {each.name for each in mlflow.list_workspaces()} >= {"team-a", "team-b"}
     assert mlflow.get_workspace("team-a").name == "team-a"
+
+
+def test_an_id_that_is_taken_where_nobody_looks_is_free(accounts: Accounts) -> None:
+    """Who chooses the id of a trace or of what is said of one learns nothing of experiments that they do not see."""
+    three = "/api/3.0/mlflow"
+
+    def said(experiment: str, trace: str, assessment: str) -> dict:
+        place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}}
+        feedback = {"assessment_id": assessment, "assessment_name": "good", "feedback": {"value": experiment}}
+        info = {"trace_id": trace, "trace_location": place, "request_time": "2026-01-01T00:00:00Z", "state": "OK"}
+        return {"trace": {"trace_info": info | {"assessments": [feedback], "tags": {"of": experiment}}}}
+
+    owner, other = accounts.service("owner", "writer"), accounts.service("other", "writer")
+    made = lambda caller, name: caller.ask("POST", f"{API}/experiments/create", 200, json={"name": name}).json()["experiment_id"]  # noqa: E731
+    hidden, seen, third = made(owner, "hidden"), made(other, "seen"), made(other, "third")
+    accounts.admin.ask("PATCH", f"/api/v1/roots/{hidden}", 200, json={"restricted": True})
+    other.ask("GET", f"{API}/experiments/get?experiment_id={hidden}", 404)
+    owner.ask("POST", f"{three}/traces", 200, json=said(hidden, "tr-taken", "a-taken"))
+    # Taken or free, it is answered the same, and what was there stays as it is.
+    for trace, assessment in [("tr-taken", "a-taken"), ("tr-free", "a-free")]:
+        for _ in range(2):
+            info = other.ask("POST", f"{three}/traces", 200, json=said(seen, trace, assessment)).json()["trace"]["trace_info"]
+            assert (info["trace_id"], info["tags"]["of"]) == (trace, seen)
+            assert [each["assessment_id"] for each in info["assessments"]] == [assessment]
+        for ask in [("GET", f"{three}/traces/{trace}", None), ("GET", f"{API}/traces/{trace}/info", None)]:
+            assert seen in other.ask(ask[0], ask[1], 200).text and hidden not in other.ask(ask[0], ask[1], 200).json().values()
+        other.ask("PATCH", f"{three}/traces/{trace}/tags", 200, json={"key": "mine", "value": "1"})
+        shown = other.ask("GET", f"{three}/traces/{trace}/assessments/{assessment}", 200).json()["assessment"]
+        assert shown["feedback"]["value"] == seen
+        changed = {"assessment": {"rationale": "so"}, "update_mask": "rationale"}
+        other.ask("PATCH", f"{three}/traces/{trace}/assessments/{assessment}", 200, json=changed)
+        # What they see themselves is no secret.
+        other.ask("POST", f"{three}/traces", 400, json=said(third, trace, "a-other"))
+        again = {"assessment": {"assessment_id": assessment, "assessment_name": "x", "feedback": {"value": 1}}}
+        other.ask("POST", f"{three}/traces/{trace}/assessments", 400, json=again)
+    info = owner.ask("GET", f"{three}/traces/tr-taken", 200).json()["trace"]["trace_info"]
+    assert info["tags"]["of"] == hidden and "mine" not in info["tags"]
+    assert [each["feedback"]["value"] for each in info["assessments"]] == [hidden]
+    gone = {"experiment_id": seen, "request_ids": ["tr-taken", "tr-free"]}
+    accounts.admin.ask("POST", f"{three}/traces/delete-traces", 200, json=gone)
+    owner.ask("GET", f"{three}/traces/tr-taken", 200)
+    other.ask("GET", f"{three}/traces/tr-taken", 404)
+
+
+def test_a_hidden_default_is_not_there(accounts: Accounts) -> None:
+    """Nothing is made in its place, and nobody is told of a conflict with what they do not see."""
+    accounts.admin.ask("POST", f"{API}/runs/create", 200, json={"experiment_id": "0"})
+    node = accounts.admin.ask("GET", "/api/model_registry/v1/experiment?name=Default", 200).json()["id"]
+    accounts.admin.ask("PATCH", f"/api/v1/roots/{node}", 200, json={"restricted": True})
+    writer = accounts.service("trainer", "writer")
+    for method, path, body in [
+        ("GET", f"{API}/experiments/get?experiment_id=0", None),
+        ("GET", f"{API}/experiments/get-by-name?experiment_name=Default", None),
+        ("POST", f"{API}/runs/create", {"experiment_id": "0"}),
+        ("POST", f"{API}/experiments/set-experiment-tag", {"experiment_id": "0", "key": "a", "value": "b"}),
+        ("POST", f"{API}/traces", {"experiment_id": "0", "timestamp_ms": 1}),
+    ]:
+        options = {} if body is None else {"json": body}
+        assert writer.ask(method, path, 404, **options).json()["error_code"] == "RESOURCE_DOES_NOT_EXIST", path
+    accounts.admin.ask("PATCH", f"/api/v1/roots/{node}", 200, json={"restricted": False})
+    writer.ask("POST", f"{API}/runs/create", 200, json={"experiment_id": "0"})

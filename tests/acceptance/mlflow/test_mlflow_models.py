@@ -288,3 +288,8 @@ def test_code_in_a_pickle_is_quarantined(
     assert server.http.put(f"/api/v1/models/{name}/policy", json=policy).is_success
     eventually(lambda: server.get(name, "1", "python_model.pkl").is_success, "a file that is let through")
     assert mlflow.pyfunc.load_model(f"models:/{name}/1").predict([1]) == [42]
+    # What is registered later is judged by that policy at once; what was logged stays as it is.
+    mlflow.register_model(refused.model_uri, name)
+    assert mlflow.pyfunc.load_model(f"models:/{name}/2").predict([1]) == [42]
+    with pytest.raises(MlflowException, match="quarantined.*pickle"):
+        mlflow.pyfunc.load_model(refused.model_uri)

@@ -296,14 +296,8 @@ def test_records_are_evaluated_and_traces_are_records(client: MlflowClient, expe
 
 @pytest.mark.ours
 def test_what_is_not_here_says_so(wire: Wire, experiment: str) -> None:
-    for method, path in [
-        ("POST", f"{ROOT}/traces/metrics"),
-        ("POST", f"{ROOT}/traces/calculate-filter-correlation"),
-        ("GET", "/api/2.0/mlflow/traces"),
-        ("POST", "/api/2.0/mlflow/traces"),
-        ("PATCH", "/api/2.0/mlflow/traces/tr-1"),
-    ]:
-        wire.refusal(method, path, 501, **({} if method == "GET" else {"json": {"experiment_id": experiment}}))
+    wire.refusal("GET", "/api/2.0/mlflow/unified-traces", 501)
+    wire.refusal("GET", "/api/3.0/mlflow/traces/tr-1/nothing", 404)
     spans = {"headers": {"content-type": "application/x-protobuf", "x-mlflow-experiment-id": experiment}}
     wire.refusal("POST", "/v1/traces", 400, content=b"\xff\xff", **spans)
     wire.refusal("POST", "/v1/traces", 400, content=b"", headers={"content-type": "application/x-protobuf"})

@@ -15,6 +15,7 @@ from .edge import Edge
 from .entities import EVERY, HAS_PAGE, TYPES
 from .journal import Journal
 from .kubeflow import EDITIONS, Kubeflow
+from .mlflow import Mlflow
 from .native import Native
 from .plans import NOBODY, pick
 from .registry import Draft, Node, Refusal, Registry, Removed, Together
@@ -42,6 +43,7 @@ class Doors:
         self.uploads = Uploads(server)
         self.graph = graph.Graph(server)
         self.edge = Edge(server)
+        self.mlflow = Mlflow(server)
 
 
 class Base(RuleBasedStateMachine):

@@ -10,11 +10,13 @@ from .entities import OWN
 from .entity_rules import EntityRules, editions
 from .filter_rules import FilterRules
 from .link_rules import LinkRules
+from .mlflow_rules import MlflowRules
+from .mlflow_run_rules import MlflowRunRules
 from .odd_rules import OddRules
 from .publish_rules import PublishRules
 from .registry import Draft
 
-__all__ = ["Doors", "Machine"]
+__all__ = ["Doors", "Machine", "WithTraining"]
 
 
 SCENES = ["nothing", "registered", "measured", "served", "recorded", "published", "all", "all", "all"]
@@ -55,3 +57,7 @@ class Machine(OddRules, FilterRules, EdgeRules, LinkRules, EntityRules, ArchiveR
                 self.put_new(draft=Draft(name, "a"), home=0, reference=0)
         if scene in ("recorded", "all"):
             self.upload(name="a", version="a", fields={"project_name": "P"}, given=None, content="one")
+
+
+class WithTraining(MlflowRunRules, MlflowRules, Machine):
+    """The same with MLflow's door."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import httpx
 from harness import KUBEFLOW, LocalStore, S3Store, Server
 
-from torture import mlmd
+from torture import mlflow, mlmd
 from torture.database import Postgres, Sqlite
 from torture.ledger import Change, Key, Ledger, State
 from torture.writer import Writer
@@ -96,12 +96,15 @@ def observe(server: Server, keys: Iterable[Key], ids: dict[Key, str]) -> dict[Ke
     found: dict[Key, State] = {}
     versions: dict[tuple[str, str], list[Key]] = defaultdict(list)
     runs: dict[str, list[Key]] = defaultdict(list)
+    trained: dict[str, list[Key]] = defaultdict(list)
     for key in keys:
         match key:
             case ("version" | "file" | "artifact", model, version, *_):
                 versions[model, version].append(key)
             case ("metric", run, _step):
                 runs[run].append(key)
+            case ("point" | "parameter" | "tag" | "stage" | "logged", run, *_):
+                trained[run].append(key)
             case ("data" | "execution" as kind, name):
                 url = f"http://127.0.0.1:{server.grpc_port}"
                 found[key] = mlmd.shown(server.http, url, kind, name)
@@ -115,6 +118,8 @@ def observe(server: Server, keys: Iterable[Key], ids: dict[Key, str]) -> dict[Ke
     for run, wanted in runs.items():
         points = {item["step"]: item["value"] for item in metric_points(server, run)}
         found |= {key: f"{points[int(key[2])]:.0f}" if int(key[2]) in points else None for key in wanted}
+    for run, wanted in trained.items():
+        found |= mlflow.shown(server.http, run, wanted, ids.get(("place", run)))
     return found
 
 
@@ -136,6 +141,13 @@ def single(server: Server, key: Key, ids: dict[Key, str]) -> State:
         case ("alias", model, name):
             shown = answered(server.http.get(f"/api/v1/models/{model}/versions/@{name}"))
             return shown and shown["name"]
+        case ("trained", experiment, name):
+            run, description = mlflow.trained(server.http, ids["experiment", experiment], name)
+            if run is not None:
+                ids[key], ids["place", run] = run, f"{mlflow.FILES}/{ids['experiment', experiment]}/{run}/artifacts"
+            return description
+        case ("numbered", model, description):
+            return "there" if description in mlflow.numbered(server.http, model) else None
         case ("run", experiment, name):
             query = {"name": name, "parentResourceId": ids["experiment", experiment]}
             shown = answered(server.kubeflow("GET", "experiment_run", params=query))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import httpx
 
-from torture import kubeflow, mlmd, native
+from torture import kubeflow, mlflow, mlmd, native
 from torture.ledger import Broken, Key, State, choose
 from torture.resumable import resumable, resume
 from torture.writer import Writer, digest
@@ -126,6 +126,13 @@ OPERATIONS: list[tuple[int, Operation]] = [
     (3, resume),
     (3, mlmd.put_execution),
     (3, mlmd.put_artifacts),
+    (2, mlflow.create_experiment),
+    (4, mlflow.create_run),
+    (7, mlflow.log_batch),
+    (5, mlflow.put_artifact),
+    (3, mlflow.replace_artifact),
+    (2, mlflow.move_run),
+    (4, mlflow.create_version),
     (4, edge_create),
     (2, edge_delete),
 ]

@@ -118,6 +118,6 @@ def owners(key: Key) -> list[Key]:
             return [("model", names[0])]
         case "file" | "artifact":
             return [("version", names[0], names[1]), ("model", names[0])]
-        case "alias":
+        case "alias" | "numbered":
             return [("model", names[0])]
     return []

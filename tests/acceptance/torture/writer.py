@@ -98,10 +98,17 @@ class Writer:
         return self.known[server]
 
     def perform(
-        self, kind: str, change: Change, send: Send, done: Collection[int], done_before: Collection[int] = ()
+        self,
+        kind: str,
+        change: Change,
+        send: Send,
+        done: Collection[int],
+        done_before: Collection[int] = (),
+        once: bool = False,
     ) -> httpx.Response | None:
         """Asks for a change until it is answered, or given up. `done_before` are the answers to what an earlier attempt
-        may have done already. None when nobody knows."""
+        may have done already. What is to be done `once` is not asked for again once it may have been done. None when nobody
+        knows."""
         before = self.ledger.intend(change)
         self.ledger.operations[kind] += 1
         request = f"{self.name}-{self.number()}-{self.token()}"
@@ -129,6 +136,8 @@ class Writer:
                     if answer.status_code not in PASSING:
                         raise Broken(f"{kind} {dict(change)} was answered {answer.status_code} {answer.text}, {request}")
                     doubtful = True
+            if doubtful and once:
+                break
             self.ledger.outcomes["tried again"] += 1
             self.stopped.wait(self.random.uniform(0.02, 0.3))
         if doubtful:

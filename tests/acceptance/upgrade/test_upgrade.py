@@ -60,9 +60,18 @@ DECLARED = {
 }
 
 
+# What rows of the native API's lists and entries of its record have told since then.
+ROWS = {"number", "aliases", "files", "size", "formats", "quarantined", "verdict"}
+ENTRIES = {"node"}
+
+
 def without_new(shown: Any) -> Any:
-    """The answer without the properties that types have declared since then."""
+    """The answer without the properties that types have declared since then, and without what rows and entries have told since."""
     match shown:
+        case {"customProperties": _, "revision": _, "number": _}:
+            return without_new({name: inner for name, inner in shown.items() if name not in ROWS})
+        case {"action": _, "document": _, "node": _}:
+            return without_new({name: inner for name, inner in shown.items() if name not in ENTRIES})
         case dict():
             new = DECLARED.get(shown.get("name", ""), set()) if isinstance(shown.get("properties"), dict) else set()
             kept = {name: inner for name, inner in shown.items() if name != "properties"}

@@ -9,6 +9,7 @@ mod later;
 mod moves;
 mod narrowed;
 mod needs;
+mod parts;
 mod principals;
 mod quotas;
 mod rights;

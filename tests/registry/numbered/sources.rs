@@ -24,7 +24,7 @@ use crate::support::{Backend, on_both};
 on_both! {
     a_version_keeps_its_bytes_when_its_source_goes,
     a_version_may_be_made_of_a_folder,
-    what_is_quarantined_stays_so_in_a_version_made_of_it,
+    what_is_quarantined_is_judged_by_the_policy_of_the_model_it_comes_to,
     a_policy_refuses_files_of_a_source,
     a_version_made_of_a_version_is_descended_as_that_is,
     a_version_made_of_a_run_is_one_of_that_run,
@@ -119,12 +119,12 @@ async fn a_version_may_be_made_of_a_folder(backend: Backend) {
     assert_eq!(place, VersionPlace::Foreign("s3://bucket/model".to_owned()));
 }
 
-async fn what_is_quarantined_stays_so_in_a_version_made_of_it(backend: Backend) {
+async fn what_is_quarantined_is_judged_by_the_policy_of_the_model_it_comes_to(backend: Backend) {
     let scene = Scene::new(backend).await;
     let artifact = scene.bring_pickle("source").await;
-    for (model, policy) in [
-        ("strict", ModelPolicy::default()),
-        ("mild", ModelPolicy { danger: Some(Act::Allow), ..ModelPolicy::default() }),
+    for (model, policy, is_held_back) in [
+        ("strict", ModelPolicy::default(), true),
+        ("mild", ModelPolicy { danger: Some(Act::Allow), ..ModelPolicy::default() }, false),
     ] {
         scene.model(model).await;
         let inspections = &scene.registry.inspections;
@@ -132,9 +132,16 @@ async fn what_is_quarantined_stays_so_in_a_version_made_of_it(backend: Backend) 
         inspections.set_model_policy(&scene.context, &name, policy, Conditions::default()).await.unwrap();
         let made = scene.made_of(model, VersionSource::Artifact(artifact, None)).await.unwrap();
         let files = scene.files_of(&made.version).await;
-        assert!(files[0].quarantine.as_ref().unwrap().contains("pickle-dangerous-import"), "{model}");
+        let reason = files[0].quarantine.as_deref();
+        assert_eq!(reason.is_some_and(|reason| reason.contains("pickle-dangerous-import")), is_held_back, "{model}");
+        assert_eq!(reason.is_some(), is_held_back, "{model}");
+        // And again when it goes on to a stricter one.
+        let (next, source) = (format!("after-{model}"), VersionSource::Version(named(model), WhichVersion::Number(1)));
+        scene.model(&next).await;
+        let after = scene.made_of(&next, source).await.unwrap();
+        assert!(scene.files_of(&after.version).await[0].quarantine.is_some(), "{model}");
     }
-    assert_eq!((scene.count("files"), scene.count("inspections"), scene.count("blobs")), (3, 3, 1));
+    assert_eq!((scene.count("files"), scene.count("inspections"), scene.count("blobs")), (5, 5, 1));
 }
 
 async fn a_policy_refuses_files_of_a_source(backend: Backend) {

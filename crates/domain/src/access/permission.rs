@@ -22,7 +22,7 @@ pub enum Permission {
     Promote,
     /// Remove anything.
     Delete,
-    /// Bind roles, set policies and quotas, read quarantined files.
+    /// Bind roles, set policies and quotas, have webhooks, read quarantined files.
     Manage,
     /// Read the audit trail.
     Audit,

@@ -10,11 +10,12 @@
 //! ```
 
 mod dialect;
+mod typed;
 
 use std::ops::{Deref, DerefMut};
 
 use super::cursor::Cursor;
-use super::lexer::{Token, tokens};
+use super::lexer::{Dialect, Token, tokens};
 use super::{
     Attribute, Comparison, Condition, Expr, Field, MAX_CONDITIONS, MAX_DEPTH, MAX_PROPERTIES, Operand, check_length,
     check_pattern, refused,
@@ -22,9 +23,12 @@ use super::{
 use crate::{Error, Result, ValueKind};
 
 pub(super) use dialect::DIALECT;
+use dialect::OWN_DIALECT;
+use typed::{typed, value_kind, with_article};
 
-/// The parameter that errors name.
+/// The parameter that errors name, of Kubeflow's API and of our own.
 const FIELD: &str = "filterQuery";
+const OWN_FIELD: &str = "filter";
 
 /// What a well-known name means; every other name is that of a free property.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +37,8 @@ pub enum Known {
     Attribute(Attribute),
     /// The node's state, given by these names with their numbers.
     State(&'static [(&'static str, i64)]),
+    /// Another attribute that is given by names with their numbers.
+    Named(Attribute, &'static [(&'static str, i64)]),
     /// A property that the type declares.
     Property(&'static str, ValueKind),
     /// A declared string of some entities and an attribute that is a number of others: the value it is compared with says
@@ -44,9 +50,25 @@ pub enum Known {
 ///
 /// Errors: InvalidArgument on `filterQuery` that tells the character where it cannot continue.
 pub fn parse(text: &str, known: &dyn Fn(&str) -> Option<Known>) -> Result<Expr> {
-    check_length(FIELD, text)?;
-    let tokens = tokens(&DIALECT, text)?;
-    let mut parser = Parser { cursor: Cursor::new(text, tokens), known, conditions: 0, properties: 0 };
+    parse_as(FIELD, &DIALECT, text, known)
+}
+
+/// The same, of the native API's `filter`.
+///
+/// Errors: InvalidArgument on `filter`, likewise.
+pub fn parse_own(text: &str, known: &dyn Fn(&str) -> Option<Known>) -> Result<Expr> {
+    parse_as(OWN_FIELD, &OWN_DIALECT, text, known)
+}
+
+fn parse_as(
+    field: &'static str,
+    dialect: &'static Dialect<i64>,
+    text: &str,
+    known: &dyn Fn(&str) -> Option<Known>,
+) -> Result<Expr> {
+    check_length(field, text)?;
+    let tokens = tokens(dialect, text)?;
+    let mut parser = Parser { field, cursor: Cursor::new(text, tokens), known, conditions: 0, properties: 0 };
     let expr = parser.or(0)?;
     match parser.tokens.get(parser.next) {
         None => Ok(expr),
@@ -55,6 +77,7 @@ pub fn parse(text: &str, known: &dyn Fn(&str) -> Option<Known>) -> Result<Expr> 
 }
 
 struct Parser<'a> {
+    field: &'static str,
     cursor: Cursor<'a, i64>,
     known: &'a dyn Fn(&str) -> Option<Known>,
     conditions: usize,
@@ -93,7 +116,7 @@ impl<'a> DerefMut for Parser<'a> {
 
 impl Parser<'_> {
     fn refuse(&self, what: impl std::fmt::Display) -> Error {
-        refused(FIELD, self.text, self.at(), what)
+        refused(self.field, self.text, self.at(), what)
     }
 
     fn expect_sign(&mut self, sign: &str) -> Result<()> {
@@ -155,7 +178,7 @@ impl Parser<'_> {
             Condition::In(values)
         } else if self.keyword("BETWEEN") {
             if is_unordered(&target) {
-                return Err(refused(FIELD, self.text, target.at, "it has no order, compare with = or !="));
+                return Err(refused(self.field, self.text, target.at, "it has no order, compare with = or !="));
             }
             let low = self.value(&target)?;
             if !self.keyword("AND") {
@@ -183,7 +206,7 @@ impl Parser<'_> {
         } else {
             let comparison = self.comparison()?;
             if comparison != Comparison::Equal && comparison != Comparison::NotEqual && is_unordered(&target) {
-                return Err(refused(FIELD, self.text, target.at, "it has no order, compare with = or !="));
+                return Err(refused(self.field, self.text, target.at, "it has no order, compare with = or !="));
             }
             Condition::Compare(comparison, self.value(&target)?)
         };
@@ -248,7 +271,7 @@ impl Parser<'_> {
             && given != own
         {
             let problem = format!("`{name}` is {}, not {}", with_article(own), with_article(given));
-            return Err(refused(FIELD, self.text, at, problem));
+            return Err(refused(self.field, self.text, at, problem));
         }
         Ok(Target { field, kind: expected, at, twin })
     }
@@ -259,6 +282,7 @@ impl Parser<'_> {
         let (field, expected) = match known {
             Known::Attribute(attribute) => (Field::Attribute(attribute), Expected::Kind(attribute.kind())),
             Known::State(names) => (Field::Attribute(Attribute::State), Expected::State(names)),
+            Known::Named(attribute, names) => (Field::Attribute(attribute), Expected::State(names)),
             Known::Property(property, kind) => declared(property, kind),
             Known::TextOrNumber(text, number) => match kind.or_else(|| self.kind_ahead()) {
                 Some(ValueKind::String) => declared(text, ValueKind::String),
@@ -296,10 +320,10 @@ impl Parser<'_> {
 
     fn like(&mut self, target: &Target, ignore_case: bool) -> Result<Condition> {
         if is_list(target) {
-            return Err(refused(FIELD, self.text, target.at, "it is a list, compare an item with =, != or IN"));
+            return Err(refused(self.field, self.text, target.at, "it is a list, compare an item with =, != or IN"));
         }
         if !matches!(target.kind, Expected::Any | Expected::Kind(ValueKind::String)) {
-            return Err(refused(FIELD, self.text, target.at, "only strings are LIKE a pattern"));
+            return Err(refused(self.field, self.text, target.at, "only strings are LIKE a pattern"));
         }
         match self.peek().cloned() {
             Some(Token::Text(pattern)) => {
@@ -333,50 +357,6 @@ fn is_unordered(target: &Target) -> bool {
 
 fn is_list(target: &Target) -> bool {
     target.kind == Expected::Kind(ValueKind::Struct)
-}
-
-fn with_article(kind: ValueKind) -> String {
-    let article = if kind == ValueKind::Int { "an" } else { "a" };
-    format!("{article} {}", kind.name())
-}
-
-fn value_kind(suffix: &str) -> Option<ValueKind> {
-    match suffix {
-        "string_value" => Some(ValueKind::String),
-        "int_value" => Some(ValueKind::Int),
-        "double_value" => Some(ValueKind::Double),
-        "bool_value" => Some(ValueKind::Bool),
-        _ => None,
-    }
-}
-
-/// The value as one of the expected kind. Clients write ids and times in quotes, so a text of digits is an int too.
-fn typed(value: Operand, expected: Expected) -> Result<Operand, String> {
-    match (expected, value) {
-        (Expected::Any, Operand::Double(value)) => Ok(Operand::Decimal(value)),
-        (Expected::Any, value) => Ok(value),
-        (Expected::State(names), Operand::Text(text)) => match names.iter().find(|(name, _)| *name == text) {
-            Some((_, number)) => Ok(Operand::Int(*number)),
-            None => {
-                let names: Vec<_> = names.iter().map(|(name, _)| *name).collect();
-                Err(format!("`{}` is none of `{}`", text.escape_debug(), names.join("`, `")))
-            }
-        },
-        (Expected::State(_), _) => Err("expected the name of a state in quotes".to_owned()),
-        (Expected::Kind(kind), value) => match (kind, value) {
-            (ValueKind::String | ValueKind::Struct, Operand::Text(text)) => Ok(Operand::Text(text)),
-            (ValueKind::Int, Operand::Number(value)) => Ok(Operand::Int(value)),
-            (ValueKind::Int, Operand::Text(text)) => {
-                text.parse().map(Operand::Int).map_err(|_| format!("`{}` is not an integer", text.escape_debug()))
-            }
-            // The condition says what it is among doubles.
-            (ValueKind::Double, Operand::Number(value)) => Ok(Operand::Number(value)),
-            (ValueKind::Double, Operand::Double(value)) => Ok(Operand::Double(value)),
-            (ValueKind::Bool, Operand::Bool(value)) => Ok(Operand::Bool(value)),
-            (ValueKind::Struct, _) => Err("expected a string".to_owned()),
-            (kind, _) => Err(format!("expected {}", with_article(kind))),
-        },
-    }
 }
 
 #[cfg(test)]

@@ -12,11 +12,13 @@
 //! for itself. Upstream takes an AND at the end, too; here it is refused.
 
 mod dialect;
+mod measured;
 mod parser;
 mod words;
 
 use super::{check_length, refused};
 use crate::search::{Clause, Facet, OrderKey, Searched, Test};
+use crate::trace_metrics::MetricFilter;
 use crate::value::check_text;
 use crate::{Error, Result};
 
@@ -56,6 +58,15 @@ pub fn clauses(of: Searched, text: &str) -> Result<Vec<Clause>> {
         }
     }
     Ok(clauses)
+}
+
+/// Reads a filter of what traces are measured by: one condition, `trace.status`, `trace.tag.…`, `trace.metadata.…`, `span.name`, `span.type`,
+/// `span.status`, `assessment.name` or `assessment.type` being equal to a text.
+///
+/// Errors: InvalidArgument on `filter` that tells the character where it cannot continue.
+pub fn metric_filter(text: &str) -> Result<MetricFilter> {
+    check_length(FILTER, text)?;
+    Parser::new(FILTER, Searched::Traces, text)?.metric_filter()
 }
 
 /// What a test of the prompts' tag excludes. What has no such tag is no prompt.

@@ -62,9 +62,11 @@ pub enum Field {
 impl Field {
     /// Whether it is looked up beside the node, which costs much more than what the node has itself.
     fn is_looked_up(&self) -> bool {
-        use Attribute::{MetricStep, MetricTime, MetricValue};
+        use Attribute::{Alias, Format, MetricStep, MetricTime, MetricValue, Verdict};
         match self {
-            Self::Attribute(attribute) => matches!(attribute, MetricValue | MetricStep | MetricTime),
+            Self::Attribute(attribute) => {
+                matches!(attribute, MetricValue | MetricStep | MetricTime | Alias | Format | Verdict)
+            }
             Self::Declared(..) | Self::Custom(_) => true,
         }
     }
@@ -95,21 +97,36 @@ pub enum Attribute {
     MetricStep,
     /// The time of a metric's latest point.
     MetricTime,
+    /// The names of the aliases of a model, or of those that point at a version. A condition holds when it holds of one of them; `!=`
+    /// when it holds of all of them, and there is one.
+    Alias,
+    /// The formats of the files of a version, or of the latest version of a model; conditions on them hold as those on aliases.
+    Format,
+    /// The heaviest verdict on the files of a version, or of the latest version of a model, by its place in [`VERDICTS`]; absent where no
+    /// file was inspected.
+    Verdict,
+    /// Whether a registered model is a prompt, which MLflow keeps as one.
+    Prompt,
 }
+
+/// The verdicts on files with their places, the lightest first.
+pub const VERDICTS: [(&str, i64); 5] = [("clean", 0), ("info", 1), ("warn", 2), ("suspicious", 3), ("danger", 4)];
 
 impl Attribute {
     /// The kind of its values.
     pub fn kind(self) -> ValueKind {
         match self {
-            Self::Name | Self::ExternalId | Self::Uri => ValueKind::String,
+            Self::Name | Self::ExternalId | Self::Uri | Self::Alias | Self::Format => ValueKind::String,
             Self::MetricValue => ValueKind::Double,
+            Self::Prompt => ValueKind::Bool,
             Self::Id
             | Self::State
             | Self::CreatedAt
             | Self::UpdatedAt
             | Self::Home
             | Self::MetricStep
-            | Self::MetricTime => ValueKind::Int,
+            | Self::MetricTime
+            | Self::Verdict => ValueKind::Int,
         }
     }
 }

@@ -98,7 +98,9 @@ pub static DOOR: Door = Door {
     documents: &[Document { name: "edge", file: "edge.json", title: "Model Registry", make: operations::document }],
     routes,
     is_streamed: |pattern| operations::OPERATIONS.is_streamed(pattern),
+    decodes: |_| false,
     is_open: |_| false,
+    pages: None,
     workspace_header: None,
     refuse,
 };

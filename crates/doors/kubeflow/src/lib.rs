@@ -69,7 +69,9 @@ pub static DOOR: Door = Door {
     ],
     routes,
     is_streamed: |_| false,
+    decodes: |_| false,
     is_open: |_| false,
+    pages: None,
     workspace_header: None,
     refuse: error::refuse,
 };

@@ -1,6 +1,8 @@
 //! The artifact proxy, and the other ways to the files of runs, logged models and versions.
 
+mod links;
 mod media_type;
+mod parts;
 mod place;
 
 use actix_web::http::header;
@@ -24,6 +26,7 @@ use crate::registry::target::Precondition;
 use crate::registry::tracking::run_files::Folder;
 use crate::registry::upload::PutFile;
 
+pub use parts::is_part;
 pub use place::{meant, model_root, run_root, trace_root};
 
 /// What the path of a file of the proxy ends with, among the routes.
@@ -34,7 +37,7 @@ const MAX_MEDIA_TYPE: usize = 255;
 
 /// Whether the route of that pattern reads its bodies as a stream.
 pub fn is_streamed(pattern: &str) -> bool {
-    pattern.ends_with(FILE)
+    pattern.ends_with(FILE) || parts::is_part(pattern)
 }
 
 /// The routes at the server's root.
@@ -47,27 +50,22 @@ pub fn routes(service: &mut ServiceConfig) {
 
 /// The operations.
 pub fn resources() -> Vec<Resource> {
-    vec![
+    let mut resources = vec![
         web::resource("/mlflow-artifacts/artifacts").route(web::get().to(list)),
         web::resource(FILE)
             .route(web::get().to(get))
             .route(web::head().to(get))
             .route(web::put().to(put))
             .route(web::delete().to(delete)),
-        web::resource("/mlflow-artifacts/mpu/{path:.*}").to(no_parts),
-        web::resource("/mlflow-artifacts/presigned/{path:.*}").to(no_parts),
-        web::resource("/mlflow/artifacts/presigned-{direction}-url").to(no_parts),
         web::resource("/mlflow/artifacts/list").route(web::get().to(list_of_run)),
         web::resource("/mlflow/logged-models/{model_id}/artifacts/directories").route(web::get().to(list_of_model)),
         web::resource("/mlflow/logged-models/{model_id}/artifacts/files")
             .route(web::get().to(send_model_file))
             .route(web::head().to(send_model_file)),
-    ]
-}
-
-/// Stock clients tell by these words that they have to send files as a whole.
-async fn no_parts() -> Answer {
-    Err(Error::unimplemented("Multipart upload is not supported by this server, nor are presigned URLs").into())
+    ];
+    resources.extend(parts::resources());
+    resources.extend(links::resources());
+    resources
 }
 
 async fn put(caller: Caller, path: Path<String>, request: HttpRequest, payload: Payload) -> Answer {

@@ -60,6 +60,12 @@ impl FromRequest for Call {
 }
 
 impl Call {
+    /// The same with the fields of a message in it.
+    #[must_use]
+    pub fn with_input(self, input: Input) -> Self {
+        Self { input, ..self }
+    }
+
     /// A segment of the path.
     pub fn segment(&self, at: usize) -> &str {
         self.segments.get(at).map(String::as_str).unwrap_or_default()

@@ -57,6 +57,23 @@ fn code(kind: ErrorKind) -> (StatusCode, &'static str) {
     }
 }
 
+impl MlflowError {
+    /// Its code and its message, where the request is answered though it cannot be met; itself where the client has to do something else.
+    pub fn told(self) -> Result<(&'static str, String), Self> {
+        let (status, code) = code(self.0.kind());
+        let is_told = matches!(status, StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND);
+        if !is_told {
+            return Err(self);
+        }
+        Ok((code, text(&self.0)))
+    }
+}
+
+/// What an error says.
+fn text(error: &Error) -> String {
+    error.message().to_owned()
+}
+
 impl ResponseError for MlflowError {
     fn status_code(&self) -> StatusCode {
         code(self.0.kind()).0

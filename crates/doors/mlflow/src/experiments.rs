@@ -13,7 +13,7 @@ use crate::domain::filter::mlflow::{clauses, order_keys};
 use crate::domain::search::{Search, Searched};
 use crate::domain::tracking::View;
 use crate::domain::value::find_named;
-use crate::domain::{Change, Draft, Error, Name, Properties, Result, Value};
+use crate::domain::{Change, Draft, Error, Name, Node, Properties, Result, Value};
 use crate::registry::tracking::change::NodeChanges;
 use crate::registry::tracking::experiments::ExperimentRef;
 
@@ -121,8 +121,14 @@ async fn create(call: Call) -> Answer {
 }
 
 async fn get(call: Call) -> Answer {
-    let found = call.registry.tracking.get_experiment(&call.context, &wanted(&call)?).await?;
-    answer(json!({"experiment": experiment(&found)}))
+    answer(json!({"experiment": experiment(&find(&call).await?)}))
+}
+
+/// The experiment that a request asks for.
+///
+/// Errors: InvalidArgument; NotFound.
+pub async fn find(call: &Call) -> Result<Node> {
+    call.registry.tracking.get_experiment(&call.context, &wanted(call)?).await
 }
 
 async fn get_by_name(call: Call) -> Answer {

@@ -251,7 +251,7 @@ fn wrong(name: &str, value: &Value) -> Error {
 }
 
 /// The name in camel case.
-fn camel(name: &str) -> String {
+pub fn camel(name: &str) -> String {
     let mut parts = name.split('_');
     let mut camel = parts.next().unwrap_or_default().to_owned();
     for part in parts {

@@ -10,15 +10,19 @@ mod call;
 mod error;
 mod eval_datasets;
 mod experiments;
+mod graphql;
 mod input;
 mod logged_models;
 mod metrics;
 mod models;
+mod pages;
 mod probes;
 mod runs;
 mod traces;
+mod ui;
 mod unimplemented;
 mod versions;
+mod webhooks;
 mod wire;
 mod workspaces;
 
@@ -28,6 +32,8 @@ use {modelport_domain as domain, modelport_http as http, modelport_registry as r
 use actix_web::web::{self, ServiceConfig};
 
 use crate::http::door::Door;
+
+pub use pages::Pages;
 
 /// What the operations' paths begin with: for clients, and for upstream's own UI.
 const PREFIXES: [&str; 4] = ["/api/2.0", "/api/3.0", "/ajax-api/2.0", "/ajax-api/3.0"];
@@ -43,19 +49,30 @@ pub static DOOR: Door = Door {
         "/model-versions/get-artifact",
         "/version",
         "/v1/traces",
+        "/graphql",
+        "/mlflow/",
     ],
     documents: &[],
     routes,
     is_streamed: artifacts::is_streamed,
-    is_open: probes::is_open,
+    decodes: traces::unpacks,
+    is_open: |pattern| probes::is_open(pattern) || artifacts::is_part(pattern) || pages::is_open(pattern),
+    pages: Some("/mlflow/"),
     workspace_header: Some("x-mlflow-workspace"),
     refuse: error::refuse,
 };
 
 fn routes(service: &mut ServiceConfig) {
+    pages::routes(service, operations);
+    operations(service);
+}
+
+/// All that clients ask, at the server's root or below the pages.
+fn operations(service: &mut ServiceConfig) {
     probes::routes(service);
     artifacts::routes(service);
     traces::routes(service);
+    service.service(graphql::resource());
     for prefix in PREFIXES {
         let mut scope = web::scope(prefix);
         let operations = [
@@ -65,12 +82,14 @@ fn routes(service: &mut ServiceConfig) {
             logged_models::resources(),
             models::resources(),
             versions::resources(),
+            webhooks::resources(),
             traces::resources(),
             assessments::resources(),
             eval_datasets::resources(),
             artifacts::resources(),
             probes::resources(),
             workspaces::resources(),
+            ui::resources(),
         ];
         for resource in operations.into_iter().flatten() {
             scope = scope.service(resource);

@@ -69,16 +69,23 @@ async fn bulk(call: Call) -> Answer {
 }
 
 async fn bulk_interval(call: Call) -> Answer {
+    let points = in_interval(&call).await?;
+    answer(json!({"metrics": given(points)}))
+}
+
+/// The points of runs that a chart shows.
+///
+/// Errors: InvalidArgument; NotFound when one of the runs is not there.
+pub async fn in_interval(call: &Call) -> Result<Vec<Json>> {
     let (from, to) = (call.input.int("start_step")?, call.input.int("end_step")?);
     if from.is_some() != to.is_some() {
         let message = "`start_step` and `end_step` are given both or neither";
-        return Err(Error::invalid("start_step", message).into());
+        return Err(Error::invalid("start_step", message));
     }
     let (from, to) = (from.unwrap_or(i64::MIN), to.unwrap_or(i64::MAX));
     if from > to {
-        return Err(Error::invalid("end_step", format!("`end_step` {to} is before `start_step` {from}")).into());
+        return Err(Error::invalid("end_step", format!("`end_step` {to} is before `start_step` {from}")));
     }
     let most = THINNED.size(call.input.int("max_results")?)?;
-    let points = of_runs(&call, "run_ids", Thinned { from, to, most: most.get().into() }).await?;
-    answer(json!({"metrics": given(points)}))
+    of_runs(call, "run_ids", Thinned { from, to, most: most.get().into() }).await
 }

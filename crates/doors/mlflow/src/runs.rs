@@ -8,7 +8,7 @@ use actix_web::{Resource, web};
 use serde_json::json;
 use uuid::Uuid;
 
-use self::wire::{run, run_info};
+use self::wire::run_info;
 use super::call::{Call, answer, done};
 use super::error::Answer;
 use super::experiments::{tagged, values, view};
@@ -21,7 +21,9 @@ use crate::domain::value::find_named;
 use crate::domain::{Error, ErrorKind, Name, NodeId, Result, Value};
 use crate::registry::tracking::change::NodeChanges;
 use crate::registry::tracking::experiments::ExperimentRef;
-use crate::registry::tracking::runs::RunDraft;
+use crate::registry::tracking::runs::{Run, RunDraft, RunPage};
+
+pub use self::wire::run;
 
 /// The longest value of a run's tag, in characters.
 const MAX_TAG: usize = 8000;
@@ -98,8 +100,14 @@ async fn create(call: Call) -> Answer {
 }
 
 async fn get(call: Call) -> Answer {
-    let found = call.registry.tracking.get_run(&call.context, &run_id(&call.input)?).await?;
-    answer(json!({"run": run(&found)}))
+    answer(json!({"run": run(&find(&call).await?)}))
+}
+
+/// The run that a request asks for.
+///
+/// Errors: InvalidArgument; NotFound.
+pub async fn find(call: &Call) -> Result<Run> {
+    call.registry.tracking.get_run(&call.context, &run_id(&call.input)?).await
 }
 
 /// The status that a run is to have, by its name or its number.
@@ -160,22 +168,29 @@ async fn delete_tag(call: Call) -> Answer {
 }
 
 async fn search(call: Call) -> Answer {
+    let page = find_page(&call).await?;
+    answer(json!({"runs": given(page.runs.iter().map(run).collect()), "next_page_token": page.next}))
+}
+
+/// The page of runs that a request asks for.
+///
+/// Errors: InvalidArgument.
+pub async fn find_page(call: &Call) -> Result<RunPage> {
     let input = &call.input;
     let size = PAGES.size(input.int("max_results")?)?;
     let search = Search {
         of: Searched::Runs,
-        experiments: experiments(&call, &input.texts("experiment_ids")?).await?,
+        experiments: experiments(call, &input.texts("experiment_ids")?).await?,
         view: view(input, "run_view_type")?,
         clauses: clauses(Searched::Runs, input.text("filter")?.unwrap_or_default())?,
         order: order_keys(Searched::Runs, &input.texts("order_by")?)?,
         datasets: Vec::new(),
     };
     if search.experiments.is_empty() {
-        return done();
+        return Ok(RunPage { runs: Vec::new(), next: None });
     }
     let token = input.given_text("page_token")?.map(ToOwned::to_owned);
-    let page = call.registry.tracking.search_runs(&call.context, search, size, token).await?;
-    answer(json!({"runs": given(page.runs.iter().map(run).collect()), "next_page_token": page.next}))
+    call.registry.tracking.search_runs(&call.context, search, size, token).await
 }
 
 /// The nodes of the experiments with these ids. The default one is none before it is made.

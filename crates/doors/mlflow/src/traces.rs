@@ -1,11 +1,15 @@
 //! Traces: said by clients at their end, completed by spans in OpenTelemetry's protocol, read, searched, labelled, removed.
 
+mod export;
+mod measured;
+mod old;
 mod otlp;
+mod otlp_json;
 mod received;
 mod wire;
 
-use actix_web::web::{self, Bytes, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, Resource};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpResponse, Resource};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 
@@ -15,16 +19,14 @@ use super::input::{Input, missing};
 use super::runs::experiments;
 use super::unimplemented;
 use super::wire::{PageLimits, cut, experiment_ref};
-use crate::domain::filter::mlflow::{clauses, order_keys};
-use crate::domain::search::{Search, Searched};
 use crate::domain::trace::{Chosen, TraceId};
-use crate::domain::tracking::View;
-use crate::domain::{Error, Result};
-use crate::http::caller::Caller;
-use crate::http::media_type::essence;
-use crate::registry::tracking::traces::FoundTrace;
+use crate::domain::{Error, Name, PageSize, Result};
+use crate::registry::tracking::traces::{FoundTrace, TracePage};
 
 pub use wire::{assessment, said, value};
+
+/// Where spans arrive, as OpenTelemetry's protocol has it.
+const EXPORT: &str = "/v1/traces";
 
 /// How many traces a page has.
 const PAGES: PageLimits = PageLimits { default: 100, most: 500 };
@@ -47,26 +49,38 @@ const DERIVED: [&str; 4] =
 const SPANS_LOCATION: &str = "mlflow.trace.spansLocation";
 const ARTIFACT_LOCATION: &str = "mlflow.artifactLocation";
 
-/// The media type of protocol buffers.
-const PROTOBUF: &str = "application/x-protobuf";
-
-/// The route at the server's root: OpenTelemetry's (OTLP/HTTP, binary).
+/// The route at the server's root: OpenTelemetry's (OTLP/HTTP).
 pub fn routes(service: &mut ServiceConfig) {
-    service.service(web::resource("/v1/traces").route(web::post().to(export)));
+    service.service(web::resource(EXPORT).route(web::post().to(export::export)));
+}
+
+/// Whether the route of that pattern unpacks bodies that are packed: that of spans does, below the pages, too.
+pub fn unpacks(pattern: &str) -> bool {
+    pattern.ends_with(EXPORT)
 }
 
 /// The operations.
 pub fn resources() -> Vec<Resource> {
     let other = || web::to(unimplemented::answer);
     vec![
-        web::resource("/mlflow/traces").route(web::post().to(start)).default_service(other()),
+        web::resource("/mlflow/traces")
+            .route(web::post().to(start))
+            .route(web::get().to(old::search))
+            .default_service(other()),
         web::resource("/mlflow/traces/search").route(web::post().to(search)),
         web::resource("/mlflow/traces/get").route(web::get().to(get)),
         web::resource("/mlflow/traces/batchGet").route(web::get().to(get_all)),
         web::resource("/mlflow/traces/batchGetInfos").route(web::post().to(get_infos)),
         web::resource("/mlflow/traces/delete-traces").route(web::post().to(delete)),
         web::resource("/mlflow/traces/link-to-run").route(web::post().to(link_to_run)),
-        web::resource("/mlflow/traces/{trace_id}").route(web::get().to(get_info)).default_service(other()),
+        web::resource("/mlflow/traces/link-prompts").route(web::post().to(link_prompts)),
+        web::resource("/mlflow/traces/metrics").route(web::post().to(measured::query)),
+        web::resource("/mlflow/traces/calculate-filter-correlation").route(web::post().to(measured::correlation)),
+        web::resource("/mlflow/traces/{trace_id}")
+            .route(web::get().to(get_info))
+            .route(web::patch().to(old::end))
+            .default_service(other()),
+        web::resource("/mlflow/traces/{trace_id}/info").route(web::get().to(old::get)),
         web::resource("/mlflow/traces/{trace_id}/tags")
             .route(web::patch().to(set_tag))
             .route(web::delete().to(delete_tag)),
@@ -79,28 +93,9 @@ pub fn id(call: &Call) -> Result<TraceId> {
     id.map_err(|_| Error::invalid("trace_id", "the path is not UTF-8"))?.parse()
 }
 
-async fn export(caller: Caller, request: HttpRequest, body: Bytes) -> Answer {
-    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    if text("content-type").is_none_or(|given| essence(given) != PROTOBUF) {
-        return Err(Error::invalid("Content-Type", format!("spans are taken as `{PROTOBUF}`")).into());
-    }
-    if text("content-encoding").is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
-        return Err(Error::invalid("Content-Encoding", "spans are taken without a content encoding").into());
-    }
-    let experiment = text("x-mlflow-experiment-id").filter(|id| !id.is_empty());
-    let experiment = experiment_ref(experiment.ok_or_else(|| missing("x-mlflow-experiment-id"))?)?;
-    let run = text("x-mlflow-run-id").filter(|id| !id.is_empty()).map(str::parse).transpose()?;
-    let received = received::read(&body, run.as_ref())?;
-    if !received.spans.is_empty() {
-        caller.registry.tracking.put_spans(&caller.context, experiment, received.traces, received.spans).await?;
-    }
-    // An answer without fields has no bytes.
-    Ok(HttpResponse::Ok().content_type(PROTOBUF).finish())
-}
-
-async fn start(call: Call, request: HttpRequest) -> Result<HttpResponse, MlflowError> {
+async fn start(call: Call) -> Result<HttpResponse, MlflowError> {
     // The operation of the API's version 2 has no such field.
-    let Some(trace) = call.input.nested("trace")? else { return unimplemented::answer(request).await };
+    let Some(trace) = call.input.nested("trace")? else { return old::start(&call).await };
     let info = trace.nested("trace_info")?.ok_or_else(|| missing("trace.trace_info"))?;
     let (experiment, draft) = wire::draft(&info, call.context.now())?;
     let stored = call.registry.tracking.put_trace(&call.context, experiment, draft).await?;
@@ -168,21 +163,19 @@ async fn search(call: Call) -> Answer {
         }
     }
     let size = PAGES.size(input.int("max_results")?.filter(|size| *size != 0))?;
-    let search = Search {
-        of: Searched::Traces,
-        view: View::All,
-        clauses: clauses(Searched::Traces, input.text("filter")?.unwrap_or_default())?,
-        order: order_keys(Searched::Traces, &input.texts("order_by")?)?,
-        datasets: Vec::new(),
-        experiments: experiments(&call, &within.iter().map(String::as_str).collect::<Vec<_>>()).await?,
-    };
-    let token = input.given_text("page_token")?.map(ToOwned::to_owned);
-    let page = call.registry.tracking.search_traces(&call.context, search, size, token).await?;
+    let page = find(&call, &within.iter().map(String::as_str).collect::<Vec<_>>(), size).await?;
     let mut members = json!({"traces": page.traces.iter().map(wire::info).collect::<Vec<_>>()});
     if let (Some(next), Some(members)) = (page.next, members.as_object_mut()) {
         members.insert("next_page_token".to_owned(), next.into());
     }
     verbatim(&members)
+}
+
+/// A page of the traces of these experiments that a request asks for.
+async fn find(call: &Call, within: &[&str], size: PageSize) -> Result<TracePage> {
+    let search = old::searched(call, within).await?;
+    let token = call.input.given_text("page_token")?.map(ToOwned::to_owned);
+    call.registry.tracking.search_traces(&call.context, search, size, token).await
 }
 
 async fn delete(call: Call) -> Answer {
@@ -210,6 +203,26 @@ async fn link_to_run(call: Call) -> Answer {
     let ids = ids(&call.input, "trace_ids")?;
     let run = call.input.required_text("run_id")?.parse()?;
     call.registry.tracking.link_traces(&call.context, ids, &run).await?;
+    done()
+}
+
+async fn link_prompts(call: Call) -> Answer {
+    let id: TraceId = call.input.required_text("trace_id")?.parse()?;
+    let versions = call.input.messages("prompt_versions")?;
+    if versions.is_empty() {
+        return Err(missing("prompt_versions").into());
+    }
+    if versions.len() > MAX_AT_ONCE {
+        let message = format!("`prompt_versions` has {}, more than {MAX_AT_ONCE}", versions.len());
+        return Err(Error::invalid("prompt_versions", message).into());
+    }
+    let mut prompts = Vec::new();
+    for version in versions {
+        let number = version.int("version")?.filter(|number| *number > 0);
+        let number = number.ok_or_else(|| Error::invalid("version", "`version` of a prompt is no number from 1 on"))?;
+        prompts.push(format!("{}/{number}", version.required_text("name")?.parse::<Name>()?));
+    }
+    call.registry.tracking.link_prompts(&call.context, &id, prompts).await?;
     done()
 }
 

@@ -1,4 +1,4 @@
-//! Operations of MLflow's that this server does not have, some of those on traces and data sets among them: 501 for those, 404 for what MLflow does not have either.
+//! Operations of MLflow's that this server does not have, some of those on data sets among them: 501 for those, 404 for what MLflow does not have either.
 
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -6,7 +6,7 @@ use super::error::{MlflowError, refuse};
 use crate::domain::Error;
 
 /// What the paths of operations begin with, after `/mlflow/`, that are not here.
-const NOT_HERE: [&str; 21] = [
+const NOT_HERE: [&str; 19] = [
     "assistant",
     "datasets",
     "demo",
@@ -23,11 +23,9 @@ const NOT_HERE: [&str; 21] = [
     "scorers",
     "scorer",
     "skills",
-    "traces",
     "ui-telemetry",
     "unified-traces",
     "users",
-    "webhooks",
 ];
 
 /// The answer to a path that no operation has.

@@ -91,6 +91,12 @@ errors! {
     RegisterErrors: "409" "The version, a name or an external id is taken, or the key was used for another request.",
         "413" "The body is too large.", "415" "The body does not say that it is JSON.",
         "507" "It is more than the quota of the workspace allows.";
+    /// The errors of a list of a whole workspace.
+    ListModelsErrors: ;
+    /// The errors of changing a model or version.
+    ChangeErrors: "404" "Not found.", "409" "The name is taken.", "412" "A precondition does not hold.",
+        "413" "The body is too large.", "415" "The body does not say that it is JSON.",
+        "507" "It is more than the quota of the workspace allows.";
     /// The errors of appending points.
     PointErrors: "404" "The run is not found.", "409" "Others keep making metrics of the same names; try again.",
         "413" "The body is too large.", "415" "The body does not say that it is JSON.";
@@ -98,6 +104,9 @@ errors! {
     PolicyErrors: "404" "Not found.", "412" "A precondition does not hold.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
     /// The errors of starting an import.
     ImportErrors: "409" "The settings name no Geti server.", "413" "The body is too large.",
+        "415" "The body does not say that it is JSON.";
+    /// The errors of starting an import from a tracking server.
+    MlflowImportErrors: "409" "The settings name no tracking server.", "413" "The body is too large.",
         "415" "The body does not say that it is JSON.";
     /// The errors of listing imports.
     ImportListErrors: ;

@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Paging;
+use super::enums::{JobStateName, OutcomeName};
 use super::errors::{CancelImportErrors, ImportErrors, ImportListErrors, ReadErrors, SourceErrors};
 use super::location::relative;
 use crate::domain::imports::{
     GETI_IMPORT, ImportReport, ImportRequest, ImportedModel, ModelRef, RemoteModel, RemoteProject, RemoteVersion,
 };
-use crate::domain::{Error, Job, JobId, JobState, Result};
+use crate::domain::{Error, Job, JobId, JobProgress, JobState, Result};
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
 
@@ -53,7 +54,8 @@ pub struct WantedModel {
 pub struct ImportView {
     /// Its id.
     pub id: String,
-    /// `queued`, `running`, `succeeded`, `failed` or `cancelled`.
+    /// Its state.
+    #[schema(value_type = JobStateName)]
     pub state: String,
     /// The name of the Geti server.
     pub server: String,
@@ -83,12 +85,12 @@ pub struct ImportView {
     pub finished_at: Option<i64>,
 }
 
-/// The progress of an import.
+/// The progress of a job.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ProgressView {
-    /// How many models are done.
+    /// How much is done; of an import, how many models.
     pub done: i64,
-    /// Out of how many, once that is known.
+    /// Out of how much, once that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<i64>,
     /// What is being done.
@@ -104,7 +106,8 @@ pub struct ResultView {
     pub id: String,
     /// Its name in Geti.
     pub name: String,
-    /// `imported`, `unchanged` when it was here before, or `failed`.
+    /// What became of it.
+    #[schema(value_type = OutcomeName)]
     pub outcome: String,
     /// The registered model that it is a version of.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -220,7 +223,8 @@ pub async fn list_imports(caller: Caller, paging: Query<Paging>) -> Result<HttpR
     Ok(HttpResponse::Ok().json(ImportList { items, next_page_token: next }))
 }
 
-fn token(text: &str) -> Result<JobId> {
+/// The job before which a page begins.
+pub(super) fn token(text: &str) -> Result<JobId> {
     text.parse().map_err(|_| Error::invalid("nextPageToken", format!("page token `{}` is broken", text.escape_debug())))
 }
 
@@ -284,6 +288,12 @@ pub async fn get_geti_project(
     Ok(HttpResponse::Ok().json(ProjectView::from(&project)))
 }
 
+impl From<&JobProgress> for ProgressView {
+    fn from(progress: &JobProgress) -> Self {
+        Self { done: progress.done, total: progress.total, message: progress.message.clone() }
+    }
+}
+
 impl TryFrom<&Job> for ImportView {
     type Error = Error;
 
@@ -293,14 +303,13 @@ impl TryFrom<&Job> for ImportView {
         let report: ImportReport =
             job.result.clone().map(serde_json::from_value).transpose().map_err(unread)?.unwrap_or_default();
         let model = |model: ModelRef| WantedModel { id: model.id, group_id: model.group };
-        let progress = &job.progress;
         Ok(Self {
             id: job.id.to_string(),
             state: job.state.name().to_owned(),
             server: request.server,
             project: request.project,
             models: request.models.into_iter().map(model).collect(),
-            progress: ProgressView { done: progress.done, total: progress.total, message: progress.message.clone() },
+            progress: ProgressView::from(&job.progress),
             attempts: job.attempts,
             cancelling: job.cancel_requested && job.state == JobState::Running,
             results: results(report),

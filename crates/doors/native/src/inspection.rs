@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
+use super::enums::{ActName, SeverityName, Verdict};
 use crate::registry::inspection::{Inspected, Summary};
 
 /// What is wrong with a file.
@@ -14,7 +15,8 @@ use crate::registry::inspection::{Inspected, Summary};
 pub struct FindingView {
     /// The id of the rule.
     pub rule: String,
-    /// Its weight: `info`, `warn`, `suspicious` or `danger`.
+    /// Its weight.
+    #[schema(value_type = SeverityName)]
     pub severity: &'static str,
     /// What was found.
     pub message: String,
@@ -45,9 +47,10 @@ pub struct InspectionView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format_version: Option<String>,
     /// The weight of the heaviest finding, or `clean`.
+    #[schema(value_type = Verdict)]
     pub verdict: &'static str,
-    /// What the policy does: `allow`, `warn`, `quarantine`, or `refuse` for what was stored before it would be refused
-    /// and is quarantined.
+    /// What the policy does.
+    #[schema(value_type = ActName)]
     pub act: &'static str,
     /// What the file says about itself.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -91,6 +94,7 @@ fn show(fact: &Fact) -> Json {
 #[serde(rename_all = "camelCase")]
 pub struct SummaryView {
     /// The weight of the heaviest finding, or `clean`.
+    #[schema(value_type = Verdict)]
     pub verdict: &'static str,
     /// How many files there are of each format.
     pub formats: BTreeMap<String, i64>,

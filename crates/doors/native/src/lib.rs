@@ -2,18 +2,27 @@
 
 mod accounts;
 mod archives;
+mod changes;
+mod deployments;
 mod direct;
+mod enums;
 mod errors;
 mod files;
+mod found_files;
 mod history;
 mod imports;
 mod inspection;
+mod jobs;
 mod lineage;
+mod listed;
+mod lists;
 mod location;
 mod metrics;
+mod mlflow_imports;
 mod models;
 mod operations;
 mod parameters;
+mod patches;
 mod policy;
 mod register;
 mod request;
@@ -28,12 +37,15 @@ use std::num::NonZeroU32;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::domain::PageSize;
+use crate::domain::{PageSize, PageToken};
 use crate::http::door::{Document, Door};
 use crate::http::problem::problem_response;
 
 /// Where the API is.
 pub const PREFIX: &str = "/api/v1";
+
+/// Where browsers log in, by an issuer whose name follows.
+pub const LOGIN: &str = "/api/v1/login";
 
 /// The API as the server takes it.
 pub static DOOR: Door = Door {
@@ -42,7 +54,9 @@ pub static DOOR: Door = Door {
     documents: &[Document { name: "native", file: "native.json", title: "Modelport", make: operations::document }],
     routes: operations::routes,
     is_streamed: |pattern| operations::OPERATIONS.is_streamed(pattern),
+    decodes: |_| false,
     is_open: |pattern| operations::OPERATIONS.is_open(pattern),
+    pages: None,
     workspace_header: None,
     refuse: |status, detail| problem_response(status, detail, None),
 };
@@ -59,6 +73,11 @@ struct Paging {
     /// Continues a list.
     #[serde(default)]
     next_page_token: String,
+}
+
+/// What continues a list, as pages say it.
+fn next_token(token: Option<&PageToken>) -> String {
+    token.map(PageToken::encode).unwrap_or_default()
 }
 
 fn hundred() -> NonZeroU32 {

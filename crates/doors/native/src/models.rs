@@ -5,13 +5,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::Paging;
 use super::errors::{AliasErrors, DeleteFileErrors, DeleteModelErrors, DeleteVersionErrors, ReadErrors};
-use super::request::ConditionHeaders;
-use super::wire::{AliasView, NodeList, NodeView, SetAlias, VersionView};
-use crate::domain::{Alias, Error, Name, Node, Order, OrderBy, PageToken, Result, VersionRef};
+use super::request::{ConditionHeaders, KnownHeaders};
+use super::wire::{AliasView, NodeView, SetAlias, VersionView};
+use crate::domain::{Alias, Error, Name, Node, Result, VersionRef};
 use crate::http::caller::Caller;
-use crate::http::conditional::{conditions, with_etag};
+use crate::http::conditional::{conditions, unless_known, with_etag};
 use crate::http::problem::Problem;
 use crate::registry::aliases::alias_tag;
 use crate::registry::etags::model_tag;
@@ -50,15 +49,16 @@ pub struct ForceOption {
 /// Shows a model; its ETag is its revision.
 #[utoipa::path(
     get, path = "/models/{model}", operation_id = "getModel", tag = "models",
-    params(("model" = String, Path, description = "Name of the registered model.")),
+    params(("model" = String, Path, description = "Name of the registered model."), KnownHeaders),
     responses(
         (status = 200, description = "The model.", body = NodeView),
+        (status = 304, description = "The client has it."),
         ReadErrors,
     ),
 )]
-pub async fn get_model(caller: Caller, model: Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn get_model(caller: Caller, model: Path<String>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let model = caller.registry.models.get_model(&caller.context, &model_segment(&model)?).await?;
-    Ok(with_etag(model_tag(&model), &NodeView::new(&model)))
+    Ok(unless_known(&request, model_tag(&model), &NodeView::new(&model)))
 }
 
 /// Shows a version with its files, aliases, artifacts and properties. Its ETag changes with any of them.
@@ -67,41 +67,22 @@ pub async fn get_model(caller: Caller, model: Path<String>) -> Result<HttpRespon
     params(
         ("model" = String, Path, description = "Name of the registered model."),
         ("version" = String, Path, description = "Name of the version, `latest`, `@` and an alias, or `@name:` and a name."),
+        KnownHeaders,
     ),
     responses(
         (status = 200, description = "The version.", body = VersionView),
+        (status = 304, description = "The client has it."),
         ReadErrors,
     ),
 )]
-pub async fn get_version(caller: Caller, segments: Path<(String, String)>) -> Result<HttpResponse, Problem> {
+pub async fn get_version(
+    caller: Caller,
+    segments: Path<(String, String)>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let (model, version) = version_segments(segments)?;
     let summary = caller.registry.models.version_summary(&caller.context, &model, &version).await?;
-    Ok(with_etag(summary.tag.clone(), &VersionView::new(&caller.context, &summary)))
-}
-
-/// Lists the versions of a model, the newest first.
-#[utoipa::path(
-    get, path = "/models/{model}/versions", operation_id = "listVersions", tag = "models",
-    params(("model" = String, Path, description = "Name of the registered model."), Paging),
-    responses(
-        (status = 200, description = "A page.", body = NodeList),
-        ReadErrors,
-    ),
-)]
-pub async fn list_versions(
-    caller: Caller,
-    model: Path<String>,
-    paging: Query<Paging>,
-) -> Result<HttpResponse, Problem> {
-    let newest_first = Order { by: OrderBy::CreateTime, descending: true };
-    let token = paging.next_page_token()?.map(PageToken::decode).transpose()?;
-    let model = model_segment(&model)?;
-    let (_, page) =
-        caller.registry.models.list_versions(&caller.context, &model, newest_first, paging.size(), token).await?;
-    Ok(HttpResponse::Ok().json(NodeList {
-        items: page.items.iter().map(NodeView::new).collect(),
-        next_page_token: page.next.map(|token| token.encode()).unwrap_or_default(),
-    }))
+    Ok(unless_known(&request, summary.tag.clone(), &VersionView::new(&caller.context, &summary)))
 }
 
 /// Removes a model; one that has versions only with `recursive=true`, and one whose versions are served or have aliases only
@@ -158,22 +139,28 @@ pub async fn delete_version(
     params(
         ("model" = String, Path, description = "Name of the registered model."),
         ("alias" = String, Path, description = "Name of the alias.", pattern = r"^[\w.-]{1,255}$"),
+        KnownHeaders,
     ),
     responses(
         (status = 200, description = "Where it points.", body = AliasView),
+        (status = 304, description = "The client has it."),
         ReadErrors,
     ),
 )]
-pub async fn get_alias(caller: Caller, segments: Path<(String, String)>) -> Result<HttpResponse, Problem> {
+pub async fn get_alias(
+    caller: Caller,
+    segments: Path<(String, String)>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let (model, alias) = segments.into_inner();
     let alias: Alias = alias.parse()?;
     let version = caller.registry.models.alias_of(&caller.context, &model_segment(&model)?, &alias).await?;
-    Ok(show_alias(alias, version))
+    Ok(unless_known(&request, alias_tag(version.id), &alias_view(alias, version)))
 }
 
-fn show_alias(alias: Alias, version: Node) -> HttpResponse {
-    let (tag, version_id) = (alias_tag(version.id), version.id.to_string());
-    with_etag(tag, &AliasView { alias: alias.into(), version_id, version: version.name.unwrap_or_default() })
+fn alias_view(alias: Alias, version: Node) -> AliasView {
+    let version_id = version.id.to_string();
+    AliasView { alias: alias.into(), version_id, version: version.name.unwrap_or_default() }
 }
 
 /// Points an alias at a version, wherever it pointed before.
@@ -201,7 +188,7 @@ pub async fn set_alias(
     let version = body.version.parse().map_err(|error: Error| error.on_field("version"))?;
     let (model, conditions) = (model_segment(&model)?, conditions(&request)?);
     let version = caller.registry.models.set_alias(&caller.context, &model, &alias, &version, conditions).await?;
-    Ok(show_alias(alias, version))
+    Ok(with_etag(alias_tag(version.id), &alias_view(alias, version)))
 }
 
 /// Removes an alias.

@@ -9,8 +9,8 @@ use serde_json::Value as Json;
 use utoipa::OpenApi;
 
 use super::{
-    PREFIX, accounts, archives, direct, files, history, imports, lineage, metrics, models, parameters, policy,
-    register, resumable, wire,
+    PREFIX, accounts, archives, deployments, direct, files, found_files, history, imports, jobs, lineage, lists,
+    metrics, mlflow_imports, models, parameters, patches, policy, register, resumable, wire,
 };
 use crate::domain::Result;
 use crate::http::operation;
@@ -32,13 +32,18 @@ pub(super) static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
             operation!(archives::unpack_version_files).streamed(),
             operation!(files::list_artifact_files).with_head(),
             operation!(archives::unpack_artifact_files).streamed(),
+            operation!(lists::list_version_artifacts),
             operation!(models::get_version),
+            operation!(patches::update_version),
             operation!(models::delete_version),
-            operation!(models::list_versions),
+            operation!(lists::list_versions),
+            operation!(lists::list_models),
             operation!(models::get_model),
+            operation!(patches::update_model),
             operation!(models::delete_model),
             operation!(policy::get_policy),
             operation!(policy::put_policy),
+            operation!(lists::list_aliases),
             operation!(models::get_alias),
             operation!(models::set_alias),
             operation!(models::delete_alias),
@@ -60,9 +65,17 @@ pub(super) static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
             operation!(imports::list_imports),
             operation!(imports::list_geti_projects),
             operation!(imports::get_geti_project),
+            operation!(mlflow_imports::start_mlflow_import),
+            operation!(mlflow_imports::list_mlflow_imports),
+            operation!(mlflow_imports::get_mlflow_import),
+            operation!(mlflow_imports::cancel_mlflow_import),
             operation!(imports::get_import),
             operation!(imports::cancel_import),
             operation!(history::list_changes),
+            operation!(found_files::list_files),
+            operation!(found_files::get_blob),
+            operation!(jobs::list_jobs),
+            operation!(deployments::list_deployments),
             operation!(accounts::workspaces::create_workspace),
             operation!(accounts::workspaces::list_workspaces),
             operation!(accounts::workspaces::get_workspace),
@@ -107,7 +120,7 @@ pub(super) static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
 #[openapi(
     info(
         title = "Modelport API",
-        description = "Files, aliases, history and removal, on the entities of every other API; accounts and the audit trail."
+        description = "Lists, reads and changes by name, files, aliases, history and removal, on the entities of every other API; accounts and the audit trail."
     ),
     components(schemas(
         crate::http::problem::ProblemDetails,

@@ -199,7 +199,8 @@ impl NewArtifact {
     }
 }
 
-fn one_of(name: &str, value: &Value, values: &[&str]) -> Result<()> {
+/// Refuses what is none of these words.
+pub(super) fn one_of(name: &str, value: &Value, values: &[&str]) -> Result<()> {
     match value.as_str() {
         Some(given) if values.contains(&given) => Ok(()),
         _ => Err(Error::invalid(name, format!("`{name}` is none of `{}`", values.join("`, `")))),
@@ -207,7 +208,7 @@ fn one_of(name: &str, value: &Value, values: &[&str]) -> Result<()> {
 }
 
 /// Properties that the type declares. What ties an artifact to its run is not the caller's to say.
-fn declared(logical: LogicalType, given: BTreeMap<String, JsonValue>) -> Result<Properties> {
+pub(super) fn declared(logical: LogicalType, given: BTreeMap<String, JsonValue>) -> Result<Properties> {
     let read = |(name, json): (String, JsonValue)| {
         let kind = logical.declared(&name).filter(|_| !["experiment_id", "experiment_run_id"].contains(&name.as_str()));
         let Some(kind) = kind else {
@@ -230,7 +231,7 @@ fn declared(logical: LogicalType, given: BTreeMap<String, JsonValue>) -> Result<
 }
 
 /// Free properties: of the kind that their JSON has.
-fn free(given: BTreeMap<String, JsonValue>) -> Result<Properties> {
+pub(super) fn free(given: BTreeMap<String, JsonValue>) -> Result<Properties> {
     let read = |(name, json): (String, JsonValue)| match plain(json) {
         Some(value) => Ok((name, value)),
         None => {

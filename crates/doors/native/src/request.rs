@@ -136,6 +136,16 @@ pub struct ConditionHeaders {
     if_none_match: Option<String>,
 }
 
+/// The headers of a read that need not be answered again, for the document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "they are read from the request, by name")]
+pub struct KnownHeaders {
+    /// ETags of what the client has, which is then not sent again.
+    #[param(rename = "If-None-Match")]
+    if_none_match: Option<String>,
+}
+
 /// The successes of an upload, for the document.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "for the document alone")]

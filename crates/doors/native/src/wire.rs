@@ -6,12 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
+use super::enums::{EdgeType, StateName};
 use super::inspection::{InspectionView, SummaryView};
 use crate::domain::graph::Type;
 use crate::domain::lineage::Lineage;
-use crate::domain::{
-    ArtifactState, ChangeRecord, ExecutionState, File, LogicalType, Node, NodeId, NodeKind, Properties, Value,
-};
+use crate::domain::{ArtifactState, ExecutionState, File, LogicalType, Node, NodeKind, Properties, Value};
 use crate::registry::RequestContext;
 use crate::registry::files::FilePage;
 use crate::registry::inspection::Inspected;
@@ -45,7 +44,8 @@ pub struct FileView {
 }
 
 impl FileView {
-    fn new(context: &RequestContext, file: &File, known: Option<&Inspected>) -> Self {
+    /// A file with what is known of its bytes.
+    pub fn new(context: &RequestContext, file: &File, known: Option<&Inspected>) -> Self {
         Self {
             path: file.path.to_string(),
             size: file.blob.size,
@@ -130,6 +130,7 @@ pub struct NodeView {
     pub uri: Option<String>,
     /// The state of an artifact or execution.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<StateName>)]
     pub state: Option<&'static str>,
     /// When it was created.
     pub created_at: i64,
@@ -152,7 +153,7 @@ impl NodeView {
     }
 
     /// A node of any type, with the types that are known besides the registry's own.
-    fn among(node: &Node, types: &BTreeMap<i64, Type>) -> Self {
+    pub fn among(node: &Node, types: &BTreeMap<i64, Type>) -> Self {
         match types.get(&node.type_id) {
             Some(of) => Self::of_type(node, of.kind, Some(of.name.clone())),
             None => Self::new(node),
@@ -180,12 +181,16 @@ impl NodeView {
     }
 }
 
+/// A number as plain JSON, which has none that is infinite or none at all.
+pub fn plain_number(value: f64) -> Json {
+    if value.is_finite() { value.into() } else { value.to_string().into() }
+}
+
 /// Values as plain JSON: what people read. The Kubeflow API has them with their kinds.
 fn plain(properties: &Properties) -> BTreeMap<String, Json> {
     let show = |value: &Value| match value {
         Value::Int(value) => (*value).into(),
-        Value::Double(value) if value.is_finite() => (*value).into(),
-        Value::Double(value) => value.to_string().into(),
+        Value::Double(value) => plain_number(*value),
         Value::String(text) => text.clone().into(),
         Value::Struct(json) => json.clone(),
         Value::Proto { type_url, value } => serde_json::json!({"typeUrl": type_url, "bytes": value.len()}),
@@ -265,63 +270,6 @@ pub struct AliasView {
     pub version_id: String,
 }
 
-/// A change: who did what to which node, when, and what it was afterwards.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ChangeView {
-    /// Its id. A node's history is ordered by it.
-    pub id: i64,
-    /// Its place in the feed of all changes; absent until that feed was read past it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub position: Option<i64>,
-    /// When.
-    pub at: i64,
-    /// Who.
-    pub actor: String,
-    /// What.
-    pub action: String,
-    /// To which node.
-    pub node_id: String,
-    /// The node's revision afterwards.
-    pub revision: i64,
-    /// In which request: the id that its answer had in `X-Request-Id`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub request_id: Option<String>,
-    /// What the client called that request in its own `X-Request-Id`, which it may choose as it likes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_request_id: Option<String>,
-    /// The node as it was afterwards, and for a file or alias which one. Secrets in it are masked with `***`.
-    pub document: Json,
-}
-
-impl From<ChangeRecord> for ChangeView {
-    fn from(change: ChangeRecord) -> Self {
-        let NodeId(node_id) = change.node_id;
-        Self {
-            id: change.id,
-            position: change.position,
-            at: change.at,
-            actor: change.actor,
-            action: change.action,
-            node_id: node_id.to_string(),
-            revision: change.revision,
-            request_id: change.request_id,
-            client_request_id: change.client_request_id,
-            document: change.document,
-        }
-    }
-}
-
-/// A page of changes.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ChangeList {
-    /// The changes, oldest first.
-    pub items: Vec<ChangeView>,
-    /// What to send as `after` for those that follow, now or later.
-    pub next: i64,
-}
-
 /// An edge of the graph around a node.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EdgeView {
@@ -329,8 +277,9 @@ pub struct EdgeView {
     pub from: String,
     /// The id of what was derived from it.
     pub to: String,
-    /// How: `owns`, `contains`, `usedBy`, `input`, `output` or `servedBy`.
+    /// How.
     #[serde(rename = "type")]
+    #[schema(value_type = EdgeType)]
     pub kind: String,
 }
 

@@ -36,8 +36,8 @@ pub struct SessionCookie {
     pub secret: String,
     /// What the page sent along.
     pub csrf: Option<String>,
-    /// Whether the request changes nothing (RFC 9110 §9.2.1).
-    pub is_safe: bool,
+    /// Whether the request changes nothing (RFC 9110 §9.2.1), or comes from a page of this server for sure.
+    pub is_harmless: bool,
 }
 
 impl SessionCookie {
@@ -80,11 +80,11 @@ impl Place {
     }
 
     /// The session that a request names.
-    pub(crate) fn session(self, headers: &HeaderMap, is_safe: bool) -> Option<SessionCookie> {
+    pub(crate) fn session(self, headers: &HeaderMap, is_harmless: bool) -> Option<SessionCookie> {
         let secret = self.find(headers, SESSION)?;
         let mut sent = headers.get_all(CSRF_HEADER);
         let first = sent.next().and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Some(SessionCookie { secret, csrf: first.filter(|_| sent.next().is_none()), is_safe })
+        Some(SessionCookie { secret, csrf: first.filter(|_| sent.next().is_none()), is_harmless })
     }
 
     /// The login that is under way.

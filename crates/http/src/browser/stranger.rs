@@ -1,4 +1,4 @@
-//! Whoever asks for what nobody has to say their name for: to log in.
+//! Whoever asks for what nobody has to say their name for: to log in, or to do what a secret lets them.
 
 use std::future::{Ready, ready};
 use std::net::IpAddr;
@@ -28,6 +28,16 @@ pub struct Stranger {
 }
 
 impl Stranger {
+    /// The registry.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The context of their request, which is for what no rights are asked for alone.
+    pub fn context(&self) -> &RequestContext {
+        &self.context
+    }
+
     /// What URLs of this server begin with for them, without a slash at its end.
     pub fn base_url(&self) -> &str {
         self.context.base_url()
@@ -62,7 +72,7 @@ impl FromRequest for Stranger {
             agent: request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()).map(str::to_owned),
             ..Origin::default()
         };
-        // Nothing else is done with it than to log somebody in.
+        // It is for what looks at no rights: logging somebody in, and taking what comes with a secret.
         let context = registry.context_at(actor, Access::of_server(), host.as_deref()).with_origin(origin);
         ready(Ok(Self {
             authentication: authentication.get_ref().clone(),

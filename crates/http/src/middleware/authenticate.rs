@@ -7,14 +7,14 @@ use actix_web::http::header::{
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, web};
+use actix_web::{Error, HttpMessage, HttpResponse, web};
 
 use super::same_origin::checked_host;
-use super::workspace_path::PathWorkspace;
+use super::workspace_path::{PathWorkspace, path_before};
 use crate::authentication::{Authentication, Presented};
-use crate::browser::Place;
-use crate::domain;
+use crate::browser::{Place, login_page};
 use crate::domain::access::Verb;
+use crate::domain::{self, ErrorKind};
 use crate::door::Doors;
 use crate::limits::whole_seconds;
 use crate::problem::status;
@@ -32,8 +32,8 @@ const OPEN_PREFIXES: [&str; 2] = ["/docs", "/static/"];
 pub struct ListenerAuthentication {
     /// Which credentials are believed.
     pub authentication: Authentication,
-    /// Whether browsers log in at it: cookies count there.
-    pub has_sessions: bool,
+    /// Below which path browsers log in by issuers, where they do at it: cookies count there.
+    pub login: Option<&'static str>,
     /// Whose requests these are where a client presents nothing.
     pub principal: Option<String>,
     /// The workspace of a listener whose clients know of none.
@@ -63,7 +63,9 @@ pub(super) async fn authenticate<B: MessageBody + 'static>(
     };
     let in_path = request.extensions().get::<PathWorkspace>().cloned();
     let place = place(&listener, &registry, &request);
-    let session = place.and_then(|place| place.session(headers, request.method().is_safe()));
+    // A door's own pages know nothing of the header with which others prove that a change is theirs; browsers say it for them.
+    let is_harmless = request.method().is_safe() || doors.is_of_pages(path) && is_same_origin(headers);
+    let session = place.and_then(|place| place.session(headers, is_harmless));
     let has_session = session.is_some();
     let presented = Presented {
         header: &header,
@@ -96,14 +98,16 @@ pub(super) async fn authenticate<B: MessageBody + 'static>(
             Ok(response)
         }
         Err(error) => {
-            let mut response = refuse(doors, path, &error);
+            let asks_to_log_in = ask_to_log_in(&listener, doors, &registry, &request, &error);
+            let has_basic = asks_to_log_in.is_none() && is_navigation(request.headers());
+            let mut response = asks_to_log_in.unwrap_or_else(|| refuse(doors, path, &error));
             if let Some(wait) = error.retry_after() {
                 response.headers_mut().insert(RETRY_AFTER, whole_seconds(wait).into());
             }
             if response.status() == StatusCode::UNAUTHORIZED {
                 let has_token = request.headers().contains_key(AUTHORIZATION);
                 let error = if has_token { ", error=\"invalid_token\"" } else { "" };
-                challenge(response.headers_mut(), is_navigation(request.headers()), error);
+                challenge(response.headers_mut(), has_basic, error);
                 // Otherwise a browser could not do what nobody has to say their name for.
                 if let Some(place) = place.filter(|_| has_session && !has_token)
                     && let Ok(cookie) = HeaderValue::from_str(&place.forget_session())
@@ -118,11 +122,30 @@ pub(super) async fn authenticate<B: MessageBody + 'static>(
 
 /// Where the browser is that sent a request; none where cookies do not count.
 fn place(listener: &ListenerAuthentication, registry: &Registry, request: &ServiceRequest) -> Option<Place> {
-    if !listener.has_sessions || !listener.authentication.is_on() {
+    if listener.login.is_none() || !listener.authentication.is_on() {
         return None;
     }
     let host = checked_host(request.request()).map(|host| host.to_string());
     Some(Place::of(registry.base_url_at(host.as_deref()).as_ref()))
+}
+
+/// The page by which somebody logs in, where a browser wants one of a door's pages and nobody knows whose it is.
+fn ask_to_log_in(
+    listener: &ListenerAuthentication,
+    doors: Doors,
+    registry: &Registry,
+    request: &ServiceRequest,
+    error: &domain::Error,
+) -> Option<HttpResponse> {
+    let is_page = request.method() == Method::GET && doors.is_of_pages(request.path());
+    let is_wanted = request.headers().get("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
+    if !is_page || !is_wanted || error.kind() != ErrorKind::Unauthenticated {
+        return None;
+    }
+    let host = checked_host(request.request()).map(|host| host.to_string());
+    let base = registry.base_url_at(host.as_deref());
+    let next = format!("{}{}", path_before(request.request()), request.uri());
+    login_page(&listener.authentication.logins(), base.as_ref(), listener.login?, &next)
 }
 
 /// What a request asks for, in the words of Kubernetes.
@@ -141,6 +164,12 @@ fn is_navigation(headers: &HeaderMap) -> bool {
     headers.get("sec-fetch-mode").is_none_or(|mode| mode == "navigate")
 }
 
+/// Whether a page of this very origin asks, which no page can make a browser say of another (W3C Fetch Metadata).
+fn is_same_origin(headers: &HeaderMap) -> bool {
+    let mut sites = headers.get_all("sec-fetch-site");
+    sites.next().is_some_and(|site| site == "same-origin") && sites.next().is_none()
+}
+
 /// Says how to say who one is (RFC 9110 §11.6.1, RFC 6750 §3).
 fn challenge(headers: &mut HeaderMap, with_basic: bool, error: &str) {
     if let Ok(bearer) = HeaderValue::from_str(&format!("Bearer realm=\"modelport\"{error}")) {
@@ -152,7 +181,7 @@ fn challenge(headers: &mut HeaderMap, with_basic: bool, error: &str) {
 }
 
 /// The refusal, in the shape of the API that the path belongs to.
-fn refuse(doors: Doors, path: &str, error: &domain::Error) -> actix_web::HttpResponse {
+fn refuse(doors: Doors, path: &str, error: &domain::Error) -> HttpResponse {
     let status = status(error.kind());
     if status == StatusCode::INTERNAL_SERVER_ERROR {
         log::error!("nobody could be authenticated: {error}");

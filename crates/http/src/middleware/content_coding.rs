@@ -1,4 +1,4 @@
-//! Bodies that are encoded: none is decoded here, and none may be taken for what it decodes to (RFC 9110 §8.4).
+//! Bodies that are encoded: none is decoded here, and none may be taken for what it decodes to (RFC 9110 §8.4). Few routes decode them.
 
 use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
@@ -23,7 +23,8 @@ pub(super) async fn refuse_content_coding<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let has_body = ![Method::GET, Method::HEAD, Method::DELETE, Method::OPTIONS].contains(request.method());
-    let Some(coding) = content_coding(request.headers()).filter(|_| has_body) else {
+    let decodes = request.match_pattern().is_some_and(|pattern| doors.decodes(&pattern));
+    let Some(coding) = content_coding(request.headers()).filter(|_| has_body && !decodes) else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
     let detail = format!("`Content-Encoding` `{}` is not supported; send the bytes as they are", coding.escape_debug());

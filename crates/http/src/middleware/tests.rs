@@ -38,7 +38,9 @@ static DOOR: Door = Door {
     documents: &[],
     routes: |_| {},
     is_streamed: |_| false,
+    decodes: |_| false,
     is_open: |_| false,
+    pages: None,
     workspace_header: None,
     refuse: |status, detail| HttpResponse::build(status).json(json!({ "own": detail })),
 };

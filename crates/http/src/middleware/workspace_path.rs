@@ -5,7 +5,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Uri;
 use actix_web::http::uri::PathAndQuery;
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage};
+use actix_web::{Error, HttpMessage, HttpRequest};
 
 /// What stands before the name of a workspace in a path.
 const PREFIX: &str = "/w/";
@@ -29,6 +29,11 @@ pub(super) async fn workspace_path<B: MessageBody + 'static>(
         }
     }
     next.call(request).await
+}
+
+/// What stood before the path of a request as its handler sees it: that of its workspace, where it named one so.
+pub(super) fn path_before(request: &HttpRequest) -> String {
+    request.extensions().get::<PathWorkspace>().map(|named| format!("{PREFIX}{}", named.0)).unwrap_or_default()
 }
 
 /// The workspace of a path and what is behind it, where it has one.

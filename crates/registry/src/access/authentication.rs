@@ -213,7 +213,7 @@ impl Accounts {
 }
 
 /// The principal, and the token that it presented at that time, where both count by now.
-pub(super) fn still_counts(
+pub(crate) fn still_counts(
     tx: &mut Tx<'_>,
     id: PrincipalId,
     token: Option<TokenId>,

@@ -17,6 +17,7 @@ mod slugs;
 mod tokens;
 mod workspaces;
 
+pub(crate) use authentication::still_counts;
 pub use authentication::{Authenticated, MAX_SUBJECT_BYTES};
 pub use bindings::{BindingView, BindingsWanted, NewBinding, ScopeRef, SubjectRef};
 pub use bootstrap::Bootstrap;

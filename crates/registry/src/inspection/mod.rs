@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use modelport_inspect::{self as inspect, Inspection, READER_VERSION};
 
-use super::holders::{holder, run_holder, trace_holder};
+use super::holders::{folder_holder, holder, run_holder, trace_holder};
 use super::resolve::resolve;
 use super::target::Target;
 use crate::blobs::{Key, Stored};
@@ -36,7 +36,7 @@ pub use evaluate::ServedFile;
 pub(super) use evaluate::{check_served, evaluate_with_siblings, on_files_changed, summary};
 pub(super) use members::on_members_added;
 pub use record::Inspected;
-pub(super) use record::{known, put_all};
+pub(super) use record::{inspected, known, put_all};
 
 /// Files beside an inspected one by their paths, with their sizes.
 pub(super) type Siblings = BTreeMap<FilePath, u64>;
@@ -75,6 +75,7 @@ impl Inspections {
                     Target::Artifact(id) => Some(*id),
                     Target::Run(run) => run_holder(tx, *run)?,
                     Target::Traces(experiment) => trace_holder(tx, *experiment)?,
+                    Target::Folder(name) => folder_holder(tx, name)?,
                     Target::Import(_) => None,
                     Target::Version { model, version } => match resolve(tx, model, version) {
                         Ok((_, version)) => holder(tx, version.id)?,

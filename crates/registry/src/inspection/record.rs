@@ -75,7 +75,8 @@ fn record(known: &Inspected) -> Result<InspectionRecord> {
     })
 }
 
-fn inspected(record: InspectionRecord) -> Result<Inspected> {
+/// An inspection as it was stored.
+pub(crate) fn inspected(record: InspectionRecord) -> Result<Inspected> {
     let seen = Inspection {
         format: record.format.map(|name| Format { name, version: record.format_version }),
         facts: facts(record.facts),

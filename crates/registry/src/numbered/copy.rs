@@ -20,7 +20,8 @@ use crate::transaction::WriteTransaction;
 const BATCH: u32 = 1000;
 
 /// Gives an artifact that this transaction has made the files of a holder, or those below a path of it, which become
-/// its own from there on. What is quarantined stays so.
+/// its own from there on. What is quarantined among them is judged by the policy of its model alone, as an upload of the same bytes is;
+/// without an inspection to judge it stays so.
 ///
 /// Errors: Unsupported when the policy of its model refuses a file; PermissionDenied when the caller may not have the
 /// bytes.
@@ -87,9 +88,8 @@ impl Copied {
         let before = increment_holder_revision(tx, artifact.id)?;
         let policy = policy_of(tx, base, &before)?;
         let sizes: Siblings = self.files.iter().map(|file| (file.path.clone(), file.blob.size)).collect();
-        let (mut inspections, mut held_back) = (Vec::new(), Vec::new());
+        let mut inspections = Vec::new();
         for (file, known) in self.files.iter_mut().zip(self.seen) {
-            let reason = file.quarantine.take();
             if let Some(known) = known {
                 let size = |path: FilePath| Some((path.clone(), *sizes.get(&path)?));
                 let beside = wanted(&file.path, &known.seen)?.into_iter().filter_map(size).collect();
@@ -97,16 +97,10 @@ impl Copied {
                 let evaluated = Inspected { reader: known.reader, ..evaluated };
                 inspections.push((file.clone(), evaluated));
             }
-            if file.quarantine.is_none() && reason.is_some() {
-                file.quarantine = reason;
-                held_back.push(file.clone());
-            }
         }
         files::put_all(tx, &self.files)?;
         put_all(tx, inspections)?;
         let node = on_files_changed(tx, &policy, &before)?;
-        // The policy of this model may be milder than the one that holds them back.
-        files::put_all(tx, &held_back)?;
         let recorded: Vec<_> = self.files.iter().map(|file| (file, None)).collect();
         record_files(tx, Action::PutFile, (&before, &node), &recorded)
     }

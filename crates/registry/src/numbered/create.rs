@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::copy::copy_files;
 use super::models::LIVE;
-use super::shown::{SOURCE_KIND, shown_version};
+use super::shown::SOURCE_KIND;
 use super::source::{Resolved, VersionSource, named_run, resolve};
-use super::{ModelSpelling, NumberedVersion, lock_model, touch};
+use super::{ModelSpelling, NumberedVersion, lock_model, touch_locked};
 use crate::context::RequestContext;
 use crate::domain::tracking::LoggedModelId;
-use crate::domain::{ArtifactState, Draft, Error, LogicalType, NodeId, Properties, Result, Value};
-use crate::entities::create;
+use crate::domain::{ArtifactState, Draft, Error, LogicalType, NodeId, Properties, Result, Stage, Value};
+use crate::entities::create_in;
 use crate::policy::Policy;
 use crate::services::Models;
 use crate::store::files;
@@ -48,16 +48,22 @@ impl Models {
     /// source is not there, or is of another run or logged model than the version; Unsupported when the model's policy
     /// refuses a file.
     pub async fn create_version(&self, context: &RequestContext, new: NewVersion) -> Result<NumberedVersion> {
-        let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let (description, run_link) = (filled(&new.description), filled(&new.run_link));
-        let draft = Draft { custom: new.custom.clone(), ..Draft::default() }
-            .with("state", Some(LIVE))
-            .with("description", description.as_deref())
-            .with("run_link", run_link.as_deref());
-        draft.check(LogicalType::ModelVersion)?;
+        let draft = version_draft(&new)?;
         let policy = Arc::clone(&self.core.policy);
         self.core.write(context, move |tx| create_version(tx, &policy, &new, draft.clone())).await
     }
+}
+
+/// A new version, but for its name.
+pub(super) fn version_draft(new: &NewVersion) -> Result<Draft> {
+    let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let (description, run_link) = (filled(&new.description), filled(&new.run_link));
+    let draft = Draft { custom: new.custom.clone(), ..Draft::default() }
+        .with("state", Some(LIVE))
+        .with("description", description.as_deref())
+        .with("run_link", run_link.as_deref());
+    draft.check(LogicalType::ModelVersion)?;
+    Ok(draft)
 }
 
 fn create_version(
@@ -76,19 +82,26 @@ fn create_version(
     }
     let number = numbers::last_given(tx, model.id)?.saturating_add(1);
     let draft = Draft { name: Some(number.to_string().parse()?), ..draft };
-    let version = create(tx, LogicalType::ModelVersion, Some(model.id), &draft)?;
+    let version = create_in(tx, LogicalType::ModelVersion, &model, &draft)?;
     let draft = artifact_draft(new, &source, model.name.as_deref().unwrap_or_default())?;
-    let artifact = create(tx, LogicalType::ModelArtifact, Some(version.id), &draft)?;
+    let artifact = create_in(tx, LogicalType::ModelArtifact, &version, &draft)?;
     if let Some((holder, below)) = &source.files {
         copy_files(tx, policy, (*holder, below.as_ref()), &artifact)?;
     }
-    touch(tx, model.id)?;
-    let gone = || Error::internal(format!("version `{number}`, which was made, is not there"));
-    shown_version(tx, &model, version)?.ok_or_else(gone)
+    touch_locked(tx, &model)?;
+    Ok(NumberedVersion {
+        model: model.name.unwrap_or_default(),
+        number,
+        stage: Stage::of(&version),
+        aliases: Vec::new(),
+        source: Some(new.source_text.clone()),
+        run: source.run.map(|(id, _)| id),
+        version,
+    })
 }
 
 /// The model artifact of a new version.
-fn artifact_draft(new: &NewVersion, source: &Resolved, name: &str) -> Result<Draft> {
+pub(super) fn artifact_draft(new: &NewVersion, source: &Resolved, name: &str) -> Result<Draft> {
     let mut draft = Draft::named(name.parse()?)
         .with("model_source_kind", Some(SOURCE_KIND))
         .with("model_source_id", Some(new.source_text.as_str()))

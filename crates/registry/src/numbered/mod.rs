@@ -5,6 +5,7 @@
 
 mod copy;
 mod create;
+mod imported;
 mod models;
 mod search;
 mod shown;
@@ -18,11 +19,12 @@ use super::entities::{get, increment_revision};
 use super::transaction::{Needed, ReadTransaction, WriteTransaction, document};
 use crate::domain::{Action, Error, LogicalType, Name, Node, NodeId, Result, Stage, Value};
 use crate::store::changes::NewChange;
-use crate::store::nodes;
-use crate::store::tracking::numbers;
+use crate::store::{joined, nodes};
 
 pub use create::NewVersion;
+pub use imported::{ImportedVersion, MadeVersion};
 pub use search::{ModelPage, VersionPage};
+pub(crate) use shown::shown_versions;
 pub use source::VersionSource;
 pub use versions::{VersionPlace, WhichVersion};
 
@@ -95,9 +97,9 @@ pub fn is_prompt(model: &Node) -> bool {
 /// The model that is meant, inside a transaction.
 fn find_model(tx: &mut ReadTransaction<'_, '_>, spelling: &ModelSpelling) -> Result<Node> {
     const MODEL: LogicalType = LogicalType::RegisteredModel;
-    let found = match (nodes::find_named(tx, MODEL, None, &spelling.name)?, &spelling.otherwise) {
-        (None, Some(OtherSpelling::Name(name))) => nodes::find_named(tx, MODEL, None, name)?,
-        (None, Some(OtherSpelling::Id(id))) => nodes::find(tx, *id)?.filter(|node| node.type_id == MODEL.id()),
+    let found = match (joined::find_named(tx, MODEL, None, &spelling.name)?, &spelling.otherwise) {
+        (None, Some(OtherSpelling::Name(name))) => joined::find_named(tx, MODEL, None, name)?,
+        (None, Some(OtherSpelling::Id(id))) => joined::find(tx, *id)?.filter(|node| node.type_id == MODEL.id()),
         (found, _) => found,
     };
     found.ok_or_else(|| Error::not_found(format!("registered model `{}`", spelling.name)))
@@ -105,11 +107,7 @@ fn find_model(tx: &mut ReadTransaction<'_, '_>, spelling: &ModelSpelling) -> Res
 
 /// The version of the model that has that number, inside a transaction.
 fn find_version(tx: &mut ReadTransaction<'_, '_>, model: &Node, number: i64) -> Result<Node> {
-    let found = match numbers::find(tx, model.id, number)? {
-        Some(version) => nodes::find(tx, version)?,
-        None => None,
-    };
-    found.ok_or_else(|| {
+    joined::find_numbered(tx, model.id, number)?.ok_or_else(|| {
         let name = model.name.as_deref().unwrap_or_default();
         Error::not_found(format!("version `{number}` of registered model `{name}`"))
     })
@@ -126,6 +124,9 @@ fn lock_version(tx: &mut WriteTransaction<'_, '_>, spelling: &ModelSpelling, num
 
 /// The model that is meant, locked.
 fn lock_model(tx: &mut WriteTransaction<'_, '_>, spelling: &ModelSpelling) -> Result<Node> {
+    if let Some(model) = nodes::lock_named(tx, LogicalType::RegisteredModel, &spelling.name)? {
+        return Ok(model);
+    }
     let found = find_model(tx, spelling)?;
     nodes::lock(tx, &[found.id])?;
     get(tx, LogicalType::RegisteredModel, found.id)
@@ -135,12 +136,23 @@ fn lock_model(tx: &mut WriteTransaction<'_, '_>, spelling: &ModelSpelling) -> Re
 /// something about it is new.
 fn touch(tx: &mut WriteTransaction<'_, '_>, model: NodeId) -> Result<()> {
     let node = increment_revision(tx, LogicalType::RegisteredModel, model, None)?;
+    record_touched(tx, &node)
+}
+
+/// The same of a model that the transaction has locked.
+fn touch_locked(tx: &mut WriteTransaction<'_, '_>, model: &Node) -> Result<()> {
+    let now = tx.now();
+    let node = nodes::count_change(tx, model, now)?;
+    record_touched(tx, &node)
+}
+
+fn record_touched(tx: &mut WriteTransaction<'_, '_>, node: &Node) -> Result<()> {
     let change = NewChange {
         action: Action::Update,
         node_id: node.id,
         place: node.place,
         revision: node.revision,
-        document: document(&node, [("before", json!({}))]),
+        document: document(node, [("before", json!({}))]),
     };
     // Whoever may change the version may do this.
     tx.record_all(Needed::Nothing, [change])

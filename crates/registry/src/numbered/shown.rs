@@ -14,7 +14,7 @@ use crate::uris::fill_uris;
 pub(super) const SOURCE_KIND: &str = "mlflow";
 
 /// The versions with what is shown of them, in the same order.
-pub(super) fn shown_versions(tx: &mut ReadTransaction<'_, '_>, versions: Vec<Node>) -> Result<Vec<NumberedVersion>> {
+pub(crate) fn shown_versions(tx: &mut ReadTransaction<'_, '_>, versions: Vec<Node>) -> Result<Vec<NumberedVersion>> {
     let models = homes(tx, &versions)?;
     let names = models.into_iter().map(|(id, model)| (id, model.name.unwrap_or_default())).collect();
     shown_versions_of(tx, versions, &names)

@@ -5,8 +5,8 @@ use super::versions::{WhichVersion, find_which};
 use super::{ModelSpelling, find_model, is_prompt};
 use crate::domain::access::Permission;
 use crate::domain::tracking::{LoggedModelId, RunId};
-use crate::domain::{ArtifactState, Error, FilePath, LogicalType, Node, NodeId, Result};
-use crate::holders::may_hold_files;
+use crate::domain::{ArtifactState, Error, FilePath, LogicalType, Name, Node, NodeId, Result};
+use crate::holders::{folder_holder, may_hold_files};
 use crate::store::files::Holder;
 use crate::store::tracking::numbers;
 use crate::store::{joined, nodes};
@@ -27,6 +27,8 @@ pub enum VersionSource {
     LoggedModel(LoggedModelId, Option<FilePath>),
     /// Another version, from which the new one is descended as that is.
     Version(ModelSpelling, WhichVersion),
+    /// The files of a folder that belongs to nothing else, by the name of its document; a place that may have files later where it is not there.
+    Folder(Name, Option<FilePath>),
     /// The files of the version of that id.
     VersionFiles(NodeId, Option<FilePath>),
     /// The files of the artifact of that id.
@@ -64,6 +66,11 @@ pub(super) fn resolve(tx: &mut ReadTransaction<'_, '_>, source: &VersionSource, 
             let missing = || Error::not_found(format!("the version of registered model `{name}` that is the source"));
             let version = find_which(tx, &model, which)?.ok_or_else(missing)?;
             of_version(tx, &version, None)
+        }
+        VersionSource::Folder(name, below) => {
+            let uri = Some(text.to_owned());
+            let Some(folder) = folder_holder(tx, name)? else { return Ok(Resolved { uri, ..Resolved::default() }) };
+            Ok(Resolved { files: Some((Holder::Node(folder), below.clone())), uri, ..Resolved::default() })
         }
         VersionSource::VersionFiles(id, below) => {
             let version = nodes::find(tx, *id)?.filter(|node| node.type_id == LogicalType::ModelVersion.id());

@@ -11,7 +11,7 @@ use crate::removal::{Removal, delete};
 use crate::services::Models;
 use crate::store::files::Holder;
 use crate::store::tracking::numbers;
-use crate::store::{aliases, files, nodes};
+use crate::store::{aliases, files, joined, nodes};
 use crate::tracking::change::{NodeChanges, change_node};
 use crate::transaction::ReadTransaction;
 
@@ -199,7 +199,7 @@ impl Models {
 /// The version of the model that is meant, inside a transaction.
 pub(super) fn find_which(tx: &mut ReadTransaction<'_, '_>, model: &Node, which: &WhichVersion) -> Result<Option<Node>> {
     let found = match which {
-        WhichVersion::Number(number) => numbers::find(tx, model.id, *number)?,
+        WhichVersion::Number(number) => return joined::find_numbered(tx, model.id, *number),
         WhichVersion::Aliased(alias) => aliases::find(tx, model.id, alias)?,
         WhichVersion::Latest => numbers::latest(tx, model.id)?,
         WhichVersion::Staged(stage) => {

@@ -173,7 +173,9 @@ impl Files {
         row: Resumable,
     ) -> Result<UploadState> {
         let size = BodySize { exact: put.length, at_most: None };
-        let stored = self.with_heartbeat(key, self.core.blobs.put(key, size, self.bytes_of(parts)?)).await?;
+        let keys = parts.iter().filter(|part| part.length > 0).map(|part| part.key.parse::<Key>());
+        let keys = keys.collect::<Result<Vec<_>>>()?;
+        let stored = self.with_heartbeat(key, self.core.blobs.put(key, size, self.bytes_of(keys))).await?;
         if let Some(announced) = put.sha256.filter(|announced| *announced != stored.sha256) {
             let message = format!("the bytes have sha256 `{}`, not `{announced}` as announced", stored.sha256);
             return Err(Error::digest_mismatch(message).on_field("sha256"));
@@ -185,10 +187,9 @@ impl Files {
         Ok(state)
     }
 
-    /// The bytes of the parts, one after the other.
-    fn bytes_of(&self, parts: &[Resumable]) -> Result<BoxStream<'static, Result<Bytes>>> {
-        let keys = parts.iter().filter(|part| part.length > 0).map(|part| part.key.parse::<Key>());
-        let (keys, blobs) = (keys.collect::<Result<Vec<_>>>()?, self.core.blobs.clone());
+    /// The bytes of these objects, which are parts, one after the other.
+    pub(super) fn bytes_of(&self, keys: Vec<Key>) -> BoxStream<'static, Result<Bytes>> {
+        let blobs = self.core.blobs.clone();
         let opened = stream::iter(keys).then(move |key| {
             let blobs = blobs.clone();
             async move {
@@ -199,7 +200,7 @@ impl Files {
                 blobs.get(&key, None).await.map_err(lost)
             }
         });
-        Ok(opened.try_flatten().boxed())
+        opened.try_flatten().boxed()
     }
 
     /// A partial upload whose bytes are all there, read under its lease.

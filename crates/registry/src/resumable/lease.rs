@@ -57,7 +57,7 @@ impl Lease {
 
     /// Why the lease is not held any more: NotFound or Gone where the upload is gone, and Locked where it is not.
     async fn lost(&self) -> Error {
-        self.files.resumable_row(&self.context, &self.id).await.err().unwrap_or_else(locked)
+        self.files.any_row(&self.context, &self.id).await.err().unwrap_or_else(locked)
     }
 
     /// Releases the lease. Where that fails it ends by itself.
@@ -142,6 +142,6 @@ fn until(now: Millis) -> Millis {
     now.saturating_add(Millis::try_from(LEASE.as_millis()).unwrap_or(Millis::MAX))
 }
 
-fn locked() -> Error {
+pub(super) fn locked() -> Error {
     Error::locked("another request is writing this upload").on_field(LOCKED)
 }

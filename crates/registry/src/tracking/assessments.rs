@@ -2,7 +2,7 @@
 
 use super::traces::{demand_to_see, demand_to_write};
 use crate::context::RequestContext;
-use crate::domain::trace::{Assessment, AssessmentKind, Labels, Said, TraceId};
+use crate::domain::trace::{Assessment, AssessmentKind, Labels, Said, TraceId, TraceKey};
 use crate::domain::{Error, Result};
 use crate::services::Tracking;
 use crate::store::tracking::assessments;
@@ -30,14 +30,14 @@ impl Tracking {
     pub async fn create_assessment(&self, context: &RequestContext, assessment: Assessment) -> Result<Assessment> {
         self.core
             .write(context, move |tx| {
-                demand_to_write(tx, &assessment.trace)?;
+                let key = demand_to_write(tx, &assessment.trace)?;
                 let made = Assessment { updated_at: tx.now(), ..assessment.clone() };
                 if let Some(overridden) = &made.overrides
-                    && !assessments::set_valid(tx, &made.trace, overridden, false)?
+                    && !assessments::set_valid(tx, &key, overridden, false)?
                 {
                     return Err(missing(&made.trace, overridden));
                 }
-                assessments::insert(tx, std::slice::from_ref(&made))?;
+                assessments::insert(tx, &key, std::slice::from_ref(&made))?;
                 Ok(made)
             })
             .await
@@ -50,8 +50,8 @@ impl Tracking {
         let (trace, id) = (trace.clone(), id.to_owned());
         self.core
             .read(context, move |tx| {
-                demand_to_see(tx, &trace)?;
-                get(tx, &trace, &id)
+                let key = demand_to_see(tx, &trace)?;
+                get(tx, (&key, &trace), &id)
             })
             .await
     }
@@ -69,8 +69,8 @@ impl Tracking {
         let (trace, id) = (trace.clone(), id.to_owned());
         self.core
             .write(context, move |tx| {
-                demand_to_write(tx, &trace)?;
-                let mut changed = get(tx, &trace, &id)?;
+                let key = demand_to_write(tx, &trace)?;
+                let mut changed = get(tx, (&key, &trace), &id)?;
                 let AssessmentChanges { name, value, rationale, metadata, is_valid } = changes.clone();
                 if let Some((kind, said)) = value {
                     if kind != changed.kind {
@@ -85,7 +85,7 @@ impl Tracking {
                 changed.said.metadata.extend(metadata);
                 changed.is_valid = is_valid.unwrap_or(changed.is_valid);
                 changed.updated_at = tx.now();
-                assessments::update(tx, &changed)?;
+                assessments::update(tx, &key, &changed)?;
                 Ok(changed)
             })
             .await
@@ -98,19 +98,19 @@ impl Tracking {
         let (trace, id) = (trace.clone(), id.to_owned());
         self.core
             .write(context, move |tx| {
-                demand_to_write(tx, &trace)?;
-                let Some(found) = assessments::find(tx, &trace, &id)? else { return Ok(()) };
+                let key = demand_to_write(tx, &trace)?;
+                let Some(found) = assessments::find(tx, (&key, &trace), &id)? else { return Ok(()) };
                 if let Some(overridden) = &found.overrides {
-                    assessments::set_valid(tx, &trace, overridden, true)?;
+                    assessments::set_valid(tx, &key, overridden, true)?;
                 }
-                assessments::delete(tx, &id)
+                assessments::delete(tx, &key, &id)
             })
             .await
     }
 }
 
-fn get(tx: &mut ReadTransaction<'_, '_>, trace: &TraceId, id: &str) -> Result<Assessment> {
-    assessments::find(tx, trace, id)?.ok_or_else(|| missing(trace, id))
+fn get(tx: &mut ReadTransaction<'_, '_>, trace: (&TraceKey, &TraceId), id: &str) -> Result<Assessment> {
+    assessments::find(tx, trace, id)?.ok_or_else(|| missing(trace.1, id))
 }
 
 fn missing(trace: &TraceId, id: &str) -> Error {

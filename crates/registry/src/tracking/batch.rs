@@ -58,7 +58,7 @@ impl Tracking {
 }
 
 /// Gives a run parameters that it does not have.
-fn log_parameters(
+pub(super) fn log_parameters(
     tx: &mut WriteTransaction<'_, '_>,
     id: &RunId,
     run: &Node,

@@ -10,6 +10,7 @@ use crate::entities::{create, get};
 use crate::resolve::created_concurrently;
 use crate::services::Tracking;
 use crate::store::nodes;
+use crate::store::tracking::experiments as names;
 use crate::transaction::{ReadTransaction, WriteTransaction};
 
 /// How an experiment is addressed.
@@ -172,6 +173,10 @@ pub(super) fn find(tx: &mut ReadTransaction<'_, '_>, experiment: &ExperimentRef)
 pub(super) fn find_or_make(tx: &mut WriteTransaction<'_, '_>, experiment: &ExperimentRef) -> Result<Node> {
     match (find(tx, experiment), experiment) {
         (Err(error), ExperimentRef::Made(name)) if error.kind() == ErrorKind::NotFound => {
+            if names::is_name_taken(tx, name)? {
+                // It was made meanwhile, or is not for the caller: nothing is made in its place.
+                return find(tx, experiment);
+            }
             let draft = Draft::named(name.clone()).with(STATE, Some(LIVE));
             create(tx, LogicalType::Experiment, None, &draft).map_err(created_concurrently)
         }

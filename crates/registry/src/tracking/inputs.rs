@@ -17,7 +17,7 @@ use crate::owned::make_owned;
 use crate::services::Tracking;
 use crate::store::tracking::{datasets, logged_models, uses};
 use crate::store::{graph, nodes};
-use crate::transaction::WriteTransaction;
+use crate::transaction::{ReadTransaction, WriteTransaction};
 
 /// A data set that a run reads.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,14 +71,7 @@ impl Tracking {
                 let (run, experiment) = get_active(tx, &id)?;
                 tx.demand(Permission::Write, run.place)?;
                 let mut used = use_datasets(tx, &run, &experiment, &datasets)?;
-                let ids: Vec<LoggedModelId> = models.iter().map(|each| each.model.clone()).collect();
-                let found = logged_models::find_all_ids(tx, &ids)?;
-                for each in &models {
-                    let artifact = found.get(&each.model).copied();
-                    let artifact =
-                        artifact.ok_or_else(|| Error::not_found(format!("logged model `{}`", each.model)))?;
-                    used.push(RunUse { artifact, role: each.role, step: each.step, tags: Vec::new() });
-                }
+                attach_models(tx, &models, &mut used)?;
                 uses::insert(tx, run.id, &used)
             })
             .await
@@ -112,8 +105,26 @@ impl Tracking {
 /// How many data sets are listed.
 const MAX_LISTED: i64 = 1000;
 
+/// Adds the uses of logged models.
+///
+/// Errors: NotFound when one is not there.
+pub(super) fn attach_models(
+    tx: &mut ReadTransaction<'_, '_>,
+    models: &[ModelUse],
+    used: &mut Vec<RunUse>,
+) -> Result<()> {
+    let ids: Vec<LoggedModelId> = models.iter().map(|each| each.model.clone()).collect();
+    let found = logged_models::find_all_ids(tx, &ids)?;
+    for each in models {
+        let artifact = found.get(&each.model).copied();
+        let artifact = artifact.ok_or_else(|| Error::not_found(format!("logged model `{}`", each.model)))?;
+        used.push(RunUse { artifact, role: each.role, step: each.step, tags: Vec::new() });
+    }
+    Ok(())
+}
+
 /// The uses of data sets, which are made in the experiment where it does not have them.
-fn use_datasets(
+pub(super) fn use_datasets(
     tx: &mut WriteTransaction<'_, '_>,
     run: &Node,
     experiment: &Node,

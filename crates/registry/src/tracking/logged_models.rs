@@ -111,8 +111,7 @@ impl Tracking {
     /// Errors: NotFound when there is no such experiment or run; InvalidArgument when the experiment is archived, or what the model is to
     /// be called or its parameters cannot be; AlreadyExists when the id is taken.
     pub async fn create_logged_model(&self, context: &RequestContext, draft: LoggedModelDraft) -> Result<LoggedModel> {
-        check_name(&draft.name)?;
-        check_params(&draft.params)?;
+        check(&draft)?;
         self.core
             .write(context, move |tx| {
                 let node = make(tx, &draft)?;
@@ -241,20 +240,30 @@ impl Tracking {
         self.core
             .write(context, move |tx| {
                 let node = get_node(tx, &id)?;
-                // Whoever adds others meanwhile is seen.
-                nodes::lock(tx, &[node.id])?;
-                let there = logged_models::params_of(tx, &[node.id])?.remove(&node.id).unwrap_or_default();
-                let new = new_params(&id, &there, &params)?;
-                if new.is_empty() {
-                    return tx.demand(Permission::Write, node.place);
-                }
-                let node = increment_revision(tx, LogicalType::ModelArtifact, node.id, None)?;
-                logged_models::insert_params(tx, node.id, &new)?;
-                let shown: BTreeMap<&str, &str> = new.into_iter().collect();
-                tx.record(Action::Update, &node, [("params", json!(shown))])
+                add_params(tx, &node, &id, &params)
             })
             .await
     }
+}
+
+/// Gives a logged model those of these parameters that it does not have.
+pub(super) fn add_params(
+    tx: &mut WriteTransaction<'_, '_>,
+    node: &Node,
+    id: &LoggedModelId,
+    params: &[(String, String)],
+) -> Result<()> {
+    // Whoever adds others meanwhile is seen.
+    nodes::lock(tx, &[node.id])?;
+    let there = logged_models::params_of(tx, &[node.id])?.remove(&node.id).unwrap_or_default();
+    let new = new_params(id, &there, params)?;
+    if new.is_empty() {
+        return tx.demand(Permission::Write, node.place);
+    }
+    let node = increment_revision(tx, LogicalType::ModelArtifact, node.id, None)?;
+    logged_models::insert_params(tx, node.id, &new)?;
+    let shown: BTreeMap<&str, &str> = new.into_iter().collect();
+    tx.record(Action::Update, &node, [("params", json!(shown))])
 }
 
 fn missing(id: &LoggedModelId) -> Error {
@@ -276,9 +285,20 @@ pub fn is_removed(node: &Node) -> bool {
     [ArtifactState::MarkedForDeletion, ArtifactState::Deleted].iter().any(|state| node.state == Some(state.number()))
 }
 
+/// Refuses what a logged model cannot be called, and parameters that it cannot have.
+pub(super) fn check(draft: &LoggedModelDraft) -> Result<()> {
+    check_name(&draft.name)?;
+    check_params(&draft.params)
+}
+
 fn make(tx: &mut WriteTransaction<'_, '_>, draft: &LoggedModelDraft) -> Result<Node> {
     let experiment = find_or_make(tx, &draft.experiment)?;
     check_active(&experiment)?;
+    make_in(tx, &experiment, draft)
+}
+
+/// Makes a logged model in an experiment.
+pub(super) fn make_in(tx: &mut WriteTransaction<'_, '_>, experiment: &Node, draft: &LoggedModelDraft) -> Result<Node> {
     let run = draft.source_run.as_ref().map(|run| get_run(tx, run)).transpose()?;
     let node = Draft {
         state: Some(ArtifactState::Pending.number()),
@@ -293,7 +313,7 @@ fn make(tx: &mut WriteTransaction<'_, '_>, draft: &LoggedModelDraft) -> Result<N
         .with("model_source_name", Some(draft.name.as_str()));
     node.check(LogicalType::ModelArtifact)?;
     // A run of another experiment does not own what is of this one.
-    let owner = run.as_ref().filter(|run| run.home_id == Some(experiment.id)).unwrap_or(&experiment);
+    let owner = run.as_ref().filter(|run| run.home_id == Some(experiment.id)).unwrap_or(experiment);
     let made = create(tx, LogicalType::ModelArtifact, Some(owner.id), &node)?;
     let source_run = run.as_ref().map(|run| run.id);
     let row = LoggedModelRow { node: made.id, id: draft.id.clone(), experiment: experiment.id, source_run };

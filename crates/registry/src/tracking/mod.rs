@@ -6,6 +6,7 @@ pub mod change;
 pub mod eval_datasets;
 pub mod experiments;
 pub mod histories;
+pub mod imported;
 pub mod inputs;
 pub mod logged_models;
 pub mod run_files;

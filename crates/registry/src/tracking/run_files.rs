@@ -11,7 +11,7 @@ use crate::domain::tracking::{LoggedModelId, RunId};
 use crate::domain::{Action, Error, File, FilePath, FolderEntry, LogicalType, Name, Node, NodeId, Result};
 use crate::entities::get;
 use crate::files::{missing, record_files};
-use crate::holders::{increment_holder_revision, run_holder, trace_holder};
+use crate::holders::{folder_holder, get_holder, increment_holder_revision, run_holder, trace_holder};
 use crate::inspection::{ServedFile, check_served, on_files_changed, policy_of};
 use crate::policy::Policy;
 use crate::resolve::model_named;
@@ -34,6 +34,8 @@ pub enum Folder {
     LoggedModel(LoggedModelId),
     /// The files of a trace.
     Trace(TraceId),
+    /// The files of a folder that belongs to nothing else, by the name of its document.
+    Named(Name),
     /// The files of a version, by the id of its node.
     Version(NodeId),
     /// The files of a version, by the name of its model and its number.
@@ -43,8 +45,8 @@ pub enum Folder {
 /// What a folder belongs to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FolderOwner {
-    /// The run, the logged model or the version; the experiment of a trace.
-    pub node: Node,
+    /// The run, the logged model, the version or the document; the experiment of a trace. `None` for a folder that is not there yet.
+    pub node: Option<Node>,
     /// The experiment of a run, a logged model or a trace.
     pub experiment: Option<Node>,
     /// Where files are put; `None` for a version.
@@ -84,7 +86,7 @@ impl FolderOwner {
 impl Tracking {
     /// What the folder belongs to.
     ///
-    /// Errors: NotFound.
+    /// Errors: NotFound, but for a named folder, which is made with its first file.
     pub async fn get_folder(&self, context: &RequestContext, folder: &Folder) -> Result<FolderOwner> {
         let folder = folder.clone();
         self.core.read(context, move |tx| owner(tx, &folder)).await
@@ -153,8 +155,9 @@ impl Tracking {
             .write(context, move |tx| {
                 let owner = owner(tx, &folder)?;
                 owner.target()?;
+                let node = owner.node.as_ref().ok_or_else(|| Error::not_found("the folder"))?;
                 // What is not there is not recorded.
-                tx.demand(Permission::Delete, owner.node.place)?;
+                tx.demand(Permission::Delete, node.place)?;
                 let path = owner.path_or_all(path.as_ref())?;
                 let Some(Holder::Node(holder)) = owner.holder else { return Ok(0) };
                 remove_files(tx, &base, holder, |tx| next_batch(tx, holder, path.as_ref()))
@@ -204,11 +207,13 @@ fn owner(tx: &mut ReadTransaction<'_, '_>, folder: &Folder) -> Result<FolderOwne
         Folder::Run(id) => get_run(tx, id)?,
         Folder::LoggedModel(id) => logged_models::get_node(tx, id)?,
         Folder::Trace(id) => {
-            let experiment = traces::experiment_of(tx, id)?;
-            get(tx, LogicalType::Experiment, experiment.ok_or_else(|| Error::not_found(format!("trace `{id}`")))?)?
+            let known = traces::known(tx, id)?;
+            let (_, experiment) = known.ok_or_else(|| Error::not_found(format!("trace `{id}`")))?;
+            get(tx, LogicalType::Experiment, experiment)?
         }
         Folder::Version(id) => get(tx, LogicalType::ModelVersion, *id)?,
         Folder::Numbered(model, number) => version_numbered(tx, model, *number)?,
+        Folder::Named(name) => return of_name(tx, name),
     };
     let (experiment, target, holder) = match folder {
         Folder::Run(_) => (node.home_id, Some(Target::Run(node.id)), holder(tx, node.id)?.map(Holder::Node)),
@@ -216,14 +221,20 @@ fn owner(tx: &mut ReadTransaction<'_, '_>, folder: &Folder) -> Result<FolderOwne
         Folder::Trace(_) => {
             (Some(node.id), Some(Target::Traces(node.id)), trace_holder(tx, node.id)?.map(Holder::Node))
         }
-        Folder::Version(_) | Folder::Numbered(..) => (None, None, Some(Holder::Members(node.id))),
+        Folder::Version(_) | Folder::Numbered(..) | Folder::Named(_) => (None, None, Some(Holder::Members(node.id))),
     };
     let base = match folder {
         Folder::Trace(id) => Some(id.as_str().parse()?),
         _ => None,
     };
     let experiment = experiment.map(|experiment| get(tx, LogicalType::Experiment, experiment)).transpose()?;
-    Ok(FolderOwner { node, experiment, target, holder, base })
+    Ok(FolderOwner { node: Some(node), experiment, target, holder, base })
+}
+
+fn of_name(tx: &mut ReadTransaction<'_, '_>, name: &Name) -> Result<FolderOwner> {
+    let node = folder_holder(tx, name)?.map(|id| get_holder(tx, id)).transpose()?;
+    let (holder, target) = (node.as_ref().map(|node| Holder::Node(node.id)), Some(Target::Folder(name.clone())));
+    Ok(FolderOwner { node, experiment: None, target, holder, base: None })
 }
 
 fn version_numbered(tx: &mut ReadTransaction<'_, '_>, model: &Name, number: i64) -> Result<Node> {
@@ -237,10 +248,10 @@ pub(super) fn remove_trace_files(
     tx: &mut WriteTransaction<'_, '_>,
     base: &Policy,
     experiment: NodeId,
-    ids: &[TraceId],
+    ids: &[&TraceId],
 ) -> Result<()> {
     let Some(holder) = trace_holder(tx, experiment)? else { return Ok(()) };
-    let folders: Vec<&str> = ids.iter().map(TraceId::as_str).collect();
+    let folders: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
     remove_files(tx, base, holder, |tx| files::list_in_folders(tx, holder, &folders, BATCH)).map(drop)
 }
 

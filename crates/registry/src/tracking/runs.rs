@@ -13,7 +13,7 @@ use crate::domain::tracking::{LatestPoint, RunId, RunUse};
 use crate::domain::{Draft, Error, LogicalType, Millis, Name, Node, NodeId, PageSize, Properties, Result, Value};
 use crate::entities::create_stored;
 use crate::services::Tracking;
-use crate::store::tracking::{runs, uses};
+use crate::store::tracking::contents::{self, Contents};
 use crate::store::{joined, nodes};
 use crate::transaction::{ReadTransaction, WriteTransaction};
 
@@ -108,8 +108,9 @@ impl Tracking {
         let id = id.clone();
         self.core
             .read(context, move |tx| {
-                let node = get_run(tx, &id)?;
-                with_contents(tx, vec![node])?.pop().ok_or_else(|| missing(&id))
+                let (node, experiment) = find_with_experiment(tx, &id)?;
+                let experiments = HashMap::from([(experiment.id, Arc::new(experiment))]);
+                with_contents_of(tx, vec![node], &experiments)?.pop().ok_or_else(|| missing(&id))
             })
             .await
     }
@@ -194,11 +195,15 @@ pub(crate) fn get_run(tx: &mut ReadTransaction<'_, '_>, id: &RunId) -> Result<No
     joined::find_run(tx, id)?.ok_or_else(|| missing(id))
 }
 
+/// The run with that id, and its experiment.
+fn find_with_experiment(tx: &mut ReadTransaction<'_, '_>, id: &RunId) -> Result<(Node, Node)> {
+    let (run, experiment) = joined::find_run_with_experiment(tx, id)?.ok_or_else(|| missing(id))?;
+    Ok((run, experiment.ok_or_else(|| missing(id))?))
+}
+
 /// The run with that id, which may be written to, and its experiment.
 pub(crate) fn get_active(tx: &mut WriteTransaction<'_, '_>, id: &RunId) -> Result<(Node, Node)> {
-    let run = get_run(tx, id)?;
-    let experiment = run.home_id.map(|home| joined::find(tx, home)).transpose()?.flatten();
-    let experiment = experiment.ok_or_else(|| missing(id))?;
+    let (run, experiment) = find_with_experiment(tx, id)?;
     if is_archived(&run) || is_archived(&experiment) {
         let message = format!("The run {id} must be in the 'active' state. Current state is deleted.");
         return Err(Error::invalid("run_id", message));
@@ -208,11 +213,18 @@ pub(crate) fn get_active(tx: &mut WriteTransaction<'_, '_>, id: &RunId) -> Resul
 
 /// Runs with what they have, with a fixed number of statements.
 pub(crate) fn with_contents(tx: &mut ReadTransaction<'_, '_>, found: Vec<Node>) -> Result<Vec<Run>> {
-    let ids: Vec<NodeId> = found.iter().map(|node| node.id).collect();
     let experiments = nodes_of(tx, found.iter().filter_map(|node| node.home_id).collect())?;
-    let mut metrics = runs::metrics_of(tx, &ids)?;
-    let mut parameters = runs::parameters_of(tx, &ids)?;
-    let mut uses = uses::of_runs(tx, &ids)?;
+    with_contents_of(tx, found, &experiments)
+}
+
+/// The same of runs of these experiments.
+fn with_contents_of(
+    tx: &mut ReadTransaction<'_, '_>,
+    found: Vec<Node>,
+    experiments: &HashMap<NodeId, Arc<Node>>,
+) -> Result<Vec<Run>> {
+    let ids: Vec<NodeId> = found.iter().map(|node| node.id).collect();
+    let Contents { mut metrics, mut parameters, mut uses } = contents::of_runs(tx, &ids)?;
     let used = nodes_of(tx, uses.values().flatten().map(|each| each.artifact).collect())?;
     let run = |node: Node| {
         let uses = uses.remove(&node.id).unwrap_or_default().into_iter();

@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde_json::json;
+use uuid::Uuid;
+
 use super::experiments::{ExperimentRef, check_active, find, find_or_make};
 use super::run_files::remove_trace_files;
 use super::runs::get_active;
@@ -10,16 +13,19 @@ use super::search;
 use crate::context::RequestContext;
 use crate::domain::access::Permission;
 use crate::domain::search::Search;
-use crate::domain::trace::{Chosen, Span, Trace, TraceDraft, TraceId};
+use crate::domain::trace::{Chosen, Span, Trace, TraceDraft, TraceId, TraceKey};
+use crate::domain::trace_metrics::{MetricGroup, MetricsQuery, Together};
 use crate::domain::tracking::RunId;
-use crate::domain::{Error, LogicalType, Node, NodeId, PageSize, Result};
-use crate::entities::get;
+use crate::domain::{Action, Error, LogicalType, Node, NodeId, PageSize, Result};
+use crate::entities::{get, increment_revision};
 use crate::services::Tracking;
+use crate::store::changes::NewChange;
 use crate::store::nodes;
 use crate::store::tracking::runs;
+use crate::store::tracking::search::measured;
 use crate::store::tracking::traces::{self, LabelKind, Told};
 use crate::store::tracking::{assessments, spans};
-use crate::transaction::{ReadTransaction, WriteTransaction};
+use crate::transaction::{Needed, ReadTransaction, WriteTransaction, document};
 
 /// How many traces are removed at once.
 const BATCH: i64 = 500;
@@ -47,8 +53,8 @@ pub struct TracePage {
 impl Tracking {
     /// Stores a trace as its client says it, in place of what followed from its spans. Its assessments are made with it.
     ///
-    /// Errors: NotFound when there is no such experiment; InvalidArgument when that is archived; AlreadyExists when the trace is of
-    /// another experiment.
+    /// Errors: NotFound when there is no such experiment; InvalidArgument when that is archived; AlreadyExists when the trace is to be seen
+    /// in another experiment.
     pub async fn put_trace(
         &self,
         context: &RequestContext,
@@ -58,17 +64,20 @@ impl Tracking {
         self.core
             .write(context, move |tx| {
                 let experiment = writable(tx, &experiment)?;
-                put(tx, experiment.id, Told::ByClient, std::slice::from_ref(&draft))?;
+                let id = &draft.trace.id;
+                let keys = put(tx, experiment.id, Told::ByClient, std::slice::from_ref(&draft))?;
+                let key = keys.get(id).ok_or_else(|| missing(id))?;
                 let now = tx.now();
                 let mut said = draft.trace.assessments.clone();
                 if !said.is_empty() {
                     // Those that were said before stay as they are: a client that got no answer says the same again.
-                    let there = assessments::of_traces(tx, std::slice::from_ref(&draft.trace.id))?;
+                    let trace = Trace { key: key.clone(), ..draft.trace.clone() };
+                    let there = assessments::of_trace(tx, &trace)?;
                     said.retain(|each| there.iter().all(|known| known.id != each.id));
                 }
                 said.iter_mut().for_each(|each| each.updated_at = now);
-                assessments::insert(tx, &said)?;
-                one(tx, &draft.trace.id, false)
+                assessments::insert(tx, key, &said)?;
+                with_contents(tx, std::slice::from_ref(key), false)?.pop().ok_or_else(|| missing(id))
             })
             .await
     }
@@ -86,8 +95,8 @@ impl Tracking {
         self.core
             .write(context, move |tx| {
                 let experiment = writable(tx, &experiment)?;
-                put(tx, experiment.id, Told::BySpans, &drafts)?;
-                spans::put(tx, &all)
+                let keys = put(tx, experiment.id, Told::BySpans, &drafts)?;
+                spans::put(tx, &keys, &all)
             })
             .await
     }
@@ -110,9 +119,9 @@ impl Tracking {
     ) -> Result<Vec<FoundTrace>> {
         self.core
             .read_long(context, move |tx| {
-                let mut found = with_contents(tx, &ids, with_spans)?;
-                found.retain(|each| experiments.as_ref().is_none_or(|these| these.contains(&each.trace.experiment)));
-                Ok(found)
+                let mut known = traces::all_known(tx, &ids, experiments.as_deref())?;
+                let keys: Vec<TraceKey> = ids.iter().filter_map(|id| Some(known.remove(id)?.0)).collect();
+                with_contents(tx, &keys, with_spans)
             })
             .await
     }
@@ -127,9 +136,62 @@ impl Tracking {
     ) -> Result<TracePage> {
         self.core
             .read_long(context, move |tx| {
-                let (ids, next) = search::page_of_texts(tx, &search, size, token.as_deref())?;
-                let ids = ids.iter().map(|id| id.parse()).collect::<Result<Vec<_>>>()?;
-                Ok(TracePage { traces: with_contents(tx, &ids, false)?, next })
+                let (keys, next) = search::page_of_texts(tx, &search, size, token.as_deref())?;
+                let keys: Vec<TraceKey> = keys.into_iter().map(TraceKey).collect();
+                Ok(TracePage { traces: with_contents(tx, &keys, false)?, next })
+            })
+            .await
+    }
+
+    /// Figures over the traces of experiments, their spans or their assessments, in the order of their times and dimensions.
+    pub async fn measure_traces(&self, context: &RequestContext, query: MetricsQuery) -> Result<Vec<MetricGroup>> {
+        self.core.read_long(context, move |tx| measured::groups(tx, &query)).await
+    }
+
+    /// Of how many of the traces that a search finds the clauses of two others hold, and of how many both.
+    pub async fn count_traces_together(
+        &self,
+        context: &RequestContext,
+        base: Search,
+        first: Search,
+        second: Search,
+    ) -> Result<Together> {
+        self.core.read_long(context, move |tx| measured::together(tx, &base, &first, &second)).await
+    }
+
+    /// Changes what a client says of a trace: the changes get the trace as it is.
+    ///
+    /// Errors: NotFound; those of the changes.
+    pub async fn change_trace(
+        &self,
+        context: &RequestContext,
+        id: &TraceId,
+        change: impl Fn(&mut TraceDraft) -> Result<()> + Send + Sync + 'static,
+    ) -> Result<FoundTrace> {
+        let id = id.clone();
+        self.core
+            .write(context, move |tx| {
+                let (key, experiment) = traces::known(tx, &id)?.ok_or_else(|| missing(&id))?;
+                let found = get(tx, LogicalType::Experiment, experiment)?;
+                tx.demand(Permission::Write, found.place)?;
+                let trace = traces::find_all(tx, std::slice::from_ref(&key))?.pop().ok_or_else(|| missing(&id))?;
+                let mut draft = TraceDraft { trace, run: None };
+                change(&mut draft)?;
+                put(tx, experiment, Told::ByClient, std::slice::from_ref(&draft))?;
+                with_contents(tx, std::slice::from_ref(&key), false)?.pop().ok_or_else(|| missing(&id))
+            })
+            .await
+    }
+
+    /// Says which versions of prompts a trace used, as `name/version`, whether they are here or not.
+    ///
+    /// Errors: NotFound.
+    pub async fn link_prompts(&self, context: &RequestContext, id: &TraceId, prompts: Vec<String>) -> Result<()> {
+        let id = id.clone();
+        self.core
+            .write(context, move |tx| {
+                let key = demand_to_write(tx, &id)?;
+                traces::link_prompts(tx, &key, &prompts)
             })
             .await
     }
@@ -141,8 +203,8 @@ impl Tracking {
         let (id, name, value) = (id.clone(), name.to_owned(), value.to_owned());
         self.core
             .write(context, move |tx| {
-                demand_to_write(tx, &id)?;
-                traces::put_labels(tx, &mut [(&id, LabelKind::Tag, &name, &value)])
+                let key = demand_to_write(tx, &id)?;
+                traces::put_labels(tx, &mut [(&key, LabelKind::Tag, &name, &value)])
             })
             .await
     }
@@ -154,8 +216,8 @@ impl Tracking {
         let (id, name) = (id.clone(), name.to_owned());
         self.core
             .write(context, move |tx| {
-                demand_to_write(tx, &id)?;
-                if traces::delete_tag(tx, &id, &name)? {
+                let key = demand_to_write(tx, &id)?;
+                if traces::delete_tag(tx, &key, &name)? {
                     return Ok(());
                 }
                 Err(Error::not_found(format!("tag `{name}` of trace `{id}`")))
@@ -170,8 +232,8 @@ impl Tracking {
         let id = id.clone();
         self.core
             .write(context, move |tx| {
-                demand_to_write(tx, &id)?;
-                traces::rename(tx, &id, name.as_deref())
+                let key = demand_to_write(tx, &id)?;
+                traces::rename(tx, &key, name.as_deref())
             })
             .await
     }
@@ -185,9 +247,9 @@ impl Tracking {
             .write(context, move |tx| {
                 let (run, _) = get_active(tx, &run)?;
                 tx.demand(Permission::Write, run.place)?;
-                let found = traces::experiments_of(tx, &ids)?;
-                tx.demand_for(Permission::Write, found.values().copied())?;
-                let mut links: Vec<(&TraceId, NodeId)> = found.keys().map(|id| (id, run.id)).collect();
+                let found = traces::all_known(tx, &ids, None)?;
+                tx.demand_for(Permission::Write, found.values().map(|(_, experiment)| *experiment))?;
+                let mut links: Vec<(&TraceKey, NodeId)> = found.values().map(|(key, _)| (key, run.id)).collect();
                 traces::link(tx, &mut links)
             })
             .await
@@ -209,21 +271,44 @@ impl Tracking {
             .write(context, move |tx| {
                 let experiment = find(tx, &experiment)?;
                 tx.demand(Permission::Delete, experiment.place)?;
-                let (mut left, mut deleted) = (most.unwrap_or(i64::MAX), 0);
+                let (mut left, mut deleted) = (most.unwrap_or(i64::MAX), 0_usize);
                 while left > 0 {
                     tx.check_deadline()?;
                     let batch = traces::chosen(tx, experiment.id, &chosen, left.min(BATCH))?;
                     if batch.is_empty() {
                         break;
                     }
-                    remove_trace_files(tx, &policy, experiment.id, &batch)?;
-                    deleted += traces::delete_all(tx, &batch)?;
+                    remove_trace_files(
+                        tx,
+                        &policy,
+                        experiment.id,
+                        &batch.iter().map(|(_, id)| id).collect::<Vec<_>>(),
+                    )?;
+                    let keys: Vec<TraceKey> = batch.iter().map(|(key, _)| key.clone()).collect();
+                    deleted += traces::delete_all(tx, &keys)?;
                     left -= i64::try_from(batch.len()).unwrap_or(i64::MAX);
+                }
+                if deleted > 0 {
+                    record_removed(tx, experiment.id, deleted)?;
                 }
                 Ok(deleted)
             })
             .await
     }
+}
+
+/// Records with their experiment that traces were removed, and how many, as one of its changes.
+fn record_removed(tx: &mut WriteTransaction<'_, '_>, experiment: NodeId, count: usize) -> Result<()> {
+    let node = increment_revision(tx, LogicalType::Experiment, experiment, None)?;
+    let change = NewChange {
+        action: Action::Update,
+        node_id: node.id,
+        place: node.place,
+        revision: node.revision,
+        document: document(&node, [("before", json!({})), ("removedTraces", json!(count))]),
+    };
+    // Whoever may remove the traces may do this.
+    tx.record_all(Needed::Nothing, [change])
 }
 
 /// The experiment, which may be written to.
@@ -234,65 +319,79 @@ fn writable(tx: &mut WriteTransaction<'_, '_>, experiment: &ExperimentRef) -> Re
     Ok(experiment)
 }
 
-fn put(tx: &mut WriteTransaction<'_, '_>, experiment: NodeId, told: Told, drafts: &[TraceDraft]) -> Result<()> {
-    traces::put(tx, experiment, told, drafts)?;
+/// A key that nothing has. It does not follow from the id: of two requests that make the same trace one finds it by its id alone.
+fn new_key() -> TraceKey {
+    TraceKey(Uuid::now_v7().simple().to_string())
+}
+
+/// Stores traces as they are said, and returns what they are known by.
+fn put(
+    tx: &mut WriteTransaction<'_, '_>,
+    experiment: NodeId,
+    told: Told,
+    drafts: &[TraceDraft],
+) -> Result<HashMap<TraceId, TraceKey>> {
     let ids: Vec<&TraceId> = drafts.iter().map(|draft| &draft.trace.id).collect();
     traces::check_experiment(tx, experiment, &ids)?;
+    let keys = traces::put(tx, experiment, told, drafts, new_key)?;
     let mut labels = Vec::new();
     for TraceDraft { trace, .. } in drafts {
-        let tags = trace.tags.iter().map(|(name, value)| (&trace.id, LabelKind::Tag, name.as_str(), value.as_str()));
+        let Some(key) = keys.get(&trace.id) else { continue };
+        let tags = trace.tags.iter().map(|(name, value)| (key, LabelKind::Tag, name.as_str(), value.as_str()));
         let metadata = trace.metadata.iter();
         labels.extend(tags);
-        labels.extend(metadata.map(|(name, value)| (&trace.id, LabelKind::Metadata, name.as_str(), value.as_str())));
+        labels.extend(metadata.map(|(name, value)| (key, LabelKind::Metadata, name.as_str(), value.as_str())));
     }
     traces::put_labels(tx, &mut labels)?;
     let runs: Vec<RunId> = drafts.iter().filter_map(|draft| draft.run.clone()).collect();
     if runs.is_empty() {
-        return Ok(());
+        return Ok(keys);
     }
     let found: HashMap<RunId, NodeId> = runs::find_all_ids(tx, &runs)?.into_iter().collect();
     let run_of = |draft: &TraceDraft| draft.run.as_ref().and_then(|run| found.get(run).copied());
-    let mut links: Vec<(&TraceId, NodeId)> =
-        drafts.iter().filter_map(|draft| Some((&draft.trace.id, run_of(draft)?))).collect();
-    traces::link(tx, &mut links)
+    let mut links: Vec<(&TraceKey, NodeId)> =
+        drafts.iter().filter_map(|draft| Some((keys.get(&draft.trace.id)?, run_of(draft)?))).collect();
+    traces::link(tx, &mut links)?;
+    Ok(keys)
 }
 
 fn missing(id: &TraceId) -> Error {
     Error::not_found(format!("trace `{id}`"))
 }
 
-/// Demands that the caller may write to the trace, whose experiment is returned.
-pub(super) fn demand_to_write(tx: &mut WriteTransaction<'_, '_>, id: &TraceId) -> Result<Node> {
-    let experiment = traces::experiment_of(tx, id)?.ok_or_else(|| missing(id))?;
+/// Demands that the caller may write to the trace, and returns what it is known by.
+pub(super) fn demand_to_write(tx: &mut WriteTransaction<'_, '_>, id: &TraceId) -> Result<TraceKey> {
+    let (key, experiment) = traces::known(tx, id)?.ok_or_else(|| missing(id))?;
     let experiment = get(tx, LogicalType::Experiment, experiment)?;
     tx.demand(Permission::Write, experiment.place)?;
-    Ok(experiment)
+    Ok(key)
 }
 
-/// Demands that the trace is visible.
-pub(super) fn demand_to_see(tx: &mut ReadTransaction<'_, '_>, id: &TraceId) -> Result<()> {
-    traces::experiment_of(tx, id)?.map(drop).ok_or_else(|| missing(id))
+/// Demands that the trace is visible, and returns what it is known by.
+pub(super) fn demand_to_see(tx: &mut ReadTransaction<'_, '_>, id: &TraceId) -> Result<TraceKey> {
+    traces::known(tx, id)?.map(|(key, _)| key).ok_or_else(|| missing(id))
 }
 
 fn one(tx: &mut ReadTransaction<'_, '_>, id: &TraceId, with_spans: bool) -> Result<FoundTrace> {
-    with_contents(tx, std::slice::from_ref(id), with_spans)?.pop().ok_or_else(|| missing(id))
+    let key = demand_to_see(tx, id)?;
+    with_contents(tx, std::slice::from_ref(&key), with_spans)?.pop().ok_or_else(|| missing(id))
 }
 
 /// The traces, with a fixed number of statements.
-fn with_contents(tx: &mut ReadTransaction<'_, '_>, ids: &[TraceId], with_spans: bool) -> Result<Vec<FoundTrace>> {
-    let found = traces::find_all(tx, ids)?;
+fn with_contents(tx: &mut ReadTransaction<'_, '_>, keys: &[TraceKey], with_spans: bool) -> Result<Vec<FoundTrace>> {
+    let found = traces::find_all(tx, keys)?;
     let mut homes: Vec<NodeId> = found.iter().map(|trace| trace.experiment).collect();
     homes.sort_unstable();
     homes.dedup();
     let experiments: HashMap<NodeId, Arc<Node>> =
         nodes::find_all(tx, &homes)?.into_iter().map(|node| (node.id, Arc::new(node))).collect();
     let mut spans = match with_spans {
-        true => spans::of_traces(tx, &found.iter().map(|trace| trace.id.clone()).collect::<Vec<_>>())?,
+        true => spans::of_traces(tx, &found)?,
         false => HashMap::new(),
     };
     let whole = |trace: Trace| {
         let experiment = Arc::clone(experiments.get(&trace.experiment)?);
-        Some(FoundTrace { spans: spans.remove(&trace.id).unwrap_or_default(), experiment, trace })
+        Some(FoundTrace { spans: spans.remove(&trace.key).unwrap_or_default(), experiment, trace })
     };
     Ok(found.into_iter().filter_map(whole).collect())
 }

@@ -36,6 +36,8 @@ pub(super) fn attribute_sql(attribute: Attribute) -> &'static str {
         Attribute::MetricValue => "(SELECT metrics.value FROM metrics WHERE metrics.node_id = nodes.id)",
         Attribute::MetricStep => "(SELECT metrics.step FROM metrics WHERE metrics.node_id = nodes.id)",
         Attribute::MetricTime => "(SELECT metrics.at FROM metrics WHERE metrics.node_id = nodes.id)",
+        // These are no expressions of one value: see `held`.
+        Attribute::Alias | Attribute::Format | Attribute::Verdict | Attribute::Prompt => "NULL",
     }
 }
 
@@ -45,9 +47,15 @@ pub(super) fn point_sql(attribute: Attribute) -> &'static str {
         Attribute::CreatedAt | Attribute::UpdatedAt | Attribute::MetricTime => "metric_points.at",
         Attribute::MetricValue => "metric_points.value",
         Attribute::MetricStep => "metric_points.step",
-        Attribute::Name | Attribute::ExternalId | Attribute::Uri | Attribute::State | Attribute::Home => {
-            attribute_sql(attribute)
-        }
+        Attribute::Name
+        | Attribute::ExternalId
+        | Attribute::Uri
+        | Attribute::State
+        | Attribute::Home
+        | Attribute::Alias
+        | Attribute::Format
+        | Attribute::Verdict
+        | Attribute::Prompt => attribute_sql(attribute),
     }
 }
 

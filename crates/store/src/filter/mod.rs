@@ -4,6 +4,7 @@
 mod attribute;
 mod column;
 mod function;
+mod held;
 mod index_scan;
 mod indexed;
 mod join;
@@ -33,6 +34,7 @@ use modelport_domain::filter::{Attribute, Comparison, Condition, Expr, Field, Op
 
 use attribute::{attribute_sql, point_sql};
 pub(super) use attribute::{name_key, name_key_sql};
+use held::is_held;
 pub(super) use index_scan::{IndexScan, Position, ScanMode, ScannedIds, count_rows};
 use pattern::{prefix_range, well_formed};
 use property::Property;
@@ -177,11 +179,15 @@ impl Filter {
             }
             Expr::Test(Field::Attribute(attribute), condition) => {
                 self.sql("(");
-                if *attribute == Attribute::Name {
-                    self.indexed_name(condition);
+                if is_held(*attribute) {
+                    self.held(*attribute, condition);
+                } else {
+                    if *attribute == Attribute::Name {
+                        self.indexed_name(condition);
+                    }
+                    let column = if self.of_points { point_sql(*attribute) } else { attribute_sql(*attribute) };
+                    self.condition(column, condition);
                 }
-                let column = if self.of_points { point_sql(*attribute) } else { attribute_sql(*attribute) };
-                self.condition(column, condition);
                 self.sql(")");
             }
             Expr::Test(Field::Declared(name, kind), condition) => {

@@ -51,7 +51,7 @@ pub struct InspectionRecord {
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = inspections, treat_none_as_null = true, treat_none_as_default_value = false)]
-struct InspectionRow {
+pub(super) struct InspectionRow {
     node_id: i64,
     path: String,
     blob_id: i64,

@@ -21,6 +21,7 @@ macro_rules! counted {
         (nodes::revision.eq(nodes::revision + 1), nodes::updated_at.eq(later))
     }};
 }
+pub(super) use counted;
 
 /// Counts one more change of the node and locks it until the transaction ends: the first statement of every change.
 ///
@@ -64,12 +65,18 @@ pub fn increment_revisions_named(
     names: &[&str],
     now: Millis,
 ) -> Result<Vec<Node>> {
-    let rows: Vec<NodeRow> = on_each!(tx.conn, conn => {
-        let owned = nodes::table.filter(nodes::type_id.eq(logical.id()).and(nodes::home_id.eq(home.0)));
-        let target = owned.filter(nodes::name.eq_any(names.to_vec()));
-        diesel::update(target).set(counted!(now)).returning(NodeRow::as_returning()).get_results(conn)
-    })
-    .db()?;
+    let owned = nodes::table.filter(nodes::type_id.eq(logical.id()).and(nodes::home_id.eq(home.0)));
+    let target = owned.filter(nodes::name.eq_any(names.to_vec()));
+    let rows: Vec<NodeRow> = match tx.conn {
+        // The names are one array.
+        AnyConnection::Postgres(conn) => {
+            let changed = diesel::update(target).set(counted!(now)).returning(NodeRow::as_returning());
+            CachedStatement(changed).get_results(conn).db()?
+        }
+        AnyConnection::Sqlite(conn) => {
+            diesel::update(target).set(counted!(now)).returning(NodeRow::as_returning()).get_results(conn).db()?
+        }
+    };
     Ok(rows.into_iter().map(Node::from).collect())
 }
 

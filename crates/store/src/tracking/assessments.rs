@@ -1,5 +1,7 @@
 //! What people and programs say of traces.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
 use super::traces::missing_reference;
@@ -9,20 +11,23 @@ use crate::connection::among;
 use crate::error::{DatabaseResult as _, violated_unique};
 use crate::nodes::MAX_IDS;
 use crate::schema::assessments;
-use modelport_domain::trace::{Assessment, AssessmentKind, TraceId};
+use modelport_domain::trace::{Assessment, AssessmentKind, Trace, TraceId, TraceKey};
 use modelport_domain::{Error, Result};
 
-/// Stores new assessments.
+/// Stores new assessments of a trace. Those of others may have the same ids.
 ///
-/// Errors: AlreadyExists when an id is taken; NotFound when a trace is gone.
-pub fn insert(tx: &mut Tx<'_>, all: &[Assessment]) -> Result<()> {
+/// Errors: AlreadyExists when an id is taken; NotFound when the trace is gone.
+pub fn insert(tx: &mut Tx<'_>, trace: &TraceKey, all: &[Assessment]) -> Result<()> {
     for chunk in all.chunks(MAX_IDS) {
+        let keys: Vec<String> = chunk.iter().map(|each| format!("{}/{}", trace.as_str(), each.id)).collect();
+        let json: Vec<String> = chunk.iter().map(|each| each.said.value.to_string()).collect();
         let documents = chunk.iter().map(document).collect::<Result<Vec<_>>>()?;
         let values: Vec<String> = chunk.iter().map(|each| each.said.text()).collect();
         let texts = |of: fn(&Assessment) -> &str| Column::Text(chunk.iter().map(of).collect());
         let columns = vec![
-            ("assessment_id", texts(|each| &each.id)),
-            ("trace_id", texts(|each| each.trace.as_str())),
+            ("assessment_id", Column::Text(keys.iter().map(String::as_str).collect())),
+            ("id", texts(|each| &each.id)),
+            ("trace_id", Column::Text(vec![trace.as_str(); chunk.len()])),
             ("kind", texts(|each| each.kind.name())),
             ("name", texts(|each| &each.name)),
             ("valid", Column::Bool(chunk.iter().map(|each| each.is_valid).collect())),
@@ -32,6 +37,8 @@ pub fn insert(tx: &mut Tx<'_>, all: &[Assessment]) -> Result<()> {
             ("created_at", Column::Int(chunk.iter().map(|each| each.created_at).collect())),
             ("updated_at", Column::Int(chunk.iter().map(|each| each.updated_at).collect())),
             ("document", Column::Text(documents.iter().map(String::as_str).collect())),
+            ("value", Column::MaybeText(json.iter().map(|each| Some(each.as_str())).collect())),
+            ("measure", Column::MaybeDouble(chunk.iter().map(|each| each.said.measure()).collect())),
         ];
         let stored = Insert { table: "assessments", columns, end: "" }.run(tx.conn);
         stored.map_err(|error| match violated_unique(&error) {
@@ -47,9 +54,10 @@ fn document(assessment: &Assessment) -> Result<String> {
         .map_err(|error| Error::internal("an assessment is not JSON").caused_by(error))
 }
 
-/// Changes the name, the value and what else an assessment says.
-pub fn update(tx: &mut Tx<'_>, assessment: &Assessment) -> Result<()> {
-    let query = diesel::update(assessments::table.filter(assessments::assessment_id.eq(&assessment.id)));
+/// Changes the name, the value and what else an assessment of the trace says.
+pub fn update(tx: &mut Tx<'_>, trace: &TraceKey, assessment: &Assessment) -> Result<()> {
+    let of_trace = assessments::trace_id.eq(trace.as_str()).and(assessments::id.eq(&assessment.id));
+    let query = diesel::update(assessments::table.filter(of_trace));
     let changes = (
         assessments::name.eq(&assessment.name),
         assessments::valid.eq(assessment.is_valid),
@@ -57,28 +65,31 @@ pub fn update(tx: &mut Tx<'_>, assessment: &Assessment) -> Result<()> {
         assessments::number.eq(assessment.said.number()),
         assessments::updated_at.eq(assessment.updated_at),
         assessments::document.eq(document(assessment)?),
+        assessments::value.eq(assessment.said.value.to_string()),
+        assessments::measure.eq(assessment.said.measure()),
     );
     query.set(changes).execute(tx.conn).db()?;
     Ok(())
 }
 
 /// Says whether an assessment of the trace is valid; `false` when there is no such one.
-pub fn set_valid(tx: &mut Tx<'_>, trace: &TraceId, id: &str, is_valid: bool) -> Result<bool> {
-    let of_trace = assessments::trace_id.eq(trace.as_str()).and(assessments::assessment_id.eq(id));
+pub fn set_valid(tx: &mut Tx<'_>, trace: &TraceKey, id: &str, is_valid: bool) -> Result<bool> {
+    let of_trace = assessments::trace_id.eq(trace.as_str()).and(assessments::id.eq(id));
     let query = diesel::update(assessments::table.filter(of_trace)).set(assessments::valid.eq(is_valid));
     Ok(query.execute(tx.conn).db()? > 0)
 }
 
-/// Removes an assessment.
-pub fn delete(tx: &mut Tx<'_>, id: &str) -> Result<()> {
-    diesel::delete(assessments::table.filter(assessments::assessment_id.eq(id))).execute(tx.conn).db()?;
+/// Removes an assessment of the trace.
+pub fn delete(tx: &mut Tx<'_>, trace: &TraceKey, id: &str) -> Result<()> {
+    let of_trace = assessments::trace_id.eq(trace.as_str()).and(assessments::id.eq(id));
+    diesel::delete(assessments::table.filter(of_trace)).execute(tx.conn).db()?;
     Ok(())
 }
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = assessments)]
 struct AssessmentRow {
-    assessment_id: String,
+    id: String,
     trace_id: String,
     kind: String,
     name: String,
@@ -90,38 +101,48 @@ struct AssessmentRow {
 }
 
 /// The assessment of the trace with that id.
-pub fn find(tx: &mut Tx<'_>, trace: &TraceId, id: &str) -> Result<Option<Assessment>> {
-    let of_trace = assessments::trace_id.eq(trace.as_str()).and(assessments::assessment_id.eq(id));
+pub fn find(tx: &mut Tx<'_>, trace: (&TraceKey, &TraceId), id: &str) -> Result<Option<Assessment>> {
+    let of_trace = assessments::trace_id.eq(trace.0.as_str()).and(assessments::id.eq(id));
     let query = assessments::table.filter(of_trace).select(AssessmentRow::as_select());
-    query.first(tx.conn).optional().db()?.map(|row| assessment(tx, row)).transpose()
+    query.first(tx.conn).optional().db()?.map(|row| assessment(tx, row, trace.1.clone())).transpose()
 }
 
-/// The assessments of these traces, the oldest first.
-pub fn of_traces(tx: &mut Tx<'_>, ids: &[TraceId]) -> Result<Vec<Assessment>> {
-    let mut found = Vec::new();
-    for chunk in ids.chunks(MAX_IDS) {
-        let texts: Vec<&str> = chunk.iter().map(TraceId::as_str).collect();
+/// The assessments of each of these traces, the oldest first.
+pub fn of_traces(tx: &mut Tx<'_>, ids: &HashMap<TraceKey, TraceId>) -> Result<HashMap<TraceKey, Vec<Assessment>>> {
+    let mut found: HashMap<TraceKey, Vec<Assessment>> = HashMap::new();
+    let keys: Vec<&TraceKey> = ids.keys().collect();
+    for chunk in keys.chunks(MAX_IDS) {
+        let texts: Vec<&str> = chunk.iter().map(|key| key.as_str()).collect();
         let query = assessments::table.select(AssessmentRow::as_select()).order((
             assessments::trace_id,
             assessments::created_at,
-            assessments::assessment_id,
+            assessments::id,
         ));
         let rows: Vec<AssessmentRow> =
             among!(query, assessments::trace_id, texts.as_slice(), query => query.load(tx.conn).db()?);
         for row in rows {
-            found.push(assessment(tx, row)?);
+            let key = TraceKey(row.trace_id.clone());
+            let Some(id) = ids.get(&key) else { continue };
+            let assessment = assessment(tx, row, id.clone())?;
+            found.entry(key).or_default().push(assessment);
         }
     }
     Ok(found)
 }
 
-fn assessment(tx: &mut Tx<'_>, row: AssessmentRow) -> Result<Assessment> {
+/// The assessments of one trace, the oldest first.
+pub fn of_trace(tx: &mut Tx<'_>, trace: &Trace) -> Result<Vec<Assessment>> {
+    let ids = HashMap::from([(trace.key.clone(), trace.id.clone())]);
+    Ok(of_traces(tx, &ids)?.into_values().flatten().collect())
+}
+
+fn assessment(tx: &mut Tx<'_>, row: AssessmentRow, trace: TraceId) -> Result<Assessment> {
     tx.loaded.add(row.document.len())?;
     let kind = AssessmentKind::named(&row.kind)
         .ok_or_else(|| Error::internal(format!("there is no assessment of kind `{}`", row.kind)))?;
     Ok(Assessment {
-        id: row.assessment_id,
-        trace: row.trace_id.parse()?,
+        id: row.id,
+        trace,
         kind,
         name: row.name,
         is_valid: row.valid,

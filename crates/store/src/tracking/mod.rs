@@ -1,8 +1,11 @@
 //! What training tools know of the graph: runs by their own ids, what they read and made, versions by number, logged models, traces, searches.
 
 pub mod assessments;
+pub mod contents;
 pub mod datasets;
 pub mod eval_datasets;
+pub mod experiments;
+pub mod imported;
 pub mod logged_models;
 pub mod numbers;
 pub mod points;

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use diesel::dsl::min;
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Text};
@@ -10,8 +11,10 @@ use diesel::sql_types::{BigInt, Text};
 use crate::Tx;
 use crate::connection::among;
 use crate::error::DatabaseResult as _;
+use crate::filter::seen;
+use crate::joined;
 use crate::nodes::{MAX_IDS, find_all};
-use crate::schema::{version_counters, version_numbers};
+use crate::schema::{members, nodes, version_counters, version_numbers};
 use modelport_domain::{LogicalType, Node, NodeId, Result};
 
 /// A version with its number.
@@ -107,20 +110,25 @@ pub fn latest_by_stage(tx: &mut Tx<'_>, models: &[NodeId]) -> Result<Vec<Numbere
 pub fn artifacts(tx: &mut Tx<'_>, versions: &[NodeId]) -> Result<HashMap<NodeId, Node>> {
     let mut pairs: Vec<(NodeId, NodeId)> = Vec::new();
     for chunk in versions.chunks(MAX_IDS) {
-        let visible = tx.visible_sql("a").map(|visible| format!(" AND {visible}")).unwrap_or_default();
-        let sql = format!(
-            "SELECT m.context_id AS context, min(a.id) AS member FROM members AS m JOIN nodes AS a ON a.id = m.node_id \
-             WHERE m.context_id IN ({}) AND a.type_id = {}{visible} GROUP BY m.context_id",
-            list(chunk),
-            LogicalType::ModelArtifact.id()
-        );
-        let rows: Vec<Membership> = sql_query(sql).load(tx.conn).db()?;
-        pairs.extend(rows.into_iter().map(|row| (NodeId(row.context), NodeId(row.member))));
+        let ids: Vec<i64> = chunk.iter().map(|id| id.0).collect();
+        let of_type = nodes::type_id.eq(LogicalType::ModelArtifact.id());
+        let query = members::table.inner_join(nodes::table.on(nodes::id.eq(members::node_id))).filter(of_type);
+        let rows: Vec<(i64, Option<i64>)> = among!(query, members::context_id, ids.as_slice(), query => {
+            seen!(tx, query, query => {
+                query.group_by(members::context_id).select((members::context_id, min(nodes::id))).load(tx.conn)
+            })
+        })
+        .db()?;
+        pairs.extend(rows.into_iter().filter_map(|(version, artifact)| Some((NodeId(version), NodeId(artifact?)))));
     }
     let mut ids: Vec<NodeId> = pairs.iter().map(|(_, artifact)| *artifact).collect();
     ids.sort_unstable();
     ids.dedup();
-    let nodes: HashMap<NodeId, Node> = find_all(tx, &ids)?.into_iter().map(|node| (node.id, node)).collect();
+    let found = match ids.as_slice() {
+        [one] => joined::find(tx, *one)?.into_iter().collect(),
+        many => find_all(tx, many)?,
+    };
+    let nodes: HashMap<NodeId, Node> = found.into_iter().map(|node| (node.id, node)).collect();
     Ok(pairs.into_iter().filter_map(|(version, artifact)| Some((version, nodes.get(&artifact)?.clone()))).collect())
 }
 
@@ -160,14 +168,6 @@ fn list(ids: &[NodeId]) -> String {
 struct IdRow {
     #[diesel(sql_type = BigInt)]
     id: i64,
-}
-
-#[derive(QueryableByName)]
-struct Membership {
-    #[diesel(sql_type = BigInt)]
-    context: i64,
-    #[diesel(sql_type = BigInt)]
-    member: i64,
 }
 
 #[derive(QueryableByName)]

@@ -7,6 +7,8 @@
 mod clauses;
 mod frame;
 mod keys;
+pub mod measured;
+mod ordered;
 mod source;
 
 use diesel::backend::Backend;
@@ -39,6 +41,19 @@ pub struct Found<Id = NodeId> {
 /// Errors: InvalidArgument on `page_token` when `after` is not of this search's order; on `filter` when the database
 /// cannot evaluate it.
 pub fn page(tx: &mut Tx<'_>, search: &Search, after: Option<&[KeyValue]>, size: PageSize) -> Result<Found> {
+    if let Some(order) = ordered::Order::of(tx, search) {
+        return order.page(tx, search, after, size);
+    }
+    page_in_any_order(tx, search, after, size)
+}
+
+/// The same of a search in whatever order, for which all that is found may be sorted.
+pub fn page_in_any_order(
+    tx: &mut Tx<'_>,
+    search: &Search,
+    after: Option<&[KeyValue]>,
+    size: PageSize,
+) -> Result<Found> {
     let operand = |id: &i64| Operand::Int(*id);
     let Found { ids, end } = found(tx, search, after, size, |tx, filter| Ids(filter).load(tx.conn), operand)?;
     Ok(Found { ids: ids.into_iter().map(NodeId).collect(), end })
@@ -137,6 +152,9 @@ struct TextIds(Filter);
 /// A statement that gives the values of keys.
 struct Values(Filter);
 
+/// A statement that gives runs with what they are ordered by.
+struct Ordered(Filter);
+
 macro_rules! statement {
     ($statement:ident, $row:ty) => {
         impl<DB> QueryFragment<DB> for $statement
@@ -164,6 +182,9 @@ macro_rules! statement {
     };
 }
 
+use statement;
+
 statement!(Ids, BigInt);
 statement!(TextIds, Text);
 statement!(Values, (BigInt, BigInt, Nullable<BigInt>, Nullable<Double>, Nullable<Text>));
+statement!(Ordered, (BigInt, Nullable<Double>, Nullable<Text>, BigInt, Text));

@@ -59,11 +59,16 @@ pub fn of_runs(tx: &mut Tx<'_>, runs: &[NodeId]) -> Result<HashMap<NodeId, Vec<R
             .order((run_uses::run_id, run_uses::role, run_uses::artifact_id));
         let rows: Vec<Row> = among!(query, run_uses::run_id, ids.as_slice(), query => query.load(tx.conn).db()?);
         for (run, role, artifact, step, tags) in rows {
-            let tags = serde_json::from_str(&tags)
-                .map_err(|error| Error::internal("the tags of a use are not JSON").caused_by(error))?;
-            let role = if role == Role::Input.name() { Role::Input } else { Role::Output };
-            found.entry(NodeId(run)).or_default().push(RunUse { artifact: NodeId(artifact), role, step, tags });
+            found.entry(NodeId(run)).or_default().push(stored(&role, artifact, step, &tags)?);
         }
     }
     Ok(found)
+}
+
+/// The use of a row.
+pub(super) fn stored(role: &str, artifact: i64, step: i64, tags: &str) -> Result<RunUse> {
+    let tags = serde_json::from_str(tags)
+        .map_err(|error| Error::internal("the tags of a use are not JSON").caused_by(error))?;
+    let role = if role == Role::Input.name() { Role::Input } else { Role::Output };
+    Ok(RunUse { artifact: NodeId(artifact), role, step, tags })
 }

@@ -2,7 +2,7 @@
 //! first character, `-`.
 
 use super::super::lexer::{CommentEnd, Dialect, Literal, Token, decimal_length};
-use super::{FIELD, refused};
+use super::{FIELD, OWN_FIELD, refused};
 
 /// How `filterQuery` is written.
 pub(in super::super) const DIALECT: Dialect<i64> = Dialect {
@@ -18,6 +18,10 @@ pub(in super::super) const DIALECT: Dialect<i64> = Dialect {
     unexpected: |first| format!("unexpected `{}`", first.escape_debug()),
     refuse: |text, at, what| refused(FIELD, text, at, what),
 };
+
+/// The same, where the native API has it.
+pub(super) const OWN_DIALECT: Dialect<i64> =
+    Dialect { refuse: |text, at, what| refused(OWN_FIELD, text, at, what), ..DIALECT };
 
 fn string(rest: &str) -> Result<Option<Literal>, String> {
     let quote = ['\'', '"'].into_iter().find(|quote| rest.starts_with(*quote));

@@ -11,6 +11,7 @@ use super::words::{
     Entity, Use, Values, attribute, attribute_names, dataset, entities, entity, span, state, tag, values_of_texts,
 };
 use crate::search::{Clause, Facet, OrderKey, Searched, Test};
+use crate::trace::AssessmentKind;
 use crate::{Error, Result};
 
 /// Reads one text.
@@ -85,7 +86,7 @@ impl<'a> Parser<'a> {
             Entity::Metric => matches!(self.of, Searched::Runs | Searched::LoggedModels),
             Entity::Param | Entity::Tag => matches!(self.of, Searched::Runs | Searched::Traces),
             Entity::Metadata => true,
-            Entity::Dataset | Entity::Span | Entity::Assessment(_) => false,
+            Entity::Dataset | Entity::Span | Entity::Assessment(_) | Entity::Issue => false,
         };
         if !orders {
             return Err(refused(self.field, self.text, at, "nothing is ordered by that"));
@@ -100,7 +101,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn refuse(&self, what: impl std::fmt::Display) -> Error {
+    pub(super) fn refuse(&self, what: impl std::fmt::Display) -> Error {
         refused(self.field, self.text, self.at(), what)
     }
 
@@ -125,6 +126,10 @@ impl<'a> Parser<'a> {
             Comparator::Null { negated: false } => Test::Absent,
             Comparator::Null { negated: true } => Test::Present,
         };
+        // What is said of an issue has its id as its name.
+        if let (Entity::Issue, Test::Text(_, id)) = (named.entity, &test) {
+            return Ok(Clause { facet: Facet::Assessment(AssessmentKind::Issue, id.clone()), test: Test::Present });
+        }
         Ok(Clause { facet: named.facet, test })
     }
 
@@ -169,17 +174,18 @@ impl<'a> Parser<'a> {
             }
             Entity::Metadata => (Facet::Metadata(name), values_of_texts(self.of)),
             Entity::Span => {
-                let found = span(&name);
-                let (found, values) = found.ok_or_else(|| one_of("`name`, `type`, `status`, `content`".to_owned()))?;
-                (Facet::Span(found), values)
+                let known = "`name`, `type`, `status`, `content`, `attributes.…`";
+                span(&name).ok_or_else(|| one_of(known.to_owned()))?
             }
             Entity::Assessment(kind) => (Facet::Assessment(kind, name), Values::Assessed),
+            Entity::Issue if name == "id" => (Facet::Assessment(AssessmentKind::Issue, String::new()), Values::Exact),
+            Entity::Issue => return Err(one_of("`id`".to_owned())),
         };
         Ok(Named { facet, values, entity: kind })
     }
 
     /// A name of a path. What is between single quotes is a text.
-    fn name(&mut self) -> Result<String> {
+    pub(super) fn name(&mut self) -> Result<String> {
         let is_quoted = self.text.get(self.at()..).is_some_and(|rest| rest.starts_with('"'));
         let name = match self.peek() {
             Some(Token::Word(name) | Token::Quoted(name)) => name.clone(),
@@ -225,7 +231,7 @@ impl<'a> Parser<'a> {
 
     fn compare(&mut self, values: Values, comparison: Comparison) -> Result<Test> {
         Ok(match values {
-            Values::Texts { .. } => Test::Text(comparison, self.text_value()?),
+            Values::Texts { .. } | Values::Exact => Test::Text(comparison, self.text_value()?),
             Values::Doubles => Test::Double(comparison, self.number()?),
             Values::Assessed if !matches!(comparison, Comparison::Equal | Comparison::NotEqual) => {
                 Test::Double(comparison, self.number()?)
@@ -259,7 +265,7 @@ impl<'a> Parser<'a> {
         Ok(number)
     }
 
-    fn text_value(&mut self) -> Result<String> {
+    pub(super) fn text_value(&mut self) -> Result<String> {
         match self.peek() {
             Some(Token::Text(text)) => {
                 let text = text.clone();
@@ -321,6 +327,7 @@ fn is_allowed(values: Values, comparator: Comparator) -> bool {
         (Values::Texts { absence, .. }, Comparator::Null { .. }) => absence,
         (Values::Ids | Values::States, Comparator::List { .. }) => true,
         (Values::Texts { .. } | Values::Ids | Values::States, Comparator::Compare(_)) => is_equality,
+        (Values::Exact, Comparator::Compare(Comparison::Equal)) => true,
         _ => false,
     }
 }
@@ -335,6 +342,7 @@ fn comparators(values: Values) -> &'static str {
         Values::Texts { lists: true, absence: true } => "=, !=, LIKE, ILIKE, IN, NOT IN, IS NULL and IS NOT NULL",
         Values::Ids | Values::States => "=, !=, IN and NOT IN",
         Values::Patterns => "LIKE and ILIKE",
+        Values::Exact => "=",
         Values::Assessed => "=, !=, <, <=, >, >=, LIKE, ILIKE, IS NULL and IS NOT NULL",
     }
 }

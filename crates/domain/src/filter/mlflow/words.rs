@@ -18,6 +18,7 @@ pub(super) enum Entity {
     Metadata,
     Span,
     Assessment(AssessmentKind),
+    Issue,
 }
 
 /// The entity that a word names, of those by which such things are searched.
@@ -30,6 +31,7 @@ pub(super) fn entity(of: Searched, word: &str) -> Option<Entity> {
         "span" => Entity::Span,
         "feedback" => Entity::Assessment(AssessmentKind::Feedback),
         "expectation" => Entity::Assessment(AssessmentKind::Expectation),
+        "issue" => Entity::Issue,
         "metrics" | "metric" => Entity::Metric,
         "params" | "param" | "parameters" | "parameter" => Entity::Param,
         "tags" | "tag" => Entity::Tag,
@@ -40,7 +42,7 @@ pub(super) fn entity(of: Searched, word: &str) -> Option<Entity> {
         Entity::Attribute | Entity::Tag => true,
         Entity::Metric | Entity::Param => matches!(of, Runs | LoggedModels),
         Entity::Dataset => of == Runs,
-        Entity::Metadata | Entity::Span | Entity::Assessment(_) => of == Traces,
+        Entity::Metadata | Entity::Span | Entity::Assessment(_) | Entity::Issue => of == Traces,
     };
     is_known.then_some(entity)
 }
@@ -50,7 +52,7 @@ pub(super) fn entities(of: Searched) -> &'static str {
     match of {
         Runs => "`attributes`, `metrics`, `params`, `tags` or `datasets`",
         LoggedModels => "`attributes`, `metrics`, `params` or `tags`",
-        Traces => "`attributes`, `tags`, `metadata`, `span`, `feedback` or `expectation`",
+        Traces => "`attributes`, `tags`, `metadata`, `span`, `feedback`, `expectation` or `issue`",
         Experiments | Models | Versions | EvalDatasets => "`attributes` or `tags`",
     }
 }
@@ -87,6 +89,8 @@ pub(super) enum Values {
     Patterns,
     /// As texts, and by their order as numbers.
     Assessed,
+    /// With one text, which it is.
+    Exact,
 }
 
 /// What an attribute may be used for.
@@ -175,6 +179,10 @@ static OF_TRACES: [Attribute; 8] = [
     number(&["end_time_ms", "end_time"], NumberFacet::EndTime, FRACTION, Use::Both),
 ];
 
+/// The versions of prompts that a trace used.
+static TRACE_PROMPT: Attribute =
+    Attribute { names: &["prompt"], facet: Facet::Prompt, values: Values::Exact, uses: Use::Filter };
+
 /// All that the spans of a trace say.
 static TRACE_TEXT: Attribute =
     Attribute { names: &["text"], facet: Facet::Span(SpanFacet::Content), values: Values::Patterns, uses: Use::Filter };
@@ -204,6 +212,9 @@ pub(super) fn attribute(of: Searched, name: &str, wanted: Use) -> Option<&'stati
     let may = |attribute: &&Attribute| attribute.uses == Use::Both || attribute.uses == wanted;
     if of == Traces && name == "text" {
         return Some(&TRACE_TEXT).filter(may);
+    }
+    if of == Traces && name == "prompt" {
+        return Some(&TRACE_PROMPT).filter(may);
     }
     attributes(of).iter().filter(may).find(|attribute| attribute.names.contains(&name))
 }
@@ -248,14 +259,18 @@ pub(super) fn dataset(name: &str) -> Option<DatasetFacet> {
 }
 
 /// What a clause says of spans, and how that is compared.
-pub(super) fn span(name: &str) -> Option<(SpanFacet, Values)> {
-    match name {
-        "name" => Some((SpanFacet::Name, LISTED)),
-        "type" => Some((SpanFacet::Kind, LISTED)),
-        "status" => Some((SpanFacet::Status, LISTED)),
-        "content" => Some((SpanFacet::Content, Values::Patterns)),
-        _ => None,
-    }
+pub(super) fn span(name: &str) -> Option<(Facet, Values)> {
+    let (facet, values) = match name {
+        "name" => (SpanFacet::Name, LISTED),
+        "type" => (SpanFacet::Kind, LISTED),
+        "status" => (SpanFacet::Status, LISTED),
+        "content" => (SpanFacet::Content, Values::Patterns),
+        name => {
+            let attribute = name.strip_prefix("attributes.").filter(|name| !name.is_empty())?;
+            return Some((Facet::SpanAttribute(attribute.to_owned()), LISTED));
+        }
+    };
+    Some((Facet::Span(facet), values))
 }
 
 /// The state of a logged model by its name, or by its number in upstream's protocol buffers.

@@ -39,7 +39,7 @@ impl Place {
     pub(super) fn of(path: &str) -> Result<Option<Self>> {
         let path = safe(path)?;
         let segments: Vec<&str> = path.split('/').collect();
-        let Some((folder, before, after)) = folder(&segments) else { return Ok(None) };
+        let Some((folder, before, after)) = folder(&segments).or_else(|| named(&segments)) else { return Ok(None) };
         let (location, rest) = segments.split_at_checked(before).unwrap_or_default();
         let rest = rest.get(after..).unwrap_or_default().join("/");
         let path = Some(rest).filter(|rest| !rest.is_empty()).map(|rest| rest.parse()).transpose()?;
@@ -48,8 +48,8 @@ impl Place {
 
     /// The error for a path at which nothing is kept.
     pub(super) fn unknown() -> Error {
-        let message = "files are kept at `<experiment_id>/<run_id>/artifacts/<path>` and \
-                       `<experiment_id>/models/<model_id>/artifacts/<path>` alone";
+        let message = "below the id of an experiment, files are kept at `<experiment_id>/<run_id>/artifacts/<path>` and \
+                       `<experiment_id>/models/<model_id>/artifacts/<path>` alone; any other is in a folder";
         Error::invalid("path", message)
     }
 
@@ -69,6 +69,7 @@ impl Place {
             Folder::Run(id) => format!("run `{id}`"),
             Folder::LoggedModel(id) => format!("logged model `{id}`"),
             Folder::Trace(id) => format!("trace `{id}`"),
+            Folder::Named(name) => format!("folder `{name}`"),
             Folder::Version(id) => format!("version `{id}`"),
             Folder::Numbered(model, number) => format!("version `{number}` of `{model}`"),
         };
@@ -98,6 +99,15 @@ fn folder(segments: &[&str]) -> Option<(Folder, usize, usize)> {
         [run, ARTIFACTS, ..] => Some((Folder::Run(run.parse::<RunId>().ok()?), at, 2)),
         _ => None,
     })
+}
+
+/// The folder at the top that belongs to nothing else. What begins with a number is of an experiment, whoever may see that.
+fn named(segments: &[&str]) -> Option<(Folder, usize, usize)> {
+    let top = segments.first().filter(|top| !top.is_empty() && **top != VERSIONS)?;
+    if top.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Some((Folder::Named(format!("{SCHEME}{top}").parse().ok()?), 0, 1))
 }
 
 /// The path in the proxy that a location is, where it is there.
@@ -149,10 +159,10 @@ pub fn trace_root(id: &TraceId, experiment: &Node) -> String {
 pub(super) fn root_uri(folder: &Folder, owner: &FolderOwner) -> Option<String> {
     let experiment = owner.experiment.as_ref()?;
     match folder {
-        Folder::Run(id) => Some(run_root(&owner.node, id, experiment)),
+        Folder::Run(id) => Some(run_root(owner.node.as_ref()?, id, experiment)),
         Folder::LoggedModel(id) => Some(model_root(id, experiment)),
         Folder::Trace(id) => Some(trace_root(id, experiment)),
-        Folder::Version(_) | Folder::Numbered(..) => None,
+        Folder::Named(_) | Folder::Version(_) | Folder::Numbered(..) => None,
     }
 }
 
@@ -175,13 +185,15 @@ mod tests {
             ("my/place/{hex}/artifacts/{hex}/artifacts", "my/place", &run, Some("{hex}/artifacts")),
             ("12/models/m-{hex}/artifacts/MLmodel", "12", &model, Some("MLmodel")),
             ("0/traces/tr-1/artifacts/traces.json", "0", &trace, Some("traces.json")),
+            ("custom/place/f", "", &Folder::Named("mlflow-artifacts:/custom".parse().unwrap()), Some("place/f")),
+            ("custom", "", &Folder::Named("mlflow-artifacts:/custom".parse().unwrap()), None),
             ("versions/7/x", "", &Folder::Version(NodeId(7)), Some("x")),
         ] {
             let found = place(path).unwrap();
             let rest = rest.map(|rest| rest.replace("{hex}", HEX).parse().unwrap());
             assert_eq!(found, Place { folder: folder.clone(), path: rest, location: location.to_owned() }, "{path}");
         }
-        for path in ["", "0", "0/{hex}", "0/{hex}/traces/x", "0/models/{hex}x/artifacts/a", "versions/x", "a/b/c"] {
+        for path in ["", "0", "0/{hex}", "0/{hex}/traces/x", "0/models/{hex}x/artifacts/a", "versions/x", "12/b/c"] {
             assert_eq!(place(path), None, "{path}");
         }
     }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use prost::Message as _;
+use serde_json::Value as Json;
 
 use super::super::wire::cut;
-use super::otlp::{ExportTraceServiceRequest, KeyValue, Span as Sent};
+use super::otlp::{AnyValue, ExportTraceServiceRequest, KeyValue, Span as Sent};
 use super::{DERIVED, MAX_TAG, MAX_TAG_KEY, NAME};
-use crate::domain::trace::{Span, Trace, TraceDraft, TraceState};
+use crate::domain::trace::{Labels, ModelCall, Span, Trace, TraceDraft, TraceState};
 use crate::domain::tracking::RunId;
 use crate::domain::{Error, Result};
 
@@ -19,6 +19,21 @@ const TAG: &str = "mlflow.traceTag.";
 
 /// What clients say the type of a span is.
 const SPAN_TYPE: &str = "mlflow.spanType";
+
+/// What clients say of the language model that a span called: the model, who provides it, and what it cost, as JSON.
+const MODEL: &str = "mlflow.llm.model";
+const PROVIDER: &str = "mlflow.llm.provider";
+const COST: &str = "mlflow.llm.cost";
+
+/// How much of the values of attributes is searched, in characters, and of their names.
+const MAX_SEARCHED: usize = 1000;
+const MAX_NAME: usize = 250;
+
+/// How many attributes of a span are searched.
+const MAX_ATTRIBUTES: usize = 128;
+
+/// How long the names of models are, in characters.
+const MAX_MODEL: usize = 500;
 
 /// Nanoseconds in a millisecond.
 const NANOS: u64 = 1_000_000;
@@ -32,10 +47,8 @@ pub(super) struct Received {
 
 /// Reads a message. Traces whose first spans it has belong to the run, where one is given.
 ///
-/// Errors: InvalidBody where it is none; InvalidArgument where a span cannot be kept.
-pub(super) fn read(body: &[u8], run: Option<&RunId>) -> Result<Received> {
-    let message = ExportTraceServiceRequest::decode(body)
-        .map_err(|error| Error::invalid_body(format!("the body has no spans in OpenTelemetry's protocol: {error}")))?;
+/// Errors: InvalidArgument where a span cannot be kept.
+pub(super) fn read(message: &ExportTraceServiceRequest, run: Option<&RunId>) -> Result<Received> {
     let (mut traces, mut spans) = (BTreeMap::new(), BTreeMap::new());
     for of_resource in &message.resource_spans {
         let resource = of_resource.resource.as_ref().map(|resource| resource.attributes.as_slice()).unwrap_or_default();
@@ -71,8 +84,43 @@ fn span(sent: &Sent) -> Result<Span> {
         status: status.to_owned(),
         start: i64::try_from(sent.start_time_unix_nano)
             .map_err(|_| Error::invalid("spans", "a span begins after all time"))?,
+        end: i64::try_from(sent.end_time_unix_nano).ok().filter(|end| *end > 0),
+        call: call(sent)?,
+        attributes: searched(sent)?,
         document: sent.json()?,
     })
+}
+
+/// The value of an attribute. Stock clients write values as JSON, texts among them.
+fn said(value: &AnyValue) -> Result<Json> {
+    let plain = value.plain(0)?;
+    Ok(plain.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or(plain))
+}
+
+fn call(sent: &Sent) -> Result<ModelCall> {
+    let of = |name| sent.attribute(name).map(said).transpose();
+    let text = |value: Option<Json>| value?.as_str().map(|text| cut(&plain(text), MAX_MODEL));
+    let cost = of(COST)?.unwrap_or_default();
+    let cost = |name: &str| cost.get(name).and_then(Json::as_f64);
+    Ok(ModelCall {
+        model: text(of(MODEL)?),
+        provider: text(of(PROVIDER)?),
+        input_cost: cost("input_cost"),
+        output_cost: cost("output_cost"),
+        total_cost: cost("total_cost"),
+    })
+}
+
+/// The attributes of a span as they are searched: texts as they are, anything else as JSON.
+fn searched(sent: &Sent) -> Result<Labels> {
+    let mut searched = Labels::new();
+    for pair in sent.attributes.iter().take(MAX_ATTRIBUTES) {
+        let Some(value) = &pair.value else { continue };
+        let value = said(value)?;
+        let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+        searched.insert(cut(&plain(&pair.key), MAX_NAME), cut(&plain(&text), MAX_SEARCHED));
+    }
+    Ok(searched)
 }
 
 /// The trace of a span before anything is known of it.

@@ -9,13 +9,17 @@ use super::super::wire::{cut, experiment_id, experiment_ref};
 use super::received::MAX_PREVIEW;
 use super::{ARTIFACT_LOCATION, DERIVED, MAX_TAG, MAX_TAG_KEY, NAME, SPANS_LOCATION};
 use crate::domain::date::{from_rfc3339, to_rfc3339_millis};
-use crate::domain::trace::{Assessment, AssessmentKind, Labels, Said, Trace, TraceDraft, TraceId, TraceState};
+use crate::domain::trace::{Assessment, AssessmentKind, Labels, Said, Tokens, Trace, TraceDraft, TraceId, TraceState};
+use crate::domain::tracking::RunId;
 use crate::domain::{Error, Millis, Result};
 use crate::registry::tracking::experiments::ExperimentRef;
 use crate::registry::tracking::traces::FoundTrace;
 
 /// The metadata that is the run of a trace.
 const SOURCE_RUN: &str = "mlflow.sourceRun";
+
+/// The metadata that says how many tokens were used, as JSON.
+const TOKENS: &str = "mlflow.trace.tokenUsage";
 
 /// The metadata that says how many spans a trace has.
 const SIZE: &str = "mlflow.trace.sizeStats";
@@ -41,20 +45,39 @@ pub(super) fn draft(info: &Input, now: Millis) -> Result<(ExperimentRef, TraceDr
     trace.client_request_id = text("client_request_id", MAX_TAG_KEY)?;
     trace.request = text("request_preview", MAX_PREVIEW * 10)?;
     trace.response = text("response_preview", MAX_PREVIEW * 10)?;
-    trace.metadata = labels(info, "trace_metadata")?;
-    trace.tags = labels(info, "tags")?;
+    trace.metadata = draft_labels(info.map("trace_metadata")?);
+    trace.tags = draft_labels(info.map("tags")?);
+    trace.tokens = tokens(&trace.metadata);
     trace.name = trace.tags.remove(NAME);
     trace.tags.retain(|name, _| !DERIVED.contains(&name.as_str()));
     for item in info.messages("assessments")? {
         trace.assessments.push(said(&item, &trace.id, now)?);
     }
-    let run = trace.metadata.get(SOURCE_RUN).and_then(|run| run.parse().ok());
+    let run = source_run(&trace);
     Ok((experiment, TraceDraft { trace, run }))
 }
 
-fn labels(info: &Input, name: &str) -> Result<Labels> {
-    let labels = info.map(name)?.into_iter();
-    Ok(labels.map(|(name, value)| (cut(&name, MAX_TAG_KEY), cut(&value, MAX_TAG))).collect())
+/// The run that a trace says to belong to.
+pub(super) fn source_run(trace: &Trace) -> Option<RunId> {
+    trace.metadata.get(SOURCE_RUN).and_then(|run| run.parse().ok())
+}
+
+/// Tags or metadata as they are kept.
+pub(super) fn draft_labels(said: impl IntoIterator<Item = (String, String)>) -> Labels {
+    said.into_iter().map(|(name, value)| (cut(&name, MAX_TAG_KEY), cut(&value, MAX_TAG))).collect()
+}
+
+/// The tokens that metadata says; what is no whole number is none.
+pub(super) fn tokens(metadata: &Labels) -> Tokens {
+    let said = metadata.get(TOKENS).and_then(|tokens| serde_json::from_str::<Json>(tokens).ok());
+    let of = |name| said.as_ref().and_then(|said| said.get(name)?.as_i64());
+    Tokens {
+        input: of("input_tokens"),
+        output: of("output_tokens"),
+        total: of("total_tokens"),
+        cache_read: of("cache_read_input_tokens"),
+        cache_creation: of("cache_creation_input_tokens"),
+    }
 }
 
 fn time(input: &Input, name: &str) -> Result<Option<Millis>> {

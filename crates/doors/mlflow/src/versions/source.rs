@@ -140,6 +140,7 @@ fn of_proxy(path: &str) -> Option<VersionSource> {
         (Folder::Run(run), path) => VersionSource::Run(run, path),
         (Folder::LoggedModel(id), path) => VersionSource::LoggedModel(id, path),
         (Folder::Version(id), path) => VersionSource::VersionFiles(id, path),
+        (Folder::Named(name), path) => VersionSource::Folder(name, path),
         (Folder::Trace(_), _) => return None,
         (Folder::Numbered(model, number), _) => VersionSource::Version(model.into(), WhichVersion::Number(number)),
     })

@@ -13,10 +13,12 @@ use super::tokens::TokenView;
 use super::{GroupBody, PrincipalName, names, next};
 use crate::Paging;
 use crate::domain::{Error, NodeId, Result};
+use crate::enums::FeatureName;
 use crate::errors::{AccountListErrors, AccountSearchErrors};
 use crate::http::browser::Place;
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
+use crate::registry::Feature;
 use crate::registry::access::{Explanation, OwnAccount, Reason, Reasons, ScopeRef};
 
 /// The caller.
@@ -41,6 +43,9 @@ pub struct WhoAmI {
     pub permissions: Vec<String>,
     /// What they may do in single workspaces.
     pub workspaces: Vec<WorkspacePermissions>,
+    /// What the settings let clients do, whoever they are.
+    #[schema(value_type = Vec<FeatureName>)]
+    pub features: Vec<&'static str>,
 }
 
 /// What somebody may do in a workspace.
@@ -138,6 +143,7 @@ impl From<&OwnAccount> for WhoAmI {
             workspace: own.workspace.as_ref().map(ToString::to_string),
             permissions: names(own.registry),
             workspaces: own.workspaces.iter().map(of).collect(),
+            features: Vec::new(),
         }
     }
 }
@@ -179,7 +185,8 @@ pub async fn who_am_i(caller: Caller, request: HttpRequest) -> Result<HttpRespon
     let csrf = || Place::of(caller.context.base_url()).csrf(request.headers());
     let session = caller.context.origin().session.as_deref();
     let session = session.and_then(|known| Some(SessionView::of(known, csrf()?)));
-    Ok(HttpResponse::Ok().json(WhoAmI { session, ..WhoAmI::from(&own) }))
+    let features = caller.registry.features().into_iter().map(Feature::name).collect();
+    Ok(HttpResponse::Ok().json(WhoAmI { session, features, ..WhoAmI::from(&own) }))
 }
 
 /// Says what somebody may do somewhere, and which bindings give it. About others it needs `manage` or `audit` there.

@@ -75,7 +75,7 @@ fn next(token: Option<PageToken>) -> String {
 }
 
 /// A body, read by way of an object, because serde would take a list of values for one. Integers may be written with a fraction of zero.
-fn read<T: DeserializeOwned>(body: Json<Map<String, Value>>) -> Result<T> {
+pub(super) fn read<T: DeserializeOwned>(body: Json<Map<String, Value>>) -> Result<T> {
     let mut members = body.into_inner();
     for value in members.values_mut() {
         if let Some(integer) = value.as_number().filter(|number| number.is_f64()).and_then(parse_integer) {

@@ -10,7 +10,7 @@ use modelport_domain::value::check_text;
 use modelport_domain::{Error, Result, ValueKind};
 
 /// How many characters of a text without a limit count for an order: the end of a page has them.
-const MAX_CHARS: u32 = 500;
+pub(super) const MAX_CHARS: u32 = 500;
 
 /// The parameter that errors of a page's beginning name.
 const PAGE_TOKEN: &str = "page_token";
@@ -53,6 +53,22 @@ impl Keys {
             let descending = frame.of == Searched::Experiments;
             keys.all.push(Key { value: "nodes.id".to_owned(), class: None, kind: ValueKind::Int, descending });
         }
+        Ok(keys)
+    }
+
+    /// The keys of runs that are in no order but their own.
+    pub(super) fn by_start(frame: &Frame) -> Result<Self> {
+        let mut keys = Self { all: Vec::new(), joins: Filter::default() };
+        for order in last_keys(frame.of, true) {
+            keys.add(frame, &order)?;
+        }
+        Ok(keys)
+    }
+
+    /// The same after one value, which is there.
+    pub(super) fn by_value(frame: &Frame, value: &str, (kind, descending): (ValueKind, bool)) -> Result<Self> {
+        let mut keys = Self::by_start(frame)?;
+        keys.all.insert(0, Key { value: value.to_owned(), class: None, kind, descending });
         Ok(keys)
     }
 
@@ -119,7 +135,12 @@ impl Keys {
                 tag_name(&mut self.joins, name, fallback.as_deref());
                 cut(&PROPERTY_TEXT.replace("p.", &format!("{table}.")))
             }
-            Facet::Dataset(_) | Facet::Metadata(_) | Facet::Span(_) | Facet::Assessment(..) => return Err(unknown()),
+            Facet::Dataset(_)
+            | Facet::Metadata(_)
+            | Facet::Span(_)
+            | Facet::SpanAttribute(_)
+            | Facet::Prompt
+            | Facet::Assessment(..) => return Err(unknown()),
         };
         let class = match kind {
             ValueKind::Double => Some(format!(
@@ -172,14 +193,20 @@ impl Keys {
         }
     }
 
+    /// Errors: InvalidArgument on `page_token` when these are no values of these keys.
+    pub(super) fn check(&self, after: &[KeyValue]) -> Result<()> {
+        if after.len() == self.all.len() && self.all.iter().zip(after).all(|(key, value)| key.may_have(value)) {
+            return Ok(());
+        }
+        Err(Error::invalid(PAGE_TOKEN, "the page token is none of this search"))
+    }
+
     /// Adds the condition that an item comes after what has these values. Because the directions differ, and with the
     /// classes, it is written out key by key.
     ///
-    /// Errors: InvalidArgument on `page_token` when these are no values of these keys.
+    /// Errors: as those of [`Keys::check`].
     pub(super) fn add_after(&self, statement: &mut Filter, after: &[KeyValue]) -> Result<()> {
-        if after.len() != self.all.len() || !self.all.iter().zip(after).all(|(key, value)| key.may_have(value)) {
-            return Err(Error::invalid(PAGE_TOKEN, "the page token is none of this search"));
-        }
+        self.check(after)?;
         let keys = || self.all.iter().zip(after);
         statement.sql("(");
         // What an index of the first key can begin with.
@@ -273,7 +300,7 @@ impl Key {
 }
 
 /// What comes after the keys that were asked for.
-fn last_keys(of: Searched, is_default: bool) -> Vec<OrderKey> {
+pub(super) fn last_keys(of: Searched, is_default: bool) -> Vec<OrderKey> {
     let by = |facet, descending| OrderKey { facet, descending };
     let (text, number) = (Facet::Text, Facet::Number);
     match of {
@@ -285,7 +312,12 @@ fn last_keys(of: Searched, is_default: bool) -> Vec<OrderKey> {
             let named = [by(text(TextFacet::Name), false), by(number(NumberFacet::Version), true)];
             newest.into_iter().chain(named).collect()
         }
-        Searched::Traces => vec![by(number(NumberFacet::StartTime), true), by(text(TextFacet::Id), false)],
+        // Traces of two experiments may have the same id.
+        Searched::Traces => vec![
+            by(number(NumberFacet::StartTime), true),
+            by(text(TextFacet::Id), false),
+            by(number(NumberFacet::ExperimentId), false),
+        ],
         Searched::EvalDatasets | Searched::LoggedModels => {
             vec![by(number(NumberFacet::CreatedAt), true), by(text(TextFacet::Id), false)]
         }

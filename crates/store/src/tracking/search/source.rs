@@ -117,6 +117,13 @@ impl Frame {
                 };
                 Source::Rows(Rows::new("spans AS s WHERE s.trace_id = traces.trace_id", value))
             }
+            Facet::SpanAttribute(name) if self.of == Searched::Traces => {
+                let rows = "span_attributes AS s WHERE s.trace_id = traces.trace_id AND s.name = ";
+                Source::Rows(Rows::new(rows, "s.value").named(name))
+            }
+            Facet::Prompt if self.of == Searched::Traces => {
+                Source::Rows(Rows::new("trace_prompts AS l WHERE l.trace_id = traces.trace_id", "l.prompt"))
+            }
             Facet::Assessment(kind, name) if self.of == Searched::Traces => {
                 let rows = format!(
                     "assessments AS a WHERE a.trace_id = traces.trace_id AND a.valid = TRUE AND a.kind = '{}' AND a.name = ",
@@ -131,9 +138,12 @@ impl Frame {
                 Source::Rows(tag)
             }
             Facet::Dataset(dataset) if self.of == Searched::Runs => Source::Rows(self.dataset(dataset)),
-            Facet::Dataset(_) | Facet::Metadata(_) | Facet::Span(_) | Facet::Assessment(..) => {
-                return Err(self.unknown(facet));
-            }
+            Facet::Dataset(_)
+            | Facet::Metadata(_)
+            | Facet::Span(_)
+            | Facet::SpanAttribute(_)
+            | Facet::Prompt
+            | Facet::Assessment(..) => return Err(self.unknown(facet)),
         })
     }
 
@@ -145,7 +155,8 @@ impl Frame {
             (TextFacet::Name, Versions) => "models.name".to_owned(),
             (TextFacet::Id, Runs) => "runs.run_id".to_owned(),
             (TextFacet::Id, LoggedModels) => "logged_models.model_id".to_owned(),
-            (TextFacet::Id, Traces | EvalDatasets) => self.id().to_owned(),
+            (TextFacet::Id, Traces) => "traces.id".to_owned(),
+            (TextFacet::Id, EvalDatasets) => self.id().to_owned(),
             (TextFacet::Name, Traces) => "traces.name".to_owned(),
             (TextFacet::Status, Traces) => "traces.state".to_owned(),
             (TextFacet::ClientRequest, Traces) => "traces.client_request_id".to_owned(),
@@ -227,6 +238,7 @@ impl Frame {
         use Searched::{EvalDatasets, Experiments, LoggedModels, Runs, Traces, Versions};
         Some(match (number, self.of) {
             (NumberFacet::ExperimentId, Experiments) => experiment_id("nodes"),
+            (NumberFacet::ExperimentId, Traces) => "traces.experiment_id".to_owned(),
             (NumberFacet::StartTime, Runs) => "runs.start_at".to_owned(),
             (NumberFacet::EndTime, Runs) => "runs.end_at".to_owned(),
             (NumberFacet::StartTime, Traces) => "traces.at".to_owned(),

@@ -1,0 +1,115 @@
+//! What serves where, and which version.
+
+use actix_web::HttpResponse;
+use actix_web::web::Query;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::errors::ReadErrors;
+use super::wire::NodeView;
+use super::{Paging, next_token};
+use crate::domain::{Error, NodeId, Result};
+use crate::http::caller::Caller;
+use crate::http::problem::Problem;
+use crate::registry::listed::deployments::{DeploymentFilter, ListedDeployment};
+
+/// Which deployments are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DeploymentOptions {
+    /// In the serving environment of this name.
+    environment: Option<String>,
+    /// Of the registered model of this name.
+    model: Option<String>,
+}
+
+/// An inference service with what it serves.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentView {
+    /// The inference service.
+    #[serde(flatten)]
+    pub service: NodeView,
+    /// The name of the environment that it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// The name of the model that it serves; absent where the caller does not see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The id of that model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_id: Option<String>,
+    /// The name of the version that it serves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The id of that version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
+    /// Whether it names no version, so that it serves the one that was made last.
+    pub follows_latest: bool,
+    /// The names of the aliases that point at the version.
+    pub aliases: Vec<String>,
+    /// The deployment of a version to it that was made last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub newest_deployment: Option<NodeView>,
+    /// The name of the version that this one deployed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployed_version: Option<String>,
+}
+
+/// A page of deployments.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentList {
+    /// The deployments, the newest first.
+    pub items: Vec<DeploymentView>,
+    /// Continues the list; empty at its end.
+    pub next_page_token: String,
+}
+
+impl From<&ListedDeployment> for DeploymentView {
+    fn from(listed: &ListedDeployment) -> Self {
+        let parts = |named: &Option<(NodeId, String)>| named.clone().map(|(id, name)| (id.to_string(), name)).unzip();
+        let ((model_id, model), (version_id, version)) = (parts(&listed.model), parts(&listed.version));
+        Self {
+            service: NodeView::new(&listed.service),
+            environment: listed.environment.clone(),
+            model,
+            model_id,
+            version,
+            version_id,
+            follows_latest: listed.is_latest,
+            aliases: listed.aliases.clone(),
+            newest_deployment: listed.newest.as_ref().map(NodeView::new),
+            deployed_version: listed.deployed.clone(),
+        }
+    }
+}
+
+/// Lists the inference services of a workspace, each with its environment, the model and the version that it serves, and what was deployed
+/// to it last.
+#[utoipa::path(
+    get, path = "/deployments", operation_id = "listDeployments", tag = "serving",
+    params(DeploymentOptions, Paging),
+    responses(
+        (status = 200, description = "A page.", body = DeploymentList),
+        ReadErrors,
+    ),
+)]
+pub async fn list_deployments(
+    caller: Caller,
+    options: Query<DeploymentOptions>,
+    paging: Query<Paging>,
+) -> Result<HttpResponse, Problem> {
+    let DeploymentOptions { environment, model } = options.into_inner();
+    let named = |field: &'static str, name: Option<String>| {
+        name.map(|name| name.parse()).transpose().map_err(|error: Error| error.on_field(field))
+    };
+    let wanted = DeploymentFilter { environment: named("environment", environment)?, model: named("model", model)? };
+    let request = paging.list_request()?;
+    let page = caller.registry.entities.list_deployments(&caller.context, wanted, request).await?;
+    Ok(HttpResponse::Ok().json(DeploymentList {
+        items: page.items.iter().map(DeploymentView::from).collect(),
+        next_page_token: next_token(page.next.as_ref()),
+    }))
+}

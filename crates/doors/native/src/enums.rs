@@ -1,0 +1,75 @@
+//! The closed sets of words that answers and parameters have, for the document: clients switch over them.
+
+use utoipa::ToSchema;
+
+macro_rules! words {
+    ($($(#[$says:meta])* $name:ident: $($word:literal $variant:ident),+;)+) => {$(
+        $(#[$says])*
+        #[derive(Debug, Clone, Copy, ToSchema)]
+        #[expect(dead_code, reason = "for the document alone")]
+        pub enum $name {
+            $(
+                #[schema(rename = $word)]
+                $variant,
+            )+
+        }
+
+        #[cfg(test)]
+        impl $name {
+            #[allow(dead_code, reason = "not every set is one of the domain's")]
+            const WORDS: &'static [&'static str] = &[$($word),+];
+        }
+    )+};
+}
+
+words! {
+    /// The verdict on a file, the heaviest of a version: what its heaviest finding weighs, or that there is none.
+    Verdict: "clean" Clean, "info" Info, "warn" Warn, "suspicious" Suspicious, "danger" Danger;
+    /// What a finding weighs.
+    SeverityName: "info" Info, "warn" Warn, "suspicious" Suspicious, "danger" Danger;
+    /// What the policy does with a file; `refuse` for what was stored before it would be refused and is quarantined.
+    ActName: "allow" Allow, "warn" Warn, "quarantine" Quarantine, "refuse" Refuse;
+    /// The state of a job.
+    JobStateName: "queued" Queued, "running" Running, "succeeded" Succeeded, "failed" Failed, "cancelled" Cancelled;
+    /// What became of a model that was to be imported; `unchanged` when it was here before.
+    OutcomeName: "imported" Imported, "unchanged" Unchanged, "failed" Failed;
+    /// What was done to a node.
+    ActionName: "create" Create, "update" Update, "delete" Delete, "attach" Attach, "detach" Detach, "event.put" PutEvents,
+        "alias.set" SetAlias, "alias.delete" DeleteAlias, "file.put" PutFile, "file.delete" DeleteFile;
+    /// What an edge of lineage says.
+    EdgeType: "owns" Owns, "contains" Contains, "usedBy" UsedBy, "input" Input, "output" Output, "servedBy" ServedBy;
+    /// The state of an artifact, or of an execution.
+    StateName: "UNKNOWN" Unknown, "PENDING" Pending, "LIVE" Live, "MARKED_FOR_DELETION" MarkedForDeletion, "DELETED" Deleted,
+        "ABANDONED" Abandoned, "REFERENCE" Reference, "NEW" New, "RUNNING" Running, "COMPLETE" Complete, "FAILED" Failed,
+        "CACHED" Cached, "CANCELED" Canceled;
+    /// What the settings let clients do.
+    FeatureName: "directUploads" DirectUploads, "directDownloads" DirectDownloads, "imports" Imports;
+    /// The order of changes.
+    OrderOfChanges: "asc" Asc, "desc" Desc;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use modelport_inspect::Severity;
+
+    use super::*;
+    use crate::domain::filter::VERDICTS;
+    use crate::domain::policy::Act;
+    use crate::domain::{Action, ArtifactState, ExecutionState, JobState};
+    use crate::registry::Feature;
+
+    #[test]
+    fn the_document_has_the_words_that_there_are() {
+        assert_eq!(Verdict::WORDS, VERDICTS.map(|(name, _)| name));
+        assert_eq!(SeverityName::WORDS, Severity::ALL.map(Severity::name));
+        assert_eq!(JobStateName::WORDS, JobState::ALL.map(JobState::name));
+        assert_eq!(FeatureName::WORDS, Feature::ALL.map(Feature::name));
+        assert_eq!(ActionName::WORDS, Action::ALL.map(Action::name));
+        assert!(ActName::WORDS.iter().all(|word| Act::from_name(word).is_some()));
+        let states: BTreeSet<&str> =
+            ArtifactState::NAMES.into_iter().chain(ExecutionState::NAMES).map(|(name, _)| name).collect();
+        assert_eq!(StateName::WORDS.iter().copied().collect::<BTreeSet<_>>(), states);
+    }
+}

@@ -1,0 +1,52 @@
+"""The commands of docs/using/api.md, pasted."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from harness import ROOT, Server
+
+# Once is enough: what it says is not about the database.
+pytestmark = pytest.mark.parametrize("installation", ["embedded"], indirect=True)
+PAGE = (ROOT / "docs/using/api.md").read_text()
+
+
+def paste(block: str, server: Server, folder: Path) -> str:
+    """What a block prints; each command of it succeeds."""
+    script = block.replace("localhost:8080", f"127.0.0.1:{server.port}")
+    return subprocess.run(["bash", "-euc", script], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+def documents(printed: str) -> list[dict]:
+    """The JSON documents that stand one after the other."""
+    found, decoder, rest = [], json.JSONDecoder(), printed.strip()
+    while rest:
+        document, end = decoder.raw_decode(rest)
+        found.append(document)
+        rest = rest[end:].strip()
+    return found
+
+
+def test_the_commands(server: Server, tmp_path: Path) -> None:
+    blocks = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 12
+    assert all("localhost:8080" in block for block in blocks)
+    printed = [documents(paste(block, server, tmp_path)) for block in blocks]
+    _, models, filtered, one, _, patched, files, blob, changes, activity, served, jobs = printed
+    [row] = models[0]["items"]
+    assert (row["name"], row["versions"], row["latestVersion"]["name"], models[0]["total"]) == ("fraud", 2, "2", 1)
+    assert row["aliases"][0]["alias"] == "champion"
+    assert [item["name"] for item in filtered[0]["items"]] == ["fraud"]
+    model, versions, champion, artifacts, aliases = one
+    assert (model["name"], champion["name"], len(artifacts["items"])) == ("fraud", "1", 1)
+    assert [item["name"] for item in versions["items"]] == ["2", "1"]
+    assert aliases["items"] == [{"alias": "champion", "version": "1", "versionId": champion["id"]}]
+    assert patched[0]["properties"]["owner"] == "risk" and patched[0]["customProperties"] == {"team": "blue"}
+    assert patched[1]["name"] == "2.0"
+    assert [len(page["items"]) for page in files] == [0, 0, 0]
+    assert [(item["model"], item["path"]) for item in blob[0]["items"]] == [("fraud", "config.json")] * 2
+    assert changes[0]["items"][0]["node"]["name"] == "2.0" and len(changes[1]["items"]) == 1
+    assert {item["node"]["type"] for item in activity[0]["items"]} >= {"kf.RegisteredModel", "kf.ModelArtifact"}
+    assert served[0]["items"] == [] and jobs[0]["items"] == []

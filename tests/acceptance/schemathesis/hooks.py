@@ -46,6 +46,8 @@ RULES = {
     r"^there is a workspace or a root, and not both$": "one of several members or parameters",
     r"^scope `registry` is not `registry`, or there is": "one of several parameters",
     r"^`group` goes with `principal`": "a parameter that needs another",
+    r"^`(after|before)` goes with `order=": "a parameter that needs another",
+    r"^`actor`, .* go with `order=desc`$": "parameters that need another",
     r"^a token has `role` or `permissions`, and not both$": "one of several members",
     r"^role `(admin|auditor)` cannot be bound to everyone": "depends on another member",
     r"^a metric needs a `value`": "upstream's document, whose required members these are, leaves it out",

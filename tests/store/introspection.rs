@@ -40,7 +40,8 @@ fn index(definition: &str) -> String {
     let (table, rest) = rest.split_once(' ').unwrap();
     let (columns, condition) = rest.split_once(" WHERE ").unwrap_or((rest, ""));
     let condition = condition.trim_start_matches('(').trim_end_matches(')').to_lowercase().replace("::text", "");
-    let condition = if condition.is_empty() { condition } else { format!(" where {condition}") };
+    let condition =
+        if condition.is_empty() { condition } else { format!(" where {}", condition.replace(") and (", " and ")) };
     let is_plain = !columns.contains("CASE") && !columns.to_lowercase().contains("coalesce(");
     let columns = if is_plain { columns.to_owned() } else { plain(columns) };
     format!("{name} on {table} {columns}{unique}{condition}")

@@ -14,7 +14,7 @@ use crate::registry::Registry;
 use crate::webhooks::{Keys, Sender, SenderOptions};
 
 /// Where requests outward may go that clients can cause.
-pub(super) fn egress(settings: &Settings) -> Egress {
+fn egress(settings: &Settings) -> Egress {
     let allowed = |destination: &Destination| match destination {
         Destination::Network(network) => Allowed::Network(*network),
         Destination::Host(name) => Allowed::Host(name.clone()),

@@ -185,8 +185,8 @@ async fn a_webhook_that_fails_is_left_alone(backend: Backend) {
     let job = claim(&scene, "x").await.unwrap();
     finish(&scene, &job, "x", JobEnd::Failed("no".to_owned(), None)).await;
     // Whoever changes it has it tried again at once.
-    let on = WebhookChanges { is_active: Some(false), ..WebhookChanges::default() };
-    scene.registry.webhooks.change_webhook(&scene.context, hook.id, on).await.unwrap();
+    let off = WebhookChanges { is_active: Some(false), ..WebhookChanges::default() };
+    scene.registry.webhooks.change_webhook(&scene.context, hook.id, off).await.unwrap();
     let job = claim(&scene, "x").await.unwrap();
     let running = RunningJob::new(scene.registry.clone(), scene.context.clone(), job, Stopping::never());
     let failure = scene.registry.webhooks.deliver(&scene.registry.own_context(), running).await.unwrap_err();

@@ -1,6 +1,7 @@
 //! The record of changes, and the places in its feed.
 
 use modelport::domain::access::{Place, WorkspaceId};
+use modelport::domain::change::ChangesFrom;
 use modelport::domain::{Action, Actor, NodeId};
 use modelport::store::Tx;
 use modelport::store::changes::{self, NewChange};
@@ -11,7 +12,7 @@ use crate::support::{Backend, on_both};
 
 on_both! {
     a_change_reads_back,
-    a_nodes_changes_come_oldest_first,
+    a_nodes_changes_come_in_either_order,
     the_feed_holds_what_has_a_place,
     places_follow_each_other_without_gaps,
     many_that_place_at_once_place_each_change_once,
@@ -55,7 +56,7 @@ async fn a_change_reads_back(backend: Backend) {
         move |tx: &mut Tx<'_>| changes::append(tx, &Actor::anonymous("request"), 5, std::slice::from_ref(&new));
     scene.store.write(append).await.unwrap();
     scene.append(vec![change(7, 4)]).await;
-    let found = scene.store.read(|tx| changes::of_node(tx, NodeId(7), 0, 10)).await.unwrap();
+    let found = scene.store.read(|tx| changes::of_node(tx, NodeId(7), ChangesFrom::After(0), 10)).await.unwrap();
     let [first, second] = &found[..] else { panic!("{found:?}") };
     assert_eq!((first.at, first.actor.as_str(), first.action.as_str()), (5, "anonymous", "file.put"));
     assert_eq!((first.request_id.as_deref(), first.revision, first.position), (Some("request"), 3, None));
@@ -64,17 +65,21 @@ async fn a_change_reads_back(backend: Backend) {
     assert_eq!((second.actor.as_str(), second.request_id.as_deref()), ("system", None));
 }
 
-async fn a_nodes_changes_come_oldest_first(backend: Backend) {
+async fn a_nodes_changes_come_in_either_order(backend: Backend) {
     let scene = Scene::new(backend);
     for revision in 1..=5 {
         scene.append(vec![change(1, revision), change(2, revision)]).await;
     }
-    let of = |after, limit| scene.store.read(move |tx| changes::of_node(tx, NodeId(2), after, limit));
-    let all = of(0, 10).await.unwrap();
+    let of = |which, limit| scene.store.read(move |tx| changes::of_node(tx, NodeId(2), which, limit));
+    let all = of(ChangesFrom::After(0), 10).await.unwrap();
     assert_eq!(all.iter().map(|change| change.revision).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
-    assert_eq!(of(0, 2).await.unwrap(), all[..2]);
-    assert_eq!(of(all[1].id, 10).await.unwrap(), all[2..]);
-    assert!(of(all[4].id, 10).await.unwrap().is_empty());
+    assert_eq!(of(ChangesFrom::After(0), 2).await.unwrap(), all[..2]);
+    assert_eq!(of(ChangesFrom::After(all[1].id), 10).await.unwrap(), all[2..]);
+    assert!(of(ChangesFrom::After(all[4].id), 10).await.unwrap().is_empty());
+    let newest: Vec<_> = all.iter().rev().cloned().collect();
+    assert_eq!(of(ChangesFrom::Before(None), 10).await.unwrap(), newest);
+    assert_eq!(of(ChangesFrom::Before(Some(all[2].id)), 1).await.unwrap(), newest[3..4]);
+    assert!(of(ChangesFrom::Before(Some(all[0].id)), 10).await.unwrap().is_empty());
 }
 
 async fn the_feed_holds_what_has_a_place(backend: Backend) {

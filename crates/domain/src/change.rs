@@ -78,8 +78,8 @@ impl fmt::Display for Action {
 pub enum ChangesFrom {
     /// The oldest first, of those after that id.
     After(i64),
-    /// The newest first, of those before that id.
-    Before(i64),
+    /// The newest first, of those before that id, or of all.
+    Before(Option<i64>),
 }
 
 /// One entry of the record.

@@ -48,7 +48,7 @@ pub use inventory::{Inventory, Tally};
 pub use job::{Job, JobId, JobProgress, JobState};
 pub use name::{Alias, ExternalId, Name, VersionRef};
 pub use node::{Change, Draft, Millis, Node, NodeId, Patch};
-pub use page::{Cursor, Order, OrderBy, Page, PageRequest, PageSize, PageToken};
+pub use page::{Cursor, Order, OrderBy, Page, PageRequest, PageSize, PageToken, fingerprint};
 pub use path::FilePath;
 pub use round_trip::RoundTrip;
 pub use selection::Selection;

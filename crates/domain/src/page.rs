@@ -128,8 +128,10 @@ impl PageToken {
     }
 }
 
+/// What a token knows its query by.
+///
 /// `DefaultHasher::new()` has fixed keys, so every replica of one build agrees; a token does not outlive an upgrade.
-fn fingerprint(query: &impl Hash) -> u64 {
+pub fn fingerprint(query: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     query.hash(&mut hasher);
     hasher.finish()

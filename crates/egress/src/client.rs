@@ -10,7 +10,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Method, RequestBuilder, Response, redirect};
 use url::Url;
 
-use super::policy::{Egress, Refused};
+use super::policy::{Egress, Refused, refused_in};
 use crate::domain::{Error, Result};
 
 /// How long things may take.
@@ -20,8 +20,8 @@ pub struct Limits {
     pub connect: Duration,
     /// How long the other side may be silent.
     pub silence: Duration,
-    /// A request as a whole, its answer included; `None` for what may be long, such as a file.
-    pub whole: Option<Duration>,
+    /// A request as a whole, its answer included.
+    pub whole: Duration,
 }
 
 /// A client that keeps to the policy. Cheap to clone.
@@ -38,19 +38,18 @@ impl Egress {
     /// A client that keeps to this policy.
     pub fn client(&self, limits: Limits) -> Result<Client> {
         let client = |is_plain| {
-            let mut http = reqwest::Client::builder()
+            reqwest::Client::builder()
                 .connect_timeout(limits.connect)
                 .read_timeout(limits.silence)
+                .timeout(limits.whole)
                 .redirect(redirect::Policy::none())
                 // Through a proxy it is the proxy that finds the addresses.
                 .no_proxy()
                 .referer(false)
                 .dns_resolver(Arc::new(Resolver { egress: self.clone(), is_plain }))
-                .user_agent(concat!("modelport/", env!("CARGO_PKG_VERSION")));
-            if let Some(whole) = limits.whole {
-                http = http.timeout(whole);
-            }
-            http.build().map_err(|error| Error::internal("no HTTP client can be made").caused_by(error))
+                .user_agent(concat!("modelport/", env!("CARGO_PKG_VERSION")))
+                .build()
+                .map_err(|error| Error::internal("no HTTP client can be made").caused_by(error))
         };
         Ok(Client { egress: self.clone(), encrypted: client(false)?, plain: client(true)? })
     }
@@ -71,32 +70,25 @@ impl Client {
         request.send().await.map_err(|error| failed(field, error))
     }
 
-    /// The body of an answer. Errors: Upstream above `max_bytes`; UpstreamUnavailable where it breaks off.
-    pub async fn read(&self, response: Response, max_bytes: usize) -> Result<Vec<u8>> {
-        let (body, is_whole) = self.read_start(response, max_bytes).await?;
-        if is_whole { Ok(body) } else { Err(Error::upstream(format!("an answer has more than {max_bytes} bytes"))) }
-    }
-
-    /// The first bytes of the body of an answer, up to `max_bytes`, and whether those are all. Errors: UpstreamUnavailable where it
-    /// breaks off.
-    pub async fn read_start(&self, mut response: Response, max_bytes: usize) -> Result<(Vec<u8>, bool)> {
+    /// The first bytes of the body of an answer, up to `max_bytes`. Errors: UpstreamUnavailable where it breaks off before.
+    pub async fn read_start(&self, mut response: Response, max_bytes: usize) -> Result<Vec<u8>> {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| failed("url", error))? {
             let left = max_bytes - body.len();
             body.extend_from_slice(chunk.get(..left).unwrap_or(&chunk));
             if chunk.len() > left {
-                return Ok((body, false));
+                break;
             }
         }
-        Ok((body, true))
+        Ok(body)
     }
 }
 
 /// The registry's error for one of the HTTP client. The URL is not in it: it may hold a secret.
-pub fn failed(field: &str, error: reqwest::Error) -> Error {
+fn failed(field: &str, error: reqwest::Error) -> Error {
     let error = error.without_url();
     if let Some(refused) = refusal(&error) {
-        return Error::invalid(field, refused.to_string());
+        return refused_in(field, refused);
     }
     let why = if error.is_timeout() {
         "does not answer in time".to_owned()
@@ -157,8 +149,7 @@ impl Egress {
         let looked_up = tokio::time::timeout(at_most, tokio::net::lookup_host((host.as_str(), 0))).await;
         let found: Vec<IpAddr> =
             looked_up.map_err(|_| unknown())?.map_err(|error| unknown().caused_by(error))?.map(|at| at.ip()).collect();
-        self.check_addresses(&host, &found, url.scheme() == "http")
-            .map_err(|refused| Error::invalid(field, refused.to_string()))?;
+        self.check_addresses(&host, &found, url.scheme() == "http").map_err(|refused| refused_in(field, &refused))?;
         Ok(url)
     }
 }

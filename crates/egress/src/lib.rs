@@ -1,6 +1,6 @@
-//! The one policy for requests outward that clients can cause: webhooks, and servers that a client names to import from.
+//! The one policy for requests outward whose URLs clients choose: deliveries to webhooks.
 //!
-//! Public addresses are allowed by `https://`; anything else only where the settings list it, or where no client chose the server.
+//! Public addresses are allowed by `https://`; anything else only where the settings list it.
 //! Addresses are checked where the connection is made, so that a name cannot lead elsewhere between the check and the request.
 //! Knows no tables, no use cases and no server.
 
@@ -8,7 +8,7 @@ mod addresses;
 mod client;
 mod policy;
 
-pub use client::{Client, Limits, failed};
+pub use client::{Client, Limits};
 pub use policy::{Allowed, Egress, EgressOptions};
 
 // The package that it uses, by the name of its room.

@@ -38,14 +38,8 @@ impl Default for EgressOptions {
 }
 
 /// The policy. Cheap to clone.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Egress(Arc<EgressOptions>);
-
-impl fmt::Debug for Egress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Egress").field(&self.0).finish()
-    }
-}
 
 /// Why a request is not sent, without the address that its host has: that of a host within is nobody's business.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,20 +67,6 @@ impl Egress {
         Self(Arc::new(options))
     }
 
-    /// The same policy, which also allows the host of a URL that no client chose: one of the settings, or of a command.
-    #[must_use]
-    pub fn naming(&self, url: &Url) -> Self {
-        let named = match url.host() {
-            Some(Host::Domain(name)) => Some(Allowed::Host(without_dot(name).to_ascii_lowercase())),
-            Some(Host::Ipv4(address)) => Some(Allowed::Network(IpAddr::V4(address).into())),
-            Some(Host::Ipv6(address)) => Some(Allowed::Network(effective(IpAddr::V6(address)).into())),
-            None => None,
-        };
-        let mut options = (*self.0).clone();
-        options.allow.extend(named);
-        Self::new(options)
-    }
-
     /// The URL that a client gave as `field`, as far as it says itself where it leads. Errors: InvalidArgument.
     ///
     /// Where the host is a name, its addresses are checked when they are known: each time that a request is sent.
@@ -104,20 +84,15 @@ impl Egress {
         if !parsed.username().is_empty() || parsed.password().is_some() {
             return Err(Error::invalid(field, "a URL has no user name and no password"));
         }
-        let literal = match parsed.host() {
-            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-            Some(Host::Domain(name)) if without_dot(name).is_empty() => {
-                return Err(Error::invalid(field, "a URL names a host"));
-            }
-            Some(Host::Domain(_)) => None,
-            None => return Err(Error::invalid(field, "a URL names a host")),
+        let address = match parsed.host() {
+            Some(Host::Ipv4(address)) => IpAddr::V4(address),
+            Some(Host::Ipv6(address)) => IpAddr::V6(address),
+            Some(Host::Domain(name)) if !without_dot(name).is_empty() => return Ok(parsed),
+            Some(Host::Domain(_)) | None => return Err(Error::invalid(field, "a URL names a host")),
         };
-        if let Some(address) = literal {
-            let host = parsed.host_str().unwrap_or_default();
-            let is_plain = parsed.scheme() == "http";
-            self.check_addresses(host, &[address], is_plain).map_err(|refused| refused_in(field, refused))?;
-        }
+        let host = parsed.host_str().unwrap_or_default();
+        let is_plain = parsed.scheme() == "http";
+        self.check_addresses(host, &[address], is_plain).map_err(|refused| refused_in(field, &refused))?;
         Ok(parsed)
     }
 
@@ -155,7 +130,7 @@ impl Egress {
 }
 
 /// What a client is told.
-pub(crate) fn refused_in(field: &str, refused: Refused) -> Error {
+pub(crate) fn refused_in(field: &str, refused: &Refused) -> Error {
     Error::invalid(field, refused.to_string())
 }
 

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::domain::job::JobEnd;
 use crate::domain::{ErrorKind, Job, Result};
-use crate::registry::jobs::{Attempt, RunningJob, Stop, Stopping};
+use crate::registry::jobs::{Attempt, RunningJob, Stop, Stopping, backoff};
 use crate::registry::{Registry, RequestContext};
 
 /// How long a runner waits before it looks for jobs that other replicas enqueued.
@@ -213,8 +213,7 @@ fn end(running: &RunningJob, attempt: Attempt, options: &RunnerOptions) -> Optio
         _ => failure.error.message().to_owned(),
     };
     if failure.is_retryable && running.job.attempts < options.attempts.into() {
-        let doublings = u32::try_from(running.job.attempts - 1).unwrap_or_default().min(16);
-        let pause = (options.backoff * 2_u32.pow(doublings)).min(MAX_BACKOFF);
+        let pause = backoff(options.backoff, running.job.attempts - 1, MAX_BACKOFF);
         return Some(JobEnd::Later(running.registry.jobs.later(pause), message));
     }
     Some(JobEnd::Failed(message, failure.result))

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::holders::{folder_holder, get_holder, run_holder, trace_holder};
+use super::holders::get_holder;
 use super::imports::check_absent;
 use super::inspection::{Inspected, known};
 use super::resolve::resolve;
-use super::target::{Precondition, Target};
+use super::target::{Precondition, Target, made_holder};
 use super::transaction::{Needed, ReadTransaction, WriteTransaction, document};
 use crate::domain::access::Permission;
 use crate::domain::change;
@@ -85,15 +85,7 @@ pub(super) fn find(tx: &mut ReadTransaction<'_, '_>, target: &Target, path: &Fil
             get_holder(tx, *id)?;
             files::find(tx, *id, path)?
         }
-        Target::Run(run) => match run_holder(tx, *run)? {
-            Some(holder) => files::find(tx, holder, path)?,
-            None => None,
-        },
-        Target::Traces(experiment) => match trace_holder(tx, *experiment)? {
-            Some(holder) => files::find(tx, holder, path)?,
-            None => None,
-        },
-        Target::Folder(name) => match folder_holder(tx, name)? {
+        Target::Run(_) | Target::Traces(_) | Target::Folder(_) => match made_holder(tx, target)? {
             Some(holder) => files::find(tx, holder, path)?,
             None => None,
         },

@@ -1,13 +1,11 @@
 //! Files of a whole workspace: by what inspection found in them, by their paths, or by their bytes.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
 use super::context::RequestContext;
 use super::inspection::{Inspected, inspected};
 use super::resolve::homes;
 use super::tracking::tokens::{decoded, encoded};
 use super::transaction::ReadTransaction;
-use crate::domain::{Error, File, FilePath, LogicalType, NodeId, PageSize, Result, Sha256};
+use crate::domain::{Error, File, FilePath, LogicalType, Node, NodeId, PageSize, Result, Sha256, fingerprint};
 use crate::services::Files;
 use crate::store::files::{self, WantedFiles};
 use crate::store::nodes;
@@ -98,9 +96,7 @@ fn page(
     size: PageSize,
     token: Option<&str>,
 ) -> Result<FoundFiles> {
-    let mut hasher = DefaultHasher::new();
-    (tx.access().workspace(), wanted).hash(&mut hasher);
-    let search = hasher.finish();
+    let search = fingerprint(&(tx.access().workspace(), wanted));
     let after: Option<(NodeId, FilePath)> = token.map(|token| place(token, search)).transpose()?;
     let after = after.as_ref().map(|(node, path)| (*node, path));
     let mut found = files::search(tx, wanted, after, size.get() + 1)?;
@@ -113,7 +109,7 @@ fn page(
     let holders = nodes::find_all(tx, &holders)?;
     let versions = homes(tx, &holders)?;
     let models = homes(tx, versions.values())?;
-    let named = |node: &crate::domain::Node| (node.id, node.display_name().unwrap_or_default().to_owned());
+    let named = |node: &Node| (node.id, node.display_name().unwrap_or_default().to_owned());
     let shown = found.into_iter().map(|(file, known)| {
         let holder = holders.binary_search_by_key(&file.node_id, |node| node.id).ok().and_then(|at| holders.get(at));
         let version = holder.and_then(|holder| versions.get(&holder.home_id?));

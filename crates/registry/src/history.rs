@@ -45,8 +45,8 @@ impl History {
     ) -> Result<Vec<ChangeRecord>> {
         self.core
             .read(context, move |tx| {
-                let found = changes::of_node(tx, node, after, size.get())?;
-                if found.is_empty() && changes::of_node(tx, node, 0, 1)?.is_empty() {
+                let found = changes::of_node(tx, node, ChangesFrom::After(after), size.get())?;
+                if found.is_empty() && changes::of_node(tx, node, ChangesFrom::After(0), 1)?.is_empty() {
                     return Err(Error::not_found(format!("node `{node}`")));
                 }
                 Ok(found)
@@ -71,12 +71,12 @@ impl History {
                 // What it belongs to, or did until it was removed.
                 let place = match nodes::find_bare(tx, node)? {
                     Some(found) => found.place,
-                    None => changes::of_node(tx, node, 0, 1)?.first().ok_or_else(missing)?.place,
+                    None => changes::of_node(tx, node, ChangesFrom::After(0), 1)?.first().ok_or_else(missing)?.place,
                 };
                 if is_subtree {
                     return changes::of_subtree(tx, (node, place.root), which, size.get());
                 }
-                changes::of_node_in(tx, node, which, size.get())
+                changes::of_node(tx, node, which, size.get())
             })
             .await
     }

@@ -259,7 +259,7 @@ impl Jobs {
         limit: u32,
     ) -> Result<Vec<Job>> {
         let kind = kind.to_owned();
-        self.core.read(context, move |tx| jobs::list(tx, &kind, before, limit.into())).await
+        self.core.read(context, move |tx| jobs::list(tx, Some(&kind), None, before, limit.into())).await
     }
 
     /// The same of every kind, or of that one, and in every state, or in that one.
@@ -271,7 +271,7 @@ impl Jobs {
         before: Option<JobId>,
         limit: u32,
     ) -> Result<Vec<Job>> {
-        self.core.read(context, move |tx| jobs::list_of(tx, kind.as_deref(), state, before, limit.into())).await
+        self.core.read(context, move |tx| jobs::list(tx, kind.as_deref(), state, before, limit.into())).await
     }
 
     /// Cancels a job; one that is running stops soon.
@@ -322,6 +322,12 @@ pub(super) fn enqueue(tx: &mut WriteTransaction<'_, '_>, kind: &str, payload: &s
 fn get(tx: &mut ReadTransaction<'_, '_>, kind: &str, id: JobId) -> Result<Job> {
     let found = jobs::find(tx, id)?.filter(|job| job.kind == kind);
     found.ok_or_else(|| Error::not_found(format!("job `{id}`")))
+}
+
+/// The pause after the first failure, doubled with each one that followed, and `most` at most.
+pub fn backoff(first: Duration, followed: i64, most: Duration) -> Duration {
+    let doublings = u32::try_from(followed.clamp(0, 16)).unwrap_or_default();
+    (first * 2_u32.pow(doublings)).min(most)
 }
 
 fn millis(duration: Duration) -> Millis {

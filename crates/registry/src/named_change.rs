@@ -3,7 +3,7 @@
 use super::conditions::Conditions;
 use super::context::RequestContext;
 use super::etags::{model_tag, version_tag};
-use super::resolve::{check_free_of_reserved_words, model_named, resolve};
+use super::resolve::{check_free_of_reserved_words, no_model, resolve};
 use super::tracking::change::{NodeChanges, change_node};
 use crate::domain::value::{check_custom, check_value};
 use crate::domain::{Change, Error, LogicalType, Name, Node, Result, VersionRef};
@@ -25,9 +25,8 @@ impl Models {
         let name = model.clone();
         self.core
             .write(context, move |tx| {
-                let found = model_named(tx, &name)?;
-                nodes::lock(tx, &[found.id])?;
-                let model = model_named(tx, &name)?;
+                let model =
+                    nodes::lock_named(tx, LogicalType::RegisteredModel, &name)?.ok_or_else(|| no_model(&name))?;
                 conditions.check("model", Some(&model_tag(&model)))?;
                 change_node(tx, LogicalType::RegisteredModel, model.id, &changes)
             })

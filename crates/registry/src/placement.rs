@@ -7,7 +7,7 @@ use super::inspection::policy_of;
 use super::link::Place;
 use super::policy::Policy;
 use super::resolve::{check_free_of_reserved_words, made, model_named, resolve};
-use super::target::Target;
+use super::target::{Target, made_holder};
 use super::transaction::{ReadTransaction, WriteTransaction};
 use crate::domain::access::Permission;
 use crate::domain::{ArtifactState, Draft, Error, ErrorKind, FilePath, LogicalType, Name, NodeId, Result, VersionRef};
@@ -83,28 +83,16 @@ pub(super) fn limit(tx: &mut ReadTransaction<'_, '_>, base: &Policy, target: &Ta
             Err(error) if error.kind() == ErrorKind::NotFound => base.clone(),
             Err(error) => return Err(error),
         },
-        Target::Run(run) => {
-            let holder = run_holder(tx, *run)?;
-            policy_of_holder(tx, base, holder)?
-        }
-        Target::Traces(experiment) => {
-            let holder = trace_holder(tx, *experiment)?;
-            policy_of_holder(tx, base, holder)?
-        }
-        Target::Folder(name) => {
-            let holder = folder_holder(tx, name)?;
-            policy_of_holder(tx, base, holder)?
-        }
+        Target::Run(_) | Target::Traces(_) | Target::Folder(_) => match made_holder(tx, target)? {
+            Some(holder) => {
+                let artifact = get_holder(tx, holder)?;
+                policy_of(tx, base, &artifact)?
+            }
+            None => base.clone(),
+        },
         Target::Import(_) => base.clone(),
     };
     Ok(policy.max_file_bytes)
-}
-
-/// The policy of the artifact that holds files, which may have to be made.
-fn policy_of_holder(tx: &mut ReadTransaction<'_, '_>, base: &Policy, holder: Option<NodeId>) -> Result<Policy> {
-    let Some(holder) = holder else { return Ok(base.clone()) };
-    let artifact = get_holder(tx, holder)?;
-    policy_of(tx, base, &artifact)
 }
 
 /// The artifact that the file goes to, made with its version and model if they are missing and the put allows it; and the version

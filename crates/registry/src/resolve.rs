@@ -8,8 +8,12 @@ use crate::store::{aliases, nodes};
 
 /// The model with that name, inside a transaction.
 pub(super) fn model_named(tx: &mut ReadTransaction<'_, '_>, model: &Name) -> Result<Node> {
-    nodes::find_named(tx, LogicalType::RegisteredModel, None, model)?
-        .ok_or_else(|| Error::not_found(format!("registered model `{model}`")))
+    nodes::find_named(tx, LogicalType::RegisteredModel, None, model)?.ok_or_else(|| no_model(model))
+}
+
+/// Says that there is no such model.
+pub(super) fn no_model(model: &Name) -> Error {
+    Error::not_found(format!("registered model `{model}`"))
 }
 
 /// The model and the version, inside a transaction.

@@ -201,9 +201,7 @@ impl Files {
             Ok(demands::is_accessible(tx, &row)?.then_some(row))
         });
         let row = found.await?.ok_or(missing)?;
-        if row.expires_at < context.now() {
-            return Err(Error::gone(format!("upload `{id}` has expired and is not found")).on_field(EXPIRES));
-        }
+        check_expiry(&row, context.now())?;
         Ok(row)
     }
 
@@ -234,6 +232,14 @@ impl Files {
 
 fn not_found(id: &str) -> Error {
     Error::not_found(format!("upload `{}`", id.escape_debug()))
+}
+
+/// Errors: Gone for an upload that has expired.
+fn check_expiry(row: &Resumable, now: Millis) -> Result<()> {
+    if row.expires_at < now {
+        return Err(Error::gone(format!("upload `{}` has expired and is not found", row.id)).on_field(EXPIRES));
+    }
+    Ok(())
 }
 
 /// Whether an upload can have that id: a UUID's digits, as [`new_row`] writes them. PostgreSQL refuses a NUL in a text.

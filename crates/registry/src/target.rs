@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::conditions::{IF_MATCH, IF_NONE_MATCH};
+use super::holders::{folder_holder, run_holder, trace_holder};
 use super::imports::ModelImport;
+use super::transaction::ReadTransaction;
 use crate::domain::{Error, File, Name, NodeId, Result, Sha256, VersionRef};
 
 /// Where a file is.
@@ -90,5 +92,15 @@ impl Precondition {
         let state =
             file.map_or_else(|| "does not exist".to_owned(), |file| format!("has sha256 `{}`", file.blob.sha256));
         Err(Error::precondition_failed(field, format!("the file {state}")))
+    }
+}
+
+/// The artifact that holds the files of a target whose artifact is made with the first of them, where it has one. No other target has such.
+pub(super) fn made_holder(tx: &mut ReadTransaction<'_, '_>, target: &Target) -> Result<Option<NodeId>> {
+    match target {
+        Target::Run(run) => run_holder(tx, *run),
+        Target::Traces(experiment) => trace_holder(tx, *experiment),
+        Target::Folder(name) => folder_holder(tx, name),
+        Target::Version { .. } | Target::Artifact(_) | Target::Import(_) => Ok(None),
     }
 }

@@ -85,19 +85,7 @@ impl Files {
     {
         let key = Key::new_upload();
         let (put, limit) = self.begin_upload(context, put, &key).await?;
-        let guard = Guard::new(self, &key);
-        let result = self.store_and_finish(context, &put, &key, limit, body).await;
-        match result {
-            Ok(result) => {
-                guard.disarm();
-                Ok(result)
-            }
-            Err(error) => {
-                guard.disarm();
-                abandon(self, &key).await;
-                Err(error)
-            }
-        }
+        self.with_guard(&key, self.store_and_finish(context, &put, &key, limit, body)).await
     }
 
     /// Checks all that does not depend on the bytes, resolves `latest` and aliases, and announces the upload. Returns the put
@@ -157,12 +145,7 @@ impl Files {
         stored: Stored,
         update: ResumableUpdate,
     ) -> Result<PutResult> {
-        if let Some(announced) = put.sha256.filter(|announced| *announced != stored.sha256) {
-            return Err(Error::digest_mismatch(format!(
-                "the bytes have sha256 `{}`, not `{announced}` as announced",
-                stored.sha256
-            )));
-        }
+        check_digest(put.sha256, stored)?;
         let objects = [(stored.sha256, key.clone())];
         let seen = self.with_heartbeat(key, async {
             self.core.check_store()?;
@@ -204,6 +187,17 @@ impl Files {
             }
         };
         with_heartbeats_every(HEARTBEAT, beat, upload).await
+    }
+
+    /// Runs the upload, whose row is there. When it fails, or its future is dropped, its object and row are removed.
+    pub(super) async fn with_guard<T>(&self, key: &Key, upload: impl Future<Output = Result<T>>) -> Result<T> {
+        let guard = Guard::new(self, key);
+        let result = upload.await;
+        guard.disarm();
+        if result.is_err() {
+            abandon(self, key).await;
+        }
+        result
     }
 
     /// Removes the object and row of an upload that was last seen before `before`. `false` when the upload is still in progress,
@@ -267,6 +261,17 @@ pub(super) fn check_length(length: Option<u64>, limit: Option<u64>) -> Result<()
             Err(Error::too_large(format!("the file has {length} bytes, more than the limit of {limit}")))
         }
         _ => Ok(()),
+    }
+}
+
+/// Compares the digest of the stored bytes with the announced one. Errors: DigestMismatch.
+pub(super) fn check_digest(announced: Option<Sha256>, stored: Stored) -> Result<()> {
+    match announced.filter(|announced| *announced != stored.sha256) {
+        Some(announced) => {
+            let message = format!("the bytes have sha256 `{}`, not `{announced}` as announced", stored.sha256);
+            Err(Error::digest_mismatch(message))
+        }
+        None => Ok(()),
     }
 }
 

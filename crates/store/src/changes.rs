@@ -20,7 +20,7 @@ use modelport_domain::access::{Place, PrincipalId, WorkspaceId};
 use modelport_domain::secrets::mask_document;
 use modelport_domain::{Action, Actor, ChangeRecord, Error, Millis, NodeId, Result};
 
-pub use backwards::{BackwardsPage, WantedActor, WantedChanges, backwards, of_node_in, of_subtree};
+pub use backwards::{BackwardsPage, WantedActor, WantedChanges, backwards, of_node, of_subtree};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = changes)]
@@ -117,20 +117,6 @@ fn bulk<'a>(rows: &'a [NewChangeRow<'a>]) -> Insert<'a> {
         ("actor_id", Column::MaybeInt(each.map(|row| row.actor_id).collect())),
     ];
     Insert { table: "changes", columns, end: "" }
-}
-
-/// The first `limit` changes of a node after the change `after`, oldest first.
-pub fn of_node(tx: &mut Tx<'_>, node: NodeId, after: i64, limit: u32) -> Result<Vec<ChangeRecord>> {
-    let mut query = changes::table
-        .filter(changes::node_id.eq(node.0).and(changes::id.gt(after)))
-        .order(changes::id)
-        .limit(i64::from(limit))
-        .select(ChangeRow::as_select())
-        .into_boxed::<MultiBackend>();
-    // An entry says where its node was as a node says where it is.
-    narrow!(query, tx.visible("changes"));
-    let rows = query.load::<ChangeRow>(tx.conn).db()?;
-    records(tx, rows)
 }
 
 /// A page of the feed.

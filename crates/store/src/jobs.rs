@@ -249,26 +249,8 @@ pub fn newest(tx: &mut Tx<'_>, kind: &str, payload: &serde_json::Value) -> Resul
     row.map(Job::try_from).transpose()
 }
 
-/// Up to `limit` jobs of a kind, the newest first, from before the one that is given.
-pub fn list(tx: &mut Tx<'_>, kind: &str, before: Option<JobId>, limit: i64) -> Result<Vec<Job>> {
-    let before = before.map_or(i64::MAX, |id| id.0);
-    let mut query = jobs::table
-        .filter(jobs::kind.eq(kind).and(jobs::id.lt(before)))
-        .order(jobs::id.desc())
-        .limit(limit)
-        .select(JobRow::as_select())
-        .into_boxed::<MultiBackend>();
-    query = match shown_of(tx) {
-        Some(Some(of)) => query.filter(jobs::principal_id.eq(of)),
-        Some(None) => query.filter(jobs::principal_id.is_null()),
-        None => query,
-    };
-    let rows: Vec<JobRow> = query.load(tx.conn).db()?;
-    rows.into_iter().map(Job::try_from).collect()
-}
-
-/// The same of any kind, or of that one, and in any state, or in that one.
-pub fn list_of(
+/// Up to `limit` jobs, of any kind or of that one, in any state or in that one, the newest first, from before the one that is given.
+pub fn list(
     tx: &mut Tx<'_>,
     kind: Option<&str>,
     state: Option<JobState>,

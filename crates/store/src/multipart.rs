@@ -58,13 +58,15 @@ pub fn takes_parts(tx: &mut Tx<'_>, id: &str, now: Millis) -> Result<bool> {
 
 /// How many bytes the parts have together, but for the one with that number.
 pub fn size_of_others(tx: &mut Tx<'_>, id: &str, number: i64) -> Result<i64> {
-    let sizes: Vec<i64> = multipart_parts::table
+    // A sum of 64-bit numbers is a decimal on PostgreSQL.
+    let sum =
+        diesel::dsl::sql::<diesel::sql_types::BigInt>("CAST(COALESCE(sum(resumable_uploads.length), 0) AS BIGINT)");
+    multipart_parts::table
         .inner_join(resumable_uploads::table)
         .filter(multipart_parts::upload_id.eq(id).and(multipart_parts::number.ne(number)))
-        .select(resumable_uploads::length)
-        .load(tx.conn)
-        .db()?;
-    Ok(sizes.into_iter().fold(0, i64::saturating_add))
+        .select(sum)
+        .get_result(tx.conn)
+        .db()
 }
 
 /// Says which partial upload the part with that number is. Returns the id and the key of the one that it was before.

@@ -19,7 +19,7 @@ use modelport_domain::{Error, JobState, Millis, Result};
 /// How many deliveries one statement enqueues.
 const MAX_ENQUEUED: usize = 500;
 
-#[derive(Queryable, Selectable, Clone)]
+#[derive(Queryable, Selectable)]
 #[diesel(table_name = webhooks)]
 struct WebhookRow {
     id: i64,
@@ -34,7 +34,6 @@ struct WebhookRow {
     principal_groups: Option<String>,
     position: i64,
     failures: i64,
-    retry_at: Option<i64>,
     created_at: i64,
     updated_at: i64,
 }
@@ -52,8 +51,6 @@ pub struct StoredWebhook {
     pub position: i64,
     /// How many deliveries failed since one arrived.
     pub failures: i64,
-    /// Until when it is left alone because of that.
-    pub retry_at: Option<Millis>,
 }
 
 impl TryFrom<WebhookRow> for StoredWebhook {
@@ -80,7 +77,6 @@ impl TryFrom<WebhookRow> for StoredWebhook {
             secret: row.secret,
             position: row.position,
             failures: row.failures,
-            retry_at: row.retry_at,
         })
     }
 }
@@ -172,8 +168,8 @@ pub fn count(tx: &mut Tx<'_>, workspace: WorkspaceId) -> Result<i64> {
 }
 
 /// Removes a webhook. What is still to be delivered ends when it is due.
-pub fn delete(tx: &mut Tx<'_>, id: WebhookId) -> Result<bool> {
-    Ok(diesel::delete(webhooks::table.find(id.0)).execute(tx.conn).db()? > 0)
+pub fn delete(tx: &mut Tx<'_>, id: WebhookId) -> Result<()> {
+    diesel::delete(webhooks::table.find(id.0)).execute(tx.conn).db().map(drop)
 }
 
 /// The active webhooks that have not read the feed up to `last`; all active ones where there are changes without a position.
@@ -220,12 +216,15 @@ pub fn is_waiting(tx: &mut Tx<'_>, id: WebhookId, many: i64) -> Result<bool> {
 
 /// Enqueues deliveries to a webhook, with its sight.
 pub fn enqueue(tx: &mut Tx<'_>, to: &StoredWebhook, actor: &str, payloads: &[Json], now: Millis) -> Result<()> {
-    let row = webhooks::table
+    // Most pages of the feed have nothing for a webhook.
+    if payloads.is_empty() {
+        return Ok(());
+    }
+    let (principal, groups): (Option<i64>, Option<String>) = webhooks::table
         .find(to.webhook.id.0)
         .select((webhooks::principal_id, webhooks::principal_groups))
-        .first::<(Option<i64>, Option<String>)>(tx.conn)
+        .first(tx.conn)
         .db()?;
-    let (principal, groups) = row;
     for chunk in payloads.chunks(MAX_ENQUEUED) {
         let texts: Vec<String> = chunk.iter().map(Json::to_string).collect();
         let count = texts.len();

@@ -1,15 +1,17 @@
 //! The body of a delivery (`mlflow/webhooks/types.py`).
 
-use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
 
 use crate::domain::date::to_rfc3339_millis;
 use crate::domain::webhook::{Occurrence, WebhookEvent};
 
-/// The tags by which MLflow tells prompts, which are not told as tags.
-const OF_PROMPTS: [&str; 2] = ["mlflow.prompt.is_prompt", "_mlflow_prompt_type"];
-
 /// The tag that is the text of a prompt's version.
 const PROMPT_TEXT: &str = "mlflow.prompt.text";
+
+/// The tags of a prompt that MLflow keeps for itself and does not show.
+const HIDDEN: [&str; 3] = ["mlflow.prompt.is_prompt", "_mlflow_prompt_type", PROMPT_TEXT];
 
 /// What is told of an event, as JSON.
 pub fn payload(told: &Occurrence) -> Json {
@@ -23,23 +25,17 @@ pub fn payload(told: &Occurrence) -> Json {
 }
 
 fn data(told: &Occurrence) -> Json {
-    let tags = || -> Map<String, Json> {
-        told.tags.iter().map(|(key, value)| (key.clone(), Json::String(value.clone()))).collect()
-    };
-    let tags_of_prompt = || {
-        let mut tags = tags();
-        OF_PROMPTS.iter().chain([&PROMPT_TEXT]).for_each(|hidden| drop(tags.remove(*hidden)));
-        tags
-    };
+    let tags_of_prompt =
+        || told.tags.iter().filter(|(key, _)| !HIDDEN.contains(&key.as_str())).collect::<BTreeMap<_, _>>();
     let (name, version) = (&told.model, &told.version);
     match told.event {
-        WebhookEvent::ModelCreated => json!({"name": name, "tags": tags(), "description": told.description}),
+        WebhookEvent::ModelCreated => json!({"name": name, "tags": told.tags, "description": told.description}),
         WebhookEvent::VersionCreated => json!({
             "name": name,
             "version": version,
             "source": told.source.as_deref().unwrap_or_default(),
             "run_id": told.run,
-            "tags": tags(),
+            "tags": told.tags,
             "description": told.description,
         }),
         WebhookEvent::VersionTagSet | WebhookEvent::PromptVersionTagSet => {

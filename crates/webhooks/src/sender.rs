@@ -44,7 +44,7 @@ impl Sender {
     /// A sender.
     pub fn new(options: SenderOptions) -> Result<Self> {
         let SenderOptions { egress, keys, timeout } = options;
-        let client = egress.client(Limits { connect: timeout, silence: timeout, whole: Some(timeout) })?;
+        let client = egress.client(Limits { connect: timeout, silence: timeout, whole: timeout })?;
         Ok(Self { egress, client, keys })
     }
 
@@ -68,7 +68,7 @@ impl Sender {
         let retry_after =
             response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         // The status counts, whatever becomes of the body.
-        let body = self.client.read_start(response, MAX_ANSWER_BYTES).await.map(|(body, _)| body).unwrap_or_default();
+        let body = self.client.read_start(response, MAX_ANSWER_BYTES).await.unwrap_or_default();
         Ok(Receipt {
             status,
             retry_after: retry_after.map(Duration::from_secs),

@@ -6,7 +6,7 @@ audits anything.
 
 from collections.abc import Callable
 
-from operations import ALL_OF_IT, DONE, ONE, Row, row
+from operations import ALL_OF_IT, DONE, ONE, WEBHOOK, Row, row
 from oracle import AUDIT, DENIED, EVERYTHING, HIDDEN, MANAGE, OK, SEE, UNKNOWN, Place, Who, answer, held
 from people import MAKER, OTHER, OWN, Tree, trees
 
@@ -97,13 +97,6 @@ def a(operation: str, kind: str, expected: Expected, *path: str, **rest) -> tupl
 
 
 HERE, THERE = Place(OWN), Place(OTHER)
-# Nothing happens that it would be told of, and nobody answers there.
-WEBHOOK = {
-    "name": "{new}",
-    "url": "https://[2001:4860:4860::8888]:9/",
-    "events": [{"entity": "PROMPT_ALIAS", "action": "DELETED"}],
-    "status": "DISABLED",
-}
 OF_PRINCIPAL = {"principal": "{account}"}
 ROWS = [
     a("createWorkspace", DONE, at(REGISTRY, MANAGE), body={"slug": "{new}"}),

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from operations import BYTES, DONE, KNOWN, LIST, NAMED, ONE, OPEN, UNIQUE, Row
+from operations import BYTES, DONE, KNOWN, LIST, ONE, OPEN, UNIQUE, Row
 from oracle import CREATE, DELETE, DOWNLOAD, HIDDEN, PROMOTE, SEE, WRITE
 
 # What this server has not.
@@ -237,7 +237,6 @@ FILES = [
     row("POST /mlflow/artifacts/presigned-download-url", DOWNLOAD, ONE, "trained_run", path="{trained_file}", also=NOT_HERE, **RUN),
     row("* /mlflow/artifacts/presigned-upload-url", SEE, DONE, special=KNOWN, also=NOT_HERE),
 ]
-
 
 
 def asked(operation: str, *rest: Any, by: str = "data", items: str = "", **fields: Any) -> Row:

@@ -31,6 +31,13 @@ def archive() -> bytes:
 
 ZIP = archive()
 ZIP_DIGEST = hashlib.sha256(ZIP).hexdigest()
+# A webhook that is told nothing: nothing happens that it would be told of, and nobody answers there.
+WEBHOOK = {
+    "name": "{new}",
+    "url": "https://[2001:4860:4860::8888]:9/",
+    "events": [{"entity": "PROMPT_ALIAS", "action": "DELETED"}],
+    "status": "DISABLED",
+}
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,10 @@ class Side:
         left = self.runs[1 - self.number]
         values = {"key": "loss", "value": self.either(9, 0.3), "timestamp": 2, "step": 2}
         self.do("POST", "runs/log-metric", run_id=left, **values)
-        self.do("POST", self.either("runs/delete", "runs/restore"), run_id=left)
+        # One is archived and the other is not. On both sides that takes two changes: what `next` of the feed says is a count of all.
+        tagged, archived, restored = ("runs/set-tag", {"key": "kept", "value": "x"}), ("runs/delete", {}), ("runs/restore", {})
+        for path, said in self.either([tagged, archived], [archived, restored]):
+            self.do("POST", path, run_id=left, **said)
         self.do("POST", "experiments/set-experiment-tag", experiment_id=self.experiment, key="team", value="x")
         self.do("DELETE", f"logged-models/{self.logged}")
 

@@ -10,7 +10,7 @@ from typing import Any
 import urllib3
 from calls import Calls, mlmd, service
 from harness import Installation, Server, eventually
-from operations import ZIP, ZIP_DIGEST
+from operations import WEBHOOK, ZIP, ZIP_DIGEST
 from people import ACCOUNTS, LISTENERS, MAKER, OTHER, OWN, OWNER, STRANGERS, Tree, trees
 from training import Trainer, cross
 
@@ -115,10 +115,7 @@ class World:
 
     def webhook(self) -> dict[str, str]:
         """A webhook of the workspace, which is told nothing."""
-        events = [{"entity": "PROMPT_ALIAS", "action": "DELETED"}]
-        # Nobody answers there.
-        body = {"name": "hook", "url": "https://[2001:4860:4860::8888]:9/", "events": events, "status": "DISABLED"}
-        made = self.do("POST", f"/w/{OWN}/api/2.0/mlflow/webhooks", json=body)
+        made = self.do("POST", f"/w/{OWN}/api/2.0/mlflow/webhooks", json=WEBHOOK | {"name": "hook"})
         return {"webhook": made["webhook"]["webhook_id"]}
 
     def found(self) -> None:

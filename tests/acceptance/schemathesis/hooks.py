@@ -12,8 +12,8 @@ from schemathesis.openapi.checks import EnsureResourceAvailability, RejectedPosi
 # What a refusal says, and why the document cannot.
 RULES = {
     r"^either name (with parentResourceId, )?or externalId must be given": "one of several parameters is required",
-    r"^filterQuery at character \d+: ": "a text in a language of its own",
-    r"^filterQuery has \d+ bytes, more than": "a length in bytes, which is not that in characters",
+    r"^filter(Query)? at character \d+: ": "a text in a language of its own",
+    r"^filter(Query)? has \d+ bytes, more than": "a length in bytes, which is not that in characters",
     r"^page token .* is broken": "a token is the server's to make",
     r"^page token belongs to another query": "depends on the query that the token came from",
     r"^artifact `\d+` is a `[a-z-]+`, not a `[a-z-]+`": "depends on the artifact that is there",
@@ -39,7 +39,7 @@ RULES = {
     r"`struct_value` that is not base64 of JSON": "JSON inside of a text",
     r"^the run ends at `-?\d+`, before it starts at `-?\d+`": "compares two members, or one with what is there",
     r"^`modelVersionId`: model version `\d+` is of registered model `\d+`": "depends on the model that the version is of",
-    r"^action `.*` is none of ": "names of the server's, which grow with it",
+    r"^(action|format|rule|type) `.*` is none of ": "names of the server's, which grow with it",
     r"^`expiresAt` is (not in the future|later than a token may end here)": "compares with what time it is",
     r"has one of `principal`, `group` and `all`$": "one of several members",
     r"^there is one of `principal`, `group` and `all` at most$": "one of several parameters",

@@ -1,10 +1,12 @@
 //! What is hidden, and what is told of it: nothing, but that a name is taken.
 
-use modelport::domain::access::Role;
+use modelport::domain::access::{Place, Role, WorkspaceId};
 use modelport::domain::graph::{Membership, Scope};
-use modelport::domain::{Change, Draft, ErrorKind, LogicalType, NodeId, NodeKind, PageSize, Result};
+use modelport::domain::{Action, Actor, Change, Draft, ErrorKind, LogicalType, NodeId, NodeKind, PageSize, Result};
 use modelport::registry::access::{RootChange, ScopeRef};
 use modelport::registry::{Registry, RequestContext};
+use modelport::store::changes::{self, NewChange};
+use serde_json::json;
 
 use super::{Scene, kind, workspace};
 use crate::support::{Backend, on_both};
@@ -12,6 +14,7 @@ use crate::support::{Backend, on_both};
 on_both! {
     who_makes_a_model_writes_below_it,
     the_record_of_what_is_below_a_restricted_root_is_restricted,
+    who_sees_little_gets_past_what_is_hidden,
     a_hidden_context_tells_no_members,
     a_type_that_only_the_hidden_have_is_not_listed,
     a_name_that_is_hidden_is_taken,
@@ -58,6 +61,34 @@ async fn the_record_of_what_is_below_a_restricted_root_is_restricted(backend: Ba
     let (all, next) = feed(&offline).await.unwrap();
     assert_eq!(feed(&everywhere).await.unwrap(), (Vec::new(), next));
     assert_eq!(feed(&only_there).await.unwrap(), (all, next));
+}
+
+async fn who_sees_little_gets_past_what_is_hidden(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let place = Place { workspace: WorkspaceId::DEFAULT, root: restricted(&scene, "m").await };
+    let store = scene.database.open();
+    let change_hidden = async |count| {
+        let new = NewChange { action: Action::Update, node_id: place.root, place, revision: 1, document: json!({}) };
+        let all = vec![new; count];
+        store.write(move |tx| changes::append(tx, &Actor::system(), 1, &all)).await.unwrap();
+    };
+    // More than one page looks at.
+    change_hidden(10_050).await;
+    let alice = scene.with_role("alice", Role::Maintainer, workspace("default")).await;
+    let draft = Draft::named("seen".parse().unwrap());
+    let seen = scene.registry.entities.create(&alice, LogicalType::RegisteredModel, None, draft).await.unwrap().id;
+    let mut after = 0;
+    let found = loop {
+        // Somebody always writes, so that there is always a change without a position.
+        change_hidden(1).await;
+        let (found, next) = scene.registry.history.changes(&alice, after, PageSize::new(9)).await.unwrap();
+        assert!(next > after, "the reader stays at {after}");
+        if !found.is_empty() {
+            break found;
+        }
+        after = next;
+    };
+    assert_eq!(found.iter().map(|change| change.node_id).collect::<Vec<_>>(), [seen]);
 }
 
 async fn a_hidden_context_tells_no_members(backend: Backend) {

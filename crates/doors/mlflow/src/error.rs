@@ -61,11 +61,10 @@ impl MlflowError {
     /// Its code and its message, where the request is answered though it cannot be met; itself where the client has to do something else.
     pub fn told(self) -> Result<(&'static str, String), Self> {
         let (status, code) = code(self.0.kind());
-        let is_told = matches!(status, StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND);
-        if !is_told {
-            return Err(self);
+        match status {
+            StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => Ok((code, text(&self.0))),
+            _ => Err(self),
         }
-        Ok((code, text(&self.0)))
     }
 }
 

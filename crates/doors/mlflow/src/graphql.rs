@@ -21,8 +21,17 @@ use crate::registry::tracking::runs::Run;
 /// How many versions are shown beside the runs of one answer.
 const MAX_VERSIONS: u32 = 10_000;
 
+/// What a query asks for.
+enum Wanted {
+    Experiment,
+    Run,
+    Runs,
+    Points,
+}
+
 /// A query: the name of its operation, the field that it asks for and what that has, and the variable with its request.
 struct Query {
+    wanted: Wanted,
     operation: &'static str,
     field: &'static str,
     response: &'static str,
@@ -30,37 +39,41 @@ struct Query {
     variable: &'static str,
 }
 
-const EXPERIMENT: Query = Query {
-    operation: "MlflowGetExperimentQuery",
-    field: "mlflowGetExperiment",
-    response: "MlflowGetExperimentResponse",
-    member: "experiment",
-    variable: "input",
-};
-const RUN: Query = Query {
-    operation: "GetRun",
-    field: "mlflowGetRun",
-    response: "MlflowGetRunResponse",
-    member: "run",
-    variable: "data",
-};
-const RUNS: Query = Query {
-    operation: "SearchRuns",
-    field: "mlflowSearchRuns",
-    response: "MlflowSearchRunsResponse",
-    member: "runs",
-    variable: "data",
-};
-const POINTS: Query = Query {
-    operation: "GetMetricHistoryBulkInterval",
-    field: "mlflowGetMetricHistoryBulkInterval",
-    response: "MlflowGetMetricHistoryBulkIntervalResponse",
-    member: "metrics",
-    variable: "data",
-};
-
 /// All of them.
-const QUERIES: [&Query; 4] = [&EXPERIMENT, &RUN, &RUNS, &POINTS];
+const QUERIES: [Query; 4] = [
+    Query {
+        wanted: Wanted::Experiment,
+        operation: "MlflowGetExperimentQuery",
+        field: "mlflowGetExperiment",
+        response: "MlflowGetExperimentResponse",
+        member: "experiment",
+        variable: "input",
+    },
+    Query {
+        wanted: Wanted::Run,
+        operation: "GetRun",
+        field: "mlflowGetRun",
+        response: "MlflowGetRunResponse",
+        member: "run",
+        variable: "data",
+    },
+    Query {
+        wanted: Wanted::Runs,
+        operation: "SearchRuns",
+        field: "mlflowSearchRuns",
+        response: "MlflowSearchRunsResponse",
+        member: "runs",
+        variable: "data",
+    },
+    Query {
+        wanted: Wanted::Points,
+        operation: "GetMetricHistoryBulkInterval",
+        field: "mlflowGetMetricHistoryBulkInterval",
+        response: "MlflowGetMetricHistoryBulkIntervalResponse",
+        member: "metrics",
+        variable: "data",
+    },
+];
 
 /// The route, which is at the server's root.
 pub fn resource() -> Resource {
@@ -72,13 +85,11 @@ async fn ask(call: Call) -> Answer {
     let query = QUERIES.into_iter().find(|query| query.operation == name).ok_or_else(|| unknown(name))?;
     let request = request(&call.input, query.variable)?;
     let call = call.with_input(request);
-    let found = match query.operation {
-        operation if operation == EXPERIMENT.operation => {
-            experiments::find(&call).await.map(|found| experiment(&found))
-        }
-        operation if operation == RUN.operation => get_run(&call).await,
-        operation if operation == RUNS.operation => search_runs(&call).await,
-        _ => metrics::in_interval(&call).await.map(points),
+    let found = match query.wanted {
+        Wanted::Experiment => experiments::find(&call).await.map(|found| experiment(&found)),
+        Wanted::Run => get_run(&call).await,
+        Wanted::Runs => search_runs(&call).await,
+        Wanted::Points => metrics::in_interval(&call).await.map(points),
     };
     // The UI tells by `apiError` what is not there from what went wrong.
     let (found, refused) = match found.map_err(|error| MlflowError::from(error).told()) {

@@ -55,7 +55,7 @@ pub static DOOR: Door = Door {
     documents: &[],
     routes,
     is_streamed: artifacts::is_streamed,
-    decodes: traces::unpacks,
+    decodes: traces::decodes,
     is_open: |pattern| probes::is_open(pattern) || artifacts::is_part(pattern) || pages::is_open(pattern),
     pages: Some("/mlflow/"),
     workspace_header: Some("x-mlflow-workspace"),

@@ -53,6 +53,10 @@ async fn file(request: HttpRequest, pages: Data<Pages>, path: Path<String>) -> A
 }
 
 async fn nothing_there(request: HttpRequest) -> HttpResponse {
+    not_found(&request)
+}
+
+fn not_found(request: &HttpRequest) -> HttpResponse {
     refuse(StatusCode::NOT_FOUND, &format!("path `{}` not found", request.path()))
 }
 

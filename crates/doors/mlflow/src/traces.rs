@@ -8,19 +8,22 @@ mod otlp_json;
 mod received;
 mod wire;
 
+use actix_web::Resource;
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpResponse, Resource};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 
 use super::call::{Call, answer, done, verbatim};
-use super::error::{Answer, MlflowError};
+use super::error::Answer;
 use super::input::{Input, missing};
 use super::runs::experiments;
 use super::unimplemented;
 use super::wire::{PageLimits, cut, experiment_ref};
+use crate::domain::filter::mlflow::{clauses, order_keys};
+use crate::domain::search::{Search, Searched};
 use crate::domain::trace::{Chosen, TraceId};
-use crate::domain::{Error, Name, PageSize, Result};
+use crate::domain::tracking::View;
+use crate::domain::{Error, Name, Result};
 use crate::registry::tracking::traces::{FoundTrace, TracePage};
 
 pub use wire::{assessment, said, value};
@@ -54,8 +57,8 @@ pub fn routes(service: &mut ServiceConfig) {
     service.service(web::resource(EXPORT).route(web::post().to(export::export)));
 }
 
-/// Whether the route of that pattern unpacks bodies that are packed: that of spans does, below the pages, too.
-pub fn unpacks(pattern: &str) -> bool {
+/// Whether the route of that pattern decodes bodies that are encoded: that of spans does, at the server's root and below the pages.
+pub fn decodes(pattern: &str) -> bool {
     pattern.ends_with(EXPORT)
 }
 
@@ -93,7 +96,7 @@ pub fn id(call: &Call) -> Result<TraceId> {
     id.map_err(|_| Error::invalid("trace_id", "the path is not UTF-8"))?.parse()
 }
 
-async fn start(call: Call) -> Result<HttpResponse, MlflowError> {
+async fn start(call: Call) -> Answer {
     // The operation of the API's version 2 has no such field.
     let Some(trace) = call.input.nested("trace")? else { return old::start(&call).await };
     let info = trace.nested("trace_info")?.ok_or_else(|| missing("trace.trace_info"))?;
@@ -162,8 +165,7 @@ async fn search(call: Call) -> Answer {
             within.push(experiment.required_text("experiment_id")?.to_owned());
         }
     }
-    let size = PAGES.size(input.int("max_results")?.filter(|size| *size != 0))?;
-    let page = find(&call, &within.iter().map(String::as_str).collect::<Vec<_>>(), size).await?;
+    let page = find(&call, &within.iter().map(String::as_str).collect::<Vec<_>>()).await?;
     let mut members = json!({"traces": page.traces.iter().map(wire::info).collect::<Vec<_>>()});
     if let (Some(next), Some(members)) = (page.next, members.as_object_mut()) {
         members.insert("next_page_token".to_owned(), next.into());
@@ -172,9 +174,18 @@ async fn search(call: Call) -> Answer {
 }
 
 /// A page of the traces of these experiments that a request asks for.
-async fn find(call: &Call, within: &[&str], size: PageSize) -> Result<TracePage> {
-    let search = old::searched(call, within).await?;
-    let token = call.input.given_text("page_token")?.map(ToOwned::to_owned);
+async fn find(call: &Call, within: &[&str]) -> Result<TracePage> {
+    let input = &call.input;
+    let size = PAGES.size(input.int("max_results")?.filter(|size| *size != 0))?;
+    let search = Search {
+        of: Searched::Traces,
+        view: View::All,
+        clauses: clauses(Searched::Traces, input.text("filter")?.unwrap_or_default())?,
+        order: order_keys(Searched::Traces, &input.texts("order_by")?)?,
+        datasets: Vec::new(),
+        experiments: experiments(call, within).await?,
+    };
+    let token = input.given_text("page_token")?.map(ToOwned::to_owned);
     call.registry.tracking.search_traces(&call.context, search, size, token).await
 }
 

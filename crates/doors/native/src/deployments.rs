@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::errors::ReadErrors;
-use super::wire::NodeView;
+use super::wire::{NodeView, id_and_name};
 use super::{Paging, next_token};
-use crate::domain::{Error, NodeId, Result};
+use crate::domain::{Error, Result};
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
 use crate::registry::listed::deployments::{DeploymentFilter, ListedDeployment};
@@ -18,8 +18,10 @@ use crate::registry::listed::deployments::{DeploymentFilter, ListedDeployment};
 #[into_params(parameter_in = Query)]
 pub struct DeploymentOptions {
     /// In the serving environment of this name.
+    #[param(min_length = 1, max_length = 512)]
     environment: Option<String>,
     /// Of the registered model of this name.
+    #[param(min_length = 1, max_length = 512)]
     model: Option<String>,
 }
 
@@ -69,8 +71,8 @@ pub struct DeploymentList {
 
 impl From<&ListedDeployment> for DeploymentView {
     fn from(listed: &ListedDeployment) -> Self {
-        let parts = |named: &Option<(NodeId, String)>| named.clone().map(|(id, name)| (id.to_string(), name)).unzip();
-        let ((model_id, model), (version_id, version)) = (parts(&listed.model), parts(&listed.version));
+        let (model_id, model) = id_and_name(listed.model.as_ref());
+        let (version_id, version) = id_and_name(listed.version.as_ref());
         Self {
             service: NodeView::new(&listed.service),
             environment: listed.environment.clone(),

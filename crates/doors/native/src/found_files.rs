@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Paging;
 use super::errors::{ListModelsErrors, ReadErrors};
-use super::wire::FileView;
+use super::wire::{FileView, id_and_name};
 use crate::domain::filter::VERDICTS;
 use crate::domain::value::{check_text, find_named};
 use crate::domain::{Error, Result, Sha256};
@@ -99,9 +99,8 @@ pub struct BlobView {
 
 fn shown(context: &RequestContext, found: FoundFiles) -> FoundFileList {
     let view = |FoundFile { file, inspection, version, model }: FoundFile| {
-        let parts =
-            |named: Option<(crate::domain::NodeId, String)>| named.map(|(id, name)| (id.to_string(), name)).unzip();
-        let ((version_id, version), (model_id, model)) = (parts(version), parts(model));
+        let (version_id, version) = id_and_name(version.as_ref());
+        let (model_id, model) = id_and_name(model.as_ref());
         FoundFileView { file: FileView::new(context, &file, inspection.as_ref()), model, model_id, version, version_id }
     };
     FoundFileList {

@@ -54,7 +54,7 @@ impl ChangesPage {
             (false, _, Some(_)) => {
                 return Err(Error::invalid("before", "`before` goes with `order=desc`; with `asc` it is `after`"));
             }
-            (true, _, before) => ChangesFrom::Before(before.unwrap_or(i64::MAX)),
+            (true, _, before) => ChangesFrom::Before(before),
             (false, after, None) => ChangesFrom::After(after),
         };
         Ok((which, PageSize::new(self.limit.get())))
@@ -167,7 +167,6 @@ pub async fn list_changes(
     let history = &caller.registry.history;
     let (changes, next) = match which {
         ChangesFrom::Before(before) => {
-            let before = Some(before).filter(|before| *before < i64::MAX);
             let (changes, next) = history.last_changes(&caller.context, listing, before, limit).await?;
             (changes, next.unwrap_or(0))
         }

@@ -6,10 +6,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::Paging;
 use super::enums::{JobStateName, OutcomeName};
 use super::errors::{CancelImportErrors, ImportErrors, ImportListErrors, ReadErrors, SourceErrors};
 use super::location::relative;
+use super::{Paging, cut};
 use crate::domain::imports::{
     GETI_IMPORT, ImportReport, ImportRequest, ImportedModel, ModelRef, RemoteModel, RemoteProject, RemoteVersion,
 };
@@ -214,13 +214,11 @@ pub async fn start_import(
 )]
 pub async fn list_imports(caller: Caller, paging: Query<Paging>) -> Result<HttpResponse, Problem> {
     let before = paging.next_page_token()?.map(token).transpose()?;
-    let size = paging.size().get();
-    let mut jobs = caller.registry.jobs.list_jobs(&caller.context, GETI_IMPORT, before, size.saturating_add(1)).await?;
-    let more = jobs.len() > size as usize;
-    jobs.truncate(size as usize);
-    let next = jobs.last().filter(|_| more).map(|job| job.id.to_string()).unwrap_or_default();
+    let size = paging.size();
+    let mut jobs = caller.registry.jobs.list_jobs(&caller.context, GETI_IMPORT, before, size.get() + 1).await?;
+    let next_page_token = cut(&mut jobs, size, |job| job.id.to_string());
     let items = jobs.iter().map(ImportView::try_from).collect::<Result<_>>()?;
-    Ok(HttpResponse::Ok().json(ImportList { items, next_page_token: next }))
+    Ok(HttpResponse::Ok().json(ImportList { items, next_page_token }))
 }
 
 /// The job before which a page begins.

@@ -5,10 +5,10 @@ use actix_web::web::Query;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::Paging;
 use super::enums::JobStateName;
 use super::errors::ListModelsErrors;
 use super::imports::{ProgressView, token};
+use super::{Paging, cut};
 use crate::domain::value::{check_text, find_named};
 use crate::domain::{Job, JobState, Result};
 use crate::http::caller::Caller;
@@ -104,11 +104,8 @@ pub async fn list_jobs(
     kind.as_deref().map_or(Ok(()), |kind| check_text("kind", kind))?;
     let state = state.map(|state| find_named(&JobState::ALL, JobState::name, "state", &state)).transpose()?;
     let before = paging.next_page_token()?.map(token).transpose()?;
-    let size = paging.size().get();
-    let limit = size.saturating_add(1);
-    let mut jobs = caller.registry.jobs.list_all_jobs(&caller.context, kind, state, before, limit).await?;
-    let more = jobs.len() > size as usize;
-    jobs.truncate(size as usize);
-    let next = jobs.last().filter(|_| more).map(|job| job.id.to_string()).unwrap_or_default();
-    Ok(HttpResponse::Ok().json(JobList { items: jobs.iter().map(JobView::from).collect(), next_page_token: next }))
+    let size = paging.size();
+    let mut jobs = caller.registry.jobs.list_all_jobs(&caller.context, kind, state, before, size.get() + 1).await?;
+    let next_page_token = cut(&mut jobs, size, |job| job.id.to_string());
+    Ok(HttpResponse::Ok().json(JobList { items: jobs.iter().map(JobView::from).collect(), next_page_token }))
 }

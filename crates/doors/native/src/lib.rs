@@ -80,6 +80,15 @@ fn next_token(token: Option<&PageToken>) -> String {
     token.map(PageToken::encode).unwrap_or_default()
 }
 
+/// Leaves the items of a page of those that were found, which are one more where there is another page; and what continues the list,
+/// which the last item says.
+fn cut<T>(found: &mut Vec<T>, size: PageSize, token: impl FnOnce(&T) -> String) -> String {
+    let size = size.get() as usize;
+    let more = found.len() > size;
+    found.truncate(size);
+    found.last().filter(|_| more).map(token).unwrap_or_default()
+}
+
 fn hundred() -> NonZeroU32 {
     NonZeroU32::MIN.saturating_add(99)
 }
@@ -92,5 +101,9 @@ impl Paging {
     fn next_page_token(&self) -> crate::domain::Result<Option<&str>> {
         crate::domain::value::check_text("nextPageToken", &self.next_page_token)?;
         Ok(Some(self.next_page_token.as_str()).filter(|token| !token.is_empty()))
+    }
+
+    fn token(&self) -> crate::domain::Result<Option<PageToken>> {
+        self.next_page_token()?.map(PageToken::decode).transpose()
     }
 }

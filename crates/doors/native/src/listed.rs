@@ -12,7 +12,7 @@ use super::{Paging, hundred};
 use crate::domain::filter::kubeflow::{Known, parse_own};
 use crate::domain::filter::{Attribute, Expr, VERDICTS};
 use crate::domain::value::{check_text, find_named};
-use crate::domain::{LogicalType, Order, OrderBy, PageToken, Result};
+use crate::domain::{LogicalType, Order, OrderBy, Result};
 use crate::registry::listed::models::{ListedAlias, ListedModel};
 use crate::registry::listed::{ListRequest, ListedPage, ListedVersion, Total};
 
@@ -48,7 +48,6 @@ pub enum SortOrder {
 #[into_params(parameter_in = Query)]
 pub struct Listing {
     /// What must be true of them, in the language of `filterQuery`: `owner = 'risk' AND verdict = 'clean'`.
-    #[param(max_length = 16384)]
     filter: Option<String>,
     /// What they are ordered by; `createdAt` when it is not given.
     #[param(inline, value_type = Option<OrderName>)]
@@ -118,8 +117,7 @@ impl Listing {
 impl Paging {
     /// The page of a list.
     pub fn list_request(&self) -> Result<ListRequest> {
-        let token = self.next_page_token()?.map(PageToken::decode).transpose()?;
-        Ok(ListRequest { size: self.size(), token, with_total: false })
+        Ok(ListRequest { size: self.size(), token: self.token()?, with_total: false })
     }
 }
 

@@ -7,7 +7,7 @@ use super::errors::{ListModelsErrors, ReadErrors};
 use super::listed::{AliasList, Listing, ModelList, ShownMetrics, VersionList};
 use super::models::{model_segment, version_segments};
 use super::wire::{AliasView, NodeList, NodeView};
-use super::{Paging, next_token};
+use super::{Paging, cut, next_token};
 use crate::domain::{Alias, Error, LogicalType, Result};
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
@@ -69,13 +69,10 @@ pub async fn list_versions(
 pub async fn list_aliases(caller: Caller, model: Path<String>, paging: Query<Paging>) -> Result<HttpResponse, Problem> {
     let broken = |error: Error| error.on_field("nextPageToken");
     let after: Option<Alias> = paging.next_page_token()?.map(str::parse).transpose().map_err(broken)?;
-    let size = paging.size().get();
-    let (model, after) = (model_segment(&model)?, after.map(String::from));
-    let mut found = caller.registry.models.list_aliases_named(&caller.context, &model, after, size + 1).await?;
-    let more = found.len() > size as usize;
-    found.truncate(size as usize);
+    let (model, after, size) = (model_segment(&model)?, after.map(String::from), paging.size());
+    let mut found = caller.registry.models.list_aliases_named(&caller.context, &model, after, size.get() + 1).await?;
     // Every alias fits a URL as it is.
-    let next_page_token = found.last().filter(|_| more).map(|last| last.alias.clone()).unwrap_or_default();
+    let next_page_token = cut(&mut found, size, |last| last.alias.clone());
     let items = found.iter().map(AliasView::from).collect();
     Ok(HttpResponse::Ok().json(AliasList { items, next_page_token }))
 }

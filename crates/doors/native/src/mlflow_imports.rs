@@ -6,10 +6,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Paging;
+use super::enums::JobStateName;
 use super::errors::{CancelImportErrors, ImportListErrors, MlflowImportErrors, ReadErrors};
 use super::imports::{ProgressView, token};
 use super::location::relative;
+use super::{Paging, cut};
 use crate::domain::imports::mlflow::{ImportedKind, MLFLOW_IMPORT, MlflowImport, MlflowReport};
 use crate::domain::{Error, Job, JobState, Result};
 use crate::http::caller::Caller;
@@ -40,7 +41,8 @@ pub struct StartMlflowImport {
 pub struct MlflowImportView {
     /// Its id.
     id: String,
-    /// `queued`, `running`, `succeeded`, `failed` or `cancelled`.
+    /// Its state.
+    #[schema(value_type = JobStateName)]
     state: String,
     /// The name of the tracking server.
     source: String,
@@ -60,7 +62,7 @@ pub struct MlflowImportView {
     counts: Vec<ImportCountsView>,
     /// How many bytes were fetched.
     bytes: u64,
-    /// What is to be said of single things, the first thousand: why they stay there, or what is different here.
+    /// Remarks on single things, the first thousand: why they stay there, or what is different here.
     remarks: Vec<ImportRemarkView>,
     /// How many remarks there were.
     remarked: u64,
@@ -93,7 +95,7 @@ pub struct ImportCountsView {
     left: u64,
 }
 
-/// What is to be said of one thing.
+/// A remark on one thing.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportRemarkView {
@@ -101,7 +103,7 @@ pub struct ImportRemarkView {
     kind: String,
     /// Its name or its id.
     id: String,
-    /// What is to be said.
+    /// The remark.
     message: String,
 }
 
@@ -147,12 +149,9 @@ pub async fn start_mlflow_import(
 )]
 pub async fn list_mlflow_imports(caller: Caller, paging: Query<Paging>) -> Result<HttpResponse, Problem> {
     let before = paging.next_page_token()?.map(token).transpose()?;
-    let size = paging.size().get();
-    let listed = caller.registry.jobs.list_jobs(&caller.context, MLFLOW_IMPORT, before, size.saturating_add(1));
-    let mut jobs = listed.await?;
-    let more = jobs.len() > size as usize;
-    jobs.truncate(size as usize);
-    let next_page_token = jobs.last().filter(|_| more).map(|job| job.id.to_string()).unwrap_or_default();
+    let size = paging.size();
+    let mut jobs = caller.registry.jobs.list_jobs(&caller.context, MLFLOW_IMPORT, before, size.get() + 1).await?;
+    let next_page_token = cut(&mut jobs, size, |job| job.id.to_string());
     let items = jobs.iter().map(MlflowImportView::try_from).collect::<Result<_>>()?;
     Ok(HttpResponse::Ok().json(MlflowImportList { items, next_page_token }))
 }
@@ -209,7 +208,6 @@ impl TryFrom<&Job> for MlflowImportView {
             id: remark.id,
             message: remark.message,
         });
-        let progress = &job.progress;
         Ok(Self {
             id: job.id.to_string(),
             state: job.state.name().to_owned(),
@@ -217,7 +215,7 @@ impl TryFrom<&Job> for MlflowImportView {
             experiments: wanted.experiments,
             models: wanted.models,
             dry_run: wanted.dry_run,
-            progress: ProgressView { done: progress.done, total: progress.total, message: progress.message.clone() },
+            progress: ProgressView::from(&job.progress),
             attempts: job.attempts,
             cancelling: job.cancel_requested && job.state == JobState::Running,
             counts,

@@ -10,7 +10,7 @@ use super::enums::{EdgeType, StateName};
 use super::inspection::{InspectionView, SummaryView};
 use crate::domain::graph::Type;
 use crate::domain::lineage::Lineage;
-use crate::domain::{ArtifactState, ExecutionState, File, LogicalType, Node, NodeKind, Properties, Value};
+use crate::domain::{ArtifactState, ExecutionState, File, LogicalType, Node, NodeId, NodeKind, Properties, Value};
 use crate::registry::RequestContext;
 use crate::registry::files::FilePage;
 use crate::registry::inspection::Inspected;
@@ -179,6 +179,11 @@ impl NodeView {
             custom_properties: plain(&node.custom),
         }
     }
+}
+
+/// The id and the name of a node, each where there is one.
+pub fn id_and_name(named: Option<&(NodeId, String)>) -> (Option<String>, Option<String>) {
+    named.map(|(id, name)| (id.to_string(), name.clone())).unzip()
 }
 
 /// A number as plain JSON, which has none that is infinite or none at all.

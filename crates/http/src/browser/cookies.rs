@@ -36,8 +36,8 @@ pub struct SessionCookie {
     pub secret: String,
     /// What the page sent along.
     pub csrf: Option<String>,
-    /// Whether the request changes nothing (RFC 9110 §9.2.1), or comes from a page of this server for sure.
-    pub is_harmless: bool,
+    /// Whether that is needed: not where the request changes nothing (RFC 9110 §9.2.1), or the browser says that a page of this server sent it.
+    pub needs_csrf: bool,
 }
 
 impl SessionCookie {
@@ -80,11 +80,11 @@ impl Place {
     }
 
     /// The session that a request names.
-    pub(crate) fn session(self, headers: &HeaderMap, is_harmless: bool) -> Option<SessionCookie> {
+    pub(crate) fn session(self, headers: &HeaderMap, needs_csrf: bool) -> Option<SessionCookie> {
         let secret = self.find(headers, SESSION)?;
         let mut sent = headers.get_all(CSRF_HEADER);
         let first = sent.next().and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Some(SessionCookie { secret, csrf: first.filter(|_| sent.next().is_none()), is_harmless })
+        Some(SessionCookie { secret, csrf: first.filter(|_| sent.next().is_none()), needs_csrf })
     }
 
     /// The login that is under way.

@@ -1,4 +1,4 @@
-//! The page that a browser shows in the place of one that nobody sees who has not logged in.
+//! The page that a browser gets in the place of one that is shown after a login alone.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};

@@ -28,7 +28,7 @@ impl Credentials {
         let found = registry.accounts.find_session(context, &hash_of_text(&cookie.secret)).await?;
         let known = found.ok_or_else(ended)?;
         let is_sent = |sent: &String| is_same_hash(sent, &cookie.own_csrf());
-        if !cookie.is_harmless && !cookie.csrf.as_ref().is_some_and(is_sent) {
+        if cookie.needs_csrf && !cookie.csrf.as_ref().is_some_and(is_sent) {
             return Err(Error::permission_denied(
                 "a change by a browser's session needs `X-Modelport-CSRF` with what `/api/v1/whoami` says of the session",
             ));

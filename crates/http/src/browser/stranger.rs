@@ -33,7 +33,7 @@ impl Stranger {
         &self.registry
     }
 
-    /// The context of their request, which is for what no rights are asked for alone.
+    /// The context of their request. It is for use cases that ask for no rights alone: it has all of them.
     pub fn context(&self) -> &RequestContext {
         &self.context
     }
@@ -72,7 +72,7 @@ impl FromRequest for Stranger {
             agent: request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()).map(str::to_owned),
             ..Origin::default()
         };
-        // It is for what looks at no rights: logging somebody in, and taking what comes with a secret.
+        // Nothing else is done with it than to log somebody in, and to take what comes with a secret.
         let context = registry.context_at(actor, Access::of_server(), host.as_deref()).with_origin(origin);
         ready(Ok(Self {
             authentication: authentication.get_ref().clone(),

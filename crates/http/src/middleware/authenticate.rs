@@ -1,5 +1,7 @@
 //! Who is calling, found out before anything of a body is read.
 
+use std::sync::Arc;
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
@@ -64,8 +66,8 @@ pub(super) async fn authenticate<B: MessageBody + 'static>(
     let in_path = request.extensions().get::<PathWorkspace>().cloned();
     let place = place(&listener, &registry, &request);
     // A door's own pages know nothing of the header with which others prove that a change is theirs; browsers say it for them.
-    let is_harmless = request.method().is_safe() || doors.is_of_pages(path) && is_same_origin(headers);
-    let session = place.and_then(|place| place.session(headers, is_harmless));
+    let needs_csrf = !(request.method().is_safe() || doors.is_of_pages(path) && is_same_origin(headers));
+    let session = place.and_then(|place| place.session(headers, needs_csrf));
     let has_session = session.is_some();
     let presented = Presented {
         header: &header,
@@ -125,8 +127,13 @@ fn place(listener: &ListenerAuthentication, registry: &Registry, request: &Servi
     if listener.login.is_none() || !listener.authentication.is_on() {
         return None;
     }
+    Some(Place::of(&base_url(registry, request)))
+}
+
+/// What URLs of this server begin with for whoever sent a request.
+fn base_url(registry: &Registry, request: &ServiceRequest) -> Arc<str> {
     let host = checked_host(request.request()).map(|host| host.to_string());
-    Some(Place::of(registry.base_url_at(host.as_deref()).as_ref()))
+    registry.base_url_at(host.as_deref())
 }
 
 /// The page by which somebody logs in, where a browser wants one of a door's pages and nobody knows whose it is.
@@ -142,10 +149,8 @@ fn ask_to_log_in(
     if !is_page || !is_wanted || error.kind() != ErrorKind::Unauthenticated {
         return None;
     }
-    let host = checked_host(request.request()).map(|host| host.to_string());
-    let base = registry.base_url_at(host.as_deref());
     let next = format!("{}{}", path_before(request.request()), request.uri());
-    login_page(&listener.authentication.logins(), base.as_ref(), listener.login?, &next)
+    login_page(&listener.authentication.logins(), &base_url(registry, request), listener.login?, &next)
 }
 
 /// What a request asks for, in the words of Kubernetes.

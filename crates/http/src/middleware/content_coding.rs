@@ -1,4 +1,4 @@
-//! Bodies that are encoded: none is decoded here, and none may be taken for what it decodes to (RFC 9110 §8.4). Few routes decode them.
+//! Bodies that are encoded: none is decoded here, and none may be taken for what it decodes to (RFC 9110 §8.4). A few routes decode theirs.
 
 use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
@@ -16,15 +16,15 @@ pub fn content_coding(headers: &HeaderMap) -> Option<String> {
     named.filter(|word| !word.is_empty()).find(|word| !word.eq_ignore_ascii_case("identity"))
 }
 
-/// Refuses a request whose body is encoded with 415.
+/// Refuses a request whose body is encoded with 415, unless its route decodes it.
 pub(super) async fn refuse_content_coding<B: MessageBody + 'static>(
     doors: Doors,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let has_body = ![Method::GET, Method::HEAD, Method::DELETE, Method::OPTIONS].contains(request.method());
-    let decodes = request.match_pattern().is_some_and(|pattern| doors.decodes(&pattern));
-    let Some(coding) = content_coding(request.headers()).filter(|_| has_body && !decodes) else {
+    let is_decoded = || request.match_pattern().is_some_and(|pattern| doors.decodes(&pattern));
+    let Some(coding) = content_coding(request.headers()).filter(|_| has_body && !is_decoded()) else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
     let detail = format!("`Content-Encoding` `{}` is not supported; send the bytes as they are", coding.escape_debug());

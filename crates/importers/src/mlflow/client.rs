@@ -162,7 +162,7 @@ impl Client {
                 Err(failure) => failure,
             };
             let wait = failure.wait.unwrap_or(pause).min(MAX_PAUSE);
-            if !failure.is_retryable || attempt == MAX_ATTEMPTS || Instant::now() + wait > deadline {
+            if !failure.is_retryable() || attempt == MAX_ATTEMPTS || Instant::now() + wait > deadline {
                 return Err(failure);
             }
             log::debug!(attempt; "repeated: {}", failure.error);

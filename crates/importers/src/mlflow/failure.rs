@@ -14,8 +14,6 @@ const MAX_MESSAGE_CHARS: usize = 500;
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) error: Error,
-    /// Whether repeating the request may help.
-    pub(super) is_retryable: bool,
     /// How long the server asks to wait.
     pub(super) wait: Option<Duration>,
     /// Whether it concerns one thing alone: the next one may be imported.
@@ -27,7 +25,7 @@ pub(super) struct Failure {
 impl Failure {
     /// The server has one thing in a way that cannot be imported.
     pub(super) fn of_item(message: impl Into<String>) -> Self {
-        Self { error: Error::upstream(message), is_retryable: false, wait: None, is_of_item: true, status: None }
+        Self { error: Error::upstream(message), wait: None, is_of_item: true, status: None }
     }
 
     /// It is no tracking server, or none that can be asked.
@@ -65,7 +63,7 @@ impl Failure {
             _ => Error::upstream(message),
         };
         let is_of_item = !is_transient && !matches!(status, 300..=399 | 401);
-        Self { error, is_retryable: is_transient, wait, is_of_item, status: Some(status) }
+        Self { error, wait, is_of_item, status: Some(status) }
     }
 
     /// The request got no response.
@@ -79,14 +77,21 @@ impl Failure {
                 "the server's certificate is not trusted: {why}; name the authority that signed it"
             ));
         }
-        let error = Error::upstream_unavailable(format!("the server cannot be reached: {why}"));
-        Self { error, is_retryable: true, wait: None, is_of_item: false, status: None }
+        Self::unavailable(format!("the server cannot be reached: {why}"))
     }
 
     /// An answer did not arrive as a whole.
     pub(super) fn broken_off(error: &reqwest::Error) -> Self {
-        let error = Error::upstream_unavailable(format!("an answer broke off: {}", chain(error)));
-        Self { error, is_retryable: true, wait: None, is_of_item: false, status: None }
+        Self::unavailable(format!("an answer broke off: {}", chain(error)))
+    }
+
+    fn unavailable(message: String) -> Self {
+        Self { error: Error::upstream_unavailable(message), wait: None, is_of_item: false, status: None }
+    }
+
+    /// Whether repeating the request may help.
+    pub(super) fn is_retryable(&self) -> bool {
+        self.error.kind().is_transient()
     }
 
     /// Whether the server does not have what was asked for.
@@ -115,8 +120,7 @@ impl From<Error> for Failure {
                 | ErrorKind::InvalidState
                 | ErrorKind::Quarantined
         );
-        let is_retryable = error.kind().is_transient();
-        Self { error, is_retryable, wait: None, is_of_item, status: None }
+        Self { error, wait: None, is_of_item, status: None }
     }
 }
 

@@ -1,20 +1,19 @@
 //! Files: compared folder by folder, and those that are not here fetched, each checked by its size.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
-use futures_util::stream::BoxStream;
+use futures_util::FutureExt as _;
+use futures_util::stream::{self, BoxStream, StreamExt as _};
+use reqwest::Response;
 
 use super::client::Answer;
 use super::failure::Failure;
 use super::importing::{Importing, words};
 use super::place::{Entry, Place};
 use crate::domain::imports::mlflow::{Became, ImportedKind};
-use crate::domain::{Error, FilePath, Result};
+use crate::domain::{FilePath, Result};
 use crate::registry::jobs::Stopping;
 use crate::registry::target::{Precondition, Target};
 use crate::registry::tracking::run_files::Folder;
@@ -26,23 +25,21 @@ const MAX_FETCHES: u64 = 3;
 /// What became of the files of something.
 #[derive(Debug, Default)]
 pub(super) struct Mirrored {
-    /// How many were fetched.
-    pub(super) imported: u64,
-    /// How many were here.
-    pub(super) unchanged: u64,
-    /// How many stay there; or one, where the server does not list them.
-    pub(super) left: u64,
+    /// Whether any was fetched.
+    pub(super) is_changed: bool,
+    /// Whether any stays there, or may, because the server does not list it.
+    is_partial: bool,
 }
 
 impl Mirrored {
     /// Whether none stays there.
     pub(super) fn are_all_here(&self) -> bool {
-        self.left == 0
+        !self.is_partial
     }
 }
 
 impl Importing {
-    /// Fetches the files of a place that the folder does not have. What cannot be fetched is said, and ends nothing.
+    /// Fetches the files of a place that the folder does not have. What cannot be fetched becomes a remark, and ends nothing.
     pub(super) async fn mirror(&self, place: &Place, folder: &Folder, target: &Target) -> Answer<Mirrored> {
         let mut mirrored = Mirrored::default();
         let mut folders = vec![String::new()];
@@ -53,7 +50,7 @@ impl Importing {
                     let why = format!("the files cannot be listed: {}", words(&failure.error));
                     self.say(ImportedKind::File, &shown(folder, &next), why);
                     self.count(ImportedKind::File, Became::Left);
-                    mirrored.left += 1;
+                    mirrored.is_partial = true;
                     continue;
                 }
                 Err(failure) => return Err(failure),
@@ -70,11 +67,8 @@ impl Importing {
                     _ => self.fetch(place, folder, target, &entry).await?,
                 };
                 self.count(ImportedKind::File, became);
-                match became {
-                    Became::Imported | Became::Updated => mirrored.imported += 1,
-                    Became::Unchanged => mirrored.unchanged += 1,
-                    Became::Left => mirrored.left += 1,
-                }
+                mirrored.is_changed |= became == Became::Imported;
+                mirrored.is_partial |= became == Became::Left;
             }
         }
         Ok(mirrored)
@@ -102,7 +96,7 @@ impl Importing {
                     self.say(ImportedKind::File, &shown(folder, &entry.path), words(&failure.error));
                     return Ok(Became::Left);
                 }
-                Err(failure) if failure.is_retryable && fetches < MAX_FETCHES => {
+                Err(failure) if failure.is_retryable() && fetches < MAX_FETCHES => {
                     log::info!("fetched again: {}", failure.error);
                     self.client.pause(Duration::from_secs(fetches)).await?;
                     fetches += 1;
@@ -122,7 +116,6 @@ impl Importing {
         {
             return Err(Failure::of_item(format!("the server lists {size} bytes, and sends {announced}")));
         }
-        let counted = Arc::new(AtomicU64::new(0));
         let put = PutFile {
             target: target.clone(),
             path,
@@ -132,31 +125,24 @@ impl Importing {
             precondition: Precondition::Any,
             create: true,
         };
-        let body = body(response, Arc::clone(&counted), self.client.stopping.clone());
-        let stored = self.registry.files.put_file(&self.context, put, body).await?;
+        let body = body(response, self.client.stopping.clone());
+        // Boxed, as its type is too deep for the compiler inside of what waits for it.
+        let stored = self.registry.files.put_file(&self.context, put, body).boxed().await?;
         if let Some(reason) = &stored.file.quarantine {
             self.say(ImportedKind::File, &shown(folder, &entry.path), format!("it is here, and quarantined: {reason}"));
         }
-        Ok(counted.load(Ordering::Relaxed))
+        Ok(stored.file.blob.size)
     }
 }
 
 /// The bytes of a response as they arrive.
-fn body(response: reqwest::Response, counted: Arc<AtomicU64>, stopping: Stopping) -> BoxStream<'static, Result<Bytes>> {
-    let next = move |(mut response, counted, stopping): (reqwest::Response, Arc<AtomicU64>, Stopping)| async move {
-        let chunk = stopping
-            .or(async { response.chunk().await.map_err(|error| Error::from(Failure::broken_off(&error))) })
-            .await;
-        match chunk {
-            Ok(None) => None,
-            Ok(Some(bytes)) => {
-                counted.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                Some((Ok(bytes), (response, counted, stopping)))
-            }
-            Err(error) => Some((Err(error), (response, counted, stopping))),
-        }
+fn body(response: Response, stopping: Stopping) -> BoxStream<'static, Result<Bytes>> {
+    let next = |(mut response, stopping): (Response, Stopping)| async {
+        let read = async { response.chunk().await.map_err(|error| Failure::broken_off(&error).error) };
+        let chunk = stopping.or(read).await.transpose()?;
+        Some((chunk, (response, stopping)))
     };
-    futures_util::stream::unfold((response, counted, stopping), next).boxed()
+    stream::unfold((response, stopping), next).boxed()
 }
 
 /// A path in a folder, for people.

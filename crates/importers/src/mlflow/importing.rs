@@ -4,6 +4,7 @@
 //! registered models in the end, whose versions may be made of what is here by then. Of everything one page is held at a time.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
@@ -17,16 +18,16 @@ use super::wire::Page;
 use super::{OnProgress, OnRemark};
 use crate::domain::imports::mlflow::{Became, ImportRemark, ImportedKind, MlflowImport, MlflowReport};
 use crate::domain::{Error, ErrorKind, NodeId};
+use crate::registry::tracking::imported::Known;
 use crate::registry::{Registry, RequestContext};
 
-/// What all paths of the API begin with.
-pub(super) const API: [&str; 3] = ["api", "2.0", "mlflow"];
+/// A path of the API.
+pub(super) fn api<'a>(path: &[&'a str]) -> Vec<&'a str> {
+    [&["api", "2.0", "mlflow"], path].concat()
+}
 
 /// How many things are imported at a time.
 const AT_A_TIME: usize = 4;
-
-/// What became of one thing, and whether all of it is here.
-pub(super) type Outcome = Answer<Became>;
 
 /// One import.
 pub(super) struct Importing {
@@ -37,7 +38,7 @@ pub(super) struct Importing {
     /// The nodes of experiments by their ids there.
     experiments: Mutex<HashMap<String, NodeId>>,
     report: Mutex<MlflowReport>,
-    done: Mutex<u64>,
+    done: AtomicU64,
     progress: OnProgress,
     remark: OnRemark,
 }
@@ -51,7 +52,7 @@ impl Importing {
         progress: OnProgress,
         remark: OnRemark,
     ) -> Self {
-        let (experiments, report, done) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let (experiments, report, done) = (Mutex::default(), Mutex::default(), AtomicU64::default());
         Self { registry, context, client, wanted, experiments, report, done, progress, remark }
     }
 
@@ -95,10 +96,10 @@ impl Importing {
 
     /// Tells what is being done.
     pub(super) fn tell(&self, message: &str) {
-        (self.progress)(*self.done.lock().unwrap_or_else(PoisonError::into_inner), message);
+        (self.progress)(self.done.load(Ordering::Relaxed), message);
     }
 
-    /// Says something of one thing.
+    /// Adds a remark on one thing.
     pub(super) fn say(&self, kind: ImportedKind, id: &str, message: impl Into<String>) {
         let remark = ImportRemark { kind, id: id.to_owned(), message: message.into() };
         (self.remark)(&remark);
@@ -115,8 +116,8 @@ impl Importing {
         self.report().bytes += bytes;
     }
 
-    /// Counts what one thing became. What concerns it alone is said, and ends nothing.
-    pub(super) fn ended(&self, kind: ImportedKind, id: &str, outcome: Outcome) -> Answer<()> {
+    /// Counts what one thing became. What concerns it alone becomes a remark, and ends nothing.
+    pub(super) fn ended(&self, kind: ImportedKind, id: &str, outcome: Answer<Became>) -> Answer<()> {
         let became = match outcome {
             Ok(became) => became,
             Err(failure) if failure.is_of_item && self.client.stopping.why().is_none() => {
@@ -126,7 +127,7 @@ impl Importing {
             Err(failure) => return Err(failure),
         };
         self.count(kind, became);
-        *self.done.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.done.fetch_add(1, Ordering::Relaxed);
         self.tell(&format!("{} {id}", kind.noun()));
         Ok(())
     }
@@ -143,7 +144,7 @@ impl Importing {
 
     /// The next page of a search by POST; its token is kept in `body`. The last page leaves none.
     pub(super) async fn next_page(&self, path: &[&str], body: &mut Json) -> Answer<Vec<Json>> {
-        let path: Vec<&str> = API.iter().chain(path).copied().collect();
+        let path = api(path);
         let page: Page = self.client.post(&path, body).await?;
         let next = page.next_page_token.filter(|token| !token.is_empty());
         if next.is_some() && body.get("page_token").and_then(Json::as_str) == next.as_deref() {
@@ -157,6 +158,15 @@ impl Importing {
 /// Whether a search that was begun has another page.
 pub(super) fn has_more(body: &Json) -> bool {
     !body["page_token"].is_null()
+}
+
+/// What something of the server's becomes, of which that is known here. An import that was interrupted goes on.
+pub(super) fn becomes(known: Option<&Known>, digest: &str) -> Became {
+    match known.map(|known| known.digest.as_deref()) {
+        None | Some(Some("")) => Became::Imported,
+        Some(Some(known)) if known == digest => Became::Unchanged,
+        Some(_) => Became::Updated,
+    }
 }
 
 /// Something of the server's, as far as it is used.

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::client::Answer;
 use super::experiments::Experiment;
 use super::failure::Failure;
-use super::importing::{API, Importing, has_more, read, together};
+use super::importing::{Importing, api, becomes, has_more, read, together};
 use super::mapping::{VERSIONS, custom, digest};
 use super::place::Place;
 use super::wire::{LoggedModel as Said, LoggedModelAnswer};
@@ -81,7 +81,7 @@ impl Importing {
         let known = self.registry.tracking.known_logged_models(&self.context, ids.clone()).await?;
         let mut missing = HashSet::new();
         for id in ids.into_iter().filter(|id| !known.contains_key(id)) {
-            let path: Vec<&str> = API.into_iter().chain(["logged-models", id.as_str()]).collect();
+            let path = api(&["logged-models", id.as_str()]);
             let answer: LoggedModelAnswer = match self.client.get(&path, &[("allow_deleted", "true")]).await {
                 Err(failure) if failure.is_of_item => {
                     missing.insert(id);
@@ -106,18 +106,14 @@ impl Importing {
     async fn import_logged_model(&self, home: Option<NodeId>, found: &Found, known: Option<&Known>) -> Answer<Became> {
         let Found { id, model, digest, is_removed } = found;
         let info = &model.info;
-        let became = match known.map(|known| known.digest.as_deref()) {
-            None => Became::Imported,
-            Some(None) => {
-                return Err(Failure::of_item(
-                    "a logged model with that id is here, which no import into this workspace made",
-                ));
-            }
-            Some(Some(known)) if known == digest => return Ok(Became::Unchanged),
-            Some(Some("")) => Became::Imported,
-            Some(Some(_)) => Became::Updated,
-        };
-        let Some(home) = home.filter(|_| !self.wanted.dry_run) else { return Ok(became) };
+        if known.is_some_and(|known| known.digest.is_none()) {
+            return Err(Failure::of_item(
+                "a logged model with that id is here, which no import into this workspace made",
+            ));
+        }
+        let became = becomes(known, digest);
+        let is_changed = became != Became::Unchanged && !self.wanted.dry_run;
+        let Some(home) = home.filter(|_| is_changed) else { return Ok(became) };
         let created_at = info.creation_timestamp_ms.unwrap_or_default();
         let source_run = self.source_run(found).await?;
         let mut tags = custom(&info.tags);

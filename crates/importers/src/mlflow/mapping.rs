@@ -1,10 +1,9 @@
 //! What MLflow's words are here: tags that are declared properties, and the digest of what the server says of something.
 
 use serde_json::Value as Json;
-use sha2::{Digest as _, Sha256};
 
 use super::wire::Tag;
-use crate::domain::{Properties, Value};
+use crate::domain::{Properties, Sha256, Value};
 
 /// The tags that are declared properties here.
 const DECLARED: [(&str, &str); 2] = [("mlflow.note.content", "description"), ("mlflow.user", "owner")];
@@ -41,7 +40,7 @@ pub(super) fn custom(tags: &[Tag]) -> Properties {
 
 /// The digest of what a server says of something. The order of lists is left to the server.
 pub(super) fn digest(said: &Json) -> String {
-    hex::encode(Sha256::digest(ordered(said).to_string()))
+    Sha256::of(ordered(said).to_string().as_bytes()).to_string()
 }
 
 fn ordered(said: &Json) -> Json {

@@ -24,7 +24,6 @@ pub use client::{MlflowCredentials, MlflowOptions};
 use importing::Importing;
 
 /// The tracking servers of the settings.
-#[derive(Clone, Default)]
 pub struct Mlflow {
     sources: Vec<MlflowOptions>,
 }
@@ -32,7 +31,7 @@ pub struct Mlflow {
 /// Tells how far an import is: how much is done, and what is being done.
 pub type OnProgress = Arc<dyn Fn(u64, &str) + Send + Sync>;
 
-/// Tells what is to be said of one thing.
+/// Tells a remark.
 pub type OnRemark = Arc<dyn Fn(&ImportRemark) + Send + Sync>;
 
 /// How an import went: the report as far as it came, and why it did not come to its end.

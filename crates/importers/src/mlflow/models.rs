@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::client::Answer;
 use super::failure::Failure;
-use super::importing::{API, Importing, read, words};
+use super::importing::{Importing, api, becomes, read, words};
 use super::mapping::{EXPERIMENT_IDS, IS_PROMPT, custom, digest};
 use super::wire::{Page, RegisteredModel as Said};
 use crate::domain::imports::mlflow::{Became, ImportedKind};
@@ -66,14 +66,13 @@ impl Importing {
         size: &str,
         token: &str,
     ) -> Answer<Page> {
-        let path: Vec<&str> = API.iter().chain(path).copied().collect();
         let mut query = vec![("max_results", size)];
         query.extend(filter.map(|filter| ("filter", filter)));
         query.extend(order.map(|order| ("order_by", order)));
         if !token.is_empty() {
             query.push(("page_token", token));
         }
-        self.client.get(&path, &query).await
+        self.client.get(&api(path), &query).await
     }
 
     async fn import_model(&self, kind: ImportedKind, said: &Json, model: &Said) -> Answer<Became> {
@@ -89,13 +88,8 @@ impl Importing {
         if known.as_ref().is_some_and(|known| !known.is_of(created_at)) {
             return Err(Failure::of_item("another one of that name is here, which does not come from there"));
         }
-        let is_unchanged = known.as_ref().is_some_and(|known| known.digest.as_ref() == Some(&digest));
-        let became = match &known {
-            None => Became::Imported,
-            Some(_) if is_unchanged => Became::Unchanged,
-            Some(known) if known.digest.as_deref() == Some("") => Became::Imported,
-            Some(_) => Became::Updated,
-        };
+        let became = becomes(known.as_ref(), &digest);
+        let is_unchanged = became == Became::Unchanged;
         let mut node = known.map(|known| known.node);
         if !is_unchanged && !self.wanted.dry_run {
             let tags = self.tags_of(model);
@@ -118,7 +112,7 @@ impl Importing {
             digest,
         };
         self.registry.tracking.complete_import(&self.context, done).await?;
-        Ok(if became == Became::Unchanged { Became::Updated } else { became })
+        Ok(if is_unchanged { Became::Updated } else { became })
     }
 
     /// The tags of a model. Those of a prompt name its experiments, which have other ids here.

@@ -4,12 +4,15 @@ use reqwest::Response;
 
 use super::client::{Answer, Client};
 use super::failure::Failure;
-use super::importing::API;
+use super::importing::api;
 use super::wire::{FileInfo, Listing};
 use crate::domain::tracking::{LoggedModelId, RunId};
 
 /// The scheme of what the server's proxy has.
 const SCHEME: &str = "mlflow-artifacts:/";
+
+/// The path of the server's proxy.
+const PROXY: [&str; 4] = ["api", "2.0", "mlflow-artifacts", "artifacts"];
 
 /// What the files belong to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,19 +102,19 @@ impl Place {
     }
 
     async fn list_page(&self, client: &Client, path: &str, token: &str) -> Answer<Listing> {
-        let (route, mut query): (Vec<&str>, _) = match &self.owner {
+        let (route, mut query) = match &self.owner {
             Owner::Run(id) => {
                 let query = vec![("run_id", id.as_str()), ("run_uuid", id.as_str()), ("path", path)];
-                (API.into_iter().chain(["artifacts", "list"]).collect(), query)
+                (api(&["artifacts", "list"]), query)
             }
             Owner::LoggedModel(id) => {
-                let route = ["logged-models", id.as_str(), "artifacts", "directories"];
-                (API.into_iter().chain(route).collect(), vec![("artifact_directory_path", path)])
+                let route = api(&["logged-models", id.as_str(), "artifacts", "directories"]);
+                (route, vec![("artifact_directory_path", path)])
             }
             Owner::Proxy => {
                 let root = self.proxied.as_deref().unwrap_or_default();
                 let whole = joined(root, path);
-                return client.get(&["api", "2.0", "mlflow-artifacts", "artifacts"], &[("path", &whole)]).await;
+                return client.get(&PROXY, &[("path", &whole)]).await;
             }
         };
         query.retain(|(_, value)| !value.is_empty());
@@ -152,8 +155,7 @@ impl Place {
         let path = joined(&self.base, file);
         if let Some(root) = &self.proxied {
             let whole = joined(root, &path);
-            let route = ["api", "2.0", "mlflow-artifacts", "artifacts"];
-            return client.open(&route.into_iter().chain(whole.split('/')).collect::<Vec<_>>(), &[]).await;
+            return client.open(&PROXY.into_iter().chain(whole.split('/')).collect::<Vec<_>>(), &[]).await;
         }
         match &self.owner {
             Owner::Run(id) => {

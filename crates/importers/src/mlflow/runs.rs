@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::client::Answer;
 use super::experiments::Experiment;
 use super::failure::Failure;
-use super::importing::{API, Importing, has_more, read, together};
+use super::importing::{Importing, api, becomes, has_more, read, together, words};
 use super::mapping::{RUN_NAME, digest, tagged};
 use super::place::Place;
 use super::wire::{DatasetInput as SaidDataset, History, ModelUse as SaidUse, Run as Said, Tag};
@@ -112,13 +112,8 @@ impl Importing {
         }
         let is_unchanged = found.is_unchanged();
         let became = match known {
-            None => Became::Imported,
-            Some(_) if is_unchanged => Became::Unchanged,
-            // An import that was interrupted goes on.
-            Some(known) if ["", WITHOUT_USES].contains(&known.digest.as_deref().unwrap_or_default()) => {
-                Became::Imported
-            }
-            Some(_) => Became::Updated,
+            Some(known) if known.digest.as_deref() == Some(WITHOUT_USES) => Became::Imported,
+            known => becomes(known.as_ref(), &found.digest),
         };
         let Some(home) = experiment.node.filter(|_| !self.wanted.dry_run) else { return Ok(became) };
         let node = match known.as_ref().filter(|_| is_unchanged) {
@@ -133,7 +128,7 @@ impl Importing {
         let files = self.mirror(&place, &Folder::Run(id.clone()), &Target::Run(node)).await?;
         let is_whole = files.are_all_here();
         if is_unchanged && is_whole {
-            return Ok(if files.imported > 0 { Became::Updated } else { Became::Unchanged });
+            return Ok(if files.is_changed { Became::Updated } else { Became::Unchanged });
         }
         let digest = match (is_whole, found.has_uses()) {
             (false, _) => "",
@@ -165,7 +160,7 @@ impl Importing {
     async fn import_history(&self, id: &RunId, key: &str) -> Answer<()> {
         let name: Name = key.parse()?;
         let most = POINTS.to_string();
-        let path: Vec<&str> = API.into_iter().chain(["metrics", "get-history"]).collect();
+        let path = api(&["metrics", "get-history"]);
         let mut token = String::new();
         loop {
             let run = id.as_str();
@@ -222,7 +217,7 @@ impl Importing {
                 };
                 match self.import_uses_of(&found, known.node).await {
                     Err(failure) if failure.is_of_item => {
-                        self.say(ImportedKind::Run, found.id.as_str(), super::importing::words(&failure.error));
+                        self.say(ImportedKind::Run, found.id.as_str(), words(&failure.error));
                     }
                     done => done?,
                 }

@@ -1,10 +1,12 @@
 //! Versions of registered models and prompts, each with the files that it has there.
 
+use std::collections::HashMap;
+
 use serde_json::Value as Json;
 
 use super::client::Answer;
 use super::failure::Failure;
-use super::importing::{API, Importing, read};
+use super::importing::{Importing, api, becomes, read};
 use super::mapping::{IS_PROMPT, custom, digest};
 use super::models::Model;
 use super::place::Place;
@@ -56,7 +58,7 @@ impl Importing {
             let numbers = found.iter().map(|(_, version)| version.version).collect();
             let known = match model.node {
                 Some(node) => self.registry.models.known_versions(&self.context, node, numbers).await?,
-                None => std::collections::HashMap::new(),
+                None => HashMap::new(),
             };
             for (said, version) in &found {
                 let outcome = self.import_version(model, said, version, known.get(&version.version)).await;
@@ -78,12 +80,8 @@ impl Importing {
         known: Option<&Known>,
     ) -> Answer<Became> {
         let (digest, number) = (digest(said), version.version);
-        let became = match known.map(|known| known.digest.as_deref()) {
-            Some(Some(known)) if known == digest => return Ok(Became::Unchanged),
-            Some(Some("")) | None => Became::Imported,
-            Some(_) => Became::Updated,
-        };
-        if self.wanted.dry_run {
+        let became = becomes(known, &digest);
+        if became == Became::Unchanged || self.wanted.dry_run {
             return Ok(became);
         }
         let id = format!("{}/{number}", model.name);
@@ -121,7 +119,7 @@ impl Importing {
         let made = self.registry.models.import_version(&self.context, imported).await?;
         let is_whole = match &files {
             Files::There(place) => {
-                let folder = Folder::Version(made.version);
+                let folder = Folder::Numbered(model.name.clone(), number);
                 self.mirror(place, &folder, &Target::Artifact(made.artifact)).await?.are_all_here()
             }
             Files::Unreachable(uri) => {
@@ -151,7 +149,7 @@ impl Importing {
         if model.is_prompt {
             return Ok(Files::Elsewhere(version.source.clone()));
         }
-        let path: Vec<&str> = API.into_iter().chain(["model-versions", "get-download-uri"]).collect();
+        let path = api(&["model-versions", "get-download-uri"]);
         let number = version.version.to_string();
         let query = [("name", model.name.as_str()), ("version", number.as_str())];
         let uri = match self.client.get::<DownloadUri>(&path, &query).await {

@@ -283,12 +283,8 @@ fn double<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
     let value = Value::deserialize(from)?;
     let double = match &value {
         Value::Number(number) => number.as_f64(),
-        Value::String(text) => match text.as_str() {
-            "NaN" => Some(f64::NAN),
-            "Infinity" => Some(f64::INFINITY),
-            "-Infinity" => Some(f64::NEG_INFINITY),
-            text => text.parse().ok(),
-        },
+        // `NaN` and `-Infinity` among them.
+        Value::String(text) => text.parse().ok(),
         _ => None,
     };
     double.ok_or_else(|| D::Error::custom(format!("`{value}` is no number")))

@@ -32,9 +32,9 @@ pub struct ListRequest {
 /// How many items all pages have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Total {
-    /// So many.
+    /// Exactly this number.
     Exactly(u64),
-    /// So many, or more.
+    /// This number or more: counting ended there.
     AtLeast(u64),
 }
 

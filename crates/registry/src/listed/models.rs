@@ -1,5 +1,7 @@
 //! The models of a workspace, each with its latest version, its aliases and the number of its versions.
 
+use std::collections::HashMap;
+
 use super::versions::{by_model, shown};
 use super::{ListRequest, ListedPage, ListedVersion, ids, page};
 use crate::context::RequestContext;
@@ -114,11 +116,8 @@ fn shown_models(tx: &mut ReadTransaction<'_, '_>, models: Vec<Node>) -> Result<V
     let most = u64::from(MAX_VERSIONS_COUNTED);
     let shown = |model: Node| {
         let counted = counts.get(&model.id).copied().unwrap_or(0);
-        let named = |(alias, version_id): (String, NodeId)| {
-            Some(ListedAlias { alias, version_id, version: names.get(&version_id)?.clone() })
-        };
         ListedModel {
-            aliases: pointers.remove(&model.id).unwrap_or_default().into_iter().filter_map(named).collect(),
+            aliases: named(pointers.remove(&model.id).unwrap_or_default(), &names),
             latest: latest.remove(&model.id),
             versions: counted.min(most),
             has_more_versions: counted > most,
@@ -131,9 +130,14 @@ fn shown_models(tx: &mut ReadTransaction<'_, '_>, models: Vec<Node>) -> Result<V
 fn with_names(tx: &mut ReadTransaction<'_, '_>, pointers: Vec<(String, NodeId)>) -> Result<Vec<ListedAlias>> {
     let pointed: Vec<NodeId> = pointers.iter().map(|(_, version)| *version).collect();
     let names = summaries::names(tx, &pointed)?;
+    Ok(named(pointers, &names))
+}
+
+/// The aliases with the names of their versions, of those whose versions have one.
+fn named(pointers: Vec<(String, NodeId)>, names: &HashMap<NodeId, String>) -> Vec<ListedAlias> {
     let named = |(alias, version_id): (String, NodeId)| {
         let version = names.get(&version_id)?.clone();
         Some(ListedAlias { alias, version_id, version })
     };
-    Ok(pointers.into_iter().filter_map(named).collect())
+    pointers.into_iter().filter_map(named).collect()
 }

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use super::copy::copy_files;
 use super::create::{NewVersion, artifact_draft, version_draft};
 use super::models::LIVE;
-use super::source::{Resolved, named_run, resolve};
-use super::{lock_model, touch};
+use super::source::{named_run, resolve};
+use super::{lock_model, touch_locked};
 use crate::context::RequestContext;
 use crate::domain::access::Permission;
 use crate::domain::{Change, Draft, Error, LogicalType, Millis, Name, NodeId, Properties, Result, Stage};
-use crate::entities::create;
+use crate::entities::{create, create_in};
 use crate::policy::Policy;
 use crate::services::Models;
-use crate::store::nodes;
-use crate::store::tracking::{imported, numbers};
+use crate::store::joined;
+use crate::store::tracking::numbers;
 use crate::tracking::change::change_node;
-use crate::tracking::imported::{Known, known, note, setting};
+use crate::tracking::imported::{Known, all_known, known, made_or_known, note, setting};
 use crate::transaction::WriteTransaction;
 
 /// A version of another server.
@@ -50,7 +50,7 @@ impl Models {
         let name = name.clone();
         self.core
             .read(context, move |tx| {
-                let found = nodes::find_named(tx, LogicalType::RegisteredModel, None, &name)?;
+                let found = joined::find_named(tx, LogicalType::RegisteredModel, None, &name)?;
                 found.map(|node| known(tx, &node)).transpose()
             })
             .await
@@ -65,19 +65,11 @@ impl Models {
     ) -> Result<HashMap<i64, Known>> {
         self.core
             .read(context, move |tx| {
-                let mut found = HashMap::new();
+                let mut found = Vec::new();
                 for number in &wanted {
-                    if let Some(version) = numbers::find(tx, model, *number)? {
-                        found.insert(version, *number);
-                    }
+                    found.extend(numbers::find(tx, model, *number)?.map(|version| (*number, version)));
                 }
-                let ids: Vec<NodeId> = found.keys().copied().collect();
-                let mut digests = imported::digests_of(tx, &ids)?;
-                let known = nodes::find_all(tx, &ids)?.into_iter().filter_map(|node| {
-                    let known = Known { node: node.id, created_at: node.created_at, digest: digests.remove(&node.id) };
-                    Some((*found.get(&node.id)?, known))
-                });
-                Ok(known.collect())
+                all_known(tx, found)
             })
             .await
     }
@@ -101,7 +93,7 @@ impl Models {
             .core
             .write(context, move |tx| {
                 let Some(name) = &draft.name else { return Err(Error::internal("a model without a name")) };
-                if let Some(found) = nodes::find_named(tx, LogicalType::RegisteredModel, None, name)? {
+                if let Some(found) = joined::find_named(tx, LogicalType::RegisteredModel, None, name)? {
                     if !known(tx, &found)?.is_of(created_at) {
                         return Err(Error::name_taken(format!("another model is called `{name}` here")));
                     }
@@ -116,14 +108,8 @@ impl Models {
                 Ok(made.id)
             })
             .await;
-        match done {
-            // Another import made it meanwhile.
-            Err(error) if error.kind().is_taken() => {
-                let known = self.known_model(context, name).await?.filter(|known| known.is_of(created_at));
-                known.map(|known| known.node).ok_or(error)
-            }
-            done => done,
-        }
+        let known = async { Ok(self.known_model(context, name).await?.filter(|known| known.is_of(created_at))) };
+        made_or_known(done, known).await
     }
 
     /// Makes the version under its number, or brings the one that an import made up to date.
@@ -148,23 +134,20 @@ fn import_version(
     let ImportedVersion { number, new, created_at, .. } = imported;
     let model = lock_model(tx, &new.model)?;
     let name = model.name.as_deref().unwrap_or_default();
-    if let Some(there) = numbers::find(tx, model.id, *number)?
-        && let Some(found) = nodes::find(tx, there)?
-    {
-        let artifact = numbers::artifacts(tx, &[there])?.remove(&there);
-        return match artifact.filter(|_| known(tx, &found).is_ok_and(|known| known.is_of(*created_at))) {
-            Some(artifact) => {
-                let mut properties = draft.properties.clone();
-                properties.remove("state");
-                let mut changes = setting(properties, draft.custom.clone());
-                if imported.stage == Stage::None {
-                    changes.properties.insert(Stage::PROPERTY.to_owned(), Change::Clear);
-                }
-                change_node(tx, LogicalType::ModelVersion, there, &changes)?;
-                Ok(MadeVersion { version: there, artifact: artifact.id })
-            }
-            None => Err(Error::already_exists(format!("model `{name}` has another version `{number}` here"))),
+    if let Some(there) = joined::find_numbered(tx, model.id, *number)? {
+        let is_of_it = known(tx, &there)?.is_of(*created_at);
+        let artifact = numbers::artifacts(tx, &[there.id])?.remove(&there.id);
+        let Some(artifact) = artifact.filter(|_| is_of_it) else {
+            return Err(Error::already_exists(format!("model `{name}` has another version `{number}` here")));
         };
+        let Draft { mut properties, custom, .. } = draft;
+        properties.remove("state");
+        let mut changes = setting(properties, custom);
+        if imported.stage == Stage::None {
+            changes.properties.insert(Stage::PROPERTY.to_owned(), Change::Clear);
+        }
+        change_node(tx, LogicalType::ModelVersion, there.id, &changes)?;
+        return Ok(MadeVersion { version: there.id, artifact: artifact.id });
     }
     let last = numbers::last_given(tx, model.id)?;
     if last >= *number {
@@ -183,12 +166,12 @@ fn import_version(
         source.logged_model = Some(logged.to_string());
     }
     let draft = Draft { name: Some(number.to_string().parse()?), ..draft };
-    let version = create(tx, LogicalType::ModelVersion, Some(model.id), &draft)?;
-    let artifact = create(tx, LogicalType::ModelArtifact, Some(version.id), &artifact_draft(new, &source, name)?)?;
-    if let Resolved { files: Some((holder, below)), .. } = &source {
+    let version = create_in(tx, LogicalType::ModelVersion, &model, &draft)?;
+    let artifact = create_in(tx, LogicalType::ModelArtifact, &version, &artifact_draft(new, &source, name)?)?;
+    if let Some((holder, below)) = &source.files {
         copy_files(tx, policy, (*holder, below.as_ref()), &artifact)?;
     }
-    touch(tx, model.id)?;
+    touch_locked(tx, &model)?;
     note(tx, version.id, *created_at)?;
     Ok(MadeVersion { version: version.id, artifact: artifact.id })
 }

@@ -68,9 +68,8 @@ pub(super) fn resolve(tx: &mut ReadTransaction<'_, '_>, source: &VersionSource, 
             of_version(tx, &version, None)
         }
         VersionSource::Folder(name, below) => {
-            let uri = Some(text.to_owned());
-            let Some(folder) = folder_holder(tx, name)? else { return Ok(Resolved { uri, ..Resolved::default() }) };
-            Ok(Resolved { files: Some((Holder::Node(folder), below.clone())), uri, ..Resolved::default() })
+            let files = folder_holder(tx, name)?.map(|folder| (Holder::Node(folder), below.clone()));
+            Ok(Resolved { files, uri: Some(text.to_owned()), ..Resolved::default() })
         }
         VersionSource::VersionFiles(id, below) => {
             let version = nodes::find(tx, *id)?.filter(|node| node.type_id == LogicalType::ModelVersion.id());

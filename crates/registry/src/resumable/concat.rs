@@ -20,7 +20,7 @@ use crate::services::Files;
 use crate::store::resumable::{self as rows, Resumable};
 use crate::store::uploads;
 use crate::target::Target;
-use crate::upload::{Guard, PutFile, ResumableUpdate, abandon, check_length};
+use crate::upload::{PutFile, ResumableUpdate, check_digest, check_length};
 
 /// What `Upload-Concat` says of a partial upload.
 pub const PARTIAL: &str = "partial";
@@ -154,13 +154,7 @@ impl Files {
             finished_at: Some(now),
             ..owned(context, new_row(&put, &key, (model, version), signed(length), times))
         };
-        let guard = Guard::new(self, &key);
-        let made = self.copy_and_finish(context, &put, &key, &parts, row).await;
-        guard.disarm();
-        if made.is_err() {
-            abandon(self, &key).await;
-        }
-        made
+        self.with_guard(&key, self.copy_and_finish(context, &put, &key, &parts, row)).await
     }
 
     /// A SHA-256 cannot be put together from those of parts, so their bytes are read once, whatever the store.
@@ -176,10 +170,7 @@ impl Files {
         let keys = parts.iter().filter(|part| part.length > 0).map(|part| part.key.parse::<Key>());
         let keys = keys.collect::<Result<Vec<_>>>()?;
         let stored = self.with_heartbeat(key, self.core.blobs.put(key, size, self.bytes_of(keys))).await?;
-        if let Some(announced) = put.sha256.filter(|announced| *announced != stored.sha256) {
-            let message = format!("the bytes have sha256 `{}`, not `{announced}` as announced", stored.sha256);
-            return Err(Error::digest_mismatch(message).on_field("sha256"));
-        }
+        check_digest(put.sha256, stored).map_err(|error| error.on_field("sha256"))?;
         let sha256 = Some(stored.sha256.to_string());
         let row = Resumable { sha256, position: row.length, ..row };
         let state = UploadState::new(&row, unsigned(row.length));

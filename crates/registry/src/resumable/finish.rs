@@ -10,7 +10,7 @@ use crate::domain::access::WorkspaceId;
 use crate::domain::{Error, ErrorKind, Millis, Result};
 use crate::services::Files;
 use crate::store::resumable::{self, Resumable};
-use crate::upload::ResumableUpdate;
+use crate::upload::{ResumableUpdate, check_digest};
 
 impl Files {
     /// Makes a file of an upload whose bytes are all there.
@@ -62,10 +62,7 @@ impl Files {
         }
         let recorded = self.whole(&key, row, lease).await?;
         let stored = Stored { size: recorded.length, sha256: recorded.sha256()? };
-        if let Some(announced) = put.sha256.filter(|announced| *announced != stored.sha256) {
-            let message = format!("the bytes have sha256 `{}`, not `{announced}` as announced", stored.sha256);
-            return Err(Error::digest_mismatch(message).on_field("sha256"));
-        }
+        check_digest(put.sha256, stored).map_err(|error| error.on_field("sha256"))?;
         self.assemble(context, row, &key, recorded, lease).await?;
         self.finish_upload(context, &put, &key, stored, update).await.map(drop)
     }

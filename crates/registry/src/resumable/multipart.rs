@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::lease::Lease;
-use super::{not_found, owned, unsigned, without_target};
+use super::{is_upload_id, not_found, owned, signed, unsigned, without_target};
 use crate::blobs::{BodySize, Key};
 use crate::context::RequestContext;
 use crate::domain::access::{WorkspaceId, hash_of_text, is_same_hash};
@@ -21,7 +21,7 @@ use crate::store::resumable::{self, Resumable};
 use crate::store::uploads;
 use crate::target::{Precondition, Target};
 use crate::transaction::ReadTransaction;
-use crate::upload::{Guard, PutFile, ResumableUpdate, abandon, check_length};
+use crate::upload::{PutFile, ResumableUpdate, check_length};
 
 /// The most parts that a file may have, as S3 has it.
 pub const MAX_PARTS: u64 = 10_000;
@@ -88,7 +88,7 @@ impl Files {
         let multipart = Multipart {
             upload_id: row.id.clone(),
             target: target.stored()?,
-            parts: super::signed(parts),
+            parts: signed(parts),
             secret: hash_of_text(&secret),
             token_id: context.origin().token.map(|token| token.0),
         };
@@ -188,6 +188,10 @@ impl Files {
         (row, multipart): (&Resumable, &Multipart),
         (said, lease): (Vec<TaggedPart>, &Lease),
     ) -> Result<()> {
+        // Another request may have done the same since the row was read.
+        if self.any_row(context, &row.id).await?.finished_at.is_some() {
+            return Ok(());
+        }
         let (policy, quotas) = (Arc::clone(&self.core.policy), Arc::clone(&self.core.quotas));
         let (key, now, total) = (Key::new_upload(), context.now(), unsigned(multipart.parts));
         let (id, held, object, asked) = (row.id.clone(), row.key.clone(), key.to_string(), put.clone());
@@ -211,19 +215,13 @@ impl Files {
             })
             .await?;
         put.length = Some(length);
-        let guard = Guard::new(self, &key);
         let made = lease.with_heartbeats(async {
             let size = BodySize { exact: put.length, at_most: None };
             let stored = self.with_heartbeat(&key, self.core.blobs.put(&key, size, self.bytes_of(keys))).await?;
             let update = ResumableUpdate::FinishParts { id: row.id.clone(), key: row.key.clone() };
             self.finish_upload(context, &put, &key, stored, update).await
         });
-        let made = made.await;
-        guard.disarm();
-        if made.is_err() {
-            abandon(self, &key).await;
-        }
-        made.map(drop)
+        self.with_guard(&key, made).await.map(drop)
     }
 
     async fn remove_parts(&self, context: &RequestContext, id: &str) -> Result<()> {
@@ -235,14 +233,15 @@ impl Files {
     }
 }
 
-/// The largest file that the upload may become, and the upload, for whoever presents its secret. What is wrong with either is one error.
+/// The upload in parts of that id, for whoever presents its secret. A wrong secret is the same error as no upload.
 ///
 /// Errors: NotFound.
 pub(super) fn with_secret(tx: &mut ReadTransaction<'_, '_>, id: &str, secret: &str) -> Result<(Resumable, Multipart)> {
-    let found = if super::is_upload_id(id) { rows::find(tx, id)? } else { None };
+    let found = if is_upload_id(id) { rows::find(tx, id)? } else { None };
     let found = found.filter(|found| is_same_hash(&found.secret, &hash_of_text(secret)));
-    let row = resumable::find(tx, id)?;
-    row.zip(found).ok_or_else(|| not_found(id))
+    let multipart = found.ok_or_else(|| not_found(id))?;
+    let row = resumable::find(tx, id)?.ok_or_else(|| not_found(id))?;
+    Ok((row, multipart))
 }
 
 /// Compares the parts that have arrived with those that the caller knows.

@@ -7,7 +7,7 @@ use futures_util::Stream;
 
 use super::lease::locked;
 use super::multipart::with_secret;
-use super::{EXPIRES, PARTIAL, signed, unsigned, without_target};
+use super::{PARTIAL, check_expiry, signed, unsigned, without_target};
 use crate::access::still_counts;
 use crate::blobs::{BodySize, Key, Stored};
 use crate::context::RequestContext;
@@ -22,7 +22,7 @@ use crate::store::resumable::{self, Resumable};
 use crate::store::uploads;
 use crate::target::Target;
 use crate::transaction::ReadTransaction;
-use crate::upload::{Guard, abandon, check_length};
+use crate::upload::{check_digest, check_length};
 
 /// A part to store, without its bytes.
 #[derive(Debug, Clone)]
@@ -57,23 +57,14 @@ impl Files {
         let context = &context.in_workspace(WorkspaceId(row.workspace_id));
         let key = Key::new_upload();
         let at_most = self.begin_part(context, &part, &key).await?;
-        let guard = Guard::new(self, &key);
         let kept = async {
             let size = BodySize { exact: part.length, at_most };
             let stored = self.with_heartbeat(&key, self.core.blobs.put(&key, size, body)).await?;
-            if let Some(announced) = part.sha256.filter(|announced| *announced != stored.sha256) {
-                let message = format!("the bytes have sha256 `{}`, not `{announced}` as announced", stored.sha256);
-                return Err(Error::digest_mismatch(message));
-            }
+            check_digest(part.sha256, stored)?;
             self.keep_part(context, &part, &key, stored).await?;
             Ok(stored.sha256)
         };
-        let kept = kept.await;
-        guard.disarm();
-        if kept.is_err() {
-            abandon(self, &key).await;
-        }
-        kept
+        self.with_guard(&key, kept).await
     }
 
     /// Announces the bytes of a part. Returns how many there may be.
@@ -142,9 +133,7 @@ impl Files {
 
 /// Errors: Gone, InvalidState, PermissionDenied.
 fn check_open(tx: &mut ReadTransaction<'_, '_>, row: &Resumable, multipart: &Multipart, now: Millis) -> Result<()> {
-    if row.expires_at < now {
-        return Err(Error::gone(format!("upload `{}` has expired and is not found", row.id)).on_field(EXPIRES));
-    }
+    check_expiry(row, now)?;
     if row.finished_at.is_some() {
         return Err(Error::invalid_state(format!("upload `{}` has become a file", row.id)));
     }

@@ -96,7 +96,7 @@ impl Tracking {
         let name = name.clone();
         self.core
             .read(context, move |tx| {
-                let found = nodes::find_named(tx, LogicalType::Experiment, None, &name)?;
+                let found = joined::find_named(tx, LogicalType::Experiment, None, &name)?;
                 found.map(|node| known(tx, &node)).transpose()
             })
             .await
@@ -138,7 +138,7 @@ impl Tracking {
                 let state = if is_archived { ARCHIVED } else { LIVE };
                 let draft = Draft { properties, custom, ..Draft::named(name.clone()) }.with(STATE, Some(state));
                 draft.check(LogicalType::Experiment)?;
-                if let Some(found) = nodes::find_named(tx, LogicalType::Experiment, None, &name)? {
+                if let Some(found) = joined::find_named(tx, LogicalType::Experiment, None, &name)? {
                     if known(tx, &found)?.is_of(created_at) {
                         let changes = setting(draft.properties, draft.custom);
                         change_node(tx, LogicalType::Experiment, found.id, &changes)?;
@@ -150,14 +150,7 @@ impl Tracking {
                 Ok(made.id)
             })
             .await;
-        match done {
-            // Another import made it meanwhile.
-            Err(error) if error.kind().is_taken() => {
-                let known = self.known_experiment(context, &wanted).await?;
-                known.map(|known| known.node).ok_or(error)
-            }
-            done => done,
-        }
+        made_or_known(done, self.known_experiment(context, &wanted)).await
     }
 
     /// Makes the run in the experiment, archived or not, or brings it up to date; one that no import made stays as it is.
@@ -183,8 +176,7 @@ impl Tracking {
                 }
                 // Some clients say that a run ended before it started, which other protocols may not.
                 let end = draft.properties.remove(END);
-                let home = get(tx, LogicalType::Experiment, experiment)?;
-                let made = create_stored(tx, LogicalType::ExperimentRun, Some(home.id), &draft, stored)?;
+                let made = create_stored(tx, LogicalType::ExperimentRun, Some(experiment), &draft, stored)?;
                 let start = match made.properties.get("start_time_since_epoch") {
                     Some(Value::Int(start)) => *start,
                     _ => made.created_at,
@@ -197,14 +189,8 @@ impl Tracking {
                 Ok(made.id)
             })
             .await;
-        match done {
-            // Another import made it meanwhile.
-            Err(error) if error.kind().is_taken() => {
-                let known = self.known_runs(context, vec![wanted.clone()]).await?;
-                known.get(&wanted).map(|known| known.node).ok_or(error)
-            }
-            done => done,
-        }
+        let known = async { Ok(self.known_runs(context, vec![wanted.clone()]).await?.remove(&wanted)) };
+        made_or_known(done, known).await
     }
 
     /// Adds to a run what it has, archived or not. What it has already stays as it is: it can be repeated.
@@ -267,13 +253,8 @@ impl Tracking {
                 Ok(made.id)
             })
             .await;
-        match done {
-            Err(error) if error.kind().is_taken() => {
-                let known = self.known_logged_models(context, vec![wanted.clone()]).await?;
-                known.get(&wanted).map(|known| known.node).ok_or(error)
-            }
-            done => done,
-        }
+        let known = async { Ok(self.known_logged_models(context, vec![wanted.clone()]).await?.remove(&wanted)) };
+        made_or_known(done, known).await
     }
 
     /// Says that a node that an import made is here as a whole, in that state where it has one; and when it was changed last.
@@ -327,6 +308,17 @@ pub(crate) fn note(tx: &mut WriteTransaction<'_, '_>, node: NodeId, created_at: 
     imported::put(tx, node, "")
 }
 
+/// What was made; where another import made it meanwhile, what is known of that.
+pub(crate) async fn made_or_known(
+    made: Result<NodeId>,
+    known: impl Future<Output = Result<Option<Known>>>,
+) -> Result<NodeId> {
+    match made {
+        Err(error) if error.kind().is_taken() => known.await?.map(|known| known.node).ok_or(error),
+        made => made,
+    }
+}
+
 /// What is known of a node.
 pub(crate) fn known(tx: &mut ReadTransaction<'_, '_>, node: &Node) -> Result<Known> {
     let digest = imported::digests_of(tx, &[node.id])?.remove(&node.id);
@@ -334,7 +326,8 @@ pub(crate) fn known(tx: &mut ReadTransaction<'_, '_>, node: &Node) -> Result<Kno
     Ok(Known { node: node.id, created_at: node.created_at, digest: digest.filter(|_| is_here) })
 }
 
-fn all_known<Id: std::hash::Hash + Eq>(
+/// What is known of these nodes, by what each is found by.
+pub(crate) fn all_known<Id: std::hash::Hash + Eq>(
     tx: &mut ReadTransaction<'_, '_>,
     found: Vec<(Id, NodeId)>,
 ) -> Result<HashMap<Id, Known>> {

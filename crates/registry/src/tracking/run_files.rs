@@ -248,7 +248,7 @@ pub(super) fn remove_trace_files(
     tx: &mut WriteTransaction<'_, '_>,
     base: &Policy,
     experiment: NodeId,
-    ids: &[&TraceId],
+    ids: &[TraceId],
 ) -> Result<()> {
     let Some(holder) = trace_holder(tx, experiment)? else { return Ok(()) };
     let folders: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();

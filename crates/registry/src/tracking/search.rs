@@ -1,11 +1,8 @@
 //! Pages of searches, and the tokens that continue them: where the page before ended, and of which search.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use super::tokens::{PAGE_TOKEN, decoded, encoded, in_order};
-use crate::domain::access::WorkspaceId;
 use crate::domain::search::{KeyValue, Search};
-use crate::domain::{Error, Node, PageSize, Result};
+use crate::domain::{Error, Node, PageSize, Result, fingerprint};
 use crate::store::nodes;
 use crate::store::tracking::search::{self, Found};
 use crate::transaction::ReadTransaction;
@@ -22,7 +19,7 @@ pub(crate) fn page(
     size: PageSize,
     token: Option<&str>,
 ) -> Result<(Vec<Node>, Option<String>)> {
-    let fingerprint = fingerprint(tx.access().workspace(), search);
+    let fingerprint = fingerprint(&(tx.access().workspace(), search));
     let after = token.map(|token| end_before(token, fingerprint)).transpose()?;
     let Found { ids, end } = search::page(tx, search, after.as_deref(), size)?;
     let found = in_order(nodes::find_all(tx, &ids)?, &ids);
@@ -38,7 +35,7 @@ pub(crate) fn page_of_texts(
     size: PageSize,
     token: Option<&str>,
 ) -> Result<(Vec<String>, Option<String>)> {
-    let fingerprint = fingerprint(tx.access().workspace(), search);
+    let fingerprint = fingerprint(&(tx.access().workspace(), search));
     let after = token.map(|token| end_before(token, fingerprint)).transpose()?;
     let Found { ids, end } = search::page_of_texts(tx, search, after.as_deref(), size)?;
     Ok((ids, end.map(|end| encoded(&(fingerprint, end))).transpose()?))
@@ -53,17 +50,10 @@ fn end_before(token: &str, fingerprint: u64) -> Result<Vec<KeyValue>> {
     Err(Error::invalid(PAGE_TOKEN, "the page token belongs to another search"))
 }
 
-/// `DefaultHasher::new()` has fixed keys, so every replica of one build agrees; a token does not outlive an upgrade.
-fn fingerprint(workspace: WorkspaceId, search: &Search) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    workspace.hash(&mut hasher);
-    search.hash(&mut hasher);
-    hasher.finish()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::access::WorkspaceId;
     use crate::domain::filter::mlflow::{clauses, order_keys};
     use crate::domain::search::Searched;
     use crate::domain::tracking::View;
@@ -85,9 +75,9 @@ mod tests {
         let own = search("metrics.m > 0.5", "params.p DESC");
         let here = WorkspaceId::DEFAULT;
         let end = vec![KeyValue::Text("ü".to_owned()), KeyValue::Missing, KeyValue::Double(f64::INFINITY)];
-        let token = encoded(&(fingerprint(here, &own), &end)).unwrap();
+        let token = encoded(&(fingerprint(&(here, &own)), &end)).unwrap();
         assert!(token.is_ascii());
-        assert_eq!(end_before(&token, fingerprint(here, &own)).unwrap(), end);
+        assert_eq!(end_before(&token, fingerprint(&(here, &own))).unwrap(), end);
         let others = [
             search("metrics.m > 0.25", "params.p DESC"),
             search("metrics.m >= 0.5", "params.p DESC"),
@@ -99,8 +89,8 @@ mod tests {
             Search { datasets: vec![("d".to_owned(), None)], ..own.clone() },
             Search { of: Searched::LoggedModels, ..own.clone() },
         ];
-        let elsewhere = fingerprint(WorkspaceId(here.0 + 1), &own);
-        for other in others.iter().map(|other| fingerprint(here, other)).chain([elsewhere]) {
+        let elsewhere = fingerprint(&(WorkspaceId(here.0 + 1), &own));
+        for other in others.iter().map(|other| fingerprint(&(here, other))).chain([elsewhere]) {
             let error = end_before(&token, other).unwrap_err();
             assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some(PAGE_TOKEN)));
         }

@@ -71,8 +71,7 @@ impl Tracking {
                 let mut said = draft.trace.assessments.clone();
                 if !said.is_empty() {
                     // Those that were said before stay as they are: a client that got no answer says the same again.
-                    let trace = Trace { key: key.clone(), ..draft.trace.clone() };
-                    let there = assessments::of_trace(tx, &trace)?;
+                    let there = assessments::of_trace(tx, (key, id))?;
                     said.retain(|each| there.iter().all(|known| known.id != each.id));
                 }
                 said.iter_mut().for_each(|each| each.updated_at = now);
@@ -171,10 +170,9 @@ impl Tracking {
         let id = id.clone();
         self.core
             .write(context, move |tx| {
-                let (key, experiment) = traces::known(tx, &id)?.ok_or_else(|| missing(&id))?;
-                let found = get(tx, LogicalType::Experiment, experiment)?;
-                tx.demand(Permission::Write, found.place)?;
+                let key = demand_to_write(tx, &id)?;
                 let trace = traces::find_all(tx, std::slice::from_ref(&key))?.pop().ok_or_else(|| missing(&id))?;
+                let experiment = trace.experiment;
                 let mut draft = TraceDraft { trace, run: None };
                 change(&mut draft)?;
                 put(tx, experiment, Told::ByClient, std::slice::from_ref(&draft))?;
@@ -278,15 +276,10 @@ impl Tracking {
                     if batch.is_empty() {
                         break;
                     }
-                    remove_trace_files(
-                        tx,
-                        &policy,
-                        experiment.id,
-                        &batch.iter().map(|(_, id)| id).collect::<Vec<_>>(),
-                    )?;
-                    let keys: Vec<TraceKey> = batch.iter().map(|(key, _)| key.clone()).collect();
-                    deleted += traces::delete_all(tx, &keys)?;
                     left -= i64::try_from(batch.len()).unwrap_or(i64::MAX);
+                    let (keys, ids): (Vec<TraceKey>, Vec<TraceId>) = batch.into_iter().unzip();
+                    remove_trace_files(tx, &policy, experiment.id, &ids)?;
+                    deleted += traces::delete_all(tx, &keys)?;
                 }
                 if deleted > 0 {
                     record_removed(tx, experiment.id, deleted)?;

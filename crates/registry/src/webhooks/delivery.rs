@@ -9,7 +9,7 @@ use super::{Parcel, Receipt};
 use crate::context::RequestContext;
 use crate::domain::webhook::{Occurrence, WebhookId};
 use crate::domain::{Error, ErrorKind, Millis, Result};
-use crate::jobs::{Attempt, Failure, RunningJob};
+use crate::jobs::{Attempt, Failure, RunningJob, backoff};
 use crate::services::Webhooks;
 use crate::store::changes;
 use crate::store::webhooks::{self, StoredWebhook};
@@ -51,13 +51,15 @@ impl Webhooks {
         let sent = running.stopping.or(self.sender()?.send(parcel)).await;
         match outcome(sent) {
             Outcome::Arrived(status) => {
-                self.core.write(context, move |tx| webhooks::set_arrived(tx, id)).await?;
+                if webhook.failures > 0 {
+                    self.core.write(context, move |tx| webhooks::set_arrived(tx, id)).await?;
+                }
                 Ok(json!({"status": status}))
             }
             Outcome::Refused(error) => Err(Failure { error, is_retryable: false, result: None }),
             Outcome::Later(error, wanted) => {
                 if running.stopping.why().is_none() {
-                    let retry_at = self.retry_at(context.now(), webhook.failures, wanted);
+                    let retry_at = self.retry_at(webhook.failures, wanted);
                     self.core.write(context, move |tx| webhooks::set_failed(tx, id, retry_at)).await?;
                 }
                 Err(Failure { error, is_retryable: true, result: None })
@@ -83,11 +85,9 @@ impl Webhooks {
     }
 
     /// Until when a webhook is left alone that failed so often before.
-    fn retry_at(&self, now: Millis, failures: i64, wanted: Option<Duration>) -> Millis {
-        let doublings = u32::try_from(failures).unwrap_or(u32::MAX).min(16);
-        let pause = (self.core.webhook_pause * 2_u32.pow(doublings)).min(MAX_PAUSE);
-        let pause = pause.max(wanted.unwrap_or_default().min(MAX_WANTED_PAUSE));
-        now.saturating_add(Millis::try_from(pause.as_millis()).unwrap_or(Millis::MAX))
+    fn retry_at(&self, failures: i64, wanted: Option<Duration>) -> Millis {
+        let pause = backoff(self.core.webhook_pause, failures, MAX_PAUSE);
+        self.core.jobs().later(pause.max(wanted.unwrap_or_default().min(MAX_WANTED_PAUSE)))
     }
 }
 

@@ -29,7 +29,7 @@ enum Happened {
 }
 
 impl Happened {
-    /// Which event that is. To plain models no tags happen that anybody is told of.
+    /// Which event that is: none for a tag of a model that is no prompt.
     fn event(&self, is_prompt: bool) -> Option<WebhookEvent> {
         let (plain, of_prompt) = match self {
             Self::ModelCreated => (Some(WebhookEvent::ModelCreated), WebhookEvent::PromptCreated),
@@ -185,13 +185,16 @@ fn happened(change: &ChangeRecord) -> Option<(Node, Vec<Happened>)> {
     (!happened.is_empty()).then_some((node, happened))
 }
 
+/// A change, its node, and what happened to that.
+type Found<'a> = (&'a ChangeRecord, Node, Vec<Happened>);
+
 /// What these changes are to whoever wants those events, in their order. A fixed number of statements, however many there are.
 pub(super) fn told(
     tx: &mut ReadTransaction<'_, '_>,
     wanted: &BTreeSet<WebhookEvent>,
     page: &[ChangeRecord],
 ) -> Result<Vec<Told>> {
-    let found: Vec<(&ChangeRecord, Node, Vec<Happened>)> =
+    let found: Vec<Found<'_>> =
         page.iter().filter_map(|change| happened(change).map(|(node, happened)| (change, node, happened))).collect();
     if found.is_empty() {
         return Ok(Vec::new());
@@ -231,8 +234,6 @@ pub(super) fn told(
     Ok(told)
 }
 
-type Found<'a> = (&'a ChangeRecord, Node, Vec<Happened>);
-
 /// The models of these versions: as they are, or as they were when they were removed.
 fn models(tx: &mut ReadTransaction<'_, '_>, found: &[Found<'_>]) -> Result<HashMap<NodeId, Node>> {
     let homes: BTreeSet<NodeId> = found.iter().filter_map(|(_, node, _)| node.home_id).collect();
@@ -249,16 +250,12 @@ fn models(tx: &mut ReadTransaction<'_, '_>, found: &[Found<'_>]) -> Result<HashM
 
 /// The numbers of the versions that these changes are about.
 fn numbers_of(tx: &mut ReadTransaction<'_, '_>, found: &[Found<'_>]) -> Result<HashMap<NodeId, i64>> {
-    let aliased = |all: &[Happened]| {
-        all.iter()
-            .filter_map(|happened| match happened {
-                Happened::AliasSet { version, .. } => Some(*version),
-                _ => None,
-            })
-            .collect::<Vec<_>>()
-    };
-    let ids: BTreeSet<NodeId> =
-        found.iter().flat_map(|(_, node, all)| aliased(all).into_iter().chain(node.home_id.map(|_| node.id))).collect();
+    let changed = found.iter().filter(|(_, node, _)| node.home_id.is_some()).map(|(_, node, _)| node.id);
+    let aliased = found.iter().flat_map(|(_, _, all)| all).filter_map(|happened| match happened {
+        Happened::AliasSet { version, .. } => Some(*version),
+        _ => None,
+    });
+    let ids: BTreeSet<NodeId> = changed.chain(aliased).collect();
     numbers::of(tx, &ids.into_iter().collect::<Vec<_>>())
 }
 
@@ -285,27 +282,21 @@ pub(super) fn slug(tx: &mut ReadTransaction<'_, '_>, workspace: WorkspaceId) -> 
     Ok(found.map(|found| found.slug.as_str().to_owned()).unwrap_or_default())
 }
 
-/// An event that did not happen, for trying a receiver.
+/// An event that did not happen, for trying a receiver. It says everything; the payload takes what belongs to the event.
 pub(super) fn example(event: WebhookEvent, at: Millis, workspace: String) -> Occurrence {
-    let (text, is_created) = (str::to_owned, event.action() == "created");
-    let is_of_version = event.entity().contains("version") || event == WebhookEvent::PromptAliasCreated;
-    let is_alias = event.entity().ends_with("alias");
-    let key = match event.entity() {
-        entity if entity.ends_with("tag") => Some(text("example_key")),
-        entity if entity.ends_with("alias") => Some(text("example_alias")),
-        _ => None,
-    };
+    let text = str::to_owned;
+    let key = if event.entity().ends_with("alias") { "example_alias" } else { "example_key" };
     Occurrence {
         event,
         at,
         workspace,
         model: text("example_model"),
-        version: (is_of_version && (is_created || !is_alias)).then(|| text("1")),
-        source: (event == WebhookEvent::VersionCreated).then(|| text("models:/123")),
-        run: (event == WebhookEvent::VersionCreated).then(|| text("abcd1234abcd5678")),
+        version: Some(text("1")),
+        source: Some(text("models:/123")),
+        run: Some(text("abcd1234abcd5678")),
         tags: BTreeMap::from([(text("example_key"), text("example_value"))]),
         description: Some(text("An example, sent to try this webhook")),
-        key,
-        value: (event.action() == "set").then(|| text("example_value")),
+        key: Some(text(key)),
+        value: Some(text("example_value")),
     }
 }

@@ -186,12 +186,17 @@ impl Webhooks {
         id: WebhookId,
         event: Option<WebhookEvent>,
     ) -> Result<Tried> {
-        let stored = self.stored(context, id).await?;
+        let (stored, slug) = self
+            .core
+            .read(context, move |tx| {
+                let stored = find(tx, id)?;
+                let slug = events::slug(tx, stored.webhook.workspace)?;
+                Ok((stored, slug))
+            })
+            .await?;
         let Some(event) = event.or_else(|| stored.webhook.events.first().copied()) else {
             return Err(Error::invalid("event", "the webhook is told of no event that this release knows"));
         };
-        let workspace = stored.webhook.workspace;
-        let slug = self.core.read(context, move |tx| events::slug(tx, workspace)).await?;
         let example = events::example(event, context.now(), slug);
         let delivery = uuid::Uuid::new_v4().to_string();
         let parcel = Parcel {

@@ -14,7 +14,7 @@ use modelport_domain::access::PrincipalId;
 use modelport_domain::change::ChangesFrom;
 use modelport_domain::{Action, ChangeRecord, Millis, NodeId, Result};
 
-/// ChangesFrom changes are wanted; what is `None` narrows nothing.
+/// Which changes are wanted; what is `None` narrows nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct WantedChanges {
     /// Who made them.
@@ -123,7 +123,7 @@ fn before_place<'a>(tx: &Tx<'_>, wanted: &WantedChanges, before: Option<Place>) 
 }
 
 /// The first `limit` changes of a node, in that order.
-pub fn of_node_in(tx: &mut Tx<'_>, node: NodeId, which: ChangesFrom, limit: u32) -> Result<Vec<ChangeRecord>> {
+pub fn of_node(tx: &mut Tx<'_>, node: NodeId, which: ChangesFrom, limit: u32) -> Result<Vec<ChangeRecord>> {
     let query = changes::table.filter(changes::node_id.eq(node.0)).into_boxed::<MultiBackend>();
     page(tx, query, which, limit)
 }
@@ -149,7 +149,8 @@ fn page(tx: &mut Tx<'_>, mut query: Query<'_>, which: ChangesFrom, limit: u32) -
     narrow!(query, tx.visible("changes"));
     query = match which {
         ChangesFrom::After(id) => query.filter(changes::id.gt(id)).order(changes::id.asc()),
-        ChangesFrom::Before(id) => query.filter(changes::id.lt(id)).order(changes::id.desc()),
+        ChangesFrom::Before(None) => query.order(changes::id.desc()),
+        ChangesFrom::Before(Some(id)) => query.filter(changes::id.lt(id)).order(changes::id.desc()),
     };
     let rows = query.limit(i64::from(limit)).select(ChangeRow::as_select()).load::<ChangeRow>(tx.conn).db()?;
     records(tx, rows)

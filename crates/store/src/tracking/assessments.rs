@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use diesel::dsl::{And, Eq};
 use diesel::prelude::*;
 
 use super::traces::missing_reference;
@@ -11,7 +12,7 @@ use crate::connection::among;
 use crate::error::{DatabaseResult as _, violated_unique};
 use crate::nodes::MAX_IDS;
 use crate::schema::assessments;
-use modelport_domain::trace::{Assessment, AssessmentKind, Trace, TraceId, TraceKey};
+use modelport_domain::trace::{Assessment, AssessmentKind, TraceId, TraceKey};
 use modelport_domain::{Error, Result};
 
 /// Stores new assessments of a trace. Those of others may have the same ids.
@@ -54,10 +55,17 @@ fn document(assessment: &Assessment) -> Result<String> {
         .map_err(|error| Error::internal("an assessment is not JSON").caused_by(error))
 }
 
+/// The assessment of the trace with that id, as a condition.
+fn is_of<'a>(
+    trace: &'a TraceKey,
+    id: &'a str,
+) -> And<Eq<assessments::trace_id, &'a str>, Eq<assessments::id, &'a str>> {
+    assessments::trace_id.eq(trace.as_str()).and(assessments::id.eq(id))
+}
+
 /// Changes the name, the value and what else an assessment of the trace says.
 pub fn update(tx: &mut Tx<'_>, trace: &TraceKey, assessment: &Assessment) -> Result<()> {
-    let of_trace = assessments::trace_id.eq(trace.as_str()).and(assessments::id.eq(&assessment.id));
-    let query = diesel::update(assessments::table.filter(of_trace));
+    let query = diesel::update(assessments::table.filter(is_of(trace, &assessment.id)));
     let changes = (
         assessments::name.eq(&assessment.name),
         assessments::valid.eq(assessment.is_valid),
@@ -74,15 +82,13 @@ pub fn update(tx: &mut Tx<'_>, trace: &TraceKey, assessment: &Assessment) -> Res
 
 /// Says whether an assessment of the trace is valid; `false` when there is no such one.
 pub fn set_valid(tx: &mut Tx<'_>, trace: &TraceKey, id: &str, is_valid: bool) -> Result<bool> {
-    let of_trace = assessments::trace_id.eq(trace.as_str()).and(assessments::id.eq(id));
-    let query = diesel::update(assessments::table.filter(of_trace)).set(assessments::valid.eq(is_valid));
+    let query = diesel::update(assessments::table.filter(is_of(trace, id))).set(assessments::valid.eq(is_valid));
     Ok(query.execute(tx.conn).db()? > 0)
 }
 
 /// Removes an assessment of the trace.
 pub fn delete(tx: &mut Tx<'_>, trace: &TraceKey, id: &str) -> Result<()> {
-    let of_trace = assessments::trace_id.eq(trace.as_str()).and(assessments::id.eq(id));
-    diesel::delete(assessments::table.filter(of_trace)).execute(tx.conn).db()?;
+    diesel::delete(assessments::table.filter(is_of(trace, id))).execute(tx.conn).db()?;
     Ok(())
 }
 
@@ -102,8 +108,7 @@ struct AssessmentRow {
 
 /// The assessment of the trace with that id.
 pub fn find(tx: &mut Tx<'_>, trace: (&TraceKey, &TraceId), id: &str) -> Result<Option<Assessment>> {
-    let of_trace = assessments::trace_id.eq(trace.0.as_str()).and(assessments::id.eq(id));
-    let query = assessments::table.filter(of_trace).select(AssessmentRow::as_select());
+    let query = assessments::table.filter(is_of(trace.0, id)).select(AssessmentRow::as_select());
     query.first(tx.conn).optional().db()?.map(|row| assessment(tx, row, trace.1.clone())).transpose()
 }
 
@@ -131,8 +136,8 @@ pub fn of_traces(tx: &mut Tx<'_>, ids: &HashMap<TraceKey, TraceId>) -> Result<Ha
 }
 
 /// The assessments of one trace, the oldest first.
-pub fn of_trace(tx: &mut Tx<'_>, trace: &Trace) -> Result<Vec<Assessment>> {
-    let ids = HashMap::from([(trace.key.clone(), trace.id.clone())]);
+pub fn of_trace(tx: &mut Tx<'_>, trace: (&TraceKey, &TraceId)) -> Result<Vec<Assessment>> {
+    let ids = HashMap::from([(trace.0.clone(), trace.1.clone())]);
     Ok(of_traces(tx, &ids)?.into_values().flatten().collect())
 }
 

@@ -2,7 +2,7 @@
 
 use actix_web::web::{self, Path};
 use actix_web::{HttpRequest, Resource};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::super::call::{Call, answer};
 use super::super::error::Answer;
@@ -46,7 +46,7 @@ async fn of_run(call: Call) -> Answer {
     }
     let caller = Caller { registry: call.registry, context: call.context };
     let (url, size) = link(&caller, &folder, &path, None).await?;
-    answer(json!({"presigned_url": url, "headers": Json::Object(Default::default()), "file_size": size}))
+    answer(json!({"presigned_url": url, "headers": {}, "file_size": size}))
 }
 
 /// A file's end could not be told from what is sent to the store alone.

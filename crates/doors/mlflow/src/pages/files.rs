@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use actix_files::NamedFile;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::{HttpRequest, web};
 
-use super::super::error::{Answer, refuse};
+use super::super::error::Answer;
+use super::not_found;
 use crate::domain::{Error, Result};
 
 /// What the pages may load and ask, and where: of this server alone. They compute styles while they run, show what they fetched as images and
@@ -53,12 +53,11 @@ impl Pages {
 
     /// Sends a file of the folder, or of a folder in it. What is not there, is no file or is elsewhere is not found.
     pub async fn send(&self, request: &HttpRequest, path: &str) -> Answer {
-        let not_found = || refuse(StatusCode::NOT_FOUND, &format!("path `{}` not found", request.path()));
-        let Some(folder) = self.0.clone() else { return Ok(not_found()) };
+        let Some(folder) = self.0.clone() else { return Ok(not_found(request)) };
         let name = path.to_owned();
         let opened = web::block(move || NamedFile::open(find(&folder, &name)?).ok()).await;
         let opened = opened.map_err(|error| Error::unavailable("a file cannot be opened now").caused_by(error))?;
-        let Some(file) = opened else { return Ok(not_found()) };
+        let Some(file) = opened else { return Ok(not_found(request)) };
         let caching = if has_digest(path) { FOR_EVER } else { ASK_EACH_TIME };
         let mut response = file.disable_content_disposition().into_response(request);
         for (name, value) in [

@@ -1,4 +1,4 @@
-//! OpenTelemetry's protocol over HTTP (OTLP/HTTP 1.x): spans as protocol buffers or as JSON, and packed as clients do.
+//! OpenTelemetry's protocol over HTTP (OTLP/HTTP 1.x): spans as protocol buffers or as JSON, compressed or as they are.
 
 use std::io::Read;
 
@@ -22,8 +22,8 @@ const PROTOBUF: &str = "application/x-protobuf";
 /// The media type of JSON.
 const JSON: &str = "application/json";
 
-/// The longest body that a packed one may become, in bytes.
-const MAX_UNPACKED: usize = 16 << 20;
+/// How long an encoded body may be once it is decoded, in bytes.
+const MAX_DECODED: usize = 16 << 20;
 
 /// How many spans one request may have.
 const MAX_SPANS: usize = 10_000;
@@ -38,7 +38,7 @@ pub async fn export(caller: Caller, request: HttpRequest, body: Bytes) -> Answer
     let experiment = text("x-mlflow-experiment-id").filter(|id| !id.is_empty());
     let experiment = experiment_ref(experiment.ok_or_else(|| missing("x-mlflow-experiment-id"))?)?;
     let run = text("x-mlflow-run-id").filter(|id| !id.is_empty()).map(str::parse).transpose()?;
-    let body = unpacked(body, text("content-encoding").unwrap_or_default())?;
+    let body = decoded(body, text("content-encoding").unwrap_or_default())?;
     let message = match answered {
         JSON => otlp_json::read(&body)?,
         _ => ExportTraceServiceRequest::decode(body).map_err(|error| {
@@ -60,24 +60,24 @@ pub async fn export(caller: Caller, request: HttpRequest, body: Bytes) -> Answer
     Ok(if answered == JSON { answer.body("{}") } else { answer.finish() })
 }
 
-/// The body as it was before its client packed it.
-fn unpacked(body: Bytes, encoding: &str) -> Result<Bytes> {
-    let mut unpacked = Vec::new();
-    let limit = MAX_UNPACKED as u64 + 1;
+/// The body as it was before its client encoded it.
+fn decoded(body: Bytes, encoding: &str) -> Result<Bytes> {
+    let mut decoded = Vec::new();
+    let limit = MAX_DECODED as u64 + 1;
     let read = match encoding.to_ascii_lowercase().as_str() {
         "" | "identity" => return Ok(body),
-        "gzip" => MultiGzDecoder::new(body.as_ref()).take(limit).read_to_end(&mut unpacked),
-        "deflate" => ZlibDecoder::new(body.as_ref()).take(limit).read_to_end(&mut unpacked),
+        "gzip" => MultiGzDecoder::new(body.as_ref()).take(limit).read_to_end(&mut decoded),
+        "deflate" => ZlibDecoder::new(body.as_ref()).take(limit).read_to_end(&mut decoded),
         _ => {
             let message = "spans are taken as they are, or packed with `gzip` or `deflate`";
             return Err(Error::invalid("Content-Encoding", message));
         }
     };
     read.map_err(|error| Error::invalid_body(format!("the body is not packed with `{encoding}`: {error}")))?;
-    if unpacked.len() > MAX_UNPACKED {
-        return Err(Error::too_large(format!("the body is longer than {MAX_UNPACKED} bytes once it is unpacked")));
+    if decoded.len() > MAX_DECODED {
+        return Err(Error::too_large(format!("the body is longer than {MAX_DECODED} bytes once it is unpacked")));
     }
-    Ok(unpacked.into())
+    Ok(decoded.into())
 }
 
 #[cfg(test)]
@@ -97,16 +97,16 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_unpacked_within_a_limit() {
-        assert_eq!(unpacked(Bytes::from_static(b"x"), "").unwrap(), "x");
-        assert_eq!(unpacked([gzip(b"one"), gzip(b"two")].concat().into(), "GZIP").unwrap(), "onetwo");
+    fn bodies_are_decoded_within_a_limit() {
+        assert_eq!(decoded(Bytes::from_static(b"x"), "").unwrap(), "x");
+        assert_eq!(decoded([gzip(b"one"), gzip(b"two")].concat().into(), "GZIP").unwrap(), "onetwo");
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(b"three").unwrap();
-        assert_eq!(unpacked(encoder.finish().unwrap().into(), "deflate").unwrap(), "three");
-        let zeros = |size: usize| unpacked(gzip(&vec![0; size]).into(), "gzip");
-        assert_eq!(zeros(MAX_UNPACKED).unwrap().len(), MAX_UNPACKED);
-        assert_eq!(zeros(MAX_UNPACKED + 1).unwrap_err().kind(), ErrorKind::TooLarge);
-        assert_eq!(unpacked(Bytes::from_static(b"x"), "gzip").unwrap_err().kind(), ErrorKind::InvalidBody);
-        assert_eq!(unpacked(Bytes::from_static(b"x"), "br").unwrap_err().field(), Some("Content-Encoding"));
+        assert_eq!(decoded(encoder.finish().unwrap().into(), "deflate").unwrap(), "three");
+        let zeros = |size: usize| decoded(gzip(&vec![0; size]).into(), "gzip");
+        assert_eq!(zeros(MAX_DECODED).unwrap().len(), MAX_DECODED);
+        assert_eq!(zeros(MAX_DECODED + 1).unwrap_err().kind(), ErrorKind::TooLarge);
+        assert_eq!(decoded(Bytes::from_static(b"x"), "gzip").unwrap_err().kind(), ErrorKind::InvalidBody);
+        assert_eq!(decoded(Bytes::from_static(b"x"), "br").unwrap_err().field(), Some("Content-Encoding"));
     }
 }

@@ -1,43 +1,29 @@
 //! Traces as clients before 3.0 say and read them (`StartTrace`, `EndTrace`, `GetTraceInfo`, `SearchTraces` of version 2.0): begun at
 //! their start, with an id that the server makes, and completed at their end.
 
-use actix_web::HttpResponse;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::wire::{draft_labels, info, tokens};
-use super::{DERIVED, NAME, PAGES, find, id};
+use super::wire::{info, label, source_run};
+use super::{find, id};
 use crate::call::{Call, answer};
-use crate::domain::search::{Search, Searched};
+use crate::domain::Error;
 use crate::domain::trace::{Trace, TraceDraft, TraceState};
-use crate::domain::tracking::View;
-use crate::domain::{Error, Result};
-use crate::error::{Answer, MlflowError};
+use crate::error::Answer;
+use crate::input::missing;
 use crate::registry::tracking::traces::FoundTrace;
 use crate::wire::{experiment_id, experiment_ref, given};
 
 /// Begins a trace.
-pub async fn start(call: &Call) -> Result<HttpResponse, MlflowError> {
+pub async fn start(call: &Call) -> Answer {
     let input = &call.input;
     let experiment = experiment_ref(input.required_text("experiment_id")?)?;
     let id = format!("tr-{}", Uuid::new_v4().simple()).parse()?;
     let mut trace = Trace::new(id, input.required_int("timestamp_ms")?, TraceState::InProgress);
-    say(&mut trace, call)?;
-    let run = super::wire::source_run(&trace);
+    label(&mut trace, input.pairs("request_metadata")?, input.pairs("tags")?);
+    let run = source_run(&trace);
     let made = call.registry.tracking.put_trace(&call.context, experiment, TraceDraft { trace, run }).await?;
     answer(json!({"trace_info": old_info(&made)}))
-}
-
-/// Adds what a request says of a trace.
-fn say(trace: &mut Trace, call: &Call) -> Result<()> {
-    trace.metadata.extend(draft_labels(call.input.pairs("request_metadata")?));
-    trace.tags.extend(draft_labels(call.input.pairs("tags")?));
-    if let Some(name) = trace.tags.remove(NAME) {
-        trace.name = Some(name);
-    }
-    trace.tags.retain(|name, _| !DERIVED.contains(&name.as_str()));
-    trace.tokens = tokens(&trace.metadata);
-    Ok(())
 }
 
 /// Ends a trace.
@@ -50,7 +36,7 @@ pub async fn end(call: Call) -> Answer {
             .ok_or_else(|| Error::invalid("status", format!("`{}` is no status", name.escape_debug())))?,
     };
     let mut said = Trace::new(id.clone(), 0, state);
-    say(&mut said, &call)?;
+    label(&mut said, input.pairs("request_metadata")?, input.pairs("tags")?);
     let change = move |draft: &mut TraceDraft| {
         let (trace, said) = (&mut draft.trace, said.clone());
         trace.duration =
@@ -58,7 +44,7 @@ pub async fn end(call: Call) -> Answer {
         trace.state = said.state;
         trace.name = said.name.or(trace.name.take());
         (trace.tags, trace.metadata, trace.tokens) = (said.tags, said.metadata, said.tokens);
-        draft.run = super::wire::source_run(&draft.trace);
+        draft.run = source_run(&draft.trace);
         Ok(())
     };
     let changed = call.registry.tracking.change_trace(&call.context, &id, change).await?;
@@ -75,27 +61,11 @@ pub async fn get(call: Call) -> Answer {
 pub async fn search(call: Call) -> Answer {
     let within = call.input.texts("experiment_ids")?;
     if within.is_empty() {
-        return Err(crate::input::missing("experiment_ids").into());
+        return Err(missing("experiment_ids").into());
     }
-    let size = PAGES.size(call.input.int("max_results")?.filter(|size| *size != 0))?;
-    let page = find(&call, &within, size).await?;
+    let page = find(&call, &within).await?;
     let traces = page.traces.iter().map(old_info).collect();
     answer(json!({"traces": given(traces), "next_page_token": page.next}))
-}
-
-/// What is searched among these experiments, but for the size of its pages.
-pub(super) async fn searched(call: &Call, within: &[&str]) -> Result<Search> {
-    Ok(Search {
-        of: Searched::Traces,
-        view: View::All,
-        clauses: crate::domain::filter::mlflow::clauses(
-            Searched::Traces,
-            call.input.text("filter")?.unwrap_or_default(),
-        )?,
-        order: crate::domain::filter::mlflow::order_keys(Searched::Traces, &call.input.texts("order_by")?)?,
-        datasets: Vec::new(),
-        experiments: crate::runs::experiments(call, within).await?,
-    })
 }
 
 /// A trace as those clients know it.

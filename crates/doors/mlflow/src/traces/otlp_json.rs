@@ -11,13 +11,11 @@ use super::otlp::{
 };
 use crate::domain::{Error, Result};
 
-/// How deep values may be: what is deeper is refused here, so that reading it does not depend on how it is nested.
-const MAX_DEPTH: usize = 40;
-
 /// Reads a message.
 ///
 /// Errors: InvalidBody where it is none.
 pub fn read(body: &[u8]) -> Result<ExportTraceServiceRequest> {
+    // It reads no more than 127 levels, which bounds how deep a value is here.
     let json: Json = serde_json::from_slice(body)
         .map_err(|error| Error::invalid_body(format!("the body has no spans in OpenTelemetry's protocol: {error}")))?;
     let message = Message::of(&json, "the body")?;
@@ -40,6 +38,10 @@ impl<'a> Message<'a> {
         let Some(items) = self.get(name) else { return Ok(Vec::new()) };
         let items = items.as_array().ok_or_else(|| wrong(name, "a list"))?;
         items.iter().map(|item| read(Message::of(item, name)?)).collect()
+    }
+
+    fn nested<T>(&self, name: &str, read: impl FnOnce(Message<'a>) -> Result<T>) -> Result<Option<T>> {
+        self.get(name).map(|value| read(Message::of(value, name)?)).transpose()
     }
 
     fn text(&self, name: &str) -> Result<String> {
@@ -68,18 +70,15 @@ impl<'a> Message<'a> {
     }
 
     fn attributes(&self) -> Result<Vec<KeyValue>> {
-        self.all("attributes", |pair| pair.pair(0))
+        self.all("attributes", |pair| pair.pair())
     }
 
-    fn pair(&self, depth: usize) -> Result<KeyValue> {
-        let value = self.get("value").map(|value| Message::of(value, "value")?.value(depth)).transpose()?;
+    fn pair(&self) -> Result<KeyValue> {
+        let value = self.nested("value", |value| value.value())?;
         Ok(KeyValue { key: self.text("key")?, value })
     }
 
-    fn value(&self, depth: usize) -> Result<AnyValue> {
-        if depth > MAX_DEPTH {
-            return Err(wrong("value", &format!("less than {MAX_DEPTH} levels deep")));
-        }
+    fn value(&self) -> Result<AnyValue> {
         let Some((name, value)) = self.0.iter().find(|(_, value)| !value.is_null()) else {
             return Ok(AnyValue { value: None });
         };
@@ -96,8 +95,8 @@ impl<'a> Message<'a> {
                 let bytes = STANDARD.decode(self.text(name)?);
                 Any::Bytes(bytes.map_err(|_| wrong(name, "base64"))?)
             }
-            "arrayValue" => Any::Array(ArrayValue { values: message()?.all("values", |item| item.value(depth + 1))? }),
-            "kvlistValue" => Any::Map(KeyValueList { values: message()?.all("values", |pair| pair.pair(depth + 1))? }),
+            "arrayValue" => Any::Array(ArrayValue { values: message()?.all("values", |item| item.value())? }),
+            "kvlistValue" => Any::Map(KeyValueList { values: message()?.all("values", |pair| pair.pair())? }),
             // A kind of a later version.
             _ => return Ok(AnyValue { value: None }),
         };
@@ -120,9 +119,7 @@ fn wrong(name: &str, what: &str) -> Error {
 }
 
 fn resource_spans(message: Message<'_>) -> Result<ResourceSpans> {
-    let resource = message.get("resource").map(|resource| Message::of(resource, "resource")).transpose()?;
-    let resource =
-        resource.map(|resource| Ok::<_, Error>(Resource { attributes: resource.attributes()? })).transpose()?;
+    let resource = message.nested("resource", |resource| Ok(Resource { attributes: resource.attributes()? }))?;
     let scope_spans = message.all("scopeSpans", |scope| Ok(ScopeSpans { spans: scope.all("spans", span)? }))?;
     Ok(ResourceSpans { resource, scope_spans })
 }
@@ -137,9 +134,6 @@ fn span(message: Message<'_>) -> Result<Span> {
         "SPAN_KIND_CONSUMER",
     ];
     const CODES: [&str; 3] = ["STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"];
-    let status = message.get("status").map(|status| Message::of(status, "status")).transpose()?;
-    let status = status
-        .map(|status| Ok::<_, Error>(Status { message: status.text("message")?, code: status.named("code", &CODES)? }));
     Ok(Span {
         trace_id: message.id("traceId")?,
         span_id: message.id("spanId")?,
@@ -171,7 +165,9 @@ fn span(message: Message<'_>) -> Result<Span> {
             })
         })?,
         dropped_links_count: message.number("droppedLinksCount")?,
-        status: status.transpose()?,
+        status: message.nested("status", |status| {
+            Ok(Status { message: status.text("message")?, code: status.named("code", &CODES)? })
+        })?,
         flags: message.number("flags")?,
     })
 }

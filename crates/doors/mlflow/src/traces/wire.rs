@@ -45,11 +45,7 @@ pub(super) fn draft(info: &Input, now: Millis) -> Result<(ExperimentRef, TraceDr
     trace.client_request_id = text("client_request_id", MAX_TAG_KEY)?;
     trace.request = text("request_preview", MAX_PREVIEW * 10)?;
     trace.response = text("response_preview", MAX_PREVIEW * 10)?;
-    trace.metadata = draft_labels(info.map("trace_metadata")?);
-    trace.tags = draft_labels(info.map("tags")?);
-    trace.tokens = tokens(&trace.metadata);
-    trace.name = trace.tags.remove(NAME);
-    trace.tags.retain(|name, _| !DERIVED.contains(&name.as_str()));
+    label(&mut trace, info.map("trace_metadata")?, info.map("tags")?);
     for item in info.messages("assessments")? {
         trace.assessments.push(said(&item, &trace.id, now)?);
     }
@@ -62,13 +58,22 @@ pub(super) fn source_run(trace: &Trace) -> Option<RunId> {
     trace.metadata.get(SOURCE_RUN).and_then(|run| run.parse().ok())
 }
 
-/// Tags or metadata as they are kept.
-pub(super) fn draft_labels(said: impl IntoIterator<Item = (String, String)>) -> Labels {
-    said.into_iter().map(|(name, value)| (cut(&name, MAX_TAG_KEY), cut(&value, MAX_TAG))).collect()
+/// Gives a trace the metadata and the tags that its client says, and what follows from them: its tokens and its name.
+pub(super) fn label(
+    trace: &mut Trace,
+    metadata: impl IntoIterator<Item = (String, String)>,
+    tags: impl IntoIterator<Item = (String, String)>,
+) {
+    let kept = |(name, value): (String, String)| (cut(&name, MAX_TAG_KEY), cut(&value, MAX_TAG));
+    trace.metadata = metadata.into_iter().map(kept).collect();
+    trace.tags = tags.into_iter().map(kept).collect();
+    trace.tokens = tokens(&trace.metadata);
+    trace.name = trace.tags.remove(NAME);
+    trace.tags.retain(|name, _| !DERIVED.contains(&name.as_str()));
 }
 
 /// The tokens that metadata says; what is no whole number is none.
-pub(super) fn tokens(metadata: &Labels) -> Tokens {
+fn tokens(metadata: &Labels) -> Tokens {
     let said = metadata.get(TOKENS).and_then(|tokens| serde_json::from_str::<Json>(tokens).ok());
     let of = |name| said.as_ref().and_then(|said| said.get(name)?.as_i64());
     Tokens {

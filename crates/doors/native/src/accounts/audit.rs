@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use utoipa::{IntoParams, ToSchema};
 
+use super::PrincipalName;
 use super::scopes::workspace_slug;
-use super::{PrincipalName, next};
-use crate::Paging;
 use crate::domain::{Error, Result};
 use crate::errors::AccountSearchErrors;
 use crate::http::answer::logged;
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
 use crate::registry::audit::{AuditView, AuditWanted};
+use crate::{Paging, next_token};
 
 /// The media type of lines of JSON.
 const LINES: &str = "application/x-ndjson";
@@ -171,7 +171,7 @@ pub async fn list_audit(
 ) -> Result<HttpResponse, Problem> {
     let page = caller.registry.audit.list_audit(&caller.context, wanted.read()?, paging.request()?).await?;
     let items = page.items.iter().map(AuditEntryView::from).collect();
-    Ok(HttpResponse::Ok().json(AuditList { items, next_page_token: next(page.next) }))
+    Ok(HttpResponse::Ok().json(AuditList { items, next_page_token: next_token(page.next.as_ref()) }))
 }
 
 /// Sends all wanted entries of the audit trail, the newest first, each as a line of JSON.

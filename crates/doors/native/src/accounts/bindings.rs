@@ -8,8 +8,7 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::scopes::{ScopeBody, ScopeView, SubjectBody, SubjectView, scope_of, subject_of};
-use super::{id, next, read};
-use crate::Paging;
+use super::{id, read};
 use crate::domain::Result;
 use crate::domain::access::BindingId;
 use crate::errors::{AccountReadErrors, AccountSearchErrors, CreateAccountErrors, EndAccountErrors};
@@ -17,6 +16,7 @@ use crate::http::caller::Caller;
 use crate::http::problem::Problem;
 use crate::location::relative;
 use crate::registry::access::{BindingView as Bound, BindingsWanted, NewBinding};
+use crate::{Paging, next_token};
 
 /// A binding to be made.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -149,7 +149,7 @@ pub async fn list_bindings(
     };
     let page = caller.registry.accounts.list_bindings(&caller.context, wanted, paging.request()?).await?;
     let items = page.items.iter().map(BindingView::from).collect();
-    Ok(HttpResponse::Ok().json(BindingList { items, next_page_token: next(page.next) }))
+    Ok(HttpResponse::Ok().json(BindingList { items, next_page_token: next_token(page.next.as_ref()) }))
 }
 
 /// Shows a binding.

@@ -10,8 +10,7 @@ use super::logins::SessionView;
 use super::principals::PrincipalView;
 use super::scopes::{group_of, scope_of};
 use super::tokens::TokenView;
-use super::{GroupBody, PrincipalName, names, next};
-use crate::Paging;
+use super::{GroupBody, PrincipalName, names};
 use crate::domain::{Error, NodeId, Result};
 use crate::enums::FeatureName;
 use crate::errors::{AccountListErrors, AccountSearchErrors};
@@ -20,6 +19,7 @@ use crate::http::caller::Caller;
 use crate::http::problem::Problem;
 use crate::registry::Feature;
 use crate::registry::access::{Explanation, OwnAccount, Reason, Reasons, ScopeRef};
+use crate::{Paging, next_token};
 
 /// The caller.
 #[derive(Debug, Serialize, ToSchema)]
@@ -223,6 +223,6 @@ pub async fn list_who_sees(
         owner: seers.owner.as_ref().map(PrincipalName::from),
         restricted: seers.is_restricted,
         items: seers.bindings.items.iter().map(BindingView::from).collect(),
-        next_page_token: next(seers.bindings.next),
+        next_page_token: next_token(seers.bindings.next.as_ref()),
     }))
 }

@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 
 use super::Paging;
 use crate::domain::access::{Group, Permission, Permissions, Principal};
-use crate::domain::{Change, Error, NodeId, PageRequest, PageToken, Result};
+use crate::domain::{Change, Error, NodeId, PageRequest, Result};
 use crate::http::integer::parse_integer;
 
 /// Somebody, as lists and answers name them.
@@ -64,14 +64,8 @@ impl From<GroupBody> for Group {
 
 impl Paging {
     fn request(&self) -> Result<PageRequest> {
-        let token = self.next_page_token()?.map(PageToken::decode).transpose()?;
-        Ok(PageRequest { size: Some(self.size()), token, with_total: false })
+        Ok(PageRequest { size: Some(self.size()), token: self.token()?, with_total: false })
     }
-}
-
-/// What continues a list, as pages say it.
-fn next(token: Option<PageToken>) -> String {
-    token.map(|token| token.encode()).unwrap_or_default()
 }
 
 /// A body, read by way of an object, because serde would take a list of values for one. Integers may be written with a fraction of zero.

@@ -8,8 +8,7 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::scopes::workspace_slug;
-use super::{change, next, nullable, read};
-use crate::Paging;
+use super::{change, nullable, read};
 use crate::domain::access::{Principal, PrincipalRef, Slug};
 use crate::domain::{Error, Result};
 use crate::errors::{
@@ -19,6 +18,7 @@ use crate::http::caller::Caller;
 use crate::http::problem::Problem;
 use crate::location::relative;
 use crate::registry::access::{NewServiceAccount, PrincipalChange, PrincipalsWanted, WithSlugs};
+use crate::{Paging, next_token};
 
 /// A service account to be made.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -173,7 +173,7 @@ pub async fn list_principals(
     };
     let page = caller.registry.accounts.list_principals(&caller.context, wanted, paging.request()?).await?;
     let items = page.items.iter().map(PrincipalView::from).collect();
-    Ok(HttpResponse::Ok().json(PrincipalList { items, next_page_token: next(page.next) }))
+    Ok(HttpResponse::Ok().json(PrincipalList { items, next_page_token: next_token(page.next.as_ref()) }))
 }
 
 /// Shows a principal.

@@ -10,14 +10,14 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::scopes::workspace_slug;
-use super::{id, names, next, read};
-use crate::Paging;
+use super::{id, names, read};
 use crate::domain::access::{ApiToken, Permissions, Role, TokenId};
 use crate::domain::{Error, Result};
 use crate::errors::{AccountSearchErrors, CreateAccountErrors, EndAccountErrors, UpdateAccountErrors};
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
 use crate::registry::access::{MadeToken, NewToken, Rotation, WithSlugs};
+use crate::{Paging, next_token};
 
 /// The slug of a workspace.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -235,7 +235,7 @@ pub async fn list_tokens(
     let owner = wanted.owner.as_deref().map(owner).transpose()?;
     let page = caller.registry.accounts.list_tokens(&caller.context, owner, paging.request()?).await?;
     let items = page.items.iter().map(TokenView::from).collect();
-    Ok(HttpResponse::Ok().json(TokenList { items, next_page_token: next(page.next) }))
+    Ok(HttpResponse::Ok().json(TokenList { items, next_page_token: next_token(page.next.as_ref()) }))
 }
 
 /// Gives a token a new secret: a new token that opens the same, whose text is shown this once. The old one ends after the grace.

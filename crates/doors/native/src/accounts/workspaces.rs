@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{change, next, nullable, read};
-use crate::Paging;
+use super::{change, nullable, read};
 use crate::domain::access::{Role, Slug, Workspace};
 use crate::domain::{Change, Result};
 use crate::errors::{
@@ -18,6 +17,7 @@ use crate::http::caller::Caller;
 use crate::http::problem::Problem;
 use crate::location::relative;
 use crate::registry::access::{NewWorkspace, WorkspaceChange};
+use crate::{Paging, next_token};
 
 /// What owners have who have nothing.
 const NONE: &str = "none";
@@ -141,7 +141,7 @@ pub async fn create_workspace(
 pub async fn list_workspaces(caller: Caller, paging: Query<Paging>) -> Result<HttpResponse, Problem> {
     let page = caller.registry.accounts.list_workspaces(&caller.context, paging.request()?).await?;
     let items = page.items.iter().map(WorkspaceView::from).collect();
-    Ok(HttpResponse::Ok().json(WorkspaceList { items, next_page_token: next(page.next) }))
+    Ok(HttpResponse::Ok().json(WorkspaceList { items, next_page_token: next_token(page.next.as_ref()) }))
 }
 
 /// Shows a workspace.

@@ -125,7 +125,7 @@ impl<'a> Order<'a> {
         let mut statement = Filter::default();
         match (part, frame.is_postgres) {
             (Part::Missing, _) => {
-                self.add_selected(&mut statement, "nodes", "runs", "NULL");
+                self.add_selected(&mut statement, "nodes", "runs", None);
                 statement.append(&frame.from);
                 statement.sql(" WHERE ");
                 match self.name {
@@ -135,7 +135,7 @@ impl<'a> Order<'a> {
                 self.add_conditions(&mut statement, frame, search, (part, ""), after)?;
             }
             (_, true) => {
-                self.add_selected(&mut statement, "r", "r", if part == Part::Values { "k.value" } else { "NULL" });
+                self.add_selected(&mut statement, "r", "r", (part == Part::Values).then_some("k.value"));
                 self.add_merged(&mut statement, part, after);
                 // By itself for each value, as many of them as the page needs: PostgreSQL makes no other join of it.
                 statement.sql(" CROSS JOIN LATERAL (SELECT nodes.id, runs.start_at, runs.run_id FROM ");
@@ -146,7 +146,7 @@ impl<'a> Order<'a> {
             }
             (_, false) => {
                 let value = self.value("k.value");
-                let shown = if part == Part::Values { value.as_str() } else { "NULL" };
+                let shown = (part == Part::Values).then_some(value.as_str());
                 self.add_selected(&mut statement, "nodes", "runs", shown);
                 let (table, index) = self.table();
                 statement.sql(&format!("{table} AS k INDEXED BY {index} CROSS JOIN "));
@@ -198,11 +198,11 @@ impl<'a> Order<'a> {
         }
     }
 
-    /// Adds the columns of a row, of these tables.
-    fn add_selected(&self, statement: &mut Filter, node: &str, run: &str, value: &str) {
-        let (number, text) = if self.kind == ValueKind::Double { (value, "NULL") } else { ("NULL", value) };
-        let number = if number == "NULL" { "CAST(NULL AS DOUBLE PRECISION)" } else { number };
-        let text = if text == "NULL" { "CAST(NULL AS TEXT)" } else { text };
+    /// Adds the columns of a row, of these tables; NULL in the place of a value that there is not.
+    fn add_selected(&self, statement: &mut Filter, node: &str, run: &str, value: Option<&str>) {
+        let (number, text) = if self.kind == ValueKind::Double { (value, None) } else { (None, value) };
+        let number = number.unwrap_or("CAST(NULL AS DOUBLE PRECISION)");
+        let text = text.unwrap_or("CAST(NULL AS TEXT)");
         statement.sql(&format!("SELECT {node}.id, {number}, {text}, {run}.start_at, {run}.run_id FROM "));
     }
 

@@ -1,5 +1,6 @@
 """mlflow-export-import, which copies by files between two servers: from MLflow's own server to ours, and from ours to MLflow's."""
 
+import json
 import os
 import subprocess
 from collections.abc import Callable
@@ -81,7 +82,7 @@ def seen(client: MlflowClient) -> dict:
 
 @pytest.mark.parametrize("way", ["to ours", "from ours"])
 def test_it_copies_experiments(way: str, tool: Callable[..., str], tmp_path: Path):
-    """And no models: their import takes sources on its own disk and on Databricks alone, at any server."""
+    """Models it exports alone: their import takes sources on its own disk and on Databricks alone, at any server."""
     (tmp_path / "reference").mkdir()
     with Installation.embedded(tmp_path) as installation, Reference(tmp_path / "reference") as reference:
         both = [installation.serve(), reference]
@@ -95,3 +96,22 @@ def test_it_copies_experiments(way: str, tool: Callable[..., str], tmp_path: Pat
         tool(target, "experiment.import_experiment", *copied)
         with at(target) as client:
             assert seen(client) == there
+
+
+def test_it_exports_a_model(tool: Callable[..., str], tmp_path: Path):
+    """It asks for the model with a GET that has a body."""
+    with Installation.embedded(tmp_path) as installation:
+        server = installation.serve()
+        with at(server) as client:
+            train(client, tmp_path)
+            runs = {version.version: version.run_id for version in client.search_model_versions("name = 'fraud'")}
+        exported = tmp_path / "exported"
+        tool(server, "model.export_model", "--model", "fraud", "--output-dir", str(exported))
+        model = json.loads((exported / "model.json").read_text())["mlflow"]["registered_model"]
+        assert (model["name"], model["description"]) == ("fraud", "what it is")
+        assert model["tags"] == [{"key": "x", "value": "y"}]
+        found = {version["version"]: version for version in model["versions"]}
+        assert {number: version["run_id"] for number, version in found.items()} == runs
+        assert [found[number]["current_stage"] for number in ("1", "2")] == ["Production", "None"]
+        for run in runs.values():
+            assert (exported / run / "artifacts/model/code/a b.py").read_text() == "x = 1\n"

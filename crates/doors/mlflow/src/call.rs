@@ -43,7 +43,8 @@ impl FromRequest for Call {
         Box::pin(async move {
             let Caller { registry, context } =
                 caller.await.map_err(|problem| MlflowError::from(problem.into_error()))?;
-            let input = if is_get {
+            // As MLflow's own server has it: some tools send what they ask for with a GET's body, and no query.
+            let input = if is_get && !query.is_empty() {
                 Input::of_query(&query)
             } else {
                 let body = body.await?;

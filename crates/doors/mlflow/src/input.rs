@@ -1,4 +1,4 @@
-//! The fields of a request, as protocol buffers in JSON have them: of a query where it is a GET, and of a body otherwise.
+//! The fields of a request, as protocol buffers in JSON have them: of the query of a GET that has one, and of a body otherwise.
 
 use serde_json::{Map, Value};
 

@@ -145,7 +145,7 @@ fn progress() -> OnProgress {
     })
 }
 
-/// What is to be said of single things, a line each on stdout.
+/// Remarks on single things, a line each on stdout.
 fn remarks() -> OnRemark {
     Arc::new(|remark: &ImportRemark| {
         let (id, message) = (remark.id.escape_debug(), remark.message.escape_debug());

@@ -134,14 +134,14 @@ pub struct ImportCounts {
     pub left: u64,
 }
 
-/// Something that is to be said of one thing: why it stays, or what is different here.
+/// A remark on one thing: why it stays, or what is different here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportRemark {
     /// What it is.
     pub kind: ImportedKind,
     /// Its name or its id.
     pub id: String,
-    /// What is to be said.
+    /// The remark.
     pub message: String,
 }
 
@@ -153,7 +153,7 @@ pub struct MlflowReport {
     pub counts: BTreeMap<ImportedKind, ImportCounts>,
     /// How many bytes were fetched.
     pub bytes: u64,
-    /// What is to be said of single things; the first thousand.
+    /// Remarks on single things; the first thousand.
     pub remarks: Vec<ImportRemark>,
     /// How many remarks there were.
     pub remarked: u64,

@@ -6,7 +6,7 @@ audits anything.
 
 from collections.abc import Callable
 
-from operations import ALL_OF_IT, DONE, ONE, WEBHOOK, Row, row
+from operations import ALL_OF_IT, DONE, NATIVE_WEBHOOK, ONE, WEBHOOK, Row, row
 from oracle import AUDIT, DENIED, EVERYTHING, HIDDEN, MANAGE, OK, SEE, UNKNOWN, Place, Who, answer, held
 from people import MAKER, OTHER, OWN, Tree, trees
 
@@ -178,6 +178,13 @@ ROWS = [
             ("POST /mlflow/webhooks/{webhook_id}/test", DONE, ("webhook",), {}, "webhook"),
         ]
     ),
+    a("createWebhook", DONE, managing(HERE), body=NATIVE_WEBHOOK),
+    a("listWebhooks", ONE, managing(HERE)),
+    a("getWebhook", ONE, managing(HERE), "webhook", spare="webhook"),
+    a("updateWebhook", DONE, managing(HERE), "webhook", body={"name": "{new}"}, spare="webhook"),
+    a("deleteWebhook", DONE, managing(HERE), "webhook", spare="webhook"),
+    a("testWebhook", DONE, managing(HERE), "webhook", body={}, spare="webhook"),
+    a("listDeliveries", ONE, managing(HERE), "webhook", spare="webhook"),
     a("createToken", DONE, known(believed), body={"name": "{new}", "role": "viewer"}),
     a(
         "createToken",

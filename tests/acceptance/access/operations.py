@@ -38,6 +38,8 @@ WEBHOOK = {
     "events": [{"entity": "PROMPT_ALIAS", "action": "DELETED"}],
     "status": "DISABLED",
 }
+# The same as the native API says it.
+NATIVE_WEBHOOK = {"name": "{new}", "url": WEBHOOK["url"], "events": ["prompt_alias.deleted"], "active": False}
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,12 @@ words! {
         "CACHED" Cached, "CANCELED" Canceled;
     /// What the settings let clients do.
     FeatureName: "directUploads" DirectUploads, "directDownloads" DirectDownloads, "imports" Imports;
+    /// What a webhook is told.
+    EventName: "registered_model.created" ModelCreated, "model_version.created" VersionCreated, "model_version_tag.set" VersionTagSet,
+        "model_version_tag.deleted" VersionTagDeleted, "model_version_alias.created" AliasCreated, "model_version_alias.deleted" AliasDeleted,
+        "prompt.created" PromptCreated, "prompt_version.created" PromptVersionCreated, "prompt_tag.set" PromptTagSet,
+        "prompt_tag.deleted" PromptTagDeleted, "prompt_version_tag.set" PromptVersionTagSet, "prompt_version_tag.deleted" PromptVersionTagDeleted,
+        "prompt_alias.created" PromptAliasCreated, "prompt_alias.deleted" PromptAliasDeleted;
     /// The order of changes.
     OrderOfChanges: "asc" Asc, "desc" Desc;
 }
@@ -57,6 +63,7 @@ mod tests {
     use super::*;
     use crate::domain::filter::VERDICTS;
     use crate::domain::policy::Act;
+    use crate::domain::webhook::WebhookEvent;
     use crate::domain::{Action, ArtifactState, ExecutionState, JobState};
     use crate::registry::Feature;
 
@@ -67,6 +74,7 @@ mod tests {
         assert_eq!(JobStateName::WORDS, JobState::ALL.map(JobState::name));
         assert_eq!(FeatureName::WORDS, Feature::ALL.map(Feature::name));
         assert_eq!(ActionName::WORDS, Action::ALL.map(Action::name));
+        assert_eq!(EventName::WORDS.to_vec(), WebhookEvent::ALL.iter().map(|event| event.name()).collect::<Vec<_>>());
         assert!(ActName::WORDS.iter().all(|word| Act::from_name(word).is_some()));
         let states: BTreeSet<&str> =
             ArtifactState::NAMES.into_iter().chain(ExecutionState::NAMES).map(|(name, _)| name).collect();

@@ -141,6 +141,15 @@ errors! {
     /// The errors of removing a workspace.
     DeleteWorkspaceErrors: "404" "Not found.",
         "409" "It is not archived for long enough, or something is in it.";
+    /// The errors of listing webhooks.
+    ListWebhooksErrors: ;
+    /// The errors of making a webhook.
+    CreateWebhookErrors: "409" "The workspace has as many webhooks as it may have.", "413" "The body is too large.",
+        "415" "The body does not say that it is JSON.";
+    /// The errors of changing a webhook.
+    UpdateWebhookErrors: "404" "Not found.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
+    /// The errors of sending an example to a webhook.
+    TestWebhookErrors: "404" "Not found.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
     /// The errors of setting an alias.
     AliasErrors: "404" "Not found.", "412" "A precondition does not hold.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
 }

@@ -27,6 +27,7 @@ mod policy;
 mod register;
 mod request;
 mod resumable;
+mod webhooks;
 mod wire;
 
 // The packages that it uses, by the names of their rooms.

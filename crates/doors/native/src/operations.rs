@@ -10,7 +10,7 @@ use utoipa::OpenApi;
 
 use super::{
     PREFIX, accounts, archives, deployments, direct, files, found_files, history, imports, jobs, lineage, lists,
-    metrics, mlflow_imports, models, parameters, patches, policy, register, resumable, wire,
+    metrics, mlflow_imports, models, parameters, patches, policy, register, resumable, webhooks, wire,
 };
 use crate::domain::Result;
 use crate::http::operation;
@@ -76,6 +76,13 @@ pub(super) static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
             operation!(found_files::get_blob),
             operation!(jobs::list_jobs),
             operation!(deployments::list_deployments),
+            operation!(webhooks::create_webhook),
+            operation!(webhooks::list_webhooks),
+            operation!(webhooks::get_webhook),
+            operation!(webhooks::update_webhook),
+            operation!(webhooks::delete_webhook),
+            operation!(webhooks::test_webhook),
+            operation!(webhooks::list_deliveries),
             operation!(accounts::workspaces::create_workspace),
             operation!(accounts::workspaces::list_workspaces),
             operation!(accounts::workspaces::get_workspace),
@@ -120,7 +127,7 @@ pub(super) static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
 #[openapi(
     info(
         title = "Modelport API",
-        description = "Lists, reads and changes by name, files, aliases, history and removal, on the entities of every other API; accounts and the audit trail."
+        description = "Lists, reads and changes by name, files, aliases, history and removal, on the entities of every other API; webhooks, accounts and the audit trail."
     ),
     components(schemas(
         crate::http::problem::ProblemDetails,

@@ -63,7 +63,7 @@ impl From<GroupBody> for Group {
 }
 
 impl Paging {
-    fn request(&self) -> Result<PageRequest> {
+    pub(super) fn request(&self) -> Result<PageRequest> {
         Ok(PageRequest { size: Some(self.size()), token: self.token()?, with_total: false })
     }
 }
@@ -80,7 +80,9 @@ pub(super) fn read<T: DeserializeOwned>(body: Json<Map<String, Value>>) -> Resul
 }
 
 /// A member that may be there and null, which clears what it is about.
-fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(member: D) -> Result<Option<Option<T>>, D::Error> {
+pub(super) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    member: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(member).map(Some)
 }
 

@@ -33,10 +33,10 @@ def documents(printed: str) -> list[dict]:
 
 def test_the_commands(server: Server, tmp_path: Path) -> None:
     blocks = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 13
+    assert len(blocks) == 17
     assert all("localhost:8080" in block for block in blocks)
     printed = [documents(paste(block, server, tmp_path)) for block in blocks]
-    _, models, filtered, one, _, patched, files, blob, changes, activity, served, jobs, hooks = printed
+    _, models, filtered, one, _, patched, files, blob, changes, activity, logged, tuning, found, series, served, jobs, hooks = printed
     [row] = models[0]["items"]
     assert (row["name"], row["versions"], row["latestVersion"]["name"], models[0]["total"]) == ("fraud", 2, "2", 1)
     assert row["aliases"][0]["alias"] == "champion"
@@ -51,6 +51,17 @@ def test_the_commands(server: Server, tmp_path: Path) -> None:
     assert [(item["model"], item["path"]) for item in blob[0]["items"]] == [("fraud", "config.json")] * 2
     assert changes[0]["items"][0]["node"]["name"] == "2.0" and len(changes[1]["items"]) == 1
     assert {item["node"]["type"] for item in activity[0]["items"]} >= {"kf.RegisteredModel", "kf.ModelArtifact"}
+    assert logged == [{}, {}]
+    experiments, experiment, keys = tuning
+    assert [(item["name"], item["runs"]) for item in experiments["items"]] == [("tuning", 2)] and experiments["total"] == 1
+    assert experiment["id"] == experiments["items"][0]["id"]
+    assert (keys["metrics"], keys["parameters"], keys["moreMetrics"]) == (["loss"], ["rate"], False)
+    of_runs = [(run["parameters"], run["metrics"]["loss"]["value"]) for run in found[0]["items"]]
+    assert of_runs == [({"rate": "0.1"}, 0.1), ({"rate": "0.2"}, 0.2)]
+    assert sorted((each["steps"], each["values"], each["total"]) for each in series[0]["items"]) == [
+        ([1, 2], [0.5, 0.1], 2),
+        ([1, 2], [0.5, 0.2], 2),
+    ]
     assert served[0]["items"] == [] and jobs[0]["items"] == []
     listed, deliveries, changed = hooks
     assert [item["name"] for item in listed["items"]] == ["ci"] and deliveries["items"] == []

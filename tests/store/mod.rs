@@ -19,6 +19,7 @@ mod migrations;
 mod mlmd_filters;
 mod nodes;
 mod schema;
+mod series;
 pub(crate) mod statements;
 mod tracking_search;
 mod transactions;

@@ -25,9 +25,17 @@ on_both! {
 /// Statements by database, begins and commits included.
 static STATEMENTS: Mutex<Option<HashMap<String, u64>>> = Mutex::new(None);
 
-/// What the statements have whose texts are kept: filters, histories of a run, and searches of runs.
-const WATCHED: [&str; 5] =
-    ["FROM properties AS p", "FROM members AS m ", "FROM runs ", "FROM metrics AS k ", "FROM parameters AS k "];
+/// What the statements have whose texts are kept: filters, histories of a run, searches of runs, series of metrics and their names.
+const WATCHED: [&str; 8] = [
+    "FROM properties AS p",
+    "FROM members AS m ",
+    "FROM runs ",
+    "FROM metrics AS k ",
+    "FROM parameters AS k ",
+    "FROM metric_points WHERE ",
+    "FROM metrics AS t ",
+    "FROM parameters AS t ",
+];
 
 /// Texts of those by database that its connections keep, each as often as it was read and planned for that.
 static KEPT: Mutex<Option<HashMap<String, Vec<String>>>> = Mutex::new(None);

@@ -31,6 +31,7 @@ pub mod selection;
 pub mod serving;
 pub mod stage;
 pub mod state;
+pub mod thinning;
 pub mod trace;
 pub mod trace_metrics;
 pub mod tracking;

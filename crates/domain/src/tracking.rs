@@ -158,6 +158,19 @@ pub struct Thinned {
     pub most: i64,
 }
 
+/// The points of a metric of a run within a range of steps, all of them or thinned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// The run.
+    pub run: NodeId,
+    /// The metric's name.
+    pub metric: String,
+    /// How many points the range has.
+    pub total: u64,
+    /// The points, ordered by step and time.
+    pub points: Vec<MetricPoint>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

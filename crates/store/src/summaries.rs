@@ -56,6 +56,16 @@ pub fn version_counts(tx: &mut Tx<'_>, models: &[NodeId], most: u32) -> Result<H
     Ok(found.map(|(model, count)| (model, count.unwrap_or(0).unsigned_abs())).collect())
 }
 
+/// How many runs that are not archived each of these experiments has, counted up to `most`.
+pub fn run_counts(tx: &mut Tx<'_>, experiments: &[NodeId], most: u32) -> Result<HashMap<NodeId, u64>> {
+    let count = format!(
+        "(SELECT count(*) FROM (SELECT 1 FROM runs AS r WHERE r.experiment_id = m.id AND r.archived = FALSE \
+         LIMIT {most}) AS l)"
+    );
+    let found = numbers(tx, experiments, &count)?.into_iter();
+    Ok(found.map(|(experiment, count)| (experiment, count.unwrap_or(0).unsigned_abs())).collect())
+}
+
 /// A number of each of these nodes, which is called `m` in its SQL.
 fn numbers(tx: &mut Tx<'_>, nodes: &[NodeId], number: &str) -> Result<Vec<(NodeId, Option<i64>)>> {
     let mut found = Vec::with_capacity(nodes.len());

@@ -12,8 +12,10 @@ from schemathesis.openapi.checks import EnsureResourceAvailability, RejectedPosi
 # What a refusal says, and why the document cannot.
 RULES = {
     r"^either name (with parentResourceId, )?or externalId must be given": "one of several parameters is required",
-    r"^filter(Query)? at character \d+: ": "a text in a language of its own",
-    r"^filter(Query)? has \d+ bytes, more than": "a length in bytes, which is not that in characters",
+    r"^(filter(Query)?|orderBy) at character \d+: ": "a text in a language of its own",
+    r"^(filter(Query)?|orderBy) has \d+ bytes, more than": "a length in bytes, which is not that in characters",
+    r"^`toStep` -?\d+ is before `fromStep`": "compares two members",
+    r"^\d+ metrics of \d+ runs with \d+ points each are": "a product of three members",
     r"^page token .* is broken": "a token is the server's to make",
     r"^page token belongs to another query": "depends on the query that the token came from",
     r"^artifact `\d+` is a `[a-z-]+`, not a `[a-z-]+`": "depends on the artifact that is there",

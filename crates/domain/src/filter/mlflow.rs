@@ -83,15 +83,21 @@ fn what_it_excludes(test: &Test) -> Option<&'static str> {
 ///
 /// Errors: InvalidArgument on `order_by` that tells the character where it cannot continue; when two keys are the same.
 pub fn order_keys(of: Searched, texts: &[&str]) -> Result<Vec<OrderKey>> {
+    order_keys_of(ORDER_BY, of, texts)
+}
+
+/// The same of a parameter of another name, which its errors have then.
+pub fn order_keys_of(parameter: &'static str, of: Searched, texts: &[&str]) -> Result<Vec<OrderKey>> {
     if texts.len() > MAX_ORDER_KEYS {
-        return Err(Error::invalid(ORDER_BY, format!("order_by has {} keys, more than {MAX_ORDER_KEYS}", texts.len())));
+        let message = format!("{parameter} has {} keys, more than {MAX_ORDER_KEYS}", texts.len());
+        return Err(Error::invalid(parameter, message));
     }
     let mut keys: Vec<OrderKey> = Vec::new();
     for text in texts {
-        check_length(ORDER_BY, text)?;
-        let key = Parser::new(ORDER_BY, of, text)?.order_key()?;
+        check_length(parameter, text)?;
+        let key = Parser::new(parameter, of, text)?.order_key()?;
         if keys.iter().any(|before| before.facet == key.facet) {
-            return Err(refused(ORDER_BY, text, 0, format_args!("`{text}` orders by what a key before it does")));
+            return Err(refused(parameter, text, 0, format_args!("`{text}` orders by what a key before it does")));
         }
         keys.push(key);
     }

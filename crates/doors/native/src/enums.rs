@@ -50,6 +50,8 @@ words! {
         "prompt.created" PromptCreated, "prompt_version.created" PromptVersionCreated, "prompt_tag.set" PromptTagSet,
         "prompt_tag.deleted" PromptTagDeleted, "prompt_version_tag.set" PromptVersionTagSet, "prompt_version_tag.deleted" PromptVersionTagDeleted,
         "prompt_alias.created" PromptAliasCreated, "prompt_alias.deleted" PromptAliasDeleted;
+    /// Whether what is archived is wanted.
+    ViewName: "active" Active, "archived" Archived, "all" All;
     /// The order of changes.
     OrderOfChanges: "asc" Asc, "desc" Desc;
 }

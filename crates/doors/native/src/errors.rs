@@ -97,6 +97,9 @@ errors! {
     ChangeErrors: "404" "Not found.", "409" "The name is taken.", "412" "A precondition does not hold.",
         "413" "The body is too large.", "415" "The body does not say that it is JSON.",
         "507" "It is more than the quota of the workspace allows.";
+    /// The errors of searching runs, and of reading their metrics.
+    SearchErrors: "404" "An experiment, or a run, is not found.", "413" "The body is too large.",
+        "415" "The body does not say that it is JSON.";
     /// The errors of appending points.
     PointErrors: "404" "The run is not found.", "409" "Others keep making metrics of the same names; try again.",
         "413" "The body is too large.", "415" "The body does not say that it is JSON.";

@@ -7,6 +7,7 @@ mod deployments;
 mod direct;
 mod enums;
 mod errors;
+mod experiments;
 mod files;
 mod found_files;
 mod history;
@@ -28,6 +29,8 @@ mod register;
 mod request;
 mod resumable;
 mod webhooks;
+mod runs;
+mod series;
 mod wire;
 
 // The packages that it uses, by the names of their rooms.

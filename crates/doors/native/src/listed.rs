@@ -1,4 +1,4 @@
-//! What lists of models and versions are asked with and show.
+//! What lists of models, versions and experiments are asked with and show.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +13,7 @@ use crate::domain::filter::kubeflow::{Known, parse_own};
 use crate::domain::filter::{Attribute, Expr, VERDICTS};
 use crate::domain::value::{check_text, find_named};
 use crate::domain::{LogicalType, Order, OrderBy, Result};
+use crate::registry::listed::experiments::ListedExperiment;
 use crate::registry::listed::models::{ListedAlias, ListedModel};
 use crate::registry::listed::{ListRequest, ListedPage, ListedVersion, Total};
 
@@ -121,17 +122,18 @@ impl Paging {
     }
 }
 
-/// What a well-known name means in a filter of models or of versions. Times have the names that other filters have, too.
+/// What a well-known name means in a filter of nodes of that type. Times have the names that other filters have, too.
 fn known(logical: LogicalType, name: &str) -> Option<Known> {
+    let has_versions = logical != LogicalType::Experiment;
     Some(match name {
         "id" => Known::Attribute(Attribute::Id),
         "name" => Known::Attribute(Attribute::Name),
         "externalId" => Known::Attribute(Attribute::ExternalId),
         "createdAt" | "createTimeSinceEpoch" => Known::Attribute(Attribute::CreatedAt),
         "updatedAt" | "lastUpdateTimeSinceEpoch" => Known::Attribute(Attribute::UpdatedAt),
-        "alias" => Known::Attribute(Attribute::Alias),
-        "format" => Known::Attribute(Attribute::Format),
-        "verdict" => Known::Named(Attribute::Verdict, &VERDICTS),
+        "alias" if has_versions => Known::Attribute(Attribute::Alias),
+        "format" if has_versions => Known::Attribute(Attribute::Format),
+        "verdict" if has_versions => Known::Named(Attribute::Verdict, &VERDICTS),
         name => {
             let is_it = |declared: &str| declared == name || camel_case(declared) == name;
             let (declared, kind) = logical.properties().iter().find(|(declared, _)| is_it(declared))?;
@@ -228,6 +230,26 @@ impl From<&ListedModel> for ModelRow {
     }
 }
 
+/// An experiment as lists show it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExperimentRow {
+    /// The experiment itself.
+    #[serde(flatten)]
+    pub experiment: NodeView,
+    /// How many runs it has that are not archived, counted up to 1000.
+    pub runs: u64,
+    /// Whether it has more than that.
+    pub more_runs: bool,
+}
+
+impl From<&ListedExperiment> for ExperimentRow {
+    fn from(listed: &ListedExperiment) -> Self {
+        let ListedExperiment { experiment, runs, has_more_runs } = listed;
+        Self { experiment: NodeView::new(experiment), runs: *runs, more_runs: *has_more_runs }
+    }
+}
+
 impl From<&ListedAlias> for AliasView {
     fn from(listed: &ListedAlias) -> Self {
         let ListedAlias { alias, version_id, version } = listed;
@@ -276,6 +298,8 @@ lists! {
     ModelList of ModelRow from ListedModel;
     /// A page of versions.
     VersionList of VersionRow from ListedVersion;
+    /// A page of experiments.
+    ExperimentList of ExperimentRow from ListedExperiment;
 }
 
 /// A page of aliases, in alphabetical order.

@@ -9,8 +9,8 @@ use serde_json::Value as Json;
 use utoipa::OpenApi;
 
 use super::{
-    PREFIX, accounts, archives, deployments, direct, files, found_files, history, imports, jobs, lineage, lists,
-    metrics, mlflow_imports, models, parameters, patches, policy, register, resumable, webhooks, wire,
+    PREFIX, accounts, archives, deployments, direct, experiments, files, found_files, history, imports, jobs, lineage,
+    lists, metrics, mlflow_imports, models, parameters, patches, policy, register, resumable, runs, series, webhooks, wire,
 };
 use crate::domain::Result;
 use crate::http::operation;
@@ -50,6 +50,11 @@ pub(super) static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
             operation!(history::get_node_history),
             operation!(lineage::get_node_lineage),
             operation!(metrics::append_metric_points),
+            operation!(series::get_metric_series),
+            operation!(experiments::list_experiments),
+            operation!(experiments::get_experiment),
+            operation!(experiments::get_experiment_keys),
+            operation!(runs::search_runs),
             operation!(direct::create_direct_upload),
             operation!(direct::get_direct_upload),
             operation!(direct::delete_direct_upload),

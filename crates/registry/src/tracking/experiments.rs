@@ -10,7 +10,7 @@ use crate::entities::{create, get};
 use crate::resolve::created_concurrently;
 use crate::services::Tracking;
 use crate::store::nodes;
-use crate::store::tracking::experiments as names;
+use crate::store::tracking::{experiments as names, keys};
 use crate::transaction::{ReadTransaction, WriteTransaction};
 
 /// How an experiment is addressed.
@@ -33,9 +33,38 @@ pub struct NodePage {
     pub next: Option<String>,
 }
 
+/// How many names of metrics, and of parameters, are told of an experiment.
+pub const MAX_KEYS: u32 = 1000;
+
+/// The names of what the runs of an experiment measure and are given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunKeys {
+    /// Those of their metrics.
+    pub metrics: Keys,
+    /// Those of their parameters.
+    pub parameters: Keys,
+}
+
+/// Names, in alphabetical order: the first [`MAX_KEYS`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keys {
+    /// The names.
+    pub names: Vec<String>,
+    /// Whether there are more.
+    pub has_more: bool,
+}
+
+impl Keys {
+    fn first(mut names: Vec<String>) -> Self {
+        let has_more = names.len() > MAX_KEYS as usize;
+        names.truncate(MAX_KEYS as usize);
+        Self { names, has_more }
+    }
+}
+
 /// The property that says whether an experiment or a run is archived, and its values.
-pub(super) const STATE: &str = "state";
-pub(super) const ARCHIVED: &str = "ARCHIVED";
+pub(crate) const STATE: &str = "state";
+pub(crate) const ARCHIVED: &str = "ARCHIVED";
 pub(super) const LIVE: &str = "LIVE";
 
 impl Tracking {
@@ -123,6 +152,21 @@ impl Tracking {
                 let mut changes = NodeChanges::default();
                 changes.declare(STATE, if archived { ARCHIVED } else { LIVE });
                 change_node(tx, LogicalType::Experiment, found.id, &changes).map(drop)
+            })
+            .await
+    }
+
+    /// The names of what the runs of an experiment measure and are given, archived runs among them.
+    ///
+    /// Errors: NotFound.
+    pub async fn keys_of_runs(&self, context: &RequestContext, experiment: ExperimentRef) -> Result<RunKeys> {
+        self.core
+            .read_long(context, move |tx| {
+                let found = find(tx, &experiment)?;
+                Ok(RunKeys {
+                    metrics: Keys::first(keys::of_metrics(tx, found.id, MAX_KEYS + 1)?),
+                    parameters: Keys::first(keys::of_parameters(tx, found.id, MAX_KEYS + 1)?),
+                })
             })
             .await
     }

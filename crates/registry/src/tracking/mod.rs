@@ -12,5 +12,6 @@ pub mod logged_models;
 pub mod run_files;
 pub mod runs;
 pub mod search;
+pub mod series;
 pub(crate) mod tokens;
 pub mod traces;

@@ -58,6 +58,23 @@ impl Run {
         Self { node, id, experiment, metrics: Vec::new(), parameters: Vec::new(), uses: Vec::new() }
     }
 
+    /// When it started: when its node was made, where nobody says.
+    pub fn started_at(&self) -> Millis {
+        self.time("start_time_since_epoch").unwrap_or(self.node.created_at)
+    }
+
+    /// When it ended; none while it goes on.
+    pub fn ended_at(&self) -> Option<Millis> {
+        self.time("end_time_since_epoch")
+    }
+
+    fn time(&self, name: &str) -> Option<Millis> {
+        match self.node.properties.get(name) {
+            Some(Value::Int(time)) => Some(*time),
+            _ => None,
+        }
+    }
+
     /// Whether it is archived, itself or with its experiment.
     pub fn is_archived(&self) -> bool {
         is_archived(&self.node) || is_archived(&self.experiment)
@@ -177,13 +194,42 @@ impl Tracking {
         size: PageSize,
         token: Option<String>,
     ) -> Result<RunPage> {
+        self.core.read_long(context, move |tx| page(tx, &search, size, token.as_deref())).await
+    }
+
+    /// The same of experiments each of which has to be there, in the workspace of the request.
+    ///
+    /// Errors: NotFound when one of them is not.
+    pub async fn search_runs_of(
+        &self,
+        context: &RequestContext,
+        search: Search,
+        size: PageSize,
+        token: Option<String>,
+    ) -> Result<RunPage> {
         self.core
             .read_long(context, move |tx| {
-                let (nodes, next) = search::page(tx, &search, size, token.as_deref())?;
-                Ok(RunPage { runs: with_contents(tx, nodes)?, next })
+                let workspace = tx.access().workspace();
+                let found = nodes::find_all(tx, &search.experiments)?;
+                let is_there = |id: &NodeId| {
+                    found.iter().any(|node| {
+                        node.id == *id
+                            && node.type_id == LogicalType::Experiment.id()
+                            && node.place.workspace == workspace
+                    })
+                };
+                if let Some(missing) = search.experiments.iter().find(|id| !is_there(id)) {
+                    return Err(Error::not_found(format!("experiment `{missing}`")));
+                }
+                page(tx, &search, size, token.as_deref())
             })
             .await
     }
+}
+
+fn page(tx: &mut ReadTransaction<'_, '_>, search: &Search, size: PageSize, token: Option<&str>) -> Result<RunPage> {
+    let (nodes, next) = search::page(tx, search, size, token)?;
+    Ok(RunPage { runs: with_contents(tx, nodes)?, next })
 }
 
 fn missing(id: &RunId) -> Error {

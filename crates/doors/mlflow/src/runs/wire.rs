@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use super::super::artifacts::run_root;
 use super::super::wire::{RUN_NAME, experiment_id, given, lifecycle_stage, metric, tags, tags_of};
 use crate::domain::tracking::Role;
-use crate::domain::{LogicalType, Node, Value};
+use crate::domain::{LogicalType, Node};
 use crate::registry::tracking::runs::Run;
 
 /// The tag that names the run that a run is part of, and the property that Kubeflow's users have for it.
@@ -43,10 +43,6 @@ pub fn run(run: &Run) -> Json {
 
 /// What a run is.
 pub fn run_info(run: &Run) -> Json {
-    let time = |name: &str| match run.node.properties.get(name) {
-        Some(Value::Int(time)) => Some(*time),
-        _ => None,
-    };
     json!({
         "run_id": run.id.as_str(),
         "run_uuid": run.id.as_str(),
@@ -54,8 +50,8 @@ pub fn run_info(run: &Run) -> Json {
         "experiment_id": experiment_id(&run.experiment),
         "user_id": run.node.text("owner").unwrap_or_default(),
         "status": run.node.text("status").unwrap_or("RUNNING"),
-        "start_time": time("start_time_since_epoch").unwrap_or(run.node.created_at),
-        "end_time": time("end_time_since_epoch"),
+        "start_time": run.started_at(),
+        "end_time": run.ended_at(),
         "artifact_uri": artifact_uri(run),
         "lifecycle_stage": lifecycle_stage(run.is_archived()),
     })

@@ -33,10 +33,11 @@ def documents(printed: str) -> list[dict]:
 
 def test_the_commands(server: Server, tmp_path: Path) -> None:
     blocks = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 17
+    assert len(blocks) == 21
     assert all("localhost:8080" in block for block in blocks)
     printed = [documents(paste(block, server, tmp_path)) for block in blocks]
-    _, models, filtered, one, _, patched, files, blob, changes, activity, logged, tuning, found, series, served, jobs, hooks = printed
+    _, models, filtered, one, _, patched, copied, renamed, reverted, *rest = printed
+    files, blob, tried, changes, activity, logged, tuning, found, series, served, jobs, hooks = rest
     [row] = models[0]["items"]
     assert (row["name"], row["versions"], row["latestVersion"]["name"], models[0]["total"]) == ("fraud", 2, "2", 1)
     assert row["aliases"][0]["alias"] == "champion"
@@ -47,9 +48,17 @@ def test_the_commands(server: Server, tmp_path: Path) -> None:
     assert aliases["items"] == [{"alias": "champion", "version": "1", "versionId": champion["id"]}]
     assert patched[0]["properties"]["owner"] == "risk" and patched[0]["customProperties"] == {"team": "blue"}
     assert patched[1]["name"] == "2.0"
+    assert (copied[0]["model"], copied[0]["name"], copied[0]["aliases"]) == ("fraud-staging", "1", ["champion"])
+    assert copied[0]["customProperties"]["copied_from"] == "models:/fraud/2.0"
+    assert renamed[0]["name"] == reverted[0]["name"] == "fraud-prod" and reverted[0]["keptProperties"] == []
+    assert tried[0]["counts"] == {"allow": 0, "warn": 0, "quarantine": 0, "refuse": 2}
     assert [len(page["items"]) for page in files] == [0, 0, 0]
-    assert [(item["model"], item["path"]) for item in blob[0]["items"]] == [("fraud", "config.json")] * 2
-    assert changes[0]["items"][0]["node"]["name"] == "2.0" and len(changes[1]["items"]) == 1
+    assert [(item["model"], item["path"]) for item in blob[0]["items"]] == [
+        ("fraud", "config.json"),
+        ("fraud", "config.json"),
+        ("fraud-prod", "config.json"),
+    ]
+    assert changes[0]["items"][0]["node"]["name"] == "fraud-prod" and len(changes[1]["items"]) == 2
     assert {item["node"]["type"] for item in activity[0]["items"]} >= {"kf.RegisteredModel", "kf.ModelArtifact"}
     assert logged == [{}, {}]
     experiments, experiment, keys = tuning

@@ -23,6 +23,16 @@ pub fn mask(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Whether a text in a document may stand where [`mask_document`] left [`MASK`] for a secret.
+pub fn may_be_masked(document: &Json) -> bool {
+    match document {
+        Json::String(text) => text == MASK || text.contains("***@") || text.contains("=***"),
+        Json::Array(items) => items.iter().any(may_be_masked),
+        Json::Object(members) => members.values().any(may_be_masked),
+        Json::Null | Json::Bool(_) | Json::Number(_) => false,
+    }
+}
+
 /// Masks every text in a document, and those whose name says that they are secrets as a whole.
 pub fn mask_document(document: &mut Json) {
     mask_json(document, false);
@@ -237,7 +247,13 @@ mod tests {
                 "empty_secret": {"string": ""},
             },
         });
+        assert!(!may_be_masked(&document));
         mask_document(&mut document);
+        assert!(may_be_masked(&document));
+        for (name, is_masked) in [("link", true), ("db_password", true), ("deep", true), ("pad_token", false)] {
+            assert_eq!(may_be_masked(&document["customProperties"][name]), is_masked, "{name}");
+        }
+        assert!(!may_be_masked(&json!("***bold***\n\n***\n")));
         let masked = json!({
             "uri": "https://***@h",
             "revision": 3,

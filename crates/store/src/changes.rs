@@ -1,6 +1,7 @@
 //! The record of changes: the audit log, the history of a node, and the feed of all changes.
 
 mod backwards;
+mod revisions;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -21,6 +22,7 @@ use modelport_domain::secrets::mask_document;
 use modelport_domain::{Action, Actor, ChangeRecord, Error, Millis, NodeId, Result};
 
 pub use backwards::{BackwardsPage, WantedActor, WantedChanges, backwards, of_node, of_subtree};
+pub use revisions::{at_revision, has_changed_files_since};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = changes)]

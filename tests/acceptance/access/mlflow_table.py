@@ -316,6 +316,18 @@ CROSSING = [
             "{base}/api/v1/artifacts/{shut_artifact_id}/files",
         ]
     ),
+    (
+        Row(
+            "native:copyVersion",
+            (WRITE,),
+            DONE,
+            ("shut_model", "shut_version"),
+            about="model",
+            body={"model": "{model}"},
+            by_name=True,
+        ),
+        DOWNLOAD,
+    ),
     (row("POST /mlflow/runs/log-metric", WRITE, DONE, "trained_run", **MEASURED), WRITE),
     (row("POST /mlflow/runs/log-inputs", WRITE, DONE, "trained_run", models=USED, **RUN), SEE),
     (row("POST /mlflow/runs/outputs", WRITE, DONE, "trained_run", models=USED, **RUN), SEE),

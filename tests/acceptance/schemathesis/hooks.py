@@ -42,6 +42,7 @@ RULES = {
     r"^the run ends at `-?\d+`, before it starts at `-?\d+`": "compares two members, or one with what is there",
     r"^`modelVersionId`: model version `\d+` is of registered model `\d+`": "depends on the model that the version is of",
     r"^(action|format|rule|type) `.*` is none of ": "names of the server's, which grow with it",
+    r"^a version of a prompt is copied to a prompt": "depends on the models that are there",
     r"^`expiresAt` is (not in the future|later than a token may end here)": "compares with what time it is",
     r"has one of `principal`, `group` and `all`$": "one of several members",
     r"^there is one of `principal`, `group` and `all` at most$": "one of several parameters",

@@ -117,3 +117,45 @@ async fn what_is_no_patch() {
     transcript.send(TranscriptRequest { headers: &headers, ..plain }).await.expect(200);
     assert_snapshot!(transcript);
 }
+
+#[actix_web::test]
+async fn a_model_is_renamed_under_its_conditions() {
+    let app = TestApp::new().await;
+    for model in ["demo", "other"] {
+        app.put(&format!("/api/v1/models/{model}/versions/1/files/a"), "a").await.expect(201);
+    }
+    app.json(Method::PUT, "/api/v1/models/demo/aliases/best", &json!({"version": "1"})).await.expect(200);
+    let tag = app.get("/api/v1/models/demo").await.header("etag").unwrap().to_owned();
+    let rename = |tag: &str, name: &str| {
+        let request = TestRequest::post().uri("/api/v1/models/demo/rename").insert_header(("If-Match", tag));
+        request.set_json(json!({"name": name}))
+    };
+    assert_eq!(app.send(rename("\"0\"", "new")).await.expect(412).member("field"), "If-Match");
+    let renamed = app.send(rename(&tag, "neu/\u{fc}")).await.expect(200);
+    let shown = app.get("/api/v1/models/neu%2F%C3%BC").await.expect(200);
+    assert_eq!((renamed.json(), renamed.header("etag")), (shown.json(), shown.header("etag")));
+    assert_eq!((shown.member("name").as_str(), shown.member("id").as_str()), ("neu/\u{fc}", "1"));
+    app.get("/api/v1/models/neu%2F%C3%BC/versions/@best/files/a").await.expect(200);
+    app.get("/api/v1/models/demo").await.expect(404);
+    let history = app.get("/api/v1/nodes/1/history?order=desc&limit=1").await.expect(200).json();
+    assert_eq!(history["items"][0]["document"]["before"], json!({"name": "demo"}));
+    let mut transcript = transcript(&app);
+    let path = "/models/other/rename";
+    for body in [
+        json!({}),
+        json!({"name": null}),
+        json!({"name": ""}),
+        json!({"name": 1}),
+        json!({"name": "a\u{0}"}),
+        json!({"name": "n".repeat(513)}),
+        json!({"name": "a", "properties": {}}),
+        json!(["a"]),
+    ] {
+        transcript.post(path, body).await.expect(400);
+    }
+    transcript.post(path, json!({"name": "neu/\u{fc}"})).await.expect(409);
+    transcript.post("/models/none/rename", json!({"name": "a"})).await.expect(404);
+    let plain = TranscriptRequest { method: "POST", path, body: b"{}", ..TranscriptRequest::default() };
+    transcript.send(plain).await.expect(415);
+    assert_snapshot!(transcript);
+}

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
-use modelport::domain::access::{Permissions, Role, TokenId};
+use modelport::domain::access::{Permission, Permissions, Role, TokenId};
+use modelport::domain::imports::mlflow::MLFLOW_IMPORT;
+use modelport::domain::job::AskedBy;
 use modelport::domain::{Actor, Draft, Error, ErrorKind, LogicalType, PageSize, Result};
 use modelport::registry::RequestContext;
 use modelport::registry::access::{ScopeRef, SubjectRef};
@@ -21,6 +23,7 @@ on_both! {
     strangers_stop_when_nothing_is_left_to_them,
     rights_that_end_meanwhile_stop_an_upload,
     jobs_are_for_whoever_asked,
+    what_is_retried_is_for_whoever_retries_it,
     uploads_are_for_their_owners_and_managers,
     what_the_request_does_not_name_is_not_there,
 }
@@ -106,12 +109,34 @@ async fn jobs_are_for_whoever_asked(backend: Backend) {
         for (at, id) in all.iter().enumerate() {
             assert_eq!(jobs.get_job(who, "work", *id).await.is_ok(), at == own);
             assert!(at == own || kind(jobs.cancel_job(who, "work", *id).await) == ErrorKind::NotFound);
+            let refused = if at == own { ErrorKind::InvalidState } else { ErrorKind::NotFound };
+            assert_eq!(kind(jobs.retry_job(who, *id).await), refused);
         }
     }
     let own = scene.registry.own_context();
     assert!(!jobs.context_of(&own, &asked[0]).await.unwrap().access().is_unrestricted());
     assert!(!jobs.context_of(&own, &asked[2]).await.unwrap().access().is_unrestricted());
     assert!(jobs.context_of(&own, &asked[3]).await.unwrap().access().is_unrestricted());
+}
+
+async fn what_is_retried_is_for_whoever_retries_it(backend: Backend) {
+    let scene = Scene::new(backend).await;
+    let jobs = &scene.registry.jobs;
+    let alice = scene.with_role("alice", Role::Contributor, workspace("default")).await;
+    let (_, narrow) = scene.with_token(&alice, Permissions::of(&[Permission::See])).await;
+    let manager = scene.with_role("ann", Role::Admin, ScopeRef::Registry).await;
+    let job = jobs.enqueue(&alice, MLFLOW_IMPORT, serde_json::json!({"source": "s"})).await.unwrap();
+    assert_eq!(kind(jobs.retry_job(&alice, job.id).await), ErrorKind::InvalidState);
+    jobs.cancel_job(&alice, MLFLOW_IMPORT, job.id).await.unwrap();
+    // No more than what is presented now, however much was then.
+    assert_eq!(kind(jobs.retry_job(&narrow, job.id).await), ErrorKind::PermissionDenied);
+    for who in [&alice, &manager] {
+        let again = jobs.retry_job(who, job.id).await.unwrap();
+        assert_eq!((&again.kind, &again.payload), (&job.kind, &job.payload));
+        let is_of =
+            |asked: &AskedBy| matches!(asked, AskedBy::Principal { id, .. } if Some(*id) == who.access().principal());
+        assert!(is_of(&again.asked_by), "{again:?}");
+    }
 }
 
 async fn uploads_are_for_their_owners_and_managers(backend: Backend) {

@@ -100,6 +100,23 @@ errors! {
     /// The errors of searching runs, and of reading their metrics.
     SearchErrors: "404" "An experiment, or a run, is not found.", "413" "The body is too large.",
         "415" "The body does not say that it is JSON.";
+    /// The errors of giving a model another name.
+    RenameErrors: "404" "Not found.", "409" "The name is taken.", "412" "A precondition does not hold.",
+        "413" "The body is too large.", "415" "The body does not say that it is JSON.";
+    /// The errors of copying a version.
+    CopyErrors: "404" "The model, the version or the model of the copy is not found.",
+        "409" "The name is taken, or the version has what cannot be copied; the detail says what.",
+        "412" "A precondition does not hold.", "413" "The body is too large.",
+        "415" "The body does not say that it is JSON.", "507" "It is more than the quota of the workspace allows.";
+    /// The errors of setting a node back to an earlier revision.
+    RevertErrors: "404" "The node is not found, or its record has no such revision.",
+        "409" "The node is one that cannot be set back; the detail says why.",
+        "412" "A precondition does not hold.", "413" "The body is too large.",
+        "415" "The body does not say that it is JSON.", "507" "It is more than the quota of the workspace allows.";
+    /// The errors of doing the work of a job again.
+    RetryErrors: "404" "Not found.", "409" "It has not failed and was not cancelled, or is of a kind that is not repeated.";
+    /// The errors of trying a policy out.
+    DryRunErrors: "404" "Not found.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
     /// The errors of appending points.
     PointErrors: "404" "The run is not found.", "409" "Others keep making metrics of the same names; try again.",
         "413" "The body is too large.", "415" "The body does not say that it is JSON.";

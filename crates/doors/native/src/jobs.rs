@@ -1,12 +1,12 @@
 //! Background jobs of every kind.
 
 use actix_web::HttpResponse;
-use actix_web::web::Query;
+use actix_web::web::{Path, Query};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::enums::JobStateName;
-use super::errors::ListModelsErrors;
+use super::errors::{ListModelsErrors, RetryErrors};
 use super::imports::{ProgressView, token};
 use super::{Paging, cut};
 use crate::domain::value::{check_text, find_named};
@@ -108,4 +108,20 @@ pub async fn list_jobs(
     let mut jobs = caller.registry.jobs.list_all_jobs(&caller.context, kind, state, before, size.get() + 1).await?;
     let next_page_token = cut(&mut jobs, size, |job| job.id.to_string());
     Ok(HttpResponse::Ok().json(JobList { items: jobs.iter().map(JobView::from).collect(), next_page_token }))
+}
+
+/// Does the work of a job again that failed or was cancelled, as a new job on behalf of the caller, which is answered. The old one stays in the list.
+///
+/// What an import brought before is not brought twice. Only imports and the reevaluation of files by a changed policy can be repeated.
+#[utoipa::path(
+    post, path = "/jobs/{id}/retry", operation_id = "retryJob", tag = "jobs",
+    params(("id" = String, Path, description = "Id of the job.", pattern = "^[1-9][0-9]{0,17}$")),
+    responses(
+        (status = 202, description = "The new job.", body = JobView),
+        RetryErrors,
+    ),
+)]
+pub async fn retry_job(caller: Caller, id: Path<String>) -> Result<HttpResponse, Problem> {
+    let job = caller.registry.jobs.retry_job(&caller.context, id.parse()?).await?;
+    Ok(HttpResponse::Accepted().json(JobView::from(&job)))
 }

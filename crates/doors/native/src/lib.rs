@@ -3,8 +3,10 @@
 mod accounts;
 mod archives;
 mod changes;
+mod copies;
 mod deployments;
 mod direct;
+mod dry_run;
 mod enums;
 mod errors;
 mod experiments;
@@ -28,9 +30,10 @@ mod policy;
 mod register;
 mod request;
 mod resumable;
-mod webhooks;
+mod reverts;
 mod runs;
 mod series;
+mod webhooks;
 mod wire;
 
 // The packages that it uses, by the names of their rooms.

@@ -9,8 +9,9 @@ use serde_json::Value as Json;
 use utoipa::OpenApi;
 
 use super::{
-    PREFIX, accounts, archives, deployments, direct, experiments, files, found_files, history, imports, jobs, lineage,
-    lists, metrics, mlflow_imports, models, parameters, patches, policy, register, resumable, runs, series, webhooks, wire,
+    PREFIX, accounts, archives, copies, deployments, direct, dry_run, experiments, files, found_files, history,
+    imports, jobs, lineage, lists, metrics, mlflow_imports, models, parameters, patches, policy, register, resumable,
+    reverts, runs, series, webhooks, wire,
 };
 use crate::domain::Result;
 use crate::http::operation;
@@ -34,13 +35,16 @@ pub(super) static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
             operation!(archives::unpack_artifact_files).streamed(),
             operation!(lists::list_version_artifacts),
             operation!(models::get_version),
+            operation!(copies::copy_version),
             operation!(patches::update_version),
             operation!(models::delete_version),
             operation!(lists::list_versions),
             operation!(lists::list_models),
+            operation!(patches::rename_model),
             operation!(models::get_model),
             operation!(patches::update_model),
             operation!(models::delete_model),
+            operation!(dry_run::try_policy),
             operation!(policy::get_policy),
             operation!(policy::put_policy),
             operation!(lists::list_aliases),
@@ -48,6 +52,7 @@ pub(super) static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
             operation!(models::set_alias),
             operation!(models::delete_alias),
             operation!(history::get_node_history),
+            operation!(reverts::revert_node),
             operation!(lineage::get_node_lineage),
             operation!(metrics::append_metric_points),
             operation!(series::get_metric_series),
@@ -80,6 +85,7 @@ pub(super) static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
             operation!(found_files::list_files),
             operation!(found_files::get_blob),
             operation!(jobs::list_jobs),
+            operation!(jobs::retry_job),
             operation!(deployments::list_deployments),
             operation!(webhooks::create_webhook),
             operation!(webhooks::list_webhooks),

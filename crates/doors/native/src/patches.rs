@@ -9,7 +9,7 @@ use serde_json::{Map, Value as JsonValue};
 use utoipa::ToSchema;
 
 use super::accounts::read;
-use super::errors::ChangeErrors;
+use super::errors::{ChangeErrors, RenameErrors};
 use super::models::{model_segment, version_segments};
 use super::register::{declared, free, one_of};
 use super::request::ConditionHeaders;
@@ -86,6 +86,39 @@ pub async fn update_model(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let changes = read::<NodePatch>(body)?.changes(LogicalType::RegisteredModel)?;
+    let (model, conditions) = (model_segment(&model)?, conditions(&request)?);
+    let changed = caller.registry.models.change_named_model(&caller.context, &model, changes, conditions).await?;
+    Ok(with_etag(model_tag(&changed), &NodeView::new(&changed)))
+}
+
+/// Another name.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rename {
+    /// The name that it is to have.
+    #[schema(min_length = 1, max_length = 512)]
+    name: String,
+}
+
+/// Gives a model another name. Everything that it has stays with it, and nothing is found under the old name any more.
+#[utoipa::path(
+    post, path = "/models/{model}/rename", operation_id = "renameModel", tag = "models",
+    params(("model" = String, Path, description = "Name of the registered model."), ConditionHeaders),
+    request_body = Rename,
+    responses(
+        (status = 200, description = "The model as it is now.", body = NodeView),
+        RenameErrors,
+    ),
+)]
+pub async fn rename_model(
+    caller: Caller,
+    model: Path<String>,
+    body: Json<Map<String, JsonValue>>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let Rename { name } = read(body)?;
+    let name = name.parse::<Name>().map_err(|error| error.on_field("name"))?;
+    let changes = NodeChanges { name: Some(name), ..NodeChanges::default() };
     let (model, conditions) = (model_segment(&model)?, conditions(&request)?);
     let changed = caller.registry.models.change_named_model(&caller.context, &model, changes, conditions).await?;
     Ok(with_etag(model_tag(&changed), &NodeView::new(&changed)))

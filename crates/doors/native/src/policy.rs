@@ -125,6 +125,13 @@ impl PolicyBody {
     }
 }
 
+/// Reads a policy by way of an object, because serde would take a list of values for one.
+pub(super) fn read_policy(body: Json<Map<String, Value>>) -> Result<ModelPolicy> {
+    let body: PolicyBody = serde_json::from_value(body.into_inner().into())
+        .map_err(|error| Error::invalid_body(format!("body: {error}")))?;
+    body.policy()
+}
+
 fn read_act(field: &str, name: &str) -> Result<Act> {
     Act::from_name(name).ok_or_else(|| unknown(field, name, "one of `allow`, `warn`, `quarantine` and `refuse`"))
 }
@@ -199,10 +206,7 @@ pub async fn put_policy(
     body: Json<Map<String, Value>>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    // Read by way of an object, because serde would take a list of values for one.
-    let body: PolicyBody = serde_json::from_value(body.into_inner().into())
-        .map_err(|error| Error::invalid_body(format!("body: {error}")))?;
-    let policy = body.policy()?;
+    let policy = read_policy(body)?;
     let (model, conditions) = (model_segment(&model)?, conditions(&request)?);
     let held = caller.registry.inspections.set_model_policy(&caller.context, &model, policy, conditions).await?;
     Ok(show(&held))

@@ -118,6 +118,16 @@ fn evaluate(
     Ok(evaluate_findings(policy, file, seen, &siblings))
 }
 
+/// What a policy says of a stored file that was seen like this.
+pub(crate) fn decide(
+    tx: &mut ReadTransaction<'_, '_>,
+    policy: &Policy,
+    file: &File,
+    seen: &Inspection,
+) -> Result<PolicyDecision> {
+    Ok(evaluate(tx, policy, file.node_id, file, seen)?.1)
+}
+
 fn evaluate_findings(
     policy: &Policy,
     file: &File,

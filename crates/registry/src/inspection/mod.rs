@@ -27,13 +27,13 @@ use crate::stored_object::{StoredBlocks, StoredObject, source_error};
 use crate::transaction::ReadTransaction;
 
 pub use evaluate::Summary;
-pub(super) use policy::policy_of;
 pub use policy::{PolicyView, policy_tag};
+pub(super) use policy::{model_of, policy_of};
 pub use reevaluate::REEVALUATE_MODEL;
 pub use rescan::{RescanProgress, RescanReport};
 
 pub use evaluate::ServedFile;
-pub(super) use evaluate::{check_served, evaluate_with_siblings, on_files_changed, summary};
+pub(super) use evaluate::{check_served, decide, evaluate_with_siblings, on_files_changed, summary};
 pub(super) use members::on_members_added;
 pub use record::Inspected;
 pub(super) use record::{inspected, known, put_all};

@@ -115,14 +115,19 @@ pub(super) fn reevaluate_and_record(
     Ok(Some(node))
 }
 
-/// The effective policy of an artifact: that of the model whose version owns it, or, if no version owns it, of the first
-/// version that it was attached to.
+/// The effective policy of an artifact.
 pub(crate) fn policy_of(tx: &mut ReadTransaction<'_, '_>, base: &Policy, artifact: &Node) -> Result<Policy> {
+    let said = model_of(tx, artifact)?.map(|model| policies::find(tx, model)).transpose()?;
+    Ok(said.flatten().map_or_else(|| base.clone(), |said| base.with(&said)))
+}
+
+/// The model whose policy holds for an artifact: that whose version owns it, or, if no version owns it, that of the first version
+/// that it was attached to.
+pub(crate) fn model_of(tx: &mut ReadTransaction<'_, '_>, artifact: &Node) -> Result<Option<NodeId>> {
     let owner = artifact.home_id.map(|home| nodes::find_bare(tx, home)).transpose()?.flatten();
     let version = match owner.filter(|owner| owner.logical_type() == Some(LogicalType::ModelVersion)) {
         Some(version) => Some(version),
         None => nodes::first_context(tx, artifact.id, LogicalType::ModelVersion)?,
     };
-    let said = version.and_then(|version| version.home_id).map(|model| policies::find(tx, model)).transpose()?;
-    Ok(said.flatten().map_or_else(|| base.clone(), |said| base.with(&said)))
+    Ok(version.and_then(|version| version.home_id))
 }

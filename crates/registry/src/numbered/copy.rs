@@ -25,7 +25,7 @@ const BATCH: u32 = 1000;
 ///
 /// Errors: Unsupported when the policy of its model refuses a file; PermissionDenied when the caller may not have the
 /// bytes.
-pub(super) fn copy_files(
+pub(crate) fn copy_files(
     tx: &mut WriteTransaction<'_, '_>,
     base: &Policy,
     (from, below): (Holder, Option<&FilePath>),

@@ -21,6 +21,7 @@ use crate::domain::{Action, Error, LogicalType, Name, Node, NodeId, Result, Stag
 use crate::store::changes::NewChange;
 use crate::store::{joined, nodes};
 
+pub(crate) use copy::copy_files;
 pub use create::NewVersion;
 pub use imported::{ImportedVersion, MadeVersion};
 pub use search::{ModelPage, VersionPage};

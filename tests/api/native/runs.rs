@@ -182,8 +182,8 @@ async fn an_experiment_that_is_not_there_is_told(backend: Backend) {
     // A search is one of the workspace of its request.
     let admin = json!({"slug": "other"});
     app.json(Method::POST, &format!("{API}/workspaces"), &admin).await.expect(201);
-    let elsewhere = app.json(Method::POST, "/w/other/api/v1/runs/search", &json!({"experiments": [experiment]}));
-    elsewhere.await.expect(404);
+    let body = json!({"experiments": [experiment]});
+    app.json(Method::POST, "/w/other/api/v1/runs/search", &body).await.expect(404);
 }
 
 #[actix_web::test]

@@ -33,11 +33,11 @@ def documents(printed: str) -> list[dict]:
 
 def test_the_commands(server: Server, tmp_path: Path) -> None:
     blocks = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 21
+    assert len(blocks) == 24
     assert all("localhost:8080" in block for block in blocks)
     printed = [documents(paste(block, server, tmp_path)) for block in blocks]
-    _, models, filtered, one, _, patched, copied, renamed, reverted, *rest = printed
-    files, blob, tried, changes, activity, logged, tuning, found, series, served, jobs, hooks = rest
+    _, models, filtered, one, _, patched, diff, revisions, copied, renamed, reverted, *rest = printed
+    files, blob, tried, changes, activity, logged, tuning, found, series, served, affected, jobs, hooks = rest
     [row] = models[0]["items"]
     assert (row["name"], row["versions"], row["latestVersion"]["name"], models[0]["total"]) == ("fraud", 2, "2", 1)
     assert row["aliases"][0]["alias"] == "champion"
@@ -48,6 +48,8 @@ def test_the_commands(server: Server, tmp_path: Path) -> None:
     assert aliases["items"] == [{"alias": "champion", "version": "1", "versionId": champion["id"]}]
     assert patched[0]["properties"]["owner"] == "risk" and patched[0]["customProperties"] == {"team": "blue"}
     assert patched[1]["name"] == "2.0"
+    assert (diff[0]["a"]["name"], diff[0]["b"]["name"], diff[0]["files"]["same"]) == ("1", "2.0", 1)
+    assert [item["name"] for item in revisions[0]["properties"]["items"]] == ["description", "owner"]
     assert (copied[0]["model"], copied[0]["name"], copied[0]["aliases"]) == ("fraud-staging", "1", ["champion"])
     assert copied[0]["customProperties"]["copied_from"] == "models:/fraud/2.0"
     assert renamed[0]["name"] == reverted[0]["name"] == "fraud-prod" and reverted[0]["keptProperties"] == []
@@ -71,6 +73,8 @@ def test_the_commands(server: Server, tmp_path: Path) -> None:
         ([1, 2], [0.5, 0.1], 2),
         ([1, 2], [0.5, 0.2], 2),
     ]
+    assert [impact["items"] for impact in affected[:2]] == [[], []]
+    assert affected[2]["nodes"][0]["homes"][0]["name"] == "fraud"
     assert served[0]["items"] == [] and jobs[0]["items"] == []
     listed, deliveries, changed = hooks
     assert [item["name"] for item in listed["items"]] == ["ci"] and deliveries["items"] == []

@@ -1,11 +1,11 @@
 //! Lineage: what a node was made from, and what was made from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
 use super::graph::Type;
-use super::{Error, Millis, Node, NodeId, Result};
+use super::{Error, LogicalType, Millis, Node, NodeId, Result};
 
 /// Which way lineage is followed, from the node that is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -100,6 +100,9 @@ impl Depth {
     /// Without a depth of the caller's.
     pub const DEFAULT: Self = Self(5);
 
+    /// As far as there is.
+    pub const FARTHEST: Self = Self(Self::MAX);
+
     /// The greatest depth.
     pub const MAX: u32 = 20;
 
@@ -117,6 +120,17 @@ impl Depth {
     }
 }
 
+/// What a node belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home {
+    /// Its type, where that is one of the registry's own.
+    pub logical: Option<LogicalType>,
+    /// Its name as people see it.
+    pub name: String,
+    /// What it belongs to in turn.
+    pub home: Option<NodeId>,
+}
+
 /// The graph around a node.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lineage {
@@ -128,6 +142,14 @@ pub struct Lineage {
     pub types: BTreeMap<i64, Type>,
     /// Those of the nodes that were removed, and when; they are as they were then.
     pub removed: BTreeMap<NodeId, Millis>,
+    /// Those of the nodes from which more edges lead on, the same way, than are shown.
+    pub has_more: BTreeSet<NodeId>,
+    /// What the nodes belong to, and what that belongs to, by id.
+    pub homes: BTreeMap<NodeId, Home>,
+    /// The names of the aliases that point at those of the nodes that are versions.
+    pub aliases: BTreeMap<NodeId, Vec<String>>,
+    /// The heaviest verdict on a file of those of the nodes that are versions.
+    pub verdicts: BTreeMap<NodeId, &'static str>,
     /// Whether there is more within the depth than is shown.
     pub truncated: bool,
 }

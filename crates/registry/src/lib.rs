@@ -12,6 +12,7 @@ mod audit_retention;
 mod bounded_map;
 pub mod collected;
 pub mod collector;
+pub mod compare;
 pub mod conditions;
 pub mod context;
 mod core;

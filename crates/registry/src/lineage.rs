@@ -1,10 +1,15 @@
 //! The graph around a node, nearest first.
 
+mod details;
+mod impact;
 mod removed;
+mod walked;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::details::{Details, details};
 use self::removed::RemovalTrace;
+use self::walked::{Limits, Walked};
 use super::context::RequestContext;
 use super::graph::types_of;
 use super::transaction::ReadTransaction;
@@ -12,14 +17,23 @@ use super::uris::fill_uris;
 use crate::domain::lineage::{Depth, Direction, Edge, Lineage};
 use crate::domain::{Error, Millis, Node, NodeId, NodeKind, Result};
 use crate::services::Graph;
-use crate::store::lineage::{ReachedNode, Step, WalkDirection, steps, walk};
 use crate::store::nodes;
 
-/// How many nodes a graph has at most.
-const MAX_NODES: usize = 1000;
+pub use self::impact::{Impact, ReachedDeployment};
 
-/// How many edges a graph has at most.
-const MAX_EDGES: u32 = 5000;
+/// How many nodes and edges a graph has at most.
+const LIMITS: Limits = Limits { nodes: 1000, edges: 5000 };
+
+/// Which graph is wanted.
+#[derive(Clone, Copy)]
+struct Wanted {
+    /// The node that it is around.
+    node: NodeId,
+    direction: Direction,
+    depth: Depth,
+    /// Where a path leads, if only one is wanted.
+    to: Option<NodeId>,
+}
 
 impl Graph {
     /// The nodes that `node` was made from or belongs to, those that were made from it or serve it, or both, up to
@@ -38,173 +52,79 @@ impl Graph {
         direction: Direction,
         depth: Depth,
     ) -> Result<Lineage> {
-        self.core
-            .read_long(context, move |tx| {
-                let mut graph = Walked::from(node);
-                graph.follow_all(tx, node, direction, depth)?;
-                let mut nodes = graph.load(tx)?;
-                let mut removed = RemovalTrace::default();
-                if nodes.binary_search_by_key(&node, |found| found.id).is_err() {
-                    removed.load(tx, std::iter::once(node))?;
-                    if !removed.removed.contains_key(&node) {
-                        return Err(Error::not_found(format!("node `{node}`")));
-                    }
-                    graph = Walked { trace: Some(removed), ..Walked::from(node) };
-                    graph.follow_all(tx, node, direction, depth)?;
-                    nodes = graph.load(tx)?;
-                    removed = graph.trace.take().unwrap_or_default();
-                    graph.truncated |= removed.truncated;
-                }
-                let removed = removed.removed.into_values().filter(|each| graph.nodes.contains(&each.node.id));
-                let removed: BTreeMap<NodeId, Millis> = removed
-                    .map(|each| {
-                        let id = each.node.id;
-                        nodes.push(each.node);
-                        (id, each.at)
-                    })
-                    .collect();
-                nodes.sort_by_key(|node| node.id);
-                let shown: BTreeSet<NodeId> = nodes.iter().map(|node| node.id).collect();
-                let is_shown = |edge: &Edge| shown.contains(&edge.from) && shown.contains(&edge.to);
-                let edges = graph.edges.into_iter().filter(is_shown).collect();
-                let types = types_of(tx, &nodes)?;
-                let is_artifact = |node: &Node| types.get(&node.type_id).is_none_or(|of| of.kind == NodeKind::Artifact);
-                let there = nodes.iter_mut().filter(|node| is_artifact(node) && !removed.contains_key(&node.id));
-                fill_uris(tx, there)?;
-                Ok(Lineage { nodes, edges, types, removed, truncated: graph.truncated })
-            })
-            .await
-    }
-}
-
-/// What was found so far.
-struct Walked {
-    nodes: BTreeSet<NodeId>,
-    edges: BTreeSet<Edge>,
-    truncated: bool,
-    /// What is known of what is gone, where the graph goes through that.
-    trace: Option<RemovalTrace>,
-}
-
-impl Walked {
-    fn from(node: NodeId) -> Self {
-        Self { nodes: BTreeSet::from([node]), edges: BTreeSet::new(), truncated: false, trace: None }
+        let wanted = Wanted { node, direction, depth, to: None };
+        self.core.read_long(context, move |tx| lineage(tx, wanted)).await
     }
 
-    /// Those of its nodes that are there, ordered by id.
-    fn load(&self, tx: &mut ReadTransaction<'_, '_>) -> Result<Vec<Node>> {
-        nodes::find_all(tx, &self.nodes.iter().copied().collect::<Vec<_>>())
-    }
-
-    fn follow_all(
-        &mut self,
-        tx: &mut ReadTransaction<'_, '_>,
-        start: NodeId,
+    /// The shortest path from a node to another one in that direction; the node alone where none leads there within `depth`.
+    ///
+    /// Errors: NotFound when there never was such a node, or the other one is not there.
+    pub async fn path(
+        &self,
+        context: &RequestContext,
+        (node, to): (NodeId, NodeId),
         direction: Direction,
         depth: Depth,
-    ) -> Result<()> {
-        if direction != Direction::Downstream {
-            self.follow(tx, start, WalkDirection::Upstream, depth)?;
-        }
-        if direction != Direction::Upstream {
-            self.follow(tx, start, WalkDirection::Downstream, depth)?;
-        }
-        Ok(())
-    }
-
-    fn follow(
-        &mut self,
-        tx: &mut ReadTransaction<'_, '_>,
-        start: NodeId,
-        direction: WalkDirection,
-        depth: Depth,
-    ) -> Result<()> {
-        // A graph that is too large is read hop by hop, so that the nearest nodes are shown, and so is one that leads
-        // through removed nodes.
-        let mut known = match self.trace {
-            None => walk(tx, start, direction, depth.get(), MAX_EDGES)?.map(Known::from),
-            Some(_) => None,
-        };
-        // What the other way has found is gone through again: a node may be on both sides.
-        let mut seen = BTreeSet::from([ReachedNode::start(start)]);
-        let mut frontier: Vec<ReachedNode> = seen.iter().copied().collect();
-        for _ in 0..depth.get() {
-            if frontier.is_empty() {
-                break;
-            }
-            let found = match &mut known {
-                Some(known) => known.steps(&frontier),
-                None => self.ask(tx, &frontier, direction)?,
-            };
-            let mut next = BTreeSet::new();
-            for Step { far, edge, .. } in found {
-                if !seen.contains(&far) {
-                    next.insert(far);
-                }
-                if self.edges.len() < MAX_EDGES as usize || self.edges.contains(&edge) {
-                    self.edges.insert(edge);
-                } else {
-                    self.truncated = true;
-                }
-            }
-            frontier = next.into_iter().filter(|far| self.take(far.node)).collect();
-            seen.extend(&frontier);
-        }
-        Ok(())
-    }
-
-    /// The steps that lead on from there, or more of them than there is room for.
-    fn ask(
-        &mut self,
-        tx: &mut ReadTransaction<'_, '_>,
-        frontier: &[ReachedNode],
-        direction: WalkDirection,
-    ) -> Result<BTreeSet<Step>> {
-        let mut found = BTreeSet::new();
-        for places in frontier.chunks(MAX_ASKED) {
-            found.extend(match &mut self.trace {
-                None => steps(tx, places, direction, MAX_EDGES + 1)?,
-                Some(trace) => trace.steps(tx, places, direction, MAX_EDGES + 1)?,
-            });
-            // There is no room for any later steps.
-            if found.len() > MAX_EDGES as usize + self.edges.len() {
-                self.truncated = true;
-                break;
-            }
-        }
-        Ok(found)
-    }
-
-    /// Adds the node, unless the graph is full.
-    fn take(&mut self, node: NodeId) -> bool {
-        let has_room = self.nodes.len() < MAX_NODES || self.nodes.contains(&node);
-        if has_room {
-            self.nodes.insert(node);
-        } else {
-            self.truncated = true;
-        }
-        has_room
+    ) -> Result<Lineage> {
+        let wanted = Wanted { node, direction, depth, to: Some(to) };
+        self.core.read_long(context, move |tx| lineage(tx, wanted)).await
     }
 }
 
-/// How many places are asked about before it is looked whether there is room for more.
-const MAX_ASKED: usize = 16;
-
-/// Every step of a walk, by the place that it leads from.
-struct Known(BTreeMap<ReachedNode, Vec<Step>>);
-
-impl From<BTreeSet<Step>> for Known {
-    fn from(steps: BTreeSet<Step>) -> Self {
-        let mut by_near: BTreeMap<ReachedNode, Vec<Step>> = BTreeMap::new();
-        for step in steps {
-            by_near.entry(step.near).or_default().push(step);
+fn lineage(tx: &mut ReadTransaction<'_, '_>, wanted: Wanted) -> Result<Lineage> {
+    let Wanted { node, to, .. } = wanted;
+    let mut graph = Walked::new(LIMITS, None);
+    follow(tx, &mut graph, wanted)?;
+    let mut nodes = graph.load(tx)?;
+    let mut removed = RemovalTrace::default();
+    if nodes.binary_search_by_key(&node, |found| found.id).is_err() {
+        removed.load(tx, std::iter::once(node))?;
+        if !removed.removed.contains_key(&node) {
+            return Err(Error::not_found(format!("node `{node}`")));
         }
-        Self(by_near)
+        graph = Walked::new(LIMITS, Some(removed));
+        follow(tx, &mut graph, wanted)?;
+        nodes = graph.load(tx)?;
+        removed = graph.trace.take().unwrap_or_default();
+        graph.truncated |= removed.truncated;
     }
+    if let Some(to) = to.filter(|to| !graph.nodes.contains(to))
+        && nodes::find_bare(tx, to)?.is_none()
+        && !removed.removed.contains_key(&to)
+    {
+        return Err(Error::not_found(format!("node `{to}`")).on_field("to"));
+    }
+    let removed = removed.removed.into_values().filter(|each| graph.nodes.contains(&each.node.id));
+    let removed: BTreeMap<NodeId, Millis> = removed
+        .map(|each| {
+            let id = each.node.id;
+            nodes.push(each.node);
+            (id, each.at)
+        })
+        .collect();
+    nodes.sort_by_key(|node| node.id);
+    let shown: BTreeSet<NodeId> = nodes.iter().map(|node| node.id).collect();
+    let is_shown = |edge: &Edge| shown.contains(&edge.from) && shown.contains(&edge.to);
+    let Walked { edges, followed, truncated, .. } = graph;
+    let edges: BTreeSet<Edge> = edges.into_iter().filter(is_shown).collect();
+    let left_out = followed.into_iter().filter(|(near, edge)| shown.contains(near) && !edges.contains(edge));
+    let has_more = left_out.map(|(near, _)| near).collect();
+    let types = types_of(tx, &nodes)?;
+    let is_artifact = |node: &Node| types.get(&node.type_id).is_none_or(|of| of.kind == NodeKind::Artifact);
+    let there = nodes.iter_mut().filter(|node| is_artifact(node) && !removed.contains_key(&node.id));
+    fill_uris(tx, there)?;
+    let Details { homes, aliases, verdicts } = details(tx, &nodes)?;
+    let edges = edges.into_iter().collect();
+    Ok(Lineage { nodes, edges, types, removed, has_more, homes, aliases, verdicts, truncated })
 }
 
-impl Known {
-    fn steps(&mut self, frontier: &[ReachedNode]) -> BTreeSet<Step> {
-        frontier.iter().filter_map(|place| self.0.remove(place)).flatten().collect()
+/// Follows the edges, and leaves the shortest path where one is wanted.
+fn follow(tx: &mut ReadTransaction<'_, '_>, graph: &mut Walked, wanted: Wanted) -> Result<()> {
+    let Wanted { node, direction, depth, to } = wanted;
+    let paths = graph.follow_all(tx, &[node], direction, depth)?;
+    if let Some(to) = to {
+        let paths = paths.iter().filter_map(|reached| reached.path_to(to));
+        graph.keep(node, paths.min_by_key(Vec::len).unwrap_or_default());
     }
+    Ok(())
 }

@@ -180,12 +180,22 @@ async fn no_edge_leads_to_the_hidden(backend: Backend) {
         }
         let lineage = graph.lineage(who, hidden.artifact, Direction::Both, Depth::DEFAULT).await;
         assert_eq!(lineage.is_ok(), is_all);
+        let path = graph.path(who, (open.artifact, hidden.version), Direction::Both, Depth::DEFAULT).await;
+        assert_eq!(path.is_ok(), is_all, "{path:?}");
+        assert_eq!(graph.impact(who, hidden.artifact).await.is_ok(), is_all);
+        assert_eq!(graph.impact(who, open.version).await.unwrap().deployments.len(), 1);
+        let entities = &two.scene.registry.entities;
+        assert_eq!(entities.compare(who, open.version, hidden.version).await.is_ok(), is_all);
+        let history = &two.scene.registry.history;
+        assert_eq!(history.compare_revisions(who, hidden.version, 1, 1).await.is_ok(), is_all);
     }
     // What is read by something hidden is not seen to be.
     two.scene.restrict(two.environment).await;
     for (who, is_all) in two.everybody() {
         let events = graph.events_of(who, NodeKind::Artifact, vec![open.artifact.0]).await.unwrap();
         assert_eq!(events.len(), usize::from(is_all));
+        // Nor is what it serves said to be served.
+        assert_eq!(graph.impact(who, open.version).await.unwrap().deployments.len(), usize::from(is_all));
     }
     // What is hidden is tied to nothing by somebody else, and is answered as what is not there.
     let tie = async |artifact: i64, context: i64| {

@@ -52,6 +52,10 @@ words! {
         "prompt_alias.created" PromptAliasCreated, "prompt_alias.deleted" PromptAliasDeleted;
     /// Whether what is archived is wanted.
     ViewName: "active" Active, "archived" Archived, "all" All;
+    /// What became of something that two things do not have alike.
+    DifferenceName: "added" Added, "removed" Removed, "changed" Changed;
+    /// What became of a file; `renamed` when its bytes are at another path.
+    FileDifferenceName: "added" Added, "removed" Removed, "changed" Changed, "renamed" Renamed;
     /// The order of changes.
     OrderOfChanges: "asc" Asc, "desc" Desc;
 }

@@ -5,6 +5,8 @@ mod archives;
 mod changes;
 mod copies;
 mod deployments;
+mod diff;
+mod differences;
 mod direct;
 mod dry_run;
 mod enums;

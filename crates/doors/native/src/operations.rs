@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use utoipa::OpenApi;
 
 use super::{
-    PREFIX, accounts, archives, copies, deployments, direct, dry_run, experiments, files, found_files, history,
+    PREFIX, accounts, archives, copies, deployments, diff, direct, dry_run, experiments, files, found_files, history,
     imports, jobs, lineage, lists, metrics, mlflow_imports, models, parameters, patches, policy, register, resumable,
     reverts, runs, series, webhooks, wire,
 };
@@ -34,6 +34,7 @@ pub(super) static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
             operation!(files::list_artifact_files).with_head(),
             operation!(archives::unpack_artifact_files).streamed(),
             operation!(lists::list_version_artifacts),
+            operation!(diff::compare_versions),
             operation!(models::get_version),
             operation!(copies::copy_version),
             operation!(patches::update_version),
@@ -53,7 +54,9 @@ pub(super) static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
             operation!(models::delete_alias),
             operation!(history::get_node_history),
             operation!(reverts::revert_node),
+            operation!(diff::compare_revisions),
             operation!(lineage::get_node_lineage),
+            operation!(lineage::get_node_impact),
             operation!(metrics::append_metric_points),
             operation!(series::get_metric_series),
             operation!(experiments::list_experiments),
@@ -83,7 +86,9 @@ pub(super) static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
             operation!(imports::cancel_import),
             operation!(history::list_changes),
             operation!(found_files::list_files),
+            operation!(lineage::get_blob_impact),
             operation!(found_files::get_blob),
+            operation!(diff::compare_nodes),
             operation!(jobs::list_jobs),
             operation!(jobs::retry_job),
             operation!(deployments::list_deployments),

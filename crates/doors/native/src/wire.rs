@@ -6,10 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
-use super::enums::{EdgeType, StateName};
+use super::enums::StateName;
 use super::inspection::{InspectionView, SummaryView};
 use crate::domain::graph::Type;
-use crate::domain::lineage::Lineage;
 use crate::domain::{ArtifactState, ExecutionState, File, LogicalType, Node, NodeId, NodeKind, Properties, Value};
 use crate::registry::RequestContext;
 use crate::registry::files::FilePage;
@@ -191,17 +190,20 @@ pub fn plain_number(value: f64) -> Json {
     if value.is_finite() { value.into() } else { value.to_string().into() }
 }
 
-/// Values as plain JSON: what people read. The Kubeflow API has them with their kinds.
-fn plain(properties: &Properties) -> BTreeMap<String, Json> {
-    let show = |value: &Value| match value {
+/// A value as plain JSON: what people read. The Kubeflow API has values with their kinds.
+pub fn plain_value(value: &Value) -> Json {
+    match value {
         Value::Int(value) => (*value).into(),
         Value::Double(value) => plain_number(*value),
         Value::String(text) => text.clone().into(),
         Value::Struct(json) => json.clone(),
         Value::Proto { type_url, value } => serde_json::json!({"typeUrl": type_url, "bytes": value.len()}),
         Value::Bool(value) => (*value).into(),
-    };
-    properties.iter().map(|(name, value)| (name.clone(), show(value))).collect()
+    }
+}
+
+fn plain(properties: &Properties) -> BTreeMap<String, Json> {
+    properties.iter().map(|(name, value)| (name.clone(), plain_value(value))).collect()
 }
 
 /// A version with what it holds.
@@ -273,59 +275,4 @@ pub struct AliasView {
     pub version: String,
     /// The id of the version.
     pub version_id: String,
-}
-
-/// An edge of the graph around a node.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct EdgeView {
-    /// The id of what was there.
-    pub from: String,
-    /// The id of what was derived from it.
-    pub to: String,
-    /// How.
-    #[serde(rename = "type")]
-    #[schema(value_type = EdgeType)]
-    pub kind: String,
-}
-
-/// A node of a graph.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct LineageNodeView {
-    /// The node; a removed one as it was then.
-    #[serde(flatten)]
-    pub node: NodeView,
-    /// When it was removed; absent while it is there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub removed_at: Option<i64>,
-}
-
-/// The graph around a node.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct LineageView {
-    /// The nodes, ordered by id, the one that was asked about among them.
-    pub nodes: Vec<LineageNodeView>,
-    /// The edges between them.
-    pub edges: Vec<EdgeView>,
-    /// Whether there is more within the depth than is shown.
-    pub truncated: bool,
-}
-
-impl From<&Lineage> for LineageView {
-    fn from(lineage: &Lineage) -> Self {
-        let node = |node: &Node| LineageNodeView {
-            node: NodeView::among(node, &lineage.types),
-            removed_at: lineage.removed.get(&node.id).copied(),
-        };
-        let edge = |edge: &crate::domain::lineage::Edge| EdgeView {
-            from: edge.from.to_string(),
-            to: edge.to.to_string(),
-            kind: edge.kind.to_string(),
-        };
-        Self {
-            nodes: lineage.nodes.iter().map(node).collect(),
-            edges: lineage.edges.iter().map(edge).collect(),
-            truncated: lineage.truncated,
-        }
-    }
 }

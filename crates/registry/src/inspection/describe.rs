@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use modelport_inspect::{Inspection, verdict_name};
 
 use super::record::property;
-use crate::domain::{FilePath, Value};
+use crate::domain::{FilePath, Properties, Value};
 use crate::store::policies::Description;
 
 /// The name of the property that holds the heaviest finding's weight.
@@ -52,6 +52,14 @@ pub(super) fn describe<'a>(files: impl IntoIterator<Item = (&'a FilePath, u64, &
         }
     }
     description
+}
+
+/// What files say about themselves, under the names of the properties that it becomes; not the verdict on them.
+pub(crate) fn facts_of<'a>(files: impl IntoIterator<Item = (&'a FilePath, u64, &'a Inspection)>) -> Properties {
+    let Description { declared, mut custom } = describe(files);
+    custom.remove(VERDICT);
+    custom.extend(declared);
+    custom
 }
 
 fn says_anything(seen: &Inspection) -> bool {

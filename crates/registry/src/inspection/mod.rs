@@ -26,6 +26,7 @@ use crate::store::files;
 use crate::stored_object::{StoredBlocks, StoredObject, source_error};
 use crate::transaction::ReadTransaction;
 
+pub(super) use describe::facts_of;
 pub use evaluate::Summary;
 pub use policy::{PolicyView, policy_tag};
 pub(super) use policy::{model_of, policy_of};

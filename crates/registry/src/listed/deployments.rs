@@ -76,7 +76,7 @@ fn environment(tx: &mut ReadTransaction<'_, '_>, name: &Name) -> Result<NodeId> 
 }
 
 /// The services with what they serve, in the same order.
-fn shown(tx: &mut ReadTransaction<'_, '_>, services: Vec<Node>) -> Result<Vec<ListedDeployment>> {
+pub(crate) fn shown(tx: &mut ReadTransaction<'_, '_>, services: Vec<Node>) -> Result<Vec<ListedDeployment>> {
     let environments = homes(tx, &services)?;
     let newest = newest(tx, &services)?;
     let of_latest = services.iter().filter(|service| reference(service, "model_version_id").is_none());

@@ -52,7 +52,7 @@ impl Models {
 }
 
 /// The versions with what a list shows of them, in the same order.
-pub(super) fn shown(
+pub(crate) fn shown(
     tx: &mut ReadTransaction<'_, '_>,
     versions: Vec<Node>,
     metrics: &[String],

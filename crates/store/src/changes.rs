@@ -173,19 +173,6 @@ pub fn removals(tx: &mut Tx<'_>, nodes: &[NodeId]) -> Result<Vec<ChangeRecord>> 
     Ok(found)
 }
 
-/// The last entry of a node at that revision, of which there are several where one change was of many files.
-pub fn at_revision(tx: &mut Tx<'_>, node: NodeId, revision: i64) -> Result<Option<ChangeRecord>> {
-    let mut query = changes::table
-        .filter(changes::node_id.eq(node.0).and(changes::revision.eq(revision)))
-        .order(changes::id.desc())
-        .limit(1)
-        .select(ChangeRow::as_select())
-        .into_boxed::<MultiBackend>();
-    narrow!(query, tx.visible("changes"));
-    let rows = query.load::<ChangeRow>(tx.conn).db()?;
-    Ok(records(tx, rows)?.pop())
-}
-
 /// The entry of that id.
 pub fn find(tx: &mut Tx<'_>, id: i64) -> Result<Option<ChangeRecord>> {
     let mut query = changes::table.find(id).select(ChangeRow::as_select()).into_boxed::<MultiBackend>();

@@ -318,8 +318,8 @@ def test_people_who_logged_in(corporation: Corporation, registered: MlflowClient
     with browser.somebody(corporation.base, (COOKIE, bob.cookie())) as tab:
         tab.open("models/fraud/versions/1").sees("@ of-alice")
         tab.check()
-        add_alias(tab, "of-bob")
-        tab.page.wait_for_event("response", lambda response: response.status == 403)
+        with tab.page.expect_response(lambda response: response.status == 403):
+            add_alias(tab, "of-bob")
     assert set(registered.get_registered_model("fraud").aliases) == {"first", "of-alice"}
 
     with browser.somebody(corporation.base, (COOKIE, eve.cookie())) as tab:

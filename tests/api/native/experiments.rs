@@ -82,7 +82,7 @@ async fn experiments_are_found_by_views_filters_and_orders(backend: Backend) {
         ("view=all&filter=state%20=%20'ARCHIVED'", &["größe/1"]),
         ("filter=state%20=%20'ARCHIVED'", &[]),
         ("filter=team%20IN%20('red','blue')%20OR%20name%20=%20'none'", &["12", "fraud"]),
-        ("filter=team%20=%20'red'%20AND%20createdAt%20>%200", &["12"]),
+        ("filter=team%20=%20'red'%20AND%20createdAt%20%3E%200", &["12"]),
         // Of no experiment there are aliases; it is a property like any other.
         ("filter=alias%20=%20'blue'", &["fraud"]),
         ("view=all&filter=name%20LIKE%20'gr%25'", &["größe/1"]),

@@ -132,8 +132,7 @@ async fn paths(backend: Backend) {
             (nodes, edges.join(" "))
         }
     };
-    // The run both owns and made the weights.
-    let whole = (5, "output owns servedBy usedBy usedBy".to_owned());
+    let whole = (5, "owns servedBy usedBy usedBy".to_owned());
     assert_eq!(path(&data, &services[0], "").await, whole);
     assert_eq!(path(&services[0], &data, "").await, whole);
     assert_eq!(path(&services[0], &data, "&direction=upstream").await, whole);

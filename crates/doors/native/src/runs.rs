@@ -20,7 +20,7 @@ use super::{Paging, hundred};
 use crate::domain::filter::mlflow::{clauses, order_keys_of};
 use crate::domain::search::{Search, Searched};
 use crate::domain::tracking::LatestPoint;
-use crate::domain::{Error, NodeId, Result};
+use crate::domain::{Error, ErrorKind, NodeId, Result};
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
 use crate::registry::tracking::runs::{Run, RunPage};
@@ -195,8 +195,9 @@ pub async fn search_runs(caller: Caller, body: Json<Map<String, JsonValue>>) -> 
     let paging = Paging { page_size: wanted.page_size, next_page_token: wanted.next_page_token };
     let token = paging.next_page_token()?.map(str::to_owned);
     let found = caller.registry.tracking.search_runs_of(&caller.context, search, paging.size(), token).await;
-    let RunPage { runs, next } = found.map_err(|error| match error.field() {
-        Some("page_token") => error.on_field("nextPageToken"),
+    // The rest was read before: what is still wrong is the token.
+    let RunPage { runs, next } = found.map_err(|error| match error.kind() {
+        ErrorKind::InvalidArgument => error.on_field("nextPageToken"),
         _ => error,
     })?;
     let items = runs.iter().map(RunRow::from).collect();

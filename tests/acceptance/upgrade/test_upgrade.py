@@ -63,11 +63,14 @@ DECLARED = {
 # What rows of the native API's lists and entries of its record have told since then.
 ROWS = {"number", "aliases", "files", "size", "formats", "quarantined", "verdict"}
 ENTRIES = {"node"}
+OF_LINEAGE = {"homes", "aliases", "verdict", "hasMore"}
 
 
 def without_new(shown: Any) -> Any:
     """The answer without the properties that types have declared since then, and without what rows and entries have told since."""
     match shown:
+        case {"customProperties": _, "revision": _, "hasMore": _}:
+            return without_new({name: inner for name, inner in shown.items() if name not in OF_LINEAGE})
         case {"customProperties": _, "revision": _, "number": _}:
             return without_new({name: inner for name, inner in shown.items() if name not in ROWS})
         case {"action": _, "document": _, "node": _}:

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::values::{Differences, Same as _, differences};
 use crate::context::RequestContext;
-use crate::domain::change::node_of;
+use crate::domain::change::{ChangesFrom, node_of};
 use crate::domain::graph::Type;
 use crate::domain::{ChangeRecord, Error, Millis, Node, NodeId, Result, Value};
 use crate::graph::types_of;
@@ -68,8 +68,12 @@ impl History {
 
 fn revision(tx: &mut ReadTransaction<'_, '_>, id: NodeId, revision: i64) -> Result<Revision> {
     let missing = || Error::not_found(format!("revision `{revision}` of node `{id}`"));
-    let ChangeRecord { document, place, at, actor, action, .. } =
-        changes::at_revision(tx, id, revision)?.ok_or_else(missing)?;
+    let Some(found) = changes::at_revision(tx, id, revision)? else {
+        // Of a node that is hidden nobody is told that it has revisions.
+        let is_known = !changes::of_node(tx, id, ChangesFrom::After(0), 1)?.is_empty();
+        return Err(if is_known { missing() } else { Error::not_found(format!("node `{id}`")) });
+    };
+    let ChangeRecord { document, place, at, actor, action, .. } = found;
     let node = node_of(&document, place).ok_or_else(missing)?;
     Ok(Revision { node, at, actor, action })
 }

@@ -297,7 +297,7 @@ NATIVE = [
     row("native:getNodeHistory", SEE, ONE, "version_id", finds_removed=True),
     row("native:getNodeHistory", SEE, ONE, "model_id", query={"subtree": "true"}, finds_removed=True),
     row("native:getNodeHistory", SEE, ONE, "version_id", query={"order": "desc"}, finds_removed=True),
-    row("native:revertNode", WRITE, DONE, "data_id", body={"revision": 1}),
+    row("native:revertNode", WRITE, DONE, "model_id", body={"revision": 1}, spare="model"),
     row("native:getNodeLineage", SEE, ONE, "artifact_id", finds_removed=True),
     row("native:getNodeLineage", SEE, ONE, "data_id"),
     row("native:getNodeLineage", SEE, ONE, "artifact_id", query={"to": "{artifact_id}"}, finds_removed=True),

@@ -56,6 +56,9 @@ RULES = {
     r"^nodes `\d+` and `\d+` are a version and a run": "depends on the nodes that are there",
     r"^a token has `role` or `permissions`, and not both$": "one of several members",
     r"^role `(admin|auditor)` cannot be bound to everyone": "depends on another member",
+    r"can allow it in `egress.allow`$": "depends on the settings",
+    r"^no address of `.*` is known$": "depends on the network",
+    r"` is not a URL: |` is not the scheme of a URL|^a URL (has|names) ": "what makes a URL, of which the document says the format alone",
     r"^a metric needs a `value`": "upstream's document, whose required members these are, leaves it out",
 }
 

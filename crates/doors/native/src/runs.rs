@@ -61,7 +61,7 @@ pub fn ids(field: &'static str, given: &[String]) -> Result<Vec<NodeId>> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RunSearch {
     /// The ids of their experiments, up to 100.
-    #[schema(inline, value_type = Ids)]
+    #[schema(value_type = Ids)]
     experiments: Vec<String>,
     /// What must be true of them, in the language of MLflow's searches of runs: `metrics.loss < 0.3 AND params.depth = '4'`.
     #[serde(default)]
@@ -72,7 +72,7 @@ pub struct RunSearch {
     #[schema(max_items = 16)]
     order_by: Vec<String>,
     /// Whether the archived ones are wanted, by themselves or with their experiments; `active` when it is not given.
-    #[schema(inline, value_type = Option<ViewName>)]
+    #[schema(value_type = Option<ViewName>)]
     view: Option<String>,
     /// At most this many, and never more than 10000.
     #[serde(default = "hundred")]

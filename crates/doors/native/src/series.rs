@@ -32,7 +32,7 @@ const MAX_POINTS_IN_ALL: usize = 250_000;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SeriesSearch {
     /// The ids of the runs, up to 100.
-    #[schema(inline, value_type = Ids)]
+    #[schema(value_type = Ids)]
     runs: Vec<String>,
     /// The names of the metrics, up to 50.
     #[schema(schema_with = names)]

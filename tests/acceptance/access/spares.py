@@ -5,7 +5,7 @@ from training import Trainer
 from world import NATIVE, ROOTS, ZIP, World
 
 # How many roots of each kind are kept ready where they are restricted and bound to some.
-KEPT = 20
+KEPT = 28
 
 
 def spare(world: World, tree: Tree, kind: str) -> dict[str, str]:

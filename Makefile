@@ -89,6 +89,8 @@ image: ## dist/modelport-*.oci.tar, a container image; needs no container engine
 
 # What follows needs the services, which the targets above start.
 
+# More at once than there are cores: most of them wait, for a database or until a deadline has passed.
+rust-tests: export RUST_TEST_THREADS ?= $(shell echo $$((2 * $$(nproc))))
 rust-tests:
 	cargo test $(locked)
 

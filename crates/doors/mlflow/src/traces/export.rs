@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use actix_web::web::Bytes;
+use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse};
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use prost::Message as _;
@@ -38,7 +38,13 @@ pub async fn export(caller: Caller, request: HttpRequest, body: Bytes) -> Answer
     let experiment = text("x-mlflow-experiment-id").filter(|id| !id.is_empty());
     let experiment = experiment_ref(experiment.ok_or_else(|| missing("x-mlflow-experiment-id"))?)?;
     let run = text("x-mlflow-run-id").filter(|id| !id.is_empty()).map(str::parse).transpose()?;
-    let body = decoded(body, text("content-encoding").unwrap_or_default())?;
+    let body = match text("content-encoding").map(str::to_owned) {
+        // Others of this thread do not wait for it.
+        Some(encoding) => web::block(move || decoded(body, &encoding))
+            .await
+            .map_err(|error| Error::unavailable("the body cannot be decoded now").caused_by(error))??,
+        None => body,
+    };
     let message = match answered {
         JSON => otlp_json::read(&body)?,
         _ => ExportTraceServiceRequest::decode(body).map_err(|error| {

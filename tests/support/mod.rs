@@ -29,6 +29,25 @@ macro_rules! on_both {
 }
 pub(crate) use on_both;
 
+/// The same of sentences about an app, which needs a runtime of actix's.
+macro_rules! on_both_in_actix {
+    ($($sentence:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(#[actix_web::test]
+            async fn $sentence() {
+                super::$sentence($crate::support::Backend::Sqlite).await;
+            })*
+        }
+        mod on_postgres {
+            $(#[actix_web::test]
+            async fn $sentence() {
+                super::$sentence($crate::support::Backend::Postgres).await;
+            })*
+        }
+    };
+}
+pub(crate) use on_both_in_actix;
+
 /// The databases that every test of the store runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {

@@ -111,7 +111,7 @@ impl Thinner {
             if kept.len() <= self.most || self.parts.len() == 1 {
                 return kept.into_iter().map(|kept| kept.point).collect();
             }
-            // There are three of so many parts that there is no room for them.
+            // Parts that keep a NaN, too, are more points than there may be: each two become one part.
             self.parts = self.parts.chunks(2).map(merged).collect();
         }
     }

@@ -2,10 +2,10 @@
 
 use super::context::RequestContext;
 use super::inspection::{Inspected, inspected};
-use super::resolve::homes;
+use super::resolve::{homes, id_and_name};
 use super::tracking::tokens::{decoded, encoded};
 use super::transaction::ReadTransaction;
-use crate::domain::{Error, File, FilePath, LogicalType, Node, NodeId, PageSize, Result, Sha256, fingerprint};
+use crate::domain::{Error, File, FilePath, LogicalType, NodeId, PageSize, Result, Sha256, fingerprint};
 use crate::services::Files;
 use crate::store::files::{self, WantedFiles};
 use crate::store::nodes;
@@ -100,16 +100,12 @@ fn page(
     let after: Option<(NodeId, FilePath)> = token.map(|token| place(token, search)).transpose()?;
     let after = after.as_ref().map(|(node, path)| (*node, path));
     let mut found = files::search(tx, wanted, after, size.get() + 1)?;
-    let more = found.len() > size.get() as usize;
-    found.truncate(size.get() as usize);
-    let end = found.last().filter(|_| more).map(|(file, _)| (search, file.node_id, file.path.as_str().to_owned()));
-    let next = end.map(|end| encoded(&end)).transpose()?;
+    let next = cut(&mut found, size, search, |(file, _)| file)?;
     let mut holders: Vec<NodeId> = found.iter().map(|(file, _)| file.node_id).collect();
     holders.dedup();
     let holders = nodes::find_all(tx, &holders)?;
     let versions = homes(tx, &holders)?;
     let models = homes(tx, versions.values())?;
-    let named = |node: &Node| (node.id, node.display_name().unwrap_or_default().to_owned());
     let shown = found.into_iter().map(|(file, known)| {
         let holder = holders.binary_search_by_key(&file.node_id, |node| node.id).ok().and_then(|at| holders.get(at));
         let version = holder.and_then(|holder| versions.get(&holder.home_id?));
@@ -117,18 +113,31 @@ fn page(
         let model = version.and_then(|version| models.get(&version.home_id?));
         Ok(FoundFile {
             inspection: known.map(inspected).transpose()?,
-            version: version.map(named),
-            model: model.map(named),
+            version: version.map(id_and_name),
+            model: model.map(id_and_name),
             file,
         })
     });
     Ok(FoundFiles { files: shown.collect::<Result<_>>()?, next })
 }
 
+/// Leaves the files of a page of those that were found, which are one more where there is another page; and the token of that one.
+pub(super) fn cut<T>(
+    found: &mut Vec<T>,
+    size: PageSize,
+    query: u64,
+    file: impl FnOnce(&T) -> &File,
+) -> Result<Option<String>> {
+    let more = found.len() > size.get() as usize;
+    found.truncate(size.get() as usize);
+    let end = found.last().filter(|_| more).map(file);
+    end.map(|file| encoded(&(query, file.node_id, file.path.as_str()))).transpose()
+}
+
 /// Where the page ended that gave a token.
-fn place(token: &str, search: u64) -> Result<(NodeId, FilePath)> {
+pub(super) fn place(token: &str, query: u64) -> Result<(NodeId, FilePath)> {
     let (of, node, path): (u64, NodeId, String) = decoded(token).map_err(|error| error.on_field(TOKEN))?;
-    if of != search {
+    if of != query {
         return Err(Error::invalid(TOKEN, "page token belongs to another query"));
     }
     Ok((node, path.parse().map_err(|error: Error| error.on_field(TOKEN))?))

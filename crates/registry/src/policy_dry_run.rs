@@ -4,19 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::context::RequestContext;
+use super::found_files::{cut, place};
 use super::inspection::{decide, known, model_of};
 use super::policy::{ModelPolicy, Policy, PolicyDecision};
-use super::resolve::{homes, model_named};
-use super::tracking::tokens::{decoded, encoded};
+use super::resolve::{homes, id_and_name, model_named};
 use super::transaction::ReadTransaction;
 use crate::domain::policy::Act;
 use crate::domain::{Error, File, FilePath, LogicalType, Name, Node, NodeId, PageSize, Result, fingerprint};
 use crate::services::Inspections;
 use crate::store::files::{self, Holder};
 use crate::store::nodes;
-
-/// The field of an error about a token.
-const TOKEN: &str = "nextPageToken";
 
 /// How many artifacts one statement looks up.
 const BATCH: u32 = 500;
@@ -67,10 +64,7 @@ impl Inspections {
                 let of = fingerprint(&(model.id, &said));
                 let after = token.as_deref().map(|token| place(token, of)).transpose()?;
                 let mut found = files_after(tx, model.id, after, size.get() as usize + 1)?;
-                let more = found.len() > size.get() as usize;
-                found.truncate(size.get() as usize);
-                let end = found.last().filter(|_| more).map(|file| (of, file.node_id, file.path.as_str().to_owned()));
-                let next = end.map(|end| encoded(&end)).transpose()?;
+                let next = cut(&mut found, size, of, |file| file)?;
                 Ok(TriedFiles { files: try_all(tx, &effective, found)?, next })
             })
             .await
@@ -136,19 +130,9 @@ fn versions_of(tx: &mut ReadTransaction<'_, '_>, found: &[File]) -> Result<BTree
     holders.dedup();
     let holders = nodes::find_all(tx, &holders)?;
     let owners = homes(tx, &holders)?;
-    let named = |node: &Node| (node.id, node.display_name().unwrap_or_default().to_owned());
     let of = |holder: &Node| {
         let owner = owners.get(&holder.home_id?)?;
-        (owner.logical_type() == Some(LogicalType::ModelVersion)).then(|| (holder.id, named(owner)))
+        (owner.logical_type() == Some(LogicalType::ModelVersion)).then(|| (holder.id, id_and_name(owner)))
     };
     Ok(holders.iter().filter_map(of).collect())
-}
-
-/// Where the page ended that gave a token.
-fn place(token: &str, query: u64) -> Result<(NodeId, FilePath)> {
-    let (of, node, path): (u64, NodeId, String) = decoded(token).map_err(|error| error.on_field(TOKEN))?;
-    if of != query {
-        return Err(Error::invalid(TOKEN, "page token belongs to another query"));
-    }
-    Ok((node, path.parse().map_err(|error: Error| error.on_field(TOKEN))?))
 }

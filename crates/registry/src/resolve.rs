@@ -51,6 +51,11 @@ pub fn check_free_of_reserved_words(name: &Name) -> Result<()> {
     Err(Error::invalid("version", message))
 }
 
+/// The id and the name of a node, as they are shown beside another one.
+pub(super) fn id_and_name(node: &Node) -> (NodeId, String) {
+    (node.id, node.display_name().unwrap_or_default().to_owned())
+}
+
 /// The homes of these nodes, by their ids.
 pub(super) fn homes<'a>(
     tx: &mut ReadTransaction<'_, '_>,

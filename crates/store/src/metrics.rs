@@ -60,7 +60,8 @@ fn stored(value: f64) -> (Option<f64>, bool) {
     if value.is_nan() { (None, true) } else { (Some(value), false) }
 }
 
-fn loaded(value: Option<f64>) -> f64 {
+/// A value as [`stored`] stores it.
+pub(crate) fn loaded(value: Option<f64>) -> f64 {
     value.unwrap_or(f64::NAN)
 }
 

@@ -12,6 +12,7 @@ use super::connection::MultiBackend;
 use super::nodes::MAX_IDS;
 use super::schema::metrics;
 use crate::error::DatabaseResult as _;
+use crate::metrics::loaded;
 use modelport_domain::tracking::LatestPoint;
 use modelport_domain::{LogicalType, MetricPoint, NodeId, Result};
 
@@ -136,9 +137,8 @@ pub fn metrics_of(tx: &mut Tx<'_>, homes: &[NodeId], names: &[String]) -> Result
             .into_boxed::<MultiBackend>();
         for (home, name, value, step, at) in query.load::<PointRow>(tx.conn).db()? {
             let Some(home) = home else { continue };
-            // What is no number is stored as none.
-            let value = value.unwrap_or(f64::NAN);
-            found.entry(NodeId(home)).or_default().push(LatestPoint { name, point: MetricPoint { value, step, at } });
+            let point = MetricPoint { value: loaded(value), step, at };
+            found.entry(NodeId(home)).or_default().push(LatestPoint { name, point });
         }
     }
     Ok(found)

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::super::app::{TestApp, Unread, request};
 use super::{API, Client};
-use crate::support::Backend;
+use crate::support::{Backend, on_both_in_actix};
 
 const MODELS: usize = 2500;
 const POINTS: i64 = 100_000;
@@ -165,23 +165,6 @@ async fn a_body_that_is_dropped_is_read_no_further() {
 async fn in_flight(app: &TestApp) -> String {
     let text = app.get("/metrics").await.text();
     text.lines().find(|line| line.starts_with("modelport_http_requests_in_flight")).unwrap().to_owned()
-}
-
-macro_rules! on_both_in_actix {
-    ($($sentence:ident),* $(,)?) => {
-        mod on_sqlite {
-            $(#[actix_web::test]
-            async fn $sentence() {
-                super::$sentence(super::Backend::Sqlite).await;
-            })*
-        }
-        mod on_postgres {
-            $(#[actix_web::test]
-            async fn $sentence() {
-                super::$sentence(super::Backend::Postgres).await;
-            })*
-        }
-    };
 }
 
 on_both_in_actix! {

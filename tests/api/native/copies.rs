@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{API, transcript};
 use crate::api::app::{Answer, TestApp};
 use crate::api::kubeflow;
-use crate::support::Backend;
+use crate::support::{Backend, on_both_in_actix};
 
 /// A pickle that runs a command.
 const DANGER: &[u8] = b"cos\nsystem\n(S'true'\ntR.";
@@ -163,23 +163,6 @@ async fn what_a_copy_does_not_take_over(backend: Backend) {
     assert_eq!((&made["name"], &made["properties"]["state"]), (&json!("1"), &json!("LIVE")));
     assert_eq!((&made["properties"]["stage"], &made["externalId"]), (&Value::Null, &Value::Null));
     assert_eq!(app.get("/api/v1/models/new").await.expect(200).json()["properties"], json!({"state": "LIVE"}));
-}
-
-macro_rules! on_both_in_actix {
-    ($($sentence:ident),* $(,)?) => {
-        mod on_sqlite {
-            $(#[actix_web::test]
-            async fn $sentence() {
-                super::$sentence(super::Backend::Sqlite).await;
-            })*
-        }
-        mod on_postgres {
-            $(#[actix_web::test]
-            async fn $sentence() {
-                super::$sentence(super::Backend::Postgres).await;
-            })*
-        }
-    };
 }
 
 on_both_in_actix! {

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use super::transcript;
 use crate::api::app::TestApp;
 use crate::api::kubeflow::{API, Client};
-use crate::support::Backend;
+use crate::support::{Backend, on_both_in_actix};
 
 /// A pickle that runs a command.
 const DANGER: &[u8] = b"cos\nsystem\n(S'true'\ntR.";
 
-/// A file of safetensors with one tensor of so many numbers.
+/// A file of safetensors with one tensor, which has that many numbers.
 fn tensors(count: usize) -> Vec<u8> {
     let header = json!({"w": {"dtype": "F32", "shape": [count], "data_offsets": [0, 4 * count]}}).to_string();
     let length = (header.len() as u64).to_le_bytes();
@@ -216,25 +216,12 @@ async fn revisions(backend: Backend) {
     assert_eq!(named(&gone["properties"]), owned(&[("owner", "added")]));
 }
 
-macro_rules! on_each_database {
-    ($($test:ident),+) => {$(
-        mod $test {
-            use crate::support::Backend;
-
-            #[actix_web::test]
-            async fn on_sqlite() {
-                super::$test(Backend::Sqlite).await;
-            }
-
-            #[actix_web::test]
-            async fn on_postgres() {
-                super::$test(Backend::Postgres).await;
-            }
-        }
-    )+};
+on_both_in_actix! {
+    versions,
+    versions_of_two_models_that_are_alike,
+    runs,
+    revisions,
 }
-
-on_each_database!(versions, versions_of_two_models_that_are_alike, runs, revisions);
 
 #[actix_web::test]
 async fn of_too_many_files_the_last_ones_are_left_out() {

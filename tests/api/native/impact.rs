@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{SHA256, transcript};
 use crate::api::app::TestApp;
 use crate::api::kubeflow::{API, Client};
-use crate::support::Backend;
+use crate::support::{Backend, on_both_in_actix};
 
 /// A data set that a run used, which made the weights that version 1 of `fraud` has; a service that serves that version, one that
 /// serves the newest of `fraud`, and one of another model. The ids are of the data set, the model, its versions and the services.
@@ -149,25 +149,11 @@ async fn paths(backend: Backend) {
     app.get(&format!("/api/v1/nodes/{data}/lineage?to={one}")).await.expect(404);
 }
 
-macro_rules! on_each_database {
-    ($($test:ident),+) => {$(
-        mod $test {
-            use crate::support::Backend;
-
-            #[actix_web::test]
-            async fn on_sqlite() {
-                super::$test(Backend::Sqlite).await;
-            }
-
-            #[actix_web::test]
-            async fn on_postgres() {
-                super::$test(Backend::Postgres).await;
-            }
-        }
-    )+};
+on_both_in_actix! {
+    what_is_affected,
+    what_a_graph_shows_of_its_nodes,
+    paths,
 }
-
-on_each_database!(what_is_affected, what_a_graph_shows_of_its_nodes, paths);
 
 #[actix_web::test]
 async fn what_a_large_graph_leaves_out_is_said_of_its_nodes() {

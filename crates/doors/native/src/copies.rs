@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::accounts::read;
+use super::body::read;
 use super::errors::CopyErrors;
 use super::models::version_segments;
 use super::request::ConditionHeaders;

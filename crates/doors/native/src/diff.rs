@@ -1,12 +1,13 @@
 //! What two versions, two runs or two revisions of a node differ in.
 
+use std::collections::BTreeMap;
+
 use actix_web::HttpResponse;
 use actix_web::web::{Path, Query};
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 use utoipa::{IntoParams, ToSchema};
 
-use super::differences::{DiffView, DifferenceView, DifferencesView};
+use super::differences::{DiffView, DifferencesView};
 use super::enums::ActionName;
 use super::errors::ReadErrors;
 use super::models::{model_segment, version_segments};
@@ -14,7 +15,7 @@ use super::wire::{NodeView, plain_value};
 use crate::domain::{Error, NodeId, Result, VersionRef};
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
-use crate::registry::compare::{ComparedRevisions, Revision};
+use crate::registry::compare::{ComparedRevisions, Revision, differences};
 
 /// Which two nodes are compared.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -155,23 +156,16 @@ impl From<&ComparedRevisions> for RevisionDiffView {
 }
 
 fn attributes(a: &NodeView, b: &NodeView) -> DifferencesView {
-    let of = |node: &NodeView| {
-        [
+    let of = |node: &NodeView| -> BTreeMap<String, String> {
+        let attributes = [
             ("externalId", node.external_id.clone()),
             ("name", node.name.clone()),
             ("state", node.state.map(str::to_owned)),
             ("uri", node.uri.clone()),
-        ]
+        ];
+        attributes.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?))).collect()
     };
-    let mut differences = DifferencesView { items: Vec::new(), same: 0, truncated: false };
-    for ((name, a), (_, b)) in of(a).into_iter().zip(of(b)) {
-        if a == b {
-            differences.same += u64::from(a.is_some());
-        } else {
-            differences.items.push(DifferenceView::new(name.to_owned(), a.map(Json::from), b.map(Json::from)));
-        }
-    }
-    differences
+    DifferencesView::new(&differences(of(a), of(b), |a, b| a == b), |text| text.clone().into())
 }
 
 /// Shows what two revisions of a node differ in, by the record of changes; of a removed node too.

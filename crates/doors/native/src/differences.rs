@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::enums::{DifferenceName, FileDifferenceName, Verdict};
 use super::inspection::FindingView;
-use super::wire::{NodeView, plain_number, plain_value};
+use super::wire::{NodeView, id_and_name, plain_number, plain_value};
 use crate::domain::{File, LogicalType};
 use crate::registry::compare::{
     Compared, Contents, Difference, Differences, FileChange, FileDifference, FileDifferences, FindingDifferences,
@@ -32,18 +32,6 @@ pub struct DifferenceView {
     pub b: Option<Json>,
 }
 
-impl DifferenceView {
-    /// A difference of two values.
-    pub fn new(name: String, a: Option<Json>, b: Option<Json>) -> Self {
-        let change = match (&a, &b) {
-            (None, _) => "added",
-            (_, None) => "removed",
-            (Some(_), Some(_)) => "changed",
-        };
-        Self { name, change, a, b }
-    }
-}
-
 /// What two things differ in, of what has names.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DifferencesView {
@@ -59,7 +47,12 @@ impl DifferencesView {
     /// The differences of values that are shown so.
     pub fn new<T>(of: &Differences<T>, show: impl Fn(&T) -> Json) -> Self {
         let item = |Difference { name, a, b }: &Difference<T>| {
-            DifferenceView::new(name.clone(), a.as_ref().map(&show), b.as_ref().map(&show))
+            let change = match (a, b) {
+                (None, _) => "added",
+                (_, None) => "removed",
+                (Some(_), Some(_)) => "changed",
+            };
+            DifferenceView { name: name.clone(), change, a: a.as_ref().map(&show), b: b.as_ref().map(&show) }
         };
         Self { items: of.items.iter().map(item).collect(), same: of.same, truncated: of.truncated }
     }
@@ -250,7 +243,7 @@ pub struct ComparedView {
 impl From<&Side> for ComparedView {
     fn from(side: &Side) -> Self {
         let is_version = side.node.logical_type() == Some(LogicalType::ModelVersion);
-        let (home_id, home) = super::wire::id_and_name(side.home.as_ref());
+        let (home_id, home) = id_and_name(side.home.as_ref());
         let (model, experiment) = if is_version { (home, None) } else { (None, home) };
         let (model_id, experiment_id) = if is_version { (home_id, None) } else { (None, home_id) };
         Self {

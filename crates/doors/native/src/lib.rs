@@ -2,6 +2,7 @@
 
 mod accounts;
 mod archives;
+mod body;
 mod changes;
 mod copies;
 mod deployments;
@@ -46,7 +47,7 @@ use std::num::NonZeroU32;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::domain::{PageSize, PageToken};
+use crate::domain::{PageRequest, PageSize, PageToken};
 use crate::http::door::{Document, Door};
 use crate::http::problem::problem_response;
 
@@ -110,6 +111,10 @@ impl Paging {
     fn next_page_token(&self) -> crate::domain::Result<Option<&str>> {
         crate::domain::value::check_text("nextPageToken", &self.next_page_token)?;
         Ok(Some(self.next_page_token.as_str()).filter(|token| !token.is_empty()))
+    }
+
+    fn request(&self) -> crate::domain::Result<PageRequest> {
+        Ok(PageRequest { size: Some(self.size()), token: self.token()?, with_total: false })
     }
 
     fn token(&self) -> crate::domain::Result<Option<PageToken>> {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as JsonValue};
 use utoipa::ToSchema;
 
-use super::accounts::read;
+use super::body::read;
 use super::errors::{ChangeErrors, RenameErrors};
 use super::models::{model_segment, version_segments};
 use super::register::{declared, free, one_of};

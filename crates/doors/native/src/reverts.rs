@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::accounts::read;
+use super::body::read;
 use super::errors::RevertErrors;
 use super::request::ConditionHeaders;
 use super::wire::NodeView;

@@ -11,7 +11,7 @@ use utoipa::openapi::schema::{ArrayBuilder, Type};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::accounts::read;
+use super::body::{each_once, read};
 use super::enums::ViewName;
 use super::errors::SearchErrors;
 use super::experiments::view;
@@ -20,7 +20,7 @@ use super::{Paging, hundred};
 use crate::domain::filter::mlflow::{clauses, order_keys_of};
 use crate::domain::search::{Search, Searched};
 use crate::domain::tracking::LatestPoint;
-use crate::domain::{Error, ErrorKind, NodeId, Result};
+use crate::domain::{ErrorKind, NodeId, Result};
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
 use crate::registry::tracking::runs::{Run, RunPage};
@@ -42,18 +42,7 @@ impl PartialSchema for Ids {
 
 /// The ids of a member of a body, each once.
 pub fn ids(field: &'static str, given: &[String]) -> Result<Vec<NodeId>> {
-    if !(1..=MAX_IDS).contains(&given.len()) {
-        let message = format!("`{field}` has {} ids, not 1 to {MAX_IDS}", given.len());
-        return Err(Error::invalid(field, message));
-    }
-    let mut ids: Vec<NodeId> = Vec::new();
-    for (at, text) in given.iter().enumerate() {
-        let id = text.parse().map_err(|error: Error| error.on_field(&format!("{field}[{at}]")))?;
-        if !ids.contains(&id) {
-            ids.push(id);
-        }
-    }
-    Ok(ids)
+    each_once(field, "ids", MAX_IDS, given)
 }
 
 /// Which runs are wanted, and in which order.

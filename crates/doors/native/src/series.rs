@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{ArrayBuilder, Type};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 
-use super::accounts::read;
+use super::body::{each_once, read};
 use super::errors::SearchErrors;
 use super::runs::{Ids, ids};
 use super::wire::plain_number;
@@ -102,7 +102,7 @@ impl From<Series> for SeriesView {
 impl SeriesSearch {
     fn read(&self) -> Result<(Vec<NodeId>, Vec<Name>, Thinned)> {
         let runs = ids("runs", &self.runs)?;
-        let names = self.names()?;
+        let names: Vec<Name> = each_once("metrics", "names", MAX_METRICS, &self.metrics)?;
         let (from, to) = (self.from_step.unwrap_or(i64::MIN), self.to_step.unwrap_or(i64::MAX));
         if from > to {
             return Err(Error::invalid("toStep", format!("`toStep` {to} is before `fromStep` {from}")));
@@ -122,22 +122,6 @@ impl SeriesSearch {
             return Err(Error::invalid("maxPoints", message));
         }
         Ok((runs, names, Thinned { from, to, most: i64::try_from(points).unwrap_or(i64::MAX) }))
-    }
-
-    /// The names, each once.
-    fn names(&self) -> Result<Vec<Name>> {
-        if !(1..=MAX_METRICS).contains(&self.metrics.len()) {
-            let message = format!("`metrics` has {} names, not 1 to {MAX_METRICS}", self.metrics.len());
-            return Err(Error::invalid("metrics", message));
-        }
-        let mut names: Vec<Name> = Vec::new();
-        for (at, text) in self.metrics.iter().enumerate() {
-            let name = text.parse().map_err(|error: Error| error.on_field(&format!("metrics[{at}]")))?;
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        Ok(names)
     }
 }
 

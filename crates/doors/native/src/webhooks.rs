@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::accounts::{nullable, read};
+use super::body::{nullable, read};
 use super::enums::{EventName, JobStateName};
 use super::errors::{
     AccountReadErrors, CreateWebhookErrors, ListWebhooksErrors, TestWebhookErrors, UpdateWebhookErrors,
@@ -48,7 +48,7 @@ pub struct CreateWebhook {
     active: Option<bool>,
 }
 
-/// What is to be changed of a webhook; what is not given stays.
+/// Changes to a webhook; a member that is absent changes nothing.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpdateWebhook {

@@ -7,11 +7,11 @@ mod values;
 use std::collections::BTreeMap;
 
 use self::contents::contents;
-use self::values::{Same as _, differences};
+use self::values::Same as _;
 use super::context::RequestContext;
 use super::listed::versions::shown;
 use super::listed::{HeldFiles, ListedVersion};
-use super::resolve::{homes, resolve};
+use super::resolve::{homes, id_and_name, resolve};
 use super::transaction::ReadTransaction;
 use crate::domain::{Error, LogicalType, MetricPoint, Name, Node, NodeId, Result, Value, VersionRef};
 use crate::services::{Entities, Models};
@@ -20,7 +20,7 @@ use crate::store::tracking::runs;
 
 pub use self::contents::{Contents, FileChange, FileDifference, FileDifferences, FindingDifferences, FoundIn};
 pub use self::revisions::{ComparedRevisions, Revision};
-pub use self::values::{Difference, Differences};
+pub use self::values::{Difference, Differences, differences};
 
 /// How many differences of a kind are listed at most.
 pub const MAX_LISTED: usize = 1000;
@@ -145,8 +145,7 @@ fn compare(tx: &mut ReadTransaction<'_, '_>, a: Node, b: Node) -> Result<Compare
 }
 
 fn side(tx: &mut ReadTransaction<'_, '_>, node: Node) -> Result<Side> {
-    let home = homes(tx, [&node])?.into_values().next();
-    let home = home.map(|home| (home.id, home.display_name().unwrap_or_default().to_owned()));
+    let home = homes(tx, [&node])?.values().next().map(id_and_name);
     if node.logical_type() != Some(LogicalType::ModelVersion) {
         return Ok(Side { node, home, number: None, aliases: Vec::new(), held: None });
     }

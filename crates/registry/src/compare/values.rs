@@ -48,8 +48,8 @@ impl Same for Value {
     }
 }
 
-/// What the two differ in.
-pub(super) fn differences<T>(
+/// What two things differ in that have values under names.
+pub fn differences<T>(
     a: BTreeMap<String, T>,
     mut b: BTreeMap<String, T>,
     is_same: impl Fn(&T, &T) -> bool,

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::walked::{Limits, Walked};
 use crate::context::RequestContext;
 use crate::domain::lineage::{Depth, Direction};
-use crate::domain::{Error, LogicalType, NodeId, Result, Sha256};
+use crate::domain::{Error, LogicalType, Node, NodeId, Result, Sha256};
 use crate::listed::deployments::{ListedDeployment, shown};
-use crate::resolve::homes;
+use crate::resolve::{homes, id_and_name};
 use crate::services::Graph;
 use crate::store::files::{self, WantedFiles};
 use crate::store::graph::memberships;
@@ -95,13 +95,12 @@ fn impact(tx: &mut ReadTransaction<'_, '_>, mut starts: BTreeSet<NodeId>, is_cut
     let versions: BTreeSet<NodeId> = last.values().copied().collect();
     let versions = nodes::find_all(tx, &versions.into_iter().collect::<Vec<_>>())?;
     let models = homes(tx, &versions)?;
+    let versions: BTreeMap<NodeId, Node> = versions.into_iter().map(|version| (version.id, version)).collect();
     let services = nodes::find_all(tx, &services)?;
-    let named = |node: &crate::domain::Node| (node.id, node.display_name().unwrap_or_default().to_owned());
     let reached = |deployment: ListedDeployment| {
-        let id = last.get(&deployment.service.id);
-        let version = id.and_then(|id| versions.iter().find(|version| version.id == *id));
+        let version = last.get(&deployment.service.id).and_then(|id| versions.get(id));
         let model = version.and_then(|version| models.get(&version.home_id?));
-        ReachedDeployment { version: version.map(named), model: model.map(named), deployment }
+        ReachedDeployment { version: version.map(id_and_name), model: model.map(id_and_name), deployment }
     };
     Ok(Impact { deployments: shown(tx, services)?.into_iter().map(reached).collect(), truncated })
 }

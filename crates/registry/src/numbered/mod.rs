@@ -16,6 +16,7 @@ mod versions;
 use serde_json::json;
 
 use super::entities::{get, increment_revision};
+use super::resolve::no_model;
 use super::transaction::{Needed, ReadTransaction, WriteTransaction, document};
 use crate::domain::{Action, Error, LogicalType, Name, Node, NodeId, Result, Stage, Value};
 use crate::store::changes::NewChange;
@@ -103,7 +104,7 @@ fn find_model(tx: &mut ReadTransaction<'_, '_>, spelling: &ModelSpelling) -> Res
         (None, Some(OtherSpelling::Id(id))) => joined::find(tx, *id)?.filter(|node| node.type_id == MODEL.id()),
         (found, _) => found,
     };
-    found.ok_or_else(|| Error::not_found(format!("registered model `{}`", spelling.name)))
+    found.ok_or_else(|| no_model(&spelling.name))
 }
 
 /// The version of the model that has that number, inside a transaction.

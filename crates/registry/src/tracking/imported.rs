@@ -11,20 +11,17 @@ use super::change::{NodeChanges, change_node};
 use super::experiments::{ARCHIVED, LIVE, STATE};
 use super::inputs::{DatasetInput, ModelUse, attach_models, use_datasets};
 use super::logged_models::{self, LoggedModelDraft, ModelPoint, make_in};
-use super::runs::get_run;
+use super::runs::{END, get_run, started_at};
 use crate::context::RequestContext;
 use crate::domain::access::Permission;
 use crate::domain::tracking::{LoggedModelId, RunId};
-use crate::domain::{Draft, Error, LogicalType, Millis, Name, Node, NodeId, Properties, Result, Value};
+use crate::domain::{Draft, Error, LogicalType, Millis, Name, Node, NodeId, Properties, Result};
 use crate::entities::{create, create_stored, get, increment_revision};
 use crate::metrics::{NamedPoint, Repeated, measure_in};
 use crate::services::Tracking;
 use crate::store::tracking::{imported, logged_models as stored_models, runs, uses};
 use crate::store::{joined, nodes};
 use crate::transaction::{ReadTransaction, WriteTransaction};
-
-/// The declared property with the end of a run.
-const END: &str = "end_time_since_epoch";
 
 /// What an import finds here of something that the other server has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,10 +174,7 @@ impl Tracking {
                 // Some clients say that a run ended before it started, which other protocols may not.
                 let end = draft.properties.remove(END);
                 let made = create_stored(tx, LogicalType::ExperimentRun, Some(experiment), &draft, stored)?;
-                let start = match made.properties.get("start_time_since_epoch") {
-                    Some(Value::Int(start)) => *start,
-                    _ => made.created_at,
-                };
+                let start = started_at(&made);
                 if let Some(end) = end {
                     let ended = Properties::from([(END.to_owned(), end)]);
                     change_node(tx, LogicalType::ExperimentRun, made.id, &setting(ended, Properties::new()))?;

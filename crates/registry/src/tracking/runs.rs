@@ -1,6 +1,6 @@
 //! Runs: made, read, changed, archived, searched.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::change::{NodeChanges, Tag, change_node};
@@ -16,6 +16,10 @@ use crate::services::Tracking;
 use crate::store::tracking::contents::{self, Contents};
 use crate::store::{joined, nodes};
 use crate::transaction::{ReadTransaction, WriteTransaction};
+
+/// The declared properties with the start and the end of a run.
+const START: &str = "start_time_since_epoch";
+pub(super) const END: &str = "end_time_since_epoch";
 
 /// A new run.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,19 +64,12 @@ impl Run {
 
     /// When it started: when its node was made, where nobody says.
     pub fn started_at(&self) -> Millis {
-        self.time("start_time_since_epoch").unwrap_or(self.node.created_at)
+        started_at(&self.node)
     }
 
     /// When it ended; none while it goes on.
     pub fn ended_at(&self) -> Option<Millis> {
-        self.time("end_time_since_epoch")
-    }
-
-    fn time(&self, name: &str) -> Option<Millis> {
-        match self.node.properties.get(name) {
-            Some(Value::Int(time)) => Some(*time),
-            _ => None,
-        }
+        time(&self.node, END)
     }
 
     /// Whether it is archived, itself or with its experiment.
@@ -105,9 +102,7 @@ impl Tracking {
                 let start = draft.start.unwrap_or_else(|| tx.now());
                 let mut node =
                     Draft { custom: draft.custom.clone(), properties: draft.properties.clone(), ..Draft::default() };
-                for (name, value) in
-                    [("status", RUNNING.into()), (STATE, LIVE.into()), ("start_time_since_epoch", Value::Int(start))]
-                {
+                for (name, value) in [("status", RUNNING.into()), (STATE, LIVE.into()), (START, Value::Int(start))] {
                     node.properties.entry(name.to_owned()).or_insert(value);
                 }
                 node.check(LogicalType::ExperimentRun)?;
@@ -210,17 +205,8 @@ impl Tracking {
         self.core
             .read_long(context, move |tx| {
                 let workspace = tx.access().workspace();
-                let found = nodes::find_all(tx, &search.experiments)?;
-                let is_there = |id: &NodeId| {
-                    found.iter().any(|node| {
-                        node.id == *id
-                            && node.type_id == LogicalType::Experiment.id()
-                            && node.place.workspace == workspace
-                    })
-                };
-                if let Some(missing) = search.experiments.iter().find(|id| !is_there(id)) {
-                    return Err(Error::not_found(format!("experiment `{missing}`")));
-                }
+                let is_here = |node: &Node| node.place.workspace == workspace;
+                check_there(tx, LogicalType::Experiment, &search.experiments, is_here)?;
                 page(tx, &search, size, token.as_deref())
             })
             .await
@@ -230,6 +216,34 @@ impl Tracking {
 fn page(tx: &mut ReadTransaction<'_, '_>, search: &Search, size: PageSize, token: Option<&str>) -> Result<RunPage> {
     let (nodes, next) = search::page(tx, search, size, token)?;
     Ok(RunPage { runs: with_contents(tx, nodes)?, next })
+}
+
+/// When a run started: when it was made, where nobody says.
+pub(super) fn started_at(run: &Node) -> Millis {
+    time(run, START).unwrap_or(run.created_at)
+}
+
+fn time(run: &Node, property: &str) -> Option<Millis> {
+    match run.properties.get(property) {
+        Some(Value::Int(time)) => Some(*time),
+        _ => None,
+    }
+}
+
+/// Errors: NotFound for the first of these that is no node of that type, or not one that is meant.
+pub(super) fn check_there(
+    tx: &mut ReadTransaction<'_, '_>,
+    logical: LogicalType,
+    ids: &[NodeId],
+    is_meant: impl Fn(&Node) -> bool,
+) -> Result<()> {
+    let found = nodes::find_all(tx, ids)?;
+    let there = found.iter().filter(|node| node.type_id == logical.id() && is_meant(node));
+    let there: HashSet<NodeId> = there.map(|node| node.id).collect();
+    match ids.iter().find(|id| !there.contains(id)) {
+        Some(missing) => Err(Error::not_found(format!("{} `{missing}`", logical.noun()))),
+        None => Ok(()),
+    }
 }
 
 fn missing(id: &RunId) -> Error {

@@ -1,10 +1,10 @@
 //! The histories of many metrics of many runs at once, thinned for charts.
 
+use super::runs::check_there;
 use crate::context::RequestContext;
 use crate::domain::tracking::{Series, Thinned};
-use crate::domain::{Error, LogicalType, Name, NodeId, Result};
+use crate::domain::{LogicalType, Name, NodeId, Result};
 use crate::services::Tracking;
-use crate::store::nodes;
 use crate::store::tracking::series;
 
 impl Tracking {
@@ -22,12 +22,7 @@ impl Tracking {
         let names: Vec<String> = names.into_iter().map(String::from).collect();
         self.core
             .read_long(context, move |tx| {
-                const RUN: LogicalType = LogicalType::ExperimentRun;
-                let found = nodes::find_all(tx, &runs)?;
-                let is_there = |id: &NodeId| found.iter().any(|node| node.id == *id && node.type_id == RUN.id());
-                if let Some(missing) = runs.iter().find(|id| !is_there(id)) {
-                    return Err(Error::not_found(format!("{} `{missing}`", RUN.noun())));
-                }
+                check_there(tx, LogicalType::ExperimentRun, &runs, |_| true)?;
                 let mut all = series::of_runs(tx, &runs, &names, thinned)?;
                 all.sort_by_key(|each| {
                     let run = runs.iter().position(|run| *run == each.run);

@@ -10,6 +10,7 @@ use crate::Tx;
 use crate::cached::CachedStatement;
 use crate::connection::on_each;
 use crate::error::DatabaseResult as _;
+use crate::metrics::loaded;
 use modelport_domain::tracking::{LatestPoint, RunUse};
 use modelport_domain::{MetricPoint, NodeId, Result};
 
@@ -71,7 +72,7 @@ fn of_one(tx: &mut Tx<'_>, run: NodeId) -> Result<Contents> {
         tx.loaded.add(name.len() + text.len())?;
         match part {
             METRIC => {
-                let point = MetricPoint { value: value.unwrap_or(f64::NAN), step, at };
+                let point = MetricPoint { value: loaded(value), step, at };
                 contents.metrics.entry(run).or_default().push(LatestPoint { name, point });
             }
             PARAMETER => contents.parameters.entry(run).or_default().push((name, text)),

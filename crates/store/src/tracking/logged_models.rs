@@ -10,6 +10,7 @@ use crate::bulk::{Column, Insert};
 use crate::connection::{AnyConnection, MultiBackend, among, on_each};
 use crate::error::{DatabaseResult as _, database_error, is_missing_reference};
 use crate::filter::narrow;
+use crate::metrics::loaded;
 use crate::nodes::MAX_IDS;
 use crate::schema::{logged_model_metrics, logged_model_params, logged_models, nodes};
 use modelport_domain::tracking::LoggedModelId;
@@ -183,7 +184,7 @@ pub fn metrics_of(tx: &mut Tx<'_>, ids: &[NodeId]) -> Result<HashMap<NodeId, Vec
             among!(query, logged_model_metrics::node_id, ids.as_slice(), query => query.load(tx.conn).db()?);
         for (model, name, dataset_name, digest, run, value, step, at) in rows {
             tx.loaded.add(name.len() + dataset_name.len() + digest.len())?;
-            let point = MetricPoint { value: value.unwrap_or(f64::NAN), step, at };
+            let point = MetricPoint { value: loaded(value), step, at };
             let (model, dataset, run) = (NodeId(model), (dataset_name, digest), NodeId(run));
             found.entry(model).or_default().push(ModelMetric { model, name, dataset, run, point });
         }

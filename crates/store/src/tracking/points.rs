@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::Tx;
 use crate::connection::on_each;
 use crate::error::DatabaseResult as _;
+use crate::metrics::loaded;
 use crate::nodes::MAX_IDS;
 use modelport_domain::tracking::Thinned;
 use modelport_domain::{MetricPoint, NodeId, Result};
@@ -39,7 +40,7 @@ struct Row {
 
 impl Row {
     fn point(&self) -> MetricPoint {
-        MetricPoint { value: self.value.unwrap_or(f64::NAN), step: self.step, at: self.at }
+        MetricPoint { value: loaded(self.value), step: self.step, at: self.at }
     }
 
     fn key(&self) -> PointKey {

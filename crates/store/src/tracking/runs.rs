@@ -8,6 +8,7 @@ use crate::Tx;
 use crate::connection::{MultiBackend, among};
 use crate::error::DatabaseResult as _;
 use crate::filter::narrow;
+use crate::metrics::loaded;
 use crate::nodes::{MAX_IDS, find_all};
 use crate::schema::{metrics, nodes, parameters, runs};
 use modelport_domain::tracking::{LatestPoint, RunId};
@@ -61,7 +62,7 @@ pub fn metrics_of(tx: &mut Tx<'_>, runs: &[NodeId]) -> Result<HashMap<NodeId, Ve
         for (run, name, value, step, at) in rows {
             let Some(run) = run else { continue };
             tx.loaded.add(name.len())?;
-            let point = MetricPoint { value: value.unwrap_or(f64::NAN), step, at };
+            let point = MetricPoint { value: loaded(value), step, at };
             found.entry(NodeId(run)).or_default().push(LatestPoint { name, point });
         }
     }

@@ -11,6 +11,7 @@ use crate::Tx;
 use crate::cached::CachedStatement;
 use crate::connection::{MultiBackend, on_each};
 use crate::error::DatabaseResult as _;
+use crate::metrics::loaded;
 use crate::nodes::MAX_IDS;
 use crate::schema::metrics;
 use modelport_domain::thinning::{Extent, Thinner};
@@ -43,7 +44,7 @@ struct PointRow {
 
 impl PointRow {
     fn point(&self) -> MetricPoint {
-        MetricPoint { value: self.value.unwrap_or(f64::NAN), step: self.step, at: self.at }
+        MetricPoint { value: loaded(self.value), step: self.step, at: self.at }
     }
 }
 

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
+use super::id;
 use super::scopes::{ScopeBody, ScopeView, SubjectBody, SubjectView, scope_of, subject_of};
-use super::{id, read};
+use crate::body::read;
 use crate::domain::Result;
 use crate::domain::access::BindingId;
 use crate::errors::{AccountReadErrors, AccountSearchErrors, CreateAccountErrors, EndAccountErrors};

@@ -11,16 +11,11 @@ mod scopes;
 pub(super) mod tokens;
 pub(super) mod workspaces;
 
-use actix_web::web::Json;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Paging;
 use crate::domain::access::{Group, Permission, Permissions, Principal};
-use crate::domain::{Change, Error, NodeId, PageRequest, Result};
-use crate::http::integer::parse_integer;
+use crate::domain::{Change, Error, NodeId, Result};
 
 /// Somebody, as lists and answers name them.
 #[derive(Debug, Serialize, ToSchema)]
@@ -60,30 +55,6 @@ impl From<GroupBody> for Group {
     fn from(group: GroupBody) -> Self {
         Self { issuer: group.issuer, name: group.name }
     }
-}
-
-impl Paging {
-    pub(super) fn request(&self) -> Result<PageRequest> {
-        Ok(PageRequest { size: Some(self.size()), token: self.token()?, with_total: false })
-    }
-}
-
-/// A body, read by way of an object, because serde would take a list of values for one. Integers may be written with a fraction of zero.
-pub(super) fn read<T: DeserializeOwned>(body: Json<Map<String, Value>>) -> Result<T> {
-    let mut members = body.into_inner();
-    for value in members.values_mut() {
-        if let Some(integer) = value.as_number().filter(|number| number.is_f64()).and_then(parse_integer) {
-            *value = integer.into();
-        }
-    }
-    serde_json::from_value(members.into()).map_err(|error| Error::invalid_body(format!("body: {error}")))
-}
-
-/// A member that may be there and null, which clears what it is about.
-pub(super) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    member: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(member).map(Some)
 }
 
 fn change<T>(member: Option<Option<T>>) -> Change<T> {

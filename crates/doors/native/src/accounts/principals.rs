@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
+use super::change;
 use super::scopes::workspace_slug;
-use super::{change, nullable, read};
+use crate::body::{nullable, read};
 use crate::domain::access::{Principal, PrincipalRef, Slug};
 use crate::domain::{Error, Result};
 use crate::errors::{

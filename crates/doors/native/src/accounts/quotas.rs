@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::read;
+use crate::body::read;
 use crate::domain::access::{Quota, Slug};
 use crate::errors::{AccountReadErrors, UpdateAccountErrors};
 use crate::http::caller::Caller;

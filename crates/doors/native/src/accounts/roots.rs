@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{PrincipalName, change, nullable, read};
+use super::{PrincipalName, change};
+use crate::body::{nullable, read};
 use crate::domain::NodeId;
 use crate::errors::{AccountReadErrors, UpdateAccountErrors};
 use crate::http::caller::Caller;

@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::scopes::workspace_slug;
-use super::{id, names, read};
+use super::{id, names};
+use crate::body::read;
 use crate::domain::access::{ApiToken, Permissions, Role, TokenId};
 use crate::domain::{Error, Result};
 use crate::errors::{AccountSearchErrors, CreateAccountErrors, EndAccountErrors, UpdateAccountErrors};

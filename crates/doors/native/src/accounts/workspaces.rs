@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{change, nullable, read};
+use super::change;
+use crate::body::{nullable, read};
 use crate::domain::access::{Role, Slug, Workspace};
 use crate::domain::{Change, Result};
 use crate::errors::{

@@ -5,8 +5,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-# In CI the build's output stays out of the checkout, and the lock file is taken as it is.
+# In CI the build's output stays out of the checkout, the lock file is taken as it is, and nothing is kept for a next build: that costs time and 8 GB.
 ifneq ($(CI),)
+export CARGO_INCREMENTAL ?= 0
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/modelport/target
 locked := --locked
 endif

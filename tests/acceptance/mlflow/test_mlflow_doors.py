@@ -99,6 +99,7 @@ def test_a_run_of_another_door_is_a_run(client: MlflowClient, server: Server, un
         "team": text("risk"),
         "count": {"metadataType": "MetadataIntValue", "int_value": "5"},
         "good": {"metadataType": "MetadataBoolValue", "bool_value": True},
+        "shape": {"metadataType": "MetadataStructValue", "struct_value": "eyJhIjoxfQ=="},
     }
     experiment = ask(server, "POST", "experiments", json={"name": unique("Team/Ünï:x"), "description": "theirs"})
     body = {
@@ -122,6 +123,17 @@ def test_a_run_of_another_door_is_a_run(client: MlflowClient, server: Server, un
     assert (read.info.run_name, read.info.status, read.info.user_id) == ("theirs", "RUNNING", "ada")
     assert (read.data.params, read.data.metrics) == ({"depth": "3"}, {"loss": 0.5})
     assert {"team": "risk", "count": "5", "good": "true"}.items() <= read.data.tags.items()
+    for condition, is_met in [
+        ("tags.team = 'risk'", True),
+        ("tags.team != 'risk'", False),
+        ("tags.count = '5'", True),
+        ("tags.count = '5.0'", False),
+        ("tags.good = 'true'", True),
+        ("tags.good = 'false'", False),
+        ("tags.count = 'five'", False),
+        (f"tags.shape = '{read.data.tags['shape']}'", True),
+    ]:
+        assert bool(client.search_runs([experiment["id"]], condition)) == is_met, condition
     # It is one to log to as well.
     run_id = read.info.run_id
     client.log_batch(run_id, [Metric("loss", 0.25, 2000, 2)])

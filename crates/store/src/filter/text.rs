@@ -7,7 +7,7 @@ pub(super) const MAX_INDEXED_CHARS: usize = 128;
 
 impl Filter {
     /// Whether the text of a property is one of these.
-    pub(super) fn text_is(&mut self, column: &str, texts: &[&str]) {
+    pub(crate) fn text_is(&mut self, column: &str, texts: &[&str]) {
         let (long, short): (Vec<&str>, Vec<&str>) = texts.iter().partition(|text| is_long(text));
         if short.is_empty() && long.is_empty() {
             return self.sql("FALSE");

@@ -1,11 +1,11 @@
 //! Clauses as conditions: on an expression, or that there is a row, or none, that meets them.
 
 use super::frame::Frame;
-use super::source::{Rows, Source, WRITTEN_HERE};
+use super::source::{PROPERTY_TEXT, Rows, Source, WRITTEN_HERE};
 use crate::filter::Filter;
 use modelport_domain::filter::{Comparison, Condition, Operand};
 use modelport_domain::search::{Clause, Facet, Search, Searched, Test, TextFacet};
-use modelport_domain::{LogicalType, Result};
+use modelport_domain::{LogicalType, Result, ValueKind};
 
 /// Adds what must hold by the clauses, each after an AND.
 pub(super) fn add(statement: &mut Filter, frame: &Frame, search: &Search) -> Result<()> {
@@ -79,6 +79,13 @@ fn row_meets(statement: &mut Filter, rows: &Rows, test: &Test) {
 
 /// That there is a value, and it meets the test.
 fn meets(statement: &mut Filter, value: &str, test: &Test) {
+    if value == PROPERTY_TEXT
+        && let Some(texts) = texts_alone(test)
+    {
+        // Which the index on names and texts finds.
+        statement.sql(&format!("{WITH_TEXT} AND "));
+        return statement.text_is("p.text_value", &texts);
+    }
     let texts = |texts: &[String]| Condition::In(texts.iter().cloned().map(Operand::Text).collect());
     match test {
         Test::Text(comparison, text) => {
@@ -112,6 +119,24 @@ fn meets(statement: &mut Filter, value: &str, test: &Test) {
         Test::Present => statement.sql(&format!("{value} IS NOT NULL")),
         Test::Absent => statement.sql("FALSE"),
     }
+}
+
+/// That the property `p` is of a kind whose values are in the column of texts.
+const WITH_TEXT: &str = "p.kind IN (3, 4, 5)";
+
+/// The kinds that it names.
+const _: () =
+    assert!(ValueKind::String as i64 == 3 && ValueKind::Struct as i64 == 4 && ValueKind::Proto as i64 == 5);
+
+/// The texts of which a property has to be one, where none of them is how a number or a boolean is written.
+fn texts_alone(test: &Test) -> Option<Vec<&str>> {
+    let texts: Vec<&str> = match test {
+        Test::Text(Comparison::Equal, text) => vec![text],
+        Test::In(texts) => texts.iter().map(String::as_str).collect(),
+        _ => return None,
+    };
+    let is_text_alone = |text: &&str| text.parse::<f64>().is_err() && !matches!(*text, "true" | "false");
+    texts.iter().all(is_text_alone).then_some(texts)
 }
 
 /// That a metric of a logged model was measured on one of the data sets, where there are any.

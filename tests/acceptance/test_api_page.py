@@ -33,10 +33,10 @@ def documents(printed: str) -> list[dict]:
 
 def test_the_commands(server: Server, tmp_path: Path) -> None:
     blocks = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 24
+    assert len(blocks) == 25
     assert all("localhost:8080" in block for block in blocks)
     printed = [documents(paste(block, server, tmp_path)) for block in blocks]
-    _, models, filtered, one, _, patched, diff, revisions, copied, renamed, reverted, *rest = printed
+    _, models, filtered, one, _, patched, diff, revisions, approved, copied, renamed, reverted, *rest = printed
     files, blob, tried, changes, activity, logged, tuning, found, series, served, affected, jobs, hooks = rest
     [row] = models[0]["items"]
     assert (row["name"], row["versions"], row["latestVersion"]["name"], models[0]["total"]) == ("fraud", 2, "2", 1)
@@ -50,6 +50,10 @@ def test_the_commands(server: Server, tmp_path: Path) -> None:
     assert patched[1]["name"] == "2.0"
     assert (diff[0]["a"]["name"], diff[0]["b"]["name"], diff[0]["files"]["same"]) == ("1", "2.0", 1)
     assert [item["name"] for item in revisions[0]["properties"]["items"]] == ["description", "owner"]
+    in_review, decided, policy, usable = approved
+    assert (in_review["state"], decided["state"], decided["note"]) == ("in_review", "approved", "as the risk board wants it")
+    assert policy["model"] == {"protectedAliases": ["champion"]}
+    assert [(item["name"], item["approval"]) for item in usable["items"]] == [("1", "approved")]
     assert (copied[0]["model"], copied[0]["name"], copied[0]["aliases"]) == ("fraud-staging", "1", ["champion"])
     assert copied[0]["customProperties"]["copied_from"] == "models:/fraud/2.0"
     assert renamed[0]["name"] == reverted[0]["name"] == "fraud-prod" and reverted[0]["keptProperties"] == []

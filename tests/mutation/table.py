@@ -132,6 +132,7 @@ TABLE = [
     ("crates/store/src/graph/types.rs", "seen_workspaces", "match &tx.access()", "&tx.access().visible().open", "(if OUT { &Workspaces::All } else { IT })"),
     ("crates/store/src/jobs.rs", "shown_of", "(!sees_all)", "!sees_all", FALSE),
     ("crates/registry/src/jobs.rs", "context_of_asker", "AskedBy::Stranger => ", "accounts.access_of(context, None, workspace).await?", "(if OUT { Access::unrestricted() } else { IT })"),
+    ("crates/registry/src/approvals.rs", "check_may_be_approved", "if let Some(why) = authored(", "authored(tx, home, found)?", NONE),
     ("crates/registry/src/inspection/evaluate.rs", "check_quarantine", "Some(reason) if ", "!quarantined", FALSE),
     (AUTHENTICATION, "ask", "if who.is_none() && ", "who.is_none() && access.rights().is_nothing()", FALSE),
     (AUTHENTICATION, "is_permitted", "if policy.permits(", "policy.permits(&principal.subject, verb).await?", TRUE),

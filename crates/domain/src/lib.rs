@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod actor;
+pub mod approval;
 pub mod audit;
 pub mod change;
 pub mod date;
@@ -40,6 +41,7 @@ pub mod value;
 pub mod webhook;
 
 pub use actor::Actor;
+pub use approval::ApprovalState;
 pub use change::{Action, ChangeRecord};
 pub use digest::Sha256;
 pub use error::{Error, ErrorKind, Result};

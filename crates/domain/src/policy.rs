@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Result};
+use super::{Alias, Error, Result};
 
 /// The name that stands for every file of no known format.
 pub const OTHER: &str = "other";
@@ -47,6 +47,18 @@ impl fmt::Display for Act {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
+}
+
+/// Refuses what cannot be the name of an alias.
+pub fn check_protected(field: &str, aliases: &[String]) -> Result<()> {
+    const MAX: usize = 100;
+    if aliases.len() > MAX {
+        return Err(Error::invalid(field, format!("there are more than {MAX} protected aliases")));
+    }
+    for (at, alias) in aliases.iter().enumerate() {
+        alias.parse::<Alias>().map_err(|error| error.on_field(&format!("{field}[{at}]")))?;
+    }
+    Ok(())
 }
 
 /// Refuses what cannot be the name of a format.

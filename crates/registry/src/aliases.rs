@@ -5,6 +5,7 @@ use serde_json::json;
 use super::conditions::Conditions;
 use super::context::RequestContext;
 use super::entities::{get, increment_revision};
+use super::protection::check_may_hold;
 use super::resolve::{model_named, resolve};
 use super::transaction::{Needed, ReadTransaction, WriteTransaction, document};
 use crate::domain::{Action, Alias, Error, LogicalType, Name, Node, NodeId, Result, VersionRef};
@@ -15,7 +16,8 @@ use crate::store::{aliases, nodes};
 impl Models {
     /// Points the alias at a version of the model, wherever it pointed before, and returns the version.
     ///
-    /// Errors: NotFound when the model or the version does not exist; PreconditionFailed when a condition does not hold.
+    /// Errors: NotFound when the model or the version does not exist; PreconditionFailed when a condition does not hold; InvalidState
+    /// when a file of the version is quarantined, or the alias is protected and the version not approved.
     pub async fn set_alias(
         &self,
         context: &RequestContext,
@@ -163,6 +165,8 @@ pub(super) fn set(tx: &mut WriteTransaction<'_, '_>, model: NodeId, alias: &Alia
     let before = before.map(|before| pointer(alias.as_str(), &before));
     let details = [("alias", pointer(alias.as_str(), &version)), ("before", json!({"alias": before}))];
     tx.record(Action::SetAlias, &model, details)?;
+    // Under the lock of the model nobody takes an approval back meanwhile.
+    check_may_hold(tx, model.id, alias, &version)?;
     Ok(version)
 }
 

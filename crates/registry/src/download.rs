@@ -10,6 +10,7 @@ use super::context::RequestContext;
 use super::files::{FilePage, FileToken, find, missing, page, record_file};
 use super::holders::{get_holder, increment_holder_revision};
 use super::inspection::{ServedFile, check_served, on_files_changed, policy_of};
+use super::protection::check_unlocked;
 use super::target::{Precondition, Target};
 use crate::audit;
 use crate::blobs::LinkHeaders;
@@ -148,6 +149,8 @@ impl Files {
     }
 
     /// Removes a file; its bytes are collected when nothing else points at them.
+    ///
+    /// Errors: NotFound; PreconditionFailed; InvalidState when it is part of an approved version.
     pub async fn delete_file(
         &self,
         context: &RequestContext,
@@ -164,6 +167,7 @@ impl Files {
                 let file = files::find(tx, artifact.id, &path)?;
                 precondition.check(file.as_ref())?;
                 let Some(file) = file else { return Err(missing(&path)) };
+                check_unlocked(tx, &[artifact.id])?;
                 files::delete(tx, artifact.id, &path)?;
                 let policy = policy_of(tx, &policy, &artifact)?;
                 let after = on_files_changed(tx, &policy, &artifact)?;

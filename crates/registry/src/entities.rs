@@ -5,9 +5,11 @@ mod create;
 use super::conditions::IF_MATCH;
 use super::context::RequestContext;
 use super::pages::{self, List, Pages};
+use super::protection::check_unlocked;
 use super::references::check_references;
 use super::transaction::{ReadTransaction, WriteTransaction};
 use super::uris::{fill_uris, is_own_uri};
+use crate::domain::approval::keep_state;
 use crate::domain::experiment::{check_times, without_value};
 use crate::domain::{
     Change, Cursor, Draft, Error, ExternalId, LogicalType, MetricPoint, Name, Node, NodeId, NodeKind, OrderBy,
@@ -328,6 +330,10 @@ pub(super) fn update(
     check_times(&node)?;
     if let Some(custom) = &patch.custom {
         node.custom = patch.round_trip.custom_without_unchanged(&node.custom, custom);
+    }
+    keep_state(&before, &mut node);
+    if node.uri != before.uri && logical.kind() == NodeKind::Artifact {
+        check_unlocked(tx, &[id])?;
     }
     if logical == LogicalType::Metric {
         // The point is not among the node's properties; what of it the patch leaves out stays.

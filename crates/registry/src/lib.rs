@@ -3,6 +3,7 @@
 pub mod access;
 mod access_cache;
 pub mod aliases;
+pub mod approvals;
 pub mod archive;
 pub mod artifacts;
 pub mod audit;
@@ -48,6 +49,7 @@ pub mod pages;
 mod placement;
 pub mod policy;
 pub mod policy_dry_run;
+mod protection;
 mod queue;
 mod quota_cache;
 mod quotas;

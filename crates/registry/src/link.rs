@@ -9,6 +9,7 @@ use super::files::record_files;
 use super::holders::increment_holder_revision;
 use super::inspection::{Siblings, evaluate_with_siblings, on_files_changed, policy_of, put_all, wanted};
 use super::policy::Policy;
+use super::protection::check_unlocked;
 use super::target::Precondition;
 use super::transaction::WriteTransaction;
 use crate::blobs::{Key, Stored};
@@ -83,7 +84,8 @@ impl Taken<'_> {
     /// order.
     ///
     /// `about` says of an error which of the files it is about. Errors: PreconditionFailed; AlreadyExists when a path has other
-    /// bytes and no precondition allows to replace them; Unsupported when the policy refuses a file.
+    /// bytes and no precondition allows to replace them; Unsupported when the policy refuses a file; InvalidState when an artifact is part of an
+    /// approved version.
     pub(crate) fn link(
         self,
         tx: &mut WriteTransaction<'_, '_>,
@@ -100,6 +102,7 @@ impl Taken<'_> {
             let policy = policy_of(tx, base, &before)?;
             changed.insert(holder, (before, policy));
         }
+        check_unlocked(tx, &changed.keys().copied().collect::<Vec<_>>())?;
         let sizes = self.sizes(tx, &linked)?;
         let (mut new, mut inspections) = (Vec::new(), Vec::new());
         for (each, blob) in linked.iter_mut().zip(self.0).filter(|(each, _)| each.is_change()) {

@@ -3,15 +3,14 @@
 use super::conditions::Conditions;
 use super::context::RequestContext;
 use super::etags::{model_tag, version_tag};
+use super::protection::{FORCE, shown};
 use super::removal::{Removal, delete};
 use super::resolve::{model_named, resolve};
 use super::transaction::ReadTransaction;
 use crate::domain::{Error, LogicalType, Name, Node, Result, VersionRef};
 use crate::services::Models;
-use crate::store::{aliases, nodes, serving};
-
-/// The field of an error about a removal that has to be forced.
-const FORCE: &str = "force";
+use crate::store::serving::{self, Counted};
+use crate::store::{aliases, nodes};
 
 /// The options of a removal by name.
 #[derive(Debug, Clone, Default)]
@@ -45,10 +44,10 @@ impl Models {
                 if options.recursive && !options.force {
                     let aliases = aliases::of_model(tx, model.id)?.into_iter().map(|(alias, _)| alias.to_string());
                     check_unused(&format!("model `{name}`"), &aliases.collect::<Vec<_>>())?;
-                    let serving = serving::of_model(tx, model.id)?;
+                    let serving = serving::of_model(tx, model.id, Counted::All)?;
                     check_unserved(tx, &format!("model `{name}`"), serving)?;
                 }
-                let removal = Removal { recursive: options.recursive, if_revision: None };
+                let removal = Removal { recursive: options.recursive, if_revision: None, force: options.force };
                 delete(tx, LogicalType::RegisteredModel, model.id, removal)
             })
             .await
@@ -80,10 +79,11 @@ impl Models {
                 if !options.force {
                     let what = format!("version `{}`", found.name.as_deref().unwrap_or_default());
                     check_unused(&what, &aliases::of_version(tx, found.id)?)?;
-                    let serving = serving::of_version(tx, found.id)?;
+                    let serving = serving::of_version(tx, found.id, Counted::All)?;
                     check_unserved(tx, &what, serving)?;
                 }
-                delete(tx, LogicalType::ModelVersion, found.id, Removal::RECURSIVE)
+                let removal = Removal { force: options.force, ..Removal::RECURSIVE };
+                delete(tx, LogicalType::ModelVersion, found.id, removal)
             })
             .await
     }
@@ -116,10 +116,8 @@ fn check_unused(what: &str, aliases: &[String]) -> Result<()> {
 
 fn check_unserved(tx: &mut ReadTransaction<'_, '_>, what: &str, serving: Option<crate::domain::NodeId>) -> Result<()> {
     let Some(id) = serving else { return Ok(()) };
-    let found = nodes::find(tx, id)?;
-    let noun = found.as_ref().and_then(Node::logical_type).map_or("node", LogicalType::noun);
-    let name = found.as_ref().and_then(Node::display_name).unwrap_or_default().to_owned();
-    Err(in_use(format!("{what} is served by {noun} `{name}`, id `{id}`")))
+    let by = shown(tx, id)?;
+    Err(in_use(format!("{what} is served by {by}")))
 }
 
 fn in_use(why: String) -> Error {

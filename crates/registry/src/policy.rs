@@ -6,7 +6,7 @@ use std::fmt;
 use modelport_inspect::{Finding, Rule, Severity};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::policy::{Act, FIELD, OTHER, check_formats};
+use crate::domain::policy::{Act, FIELD, OTHER, check_formats, check_protected};
 use crate::domain::{Error, Result};
 
 /// The policy that applies to a file.
@@ -51,6 +51,16 @@ pub struct ModelPolicy {
     pub danger: Option<Act>,
     /// What findings of these rules do instead.
     pub rules: BTreeMap<Rule, Act>,
+    /// The aliases that only an approved version may hold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub protected_aliases: Vec<String>,
+    /// Whether whoever made a version or put files into it may not approve it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub forbid_author_approval: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// What a policy decides about a file.
@@ -143,9 +153,20 @@ fn place(severity: Severity) -> usize {
 }
 
 impl ModelPolicy {
-    /// Refuses formats that no format is called.
+    /// Refuses formats that no format is called, and aliases that no alias is called.
     pub fn check(&self) -> Result<()> {
-        check_formats("allowedFormats", self.allowed_formats.as_deref().unwrap_or_default())
+        check_formats("allowedFormats", self.allowed_formats.as_deref().unwrap_or_default())?;
+        check_protected("protectedAliases", &self.protected_aliases)
+    }
+
+    /// Whether only an approved version may hold the alias.
+    pub fn is_protected(&self, alias: &str) -> bool {
+        self.protected_aliases.iter().any(|protected| protected == alias)
+    }
+
+    /// Whether every alias may be held by any version.
+    pub fn protects_nothing(&self) -> bool {
+        self.protected_aliases.is_empty()
     }
 }
 

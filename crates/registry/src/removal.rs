@@ -5,6 +5,7 @@ mod record;
 use super::aliases;
 use super::context::RequestContext;
 use super::entities::{at_other_revision, get};
+use super::protection::{check_not_held, check_removable};
 use super::transaction::{ReadTransaction, WriteTransaction};
 use crate::domain::access::Permission;
 use crate::domain::{Error, LogicalType, Node, NodeId, Result};
@@ -21,6 +22,8 @@ pub struct Removal {
     pub recursive: bool,
     /// Only when it is at that revision.
     pub if_revision: Option<i64>,
+    /// Also when it is served now, holds a protected alias, or has files of an approved version.
+    pub force: bool,
 }
 
 /// How many owned nodes are removed at once.
@@ -28,14 +31,15 @@ const BATCH: u32 = 500;
 
 impl Removal {
     /// With all that it owns.
-    pub const RECURSIVE: Self = Self { recursive: true, if_revision: None };
+    pub const RECURSIVE: Self = Self { recursive: true, if_revision: None, force: false };
 }
 
 impl Entities {
     /// Removes an entity and all it owns; the record of changes keeps them.
     ///
     /// Errors: NotFound when there is none of that type, HasDependents when it owns others or has files and
-    /// the removal is not recursive, or when it is at another revision than demanded.
+    /// the removal is not recursive, and when it is served now or holds a protected alias and the removal is not forced; InvalidState
+    /// when an approved version has files of what would go; PreconditionFailed when it is at another revision than demanded.
     pub async fn delete(
         &self,
         context: &RequestContext,
@@ -78,13 +82,17 @@ pub(super) fn delete(
     if !removal.recursive {
         check_owns_nothing(tx, &node, logical)?;
     }
+    tx.demand(Permission::Delete, node.place)?;
+    if !removal.force {
+        check_removable(tx, &node, logical)?;
+        check_not_held(tx, &[id], &[], id)?;
+    }
     if is_version {
         aliases::remove_of_version(tx, &node)?;
     }
-    tx.demand(Permission::Delete, node.place)?;
     // What is recorded of it is read before what it owns is removed.
     let entries = record::entries(tx, std::slice::from_ref(&node), id)?;
-    delete_owned(tx, &[id], id)?;
+    delete_owned(tx, &[id], id, removal)?;
     if !nodes::delete(tx, id)? {
         return Err(Error::not_found(format!("{} `{id}`", logical.noun())));
     }
@@ -92,15 +100,18 @@ pub(super) fn delete(
 }
 
 /// Removes all that these own, and what that owns, before it: at most [`BATCH`] nodes of each level are in memory.
-fn delete_owned(tx: &mut WriteTransaction<'_, '_>, homes: &[NodeId], root: NodeId) -> Result<()> {
+fn delete_owned(tx: &mut WriteTransaction<'_, '_>, homes: &[NodeId], root: NodeId, removal: Removal) -> Result<()> {
     loop {
         let owned = nodes::first_children(tx, homes, BATCH)?;
         if owned.is_empty() {
             return Ok(());
         }
         let ids: Vec<NodeId> = owned.iter().map(|node| node.id).collect();
+        if !removal.force {
+            check_not_held(tx, &ids, homes, root)?;
+        }
         let entries = record::entries(tx, &owned, root)?;
-        delete_owned(tx, &ids, root)?;
+        delete_owned(tx, &ids, root, removal)?;
         nodes::delete_all(tx, &ids)?;
         record::append(tx, entries)?;
     }

@@ -8,6 +8,7 @@ use super::holders::may_hold_files;
 use super::references::check_references;
 use super::transaction::{ReadTransaction, WriteTransaction};
 use super::uris::fill_uris;
+use crate::domain::approval::keep_state;
 use crate::domain::change::node_of;
 use crate::domain::experiment::check_times;
 use crate::domain::secrets::may_be_masked;
@@ -61,6 +62,7 @@ fn revert(tx: &mut WriteTransaction<'_, '_>, id: NodeId, revision: i64, conditio
     let mut node = before.clone();
     let mut kept = set_back(&mut node.properties, &then.properties, &learned.declared);
     kept.extend(set_back(&mut node.custom, &then.custom, &learned.custom));
+    keep_state(&before, &mut node);
     check_references(tx, logical, node.home_id, &node.properties, &before.properties)?;
     check_times(&node)?;
     nodes::replace(tx, &before, &node)?;

@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod aliases;
+pub mod approvals;
 pub mod audit;
 pub mod blobs;
 mod bulk;

@@ -34,6 +34,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    approvals (version_id) {
+        version_id -> BigInt,
+        state -> Text,
+        at -> BigInt,
+        actor -> Text,
+        actor_id -> Nullable<BigInt>,
+        note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     assessments (assessment_id) {
         assessment_id -> Text,
         trace_id -> Text,
@@ -695,6 +706,7 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(approvals -> nodes (version_id));
 diesel::joinable!(assessments -> traces (trace_id));
 diesel::joinable!(bindings -> nodes (root_id));
 diesel::joinable!(bindings -> workspaces (workspace_id));
@@ -738,6 +750,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     access_epoch,
     aliases,
     api_tokens,
+    approvals,
     assessments,
     audit,
     audit_upkeep,

@@ -55,7 +55,7 @@ class Base(RuleBasedStateMachine):
     def empty(self) -> None:
         """All that the sequence before has left goes."""
         kubeflow = self.doors.kubeflow["v1"]
-        for name in ["kf.RegisteredModel", "kf.Experiment", "kf.ServingEnvironment"]:
+        for name in ["kf.ServingEnvironment", "kf.RegisteredModel", "kf.Experiment"]:
             for item in kubeflow.all(f"/{TYPES[name].path}", name):
                 assert kubeflow.delete(TYPES[name], item["id"], recursive=True) is None
         for item in kubeflow.all("/artifacts", ""):

@@ -13,7 +13,7 @@ from .journal import Door
 from .registry import Node, Refusal, Registry
 
 STATUSES = {400: Refusal.INVALID, 404: Refusal.MISSING, 409: Refusal.EXISTS, 422: Refusal.INVALID}
-SAYS = {Refusal.REQUIRED: Refusal.INVALID}
+SAYS = {Refusal.REQUIRED: Refusal.INVALID, Refusal.OWNS: Refusal.EXISTS}
 # The members that a form sets here, each under the name of its free property.
 TEXTS = ["project_id", "project_name", "category", "architecture", "format"]
 IDENTITY = ["project_id", "project_name", "name", "version", "precision"]

@@ -151,12 +151,14 @@ class EdgeRules(Base):
     def remove(self, which: int) -> None:
         records = self.records()
         node = self.registry.nodes[pick(list(records), which)]
-        response = self.doors.edge.ask("DELETE", f"/models/{records[node.id]['id']}")
-        if not self.expect(set(), self.doors.edge.refusal(response), edge.SAYS, f"removal of {records[node.id]}"):
-            return
         version = self.registry.nodes[node.home or 0]
         model = self.registry.nodes[version.home or 0]
         is_own = (version.external_id or "").startswith("edge:") and self.registry.owned(version.id) == [node]
+        ends_model = is_own and "made_by" in model.custom and self.registry.owned(model.id) == [version]
+        refusals = {Refusal.OWNS} if is_own and self.registry.is_served(model if ends_model else version) else set()
+        response = self.doors.edge.ask("DELETE", f"/models/{records[node.id]['id']}")
+        if not self.expect(refusals, self.doors.edge.refusal(response), edge.SAYS, f"removal of {records[node.id]}"):
+            return
         self.registry.delete(version if is_own else node)
         if "made_by" in model.custom and not self.registry.owned(model.id):
             self.registry.delete(model)

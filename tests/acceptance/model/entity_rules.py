@@ -90,6 +90,8 @@ class EntityRules(Base):
         refusals = {Refusal.STALE} if match else set()
         if not recursive and (self.registry.owned(node.id) or node.files):
             refusals.add(Refusal.OWNS)
+        if self.registry.is_served(node):
+            refusals.add(Refusal.OWNS)
         if_match = None if match is None else node.revision + match
         refusal = self.doors.kubeflow[edition].delete(TYPES[node.type], node.id, recursive, if_match)
         if self.expect(refusals, refusal, kubeflow.SAYS, f"removal of {node}"):

@@ -11,6 +11,7 @@ ERRORS = {
     "INVALID_PARAMETER_VALUE": Refusal.INVALID,
     "RESOURCE_DOES_NOT_EXIST": Refusal.MISSING,
     "RESOURCE_ALREADY_EXISTS": Refusal.EXISTS,
+    "BAD_REQUEST": Refusal.OWNS,
 }
 # What it says of what is left out.
 SAYS = {Refusal.REQUIRED: Refusal.INVALID}

@@ -89,7 +89,8 @@ class MlflowRules(MlflowBase):
     @rule(which=picks)
     def remove_model(self, which: int) -> None:
         model = pick(self.registry.of(MODEL), which)
-        if self.done(set(), self.doors.mlflow.said("DELETE", "registered-models/delete", name=model.name), f"end of {model}"):
+        refusals = {Refusal.OWNS} if self.registry.is_served(model) else set()
+        if self.done(refusals, self.doors.mlflow.said("DELETE", "registered-models/delete", name=model.name), f"end of {model}"):
             self.registry.delete(model)
             self.look_back(model)
 
@@ -122,7 +123,8 @@ class MlflowRules(MlflowBase):
     def remove_version(self, which: int) -> None:
         version = pick(self.registry.of(VERSION), which)
         model, (_, said) = self.registry.nodes[version.home or 0], self.named(version)
-        if self.done(set(), self.doors.mlflow.said("DELETE", "model-versions/delete", **said), f"end of {version}"):
+        refusals = {Refusal.OWNS} if self.registry.is_served(version) else set()
+        if self.done(refusals, self.doors.mlflow.said("DELETE", "model-versions/delete", **said), f"end of {version}"):
             self.registry.delete(version)
             self.registry.touch(model, "update")
             self.look_back(version)

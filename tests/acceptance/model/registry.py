@@ -157,6 +157,18 @@ class Registry:
     def versions(self, model: Node) -> list[Node]:
         return [node for node in self.owned(model.id) if node.type == "kf.ModelVersion"]
 
+    def is_served(self, node: Node) -> bool:
+        """Whether something that is live serves the version, or the model or one of its versions."""
+        ids = {node.id} | ({each.id for each in self.versions(node)} if node.type == "kf.RegisteredModel" else set())
+        named = lambda each, name: each.properties.get(name, ("int", None))[1] in ids
+        services = [
+            each for each in self.of("kf.InferenceService") if each.properties.get("desired_state") != ("string", "UNDEPLOYED")
+        ]
+        deployments = [each for each in self.of("kf.ServeModel") if each.state in ("NEW", "RUNNING")]
+        return any(named(each, "model_version_id") for each in services + deployments) or any(
+            named(each, "registered_model_id") for each in services
+        )
+
     # What may be written. All that is wrong is named, because nobody says which of several is looked at first.
 
     def refusals(self, draft: Draft, *, upsert: bool = False, demands: bool = True) -> set[Refusal]:

@@ -63,10 +63,15 @@ async fn a_version_that_is_served_goes_by_force(backend: Backend) {
     );
     app.delete(&format!("{MODEL}/versions/2")).await.expect(204);
     app.delete(&format!("{MODEL}/versions/1?force=true")).await.expect(204);
-    // Other protocols keep what their clients expect.
+    // Through other protocols what is live stays, and what is to be undeployed does not keep it.
     let other = client.version(&model, "3").await;
-    serve(&client, "other", &model, Some(&other)).await;
-    app.delete(&format!("/api/model_registry/v1alpha3/model_versions/{other}?recursive=true")).await.expect(204);
+    let service = serve(&client, "other", &model, Some(&other)).await;
+    let path = format!("/api/model_registry/v1alpha3/model_versions/{other}?recursive=true");
+    let refused = app.delete(&path).await.expect(409);
+    assert!(refused.member("message").contains("is served by inference service `other`"), "{}", refused.text());
+    let undeployed = json!({"desiredState": "UNDEPLOYED"});
+    client.patch(&format!("/inference_services/{service}"), undeployed).await.expect(200);
+    app.delete(&path).await.expect(204);
 }
 
 async fn a_model_goes_by_force_where_a_version_is_in_use(backend: Backend) {

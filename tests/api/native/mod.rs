@@ -3,6 +3,7 @@
 mod accounts;
 mod addresses;
 mod aliases;
+mod approvals;
 mod archives;
 mod concatenation;
 mod conditions;

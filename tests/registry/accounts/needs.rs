@@ -5,10 +5,11 @@ use std::sync::Arc;
 use modelport::domain::access::{Access, Permission, Permissions, Rights, Role, TokenLimits};
 use modelport::domain::graph::TypeRules;
 use modelport::domain::{
-    Actor, Change, Draft, ErrorKind, LogicalType, Name, NodeId, NodeKind, Patch, Properties, Result, Stage, Value,
-    ValueKind,
+    Actor, ApprovalState, Change, Draft, ErrorKind, LogicalType, Name, NodeId, NodeKind, Patch, Properties, Result,
+    Stage, Value, ValueKind,
 };
 use modelport::registry::RequestContext;
+use modelport::registry::approvals::NewStep;
 use modelport::registry::conditions::Conditions;
 use modelport::registry::entities::Expected;
 use modelport::registry::metrics::NamedPoint;
@@ -102,6 +103,14 @@ async fn each_change_of_a_model_needs_its_permissions(backend: Backend) {
     scene.needs(&[Promote], "setting an alias", set).await;
     let delete = async |who| models.delete_alias(&who, &name, &alias, Conditions::default()).await;
     scene.needs(&[Promote], "deleting an alias", delete).await;
+    let step = async |who, state| {
+        let step = NewStep { state, note: None, conditions: Conditions::default() };
+        models.set_approval(&who, &name, &first, step).await
+    };
+    scene.needs(&[Write], "asking for a review", async |who| step(who, ApprovalState::InReview).await).await;
+    scene.needs(&[Promote], "rejecting a version", async |who| step(who, ApprovalState::Rejected).await).await;
+    scene.needs(&[Promote], "approving a version", async |who| step(who, ApprovalState::Approved).await).await;
+    scene.needs(&[Promote], "taking an approval back", async |who| step(who, ApprovalState::Draft).await).await;
     let put = PutFile { target: Target::Artifact(artifact), ..file("m", "1", "f") };
     scene.needs(&[Write], "putting a file", async |who| files.put_file(&who, put.clone(), body("x")).await).await;
     let (target, path) = (Target::Artifact(artifact), "f".parse().unwrap());

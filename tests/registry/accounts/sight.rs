@@ -11,6 +11,7 @@ use modelport::domain::{
 };
 use modelport::registry::RequestContext;
 use modelport::registry::access::RootChange;
+use modelport::registry::conditions::Conditions;
 use modelport::registry::entities::Find;
 use modelport::registry::metrics::NamedPoint;
 use modelport::registry::records::RecordFilter;
@@ -250,6 +251,13 @@ async fn a_version_shows_no_hidden_files(backend: Backend) {
         assert_eq!(summary.files.files.len(), if is_all { 2 } else { 1 });
         let counted: i64 = summary.inspection.tallies.iter().map(|tally| tally.files).sum();
         assert_eq!(counted, if is_all { 2 } else { 1 });
+    }
+    two.scene.database.execute("UPDATE files SET quarantine = 'bad' WHERE path = 'secret'");
+    for (who, is_all) in two.everybody() {
+        let gates = models.approval(who, &model, &version).await.unwrap().gates;
+        assert_eq!(gates.len(), usize::from(is_all), "{gates:?}");
+        let set = models.set_alias(who, &model, &"best".parse().unwrap(), &version, Conditions::default()).await;
+        assert_eq!(set.is_ok(), !is_all, "{set:?}");
     }
 }
 

@@ -61,7 +61,13 @@ fn described(operation: &Operation) -> Json {
             401 => ("The caller is not known.", "Error"),
             403 => ("The caller may not do this.", "Error"),
             404 => ("It, or the workspace that the request names, is not found.", "Error"),
-            409 if operation.method == "DELETE" => ("It owns others or has files.", "Error"),
+            409 if operation.method == "DELETE" => {
+                ("It owns others or has files, is served, or has a protected alias.", "Error")
+            }
+            409 if operation.method == "PUT" => (
+                "A file of the version is quarantined, or the alias is protected and the version not approved.",
+                "Error",
+            ),
             409 => ("The name or external id is taken.", "Error"),
             412 => ("Changed since the revision in If-Match.", "Error"),
             413 => ("The body is too large.", "Error"),

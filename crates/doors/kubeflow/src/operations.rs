@@ -131,7 +131,7 @@ async fn update(entity: &'static Entity, kind: BodyKind, body: &Body, call: &Cal
 }
 
 async fn delete(logical: LogicalType, call: &Call) -> Answer {
-    let removal = Removal { recursive: call.query.recursive()?, if_revision: call.if_revision()? };
+    let removal = Removal { recursive: call.query.recursive()?, if_revision: call.if_revision()?, force: false };
     call.registry.entities.delete(&call.context, logical, call.id()?, removal).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -52,6 +52,10 @@ words! {
         "prompt_alias.created" PromptAliasCreated, "prompt_alias.deleted" PromptAliasDeleted;
     /// Whether what is archived is wanted.
     ViewName: "active" Active, "archived" Archived, "all" All;
+    /// The state of the approval of a version.
+    ApprovalName: "draft" Draft, "in_review" InReview, "approved" Approved, "rejected" Rejected;
+    /// What stands in the way of a version.
+    GateName: "quarantined" Quarantined, "not_approved" NotApproved, "author" Author;
     /// What became of something that two things do not have alike.
     DifferenceName: "added" Added, "removed" Removed, "changed" Changed;
     /// What became of a file; `renamed` when its bytes are at another path.
@@ -70,8 +74,9 @@ mod tests {
     use crate::domain::filter::VERDICTS;
     use crate::domain::policy::Act;
     use crate::domain::webhook::WebhookEvent;
-    use crate::domain::{Action, ArtifactState, ExecutionState, JobState};
+    use crate::domain::{Action, ApprovalState, ArtifactState, ExecutionState, JobState};
     use crate::registry::Feature;
+    use crate::registry::approvals::Gate;
 
     #[test]
     fn the_document_has_the_words_that_there_are() {
@@ -80,6 +85,8 @@ mod tests {
         assert_eq!(JobStateName::WORDS, JobState::ALL.map(JobState::name));
         assert_eq!(FeatureName::WORDS, Feature::ALL.map(Feature::name));
         assert_eq!(ActionName::WORDS, Action::ALL.map(Action::name));
+        assert_eq!(ApprovalName::WORDS, ApprovalState::ALL.map(ApprovalState::name));
+        assert_eq!(GateName::WORDS, Gate::ALL.map(Gate::name));
         assert_eq!(EventName::WORDS.to_vec(), WebhookEvent::ALL.iter().map(|event| event.name()).collect::<Vec<_>>());
         assert!(ActName::WORDS.iter().all(|word| Act::from_name(word).is_some()));
         let states: BTreeSet<&str> =

@@ -42,32 +42,33 @@ errors! {
     DownloadErrors: "403" "The file is quarantined; the detail says why.", "404" "Not found.", "412" "A precondition does not hold.",
         "416" "The range is beyond the file.";
     /// The errors of storing a file.
-    UploadErrors: "404" "The parent is not found.", "409" "The path has other bytes.",
+    UploadErrors: "404" "The parent is not found.",
+        "409" "The path has other bytes, or the version is approved, which locks its files.",
         "412" "A precondition does not hold.", "413" "The file is too large.", "415" "The bytes are encoded.",
         "507" "It is more than the quota of the workspace allows.";
     /// The errors of listing files, or of sending them together.
     ListErrors: "403" "A file is quarantined; the detail says which and why.", "404" "Not found.",
         "409" "A file has the path of another file's folder, so that they cannot be archived together.";
     /// The errors of storing the files of an archive.
-    UnpackErrors: "404" "The parent is not found.", "409" "A path has other bytes.",
+    UnpackErrors: "404" "The parent is not found.", "409" "A path has other bytes, or the version is approved, which locks its files.",
         "412" "A precondition does not hold.", "413" "A file, the archive, or what it unpacks to is too large.",
         "415" "Not a supported archive format.",
         "507" "It is more than the quota of the workspace allows.";
     /// The errors of making a resumable upload.
     CreateUploadErrors: "404" "The parent, or a part, is not found.",
-        "409" "The path has other bytes, or a part lacks bytes.", "410" "A part has expired.",
+        "409" "The path has other bytes, a part lacks bytes, or the version is approved.", "410" "A part has expired.",
         "412" "Another version of the protocol.", "413" "The file is too large.",
         "415" "Bytes of another media type.", "423" "Another request writes the upload.",
         "460" "The bytes have another checksum.",
         "507" "It is more than the quota of the workspace allows.";
     /// The errors of adding to a resumable upload.
-    PatchUploadErrors: "403" "The upload was put together from its parts.", "404" "Not found.", "409" "The offset is another one, or the path has other bytes.",
+    PatchUploadErrors: "403" "The upload was put together from its parts.", "404" "Not found.", "409" "The offset is another one, the path has other bytes, or the version is approved.",
         "410" "The upload has expired.", "412" "Another version of the protocol.", "413" "More bytes than the upload has.",
         "415" "Bytes of another media type.", "423" "Another request writes the upload.",
         "460" "The bytes have another checksum.",
         "507" "It is more than the quota of the workspace allows.";
     /// The errors of asking for a resumable upload, or of ending it.
-    ResumableErrors: "404" "Not found.", "409" "The path has other bytes.", "410" "The upload has expired.",
+    ResumableErrors: "404" "Not found.", "409" "The path has other bytes, or the version is approved.", "410" "The upload has expired.",
         "412" "Another version of the protocol.", "423" "Another request writes the upload.",
         "507" "It is more than the quota of the workspace allows.";
     /// The errors of beginning a direct upload.
@@ -77,10 +78,18 @@ errors! {
         "507" "It is more than the quota of the workspace allows.";
     /// The errors of asking for a direct upload, or of completing it.
     DirectErrors: "404" "Not found.", "410" "The upload has expired.",
-        "409" "A part has not arrived, the path has other bytes, or direct uploads are disabled.",
+        "409" "A part has not arrived, the path has other bytes, the version is approved, or direct uploads are disabled.",
         "507" "It is more than the quota of the workspace allows.";
     /// The errors of removing a file.
-    DeleteFileErrors: "404" "Not found.", "412" "A precondition does not hold.";
+    DeleteFileErrors: "404" "Not found.", "409" "The version is approved, which locks its files.",
+        "412" "A precondition does not hold.";
+    /// The errors of removing an alias.
+    DeleteAliasErrors: "404" "Not found.", "412" "A precondition does not hold.";
+    /// The errors of the next step of an approval.
+    ApprovalErrors: "403" "The caller may not do this, or the policy forbids the author to approve.", "404" "Not found.",
+        "409" "A file of the version is quarantined, or a protected alias would point at a version that is not approved.",
+        "412" "A precondition does not hold.", "413" "The body is too large.",
+        "415" "The body does not say that it is JSON.";
     /// The errors of removing a model.
     DeleteModelErrors: "404" "Not found.", "409" "It has versions, or one of them is served or has aliases.",
         "412" "A precondition does not hold.";
@@ -121,7 +130,8 @@ errors! {
     PointErrors: "404" "The run is not found.", "409" "Others keep making metrics of the same names; try again.",
         "413" "The body is too large.", "415" "The body does not say that it is JSON.";
     /// The errors of setting a policy.
-    PolicyErrors: "404" "Not found.", "412" "A precondition does not hold.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
+    PolicyErrors: "404" "Not found.", "409" "A version that is not approved holds one of the protected aliases.",
+        "412" "A precondition does not hold.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
     /// The errors of starting an import.
     ImportErrors: "409" "The settings name no Geti server.", "413" "The body is too large.",
         "415" "The body does not say that it is JSON.";
@@ -171,7 +181,9 @@ errors! {
     /// The errors of sending an example to a webhook.
     TestWebhookErrors: "404" "Not found.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
     /// The errors of setting an alias.
-    AliasErrors: "404" "Not found.", "412" "A precondition does not hold.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
+    AliasErrors: "404" "Not found.",
+        "409" "A file of the version is quarantined, or the alias is protected and the version is not approved.",
+        "412" "A precondition does not hold.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
 }
 
 fn error(description: &str) -> Response {

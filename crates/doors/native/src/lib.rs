@@ -1,6 +1,7 @@
 //! The native API: what no other protocol has, on the same entities. Routes, wire types, conversion; no rules of its own.
 
 mod accounts;
+mod approvals;
 mod archives;
 mod body;
 mod changes;

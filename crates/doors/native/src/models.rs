@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::errors::{AliasErrors, DeleteFileErrors, DeleteModelErrors, DeleteVersionErrors, ReadErrors};
+use super::errors::{AliasErrors, DeleteAliasErrors, DeleteModelErrors, DeleteVersionErrors, ReadErrors};
 use super::request::{ConditionHeaders, KnownHeaders};
 use super::wire::{AliasView, NodeView, SetAlias, VersionView};
 use crate::domain::{Alias, Error, Name, Node, Result, VersionRef};
@@ -163,7 +163,8 @@ fn alias_view(alias: Alias, version: Node) -> AliasView {
     AliasView { alias: alias.into(), version_id, version: version.name.unwrap_or_default() }
 }
 
-/// Points an alias at a version, wherever it pointed before.
+/// Points an alias at a version, wherever it pointed before. A version with a quarantined file gets none, and one that is not approved no
+/// alias that the policy of the model protects.
 #[utoipa::path(
     put, path = "/models/{model}/aliases/{alias}", operation_id = "setAlias", tag = "models",
     params(
@@ -201,7 +202,7 @@ pub async fn set_alias(
     ),
     responses(
         (status = 204, description = "Removed."),
-        DeleteFileErrors,
+        DeleteAliasErrors,
     ),
 )]
 pub async fn delete_alias(

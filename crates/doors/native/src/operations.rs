@@ -9,9 +9,9 @@ use serde_json::Value as Json;
 use utoipa::OpenApi;
 
 use super::{
-    PREFIX, accounts, archives, copies, deployments, diff, direct, dry_run, experiments, files, found_files, history,
-    imports, jobs, lineage, lists, metrics, mlflow_imports, models, parameters, patches, policy, register, resumable,
-    reverts, runs, series, webhooks, wire,
+    PREFIX, accounts, approvals, archives, copies, deployments, diff, direct, dry_run, experiments, files, found_files,
+    history, imports, jobs, lineage, lists, metrics, mlflow_imports, models, parameters, patches, policy, register,
+    resumable, reverts, runs, series, webhooks, wire,
 };
 use crate::domain::Result;
 use crate::http::operation;
@@ -34,6 +34,8 @@ pub(super) static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
             operation!(files::list_artifact_files).with_head(),
             operation!(archives::unpack_artifact_files).streamed(),
             operation!(lists::list_version_artifacts),
+            operation!(approvals::get_approval),
+            operation!(approvals::set_approval),
             operation!(diff::compare_versions),
             operation!(models::get_version),
             operation!(copies::copy_version),

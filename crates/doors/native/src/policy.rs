@@ -1,4 +1,4 @@
-//! What a registered model says of what may be stored, and what findings do.
+//! What a registered model says of what may be stored, what findings do, and which aliases are for approved versions alone.
 
 use std::collections::BTreeMap;
 
@@ -37,6 +37,17 @@ pub struct PolicyBody {
     /// What findings of single rules do instead.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rules: BTreeMap<String, String>,
+    /// The aliases that only an approved version may hold; up to 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 100)]
+    pub protected_aliases: Vec<String>,
+    /// Whether whoever made a version or put files into it may not approve it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub forbid_author_approval: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// What a model says, and what holds for it.
@@ -105,6 +116,8 @@ impl PolicyBody {
         let mut policy = ModelPolicy {
             allowed_formats: self.allowed_formats,
             max_file_bytes: self.max_file_bytes,
+            protected_aliases: self.protected_aliases,
+            forbid_author_approval: self.forbid_author_approval,
             ..ModelPolicy::default()
         };
         for (weight, act) in &self.findings {
@@ -157,12 +170,16 @@ impl From<&Held> for PolicyView {
                 max_file_bytes: model.max_file_bytes,
                 findings: by_weight(said),
                 rules: rules(&model.rules),
+                protected_aliases: model.protected_aliases.clone(),
+                forbid_author_approval: model.forbid_author_approval,
             },
             effective: PolicyBody {
                 allowed_formats: Some(effective.allowed_formats.clone()),
                 max_file_bytes: effective.max_file_bytes,
                 findings: by_weight(effective.acts.map(Some)),
                 rules: rules(&effective.rules),
+                protected_aliases: model.protected_aliases.clone(),
+                forbid_author_approval: model.forbid_author_approval,
             },
             job: held.job.as_ref().map(PolicyJobView::from),
         }

@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
-use super::enums::StateName;
+use super::enums::{ApprovalName, StateName};
 use super::inspection::{InspectionView, SummaryView};
 use crate::domain::graph::Type;
-use crate::domain::{ArtifactState, ExecutionState, File, LogicalType, Node, NodeId, NodeKind, Properties, Value};
+use crate::domain::{
+    ApprovalState, ArtifactState, ExecutionState, File, LogicalType, Node, NodeId, NodeKind, Properties, Value,
+};
 use crate::registry::RequestContext;
 use crate::registry::files::FilePage;
 use crate::registry::inspection::Inspected;
@@ -131,6 +133,10 @@ pub struct NodeView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<StateName>)]
     pub state: Option<&'static str>,
+    /// The state of the approval of a version that is no draft.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ApprovalName>)]
+    pub approval: Option<&'static str>,
     /// When it was created.
     pub created_at: i64,
     /// When it was changed last.
@@ -171,6 +177,7 @@ impl NodeView {
             external_id: node.external_id.clone(),
             uri: node.uri.clone(),
             state: node.state.and_then(state_name),
+            approval: approval_of(node),
             created_at: node.created_at,
             updated_at: node.updated_at,
             revision: node.revision,
@@ -178,6 +185,13 @@ impl NodeView {
             custom_properties: plain(&node.custom),
         }
     }
+}
+
+/// The state of a version's approval, unless it is a draft.
+fn approval_of(node: &Node) -> Option<&'static str> {
+    let state = ApprovalState::of(node);
+    let is_version = node.logical_type() == Some(LogicalType::ModelVersion);
+    Some(state.name()).filter(|_| is_version && state != ApprovalState::Draft)
 }
 
 /// The id and the name of a node, each where there is one.

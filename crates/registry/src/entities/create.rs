@@ -2,7 +2,9 @@
 
 use super::check_home;
 use crate::domain::experiment::{check_times, without_value};
-use crate::domain::{Action, Draft, LogicalType, MetricPoint, Name, Node, NodeId, NodeKind, Properties, Result, Value};
+use crate::domain::{
+    Action, ApprovalState, Draft, LogicalType, MetricPoint, Name, Node, NodeId, NodeKind, Properties, Result, Value,
+};
 use crate::references::check_references;
 use crate::store::{metrics, nodes};
 use crate::stored_names::stored_name;
@@ -50,6 +52,10 @@ fn create_at(
 ) -> Result<Node> {
     let now = tx.now();
     let mut named = draft.clone();
+    if logical == LogicalType::ModelVersion {
+        // A new version is a draft, whatever its maker writes.
+        named.custom.remove(ApprovalState::PROPERTY);
+    }
     if let Some(home) = home {
         named.properties.extend(properties_of_home(home, logical));
     }

@@ -8,6 +8,7 @@ use super::reevaluate::{REEVALUATE_MODEL, payload};
 use crate::domain::{LogicalType, Node, NodeId, Result};
 use crate::jobs::enqueue;
 use crate::policy::Policy;
+use crate::protection::check_gain_nothing;
 use crate::store::{files, nodes};
 use crate::transaction::WriteTransaction;
 
@@ -17,6 +18,8 @@ const MAX_FILES: usize = 100;
 /// Evaluates the files of artifacts that this transaction has made members of contexts, as pairs of context and node, where
 /// the context is a version: whatever door they came through, what its model's policy quarantines is so at once. The contexts
 /// are given whole; others than versions and members without files are passed over. Returns the artifacts that changed.
+///
+/// Errors: InvalidState when an approved version would gain files.
 pub(crate) fn on_members_added(
     tx: &mut WriteTransaction<'_, '_>,
     base: &Policy,
@@ -33,6 +36,7 @@ pub(crate) fn on_members_added(
     let members: Vec<NodeId> = members.into_iter().collect();
     // As whoever adds a file does, so that either this sees the file or the other sees the membership.
     nodes::lock(tx, &members)?;
+    check_gain_nothing(tx, &joined().copied().collect::<Vec<_>>())?;
     let holders = files::holders_among(tx, &members, MAX_FILES + 1)?;
     if holders.len() > MAX_FILES {
         let models: BTreeSet<NodeId> = joined().filter_map(|(version, _)| *models.get(version)?).collect();

@@ -11,11 +11,12 @@ use crate::conditions::Conditions;
 use crate::context::RequestContext;
 use crate::domain::access::Permission;
 use crate::domain::change;
-use crate::domain::{Action, Job, LogicalType, Name, Node, NodeId, Result};
+use crate::domain::{Action, Error, Job, LogicalType, Name, Node, NodeId, Result};
 use crate::entities::increment_revision;
 use crate::holders::increment_holder_revision;
 use crate::jobs::enqueue;
 use crate::policy::{ModelPolicy, Policy};
+use crate::protection::held_without_approval;
 use crate::resolve::model_named;
 use crate::services::Inspections;
 use crate::store::changes::NewChange;
@@ -52,7 +53,7 @@ impl Inspections {
     /// what the policy would refuse is quarantined. An empty policy removes the model's overrides.
     ///
     /// Errors: NotFound; InvalidArgument when the policy names what no format is called; PreconditionFailed when a condition does
-    /// not hold.
+    /// not hold; InvalidState when a version that is not approved holds one of the aliases to be protected.
     pub async fn set_model_policy(
         &self,
         context: &RequestContext,
@@ -70,6 +71,11 @@ impl Inspections {
                 tx.demand(Permission::Manage, node.place)?;
                 let was: Option<ModelPolicy> = policies::find(tx, id)?;
                 conditions.check("policy", Some(&policy_tag(was.as_ref().unwrap_or(&ModelPolicy::default()))))?;
+                if let Some((alias, version)) = held_without_approval(tx, id, &policy)? {
+                    let version = nodes::find_bare(tx, version)?.and_then(|version| version.name).unwrap_or_default();
+                    let message = format!("alias `{alias}` points at version `{version}`, which is not approved");
+                    return Err(Error::invalid_state(message).on_field("protectedAliases"));
+                }
                 if policy == ModelPolicy::default() {
                     policies::delete(tx, id)?;
                 } else {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::approval::keep_state;
 use crate::domain::{Change, Error, LogicalType, Name, Node, NodeId, Result, Value};
 use crate::entities::increment_revision;
 use crate::store::nodes;
@@ -99,6 +100,7 @@ pub(crate) fn change_node(
         change.clone().apply(&mut value);
         node.custom.extend(value.map(|value| (name.clone(), value)));
     }
+    keep_state(&before, &mut node);
     if let Some(name) = changes.name.as_ref().filter(|name| node.name.as_deref() != Some(name.as_str())) {
         nodes::rename(tx, id, name.as_str())?;
         node.name = Some(name.as_str().to_owned());

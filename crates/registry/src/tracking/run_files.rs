@@ -14,6 +14,7 @@ use crate::files::{missing, record_files};
 use crate::holders::{folder_holder, get_holder, increment_holder_revision, run_holder, trace_holder};
 use crate::inspection::{ServedFile, check_served, on_files_changed, policy_of};
 use crate::policy::Policy;
+use crate::protection::check_unlocked;
 use crate::resolve::model_named;
 use crate::services::Tracking;
 use crate::store::files::{self, Holder};
@@ -178,6 +179,7 @@ fn remove_files(
     }
     // What is there is read again under the lock.
     let artifact = increment_holder_revision(tx, holder)?;
+    check_unlocked(tx, &[holder])?;
     let (mut removed, mut last) = (0, Vec::new());
     loop {
         tx.check_deadline()?;

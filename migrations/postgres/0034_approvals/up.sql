@@ -1,0 +1,12 @@
+-- The latest decision on whether a version may be used. A version without a row is a draft.
+CREATE TABLE approvals (
+    version_id BIGINT NOT NULL REFERENCES nodes (id) ON DELETE CASCADE,
+    -- draft, in_review, approved, rejected.
+    state TEXT COLLATE "C" NOT NULL,
+    at BIGINT NOT NULL,
+    -- As in `changes`: whoever has an account is `principal` and its id.
+    actor TEXT COLLATE "C" NOT NULL,
+    actor_id BIGINT,
+    note TEXT COLLATE "C",
+    PRIMARY KEY (version_id)
+);

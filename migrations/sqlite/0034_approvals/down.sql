@@ -1,0 +1,2 @@
+DELETE FROM properties WHERE custom AND name = 'modelport.approval';
+DROP TABLE approvals;

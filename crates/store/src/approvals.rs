@@ -80,13 +80,8 @@ pub fn set(
 
 /// The first approved version that one of these nodes is a member of. Versions that are among `homes` or that belong to `root`, all of
 /// which are removed with these nodes, do not count.
-pub fn holding(
-    tx: &mut Tx<'_>,
-    members_of: &[NodeId],
-    homes: &[NodeId],
-    root: Option<NodeId>,
-) -> Result<Option<NodeId>> {
-    for chunk in members_of.chunks(MAX_IDS) {
+pub fn holding(tx: &mut Tx<'_>, held: &[NodeId], homes: &[NodeId], root: Option<NodeId>) -> Result<Option<NodeId>> {
+    for chunk in held.chunks(MAX_IDS) {
         let ids: Vec<i64> = chunk.iter().map(|id| id.0).collect();
         let homes: Vec<i64> = homes.iter().map(|id| id.0).collect();
         let mut query = members::table

@@ -1,19 +1,21 @@
 //! What is served or has aliases is removed by those who insist.
 
 use actix_web::http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::api::app::TestApp;
-use crate::api::kubeflow::Client;
+use crate::api::kubeflow::{API, Client};
 use crate::support::{Backend, on_both};
 
 on_both! {
     a_version_with_aliases_goes_by_force,
     a_version_that_is_served_goes_by_force,
     a_model_goes_by_force_where_a_version_is_in_use,
+    what_is_live_stays_whichever_door_removes,
 }
 
 const MODEL: &str = "/api/v1/models/demo";
+const MLFLOW: &str = "/api/2.0/mlflow";
 
 async fn client(backend: Backend) -> (Client, String, String) {
     let client = Client(TestApp::on(backend).await);
@@ -85,4 +87,31 @@ async fn a_model_goes_by_force_where_a_version_is_in_use(backend: Backend) {
     assert_eq!(app.delete(&format!("{MODEL}?recursive=true")).await.expect(409).member("field"), "force");
     assert_eq!(app.delete(&format!("{MODEL}?force=true")).await.expect(409).member("field"), "recursive");
     app.delete(&format!("{MODEL}?recursive=true&force=true")).await.expect(204);
+}
+
+async fn what_is_live_stays_whichever_door_removes(backend: Backend) {
+    let (client, model, version) = client(backend).await;
+    let service = serve(&client, "svc", &model, None).await;
+    let deploy = async |name: &str, state: &str| {
+        let body = json!({"name": name, "modelVersionId": version, "lastKnownState": state});
+        client.post(&format!("/inference_services/{service}/serves"), body).await.expect(201).member("id")
+    };
+    deploy("ended", "COMPLETE").await;
+    let running = deploy("running", "RUNNING").await;
+    let app = &client.0;
+    let kubeflow = async |path: &str| app.delete(&format!("{API}{path}?recursive=true")).await;
+    let mlflow = async |path: &str, body: Value| app.json(Method::DELETE, &format!("{MLFLOW}/{path}"), &body).await;
+    let refused = kubeflow(&format!("/model_versions/{version}")).await.expect(409);
+    assert!(refused.member("message").contains("is served by serve model `running`"), "{}", refused.text());
+    let refused = mlflow("model-versions/delete", json!({"name": "demo", "version": "1"})).await.expect(400);
+    assert!(refused.member("message").contains("`force=true`"), "{}", refused.text());
+    kubeflow(&format!("/serve_models/{running}")).await.expect(204);
+    mlflow("model-versions/delete", json!({"name": "demo", "version": "1"})).await.expect(200);
+    // The service serves whichever version is the newest, and so the model.
+    kubeflow(&format!("/registered_models/{model}")).await.expect(409);
+    mlflow("registered-models/delete", json!({"name": "demo"})).await.expect(400);
+    client.get(&format!("/registered_models/{model}")).await.expect(200);
+    let undeployed = json!({"desiredState": "UNDEPLOYED"});
+    client.patch(&format!("/inference_services/{service}"), undeployed).await.expect(200);
+    mlflow("registered-models/delete", json!({"name": "demo"})).await.expect(200);
 }

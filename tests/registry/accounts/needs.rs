@@ -103,7 +103,7 @@ async fn each_change_of_a_model_needs_its_permissions(backend: Backend) {
     scene.needs(&[Promote], "setting an alias", set).await;
     let delete = async |who| models.delete_alias(&who, &name, &alias, Conditions::default()).await;
     scene.needs(&[Promote], "deleting an alias", delete).await;
-    let step = async |who, state| {
+    let step = async |who: RequestContext, state: ApprovalState| {
         let step = NewStep { state, note: None, conditions: Conditions::default() };
         models.set_approval(&who, &name, &first, step).await
     };

@@ -80,6 +80,9 @@ pub fn serve(settings: &Settings) -> Result<()> {
         edge: edge(settings)?,
         mlflow_pages: mlflow_pages(settings)?,
         tls: tls::listeners(settings)?,
+        settings: settings
+            .redacted_json()
+            .map_err(|error| Error::internal("the settings cannot be shown").caused_by(error))?,
     };
     announce::version();
     announce::who_may_connect(settings);
@@ -123,6 +126,7 @@ pub fn serve(settings: &Settings) -> Result<()> {
                     upkeep::collect_in_turns(&registry, interval, grace),
                     upkeep::count_inventory(&registry, counted),
                     upkeep::fold_usage(&registry),
+                    upkeep::send_heartbeats(&registry),
                     accounts::write_audit(&registry),
                     accounts::record_uses(&registry),
                     accounts::remove_old_entries(&registry, audit_kept),

@@ -2,6 +2,7 @@
 
 mod browser_clients;
 mod mlflow_pages;
+mod shown;
 mod tls;
 
 use std::ffi::OsString;

@@ -8,10 +8,12 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web::{self, Data};
 use futures_util::future::{join_all, try_join_all};
+use serde_json::Value as Json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::http::authentication::Authentication;
+use super::http::door::{Door, Doors};
 use super::http::extract;
 use super::http::health::{self, Draining};
 use super::http::hosts::Hosts;
@@ -49,6 +51,8 @@ pub struct ServerOptions {
     pub mlflow_pages: mlflow::Pages,
     /// The TLS of the listeners.
     pub tls: ListenersTls,
+    /// The settings in force without their secrets, for those who administer the registry.
+    pub settings: Json,
 }
 
 /// The TLS of those listeners that use TLS.
@@ -75,6 +79,32 @@ fn scheme(tls: Option<&Tls>) -> &'static str {
     if tls.is_some() { "https" } else { "http" }
 }
 
+/// The APIs of these listeners.
+fn open_doors(listeners: &Listeners, tls: &ListenersTls) -> Result<Vec<native::OpenDoor>> {
+    let bound = |listener: Option<&TcpListener>| {
+        let address = listener.map(TcpListener::local_addr).transpose().map_err(cannot_run)?;
+        Ok::<_, Error>(address.map(|address| address.to_string()))
+    };
+    let mut open = Vec::new();
+    if let Some(address) = bound(listeners.http.as_ref())? {
+        open.extend(doors_of(doors::HTTP, Some(address), tls.http.is_some()));
+    }
+    if let Some(address) = bound(listeners.edge.as_ref())? {
+        open.extend(doors_of(doors::EDGE, Some(address), tls.edge.is_some()));
+    }
+    if let Some(address) = bound(listeners.grpc.as_ref())? {
+        let (name, tls) = ("ML Metadata", tls.grpc.is_some());
+        open.push(native::OpenDoor { name, protocol: "grpc", address: Some(address), tls });
+    }
+    Ok(open)
+}
+
+/// The APIs of one of HTTP.
+fn doors_of(doors: Doors, address: Option<String>, tls: bool) -> impl Iterator<Item = native::OpenDoor> {
+    let open = move |door: &Door| native::OpenDoor { name: door.name, protocol: "http", address: address.clone(), tls };
+    doors.iter().map(open)
+}
+
 /// The listeners of the server.
 #[derive(Debug)]
 pub struct Listeners {
@@ -99,6 +129,7 @@ pub struct Service {
     hosts: Hosts,
     memory: Memory,
     authentication: Authentication,
+    facts: Data<native::ServerFacts>,
 }
 
 impl Service {
@@ -118,7 +149,21 @@ impl Service {
             hosts: Hosts::default(),
             memory: Memory::default(),
             authentication: Authentication::default(),
+            facts: Data::new(native::ServerFacts {
+                version: env!("CARGO_PKG_VERSION"),
+                started: Instant::now(),
+                doors: doors_of(doors::HTTP, None, false).collect(),
+                max_body_bytes: json_limit_bytes,
+                settings: Json::Object(serde_json::Map::new()),
+            }),
         })
+    }
+
+    /// The same parts, of a server that has these settings and speaks these APIs.
+    #[must_use]
+    pub fn with_facts(self, settings: Json, doors: Vec<native::OpenDoor>) -> Self {
+        let facts = native::ServerFacts { settings, doors, ..self.facts.get_ref().clone() };
+        Self { facts: Data::new(facts), ..self }
     }
 
     /// The same parts, with an edge registry's API that answers so.
@@ -166,6 +211,7 @@ impl Service {
             .app_data(Data::new(self.authentication.clone()))
             .app_data(self.draining.clone())
             .app_data(self.mlflow_pages.clone())
+            .app_data(self.facts.clone())
             .configure(extract::configure(doors::HTTP, self.json_limit_bytes))
             .configure(|service| doors::HTTP.routes(service))
             .configure(own_routes)
@@ -211,6 +257,7 @@ pub fn run(
         let service = service.with_edge(options.edge.clone()).with_hosts(options.hosts.clone());
         let service = service.with_memory(options.memory.clone()).with_mlflow_pages(options.mlflow_pages.clone());
         let service = service.with_authentication(options.authentication.clone());
+        let service = service.with_facts(options.settings.clone(), open_doors(&listeners, &options.tls)?);
         options.tls.watch();
         let http = listeners.http.map(|listener| serve_http(listener, options, service.clone())).transpose()?;
         let edge = listeners.edge.map(|listener| serve_edge(listener, options, service.clone())).transpose()?;

@@ -306,6 +306,11 @@ impl Settings {
         toml::to_string(self)
     }
 
+    /// The same as JSON, for those who administer the registry.
+    pub fn redacted_json(&self) -> serde_json::Result<serde_json::Value> {
+        serde_json::to_value(self)
+    }
+
     /// The files of the TLS of the HTTP, the gRPC and the edge listener.
     pub fn tls_files(&self) -> [TlsFiles; 3] {
         let files = |section, certificate: &PathBuf, key: &PathBuf, client_ca: &PathBuf| TlsFiles {

@@ -8,6 +8,9 @@ use crate::registry::collected::Report;
 /// How often a replica asks whether it is its turn to collect.
 const TURN: Duration = Duration::from_secs(60);
 
+/// How often a server says that it is there.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+
 /// Counts what the registry holds, for the metrics.
 pub(super) async fn count_inventory(registry: &Registry, interval: Duration) {
     if interval.is_zero() {
@@ -29,6 +32,16 @@ pub(super) async fn fold_usage(registry: &Registry) {
             Ok(folded) => log::debug!(folded; "added up what workspaces hold"),
             Err(error) => log::warn!(error:%; "what workspaces hold was not added up"),
         }
+    }
+}
+
+/// Says again and again that this process serves the registry.
+pub(super) async fn send_heartbeats(registry: &Registry) {
+    loop {
+        if let Err(error) = registry.upkeep.beat(&registry.own_context(), env!("CARGO_PKG_VERSION")).await {
+            log::debug!(error:%; "others were not told that this server is there");
+        }
+        tokio::time::sleep(HEARTBEAT).await;
     }
 }
 

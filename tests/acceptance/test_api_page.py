@@ -33,15 +33,19 @@ def documents(printed: str) -> list[dict]:
 
 def test_the_commands(server: Server, tmp_path: Path) -> None:
     blocks = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 25
+    assert len(blocks) == 28
     assert all("localhost:8080" in block for block in blocks)
     printed = [documents(paste(block, server, tmp_path)) for block in blocks]
-    _, models, filtered, one, _, patched, diff, revisions, approved, copied, renamed, reverted, *rest = printed
-    files, blob, tried, changes, activity, logged, tuning, found, series, served, affected, jobs, hooks = rest
+    _, numbers, models, filtered, exported, one, _, patched, diff, revisions, approved, copied, renamed, reverted, *rest = printed
+    files, blob, tried, changes, activity, logged, tuning, found, series, served, affected, jobs, system, hooks = rest
+    counts = [numbers[0][name]["count"] for name in ("models", "versions", "files", "bytes", "quarantined")]
+    assert counts == [1, 2, 2, 2 * len('{"layers": 2}\n'), 0]
     [row] = models[0]["items"]
     assert (row["name"], row["versions"], row["latestVersion"]["name"], models[0]["total"]) == ("fraud", 2, "2", 1)
     assert row["aliases"][0]["alias"] == "champion"
     assert [item["name"] for item in filtered[0]["items"]] == ["fraud"]
+    assert exported == [] and (tmp_path / "models.csv").read_text().splitlines()[1].split(",")[1] == "fraud"
+    assert json.loads((tmp_path / "changes.ndjson").read_text().splitlines()[0])["action"] == "create"
     model, versions, champion, artifacts, aliases = one
     assert (model["name"], champion["name"], len(artifacts["items"])) == ("fraud", "1", 1)
     assert [item["name"] for item in versions["items"]] == ["2", "1"]
@@ -79,7 +83,11 @@ def test_the_commands(server: Server, tmp_path: Path) -> None:
     ]
     assert [impact["items"] for impact in affected[:2]] == [[], []]
     assert affected[2]["nodes"][0]["homes"][0]["name"] == "fraud"
-    assert served[0]["items"] == [] and jobs[0]["items"] == []
+    assert served[0]["items"] == served[1]["items"] == [] and jobs[0]["items"] == []
+    [state] = system
+    assert state["database"]["reachable"] and state["objectStore"]["reachable"] and len(state["doors"]) >= 3
+    assert [replica["version"] for replica in state["replicas"] if replica["this"]] == [state["version"]]
+    assert state["settings"]["server"]["listen"].startswith("127.0.0.1") and state["storage"]["countedAt"] > 0
     listed, deliveries, changed = hooks
     assert [item["name"] for item in listed["items"]] == ["ci"] and deliveries["items"] == []
     assert changed["events"] == ["model_version.created"] and changed["active"] is False

@@ -188,7 +188,8 @@ def kept(accounts: Accounts, credentials: Credentials, trail: str) -> None:
     """What the server shows to an administrator afterwards."""
     admin = accounts.admin
     credentials.check("the audit trail", trail)
-    for path in ["changes", "principals", "bindings?scope=registry", "tokens?owner=trainer", "whoami", "workspaces"]:
+    paths = ["changes", "principals", "bindings?scope=registry", "tokens?owner=trainer", "whoami", "workspaces"]
+    for path in [*paths, "system"]:
         credentials.check(path, admin.ask("GET", f"{API}/{path}", 200).text)
     credentials.check("the metrics", admin.ask("GET", "/metrics", 200).text)
 

@@ -28,7 +28,7 @@ STORE, REGISTRY, ACCESS = "crates/store/", "crates/registry/", "crates/domain/sr
 RULES = [
     # What a transaction sees, in statements.
     Rule(r'\.(visible|listed)\("', NONE, STORE),
-    Rule(r"\.(visible_by_id|visible_sql|sees)\(", NONE, STORE),
+    Rule(r"\.(visible_by_id|visible_sql|listed_sql|sees)\(", NONE, STORE),
     Rule(r"(?:Self|Filter)::(visible|visible_to)\(", NONE, STORE),
     Rule(r'(?<!fn )\b(seen)\("', "(if OUT { String::new() } else { IT })", f"{STORE}src/lineage"),
     Rule(r"\b(seen)!\(", "seen!(NUMBER; ARGUMENTS)", STORE),

@@ -107,6 +107,13 @@ TABLE = [
     (f"{ACCESS}rights.rs", "unbound", "restricted: ", "Arc::clone(&shared.restricted)", "(if OUT { Default::default() } else { IT })"),
     (f"{ACCESS}rights.rs", "unbound", "archived: ", "Arc::clone(&shared.archived)", "(if OUT { Default::default() } else { IT })"),
     (f"{ACCESS}rights.rs", "of_now", "if id.is_some() && ", "id.is_some() && principal.is_none()", FALSE),
+    (
+        RENDERED,
+        "whole_workspace",
+        "let is_whole = ",
+        "self.access.visible().is_all_of(&Workspaces::These([workspace].into()))",
+        TRUE,
+    ),
     (f"{ACCESS}authentication.rs", "still_counts", "let principal = ", "found.disabled_at.is_none()", TRUE),
     (f"{ACCESS}authentication.rs", "still_counts", "let principal = ", "found.valid_from <= since", TRUE),
     (f"{ACCESS}authentication.rs", "still_counts", "let presented = ", "found.is_valid_at(now)", TRUE),

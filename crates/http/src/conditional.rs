@@ -76,6 +76,18 @@ pub fn unless_known(request: &HttpRequest, tag: String, shown: &impl Serialize) 
     with_etag(tag, shown)
 }
 
+/// A response with this body, or 304 where the client has it already. Its ETag is made of the body and of what a header says `besides`; weak,
+/// because the same state may be written in other bytes another time.
+pub fn unless_same(request: &HttpRequest, media_type: &str, body: Vec<u8>, besides: &str) -> HttpResponse {
+    let (body_says, header_says) = (Sha256::of(&body), Sha256::of(besides.as_bytes()));
+    let says = [body_says.as_bytes().as_slice(), header_says.as_bytes()].concat();
+    let current = EntityTag::new_weak(Sha256::of(&says).to_string());
+    if is_known(request, &current) {
+        return HttpResponse::NotModified().insert_header((ETAG, current)).finish();
+    }
+    HttpResponse::Ok().insert_header((ETAG, current)).content_type(media_type).body(body)
+}
+
 fn invalid_entity_tags(name: &str) -> Error {
     Error::invalid(name, format!("`{name}` is not a list of entity tags"))
 }

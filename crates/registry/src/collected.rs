@@ -28,6 +28,8 @@ pub struct Collected {
     pub failures: u64,
     /// What it removed, in all.
     pub removed: Report,
+    /// What it removed the last time.
+    pub last: Option<Report>,
 }
 
 /// The same, shared by all handles of a registry.
@@ -38,6 +40,7 @@ impl Totals {
     pub(crate) fn add(&self, report: Report) {
         let mut totals = self.locked();
         totals.passes += 1;
+        totals.last = Some(report);
         let removed = &mut totals.removed;
         removed.abandoned_uploads += report.abandoned_uploads;
         removed.expired_uploads += report.expired_uploads;

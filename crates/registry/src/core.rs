@@ -51,6 +51,8 @@ pub(crate) struct Core {
     /// Bounds the inspections that run at once.
     pub(crate) inspections: Arc<Semaphore>,
     pub(crate) queue: Queue,
+    /// What this process is called among those that serve the registry, and when it started.
+    pub(crate) replica: (String, Millis),
     /// What this process has collected.
     pub(crate) collected: Totals,
     /// What this process counted last, and when.
@@ -95,6 +97,7 @@ impl Core {
             webhook_pause,
         } = options;
         Self {
+            replica: (uuid::Uuid::new_v4().simple().to_string(), clock()),
             store,
             blobs,
             clock,

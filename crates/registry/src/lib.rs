@@ -69,6 +69,8 @@ pub mod staged;
 mod store_id;
 mod stored_names;
 mod stored_object;
+pub mod summary;
+pub mod system;
 pub mod target;
 pub mod tracking;
 mod transaction;

@@ -36,6 +36,12 @@ impl Folder {
         Sha256::from_bytes(digest.finalize().into())
     }
 
+    /// The digests of the files as `sha256sum -c` reads them: a line for each, which needs no escapes, because a path has no line break and
+    /// no backslash.
+    pub fn sums(&self) -> String {
+        self.files.iter().map(|file| format!("{}  {}\n", file.blob.sha256, file.path)).collect()
+    }
+
     /// How many bytes the archive has.
     pub async fn length(&self, packing: Packing) -> Result<u64> {
         packing.length(&self.files.iter().map(|file| File::clone(file)).collect::<Vec<_>>()).await

@@ -25,7 +25,8 @@ pub(super) enum Task {
 }
 
 impl Task {
-    fn name(self) -> &'static str {
+    /// The name of its row.
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Collect => "collect",
             Self::Verify => "verify",

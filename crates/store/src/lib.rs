@@ -36,6 +36,7 @@ mod postgres;
 mod properties;
 pub mod records;
 pub mod removal_details;
+pub mod replicas;
 pub mod resumable;
 /// The tables, as Diesel sees them: made from the migrations by `make schema`.
 mod schema;
@@ -45,6 +46,7 @@ pub mod tracking;
 pub mod upkeep;
 pub mod uploads;
 pub mod webhooks;
+pub mod workspace_counts;
 
 use crate::error::DatabaseResult as _;
 use std::sync::Arc;
@@ -254,6 +256,11 @@ impl Store {
             Ok(())
         };
         self.control.run(Use::Read, None, ask).await
+    }
+
+    /// Which database it is.
+    pub fn kind(&self) -> &'static str {
+        if Arc::ptr_eq(&self.readers, &self.writers) { "postgresql" } else { "sqlite" }
     }
 
     /// The state of each pool.

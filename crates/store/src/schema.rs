@@ -438,6 +438,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    replicas (id) {
+        id -> Text,
+        version -> Text,
+        started_at -> BigInt,
+        seen_at -> BigInt,
+    }
+}
+
+diesel::table! {
     restricted_roots (root_id) {
         root_id -> BigInt,
     }
@@ -783,6 +792,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     principals,
     properties,
     quotas,
+    replicas,
     restricted_roots,
     resumable_parts,
     resumable_tails,

@@ -49,12 +49,21 @@ pub fn newest_owned(tx: &mut Tx<'_>, homes: &[NodeId], logical: LogicalType) -> 
 
 /// How many versions each of these models has, counted up to `most`.
 pub fn version_counts(tx: &mut Tx<'_>, models: &[NodeId], most: u32) -> Result<HashMap<NodeId, u64>> {
+    owned_counts(tx, models, LogicalType::ModelVersion, most)
+}
+
+/// How many inference services each of these environments has, counted up to `most`.
+pub fn service_counts(tx: &mut Tx<'_>, environments: &[NodeId], most: u32) -> Result<HashMap<NodeId, u64>> {
+    owned_counts(tx, environments, LogicalType::InferenceService, most)
+}
+
+fn owned_counts(tx: &mut Tx<'_>, homes: &[NodeId], logical: LogicalType, most: u32) -> Result<HashMap<NodeId, u64>> {
     let count = format!(
         "(SELECT count(*) FROM (SELECT 1 FROM nodes AS v WHERE v.home_id = m.id AND v.type_id = {} LIMIT {most}) AS l)",
-        LogicalType::ModelVersion.id()
+        logical.id()
     );
-    let found = numbers(tx, models, &count)?.into_iter();
-    Ok(found.map(|(model, count)| (model, count.unwrap_or(0).unsigned_abs())).collect())
+    let found = numbers(tx, homes, &count)?.into_iter();
+    Ok(found.map(|(home, count)| (home, count.unwrap_or(0).unsigned_abs())).collect())
 }
 
 /// How many runs that are not archived each of these experiments has, counted up to `most`.

@@ -16,6 +16,23 @@ pub struct Pass {
     pub reached: i64,
 }
 
+/// A task: whether somebody holds it, and its passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Queryable)]
+pub struct TaskRow {
+    /// Until when somebody holds it; in the past where nobody does.
+    pub lease_until: Millis,
+    /// When the pass began that is under way or was interrupted.
+    pub began_at: Option<Millis>,
+    /// When the last whole pass ended.
+    pub ended_at: Option<Millis>,
+}
+
+/// The state of a task.
+pub fn task(tx: &mut Tx<'_>, task: &str) -> Result<TaskRow> {
+    let row = upkeep::table.find(task).select((upkeep::lease_until, upkeep::began_at, upkeep::ended_at));
+    row.first(tx.conn).db()
+}
+
 /// Acquires the task for `lease` until `until`. `false` when another process holds it, or the last pass ended after
 /// `ended_before`.
 pub fn acquire(

@@ -121,6 +121,7 @@ ROWS = [
         "other",
         also=(409,),
     ),
+    a("getSystem", ONE, at(REGISTRY, MANAGE)),
     a("createPrincipal", DONE, at(HERE, MANAGE), body={"handle": "{new}", "workspace": OWN}),
     a("createPrincipal", DONE, at(THERE, MANAGE), body={"handle": "{new}", "workspace": OTHER}),
     a("createPrincipal", DONE, at(REGISTRY, MANAGE), body={"handle": "{new}"}),

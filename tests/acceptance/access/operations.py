@@ -236,7 +236,10 @@ NATIVE = [
     row("native:compareRevisions", SEE, ONE, "version_id", query={"from": "1", "to": "1"}, finds_removed=True),
     row("native:listJobs", SEE, LIST, special=KNOWN),
     row("native:retryJob", WRITE, DONE, "job_id", special=OWN_JOB, also=(409,)),
+    row("native:getSummary", SEE, ONE, special=KNOWN),
     row("native:listDeployments", SEE, LIST, items="service_id", query=ALL_OF_IT),
+    row("native:listEnvironments", SEE, LIST, items="environment_id", query=ALL_OF_IT | {"totals": "true"}),
+    row("native:getEnvironment", SEE, ONE, "environment", **BY_NAME),
     row("native:listExperiments", SEE, LIST, items="experiment_id", query=ALL_OF_IT | {"view": "all"}),
     row("native:getExperiment", SEE, ONE, "experiment_id"),
     row("native:getExperiment", SEE, ONE, "@name:{experiment}", about="experiment", **BY_NAME),
@@ -267,6 +270,7 @@ NATIVE = [
     row("native:tryPolicy", SEE, ONE, "model", query=ALL_OF_IT, body={"findings": {"danger": "warn"}}, **BY_NAME),
     row("native:listVersionFiles", SEE, ONE, "model", "version", query=ALL_OF_IT, **BY_NAME),
     row("native:listVersionFiles", DOWNLOAD, BYTES, "model", "at_alias", query={"archive": "zip"}, **BY_NAME),
+    row("native:listVersionFiles", DOWNLOAD, ONE, "model", "version", query={"archive": "sha256"}, **BY_NAME),
     row("native:getVersionFile", DOWNLOAD, BYTES, *FILE, **BY_NAME),
     row("native:getVersionFile", DOWNLOAD, BYTES, "model", "at_alias", "file", **BY_NAME),
     row(

@@ -43,6 +43,45 @@ async fn tar(kind: tokio_tar::EntryType, name: &str, link: Option<&str>) -> Vec<
 }
 
 #[actix_web::test]
+async fn digests_go_out_in_the_place_of_bytes() {
+    for backend in [Backend::Sqlite, Backend::Postgres] {
+        let app = &TestApp::on(backend).await;
+        with_folder(app).await;
+        let url = format!("{FILES}?archive=sha256");
+        let sums = app.get(&url).await.expect(200);
+        let listed = app.get(FILES).await.expect(200).json();
+        let expected: String = listed["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|file| format!("{}  {}\n", file["sha256"].as_str().unwrap(), file["path"].as_str().unwrap()))
+            .collect();
+        assert_eq!((sums.text(), expected.lines().count()), (expected, 3));
+        assert_eq!(sums.content_type(), "text/plain; charset=utf-8");
+        assert!(header(&sums, "content-disposition").contains("demo-1.sha256"));
+        let tag = header(&sums, "etag");
+        let again = app.send(TestRequest::get().uri(&url).insert_header(("If-None-Match", tag))).await;
+        assert_eq!((again.status, again.body.len()), (304, 0));
+        let head = app.send(TestRequest::default().method(Method::HEAD).uri(&url)).await.expect(200);
+        assert_eq!(header(&head, "etag"), header(&sums, "etag"));
+        // What holds for archives holds for digests: what is quarantined is wanted by its word.
+        app.put(&format!("{FILES}/evil.pkl"), b"cos\nsystem\n(S'true'\ntR.".as_slice()).await.expect(201);
+        app.get(&url).await.expect(403);
+        let with_all = app.get(&format!("{url}&quarantined=true")).await.expect(200);
+        assert_eq!(with_all.text().lines().count(), 4);
+        app.put(&format!("{FILES}/a/b"), "b").await.expect(201);
+        app.put(&format!("{FILES}/a"), "a").await.expect(201);
+        app.get(&format!("{url}&quarantined=true")).await.expect(409);
+        app.get("/api/v1/models/demo/versions/none/files?archive=sha256").await.expect(404);
+        app.get(&format!("{FILES}?archive=SHA256")).await.expect(400);
+    }
+    let app = TestApp::new().await;
+    app.put("/api/v1/models/demo/versions/1/files/a", "").await.expect(201);
+    app.delete("/api/v1/models/demo/versions/1/files/a").await.expect(204);
+    assert_eq!(app.get(&format!("{FILES}?archive=sha256")).await.expect(200).text(), "");
+}
+
+#[actix_web::test]
 async fn a_folder_goes_out_and_comes_in_again() {
     for backend in [Backend::Sqlite, Backend::Postgres] {
         let app = &TestApp::on(backend).await;

@@ -16,7 +16,7 @@ const DANGER: &[u8] = b"cos\nsystem\n(S'true'\ntR.";
 const SAFE: &[u8] = b"\x02\x00\x00\x00\x00\x00\x00\x00{}";
 
 /// Four models: `fraud` with two versions, of which the latest is harmless; `churn` with a dangerous one; `empty`; and a prompt.
-async fn registry(backend: Backend) -> TestApp {
+pub(super) async fn registry(backend: Backend) -> TestApp {
     let client = kubeflow::Client::on(backend).await;
     let property = |text: &str| json!({"metadataType": "MetadataStringValue", "string_value": text});
     let models = [

@@ -49,13 +49,15 @@ pub enum ArchiveFormat {
     Zip,
     /// Without compression.
     Tar,
+    /// No archive: the digests of the files, as `sha256sum -c` reads them.
+    Sha256,
 }
 
 /// Whether files are wanted in one archive.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ArchiveOptions {
-    /// All files in one archive, in place of a list.
+    /// All files in one archive, or their digests, in place of a list.
     #[param(inline)]
     pub archive: Option<ArchiveFormat>,
     /// Whether to include quarantined files in the archive.
@@ -115,7 +117,7 @@ pub enum Unpacked {
     Replaced(UnpackedFiles),
 }
 
-/// Answers with the folder as an archive.
+/// Answers with the folder as an archive, or with its digests.
 pub async fn send(
     caller: &Caller,
     folder: Folder,
@@ -123,14 +125,14 @@ pub async fn send(
     request: &HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let (packing, ending, media_type) = match format {
-        ArchiveFormat::Zip => (Packing::Zip, "zip", "application/zip"),
-        ArchiveFormat::Tar => (Packing::Tar, "tar", "application/x-tar"),
+        ArchiveFormat::Zip => (Some(Packing::Zip), "zip", "application/zip"),
+        ArchiveFormat::Tar => (Some(Packing::Tar), "tar", "application/x-tar"),
+        ArchiveFormat::Sha256 => (None, "sha256", "text/plain; charset=utf-8"),
     };
     let etag = EntityTag::new_strong(format!("{}.{ending}", folder.digest()));
     if is_known(request, &etag) {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, etag)).finish());
     }
-    let length = folder.length(packing).await?;
     let mut response = HttpResponse::Ok();
     response
         .insert_header((CONTENT_TYPE, media_type))
@@ -138,6 +140,8 @@ pub async fn send(
         .insert_header((ACCEPT_RANGES, "none"))
         .insert_header((CONTENT_DISPOSITION, disposition(&folder.name, ending)))
         .insert_header(("X-Content-Type-Options", "nosniff"));
+    let Some(packing) = packing else { return Ok(response.body(folder.sums())) };
+    let length = folder.length(packing).await?;
     if request.method() == Method::HEAD {
         return Ok(answer::without_bytes(response, length));
     }

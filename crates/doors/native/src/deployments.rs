@@ -1,11 +1,13 @@
 //! What serves where, and which version.
 
-use actix_web::HttpResponse;
 use actix_web::web::Query;
+use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::answers;
 use super::errors::ReadErrors;
+use super::request::KnownHeaders;
 use super::wire::{NodeView, id_and_name};
 use super::{Paging, next_token};
 use crate::domain::{Error, Result};
@@ -92,9 +94,12 @@ impl From<&ListedDeployment> for DeploymentView {
 /// to it last.
 #[utoipa::path(
     get, path = "/deployments", operation_id = "listDeployments", tag = "serving",
-    params(DeploymentOptions, Paging),
+    params(DeploymentOptions, Paging, KnownHeaders),
     responses(
-        (status = 200, description = "A page.", body = DeploymentList),
+        (status = 200, description = "A page.", content(
+            (DeploymentList = "application/json"), (String = "application/x-ndjson"), (String = "text/csv"),
+        )),
+        (status = 304, description = "The client has it."),
         ReadErrors,
     ),
 )]
@@ -102,16 +107,17 @@ pub async fn list_deployments(
     caller: Caller,
     options: Query<DeploymentOptions>,
     paging: Query<Paging>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let DeploymentOptions { environment, model } = options.into_inner();
     let named = |field: &'static str, name: Option<String>| {
         name.map(|name| name.parse()).transpose().map_err(|error: Error| error.on_field(field))
     };
     let wanted = DeploymentFilter { environment: named("environment", environment)?, model: named("model", model)? };
-    let request = paging.list_request()?;
-    let page = caller.registry.entities.list_deployments(&caller.context, wanted, request).await?;
-    Ok(HttpResponse::Ok().json(DeploymentList {
+    let page = caller.registry.entities.list_deployments(&caller.context, wanted, paging.list_request()?).await?;
+    let list = DeploymentList {
         items: page.items.iter().map(DeploymentView::from).collect(),
         next_page_token: next_token(page.next.as_ref()),
-    }))
+    };
+    Ok(answers::page(&request, &list, &list.items, &list.next_page_token)?)
 }

@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::answers;
 use super::enums::ViewName;
 use super::errors::{ListModelsErrors, ReadErrors};
 use super::listed::{ExperimentList, Listing};
@@ -80,9 +81,10 @@ impl From<RunKeys> for ExperimentKeys {
 /// `artifactLocation`); every other name is that of a custom property, which is what MLflow's tags are.
 #[utoipa::path(
     get, path = "/experiments", operation_id = "listExperiments", tag = "experiments",
-    params(ExperimentOptions, Listing),
+    params(ExperimentOptions, Listing, KnownHeaders),
     responses(
         (status = 200, description = "A page.", body = ExperimentList),
+        (status = 304, description = "The client has it."),
         ListModelsErrors,
     ),
 )]
@@ -90,6 +92,7 @@ pub async fn list_experiments(
     caller: Caller,
     options: Query<ExperimentOptions>,
     listing: Query<Listing>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let listing = ExperimentListing {
         filter: listing.filter(LogicalType::Experiment)?,
@@ -98,7 +101,7 @@ pub async fn list_experiments(
         request: listing.request()?,
     };
     let page = caller.registry.tracking.list_experiments(&caller.context, listing).await?;
-    Ok(HttpResponse::Ok().json(ExperimentList::from(&page)))
+    Ok(answers::json(&request, &ExperimentList::from(&page))?)
 }
 
 /// Shows an experiment, archived or not; its ETag is its revision.

@@ -6,12 +6,13 @@ use actix_web::web::{Path, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
 use super::Paging;
+use super::answers;
 use super::archives::{self, ArchiveOptions};
 use super::errors::{DeleteFileErrors, DownloadErrors, ListErrors, UploadErrors};
 use super::location::relative;
 use super::request::{
-    ArtifactFilePath, DownloadHeaders, DownloadResponses, GetOptions, PutOptions, RemovalHeaders, UploadHeaders,
-    UploadResponses, VersionFilePath,
+    ArtifactFilePath, DownloadHeaders, DownloadResponses, GetOptions, KnownHeaders, PutOptions, RemovalHeaders,
+    UploadHeaders, UploadResponses, VersionFilePath,
 };
 use super::wire::{FileList, StoredFile};
 use crate::domain::{Error, FilePath, NodeId, Result};
@@ -224,7 +225,7 @@ async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Lists the files of a version, ordered by path; or, with `archive`, sends all of them in one archive.
+/// Lists the files of a version, ordered by path; or, with `archive`, sends all of them in one archive, or the digests of all.
 #[utoipa::path(
     get, path = "/models/{model}/versions/{version}/files", operation_id = "listVersionFiles", tag = "files",
     params(
@@ -232,12 +233,14 @@ async fn delete(
         ("version" = String, Path, description = "Name of the version, `latest`, `@` and an alias, or `@name:` and a name."),
         Paging,
         ArchiveOptions,
+        KnownHeaders,
     ),
     responses(
         (status = 200, description = "A page, or with `archive` all files.", content(
             (FileList = "application/json"), (Vec<u8> = "application/zip"), (Vec<u8> = "application/x-tar"),
+            (String = "text/plain"),
         )),
-        (status = 304, description = "The client has the archive."),
+        (status = 304, description = "The client has it."),
         ListErrors,
     ),
 )]
@@ -257,18 +260,19 @@ pub async fn list_version_files(
     let token = paging.next_page_token()?.map(FileToken::decode).transpose()?;
     let page =
         caller.registry.models.list_version_files(&caller.context, &model, &version, paging.size(), token).await?;
-    Ok(HttpResponse::Ok().json(FileList::new(&caller.context, &page)))
+    Ok(answers::json(&request, &FileList::new(&caller.context, &page))?)
 }
 
-/// Lists the files of an artifact, ordered by path; or, with `archive`, sends all of them in one archive.
+/// Lists the files of an artifact, ordered by path; or, with `archive`, sends all of them in one archive, or the digests of all.
 #[utoipa::path(
     get, path = "/artifacts/{id}/files", operation_id = "listArtifactFiles", tag = "files",
-    params(("id" = String, Path, description = "Id of the artifact.", pattern = "^[1-9][0-9]{0,17}$"), Paging, ArchiveOptions),
+    params(("id" = String, Path, description = "Id of the artifact.", pattern = "^[1-9][0-9]{0,17}$"), Paging, ArchiveOptions, KnownHeaders),
     responses(
         (status = 200, description = "A page, or with `archive` all files.", content(
             (FileList = "application/json"), (Vec<u8> = "application/zip"), (Vec<u8> = "application/x-tar"),
+            (String = "text/plain"),
         )),
-        (status = 304, description = "The client has the archive."),
+        (status = 304, description = "The client has it."),
         ListErrors,
     ),
 )]
@@ -286,5 +290,5 @@ pub async fn list_artifact_files(
     }
     let token = paging.next_page_token()?.map(FileToken::decode).transpose()?;
     let page = caller.registry.files.list_artifact_files(&caller.context, id, paging.size(), token).await?;
-    Ok(HttpResponse::Ok().json(FileList::new(&caller.context, &page)))
+    Ok(answers::json(&request, &FileList::new(&caller.context, &page))?)
 }

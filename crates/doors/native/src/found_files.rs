@@ -1,13 +1,15 @@
 //! Files of a whole workspace, and who has the bytes of a digest.
 
-use actix_web::HttpResponse;
 use actix_web::web::{Path, Query};
+use actix_web::{HttpRequest, HttpResponse};
 use modelport_inspect::Rule;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Paging;
+use super::answers;
 use super::errors::{ListModelsErrors, ReadErrors};
+use super::request::KnownHeaders;
 use super::wire::{FileView, id_and_name};
 use crate::domain::filter::VERDICTS;
 use crate::domain::value::{check_text, find_named};
@@ -113,9 +115,10 @@ fn shown(context: &RequestContext, found: FoundFiles) -> FoundFileList {
 /// found something.
 #[utoipa::path(
     get, path = "/files", operation_id = "listFiles", tag = "files",
-    params(FileFilter, Paging),
+    params(FileFilter, Paging, KnownHeaders),
     responses(
         (status = 200, description = "A page.", body = FoundFileList),
+        (status = 304, description = "The client has it."),
         ListModelsErrors,
     ),
 )]
@@ -123,10 +126,11 @@ pub async fn list_files(
     caller: Caller,
     filter: Query<FileFilter>,
     paging: Query<Paging>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let token = paging.next_page_token()?.map(str::to_owned);
     let found = caller.registry.files.search_files(&caller.context, filter.search()?, paging.size(), token).await?;
-    Ok(HttpResponse::Ok().json(shown(&caller.context, found)))
+    Ok(answers::json(&request, &shown(&caller.context, found))?)
 }
 
 /// Shows which files have the bytes of a digest, of those that the caller may see. Bytes that no such file has are not found.
@@ -135,16 +139,23 @@ pub async fn list_files(
     params(
         ("sha256" = String, Path, description = "The SHA-256 of the bytes, in hexadecimal.", pattern = "^[0-9a-f]{64}$"),
         Paging,
+        KnownHeaders,
     ),
     responses(
         (status = 200, description = "A page of the files.", body = BlobView),
+        (status = 304, description = "The client has it."),
         ReadErrors,
     ),
 )]
-pub async fn get_blob(caller: Caller, sha256: Path<String>, paging: Query<Paging>) -> Result<HttpResponse, Problem> {
+pub async fn get_blob(
+    caller: Caller,
+    sha256: Path<String>,
+    paging: Query<Paging>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let sha256: Sha256 = sha256.parse().map_err(|error: Error| error.on_field("sha256"))?;
     let token = paging.next_page_token()?.map(str::to_owned);
     let found = caller.registry.files.files_with_bytes(&caller.context, sha256, paging.size(), token).await?;
     let FoundFileList { items, next_page_token } = shown(&caller.context, found);
-    Ok(HttpResponse::Ok().json(BlobView { sha256: sha256.to_string(), items, next_page_token }))
+    Ok(answers::json(&request, &BlobView { sha256: sha256.to_string(), items, next_page_token })?)
 }

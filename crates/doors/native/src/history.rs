@@ -2,14 +2,16 @@
 
 use std::num::NonZeroU32;
 
-use actix_web::HttpResponse;
 use actix_web::web::{Path, Query};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::answers;
 use super::changes::{ChangeList, ChangeView};
 use super::enums::{ActionName, OrderOfChanges};
 use super::errors::{FeedErrors, ReadErrors};
+use super::request::KnownHeaders;
 use crate::domain::change::ChangesFrom;
 use crate::domain::value::{check_text, find_named};
 use crate::domain::{Action, ChangeRecord, Error, LogicalType, NodeId, PageSize, Result};
@@ -116,9 +118,13 @@ impl ChangeFilter {
         ("id" = String, Path, description = "Id of the node.", pattern = "^[1-9][0-9]{0,17}$"),
         ChangesPage,
         HistoryOptions,
+        KnownHeaders,
     ),
     responses(
-        (status = 200, description = "Its changes.", body = ChangeList),
+        (status = 200, description = "Its changes.", content(
+            (ChangeList = "application/json"), (String = "application/x-ndjson"), (String = "text/csv"),
+        )),
+        (status = 304, description = "The client has it."),
         ReadErrors,
     ),
 )]
@@ -127,6 +133,7 @@ pub async fn get_node_history(
     id: Path<String>,
     page: Query<ChangesPage>,
     options: Query<HistoryOptions>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let node: NodeId = id.parse()?;
     let (which, limit) = page.read()?;
@@ -142,7 +149,7 @@ pub async fn get_node_history(
         ChangesFrom::After(after) => last.unwrap_or(after),
         ChangesFrom::Before(_) => last.filter(|_| changes.len() >= limit.get() as usize).unwrap_or(0),
     };
-    answer(&caller, changes, next).await
+    answer(&caller, &request, changes, next).await
 }
 
 /// Lists the changes of all nodes of a workspace. Whoever follows `next` misses none.
@@ -151,9 +158,12 @@ pub async fn get_node_history(
 /// empty, though there are more: `next` is 0 at the end.
 #[utoipa::path(
     get, path = "/changes", operation_id = "listChanges", tag = "history",
-    params(ChangesPage, ChangeFilter),
+    params(ChangesPage, ChangeFilter, KnownHeaders),
     responses(
-        (status = 200, description = "The changes.", body = ChangeList),
+        (status = 200, description = "The changes.", content(
+            (ChangeList = "application/json"), (String = "application/x-ndjson"), (String = "text/csv"),
+        )),
+        (status = 304, description = "The client has it."),
         FeedErrors,
     ),
 )]
@@ -161,6 +171,7 @@ pub async fn list_changes(
     caller: Caller,
     page: Query<ChangesPage>,
     filter: Query<ChangeFilter>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let (which, limit) = page.read()?;
     let listing = filter.into_inner().read()?;
@@ -176,11 +187,18 @@ pub async fn list_changes(
         }
         ChangesFrom::After(after) => history.changes(&caller.context, after, limit).await?,
     };
-    answer(&caller, changes, next).await
+    answer(&caller, &request, changes, next).await
 }
 
-async fn answer(caller: &Caller, changes: Vec<ChangeRecord>, next: i64) -> Result<HttpResponse, Problem> {
+async fn answer(
+    caller: &Caller,
+    request: &HttpRequest,
+    changes: Vec<ChangeRecord>,
+    next: i64,
+) -> Result<HttpResponse, Problem> {
     let types = caller.registry.history.types_of(&caller.context, &changes).await?;
     let items = changes.into_iter().map(|change| ChangeView::new(change, &types)).collect();
-    Ok(HttpResponse::Ok().json(ChangeList { items, next }))
+    let list = ChangeList { items, next };
+    let continued = if next == 0 { String::new() } else { next.to_string() };
+    Ok(answers::page(request, &list, &list.items, &continued)?)
 }

@@ -1,13 +1,15 @@
 //! Background jobs of every kind.
 
-use actix_web::HttpResponse;
 use actix_web::web::{Path, Query};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::answers;
 use super::enums::JobStateName;
 use super::errors::{ListModelsErrors, RetryErrors};
 use super::imports::{ProgressView, token};
+use super::request::KnownHeaders;
 use super::{Paging, cut};
 use crate::domain::value::{check_text, find_named};
 use crate::domain::{Job, JobState, Result};
@@ -89,9 +91,10 @@ impl From<&Job> for JobView {
 /// ago are forgotten.
 #[utoipa::path(
     get, path = "/jobs", operation_id = "listJobs", tag = "jobs",
-    params(JobFilter, Paging),
+    params(JobFilter, Paging, KnownHeaders),
     responses(
         (status = 200, description = "A page.", body = JobList),
+        (status = 304, description = "The client has it."),
         ListModelsErrors,
     ),
 )]
@@ -99,6 +102,7 @@ pub async fn list_jobs(
     caller: Caller,
     filter: Query<JobFilter>,
     paging: Query<Paging>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let JobFilter { kind, state } = filter.into_inner();
     kind.as_deref().map_or(Ok(()), |kind| check_text("kind", kind))?;
@@ -107,7 +111,7 @@ pub async fn list_jobs(
     let size = paging.size();
     let mut jobs = caller.registry.jobs.list_all_jobs(&caller.context, kind, state, before, size.get() + 1).await?;
     let next_page_token = cut(&mut jobs, size, |job| job.id.to_string());
-    Ok(HttpResponse::Ok().json(JobList { items: jobs.iter().map(JobView::from).collect(), next_page_token }))
+    Ok(answers::json(&request, &JobList { items: jobs.iter().map(JobView::from).collect(), next_page_token })?)
 }
 
 /// Does the work of a job again that failed or was cancelled, as a new job on behalf of the caller, which is answered. The old one stays in the list.

@@ -1,17 +1,20 @@
 //! The native API: what no other protocol has, on the same entities. Routes, wire types, conversion; no rules of its own.
 
 mod accounts;
+mod answers;
 mod approvals;
 mod archives;
 mod body;
 mod changes;
 mod copies;
+mod csv;
 mod deployments;
 mod diff;
 mod differences;
 mod direct;
 mod dry_run;
 mod enums;
+mod environments;
 mod errors;
 mod experiments;
 mod files;
@@ -37,11 +40,16 @@ mod resumable;
 mod reverts;
 mod runs;
 mod series;
+mod summary;
+mod system;
+mod tables;
 mod webhooks;
 mod wire;
 
 // The packages that it uses, by the names of their rooms.
 use {modelport_domain as domain, modelport_http as http, modelport_registry as registry};
+
+pub use system::{OpenDoor, ServerFacts};
 
 use std::num::NonZeroU32;
 

@@ -13,6 +13,7 @@ use crate::domain::filter::kubeflow::{Known, parse_own};
 use crate::domain::filter::{Attribute, Expr, VERDICTS};
 use crate::domain::value::{check_text, find_named};
 use crate::domain::{LogicalType, Order, OrderBy, Result};
+use crate::registry::listed::environments::ListedEnvironment;
 use crate::registry::listed::experiments::ListedExperiment;
 use crate::registry::listed::models::{ListedAlias, ListedModel};
 use crate::registry::listed::{ListRequest, ListedPage, ListedVersion, Total};
@@ -124,7 +125,7 @@ impl Paging {
 
 /// What a well-known name means in a filter of nodes of that type. Times have the names that other filters have, too.
 fn known(logical: LogicalType, name: &str) -> Option<Known> {
-    let has_versions = logical != LogicalType::Experiment;
+    let has_versions = matches!(logical, LogicalType::RegisteredModel | LogicalType::ModelVersion);
     Some(match name {
         "id" => Known::Attribute(Attribute::Id),
         "name" => Known::Attribute(Attribute::Name),
@@ -250,6 +251,30 @@ impl From<&ListedExperiment> for ExperimentRow {
     }
 }
 
+/// A serving environment as lists show it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EnvironmentRow {
+    /// The environment itself.
+    #[serde(flatten)]
+    pub environment: NodeView,
+    /// How many deployments, which are inference services, it has, counted up to 1000.
+    pub deployments: u64,
+    /// Whether it has more than that.
+    pub more_deployments: bool,
+}
+
+impl From<&ListedEnvironment> for EnvironmentRow {
+    fn from(listed: &ListedEnvironment) -> Self {
+        let ListedEnvironment { environment, deployments, has_more_deployments } = listed;
+        Self {
+            environment: NodeView::new(environment),
+            deployments: *deployments,
+            more_deployments: *has_more_deployments,
+        }
+    }
+}
+
 impl From<&ListedAlias> for AliasView {
     fn from(listed: &ListedAlias) -> Self {
         let ListedAlias { alias, version_id, version } = listed;
@@ -300,6 +325,8 @@ lists! {
     VersionList of VersionRow from ListedVersion;
     /// A page of experiments.
     ExperimentList of ExperimentRow from ListedExperiment;
+    /// A page of environments.
+    EnvironmentList of EnvironmentRow from ListedEnvironment;
 }
 
 /// A page of aliases, in alphabetical order.

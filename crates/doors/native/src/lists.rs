@@ -1,11 +1,13 @@
 //! Lists of models, of a model's versions and aliases, and of a version's artifacts.
 
-use actix_web::HttpResponse;
 use actix_web::web::{Path, Query};
+use actix_web::{HttpRequest, HttpResponse};
 
+use super::answers;
 use super::errors::{ListModelsErrors, ReadErrors};
 use super::listed::{AliasList, Listing, ModelList, ShownMetrics, VersionList};
 use super::models::{model_segment, version_segments};
+use super::request::KnownHeaders;
 use super::wire::{AliasView, NodeList, NodeView};
 use super::{Paging, cut, next_token};
 use crate::domain::{Alias, Error, LogicalType, Result};
@@ -21,17 +23,25 @@ use crate::registry::listed::versions::VersionListing;
 /// where all are other ones. `format` and `verdict` are about the latest version. Prompts are not listed.
 #[utoipa::path(
     get, path = "/models", operation_id = "listModels", tag = "models",
-    params(Listing),
+    params(Listing, KnownHeaders),
     responses(
-        (status = 200, description = "A page.", body = ModelList),
+        (status = 200, description = "A page.", content(
+            (ModelList = "application/json"), (String = "application/x-ndjson"), (String = "text/csv"),
+        )),
+        (status = 304, description = "The client has it."),
         ListModelsErrors,
     ),
 )]
-pub async fn list_models(caller: Caller, listing: Query<Listing>) -> Result<HttpResponse, Problem> {
+pub async fn list_models(
+    caller: Caller,
+    listing: Query<Listing>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let filter = listing.filter(LogicalType::RegisteredModel)?;
     let listing = ModelListing { filter, order: listing.order()?, request: listing.request()? };
     let page = caller.registry.models.list_models(&caller.context, listing).await?;
-    Ok(HttpResponse::Ok().json(ModelList::from(&page)))
+    let list = ModelList::from(&page);
+    Ok(answers::page(&request, &list, &list.items, &list.next_page_token)?)
 }
 
 /// Lists the versions of a model, the newest first unless another order is asked for.
@@ -39,9 +49,12 @@ pub async fn list_models(caller: Caller, listing: Query<Listing>) -> Result<Http
 /// `filter` knows what it knows of models; `alias`, `format` and `verdict` are about the version itself.
 #[utoipa::path(
     get, path = "/models/{model}/versions", operation_id = "listVersions", tag = "models",
-    params(("model" = String, Path, description = "Name of the registered model."), Listing, ShownMetrics),
+    params(("model" = String, Path, description = "Name of the registered model."), Listing, ShownMetrics, KnownHeaders),
     responses(
-        (status = 200, description = "A page.", body = VersionList),
+        (status = 200, description = "A page.", content(
+            (VersionList = "application/json"), (String = "application/x-ndjson"), (String = "text/csv"),
+        )),
+        (status = 304, description = "The client has it."),
         ReadErrors,
     ),
 )]
@@ -50,23 +63,31 @@ pub async fn list_versions(
     model: Path<String>,
     listing: Query<Listing>,
     shown: Query<ShownMetrics>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let (filter, order) = (listing.filter(LogicalType::ModelVersion)?, listing.order()?);
     let listing = VersionListing { filter, order, metrics: shown.names()?, request: listing.request()? };
     let (_, page) = caller.registry.models.list_versions_of(&caller.context, &model_segment(&model)?, listing).await?;
-    Ok(HttpResponse::Ok().json(VersionList::from(&page)))
+    let list = VersionList::from(&page);
+    Ok(answers::page(&request, &list, &list.items, &list.next_page_token)?)
 }
 
 /// Lists the aliases of a model, in alphabetical order.
 #[utoipa::path(
     get, path = "/models/{model}/aliases", operation_id = "listAliases", tag = "models",
-    params(("model" = String, Path, description = "Name of the registered model."), Paging),
+    params(("model" = String, Path, description = "Name of the registered model."), Paging, KnownHeaders),
     responses(
         (status = 200, description = "A page.", body = AliasList),
+        (status = 304, description = "The client has it."),
         ReadErrors,
     ),
 )]
-pub async fn list_aliases(caller: Caller, model: Path<String>, paging: Query<Paging>) -> Result<HttpResponse, Problem> {
+pub async fn list_aliases(
+    caller: Caller,
+    model: Path<String>,
+    paging: Query<Paging>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let broken = |error: Error| error.on_field("nextPageToken");
     let after: Option<Alias> = paging.next_page_token()?.map(str::parse).transpose().map_err(broken)?;
     let (model, after, size) = (model_segment(&model)?, after.map(String::from), paging.size());
@@ -74,7 +95,7 @@ pub async fn list_aliases(caller: Caller, model: Path<String>, paging: Query<Pag
     // Every alias fits a URL as it is.
     let next_page_token = cut(&mut found, size, |last| last.alias.clone());
     let items = found.iter().map(AliasView::from).collect();
-    Ok(HttpResponse::Ok().json(AliasList { items, next_page_token }))
+    Ok(answers::json(&request, &AliasList { items, next_page_token })?)
 }
 
 /// Lists the artifacts of a version, its own and those attached to it, the oldest first.
@@ -84,9 +105,11 @@ pub async fn list_aliases(caller: Caller, model: Path<String>, paging: Query<Pag
         ("model" = String, Path, description = "Name of the registered model."),
         ("version" = String, Path, description = "Name of the version, `latest`, `@` and an alias, or `@name:` and a name."),
         Paging,
+        KnownHeaders,
     ),
     responses(
         (status = 200, description = "A page.", body = NodeList),
+        (status = 304, description = "The client has it."),
         ReadErrors,
     ),
 )]
@@ -94,13 +117,15 @@ pub async fn list_version_artifacts(
     caller: Caller,
     segments: Path<(String, String)>,
     paging: Query<Paging>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let (model, version) = version_segments(segments)?;
-    let request = paging.list_request()?;
+    let wanted = paging.list_request()?;
     let models = &caller.registry.models;
-    let (page, types) = models.list_version_artifacts(&caller.context, &model, &version, request).await?;
-    Ok(HttpResponse::Ok().json(NodeList {
+    let (page, types) = models.list_version_artifacts(&caller.context, &model, &version, wanted).await?;
+    let list = NodeList {
         items: page.items.iter().map(|node| NodeView::among(node, &types)).collect(),
         next_page_token: next_token(page.next.as_ref()),
-    }))
+    };
+    Ok(answers::json(&request, &list)?)
 }

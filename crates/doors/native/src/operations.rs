@@ -9,9 +9,9 @@ use serde_json::Value as Json;
 use utoipa::OpenApi;
 
 use super::{
-    PREFIX, accounts, approvals, archives, copies, deployments, diff, direct, dry_run, experiments, files, found_files,
-    history, imports, jobs, lineage, lists, metrics, mlflow_imports, models, parameters, patches, policy, register,
-    resumable, reverts, runs, series, webhooks, wire,
+    PREFIX, accounts, approvals, archives, copies, deployments, diff, direct, dry_run, environments, experiments,
+    files, found_files, history, imports, jobs, lineage, lists, metrics, mlflow_imports, models, parameters, patches,
+    policy, register, resumable, reverts, runs, series, summary, system, webhooks, wire,
 };
 use crate::domain::Result;
 use crate::http::operation;
@@ -93,7 +93,11 @@ pub(super) static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
             operation!(diff::compare_nodes),
             operation!(jobs::list_jobs),
             operation!(jobs::retry_job),
+            operation!(summary::get_summary),
+            operation!(system::get_system),
             operation!(deployments::list_deployments),
+            operation!(environments::list_environments),
+            operation!(environments::get_environment),
             operation!(webhooks::create_webhook),
             operation!(webhooks::list_webhooks),
             operation!(webhooks::get_webhook),

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::environments::environment;
 use super::{ListRequest, ListedPage, ids, page};
 use crate::context::RequestContext;
 use crate::domain::filter::{Comparison, Condition, Expr, Field, Operand};
-use crate::domain::{Error, LogicalType, Name, Node, NodeId, Order, OrderBy, Result, Selection, Value, ValueKind};
+use crate::domain::{LogicalType, Name, Node, NodeId, Order, OrderBy, Result, Selection, Value, ValueKind};
 use crate::resolve::{homes, model_named};
 use crate::services::Entities;
 use crate::store::{aliases, nodes, summaries};
@@ -53,7 +54,8 @@ impl Entities {
     ) -> Result<ListedPage<ListedDeployment>> {
         self.core
             .read_long(context, move |tx| {
-                let home = wanted.environment.as_ref().map(|name| environment(tx, name)).transpose()?;
+                let home =
+                    wanted.environment.as_ref().map(|name| environment(tx, name)).transpose()?.map(|found| found.id);
                 let model = wanted.model.as_ref().map(|name| model_named(tx, name)).transpose()?;
                 let filter = model.map(|model| {
                     let field = Field::Declared("registered_model_id".to_owned(), ValueKind::Int);
@@ -68,11 +70,6 @@ impl Entities {
             })
             .await
     }
-}
-
-fn environment(tx: &mut ReadTransaction<'_, '_>, name: &Name) -> Result<NodeId> {
-    let found = nodes::find_named_bare(tx, LogicalType::ServingEnvironment, None, name)?;
-    Ok(found.ok_or_else(|| Error::not_found(format!("serving environment `{name}`")))?.id)
 }
 
 /// The services with what they serve, in the same order.

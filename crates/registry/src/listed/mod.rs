@@ -1,7 +1,8 @@
-//! Lists of models, of versions and of experiments with what is shown of each, so that a page is a fixed number of statements however many it has.
+//! Lists of models, of versions, of experiments and of environments with what is shown of each, so that a page is a fixed number of statements however many it has.
 
 pub mod artifacts;
 pub mod deployments;
+pub mod environments;
 pub mod experiments;
 pub mod models;
 pub mod versions;

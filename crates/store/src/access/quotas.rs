@@ -58,17 +58,18 @@ pub fn set(tx: &mut Tx<'_>, workspace: WorkspaceId, quota: Quota) -> Result<()> 
     Ok(())
 }
 
+#[derive(QueryableByName)]
+struct Held {
+    #[diesel(sql_type = BigInt)]
+    bytes: i64,
+    #[diesel(sql_type = BigInt)]
+    files: i64,
+    #[diesel(sql_type = BigInt)]
+    roots: i64,
+}
+
 /// What a workspace holds.
 pub fn usage(tx: &mut Tx<'_>, workspace: WorkspaceId) -> Result<Usage> {
-    #[derive(QueryableByName)]
-    struct Held {
-        #[diesel(sql_type = BigInt)]
-        bytes: i64,
-        #[diesel(sql_type = BigInt)]
-        files: i64,
-        #[diesel(sql_type = BigInt)]
-        roots: i64,
-    }
     let held: Held = sql_query(
         "SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) AS bytes, CAST(coalesce(sum(files), 0) AS BIGINT) AS files, \
          CAST(coalesce(sum(roots), 0) AS BIGINT) AS roots \
@@ -78,8 +79,25 @@ pub fn usage(tx: &mut Tx<'_>, workspace: WorkspaceId) -> Result<Usage> {
     .bind::<BigInt, _>(workspace.0)
     .get_result(tx.conn)
     .db()?;
+    counted(&held, format_args!("workspace `{workspace}`"))
+}
+
+/// What all workspaces hold together.
+pub fn usage_of_all(tx: &mut Tx<'_>) -> Result<Usage> {
+    let held: Held = sql_query(
+        "SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) AS bytes, CAST(coalesce(sum(files), 0) AS BIGINT) AS files, \
+         CAST(coalesce(sum(roots), 0) AS BIGINT) AS roots \
+         FROM (SELECT bytes, files, roots FROM workspace_usage \
+         UNION ALL SELECT bytes, files, roots FROM usage_deltas) AS counted",
+    )
+    .get_result(tx.conn)
+    .db()?;
+    counted(&held, format_args!("the registry"))
+}
+
+fn counted(held: &Held, whole: std::fmt::Arguments<'_>) -> Result<Usage> {
     let count = |what: &str, count: i64| {
-        u64::try_from(count).map_err(|_| Error::internal(format!("workspace `{workspace}` holds {count} {what}")))
+        u64::try_from(count).map_err(|_| Error::internal(format!("{whole} holds {count} {what}")))
     };
     Ok(Usage {
         bytes: count("bytes", held.bytes)?,

@@ -12,9 +12,14 @@ const VERSION: &str = "coalesce((SELECT v.id FROM nodes AS v WHERE v.home_id = n
 /// The type that it names.
 const _: () = assert!(LogicalType::ModelVersion.id() == 12);
 
-/// Whether the model is a prompt: what its custom property says as a text or as a boolean. SQLite's booleans are numbers.
-const IS_PROMPT: &str = "EXISTS (SELECT 1 FROM properties AS h WHERE h.node_id = nodes.id AND h.custom = TRUE \
-     AND h.name = 'mlflow.prompt.is_prompt' AND (lower(h.text_value) = 'true' OR h.kind = 6 AND h.int_value = 1))";
+/// Whether the model whose id a column has is a prompt: what its custom property says as a text or as a boolean. SQLite's booleans are
+/// numbers.
+pub(crate) fn is_prompt(id: &str) -> String {
+    format!(
+        "EXISTS (SELECT 1 FROM properties AS h WHERE h.node_id = {id} AND h.custom = TRUE \
+         AND h.name = 'mlflow.prompt.is_prompt' AND (lower(h.text_value) = 'true' OR h.kind = 6 AND h.int_value = 1))"
+    )
+}
 
 /// Whether such a condition is one of these.
 pub(super) fn is_held(attribute: Attribute) -> bool {
@@ -25,7 +30,7 @@ impl Filter {
     /// A condition on an attribute of which [`is_held`] is true. Whether something is a prompt is asked in one way alone.
     pub(super) fn held(&mut self, attribute: Attribute, condition: &Condition) {
         match attribute {
-            Attribute::Prompt => self.sql(IS_PROMPT),
+            Attribute::Prompt => self.sql(&is_prompt("nodes.id")),
             Attribute::Verdict => {
                 let mut heaviest = Self::default();
                 let weights: Vec<String> =

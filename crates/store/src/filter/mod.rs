@@ -35,6 +35,7 @@ use modelport_domain::filter::{Attribute, Comparison, Condition, Expr, Field, Op
 use attribute::{attribute_sql, point_sql};
 pub(super) use attribute::{name_key, name_key_sql};
 use held::is_held;
+pub(super) use held::is_prompt;
 pub(super) use index_scan::{IndexScan, Position, ScanMode, ScannedIds, count_rows};
 use pattern::{prefix_range, well_formed};
 use property::Property;

@@ -46,6 +46,18 @@ impl Tx<'_> {
     pub(crate) fn listed(&self, node: &str) -> Option<Filter> {
         Filter::visible(&self.access, node, self.access.listed(), true)
     }
+
+    /// The same as text.
+    pub(crate) fn listed_sql(&self, node: &str) -> Option<String> {
+        self.listed(node).map(|filter| filter.to_sql())
+    }
+
+    /// The workspace of the request, where nothing in it is hidden.
+    pub fn whole_workspace(&self) -> Option<WorkspaceId> {
+        let workspace = self.access.workspace();
+        let is_whole = self.access.visible().is_all_of(&Workspaces::These([workspace].into()));
+        is_whole.then_some(workspace)
+    }
 }
 
 impl Filter {

@@ -92,7 +92,7 @@ async fn who_sees_a_model_is_told_with_its_bindings() {
 }
 
 /// A service account with a token.
-async fn account(app: &TestApp, bootstrap: &str, handle: &str) -> String {
+pub(super) async fn account(app: &TestApp, bootstrap: &str, handle: &str) -> String {
     app.by(bootstrap, "POST", "/principals", json!({"handle": handle})).await.expect(201);
     let token = json!({"name": handle, "owner": handle});
     let made = app.by(bootstrap, "POST", "/tokens", token).await.expect(201).json();

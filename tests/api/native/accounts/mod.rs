@@ -6,6 +6,7 @@ mod callers;
 mod logins;
 mod quotas;
 mod refused;
+mod sights;
 
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::Tx;
-use super::connection::{AnyConnection, on_each};
+use super::connection::on_each;
 use super::schema::replicas;
 use crate::error::DatabaseResult as _;
 use modelport_domain::{Millis, Result};

@@ -125,8 +125,7 @@ fn meets(statement: &mut Filter, value: &str, test: &Test) {
 const WITH_TEXT: &str = "p.kind IN (3, 4, 5)";
 
 /// The kinds that it names.
-const _: () =
-    assert!(ValueKind::String as i64 == 3 && ValueKind::Struct as i64 == 4 && ValueKind::Proto as i64 == 5);
+const _: () = assert!(ValueKind::String as i64 == 3 && ValueKind::Struct as i64 == 4 && ValueKind::Proto as i64 == 5);
 
 /// The texts of which a property has to be one, where none of them is how a number or a boolean is written.
 fn texts_alone(test: &Test) -> Option<Vec<&str>> {

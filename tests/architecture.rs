@@ -82,6 +82,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("rawzip", &["crates/registry/src/archive"]),
     ("tokio_tar", &["crates/registry/src/archive"]),
+    ("similar", &["crates/registry/src/compare"]),
     ("diesel*", &["crates/store", "crates/sqlite-watch"]),
     ("libsqlite3_sys", &["crates/store", "crates/sqlite-watch"]),
     ("aws_lc_rs", &["crates/identity/src/sealing", "crates/identity/src/token", "crates/webhooks/src/signature"]),

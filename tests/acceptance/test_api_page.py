@@ -33,11 +33,11 @@ def documents(printed: str) -> list[dict]:
 
 def test_the_commands(server: Server, tmp_path: Path) -> None:
     blocks = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 28
+    assert len(blocks) == 30
     assert all("localhost:8080" in block for block in blocks)
     printed = [documents(paste(block, server, tmp_path)) for block in blocks]
     _, numbers, models, filtered, exported, one, _, patched, diff, revisions, approved, copied, renamed, reverted, *rest = printed
-    files, blob, tried, changes, activity, logged, tuning, found, series, served, affected, jobs, system, hooks = rest
+    files, blob, tried, changes, activity, logged, tuning, found, series, again, served, affected, table, jobs, system, hooks = rest
     counts = [numbers[0][name]["count"] for name in ("models", "versions", "files", "bytes", "quarantined")]
     assert counts == [1, 2, 2, 2 * len('{"layers": 2}\n'), 0]
     [row] = models[0]["items"]
@@ -83,6 +83,11 @@ def test_the_commands(server: Server, tmp_path: Path) -> None:
     ]
     assert [impact["items"] for impact in affected[:2]] == [[], []]
     assert affected[2]["nodes"][0]["homes"][0]["name"] == "fraud"
+    assert (again[0]["experiment"], list(again[0]["parameters"])) == ("tuning", ["rate"])
+    assert again[0]["missing"] == ["commit", "repository", "entryPoint", "datasets", "environment"]
+    [weight] = table[1]["items"]
+    assert (weight["name"], weight["parameters"], weight["bytes"], weight["offset"]) == ("layers.0.weight", 2, 8, 76)
+    assert [group["prefix"] for group in table[1]["groups"]] == ["layers.0."]
     assert served[0]["items"] == served[1]["items"] == [] and jobs[0]["items"] == []
     [state] = system
     assert state["database"]["reachable"] and state["objectStore"]["reachable"] and len(state["doors"]) >= 3

@@ -10,6 +10,7 @@ use super::gguf_values::{Value, is_template, text, value};
 use super::inspection::Inspection;
 use super::source::Source;
 use super::template;
+use super::tensor::{Tensor, TensorList};
 
 /// The maximum number of bytes of metadata and tensor descriptions.
 const MAX_BYTES: u64 = 512 << 20;
@@ -20,6 +21,18 @@ const MAX_TYPES: usize = 100;
 
 /// Reads the header.
 pub(super) fn read(seen: &mut Inspection, place: &str, source: &dyn Source) -> ParseResult<()> {
+    parse(seen, place, source, None)
+}
+
+/// The tensors that the header describes.
+pub(super) fn list(source: &dyn Source) -> ParseResult<TensorList> {
+    let mut listed = TensorList::default();
+    parse(&mut Inspection::default(), "", source, Some(&mut listed))?;
+    Ok(listed)
+}
+
+/// Reads the header, with its tensors where they are to be listed.
+fn parse(seen: &mut Inspection, place: &str, source: &dyn Source, listed: Option<&mut TensorList>) -> ParseResult<()> {
     let mut input = Cursor::over(source, MAX_BYTES);
     if input.array()? != *b"GGUF" {
         return Err(ParseError::malformed("it does not begin with `GGUF`"));
@@ -61,7 +74,7 @@ pub(super) fn read(seen: &mut Inspection, place: &str, source: &dyn Source) -> P
     if !alignment.is_power_of_two() || alignment > 1 << 20 {
         return Err(ParseError::malformed(format!("an alignment of {alignment} bytes")));
     }
-    described(seen, place, &mut input, (tensors, alignment, source.size()))
+    described(seen, place, &mut input, (tensors, alignment, source.size()), listed)
 }
 
 fn facts(seen: &mut Inspection, known: &BTreeMap<String, Value>) {
@@ -109,22 +122,25 @@ fn described(
     place: &str,
     input: &mut Cursor<'_>,
     (tensors, alignment, size): (u64, u64, u64),
+    mut listed: Option<&mut TensorList>,
 ) -> ParseResult<()> {
     let mut dtypes: BTreeMap<String, u64> = BTreeMap::new();
     let mut parameters = 0u64;
     let mut end = 0u64;
     for _ in 0..tensors {
-        let name = text(input, 1024)?;
-        let name = name.escape_debug();
+        let own_name = text(input, 1024)?;
+        let name = own_name.escape_debug();
         let dimensions = input.u32()?;
         if dimensions > 8 {
             return Err(ParseError::malformed(format!("`{name}` has {dimensions} dimensions")));
         }
         let mut count = 1u64;
+        let mut shape = Vec::new();
         for _ in 0..dimensions {
-            count = count
-                .checked_mul(input.u64()?)
-                .ok_or_else(|| ParseError::malformed(format!("`{name}` is without bounds")))?;
+            let size = input.u64()?;
+            shape.push(size);
+            count =
+                count.checked_mul(size).ok_or_else(|| ParseError::malformed(format!("`{name}` is without bounds")))?;
         }
         let kind = input.u32()?;
         let offset = input.u64()?;
@@ -146,9 +162,17 @@ fn described(
         if !offset.is_multiple_of(alignment) || !count.is_multiple_of(block) {
             return Err(ParseError::malformed(format!("`{name}` is not aligned")));
         }
-        let bytes = (count / block).checked_mul(bytes).and_then(|bytes| bytes.checked_add(offset));
-        end = end.max(bytes.ok_or_else(|| ParseError::malformed(format!("`{name}` is without bounds")))?);
+        let bytes = (count / block).checked_mul(bytes);
+        let data_end = bytes.and_then(|bytes| bytes.checked_add(offset));
+        end = end.max(data_end.ok_or_else(|| ParseError::malformed(format!("`{name}` is without bounds")))?);
         parameters = parameters.saturating_add(count);
+        if let Some(listed) = listed.as_deref_mut() {
+            let known = element(kind);
+            let dtype = known.map_or_else(|| format!("type {kind}"), |(dtype, ..)| dtype.to_owned());
+            let bytes = bytes.filter(|_| known.is_some());
+            let (name, offset) = (own_name, Some(offset));
+            listed.add(Tensor { name, dtype, shape, parameters: count, bytes, offset, file: None })?;
+        }
     }
     seen.number("tensor_count", tensors);
     seen.number("parameter_count", parameters);
@@ -157,6 +181,9 @@ fn described(
         dtypes.into_iter().map(|(name, count)| (name, count.into())).collect::<serde_json::Map<_, _>>().into(),
     );
     let data = input.place().next_multiple_of(alignment);
+    if let Some(listed) = listed {
+        listed.shift(data);
+    }
     if tensors > 0 && data.checked_add(end).is_none_or(|end| end > size) {
         return Err(ParseError::Truncated);
     }

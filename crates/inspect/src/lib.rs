@@ -64,6 +64,8 @@ mod sparse;
 pub mod tar;
 mod tar_members;
 mod template;
+mod tensor;
+mod tensors;
 mod tokenizer;
 mod unpack;
 mod yaml;
@@ -78,6 +80,8 @@ pub use imports::{Import, RULES_VERSION, evaluate};
 pub use inspection::{Format, Inspection};
 pub use siblings::{Reference, Siblings, check_references, model_of_weights, referenced_paths};
 pub use source::{Bytes, Source};
+pub use tensor::Tensor;
+pub use tensors::{NoTensors, Tensors, list_tensors};
 pub use zip_directory::archive_offset;
 
 use std::io;

@@ -5,9 +5,15 @@ use super::error::{ParseError, ParseResult};
 use super::inspection::Inspection;
 use super::literal::Literal;
 use super::pickle::{self, Trust};
+use super::source::Source;
+use super::tensor::{Tensor, TensorList};
 
 /// The maximum number of bytes of a header.
 const MAX_HEADER: u64 = 1 << 20;
+/// The maximum number of bytes of the headers of all arrays of a file, with what is read of their data.
+const MAX_HEADERS: u64 = 256 << 20;
+/// Why what begins as a header is none.
+const NO_VERSION: &str = "there is no such version of the format";
 /// Types within each other.
 const MAX_DEPTH: usize = 32;
 /// The maximum number of arrays that follow each other in a file.
@@ -29,12 +35,7 @@ struct Header {
 /// it, it is none, and false.
 pub(super) fn read(seen: &mut Inspection, place: &str, input: &mut Cursor<'_>, claimed: bool) -> ParseResult<bool> {
     for _ in 0..MAX_ARRAYS {
-        let magic: [u8; 6] = input.array()?;
-        let [major, minor] = input.array()?;
-        if magic != *b"\x93NUMPY" || minor != 0 || !matches!(major, 1..=3) {
-            return refused(claimed, "there is no such version of the format");
-        }
-        let length = if major == 1 { u64::from(input.u16()?) } else { u64::from(input.u32()?) };
+        let Some((major, minor, length)) = preamble(input)? else { return refused(claimed, NO_VERSION) };
         let bytes = match input.bytes(length, MAX_HEADER) {
             Err(ParseError::Truncated | ParseError::Limit(_)) if !claimed => return Ok(false),
             bytes => bytes?,
@@ -53,8 +54,9 @@ pub(super) fn read(seen: &mut Inspection, place: &str, input: &mut Cursor<'_>, c
             pickle::scan(input, place, Trust::Claimed, seen)?;
             return Ok(true);
         }
-        let count = header.shape.iter().map(size).try_fold(1u64, |product, size| product.checked_mul(size?));
-        let Some(bytes) = count.zip(element(&header.descr)).and_then(|(count, size)| count.checked_mul(size)) else {
+        let Some(bytes) =
+            product(&header.shape).zip(element(&header.descr)).and_then(|(count, size)| count.checked_mul(size))
+        else {
             return Ok(pickle::scan(input, place, Trust::Guessed, seen).map(|_| true)?);
         };
         match input.skip(bytes) {
@@ -69,6 +71,58 @@ pub(super) fn read(seen: &mut Inspection, place: &str, input: &mut Cursor<'_>, c
         }
     }
     Err(ParseError::limit(format!("more than {MAX_ARRAYS} arrays follow each other")))
+}
+
+/// The major and the minor version of the format that a header is in, and how many bytes the header has; `None` where none begins.
+fn preamble(input: &mut Cursor<'_>) -> ParseResult<Option<(u8, u8, u64)>> {
+    let magic: [u8; 6] = input.array()?;
+    let [major, minor] = input.array()?;
+    if magic != *b"\x93NUMPY" || minor != 0 || !matches!(major, 1..=3) {
+        return Ok(None);
+    }
+    let length = if major == 1 { u64::from(input.u16()?) } else { u64::from(input.u32()?) };
+    Ok(Some((major, minor, length)))
+}
+
+/// The arrays of a file, which may follow each other, up to the first of objects.
+pub(super) fn list(source: &dyn Source) -> ParseResult<TensorList> {
+    let mut input = Cursor::over(source, MAX_HEADERS);
+    let mut listed = TensorList::default();
+    loop {
+        let tensor = array(&format!("arr_{}", listed.len()), &mut input)?;
+        let bytes = tensor.bytes;
+        listed.add(tensor)?;
+        let Some(bytes) = bytes else { return Ok(listed) };
+        input.skip(bytes)?;
+        if input.peek()? != Some(0x93) {
+            return Ok(listed);
+        }
+        if listed.len() >= MAX_ARRAYS {
+            return Err(ParseError::limit(format!("more than {MAX_ARRAYS} arrays follow each other")));
+        }
+    }
+}
+
+/// The array that begins here, up to its data.
+pub(super) fn array(name: &str, input: &mut Cursor<'_>) -> ParseResult<Tensor> {
+    let (major, _, length) = preamble(input)?.ok_or_else(|| ParseError::malformed(NO_VERSION))?;
+    let bytes = input.bytes(length, MAX_HEADER)?;
+    let header = header(&bytes, major).ok_or_else(|| ParseError::malformed("NumPy refuses the header of an array"))?;
+    let shape: Option<Vec<u64>> = header.shape.iter().map(size).collect();
+    let count = product(&header.shape);
+    let (Some(shape), Some(parameters)) = (shape, count) else {
+        return Err(ParseError::malformed(format!("the shape of `{}` is without bounds", name.escape_debug())));
+    };
+    let size = element(&header.descr).filter(|_| !has_objects(&header.descr, 0));
+    Ok(Tensor {
+        name: name.to_owned(),
+        dtype: header.descr.to_string().trim_matches('\'').to_owned(),
+        shape,
+        parameters,
+        bytes: size.and_then(|size| parameters.checked_mul(size)),
+        offset: Some(input.place()),
+        file: None,
+    })
 }
 
 fn refused(claimed: bool, why: &str) -> ParseResult<bool> {

@@ -11,6 +11,7 @@ use super::onnx_graph::{self, Graph, Operator};
 use super::protobuf::{Field, field, pair, text};
 use super::scan::Scan;
 use super::source::Source;
+use super::tensor::TensorList;
 
 /// The maximum number of bytes that are read, without what is skipped.
 const MAX_BYTES: u64 = 64 << 20;
@@ -57,6 +58,17 @@ pub(super) fn read(scan: &mut Scan<'_>, place: &str, source: &dyn Source) -> Par
     }
     report(scan, place, model, graph);
     parsed
+}
+
+/// The weights that the model's graph has.
+pub(super) fn list(source: &dyn Source) -> ParseResult<TensorList> {
+    let mut model = Model::default();
+    let mut graph = Graph { listed: Some(TensorList::default()), ..Graph::default() };
+    walk(&mut Cursor::over(source, MAX_BYTES), source.size(), &mut model, &mut graph)?;
+    if model.ir_version.is_none() {
+        return Err(ParseError::malformed("it has no IR version"));
+    }
+    Ok(graph.listed.unwrap_or_default())
 }
 
 fn walk(input: &mut Cursor<'_>, end: u64, model: &mut Model, graph: &mut Graph) -> ParseResult<()> {

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::cursor::Cursor;
 use super::error::{ParseError, ParseResult};
 use super::protobuf::{Field, field, packed, pair, text};
+use super::tensor::{Tensor, TensorList};
 
 /// The maximum nesting of graphs and attributes: as many as protobuf's libraries read, which allow for a hundred messages within each other.
 const MAX_DEPTH: usize = 33;
@@ -29,6 +30,8 @@ pub(super) struct Graph {
     pub(super) foreign: BTreeSet<Operator>,
     /// Other files, and how many bytes of them are referred to.
     pub(super) external: BTreeMap<String, u64>,
+    /// The weights themselves, where they are to be listed.
+    pub(super) listed: Option<TensorList>,
 }
 
 /// An operator, or a function that stands for one.
@@ -173,12 +176,17 @@ fn tensor(input: &mut Cursor<'_>, length: u64, graph: &mut Graph, is_weight: boo
     let mut sizes = Vec::new();
     let (mut kind, mut name) = (0, String::new());
     let (mut locations, mut offset, mut taken) = (Vec::new(), 0u64, 0u64);
+    let mut raw = None;
     while let Some(next) = field(input, end)? {
         match next {
             Field::Number(1, size) if sizes.len() < 64 => sizes.push(size),
             Field::Bytes(1, length) => sizes = packed(input, length, 64)?,
             Field::Number(2, number) => kind = number,
             Field::Bytes(8, length) => name = text(input, length)?,
+            Field::Bytes(9, length) => {
+                raw = Some((input.place(), length));
+                input.skip(length)?;
+            }
             Field::Bytes(13, length) => {
                 let (key, value) = pair(input, length)?;
                 match key.as_str() {
@@ -195,6 +203,19 @@ fn tensor(input: &mut Cursor<'_>, length: u64, graph: &mut Graph, is_weight: boo
     let count = sizes.iter().try_fold(1u64, |product, size| product.checked_mul(*size));
     let count = count
         .ok_or_else(|| ParseError::malformed(format!("the shape of `{}` is without bounds", name.escape_debug())))?;
+    if let Some(listed) = graph.listed.as_mut().filter(|_| is_weight) {
+        // Numbers that are packed one by one do not lie there as a computer has them.
+        let bytes = bits(kind).and_then(|bits| Some(count.checked_mul(bits)?.div_ceil(8)));
+        let (bytes, offset, file) = match (locations.last(), raw) {
+            (Some(location), _) => {
+                (Some(taken).filter(|taken| *taken > 0).or(bytes), Some(offset), Some(location.as_str().into()))
+            }
+            (None, Some((place, length))) => (Some(length), Some(place), None),
+            (None, None) => (bytes, None, None),
+        };
+        let (name, shape) = (name.clone(), sizes);
+        listed.add(Tensor { name, dtype: dtype(kind), shape, parameters: count, bytes, offset, file })?;
+    }
     for location in locations {
         if graph.external.len() >= MAX_KEPT && !graph.external.contains_key(&location) {
             return Err(ParseError::limit(format!("tensors lie in more than {MAX_KEPT} files")));
@@ -285,6 +306,20 @@ fn size(input: &mut Cursor<'_>, length: u64) -> ParseResult<serde_json::Value> {
         }
     }
     Ok(size)
+}
+
+/// How many bits an element takes; `None` of texts and of types that are not known.
+fn bits(kind: u64) -> Option<u64> {
+    Some(match kind {
+        25 | 26 => 2,
+        21..=23 => 4,
+        2 | 3 | 9 | 17..=20 | 24 => 8,
+        4 | 5 | 10 | 16 => 16,
+        1 | 6 | 12 => 32,
+        7 | 11 | 13 | 14 => 64,
+        15 => 128,
+        _ => return None,
+    })
 }
 
 /// The name of an element type, as the format's own enum has it.

@@ -1,6 +1,7 @@
 //! OpenVINO's IR: the graph in XML, and whether its constants lie within the weights beside it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
@@ -13,6 +14,7 @@ use super::inspection::{Inspection, clip};
 use super::scan::Scan;
 use super::siblings::{Siblings, model_of_weights};
 use super::source::{Source, read_all};
+use super::tensor::{Tensor, TensorList};
 
 const MAX_BYTES: u64 = 32 << 20;
 const MAX_DEPTH: usize = 512;
@@ -46,6 +48,8 @@ struct Graph {
     inputs: Vec<Value>,
     outputs: Vec<Value>,
     info: serde_json::Map<String, Value>,
+    /// The constants themselves, where they are to be listed, and the file that has their bytes.
+    listed: Option<(TensorList, Arc<str>)>,
 }
 
 /// The layer that is being read.
@@ -60,21 +64,41 @@ struct Layer {
 
 /// Reads a model.
 pub(super) fn read(scan: &mut Scan<'_>, place: &str, source: &dyn Source) -> ParseResult<()> {
-    let bytes = read_all(source, MAX_BYTES)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| ParseError::malformed("the XML is not UTF-8"))?;
+    let text = text(source)?;
     let mut graph = Graph::default();
-    let parsed = walk(text, &mut graph);
+    let parsed = walk(&text, &mut graph);
     report(&mut scan.seen, place, &graph);
     parsed?;
     if graph.overflow {
         return Err(ParseError::malformed("a constant lies beyond all bounds"));
     }
     if graph.needed > 0 {
-        let file = scan.path.rsplit('/').next().unwrap_or(scan.path);
-        let weights = format!("{}.bin", file.strip_suffix(".xml").unwrap_or(file));
-        scan.seen.add_reference(place, &weights, graph.needed);
+        scan.seen.add_reference(place, &weights_of(scan.path), graph.needed);
     }
     Ok(())
+}
+
+/// The constants of the model at `path`, whose bytes are in the weights beside it.
+pub(super) fn list(path: &str, source: &dyn Source) -> ParseResult<TensorList> {
+    let text = text(source)?;
+    let listed = Some((TensorList::default(), weights_of(path).into()));
+    let mut graph = Graph { listed, ..Graph::default() };
+    walk(&text, &mut graph)?;
+    if graph.overflow {
+        return Err(ParseError::malformed("a constant lies beyond all bounds"));
+    }
+    Ok(graph.listed.map(|(listed, _)| listed).unwrap_or_default())
+}
+
+fn text(source: &dyn Source) -> ParseResult<String> {
+    let bytes = read_all(source, MAX_BYTES)?;
+    String::from_utf8(bytes).map_err(|_| ParseError::malformed("the XML is not UTF-8"))
+}
+
+/// The file beside a model that has its weights.
+fn weights_of(path: &str) -> String {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    format!("{}.bin", file.strip_suffix(".xml").unwrap_or(file))
 }
 
 fn walk(text: &str, graph: &mut Graph) -> ParseResult<()> {
@@ -192,7 +216,20 @@ fn data(element: &BytesStart<'_>, graph: &mut Graph, layer: &mut Layer) -> Parse
     }
     let shape = attribute(element, "shape")?.unwrap_or_default();
     let sizes = shape.split(',').map(str::trim).filter(|size| !size.is_empty());
-    let count = sizes.map(|size| size.parse::<u64>().ok()).try_fold(1u64, |product, size| product.checked_mul(size?));
+    let sizes: Option<Vec<u64>> = sizes.map(|size| size.parse().ok()).collect();
+    let count =
+        sizes.as_ref().and_then(|sizes| sizes.iter().try_fold(1u64, |product, size| product.checked_mul(*size)));
+    if let Some((listed, weights)) = &mut graph.listed {
+        listed.add(Tensor {
+            name: layer.name.clone(),
+            dtype: layer.dtype.clone(),
+            shape: sizes.unwrap_or_default(),
+            parameters: count.unwrap_or(0),
+            bytes: Some(size),
+            offset: Some(offset),
+            file: Some(Arc::clone(weights)),
+        })?;
+    }
     graph.constants += 1;
     graph.parameters = graph.parameters.saturating_add(count.unwrap_or(0));
     if graph.dtypes.len() < 100 {

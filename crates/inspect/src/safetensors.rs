@@ -11,6 +11,7 @@ use super::error::{ParseError, ParseResult, SourceFailed};
 use super::finding::Rule;
 use super::inspection::{Inspection, clip};
 use super::source::{ByteStream, Source, SourceStream, Window, read_head};
+use super::tensor::{Tensor, TensorList};
 use super::unpack::parse_error;
 
 /// The maximum length of a header that the format's own library reads.
@@ -31,6 +32,22 @@ pub(super) fn read(seen: &mut Inspection, place: &str, source: &dyn Source) -> P
     if place.is_empty() {
         seen.set_format("safetensors", None);
     }
+    let (header, data) = parse(source, None)?;
+    for dtype in &header.newer {
+        seen.add_finding(Rule::FormatNewer, place, format!("tensors have the unknown type `{}`", dtype.escape_debug()));
+    }
+    report(seen, header, data)
+}
+
+/// The tensors that the header describes.
+pub(super) fn list(source: &dyn Source) -> ParseResult<TensorList> {
+    let (header, data) = parse(source, Some(TensorList::default()))?;
+    check_cover(header.spans, data)?;
+    Ok(header.listed.unwrap_or_default())
+}
+
+/// Reads the header, with its tensors where they are to be listed, and says how many bytes follow it.
+fn parse(source: &dyn Source, listed: Option<TensorList>) -> ParseResult<(Tensors, u64)> {
     let start = read_head(source, 8)?;
     let length = start.try_into().map(u64::from_le_bytes).map_err(|_| ParseError::Truncated)?;
     if length > MAX_HEADER_BYTES {
@@ -43,19 +60,21 @@ pub(super) fn read(seen: &mut Inspection, place: &str, source: &dyn Source) -> P
     let window = Window::new(source, 8, length);
     let mut reader = BufReader::new(Bridge(SourceStream::new(&window, 0)));
     let mut deserializer = serde_json::Deserializer::from_reader(&mut reader);
-    let header = (&mut deserializer).deserialize_map(Tensors::default());
+    let tensors = Tensors { listed, data: 8 + length, ..Tensors::default() };
+    let header = (&mut deserializer).deserialize_map(tensors);
     let header =
         header.and_then(|header| deserializer.end().map(|()| header)).map_err(|error| match error.classify() {
             serde_json::error::Category::Io => parse_error(error.into()),
             _ => ParseError::malformed(format!("the header: {error}")),
-        })?;
-    for dtype in &header.newer {
-        seen.add_finding(Rule::FormatNewer, place, format!("tensors have the unknown type `{}`", dtype.escape_debug()));
+        });
+    let mut header = header?;
+    if let Some(why) = header.above_limit.take() {
+        return Err(why);
     }
-    report(seen, header, data)
+    Ok((header, data))
 }
 
-fn report(seen: &mut Inspection, mut header: Tensors, data: u64) -> ParseResult<()> {
+fn report(seen: &mut Inspection, header: Tensors, data: u64) -> ParseResult<()> {
     seen.number("tensor_count", header.spans.len() as u64);
     seen.number("parameter_count", header.parameters);
     seen.json("dtypes", header.dtypes.into());
@@ -71,9 +90,14 @@ fn report(seen: &mut Inspection, mut header: Tensors, data: u64) -> ParseResult<
     if !header.metadata.is_empty() {
         seen.json("metadata", header.metadata.into_iter().take(100).collect());
     }
-    header.spans.sort_unstable();
+    check_cover(header.spans, data)
+}
+
+/// Tensors cover the data without a gap.
+fn check_cover(mut spans: Vec<(u64, u64)>, data: u64) -> ParseResult<()> {
+    spans.sort_unstable();
     let mut covered = 0;
-    for (begin, end) in header.spans {
+    for (begin, end) in spans {
         if begin != covered {
             let what = if begin < covered { "overlap" } else { "leave a gap" };
             return Err(ParseError::malformed(format!("the tensors {what} at {covered}")));
@@ -108,11 +132,17 @@ struct Tensors {
     /// Types that are not known.
     newer: BTreeSet<String>,
     metadata: BTreeMap<String, String>,
+    /// Where the data begins in the file.
+    data: u64,
+    /// The tensors themselves, where they are to be listed.
+    listed: Option<TensorList>,
+    /// Why no more of them were listed.
+    above_limit: Option<ParseError>,
 }
 
 /// What the header says about a tensor; further members are skipped, as the format's own library does.
 #[derive(Deserialize)]
-struct Tensor {
+struct Described {
     dtype: String,
     shape: Vec<u64>,
     data_offsets: (u64, u64),
@@ -132,8 +162,9 @@ impl<'de> Visitor<'de> for Tensors {
                 self.metadata = map.next_value::<Option<_>>()?.unwrap_or_default();
                 continue;
             }
-            let tensor: Tensor = map.next_value()?;
-            self.add(&name, &tensor).map_err(A::Error::custom)?;
+            let tensor: Described = map.next_value()?;
+            let count = self.add(&name, &tensor).map_err(A::Error::custom)?;
+            self.list(&name, tensor, count);
             if !names.insert(name) {
                 return Err(A::Error::custom("a tensor is listed twice"));
             }
@@ -146,7 +177,18 @@ impl<'de> Visitor<'de> for Tensors {
 }
 
 impl Tensors {
-    fn add(&mut self, name: &str, tensor: &Tensor) -> Result<(), String> {
+    /// Adds a tensor to those that are listed, as long as there is room.
+    fn list(&mut self, name: &str, tensor: Described, count: u64) {
+        let Some(listed) = self.listed.as_mut().filter(|_| self.above_limit.is_none()) else { return };
+        let Described { dtype, shape, data_offsets: (begin, end) } = tensor;
+        let (bytes, offset) = (end.checked_sub(begin), self.data.checked_add(begin));
+        let name = name.to_owned();
+        let added = listed.add(Tensor { name, dtype, shape, parameters: count, bytes, offset, file: None });
+        self.above_limit = added.err();
+    }
+
+    /// Adds what a tensor takes, and says how many elements it has.
+    fn add(&mut self, name: &str, tensor: &Described) -> Result<u64, String> {
         let name = name.escape_debug();
         let (begin, end) = tensor.data_offsets;
         let count = tensor.shape.iter().try_fold(1u64, |product, size| product.checked_mul(*size));
@@ -171,7 +213,7 @@ impl Tensors {
         }
         let tally = self.dtypes.entry(clip(&tensor.dtype, 100)).or_insert_with(|| 0.into());
         *tally = (tally.as_u64().unwrap_or(0) + 1).into();
-        Ok(())
+        Ok(count.unwrap_or(0))
     }
 }
 

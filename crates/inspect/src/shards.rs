@@ -53,6 +53,15 @@ pub(super) fn read(scan: &mut Scan<'_>, place: &str, name: &str, source: &dyn So
     Ok(())
 }
 
+/// The files that the tensors lie in.
+pub(super) fn files(source: &dyn Source) -> ParseResult<BTreeSet<String>> {
+    let bytes = read_all(source, MAX_BYTES)?;
+    match index(&decode(&bytes)?)? {
+        Some(index) => Ok(index.files),
+        None => Err(ParseError::malformed("it has no `weight_map` of tensors and files")),
+    }
+}
+
 /// `None` where there is no map of tensors and files.
 fn index(text: &str) -> ParseResult<Option<Index>> {
     let mut found = None;

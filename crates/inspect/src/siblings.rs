@@ -46,6 +46,14 @@ fn resolve(from: &str, reference: &str) -> Target {
     if is_plain(&path) { Target::Inside(path) } else { Target::Outside }
 }
 
+/// The path within the version of what the file at `from` calls `reference`; `None` where it leads outside.
+pub(super) fn path_within(from: &str, reference: &str) -> Option<String> {
+    match resolve(from, reference) {
+        Target::Inside(path) => Some(path),
+        Target::Outside => None,
+    }
+}
+
 /// The model whose weights the file at `path` may be, by its name: an `.xml` beside it, as OpenVINO writes them. Of
 /// [`Siblings`], it is all that [`inspect`](crate::inspect) needs before it has read the bytes.
 pub fn model_of_weights(path: &str) -> Option<String> {
@@ -55,13 +63,7 @@ pub fn model_of_weights(path: &str) -> Option<String> {
 
 /// The files that the references of the file at `from` lead to, where they stay within the version.
 pub fn referenced_paths(from: &str, references: &[Reference]) -> BTreeSet<String> {
-    let targets = references.iter().map(|reference| resolve(from, &reference.to));
-    targets
-        .filter_map(|target| match target {
-            Target::Inside(path) => Some(path),
-            Target::Outside => None,
-        })
-        .collect()
+    references.iter().filter_map(|reference| path_within(from, &reference.to)).collect()
 }
 
 /// Findings about the references of the file at `from`: a target that is missing, outside the version, or too short.

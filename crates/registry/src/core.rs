@@ -18,6 +18,7 @@ use super::policy::Policy;
 use super::queue::Queue;
 use super::quota_cache::KnownQuotas;
 use super::store_id::StoreId;
+use super::tensor_cache::TensorCache;
 use super::webhook_sender::WebhookSender;
 use crate::blobs::Blobs;
 use crate::domain::access::{NamedAdmin, SessionTimes};
@@ -50,6 +51,8 @@ pub(crate) struct Core {
     pub(crate) tracking_servers: Vec<String>,
     /// Bounds the inspections that run at once.
     pub(crate) inspections: Arc<Semaphore>,
+    /// What this process remembers of the tensors of files.
+    pub(crate) tensors: TensorCache,
     pub(crate) queue: Queue,
     /// What this process is called among those that serve the registry, and when it started.
     pub(crate) replica: (String, Millis),
@@ -112,6 +115,7 @@ impl Core {
             source: imports_from,
             tracking_servers,
             inspections: Arc::new(Semaphore::new(MAX_INSPECTIONS)),
+            tensors: TensorCache::default(),
             queue: Queue::default(),
             collected: Totals::default(),
             inventory: Mutex::default(),

@@ -1,6 +1,7 @@
 //! Files: paths below a node that point at blobs.
 
 mod folder;
+mod named;
 mod search;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ use crate::error::{DatabaseResult as _, database_error, is_missing_reference};
 use modelport_domain::{Error, File, FilePath, LogicalType, NodeId, Result};
 
 pub use folder::{delete_all, entries};
+pub use named::{Among, named};
 pub use search::{WantedFiles, search};
 
 #[derive(Queryable, Selectable)]

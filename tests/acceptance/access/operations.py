@@ -254,6 +254,7 @@ NATIVE = [
         body={"experiments": ["{experiment_id}"], "view": "all", "orderBy": ["metrics.loss DESC"], "pageSize": 1000},
         **BY_NAME,
     ),
+    row("native:getReproduction", SEE, ONE, "run_id"),
     row("native:getMetricSeries", SEE, ONE, about="run_id", body={"runs": ["{run_id}"], "metrics": ["{metric}", "loss"]}),
     row("native:getVersion", SEE, ONE, "model", "version", **BY_NAME),
     row("native:getVersion", SEE, ONE, "model", "at_alias", **BY_NAME),
@@ -271,6 +272,9 @@ NATIVE = [
     row("native:listVersionFiles", SEE, ONE, "model", "version", query=ALL_OF_IT, **BY_NAME),
     row("native:listVersionFiles", DOWNLOAD, BYTES, "model", "at_alias", query={"archive": "zip"}, **BY_NAME),
     row("native:listVersionFiles", DOWNLOAD, ONE, "model", "version", query={"archive": "sha256"}, **BY_NAME),
+    # No file of the world has tensors, which is told to whoever may read it.
+    row("native:listVersionTensors", DOWNLOAD, ONE, *FILE, also=(409,), **BY_NAME),
+    row("native:listVersionTensors", DOWNLOAD, ONE, "model", "at_alias", "file", query={"q": "w"}, also=(409,), **BY_NAME),
     row("native:getVersionFile", DOWNLOAD, BYTES, *FILE, **BY_NAME),
     row("native:getVersionFile", DOWNLOAD, BYTES, "model", "at_alias", "file", **BY_NAME),
     row(

@@ -61,6 +61,7 @@ PROBES = [
     "/models/one-1",
     "/models/two-1",
     *(f"/models/hidden-{side}/versions/latest" for side in (0, 1)),
+    *(f"/models/hidden-{side}/versions/latest/tensors/a.bin" for side in (0, 1)),
 ]
 ABOUT_ONE = [
     "/nodes/{id}/history",
@@ -68,6 +69,7 @@ ABOUT_ONE = [
     "/nodes/{id}/lineage?depth=5",
     "/experiments/{id}",
     "/experiments/{id}/keys",
+    "/runs/{id}/reproduce",
     "/nodes/{id}/lineage?to={id}",
     "/nodes/{id}/impact",
     "/nodes/{id}/diff?from=1&to=1",

@@ -125,6 +125,18 @@ async fn versions(backend: Backend) {
         (&b["number"], &b["files"]["count"], &b["files"]["formats"]),
         (&json!(2), &json!(6), &json!(["pickle", "safetensors"]))
     );
+    // The sizes of one tensor differ, and nobody has a card.
+    let tensors = &diff["tensors"];
+    let counts = ["added", "removed", "changed", "same", "unread"].map(|count| tensors[count].as_u64().unwrap());
+    assert_eq!(
+        (counts, &tensors["items"][0]["change"], &diff["card"]),
+        ([0, 0, 1, 0, 0], &json!("changed"), &Value::Null)
+    );
+    let changed = &tensors["items"][0];
+    assert_eq!(
+        (&changed["path"], &changed["name"], &changed["a"]["shape"], &changed["b"]["shape"]),
+        (&json!("model.safetensors"), &json!("w"), &json!([1]), &json!([2]))
+    );
     // By names it is the same, and the other way round the other way round.
     let named_ones = app.get("/api/v1/models/fraud/versions/@champion/diff?to=latest").await.expect(200).json();
     assert_eq!(named_ones, diff);
@@ -155,6 +167,81 @@ async fn versions_of_two_models_that_are_alike(backend: Backend) {
     }
     assert_eq!((&diff["files"]["items"], &diff["files"]["same"]), (&json!([]), &json!(5)));
     assert_eq!((&diff["findings"]["new"], &diff["findings"]["same"]), (&json!([]), &json!(1)));
+    // What is the same is not read.
+    assert_eq!((&diff["tensors"]["same"], &diff["tensors"]["items"]), (&json!(0), &json!([])));
+}
+
+/// A file of safetensors with these tensors of that type, each of one number.
+fn named_tensors(names: &[&str], dtype: &str, bytes: usize) -> Vec<u8> {
+    let tensors = names.iter().enumerate().map(|(at, name)| {
+        let described = json!({"dtype": dtype, "shape": [1], "data_offsets": [bytes * at, bytes * (at + 1)]});
+        ((*name).to_owned(), described)
+    });
+    let header = Value::Object(tensors.collect()).to_string();
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &vec![0; bytes * names.len()]].concat()
+}
+
+async fn tensors_and_cards(backend: Backend) {
+    let app = TestApp::on(backend).await;
+    for (path, one, other) in [
+        (
+            "a.safetensors",
+            named_tensors(&["gone", "same", "type"], "F32", 4),
+            named_tensors(&["new", "same"], "F32", 4),
+        ),
+        ("b.safetensors", named_tensors(&["type"], "F32", 4), named_tensors(&["type"], "F16", 2)),
+        ("c.gguf", b"GGUF\x03\0\0\0\x01".to_vec(), b"GGUF\x03\0\0\0\x02".to_vec()),
+        ("same.safetensors", named_tensors(&["x"], "F32", 4), named_tensors(&["x"], "F32", 4)),
+        ("README.md", "# Größe\none\nold\n".into(), "# Größe\none\nnew\nmore\n".into()),
+    ] {
+        put(&app, "m/versions/1", path, one).await;
+        put(&app, "m/versions/2", path, other).await;
+    }
+    put(&app, "m/versions/2", "d.npy", std::fs::read("tests/data/inspect/made/array.npy").unwrap()).await;
+    let diff = app.get("/api/v1/models/m/versions/1/diff?to=2").await.expect(200).json();
+    let tensors = &diff["tensors"];
+    let items = tensors["items"].as_array().unwrap().iter().map(|item| {
+        let text = |member: &str| item[member].as_str().unwrap().to_owned();
+        format!("{} {} {}", text("change"), text("path"), text("name"))
+    });
+    assert_eq!(
+        items.collect::<Vec<_>>(),
+        [
+            "removed a.safetensors gone",
+            "added a.safetensors new",
+            "removed a.safetensors type",
+            "changed b.safetensors type",
+            "added d.npy arr_0",
+        ]
+    );
+    let counts = ["added", "removed", "changed", "same"].map(|count| tensors[count].as_u64().unwrap());
+    assert_eq!((counts, &tensors["truncated"], &tensors["partial"]), ([2, 2, 1, 1], &json!(false), &json!(false)));
+    assert_eq!(
+        (&tensors["items"][3]["a"]["dtype"], &tensors["items"][3]["b"]["dtype"]),
+        (&json!("F32"), &json!("F16"))
+    );
+    // The broken one is quarantined.
+    assert_eq!(tensors["unread"], json!(1));
+    let line = |change: &str, text: &str| json!({"change": change, "text": text});
+    let lines = json!([
+        line("same", "# Größe"),
+        line("same", "one"),
+        line("removed", "old"),
+        line("added", "new"),
+        line("added", "more"),
+    ]);
+    let card = json!({"change": "changed", "hunks": [{"a": 1, "b": 1, "lines": lines}], "added": 2, "removed": 1, "truncated": false});
+    assert_eq!(diff["card"], card);
+    // A card that is there once, and one that is too long.
+    app.delete("/api/v1/models/m/versions/2/files/README.md").await.expect(204);
+    let card = &app.get("/api/v1/models/m/versions/1/diff?to=2").await.expect(200).json()["card"];
+    assert_eq!((&card["change"], &card["removed"], &card["added"]), (&json!("removed"), &json!(3), &json!(0)));
+    put(&app, "m/versions/2", "README.md", "x\n".repeat(150_000)).await;
+    let card = &app.get("/api/v1/models/m/versions/1/diff?to=2").await.expect(200).json()["card"];
+    assert_eq!(
+        (&card["change"], &card["notCompared"], &card["hunks"]),
+        (&json!("changed"), &json!("tooLong"), &json!([]))
+    );
 }
 
 async fn runs(backend: Backend) {
@@ -219,6 +306,7 @@ async fn revisions(backend: Backend) {
 on_both_in_actix! {
     versions,
     versions_of_two_models_that_are_alike,
+    tensors_and_cards,
     runs,
     revisions,
 }

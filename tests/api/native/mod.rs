@@ -33,6 +33,7 @@ mod records;
 mod register;
 mod removal;
 mod replacing;
+mod reproduce;
 mod reserved;
 mod resumable;
 mod retries;
@@ -42,6 +43,7 @@ mod series;
 mod sparse;
 mod summary;
 mod system;
+mod tensors;
 mod trained;
 mod uploads;
 

@@ -15,6 +15,7 @@ mod quotas;
 mod rights;
 mod sessions;
 mod sight;
+mod tables;
 mod tokens;
 mod traces;
 mod trail;

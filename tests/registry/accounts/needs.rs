@@ -45,7 +45,7 @@ impl Scene {
     }
 
     /// Checks that something is refused without each of these permissions, and done with no others.
-    async fn needs<T: std::fmt::Debug>(
+    pub(super) async fn needs<T: std::fmt::Debug>(
         &self,
         needed: &[Permission],
         what: &str,

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
+use super::content_differences::{CardDifferenceView, TensorDifferencesView};
 use super::enums::{DifferenceName, FileDifferenceName, Verdict};
 use super::inspection::FindingView;
 use super::wire::{NodeView, id_and_name, plain_number, plain_value};
@@ -285,11 +286,17 @@ pub struct DiffView {
     /// What is wrong with the files of two versions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub findings: Option<FindingDifferencesView>,
+    /// What the tensors of two versions differ in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tensors: Option<TensorDifferencesView>,
+    /// What the cards of two versions differ in; absent where they do not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card: Option<CardDifferenceView>,
 }
 
 impl From<&Compared> for DiffView {
     fn from(compared: &Compared) -> Self {
-        let Compared { a, b, properties, custom, metrics, parameters, contents } = compared;
+        let Compared { a, b, properties, custom, metrics, parameters, contents, tensors, card } = compared;
         let contents = contents.as_ref();
         Self {
             a: ComparedView::from(a),
@@ -301,6 +308,8 @@ impl From<&Compared> for DiffView {
             files: contents.map(|Contents { files, .. }| FileDifferencesView::from(files)),
             facts: contents.map(|Contents { facts, .. }| DifferencesView::new(facts, plain_value)),
             findings: contents.map(|Contents { findings, .. }| FindingDifferencesView::from(findings)),
+            tensors: tensors.as_ref().map(TensorDifferencesView::from),
+            card: card.as_ref().map(CardDifferenceView::from),
         }
     }
 }

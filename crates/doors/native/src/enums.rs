@@ -60,6 +60,14 @@ words! {
     DifferenceName: "added" Added, "removed" Removed, "changed" Changed;
     /// What became of a file; `renamed` when its bytes are at another path.
     FileDifferenceName: "added" Added, "removed" Removed, "changed" Changed, "renamed" Renamed;
+    /// What is needed to run a run again, and was not recorded: the commit of its code; where that is kept; what was run; any data set; the digest of a
+    /// data set; where a data set comes from; what has to be installed, for which an image does, too.
+    MissingName: "commit" Commit, "repository" Repository, "entryPoint" EntryPoint, "datasets" Datasets, "datasetDigest" DatasetDigest,
+        "datasetSource" DatasetSource, "environment" Environment;
+    /// What became of a line of a card.
+    LineChangeName: "same" Same, "added" Added, "removed" Removed;
+    /// Why the lines of two cards are not compared: the caller may not read one of them, or it is quarantined; or one is longer than 256 KiB.
+    NoLinesName: "unreadable" Unreadable, "tooLong" TooLong;
     /// The order of changes.
     OrderOfChanges: "asc" Asc, "desc" Desc;
 }
@@ -77,12 +85,14 @@ mod tests {
     use crate::domain::{Action, ApprovalState, ArtifactState, ExecutionState, JobState};
     use crate::registry::Feature;
     use crate::registry::approvals::Gate;
+    use crate::registry::tracking::reproduction::Missing;
 
     #[test]
     fn the_document_has_the_words_that_there_are() {
         assert_eq!(Verdict::WORDS, VERDICTS.map(|(name, _)| name));
         assert_eq!(SeverityName::WORDS, Severity::ALL.map(Severity::name));
         assert_eq!(JobStateName::WORDS, JobState::ALL.map(JobState::name));
+        assert_eq!(MissingName::WORDS, Missing::ALL.map(Missing::name));
         assert_eq!(FeatureName::WORDS, Feature::ALL.map(Feature::name));
         assert_eq!(ActionName::WORDS, Action::ALL.map(Action::name));
         assert_eq!(ApprovalName::WORDS, ApprovalState::ALL.map(ApprovalState::name));

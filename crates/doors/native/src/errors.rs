@@ -41,6 +41,9 @@ errors! {
     /// The errors of reading a file.
     DownloadErrors: "403" "The file is quarantined; the detail says why.", "404" "Not found.", "412" "A precondition does not hold.",
         "416" "The range is beyond the file.";
+    /// The errors of listing the tensors of a file.
+    TensorErrors: "403" "The file is quarantined, or one that it names; the detail says why.", "404" "Not found.",
+        "409" "The file is not of such a format, it is broken or describes too much, or a file that it names is not there; the detail says which.";
     /// The errors of storing a file.
     UploadErrors: "404" "The parent is not found.",
         "409" "The path has other bytes, or the version is approved, which locks its files.",

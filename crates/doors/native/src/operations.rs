@@ -11,7 +11,7 @@ use utoipa::OpenApi;
 use super::{
     PREFIX, accounts, approvals, archives, copies, deployments, diff, direct, dry_run, environments, experiments,
     files, found_files, history, imports, jobs, lineage, lists, metrics, mlflow_imports, models, parameters, patches,
-    policy, register, resumable, reverts, runs, series, summary, system, webhooks, wire,
+    policy, register, reproduce, resumable, reverts, runs, series, summary, system, tensors, webhooks, wire,
 };
 use crate::domain::Result;
 use crate::http::operation;
@@ -29,6 +29,7 @@ pub(super) static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
             operation!(files::put_artifact_file).streamed(),
             operation!(files::get_artifact_file).with_head(),
             operation!(files::delete_artifact_file),
+            operation!(tensors::list_version_tensors),
             operation!(files::list_version_files).with_head(),
             operation!(archives::unpack_version_files).streamed(),
             operation!(files::list_artifact_files).with_head(),
@@ -65,6 +66,7 @@ pub(super) static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
             operation!(experiments::get_experiment),
             operation!(experiments::get_experiment_keys),
             operation!(runs::search_runs),
+            operation!(reproduce::get_reproduction),
             operation!(direct::create_direct_upload),
             operation!(direct::get_direct_upload),
             operation!(direct::delete_direct_upload),

@@ -11,6 +11,7 @@ mod imports;
 mod nonsense;
 mod sources;
 mod table;
+mod tensors;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

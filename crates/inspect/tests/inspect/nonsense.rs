@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io::Result;
 use std::time::{Duration, Instant};
 
-use modelport_inspect::{Bytes, Finding, Severity, Source, inspect};
+use modelport_inspect::{Bytes, Finding, Severity, Source, inspect, list_tensors};
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
@@ -76,6 +76,11 @@ fn bounded(name: &str, bytes: &[u8], size: u64) {
     assert!(begun.elapsed() < Duration::from_secs(20), "{name} took {:?}", begun.elapsed());
     assert!(source.read.get() < 1 << 30, "{name} read {} bytes", source.read.get());
     assert!(seen.findings.len() <= 200);
+    let begun = Instant::now();
+    source.read.set(0);
+    list_tensors(name, &source).unwrap().ok();
+    assert!(begun.elapsed() < Duration::from_secs(20), "the tensors of {name} took {:?}", begun.elapsed());
+    assert!(source.read.get() < 1 << 30, "for the tensors of {name} {} bytes were read", source.read.get());
 }
 
 proptest! {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use modelport_inspect::{Finding, Inspection, Rule};
 
 use super::MAX_LISTED;
+use super::to_read::{ToRead, describes_tensors, to_read};
 use super::values::{Differences, Same as _, differences};
 use crate::domain::{File, FilePath, NodeId, PageSize, Properties, Result, Sha256, Value};
 use crate::files::page;
@@ -108,12 +109,14 @@ type FindingKey = (FilePath, Rule, String, String);
 struct Held {
     files: BTreeMap<Key, File>,
     inspections: Vec<(FilePath, u64, Inspection)>,
+    /// The paths of the files that describe tensors.
+    describing: BTreeSet<FilePath>,
     /// The path from which on files are left out.
     end: Option<FilePath>,
 }
 
-/// What the files of the two versions differ in, of those that the caller sees.
-pub(super) fn contents(tx: &mut ReadTransaction<'_, '_>, a: NodeId, b: NodeId) -> Result<Contents> {
+/// What the files of the two versions differ in, of those that the caller sees, and what has to be read to say more.
+pub(super) fn contents(tx: &mut ReadTransaction<'_, '_>, a: NodeId, b: NodeId) -> Result<(Contents, ToRead)> {
     let (mut a, mut b) = (held(tx, a)?, held(tx, b)?);
     let end = [&a.end, &b.end].into_iter().flatten().min().cloned();
     if let Some(end) = &end {
@@ -123,12 +126,14 @@ pub(super) fn contents(tx: &mut ReadTransaction<'_, '_>, a: NodeId, b: NodeId) -
     let facts = differences(a.facts(), b.facts(), Value::is_same);
     let (mut files, moved) = file_differences(a.files, b.files);
     files.partial = end.is_some();
+    let to_read = to_read(tx, &files.items, [&a.describing, &b.describing])?;
+    files.cut();
     let path_in_b = |path: FilePath| moved.get(&path).cloned().unwrap_or(path);
     let findings = finding_differences(
         findings(a.inspections, |path| (path_in_b(path.clone()), path)),
         findings(b.inspections, |path| (path.clone(), path)),
     );
-    Ok(Contents { files, facts, findings })
+    Ok((Contents { files, facts, findings }, to_read))
 }
 
 fn held(tx: &mut ReadTransaction<'_, '_>, version: NodeId) -> Result<Held> {
@@ -139,6 +144,9 @@ fn held(tx: &mut ReadTransaction<'_, '_>, version: NodeId) -> Result<Held> {
         for file in found.files {
             if let Some(known) = found.inspections.remove(&(file.node_id, file.path.clone())) {
                 // What was only kept so that it can be evaluated again takes most of the room.
+                if known.seen.format.as_ref().is_some_and(|format| describes_tensors(&format.name)) {
+                    held.describing.insert(file.path.clone());
+                }
                 let seen = Inspection { imports: Vec::new(), references: Vec::new(), ..known.seen };
                 held.inspections.push((file.path.clone(), file.blob.size, seen));
             }
@@ -169,7 +177,15 @@ impl Held {
     }
 }
 
-/// The differences, and where the files of the one that were renamed are in the other.
+impl FileDifferences {
+    /// Leaves those that are listed.
+    fn cut(&mut self) {
+        self.truncated = self.items.len() > MAX_LISTED;
+        self.items.truncate(MAX_LISTED);
+    }
+}
+
+/// All differences, and where the files of the one that were renamed are in the other.
 fn file_differences(
     a: BTreeMap<Key, File>,
     mut b: BTreeMap<Key, File>,
@@ -214,8 +230,6 @@ fn file_differences(
         (file.map(|file| file.path.clone()), each.change)
     };
     found.items.sort_by_cached_key(place);
-    found.truncated = found.items.len() > MAX_LISTED;
-    found.items.truncate(MAX_LISTED);
     (found, moved)
 }
 
@@ -307,7 +321,8 @@ mod tests {
     fn more_files_than_are_listed_are_counted() {
         let paths: Vec<String> = (0..=MAX_LISTED).map(|at| format!("{at:05}")).collect();
         let many: Vec<(&str, u8)> = paths.iter().map(|path| (path.as_str(), 1)).collect();
-        let (found, _) = file_differences(BTreeMap::new(), held(&many));
+        let (mut found, _) = file_differences(BTreeMap::new(), held(&many));
+        found.cut();
         assert_eq!((found.items.len(), found.added, found.truncated), (MAX_LISTED, MAX_LISTED as u64 + 1, true));
     }
 

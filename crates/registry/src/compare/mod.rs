@@ -1,12 +1,18 @@
 //! What two versions, or two runs, differ in. Only differences are told, and how much is the same is counted.
 
+mod card;
 mod contents;
 mod revisions;
+mod tensors;
+mod to_read;
 mod values;
 
 use std::collections::BTreeMap;
 
+use futures_util::FutureExt as _;
+
 use self::contents::contents;
+use self::to_read::ToRead;
 use self::values::Same as _;
 use super::context::RequestContext;
 use super::listed::versions::shown;
@@ -14,12 +20,14 @@ use super::listed::{HeldFiles, ListedVersion};
 use super::resolve::{homes, id_and_name, resolve};
 use super::transaction::ReadTransaction;
 use crate::domain::{Error, LogicalType, MetricPoint, Name, Node, NodeId, Result, Value, VersionRef};
-use crate::services::{Entities, Models};
+use crate::services::{Entities, Files, Models};
 use crate::store::nodes;
 use crate::store::tracking::runs;
 
+pub use self::card::{CardDifference, Hunk, LineChange, Lines, MAX_CARD_BYTES, NoLines};
 pub use self::contents::{Contents, FileChange, FileDifference, FileDifferences, FindingDifferences, FoundIn};
 pub use self::revisions::{ComparedRevisions, Revision};
+pub use self::tensors::{TensorDifference, TensorDifferences};
 pub use self::values::{Difference, Differences, differences};
 
 /// How many differences of a kind are listed at most.
@@ -57,6 +65,10 @@ pub struct Compared {
     pub parameters: Differences<String>,
     /// What their files differ in, if they are versions.
     pub contents: Option<Contents>,
+    /// What the tensors of these files differ in, if they are versions.
+    pub tensors: Option<TensorDifferences>,
+    /// What their cards differ in, if these do.
+    pub card: Option<CardDifference>,
 }
 
 impl Entities {
@@ -64,7 +76,8 @@ impl Entities {
     ///
     /// Errors: NotFound; InvalidArgument where one is neither a version nor a run, or they are not of one type.
     pub async fn compare(&self, context: &RequestContext, a: NodeId, b: NodeId) -> Result<Compared> {
-        self.core
+        let (compared, to_read) = self
+            .core
             .read_long(context, move |tx| {
                 let load = |tx: &mut ReadTransaction<'_, '_>, id: NodeId| {
                     nodes::find(tx, id)?.ok_or_else(|| Error::not_found(format!("node `{id}`")))
@@ -73,7 +86,8 @@ impl Entities {
                 check_types(&a, &b)?;
                 compare(tx, a, b)
             })
-            .await
+            .await?;
+        self.core.files().compare_bytes(context, compared, to_read).boxed().await
     }
 }
 
@@ -88,13 +102,35 @@ impl Models {
         b: (&Name, &VersionRef),
     ) -> Result<Compared> {
         let (a, b) = ((a.0.clone(), a.1.clone()), (b.0.clone(), b.1.clone()));
-        self.core
+        let (compared, to_read) = self
+            .core
             .read_long(context, move |tx| {
                 let (_, one) = resolve(tx, &a.0, &a.1)?;
                 let (_, other) = resolve(tx, &b.0, &b.1)?;
                 compare(tx, one, other)
             })
-            .await
+            .await?;
+        self.core.files().compare_bytes(context, compared, to_read).boxed().await
+    }
+}
+
+impl Files {
+    /// Adds what has to be read of files to say it. What the caller may not read is left out, and said.
+    ///
+    /// Errors: Unavailable.
+    async fn compare_bytes(
+        &self,
+        context: &RequestContext,
+        mut compared: Compared,
+        to_read: Option<ToRead>,
+    ) -> Result<Compared> {
+        if let Some(to_read) = to_read {
+            compared.tensors = Some(self.compare_tensors(context, &to_read).await?);
+            if let Some(card) = &to_read.card {
+                compared.card = Some(self.compare_cards(context, card).await?);
+            }
+        }
+        Ok(compared)
     }
 }
 
@@ -116,8 +152,8 @@ fn check_types(a: &Node, b: &Node) -> Result<()> {
     Ok(())
 }
 
-/// Compares two nodes of one type, a version or a run.
-fn compare(tx: &mut ReadTransaction<'_, '_>, a: Node, b: Node) -> Result<Compared> {
+/// Compares two nodes of one type, a version or a run, and says what has to be read to say more.
+fn compare(tx: &mut ReadTransaction<'_, '_>, a: Node, b: Node) -> Result<(Compared, Option<ToRead>)> {
     let ids = [a.id, b.id];
     let metrics = runs::metrics_of(tx, &ids)?;
     let of_metrics = |id: NodeId| -> BTreeMap<String, MetricPoint> {
@@ -129,19 +165,24 @@ fn compare(tx: &mut ReadTransaction<'_, '_>, a: Node, b: Node) -> Result<Compare
     let of_parameters =
         |id: NodeId| -> BTreeMap<String, String> { parameters.get(&id).into_iter().flatten().cloned().collect() };
     let parameters = differences(of_parameters(a.id), of_parameters(b.id), |a, b| a == b);
-    let contents = match a.logical_type() {
-        Some(LogicalType::ModelVersion) => Some(contents(tx, a.id, b.id)?),
-        _ => None,
+    let (contents, to_read) = match a.logical_type() {
+        Some(LogicalType::ModelVersion) => {
+            contents(tx, a.id, b.id).map(|(contents, read)| (Some(contents), Some(read)))?
+        }
+        _ => (None, None),
     };
-    Ok(Compared {
+    let compared = Compared {
         properties: differences(a.properties.clone(), b.properties.clone(), Value::is_same),
         custom: differences(a.custom.clone(), b.custom.clone(), Value::is_same),
         metrics,
         parameters,
         contents,
+        tensors: None,
+        card: None,
         a: side(tx, a)?,
         b: side(tx, b)?,
-    })
+    };
+    Ok((compared, to_read))
 }
 
 fn side(tx: &mut ReadTransaction<'_, '_>, node: Node) -> Result<Side> {

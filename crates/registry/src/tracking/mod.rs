@@ -9,6 +9,7 @@ pub mod histories;
 pub mod imported;
 pub mod inputs;
 pub mod logged_models;
+pub mod reproduction;
 pub mod run_files;
 pub mod runs;
 pub mod search;

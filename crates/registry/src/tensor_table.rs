@@ -146,10 +146,8 @@ impl TensorTable {
         };
         for (at, tensor) in self.0.iter().enumerate().filter(|(_, tensor)| is_wanted(tensor)) {
             page.totals.add(tensor);
-            match page.dtypes.get_mut(&tensor.dtype) {
-                Some(totals) => totals.add(tensor),
-                None if page.dtypes.len() >= MAX_GROUPS => {}
-                None => page.dtypes.entry(tensor.dtype.clone()).or_default().add(tensor),
+            if page.dtypes.len() < MAX_GROUPS || page.dtypes.contains_key(&tensor.dtype) {
+                page.dtypes.entry(tensor.dtype.clone()).or_default().add(tensor);
             }
             page.add_to_group(&query.prefix, tensor);
             if at < from {

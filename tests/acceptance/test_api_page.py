@@ -33,10 +33,10 @@ def documents(printed: str) -> list[dict]:
 
 def test_the_commands(server: Server, tmp_path: Path) -> None:
     blocks = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 30
+    assert len(blocks) == 32
     assert all("localhost:8080" in block for block in blocks)
     printed = [documents(paste(block, server, tmp_path)) for block in blocks]
-    _, numbers, models, filtered, exported, one, _, patched, diff, revisions, approved, copied, renamed, reverted, *rest = printed
+    _, numbers, models, filtered, exported, searched, kept, one, _, patched, diff, revisions, approved, copied, renamed, reverted, *rest = printed
     files, blob, tried, changes, activity, logged, tuning, found, series, again, served, affected, table, jobs, system, hooks = rest
     counts = [numbers[0][name]["count"] for name in ("models", "versions", "files", "bytes", "quarantined")]
     assert counts == [1, 2, 2, 2 * len('{"layers": 2}\n'), 0]
@@ -46,6 +46,12 @@ def test_the_commands(server: Server, tmp_path: Path) -> None:
     assert [item["name"] for item in filtered[0]["items"]] == ["fraud"]
     assert exported == [] and (tmp_path / "models.csv").read_text().splitlines()[1].split(",")[1] == "fraud"
     assert json.loads((tmp_path / "changes.ndjson").read_text().splitlines()[0])["action"] == "create"
+    by_name, by_path, by_digest, facets = searched
+    assert (by_name["items"][0]["node"]["name"], by_name["items"][0]["matched"]) == ("fraud", "namePrefix")
+    assert {(item["file"]["path"], item["matched"]) for item in by_path["items"]} == {("config.json", "exactName")}
+    assert {(item["file"]["path"], item["matched"]) for item in by_digest["items"]} == {("config.json", "digest")}
+    assert (facets["total"], by_path["total"], by_digest["total"]) == (1, 2, 2)
+    assert kept[0]["query"] == {"filter": "alias = 'champion'"} and kept[1]["items"] == [kept[0]]
     model, versions, champion, artifacts, aliases = one
     assert (model["name"], champion["name"], len(artifacts["items"])) == ("fraud", "1", 1)
     assert [item["name"] for item in versions["items"]] == ["2", "1"]

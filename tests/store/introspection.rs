@@ -39,9 +39,8 @@ fn index(definition: &str) -> String {
     let (name, rest) = rest.split_once(" ON ").unwrap();
     let (table, rest) = rest.split_once(' ').unwrap();
     let (columns, condition) = rest.split_once(" WHERE ").unwrap_or((rest, ""));
-    let condition = condition.trim_start_matches('(').trim_end_matches(')').to_lowercase().replace("::text", "");
-    let condition =
-        if condition.is_empty() { condition } else { format!(" where {}", condition.replace(") and (", " and ")) };
+    let condition = condition.replace(['(', ')'], "").to_lowercase().replace("::text", "");
+    let condition = if condition.is_empty() { condition } else { format!(" where {condition}") };
     let is_plain = !columns.contains("CASE") && !columns.to_lowercase().contains("coalesce(");
     let columns = if is_plain { columns.to_owned() } else { plain(columns) };
     format!("{name} on {table} {columns}{unique}{condition}")
@@ -71,7 +70,9 @@ const POSTGRES: [&str; 4] = [
      GROUP BY c.conrelid",
     "SELECT pg_get_indexdef(x.indexrelid) AS line
      FROM pg_index x JOIN pg_class t ON t.oid = x.indrelid
-     WHERE t.relnamespace = 'public'::regnamespace AND NOT x.indisprimary",
+     WHERE t.relnamespace = 'public'::regnamespace AND NOT x.indisprimary
+       -- SQLite has a full-text table in its place.
+       AND x.indexrelid::regclass::text <> 'search_texts_keys'",
     "SELECT format('%s.%s -> %s.%s on delete %s', c.conrelid::regclass, a.attname, c.confrelid::regclass, f.attname,
             CASE c.confdeltype WHEN 'a' THEN 'no action' WHEN 'r' THEN 'restrict' WHEN 'c' THEN 'cascade'
                  WHEN 'n' THEN 'set null' ELSE 'set default' END) AS line
@@ -89,11 +90,13 @@ const SQLITE: [&str; 4] = [
             CASE c.\"notnull\" WHEN 0 THEN 'nullable' ELSE 'required' END,
             lower(coalesce(c.dflt_value, ''))) AS line
      FROM sqlite_master t JOIN pragma_table_info(t.name) c
-     WHERE t.type = 'table' AND t.name NOT IN ('__diesel_schema_migrations', 'sqlite_sequence')",
+     WHERE t.type = 'table' AND t.name NOT IN ('__diesel_schema_migrations', 'sqlite_sequence')
+       AND t.name NOT LIKE 'search_index%'",
     "SELECT printf('%s (%s)', name, group_concat(\"column\", ', ')) AS line
      FROM (SELECT t.name, c.name AS \"column\"
            FROM sqlite_master t JOIN pragma_table_info(t.name) c
            WHERE t.type = 'table' AND t.name NOT IN ('__diesel_schema_migrations', 'sqlite_sequence') AND c.pk > 0
+             AND t.name NOT LIKE 'search_index%'
            ORDER BY t.name, c.pk)
      GROUP BY name",
     "SELECT sql AS line FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",

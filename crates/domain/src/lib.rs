@@ -26,6 +26,7 @@ pub mod path;
 pub mod policy;
 pub mod record;
 pub mod round_trip;
+pub mod saved_view;
 pub mod search;
 pub mod secrets;
 pub mod selection;

@@ -8,6 +8,7 @@ use super::transaction::ReadTransaction;
 use crate::domain::{Error, File, FilePath, LogicalType, NodeId, PageSize, Result, Sha256, fingerprint};
 use crate::services::Files;
 use crate::store::files::{self, WantedFiles};
+use crate::store::inspections::InspectionRecord;
 use crate::store::nodes;
 
 /// The field of an error about a token.
@@ -101,6 +102,14 @@ fn page(
     let after = after.as_ref().map(|(node, path)| (*node, path));
     let mut found = files::search(tx, wanted, after, size.get() + 1)?;
     let next = cut(&mut found, size, search, |(file, _)| file)?;
+    Ok(FoundFiles { files: with_homes(tx, found)?, next })
+}
+
+/// The files, which are ordered by their artifacts, with what these belong to.
+pub(super) fn with_homes(
+    tx: &mut ReadTransaction<'_, '_>,
+    found: Vec<(File, Option<InspectionRecord>)>,
+) -> Result<Vec<FoundFile>> {
     let mut holders: Vec<NodeId> = found.iter().map(|(file, _)| file.node_id).collect();
     holders.dedup();
     let holders = nodes::find_all(tx, &holders)?;
@@ -118,7 +127,7 @@ fn page(
             file,
         })
     });
-    Ok(FoundFiles { files: shown.collect::<Result<_>>()?, next })
+    shown.collect()
 }
 
 /// Leaves the files of a page of those that were found, which are one more where there is another page; and the token of that one.

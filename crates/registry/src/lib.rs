@@ -62,6 +62,8 @@ pub mod resumable;
 pub mod retries;
 pub mod reverts;
 mod root_rights;
+pub mod saved_views;
+pub mod search;
 pub mod services;
 pub mod serving;
 mod session_retention;

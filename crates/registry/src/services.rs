@@ -75,6 +75,10 @@ services! {
     Tracking, tracking;
     /// What was changed, by whom and when.
     History, history;
+    /// The search through everything that has a name.
+    Searches, searches;
+    /// What people keep of screens: own views, and those that a workspace shares.
+    Views, views;
     /// Accounts: who presents credentials, and what they may; workspaces, principals, bindings and tokens.
     Accounts, accounts;
     /// The audit trail: who read, was refused, or changed who may do what.

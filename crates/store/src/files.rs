@@ -23,7 +23,7 @@ use modelport_domain::{Error, File, FilePath, LogicalType, NodeId, Result};
 
 pub use folder::{delete_all, entries};
 pub use named::{Among, named};
-pub use search::{WantedFiles, search};
+pub use search::{WantedFiles, at, search};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = files, treat_none_as_default_value = false)]

@@ -13,6 +13,7 @@ pub mod changes;
 mod connection;
 mod deadline;
 mod error;
+pub mod facets;
 pub mod files;
 mod filter;
 pub mod graph;
@@ -38,8 +39,10 @@ pub mod records;
 pub mod removal_details;
 pub mod replicas;
 pub mod resumable;
+pub mod saved_views;
 /// The tables, as Diesel sees them: made from the migrations by `make schema`.
 mod schema;
+pub mod search;
 pub mod serving;
 pub mod summaries;
 pub mod tracking;

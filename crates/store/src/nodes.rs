@@ -22,7 +22,7 @@ use modelport_domain::{
     Result, Selection,
 };
 
-pub use candidates::{count, count_up_to};
+pub use candidates::{count, count_up_to, ids_up_to};
 pub use change::{date, increment_revision, increment_revision_of, increment_revisions_named, lock, rename, replace};
 pub use locked::{count_change, lock_named};
 pub use owned::{children, delete, delete_all, first_children, first_context, owner, place_of, type_of_child};

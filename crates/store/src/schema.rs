@@ -522,6 +522,33 @@ diesel::table! {
 }
 
 diesel::table! {
+    saved_views (id) {
+        id -> BigInt,
+        workspace_id -> BigInt,
+        owner_id -> BigInt,
+        screen -> Text,
+        name -> Text,
+        query -> Text,
+        revision -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    search_texts (id) {
+        id -> BigInt,
+        node_id -> BigInt,
+        source -> BigInt,
+        key -> Text,
+        text -> Text,
+        kind -> BigInt,
+        workspace_id -> BigInt,
+        root_id -> BigInt,
+    }
+}
+
+diesel::table! {
     sessions (hash) {
         hash -> Text,
         principal_id -> BigInt,
@@ -743,6 +770,8 @@ diesel::joinable!(properties -> nodes (node_id));
 diesel::joinable!(quotas -> workspaces (workspace_id));
 diesel::joinable!(resumable_parts -> resumable_uploads (upload_id));
 diesel::joinable!(resumable_tails -> resumable_uploads (upload_id));
+diesel::joinable!(saved_views -> workspaces (workspace_id));
+diesel::joinable!(search_texts -> nodes (node_id));
 diesel::joinable!(sessions -> principals (principal_id));
 diesel::joinable!(spans -> traces (trace_id));
 diesel::joinable!(trace_labels -> traces (trace_id));
@@ -799,6 +828,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     resumable_uploads,
     run_uses,
     runs,
+    saved_views,
+    search_texts,
     sessions,
     span_attributes,
     spans,

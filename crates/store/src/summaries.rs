@@ -154,7 +154,7 @@ pub fn metrics_of(tx: &mut Tx<'_>, homes: &[NodeId], names: &[String]) -> Result
 }
 
 /// Ids as text: numbers need no binding, and a statement names any number of them. None is one that nothing has.
-fn list(ids: &[NodeId]) -> String {
+pub(crate) fn list(ids: &[NodeId]) -> String {
     ids.iter().fold("-1".to_owned(), |mut list, id| {
         // Writing into a text cannot fail.
         let _ = write!(list, ", {id}");

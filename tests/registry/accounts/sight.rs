@@ -10,12 +10,16 @@ use modelport::domain::{
     VersionRef,
 };
 use modelport::registry::RequestContext;
-use modelport::registry::access::RootChange;
+use modelport::registry::access::{RootChange, ScopeRef};
 use modelport::registry::conditions::Conditions;
 use modelport::registry::entities::Find;
+use modelport::registry::listed::Total;
+use modelport::registry::listed::facets::Facet;
 use modelport::registry::metrics::NamedPoint;
 use modelport::registry::records::RecordFilter;
 use modelport::registry::removal::Removal;
+use modelport::registry::saved_views::ViewKey;
+use modelport::registry::search::{SearchKind, SearchRequest};
 use modelport::registry::target::Target;
 use modelport::registry::upload::PutFile;
 
@@ -31,7 +35,12 @@ on_both! {
     no_record_of_the_hidden_is_listed,
     nothing_is_remembered_of_the_hidden,
     no_point_of_a_hidden_run_is_shown,
+    views_are_for_their_owner_or_the_workspace,
 }
+
+/// A file of safetensors without tensors, and the beginning of its digest.
+const SECRET: &str = "\x02\0\0\0\0\0\0\0{}";
+const SECRET_DIGEST: &str = "411a485216e432ec";
 
 /// Two models that are alike, of which one is restricted, with what an execution read of both.
 struct Two {
@@ -93,7 +102,9 @@ impl Model {
     async fn new(scene: &Scene, name: &str) -> Self {
         let named =
             || Draft { external_id: Some(format!("x-{name}").parse().unwrap()), ..Draft::named(name.parse().unwrap()) };
-        let model = scene.made(LogicalType::RegisteredModel, None, named()).await;
+        let mut labelled = named();
+        labelled.custom.insert(format!("label-{name}"), Value::String(String::new()));
+        let model = scene.made(LogicalType::RegisteredModel, None, labelled).await;
         let version = scene.made(LogicalType::ModelVersion, Some(model), Draft::named("1".parse().unwrap())).await;
         let artifact = Draft { uri: Some(format!("s3://bucket/{name}")), ..named() };
         let artifact = scene.made(LogicalType::ModelArtifact, Some(version), artifact).await;
@@ -144,6 +155,18 @@ async fn nothing_finds_the_hidden(backend: Backend) {
         for logical in [LogicalType::RegisteredModel, LogicalType::ModelArtifact] {
             let found = entities.find(who, logical, Find::ExternalId("x-hidden".parse().unwrap())).await;
             assert_eq!(found.is_ok(), is_all, "{logical:?}: {found:?}");
+        }
+        let search = SearchRequest { text: "hidden".to_owned(), kinds: SearchKind::ALL.to_vec(), size: 9 };
+        let searched = two.scene.registry.searches.search(who, search).await.unwrap();
+        assert_eq!(
+            (searched.items.len(), searched.total),
+            if is_all { (2, Total::Exactly(2)) } else { (0, Total::Exactly(0)) }
+        );
+        // People are found by whoever may list them.
+        for (text, kind) in [("alic", SearchKind::People), ("label-h", SearchKind::Models)] {
+            let search = SearchRequest { text: text.to_owned(), kinds: vec![kind], size: 9 };
+            let found = two.scene.registry.searches.search(who, search).await.unwrap();
+            assert_eq!(found.items.len(), usize::from(is_all), "{found:?}");
         }
         let found = entities.find(who, LogicalType::RegisteredModel, Find::Name("hidden".parse().unwrap(), None)).await;
         assert_eq!(found.is_ok(), is_all, "{found:?}");
@@ -231,9 +254,9 @@ async fn no_filter_asks_about_the_hidden(backend: Backend) {
 async fn a_version_shows_no_hidden_files(backend: Backend) {
     let two = Two::new(backend).await;
     let (files, models) = (&two.scene.registry.files, &two.scene.registry.models);
-    for (artifact, path) in [(two.open.artifact, "shown"), (two.hidden.artifact, "secret")] {
+    for (artifact, path, bytes) in [(two.open.artifact, "shown", "x"), (two.hidden.artifact, "secret", SECRET)] {
         let put = PutFile { target: Target::Artifact(artifact), ..file("open", "1", path) };
-        files.put_file(&two.offline, put, body("x")).await.unwrap();
+        files.put_file(&two.offline, put, body(bytes)).await.unwrap();
     }
     two.belongs_too(two.open.version, two.hidden.artifact).await;
     let (model, version) = ("open".parse().unwrap(), "1".parse::<VersionRef>().unwrap());
@@ -247,6 +270,15 @@ async fn a_version_shows_no_hidden_files(backend: Backend) {
         let members = Selection { member_of: Some(two.open.version), ..Selection::of(LogicalType::ModelArtifact) };
         let members = two.scene.registry.entities.list(who, members, page(9, None)).await.unwrap();
         assert_eq!(members.first.items.len(), if is_all { 2 } else { 1 });
+        // The hidden file has another format than that which is shown.
+        let facets = models.model_facets(who, None).await.unwrap();
+        let of = |facet: Facet| facets.facets.iter().find(|of| of.facet == facet).unwrap();
+        assert_eq!(of(Facet::Format).values.iter().any(|(format, _)| format == "safetensors"), is_all, "{facets:?}");
+        for (text, kinds) in [("secret", vec![SearchKind::Files]), (SECRET_DIGEST, vec![SearchKind::Files])] {
+            let search = SearchRequest { text: text.to_owned(), kinds, size: 9 };
+            let found = two.scene.registry.searches.search(who, search).await.unwrap();
+            assert_eq!(found.items.len(), usize::from(is_all), "{text}");
+        }
         let summary = models.version_summary(who, &model, &version).await.unwrap();
         assert_eq!(summary.files.files.len(), if is_all { 2 } else { 1 });
         let counted: i64 = summary.inspection.tallies.iter().map(|tally| tally.files).sum();
@@ -323,4 +355,34 @@ async fn no_point_of_a_hidden_run_is_shown(backend: Backend) {
     let point = NamedPoint { name: "loss".parse().unwrap(), value: 2.0, step: 2, at: None };
     let refused = scene.registry.metrics.measure(&reader, runs[0], vec![point]).await;
     assert_eq!(kind(refused), ErrorKind::PermissionDenied);
+}
+
+async fn views_are_for_their_owner_or_the_workspace(backend: Backend) {
+    let two = Two::new(backend).await;
+    let views = &two.scene.registry.views;
+    let reader = two.scene.with_role("reader", Role::Reader, workspace("default")).await;
+    let guest = two.scene.with_role("guest", Role::Reader, ScopeRef::Root(two.open.model)).await;
+    let key =
+        |name: &str, is_shared| ViewKey { screen: "models".parse().unwrap(), name: name.parse().unwrap(), is_shared };
+    let put = async |who, key| views.put_view(who, key, serde_json::Map::new(), Conditions::default()).await;
+    for who in [&two.alice, &reader, &guest] {
+        put(who, key("own", false)).await.unwrap();
+    }
+    put(&two.alice, key("shared", true)).await.unwrap();
+    for who in [&reader, &guest] {
+        assert_eq!(kind(put(who, key("shared", true)).await), ErrorKind::PermissionDenied);
+        let deleted = views.delete_view(who, key("shared", true), Conditions::default()).await;
+        assert_eq!(kind(deleted), ErrorKind::PermissionDenied);
+    }
+    for (who, sees_shared) in [(&two.alice, true), (&reader, true), (&guest, false)] {
+        let listed = views.list_views(who, None, page(9, None)).await.unwrap().items;
+        let names: Vec<&str> = listed.iter().map(|view| view.name.as_str()).collect();
+        assert_eq!(names, if sees_shared { vec!["own", "shared"] } else { vec!["own"] });
+        assert_eq!(listed[0].owner, who.access().principal());
+        assert_eq!(views.get_view(who, key("shared", true)).await.is_ok(), sees_shared);
+    }
+    // Whoever is forgotten has none any more.
+    let named = "reader".parse().unwrap();
+    two.scene.registry.accounts.forget_principal(&two.offline, &named).await.unwrap();
+    assert_eq!(kind(views.get_view(&reader, key("own", false)).await), ErrorKind::NotFound);
 }

@@ -68,6 +68,16 @@ words! {
     LineChangeName: "same" Same, "added" Added, "removed" Removed;
     /// Why the lines of two cards are not compared: the caller may not read one of them, or it is quarantined; or one is longer than 256 KiB.
     NoLinesName: "unreadable" Unreadable, "tooLong" TooLong;
+    /// Something that models are filtered by, as a filter names it; `label` for the names of custom properties that are empty texts.
+    FacetName: "owner" Owner, "state" State, "license" License, "maturity" Maturity, "provider" Provider, "libraryName" Library,
+        "tasks" Tasks, "language" Language, "alias" Alias, "format" Format, "verdict" Verdict, "label" Label;
+    /// A kind of what a search finds.
+    SearchKindName: "models" Models, "versions" Versions, "experiments" Experiments, "runs" Runs,
+        "environments" Environments, "deployments" Deployments, "artifacts" Artifacts, "files" Files, "people" People;
+    /// How a search found something, the best first: it has just that name, or bytes with that digest; its name, or a word in it, begins so;
+    /// its name has it somewhere; a label begins so; its description, card or tasks have it.
+    MatchedName: "exactName" ExactName, "digest" Digest, "namePrefix" NamePrefix, "nameWord" NameWord, "namePart" NamePart,
+        "label" Label, "text" Text;
     /// The order of changes.
     OrderOfChanges: "asc" Asc, "desc" Desc;
 }
@@ -85,6 +95,8 @@ mod tests {
     use crate::domain::{Action, ApprovalState, ArtifactState, ExecutionState, JobState};
     use crate::registry::Feature;
     use crate::registry::approvals::Gate;
+    use crate::registry::listed::facets::Facet;
+    use crate::registry::search::{Matched, SearchKind};
     use crate::registry::tracking::reproduction::Missing;
 
     #[test]
@@ -93,6 +105,9 @@ mod tests {
         assert_eq!(SeverityName::WORDS, Severity::ALL.map(Severity::name));
         assert_eq!(JobStateName::WORDS, JobState::ALL.map(JobState::name));
         assert_eq!(MissingName::WORDS, Missing::ALL.map(Missing::name));
+        assert_eq!(FacetName::WORDS, Facet::ALL.map(Facet::name));
+        assert_eq!(SearchKindName::WORDS, SearchKind::ALL.map(SearchKind::name));
+        assert_eq!(MatchedName::WORDS, Matched::ALL.map(Matched::name));
         assert_eq!(FeatureName::WORDS, Feature::ALL.map(Feature::name));
         assert_eq!(ActionName::WORDS, Action::ALL.map(Action::name));
         assert_eq!(ApprovalName::WORDS, ApprovalState::ALL.map(ApprovalState::name));

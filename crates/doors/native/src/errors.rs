@@ -183,6 +183,9 @@ errors! {
     UpdateWebhookErrors: "404" "Not found.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
     /// The errors of sending an example to a webhook.
     TestWebhookErrors: "404" "Not found.", "413" "The body is too large.", "415" "The body does not say that it is JSON.";
+    /// The errors of keeping a view.
+    ViewErrors: "409" "There are as many views as there may be.", "412" "A precondition does not hold.",
+        "413" "The body, or the query, is too large.", "415" "The body does not say that it is JSON.";
     /// The errors of setting an alias.
     AliasErrors: "404" "Not found.",
         "409" "A file of the version is quarantined, or the alias is protected and the version is not approved.",

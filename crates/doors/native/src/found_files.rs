@@ -99,14 +99,19 @@ pub struct BlobView {
     pub next_page_token: String,
 }
 
-fn shown(context: &RequestContext, found: FoundFiles) -> FoundFileList {
-    let view = |FoundFile { file, inspection, version, model }: FoundFile| {
+impl FoundFileView {
+    /// A file with what it belongs to.
+    pub fn new(context: &RequestContext, found: &FoundFile) -> Self {
+        let FoundFile { file, inspection, version, model } = found;
         let (version_id, version) = id_and_name(version.as_ref());
         let (model_id, model) = id_and_name(model.as_ref());
-        FoundFileView { file: FileView::new(context, &file, inspection.as_ref()), model, model_id, version, version_id }
-    };
+        Self { file: FileView::new(context, file, inspection.as_ref()), model, model_id, version, version_id }
+    }
+}
+
+fn shown(context: &RequestContext, found: FoundFiles) -> FoundFileList {
     FoundFileList {
-        items: found.files.into_iter().map(view).collect(),
+        items: found.files.iter().map(|found| FoundFileView::new(context, found)).collect(),
         next_page_token: found.next.unwrap_or_default(),
     }
 }

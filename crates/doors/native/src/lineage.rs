@@ -99,6 +99,16 @@ pub struct HomeView {
     pub name: String,
 }
 
+impl From<&Node> for HomeView {
+    fn from(node: &Node) -> Self {
+        Self {
+            id: node.id.to_string(),
+            type_name: node.logical_type().map(LogicalType::type_name),
+            name: node.display_name().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
 /// What a node belongs to, the outermost first.
 fn homes(lineage: &Lineage, node: &Node) -> Vec<HomeView> {
     let above = |id: NodeId| Some((id, lineage.homes.get(&id)?));

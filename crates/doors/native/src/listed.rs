@@ -89,8 +89,7 @@ impl ShownMetrics {
 impl Listing {
     /// The filter, of nodes of that type.
     pub fn filter(&self, logical: LogicalType) -> Result<Option<Expr>> {
-        let known = |name: &str| known(logical, name);
-        self.filter.as_deref().filter(|text| !text.is_empty()).map(|text| parse_own(text, &known)).transpose()
+        filter(self.filter.as_deref(), logical)
     }
 
     /// The order.
@@ -121,6 +120,12 @@ impl Paging {
     pub fn list_request(&self) -> Result<ListRequest> {
         Ok(ListRequest { size: self.size(), token: self.token()?, with_total: false })
     }
+}
+
+/// A filter of nodes of that type.
+pub fn filter(text: Option<&str>, logical: LogicalType) -> Result<Option<Expr>> {
+    let known = |name: &str| known(logical, name);
+    text.filter(|text| !text.is_empty()).map(|text| parse_own(text, &known)).transpose()
 }
 
 /// What a well-known name means in a filter of nodes of that type. Times have the names that other filters have, too.

@@ -10,8 +10,9 @@ use utoipa::OpenApi;
 
 use super::{
     PREFIX, accounts, approvals, archives, copies, deployments, diff, direct, dry_run, environments, experiments,
-    files, found_files, history, imports, jobs, lineage, lists, metrics, mlflow_imports, models, parameters, patches,
-    policy, register, reproduce, resumable, reverts, runs, series, summary, system, tensors, webhooks, wire,
+    facets, files, found_files, history, imports, jobs, lineage, lists, metrics, mlflow_imports, models, parameters,
+    patches, policy, register, reproduce, resumable, reverts, runs, search, series, summary, system, tensors, views,
+    webhooks, wire,
 };
 use crate::domain::Result;
 use crate::http::operation;
@@ -44,6 +45,7 @@ pub(super) static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
             operation!(models::delete_version),
             operation!(lists::list_versions),
             operation!(lists::list_models),
+            operation!(facets::get_model_facets),
             operation!(patches::rename_model),
             operation!(models::get_model),
             operation!(patches::update_model),
@@ -92,6 +94,7 @@ pub(super) static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
             operation!(found_files::list_files),
             operation!(lineage::get_blob_impact),
             operation!(found_files::get_blob),
+            operation!(search::search),
             operation!(diff::compare_nodes),
             operation!(jobs::list_jobs),
             operation!(jobs::retry_job),
@@ -100,6 +103,10 @@ pub(super) static OPERATIONS: LazyLock<Operations> = LazyLock::new(|| {
             operation!(deployments::list_deployments),
             operation!(environments::list_environments),
             operation!(environments::get_environment),
+            operation!(views::list_views),
+            operation!(views::get_view),
+            operation!(views::put_view),
+            operation!(views::delete_view),
             operation!(webhooks::create_webhook),
             operation!(webhooks::list_webhooks),
             operation!(webhooks::get_webhook),

@@ -16,7 +16,7 @@ use crate::domain::{Change, Error, Page, PageRequest, Result};
 use crate::services::Accounts;
 use crate::store::access::principals::{self, PrincipalFilter};
 use crate::store::access::{bindings, epoch, sessions, tokens};
-use crate::store::jobs;
+use crate::store::{jobs, saved_views};
 use crate::transaction::WriteTransaction;
 
 /// A service account to be made.
@@ -217,6 +217,7 @@ impl Accounts {
             let revoked = tokens::revoke_all(tx, before.id, now)?;
             tokens::forget_names(tx, before.id)?;
             sessions::delete_of_principal(tx, before.id)?;
+            saved_views::delete_of_principal(tx, before.id)?;
             principals::forget(tx, before.id, now)?;
             let after = find_principal(tx, &PrincipalRef::Id(before.id))?;
             jobs::rename_actor(tx, before.id, &after.handle)?;

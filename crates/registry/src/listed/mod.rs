@@ -4,6 +4,7 @@ pub mod artifacts;
 pub mod deployments;
 pub mod environments;
 pub mod experiments;
+pub mod facets;
 pub mod models;
 pub mod versions;
 

@@ -62,15 +62,8 @@ impl Models {
         listing: ModelListing,
     ) -> Result<ListedPage<ListedModel>> {
         let ModelListing { filter, order, request } = listing;
-        let is_prompt =
-            Expr::Test(Field::Attribute(Attribute::Prompt), Condition::Compare(Comparison::Equal, Operand::Bool(true)));
         let is_long = filter.is_some() || request.with_total;
-        let mut all = match filter {
-            Some(Expr::And(all)) => all,
-            one => one.into_iter().collect(),
-        };
-        all.push(Expr::Not(Box::new(is_prompt)));
-        let filter = Some(Expr::And(all));
+        let filter = Some(without_prompts(filter));
         let selection = Selection { filter, order, ..Selection::of(LogicalType::RegisteredModel) };
         let work = move |tx: &mut ReadTransaction<'_, '_>| {
             let mut found = page(tx, &selection, &request)?;
@@ -99,6 +92,18 @@ impl Models {
             })
             .await
     }
+}
+
+/// The filter of models that are no prompts.
+pub(super) fn without_prompts(filter: Option<Expr>) -> Expr {
+    let is_prompt =
+        Expr::Test(Field::Attribute(Attribute::Prompt), Condition::Compare(Comparison::Equal, Operand::Bool(true)));
+    let mut all = match filter {
+        Some(Expr::And(all)) => all,
+        one => one.into_iter().collect(),
+    };
+    all.push(Expr::Not(Box::new(is_prompt)));
+    Expr::And(all)
 }
 
 /// The models with what a list shows of them, in the same order.

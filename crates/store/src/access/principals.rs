@@ -1,9 +1,11 @@
 //! Principals: made, found, listed, disabled and forgotten. Their rows and ids are never removed.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
 
 use crate::Tx;
-use crate::connection::on_each;
+use crate::connection::{MultiBackend, on_each};
 use crate::error::{DatabaseResult as _, database_error, is_missing_reference};
 use crate::nodes::MAX_IDS;
 use crate::schema::principals;
@@ -160,6 +162,36 @@ pub fn list(
     }
     if let Some(kind) = filter.kind {
         query = query.filter(principals::kind.eq(kind.name()));
+    }
+    let rows: Vec<PrincipalRow> = query.load(tx.conn).db()?;
+    rows.into_iter().map(Principal::try_from).collect()
+}
+
+/// Up to `limit` principals, those first that were made last, whose handle, name or address has a text in it, of which ASCII letters are in
+/// lower case; with `at_start` one of them begins so.
+pub fn search(
+    tx: &mut Tx<'_>,
+    workspace: Option<WorkspaceId>,
+    text: &str,
+    at_start: bool,
+    limit: i64,
+) -> Result<Vec<Principal>> {
+    let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let pattern = if at_start { format!("{escaped}%") } else { format!("%{escaped}%") };
+    let like = |column: &str| {
+        sql::<Bool>(&format!("lower(coalesce({column}, '')) LIKE "))
+            .bind::<Text, _>(pattern.clone())
+            .sql(" ESCAPE '\\'")
+    };
+    let named = like("principals.handle").or(like("principals.display_name")).or(like("principals.email"));
+    let mut query = principals::table
+        .filter(named)
+        .order(principals::id.desc())
+        .limit(limit)
+        .select(PrincipalRow::as_select())
+        .into_boxed::<MultiBackend>();
+    if let Some(workspace) = workspace {
+        query = query.filter(principals::workspace_id.eq(workspace.0));
     }
     let rows: Vec<PrincipalRow> = query.load(tx.conn).db()?;
     rows.into_iter().map(Principal::try_from).collect()

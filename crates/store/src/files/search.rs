@@ -1,5 +1,7 @@
 //! Files of all nodes of a workspace: by what inspection found in them, by their paths, or by their bytes.
 
+use std::collections::BTreeSet;
+
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
@@ -87,11 +89,38 @@ pub fn search(
         query = query.filter(files::node_id.ge(node.0)).filter(beyond);
     }
     tx.check_deadline()?;
-    let rows: Vec<(FileRow, BlobRow, Option<InspectionRow>)> = query.load(tx.conn).db()?;
-    let found = |(row, blob, known): (FileRow, BlobRow, Option<InspectionRow>)| {
-        Ok((file((row, blob))?, known.map(InspectionRecord::try_from).transpose()?))
-    };
+    let rows: Vec<Row> = query.load(tx.conn).db()?;
     rows.into_iter().map(found).collect()
+}
+
+/// The files at these places, ordered by node and path, each with its inspection. The caller was seen to see them.
+pub fn at(tx: &mut Tx<'_>, places: &BTreeSet<(NodeId, FilePath)>) -> Result<Vec<(File, Option<InspectionRecord>)>> {
+    let inspected =
+        inspections::table.on(inspections::node_id.eq(files::node_id).and(inspections::path.eq(files::path)));
+    let nodes: BTreeSet<i64> = places.iter().map(|(node, _)| node.0).collect();
+    let paths: BTreeSet<&str> = places.iter().map(|(_, path)| path.as_str()).collect();
+    let rows: Vec<Row> = files::table
+        .inner_join(blobs::table)
+        .left_join(inspected)
+        .filter(files::node_id.eq_any(nodes).and(files::path.eq_any(paths)))
+        .select((FileRow::as_select(), BlobRow::as_select(), Option::<InspectionRow>::as_select()))
+        .order((files::node_id.asc(), files::path.asc()))
+        .load(tx.conn)
+        .db()?;
+    let mut all = Vec::with_capacity(places.len());
+    for row in rows {
+        let (file, known) = found(row)?;
+        if places.contains(&(file.node_id, file.path.clone())) {
+            all.push((file, known));
+        }
+    }
+    Ok(all)
+}
+
+type Row = (FileRow, BlobRow, Option<InspectionRow>);
+
+fn found((row, blob, known): Row) -> Result<(File, Option<InspectionRecord>)> {
+    Ok((file((row, blob))?, known.map(InspectionRecord::try_from).transpose()?))
 }
 
 /// The pattern of LIKE that a path with asterisks is. A backslash escapes without being said to.

@@ -96,7 +96,7 @@ impl Filter {
     }
 
     /// The filter as text. It has numbers of ours and no values of clients.
-    fn to_sql(&self) -> String {
+    pub(crate) fn to_sql(&self) -> String {
         let part = |part: &Part| match part {
             Part::Sql(sql) => sql.clone(),
             Part::Int(number) => number.to_string(),

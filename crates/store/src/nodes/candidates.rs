@@ -12,7 +12,7 @@ use crate::error::DatabaseResult as _;
 use crate::filter::query_error;
 use crate::schema::{aliases, inspections, members, nodes};
 use modelport_domain::filter::{Attribute, Comparison, Condition, Expr, Field, Operand, VERDICTS};
-use modelport_domain::{Cursor, Node, Order, Result, Selection};
+use modelport_domain::{Cursor, Node, NodeId, Order, Result, Selection};
 
 /// The most rows that are looked up for a condition.
 const MAX_ROWS: usize = 500;
@@ -25,14 +25,20 @@ pub fn count(tx: &mut Tx<'_>, selection: &Selection) -> Result<u64> {
 
 /// How many nodes the selection has, counted up to `most`.
 pub fn count_up_to(tx: &mut Tx<'_>, selection: &Selection, most: u32) -> Result<u64> {
+    Ok(ids_up_to(tx, selection, most)?.len() as u64)
+}
+
+/// The ids of the nodes that the selection has, of `most` of them where it has more; in no order.
+pub fn ids_up_to(tx: &mut Tx<'_>, selection: &Selection, most: u32) -> Result<Vec<NodeId>> {
     if let Some(few) = of_few(tx, selection)? {
         // As a list of them is read: for their ids alone SQLite would go through an index of all nodes.
         let query = matching(tx, &few);
-        return Ok((bare(tx, query)?.len() as u64).min(most.into()));
+        let found = bare(tx, query)?.into_iter().take(most as usize);
+        return Ok(found.map(|node| node.id).collect());
     }
     let query = matching(tx, selection).select(nodes::id).limit(i64::from(most));
     let ids: Vec<i64> = query.load(tx.conn).map_err(query_error)?;
-    Ok(ids.len() as u64)
+    Ok(ids.into_iter().map(NodeId).collect())
 }
 
 /// The first `limit` nodes of the selection after the cursor, in its order and without their properties; `None` where not few can be.

@@ -1,0 +1,16 @@
+DROP TABLE saved_views;
+DROP INDEX properties_label;
+DROP TRIGGER files_search_removed ON files;
+DROP TRIGGER files_search ON files;
+DROP FUNCTION files_search();
+DROP TRIGGER properties_search_removed ON properties;
+DROP TRIGGER properties_search_changed ON properties;
+DROP TRIGGER properties_search ON properties;
+DROP FUNCTION properties_search();
+DROP TRIGGER nodes_search_moved ON nodes;
+DROP FUNCTION nodes_search_moved();
+DROP TRIGGER nodes_search_renamed ON nodes;
+DROP TRIGGER nodes_search ON nodes;
+DROP FUNCTION nodes_search();
+DROP TABLE search_texts;
+DROP FUNCTION search_keys(TEXT, BIGINT, BIGINT);

@@ -1,0 +1,13 @@
+DROP TABLE saved_views;
+DROP INDEX properties_label;
+DROP TRIGGER files_search_removed;
+DROP TRIGGER files_search;
+DROP TRIGGER properties_search_removed;
+DROP TRIGGER properties_search_changed;
+DROP TRIGGER properties_search;
+DROP TRIGGER nodes_search_moved;
+DROP TRIGGER nodes_search_renamed;
+DROP TRIGGER nodes_search;
+DROP TABLE search_index_end;
+DROP TABLE search_index;
+DROP TABLE search_texts;

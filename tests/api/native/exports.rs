@@ -124,7 +124,7 @@ async fn a_list_is_continued_in_every_form(backend: Backend) {
         for query in ["limit=2", "order=desc&limit=2"] {
             let next = app.get(&format!("{API}/changes?{query}")).await.expect(200).json()["next"].to_string();
             let page = in_form(&app, &format!("/changes?{query}"), accept).await.expect(200);
-            assert!(next != "0" && page.header("modelport-next") == Some(&next), "{accept}, {query}: {next}");
+            assert!(next != "0" && page.header("modelport-next") == Some(next.as_str()), "{accept}, {query}: {next}");
         }
         let last = in_form(&app, "/changes?order=desc&limit=10000", accept).await.expect(200);
         assert_eq!(last.header("modelport-next"), None, "{accept}");

@@ -30,14 +30,14 @@ async fn what_is_hidden_is_not_counted() {
         let inspected = verdicts.map(|each| each["count"].as_u64().unwrap()).sum::<u64>();
         (number("models"), number("versions"), number("files"), number("bytes"), inspected)
     };
-    assert_eq!(told(&bootstrap).await, (3, 3, 3, 19, 3));
-    assert_eq!(told(&of_workspace).await, (3, 3, 3, 19, 3));
-    assert_eq!(told(&of_root).await, (1, 1, 1, 10, 1));
-    assert_eq!(told(&nobody).await, (0, 0, 0, 0, 0));
+    assert_eq!(told(bootstrap.as_str()).await, (3, 3, 3, 19, 3));
+    assert_eq!(told(of_workspace.as_str()).await, (3, 3, 3, 19, 3));
+    assert_eq!(told(of_root.as_str()).await, (1, 1, 1, 10, 1));
+    assert_eq!(told(nobody.as_str()).await, (0, 0, 0, 0, 0));
     // What is restricted is out of the sight of whoever sees the rest of the workspace, and so of what is counted exactly.
     app.by(&bootstrap, "PATCH", &format!("/roots/{hidden}"), json!({"restricted": true})).await.expect(200);
-    assert_eq!(told(&bootstrap).await, (3, 3, 3, 19, 3));
-    assert_eq!(told(&of_workspace).await, (2, 2, 2, 15, 2));
+    assert_eq!(told(bootstrap.as_str()).await, (3, 3, 3, 19, 3));
+    assert_eq!(told(of_workspace.as_str()).await, (2, 2, 2, 15, 2));
     app.get("/api/v1/summary").await.expect(401);
 }
 
@@ -50,7 +50,7 @@ async fn only_who_manages_the_registry_is_told_of_the_server() {
         app.by(&bootstrap, "POST", "/bindings", binding).await.expect(201);
     }
     app.by(&bootstrap, "GET", "/system", Value::Null).await.expect(200);
-    for token in [&manager, &auditor] {
+    for token in [manager.as_str(), auditor.as_str()] {
         app.by(token, "GET", "/system", Value::Null).await.expect(403);
     }
     app.get("/api/v1/system").await.expect(401);

@@ -13,11 +13,19 @@ use crate::support::{Backend, on_both_in_actix};
 /// A pickle that runs a command.
 const DANGER: &[u8] = b"cos\nsystem\n(S'true'\ntR.";
 
+/// A pickle of `None`.
+const HARMLESS: &[u8] = b"N.";
+
 /// A file of safetensors without tensors.
 const SAFE: &[u8] = b"\x02\x00\x00\x00\x00\x00\x00\x00{}";
 
-/// A model `dev` with a version `1.0` that has files, properties, a metric and an alias, and a model `prod`.
+/// A model `dev` with a version `1.0` that has files, of which one is dangerous, properties and a metric, and a model `prod`.
 async fn registry(backend: Backend) -> TestApp {
+    registry_with(backend, DANGER).await
+}
+
+/// The same with these bytes in `a/ü.pkl`: of a version with a quarantined file there is no alias.
+async fn registry_with(backend: Backend, pickle: &'static [u8]) -> TestApp {
     let app = TestApp::on(backend).await;
     let body = json!({
         "model": {"name": "dev"},
@@ -35,7 +43,7 @@ async fn registry(backend: Backend) -> TestApp {
     let made = app.json(Method::POST, "/api/v1/register", &body).await.expect(201).json();
     let id = |artifact: usize| made["artifacts"][artifact]["id"].as_str().unwrap().to_owned();
     for (artifact, path, bytes) in
-        [(0, "model.safetensors", SAFE), (0, "a/ü.pkl", DANGER), (2, "README.md", "# Ü".as_bytes())]
+        [(0, "model.safetensors", SAFE), (0, "a/ü.pkl", pickle), (2, "README.md", "# Ü".as_bytes())]
     {
         app.put(&format!("{API}/artifacts/{}/files/{}", id(artifact), path.replace('ü', "%C3%BC")), bytes)
             .await
@@ -76,7 +84,7 @@ fn compared(version: &Value) -> Value {
 }
 
 async fn a_copy_has_what_the_version_has(backend: Backend) {
-    let app = registry(backend).await;
+    let app = registry_with(backend, HARMLESS).await;
     let (before, objects) = (app.get("/api/v1/models/dev/versions/1.0").await.expect(200).json(), app.objects());
     let made = copy(&app, json!({"model": "prod", "alias": "champion"})).await.expect(201);
     let shown = app.get("/api/v1/models/prod/versions/2").await.expect(200);
@@ -93,7 +101,7 @@ async fn a_copy_has_what_the_version_has(backend: Backend) {
     assert_eq!(app.objects(), objects, "the bytes are shared");
     let file = "/api/v1/models/prod/versions/@champion/files/model.safetensors";
     assert_eq!(app.get(file).await.expect(200).body, SAFE);
-    app.get("/api/v1/models/prod/versions/2/files/a/%C3%BC.pkl").await.expect(403);
+    assert_eq!(app.get("/api/v1/models/prod/versions/2/files/a/%C3%BC.pkl").await.expect(200).body, HARMLESS);
     // What happens to one does not happen to the other.
     assert_eq!(app.get("/api/v1/models/dev/versions/1.0").await.json(), before);
     app.delete("/api/v1/models/dev?recursive=true&force=true").await.expect(204);
@@ -110,7 +118,7 @@ async fn a_copy_has_what_the_version_has(backend: Backend) {
 }
 
 async fn what_is_recorded_of_a_copy(backend: Backend) {
-    let app = registry(backend).await;
+    let app = registry_with(backend, HARMLESS).await;
     let last = app.get("/api/v1/changes?order=desc&limit=1").await.json()["items"][0]["id"].as_i64().unwrap();
     copy(&app, json!({"model": "prod", "version": "blau", "alias": "champion"})).await.expect(201);
     let all = app.get("/api/v1/changes?limit=1000").await.expect(200).json();
@@ -122,7 +130,7 @@ async fn what_is_recorded_of_a_copy(backend: Backend) {
 }
 
 async fn versions_are_copied_by_alias_and_within_their_model(backend: Backend) {
-    let app = registry(backend).await;
+    let app = registry_with(backend, HARMLESS).await;
     app.json(Method::PUT, "/api/v1/models/dev/aliases/best", &json!({"version": "1.0"})).await.expect(200);
     for (version, to) in [("@best", json!("second")), ("latest", json!("third")), ("1.0", Value::Null)] {
         let path = format!("/api/v1/models/dev/versions/{version}/copy");
@@ -161,6 +169,7 @@ async fn what_a_copy_does_not_take_over(backend: Backend) {
     app.json(Method::PATCH, "/api/v1/models/dev/versions/1.0", &body).await.expect(200);
     let made = copy(&app, json!({"model": "new", "createModel": true})).await.expect(201).json();
     assert_eq!((&made["name"], &made["properties"]["state"]), (&json!("1"), &json!("LIVE")));
+    app.get("/api/v1/models/new/versions/1/files/a/%C3%BC.pkl").await.expect(403);
     assert_eq!((&made["properties"]["stage"], &made["externalId"]), (&Value::Null, &Value::Null));
     assert_eq!(app.get("/api/v1/models/new").await.expect(200).json()["properties"], json!({"state": "LIVE"}));
 }
@@ -208,7 +217,7 @@ async fn what_is_no_copy() {
 
 #[actix_web::test]
 async fn a_condition_is_about_the_version_that_is_copied() {
-    let app = registry(Backend::Sqlite).await;
+    let app = registry_with(Backend::Sqlite, HARMLESS).await;
     let tag = app.get("/api/v1/models/dev/versions/1.0").await.header("etag").unwrap().to_owned();
     let copy = |tag: &str| {
         let request = TestRequest::post().uri("/api/v1/models/dev/versions/1.0/copy").insert_header(("If-Match", tag));

@@ -32,6 +32,8 @@ async fn registry(backend: Backend) -> TestApp {
     let app = TestApp::on(backend).await;
     put(&app, "fraud/versions/1", "model.safetensors", tensors(1)).await;
     put(&app, "fraud/versions/2", "model.safetensors", tensors(2)).await;
+    // Before there is a dangerous file, with which it is refused.
+    app.json(Method::PUT, "/api/v1/models/fraud/aliases/champion", &json!({"version": "1"})).await.expect(200);
     for (version, files) in [
         ("fraud/versions/1", ["old.pkl", "same.txt", "moved.txt", "gone.txt"]),
         ("fraud/versions/2", ["new/old.pkl", "same.txt", "new/moved.txt", "ü.txt"]),
@@ -58,7 +60,6 @@ async fn registry(backend: Backend) -> TestApp {
         let parameter = json!({"artifactType": "parameter", "name": "rate", "value": version});
         app.json(Method::POST, &artifacts, &parameter).await.expect(200);
     }
-    app.json(Method::PUT, "/api/v1/models/fraud/aliases/champion", &json!({"version": "1"})).await.expect(200);
     app
 }
 

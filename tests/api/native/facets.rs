@@ -12,6 +12,9 @@ use crate::support::Backend;
 /// A pickle that runs a command.
 const DANGER: &[u8] = b"cos\nsystem\n(S'true'\ntR.";
 
+/// A pickle of `None`.
+const HARMLESS: &[u8] = b"N.";
+
 /// A file of safetensors without tensors.
 const SAFE: &[u8] = b"\x02\x00\x00\x00\x00\x00\x00\x00{}";
 
@@ -30,9 +33,9 @@ async fn registry(backend: Backend) -> TestApp {
     }
     let app = client.0;
     for (path, bytes) in [
-        ("fraud/versions/1/files/old.pkl", DANGER),
+        ("fraud/versions/1/files/old.pkl", HARMLESS),
         ("fraud/versions/2/files/model.safetensors", SAFE),
-        ("churn/versions/1/files/model.pkl", DANGER),
+        ("churn/versions/1/files/model.pkl", HARMLESS),
         ("churn/versions/1/files/model.safetensors", SAFE),
     ] {
         app.put(&format!("/api/v1/models/{path}"), bytes).await.expect(201);
@@ -40,6 +43,10 @@ async fn registry(backend: Backend) -> TestApp {
     for (model, alias, version) in [("fraud", "best", "1"), ("fraud", "champion", "2"), ("churn", "champion", "1")] {
         let path = format!("/api/v1/models/{model}/aliases/{alias}");
         app.json(Method::PUT, &path, &json!({"version": version})).await.expect(200);
+    }
+    // Of a version with a quarantined file no alias can be set; those that there are stay.
+    for path in ["fraud/versions/1/files/old.pkl", "churn/versions/1/files/model.pkl"] {
+        app.put(&format!("/api/v1/models/{path}"), DANGER).await.expect(200);
     }
     app
 }

@@ -12,6 +12,9 @@ use crate::support::Backend;
 /// A pickle that runs a command.
 const DANGER: &[u8] = b"cos\nsystem\n(S'true'\ntR.";
 
+/// A pickle of `None`.
+const HARMLESS: &[u8] = b"N.";
+
 /// A file of safetensors without tensors.
 const SAFE: &[u8] = b"\x02\x00\x00\x00\x00\x00\x00\x00{}";
 
@@ -32,10 +35,10 @@ pub(super) async fn registry(backend: Backend) -> TestApp {
     client.version("4", "1").await;
     let app = client.0;
     for (path, bytes) in [
-        ("fraud/versions/1/files/old.pkl", DANGER),
+        ("fraud/versions/1/files/old.pkl", HARMLESS),
         ("fraud/versions/2/files/model.safetensors", SAFE),
         ("fraud/versions/2/files/notes/readme.txt", b"hello".as_slice()),
-        ("churn/versions/1/files/model.pkl", DANGER),
+        ("churn/versions/1/files/model.pkl", HARMLESS),
         ("churn/versions/1/files/model.safetensors", SAFE),
     ] {
         app.put(&format!("/api/v1/models/{path}"), bytes).await.expect(201);
@@ -45,6 +48,10 @@ pub(super) async fn registry(backend: Backend) -> TestApp {
         app.json(Method::PUT, &path, &json!({"version": version})).await.expect(200);
     }
     app.json(Method::PUT, "/api/v1/models/churn/aliases/champion", &json!({"version": "1"})).await.expect(200);
+    // Of a version with a quarantined file no alias can be set; those that there are stay.
+    for path in ["fraud/versions/1/files/old.pkl", "churn/versions/1/files/model.pkl"] {
+        app.put(&format!("/api/v1/models/{path}"), DANGER).await.expect(200);
+    }
     app
 }
 

@@ -25,6 +25,8 @@ DRAWN = re.compile(
     rb"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00| UTC)"
     rb"|[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"
 )
+# A list's, which is the digest of the text that is compared.
+WEAK = re.compile(rb'W/"[0-9a-f]{64}"')
 # What is written behind the requests, so that it may be there already or not yet.
 LATER = re.compile(rb',"(?:seenAt|lastUsedAt)":\d+')
 # A time of these decades in the eight bytes of a number.
@@ -62,6 +64,7 @@ def quoted(text: bytes) -> bytes:
 
 def plain(text: bytes) -> bytes:
     """An answer without what was drawn; of tokens, what they say."""
+    text = WEAK.sub(b"<drawn>", text)
     return DRAWN.sub(b"<drawn>", TOKEN.sub(lambda found: found[1] + said(found[2]) + b'"', text))
 
 

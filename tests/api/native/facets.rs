@@ -1,6 +1,7 @@
 //! The values of models that filters name, with counts, on each database.
 
 use actix_web::http::Method;
+use actix_web::test::TestRequest;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -46,7 +47,8 @@ async fn registry(backend: Backend) -> TestApp {
     }
     // Of a version with a quarantined file no alias can be set; those that there are stay.
     for path in ["fraud/versions/1/files/old.pkl", "churn/versions/1/files/model.pkl"] {
-        app.put(&format!("/api/v1/models/{path}"), DANGER).await.expect(200);
+        let replace = TestRequest::put().uri(&format!("/api/v1/models/{path}")).insert_header(("If-Match", "*"));
+        app.send(replace.set_payload(DANGER)).await.expect(200);
     }
     app
 }
@@ -89,7 +91,7 @@ async fn what_models_have(backend: Backend) {
     assert!(none["facets"].as_array().unwrap().iter().all(|facet| facet["values"] == json!([])), "{none}");
     for number in 0..25 {
         let path = format!("/api/v1/models/fraud/aliases/a{number:02}");
-        app.json(Method::PUT, &path, &json!({"version": "1"})).await.expect(200);
+        app.json(Method::PUT, &path, &json!({"version": "2"})).await.expect(200);
     }
     let many = app.get("/api/v1/model-facets").await.expect(200).json();
     let aliases = values(&many, "alias");

@@ -1,6 +1,7 @@
 //! Lists of models, versions, aliases, artifacts, files and jobs, on each database.
 
 use actix_web::http::Method;
+use actix_web::test::TestRequest;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -50,7 +51,8 @@ pub(super) async fn registry(backend: Backend) -> TestApp {
     app.json(Method::PUT, "/api/v1/models/churn/aliases/champion", &json!({"version": "1"})).await.expect(200);
     // Of a version with a quarantined file no alias can be set; those that there are stay.
     for path in ["fraud/versions/1/files/old.pkl", "churn/versions/1/files/model.pkl"] {
-        app.put(&format!("/api/v1/models/{path}"), DANGER).await.expect(200);
+        let replace = TestRequest::put().uri(&format!("/api/v1/models/{path}")).insert_header(("If-Match", "*"));
+        app.send(replace.set_payload(DANGER)).await.expect(200);
     }
     app
 }

@@ -254,7 +254,9 @@ async fn no_filter_asks_about_the_hidden(backend: Backend) {
 async fn a_version_shows_no_hidden_files(backend: Backend) {
     let two = Two::new(backend).await;
     let (files, models) = (&two.scene.registry.files, &two.scene.registry.models);
-    for (artifact, path, bytes) in [(two.open.artifact, "shown", "x"), (two.hidden.artifact, "secret", SECRET)] {
+    for (artifact, path, bytes) in
+        [(two.open.artifact, "shown", "x"), (two.hidden.artifact, "secret.safetensors", SECRET)]
+    {
         let put = PutFile { target: Target::Artifact(artifact), ..file("open", "1", path) };
         files.put_file(&two.offline, put, body(bytes)).await.unwrap();
     }
@@ -264,8 +266,8 @@ async fn a_version_shows_no_hidden_files(backend: Backend) {
     for (who, is_all) in two.everybody() {
         let listed = models.list_version_files(who, &model, &version, PageSize::new(9), None).await.unwrap();
         let paths: Vec<_> = listed.files.iter().map(|file| file.path.as_str().to_owned()).collect();
-        assert_eq!(paths, if is_all { vec!["secret", "shown"] } else { vec!["shown"] });
-        let found = files.get_file(who, &target, &"secret".parse().unwrap()).await;
+        assert_eq!(paths, if is_all { vec!["secret.safetensors", "shown"] } else { vec!["shown"] });
+        let found = files.get_file(who, &target, &"secret.safetensors".parse().unwrap()).await;
         assert_eq!(found.is_ok(), is_all, "{found:?}");
         let members = Selection { member_of: Some(two.open.version), ..Selection::of(LogicalType::ModelArtifact) };
         let members = two.scene.registry.entities.list(who, members, page(9, None)).await.unwrap();
@@ -284,7 +286,7 @@ async fn a_version_shows_no_hidden_files(backend: Backend) {
         let counted: i64 = summary.inspection.tallies.iter().map(|tally| tally.files).sum();
         assert_eq!(counted, if is_all { 2 } else { 1 });
     }
-    two.scene.database.execute("UPDATE files SET quarantine = 'bad' WHERE path = 'secret'");
+    two.scene.database.execute("UPDATE files SET quarantine = 'bad' WHERE path = 'secret.safetensors'");
     for (who, is_all) in two.everybody() {
         let gates = models.approval(who, &model, &version).await.unwrap().gates;
         assert_eq!(gates.len(), usize::from(is_all), "{gates:?}");

@@ -69,8 +69,9 @@ def advance(writer: Writer, upload: Upload) -> None:
     """Asks for its offset and sends some pieces. The file is promised with its last byte."""
     if writer.ledger.is_frozen(upload.key):
         return
+    sent = time.monotonic()
     where = ask(writer, "HEAD", upload.url, TUS)
-    if where is None:
+    if where is None or writer.is_refused(sent, where):
         return
     if where.status_code in (404, 410) and writer.clocks_jumped:
         writer.pending.remove(upload)

@@ -52,7 +52,7 @@ pub struct VerdictCount {
 /// What a workspace has, of what the caller sees.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct SummaryView {
+pub struct WorkspaceSummaryView {
     /// Its registered models. Prompts are none.
     pub models: CountView,
     /// Their versions.
@@ -78,7 +78,7 @@ impl From<Total> for CountView {
     }
 }
 
-impl From<Summary> for SummaryView {
+impl From<Summary> for WorkspaceSummaryView {
     fn from(summary: Summary) -> Self {
         let Summary { models, versions, files, bytes, quarantined, formats, verdicts } = summary;
         let format = |FilesAlike { name, files }| FormatCount { format: name, files: files.into() };
@@ -103,12 +103,12 @@ impl From<Summary> for SummaryView {
     get, path = "/summary", operation_id = "getSummary", tag = "models",
     params(KnownHeaders),
     responses(
-        (status = 200, description = "The numbers.", body = SummaryView),
+        (status = 200, description = "The numbers.", body = WorkspaceSummaryView),
         (status = 304, description = "The client has it."),
         ListModelsErrors,
     ),
 )]
 pub async fn get_summary(caller: Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let summary = caller.registry.entities.summary(&caller.context).await?;
-    Ok(answers::json(&request, &SummaryView::from(summary))?)
+    Ok(answers::json(&request, &WorkspaceSummaryView::from(summary))?)
 }
